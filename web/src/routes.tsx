@@ -3,10 +3,22 @@ import type { QueryClient } from '@tanstack/react-query'
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router'
 import { ROOT } from './api/client'
 import { sessionQuery } from './api/queries'
+import { PageFailed } from './components/PageError'
 import { NotFound } from './pages/NotFound'
 import { Shell } from './pages/Shell'
 import { accountSearch, contestSearch, embedSearch, listSearch, ownPath, pageSearch, playSearch, problemSearch } from './util/search'
 import { wayBack } from './util/way-back'
+
+/**
+ * The router reloads the tab if the browser says that a script is missing. Without a connection, the user would lose the page. For this
+ * error, it shows `PageFailed` instead.
+ */
+const orFail =
+  <T,>(load: () => Promise<T>) =>
+  () =>
+    load().catch((): never => {
+      throw new Error('a script of the page could not be loaded')
+    })
 
 const root = createRootRouteWithContext<{ queries: QueryClient }>()({ component: Shell, notFoundComponent: () => <NotFound /> })
 
@@ -22,42 +34,42 @@ export const problems = createRoute({
   getParentRoute: () => root,
   path: '/problems',
   validateSearch: listSearch,
-  component: lazyRouteComponent(() => import('./pages/ProblemList'), 'ProblemList'),
+  component: lazyRouteComponent(orFail(() => import('./pages/ProblemList')), 'ProblemList'),
 })
 
 export const problem = createRoute({
   getParentRoute: () => root,
   path: '/problems/$slug',
   validateSearch: problemSearch,
-  component: lazyRouteComponent(() => import('./pages/ProblemPage'), 'ProblemPage'),
+  component: lazyRouteComponent(orFail(() => import('./pages/ProblemPage')), 'ProblemPage'),
 })
 
 const playground = createRoute({
   getParentRoute: () => root,
   path: '/playground',
   validateSearch: playSearch,
-  component: lazyRouteComponent(() => import('./pages/Playground'), 'Playground'),
+  component: lazyRouteComponent(orFail(() => import('./pages/Playground')), 'Playground'),
 })
 
 export const shared = createRoute({
   getParentRoute: () => root,
   path: '/p/$id',
   validateSearch: embedSearch,
-  component: lazyRouteComponent(() => import('./pages/SharedProgram'), 'SharedProgram'),
+  component: lazyRouteComponent(orFail(() => import('./pages/SharedProgram')), 'SharedProgram'),
 })
 
 export const contests = createRoute({
   getParentRoute: () => root,
   path: '/contests',
   validateSearch: pageSearch,
-  component: lazyRouteComponent(() => import('./pages/ContestList'), 'ContestList'),
+  component: lazyRouteComponent(orFail(() => import('./pages/ContestList')), 'ContestList'),
 })
 
 export const contest = createRoute({
   getParentRoute: () => root,
   path: '/contests/$slug',
   validateSearch: contestSearch,
-  component: lazyRouteComponent(() => import('./pages/ContestPage'), 'ContestPage'),
+  component: lazyRouteComponent(orFail(() => import('./pages/ContestPage')), 'ContestPage'),
 })
 
 const signInSearch = (raw: Record<string, unknown>): { then?: string } => {
@@ -77,7 +89,7 @@ export const signIn = createRoute({
   path: '/sign-in',
   validateSearch: signInSearch,
   beforeLoad: leaveIfSignedIn,
-  component: lazyRouteComponent(() => import('./pages/SignIn'), 'SignIn'),
+  component: lazyRouteComponent(orFail(() => import('./pages/SignIn')), 'SignIn'),
 })
 
 export const register = createRoute({
@@ -85,20 +97,20 @@ export const register = createRoute({
   path: '/register',
   validateSearch: signInSearch,
   beforeLoad: leaveIfSignedIn,
-  component: lazyRouteComponent(() => import('./pages/Register'), 'Register'),
+  component: lazyRouteComponent(orFail(() => import('./pages/Register')), 'Register'),
 })
 
 export const account = createRoute({
   getParentRoute: () => root,
   path: '/account',
   validateSearch: accountSearch,
-  component: lazyRouteComponent(() => import('./pages/Account'), 'Account'),
+  component: lazyRouteComponent(orFail(() => import('./pages/Account')), 'Account'),
 })
 
 const admin = createRoute({
   getParentRoute: () => root,
   path: '/admin',
-  component: lazyRouteComponent(() => import('./pages/Admin'), 'Admin'),
+  component: lazyRouteComponent(orFail(() => import('./pages/Admin')), 'Admin'),
 })
 
 export const makeRouter = (queries: QueryClient) =>
@@ -107,6 +119,7 @@ export const makeRouter = (queries: QueryClient) =>
     basepath: ROOT.pathname,
     context: { queries },
     defaultPreload: 'intent',
+    defaultErrorComponent: PageFailed,
     scrollRestoration: true,
   })
 

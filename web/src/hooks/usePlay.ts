@@ -69,8 +69,8 @@ const openSocket = (): Socket => {
 
 export const signedOut = (): CallError => new CallError(401, 'unauthorized', '', '', undefined)
 
-const callError = ({ status, code, title, detail, request_id, errors = [] }: Refusal): CallError =>
-  new CallError(status, code, title ?? code, detail ?? '', request_id, Object.fromEntries(errors.map((one) => [one.pointer, one.detail])))
+const callError = ({ status, code, title, detail, request_id, errors = [] }: Refusal, retryAfterSeconds: number | undefined): CallError =>
+  new CallError(status, code, title ?? code, detail ?? '', request_id, Object.fromEntries(errors.map((one) => [one.pointer, one.detail])), retryAfterSeconds)
 
 export interface Output {
   /** Called with the program's output, in order. */
@@ -210,11 +210,11 @@ export function usePlay(terminal: Output, place: string) {
         keepRun({ place, run, isTerminal: now.current.isTerminal })
       },
       event,
-      refused: (error) => {
+      refused: (error, retryAfterSeconds) => {
         forgetRun(place)
         // After a reload, a run that the server no longer has is not reported as an error.
         if (now.current.isFollowed && error.status === 404) dispatch(IDLE)
-        else dispatch({ kind: 'failed', error: callError(error) })
+        else dispatch({ kind: 'failed', error: callError(error, retryAfterSeconds) })
       },
       inputDropped: () => dispatch({ hasDroppedInput: true }),
       mayReconnect,

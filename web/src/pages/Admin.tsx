@@ -7,6 +7,7 @@ import { ADMIN_POLL_MS, healthQuery, queueQuery, workersQuery, type Health } fro
 import { api, dataOf, type Schema } from '../api/client'
 import { languagesQuery, sessionQuery } from '../api/queries'
 import { ErrorBox } from '../components/ErrorBox'
+import { PageError } from '../components/PageError'
 import { PageSkeleton, RowsSkeleton } from '../components/Skeletons'
 import { useServerNow } from '../hooks/useServerNow'
 import { useTitle } from '../hooks/useTitle'
@@ -23,13 +24,7 @@ export function Admin() {
   const session = useQuery(sessionQuery)
   useTitle(a.title)
   if (session.data === undefined) {
-    return session.error === null ? (
-      <PageSkeleton rows={8} />
-    ) : (
-      <div className="w-full max-w-xl mx-auto p-4">
-        <ErrorBox error={session.error} onRetry={() => void session.refetch()} />
-      </div>
-    )
+    return session.error === null ? <PageSkeleton rows={8} /> : <PageError queries={[session]} />
   }
   const { user } = session.data
   if (user?.role === 'admin') return <State />
