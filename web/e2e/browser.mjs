@@ -38,6 +38,15 @@ export async function checkSize(page, name) {
   assert.ok(below <= 0, `${name} fills the window, but is ${below} px higher`)
 }
 
+/** The serious findings of axe-core on a page or a frame. `rules` are the only rules to check; all by default. */
+export async function findings(frame, rules) {
+  if (!(await frame.evaluate(() => 'axe' in window))) await frame.evaluate(AXE)
+  const options = { resultTypes: ['violations'], ...(rules && { runOnly: { type: 'rule', values: rules } }) }
+  const { violations } = await frame.evaluate((options) => window.axe.run(options), options)
+  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+  return serious.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target} ${node.failureSummary}`).join('; ')}`)
+}
+
 /** Opens a browser window for a new user, and records violations of the rules. */
 export async function visit(browser, { theme = 'light', width = 1280, language = 'en', touch = width < 600 } = {}) {
   const context = await browser.newContext({
@@ -69,16 +78,12 @@ export async function visit(browser, { theme = 'light', width = 1280, language =
   })
   /** Checks the page in the theme that is `shown`. `rules` are the only rules of axe-core to check; all by default. */
   const checkTheme = async (name, shown, rules) => {
-    if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(AXE)
-    const options = { resultTypes: ['violations'], ...(rules && { runOnly: { type: 'rule', values: rules } }) }
-    const { violations } = await page.evaluate((options) => window.axe.run(options), options)
-    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    const told = serious.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target} ${node.failureSummary}`).join('; ')}`)
+    const found = await findings(page, rules)
     if (SHOTS !== undefined) {
       mkdirSync(SHOTS, { recursive: true })
       await page.screenshot({ path: join(SHOTS, `${name}-${shown}-${width}.png`) })
     }
-    assert.deepEqual(told, [], `${name}, ${shown}, ${width} px`)
+    assert.deepEqual(found, [], `${name}, ${shown}, ${width} px`)
   }
   const isDark = () => page.evaluate(() => document.documentElement.classList.contains('dark'))
   /** Checks the page in the theme of the window and, unless a theme was chosen, the colours also in the other theme. */

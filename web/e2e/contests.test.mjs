@@ -542,8 +542,52 @@ test('the end of a contest is said on the page of a problem, and a virtual parti
   await later.page.getByText(/Ends in/).waitFor()
   await submit(later.page, RIGHT)
   await later.page.locator('[data-verdict=AC]').waitFor()
+  // The page asks for the standings when it is opened, and once more when the server's are new. It does not wait until it asks again by
+  // itself (`STANDINGS_POLL_MS`), which is prevented here.
+  let asked = 0
+  await later.page.route('**/contests/brief/standings?*', (route) => {
+    asked += 1
+    return asked <= 2 ? route.continue() : undefined
+  })
   await later.page.getByRole('link', { name: 'Brief Cup' }).click()
-  // Sooner than the page would ask for the standings by itself (`STANDINGS_POLL_MS`).
-  await later.page.getByText('solved at 0:00, 1 try').waitFor({ state: 'attached', timeout: 2_500 })
+  await later.page.getByText('solved at 0:00, 1 try').waitFor({ state: 'attached' })
+  await later.page.unrouteAll({ behavior: 'ignoreErrors' })
   await later.close()
+})
+
+test('the remaining time is that of the server, although the clock of the device is wrong', async () => {
+  await contest('clock', 'Clock Cup', -HOUR)
+  const student = await registered({ path: '/contests/clock' })
+  await student.page.getByRole('button', { name: 'Take part' }).click()
+  await student.page.getByText('You are taking part', { exact: true }).waitFor()
+  for (const hours of [-30, 30]) {
+    await student.page.clock.install({ time: Date.now() + hours * HOUR * 1000 })
+    for (const path of ['/contests/clock', '/contests', `/problems/${SLUG}?contest=clock`]) {
+      await student.page.goto(`${server.url}${path}`)
+      const around = path === '/contests' ? student.page.getByRole('listitem').filter({ hasText: 'Clock Cup' }) : student.page
+      const timer = around.getByRole('timer').first()
+      await timer.waitFor()
+      assert.ok(Math.abs((await student.page.evaluate(() => Date.now())) - Date.now()) > 20 * HOUR * 1000, 'the clock of the device is wrong')
+      assert.match(await timer.innerText(), /^(1:00:0\d|0:5\d:\d\d)$/, `${path}, ${hours} h`)
+      const before = await timer.innerText()
+      await timer.filter({ hasNotText: before }).waitFor()
+    }
+  }
+  await student.close()
+})
+
+test('the command palette finds a past contest that is not on the first page of the list', async () => {
+  const past = await asAdmin('GET', '/contests?phase=over&limit=1')
+  const { page, close } = await registered()
+  // A list of 250 past contests, newest first.
+  const all = Array.from({ length: 250 }, (_, at) => ({ ...past.contests[0], slug: `past-${at}`, title: `Past Cup ${at}` }))
+  await page.route('**/api/v1/contests?*phase=over*', (route) => {
+    const query = new URL(route.request().url()).searchParams
+    const [number, limit] = [Number(query.get('page') ?? 1), Number(query.get('limit'))]
+    return route.fulfill({ json: { contests: all.slice((number - 1) * limit, number * limit), pagination: { page: number, limit, total: all.length } } })
+  })
+  await page.keyboard.press('Control+k')
+  await page.getByRole('combobox', { name: 'Problem, contest, page or command' }).fill('past cup 249')
+  await page.getByRole('option', { name: 'Past Cup 249' }).waitFor()
+  await close()
 })

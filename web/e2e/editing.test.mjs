@@ -253,6 +253,56 @@ test('the drawer has the samples, and a terminal for interactive runs of the sol
   await close()
 })
 
+test('a program that is too large for the terminal is not started, and the page says how large it may be', async () => {
+  const { page, close } = await registered()
+  const sockets = []
+  page.on('websocket', (socket) => sockets.push(socket.url()))
+  await write(page, `${`# ${'x'.repeat(1022)}\n`.repeat(260)}print("ran")\n`)
+  await page.getByRole('tab', { name: 'Terminal' }).click()
+  await page.getByRole('button', { name: 'Run in terminal' }).click()
+  await page.getByRole('alert').getByText(/^The program and its input together have 26\d.* KiB; at most 255 KiB are allowed\.$/).waitFor()
+  assert.deepEqual(sockets, [])
+  await write(page, 'print("ran", 6 * 7)\n')
+  await page.getByRole('button', { name: 'Run in terminal' }).click()
+  await page.waitForFunction(() => (document.querySelector('.xterm-rows')?.innerText ?? '').replaceAll('\u00a0', ' ').includes('ran 42'))
+  assert.equal(await page.getByRole('alert').count(), 0)
+  await close()
+})
+
+test('the arrow keys, Home and End move a divider, and the browser keeps its place', async () => {
+  const { page, close } = await registered()
+  const place = async (at) => {
+    const divider = page.getByRole('separator').nth(at)
+    const [box, value] = [await divider.boundingBox(), await divider.getAttribute('aria-valuenow')]
+    return { at: at === 0 ? box.x : box.y, value: Number(value) }
+  }
+  for (const [at, forth, back] of [[0, 'ArrowRight', 'ArrowLeft'], [1, 'ArrowDown', 'ArrowUp']]) {
+    await page.getByRole('separator').nth(at).focus()
+    const first = await place(at)
+    await page.keyboard.press(forth)
+    const next = await place(at)
+    assert.ok(next.at > first.at && next.value === first.value + 2, JSON.stringify([first, next]))
+    await page.keyboard.press(back)
+    assert.deepEqual(await place(at), first)
+    await page.keyboard.press('Home')
+    const least = await place(at)
+    await page.keyboard.press(back)
+    assert.deepEqual(await place(at), least)
+    await page.keyboard.press('End')
+    const most = await place(at)
+    assert.ok(least.at < first.at && first.at < most.at)
+    // The keys of the other direction move nothing.
+    await page.keyboard.press(at === 0 ? 'ArrowUp' : 'ArrowLeft')
+    assert.deepEqual(await place(at), most)
+    await page.keyboard.press(back)
+  }
+  const kept = [await place(0), await place(1)]
+  await page.reload()
+  await editor(page).waitFor()
+  assert.deepEqual([await place(0), await place(1)], kept)
+  await close()
+})
+
 test('the dividers stay where the user has dragged them, whatever the panes show', async () => {
   const { page, close } = await registered()
   const dividers = page.getByRole('separator')
@@ -449,4 +499,87 @@ test('on a phone, the terminal of a problem has buttons for keys that phones lac
   await page.getByText('The program ended normally').waitFor()
   await check('drawer-terminal-phone')
   await close()
+})
+
+test('a language that cannot run now stays with its code, says why, and runs again when the server has it', async () => {
+  for (const [theme, width, path] of [['light', 1280, `/problems/${SLUG}`], ['dark', 360, `/problems/${SLUG}`], ['light', 1280, '/playground'], ['dark', 360, '/playground']]) {
+    const name = `${path} at ${width} px`
+    const { page, check, close } = await people.registered(server, browser, { theme, width, path })
+    const isProblem = path !== '/playground'
+    const code = () => (width < 900 ? page.getByRole('tab', { name: 'Code' }).click() : undefined)
+    const language = page.getByLabel('Language', { exact: true }).first()
+    const [run, submit] = ['Run', 'Submit'].map((button) => page.getByRole('button', { name: button, exact: true }))
+    await code()
+    await editor(page).waitFor()
+    await write(page, 'print("kept")\n')
+    const before = await language.innerText()
+    assert.match(before, /^Python/)
+    let gone = true
+    await page.route('**/api/v1/languages', async (route) => {
+      const answer = await route.fetch()
+      const { languages } = await answer.json()
+      const change = (one) => (gone && one.language_id === 'python' ? { ...one, available: false, unavailable_reason: 'no worker has this language' } : one)
+      await route.fulfill({ response: answer, json: { languages: languages.map(change) } })
+    })
+    await page.reload()
+    await code()
+    await editor(page).getByText('print("kept")').waitFor()
+    const sentence = page.getByRole('status').filter({ hasText: 'cannot run on this server now. Your code is kept.' })
+    await sentence.waitFor()
+    assert.equal(await sentence.locator('[lang=en]').innerText(), 'no worker has this language')
+    assert.equal(await language.innerText(), before, name)
+    for (const button of isProblem ? [run, submit] : [run]) assert.equal(await button.isDisabled(), true, name)
+    await editor(page).click()
+    for (const key of ['Control+Enter', "Control+'"]) await page.keyboard.press(key)
+    assert.equal(await page.locator('[data-phase], [data-verdict]').count(), 0, name)
+    await check(`language-gone-${isProblem ? 'problem' : 'playground'}`)
+    // The list says it, too. Without code, the language would not be listed.
+    await language.click()
+    await page.getByRole('option', { name: /^Python .*cannot run now$/ }).waitFor()
+    await page.keyboard.press('Escape')
+    await page.getByRole('button', { name: 'Check again' }).click()
+    await sentence.getByText('Checked again: nothing has changed.').waitFor()
+    gone = false
+    await page.getByRole('button', { name: 'Check again' }).click()
+    await sentence.waitFor({ state: 'detached' })
+    await run.click()
+    await page.locator(`[data-verdict="${isProblem ? 'WA' : 'AC'}"]`).first().waitFor()
+    await close()
+  }
+})
+
+test('an open editor keeps its language, code and caret when the language becomes unavailable, and with no language at all the page can check again', async () => {
+  for (const path of [`/problems/${SLUG}`, '/playground']) {
+    const { page, close, context, faults } = await people.registered(server, browser, { path: '/contests' })
+    let missing = []
+    await page.route('**/api/v1/languages', async (route) => {
+      const answer = await route.fetch()
+      const { languages } = await answer.json()
+      const all = missing === 'all' ? [] : languages.map((one) => (missing.includes(one.language_id) ? { ...one, available: false, unavailable_reason: 'no worker has this language' } : one))
+      await route.fulfill({ response: answer, json: { languages: all } })
+    })
+    await page.clock.install()
+    await page.goto(`${server.url}${path}`)
+    await editor(page).waitFor()
+    await write(page, 'print("kept")\n')
+    missing = ['python']
+    // The list of languages is older than five minutes, so it is read again after an interruption.
+    await page.clock.fastForward('06:00')
+    await context.setOffline(true)
+    await page.getByText('You are offline.').waitFor()
+    await context.setOffline(false)
+    await page.getByRole('status').filter({ hasText: 'cannot run on this server now' }).waitFor()
+    await page.keyboard.type('# more')
+    await holds(page, 'print("kept")\n# more')
+    await page.getByRole('button', { name: 'Run', exact: true }).and(page.locator(':disabled')).waitFor()
+    missing = 'all'
+    await page.evaluate(() => localStorage.clear())
+    await page.reload()
+    await page.getByText(/^No language .*is installed on the server\.$/).waitFor()
+    missing = []
+    await page.getByRole('button', { name: 'Check again' }).click()
+    await editor(page).waitFor()
+    faults.splice(0, faults.length, ...faults.filter((fault) => !/ERR_INTERNET_DISCONNECTED/.test(fault)))
+    await close()
+  }
 })

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import { after, afterEach, before, test } from 'node:test'
-import { chooseLanguage, launch, visit } from './browser.mjs'
+import { chooseLanguage, findings, launch, visit } from './browser.mjs'
 import { PASSWORD, registered } from './people.mjs'
 import { startServer } from './server.mjs'
 
@@ -293,4 +293,53 @@ test('only a site that the operator permits can show a shared program in a frame
   await refused
   assert.equal(await other.page.frameLocator('iframe').getByRole('link', { name: 'Open in Cupel' }).count(), 0)
   await other.context.close()
+})
+
+test('in a frame of another site, Run leads to the program in Cupel and never to the sign-in', async () => {
+  const { page, close } = await player()
+  const link = await share(page)
+  await close()
+  for (const [language, run, open] of [['en', 'Run', 'Open in Cupel to run it'], ['zh-CN', '运行', '在 Cupel 中打开并运行']]) {
+    const visitor = await visit(browser, { language })
+    visitor.page.setDefaultTimeout(PATIENCE_MS)
+    const address = `${link}?embed=1`
+    await visitor.page.goto(`${friend.url}/?frame=${encodeURIComponent(address)}`)
+    const inside = visitor.page.frameLocator('iframe')
+    await inside.getByRole('button', { name: run, exact: true }).click()
+    const way = inside.getByRole('link', { name: open, exact: true })
+    await way.waitFor()
+    const frame = visitor.page.frames().find((one) => one.url() === address)
+    assert.deepEqual(await findings(frame), [])
+    // Every link of the frame opens a window of its own, which the frame cannot control.
+    const links = await frame.locator('a').evaluateAll((all) => all.map((one) => [one.target, one.rel]))
+    assert.ok(links.length >= 2 && links.every(([target, rel]) => target === '_blank' && rel === 'noopener'), JSON.stringify(links))
+    // The command palette leads to other pages.
+    await frame.locator('body').press('Control+k')
+    assert.equal(await frame.getByRole('dialog').count(), 0)
+    const [opened] = await Promise.all([visitor.page.waitForEvent('popup'), way.click()])
+    await opened.waitForURL(link)
+    assert.equal(frame.url(), address)
+    await visitor.close()
+  }
+})
+
+test('a shared program in a language that cannot run now is shown with its files, says why, and can be forked', async () => {
+  const { page, check, close } = await player()
+  await chooseLanguage(page, 'python')
+  await write(page, '# shared\n')
+  const link = await share(page)
+  await page.route('**/api/v1/languages', async (route) => {
+    const answer = await route.fetch()
+    const { languages } = await answer.json()
+    await route.fulfill({ response: answer, json: { languages: languages.map((one) => (one.language_id === 'python' ? { ...one, available: false, unavailable_reason: 'no worker has this language' } : one)) } })
+  })
+  await page.goto(link)
+  await editorHas(page, '# shared')
+  await page.getByText('cannot run on this server now.').waitFor()
+  assert.equal(await page.getByRole('button', { name: 'Run', exact: true }).isDisabled(), true)
+  await check('shared-language-gone')
+  await press(page, 'Fork')
+  await page.waitForURL(/\/playground$/)
+  await editorHas(page, '# shared')
+  await close()
 })

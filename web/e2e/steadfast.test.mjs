@@ -82,6 +82,26 @@ test('formulas are typeset without a violation of the content security policy, a
   }
 })
 
+test('a statement, a title or the name of a file cannot reorder the text around it', async () => {
+  const turn = '\u202e'
+  const shown = '‹U+202E›'
+  const problem = { 'problem.toml': `title = "Lost ${turn}evil"\nslug = "mirrored"\n[limits]\ntime = 1\n`, 'tests/sample/1.in': '1\n', 'tests/sample/1.out': '1\n', 'tests/secret/1.in': '1\n', 'tests/secret/1.out': '1\n' }
+  await putProblem(server, 'mirrored', { ...problem, 'statement.md': `Pay ${turn}100\u202c, \u2067שלום\u2069 or \u200fשלום\u200e.\n`, [`attachments/a${turn}txt.exe`]: 'x' })
+  await makeContest(server, 'mirror', `Mirror ${turn}Cup`, -HOUR, { problems: ['mirrored'] })
+  const { page, close } = await registered(server, browser, { path: '/contests' })
+  await page.getByRole('link', { name: `Mirror ${shown}Cup` }).click()
+  await page.getByRole('heading', { level: 1, name: `Mirror ${shown}Cup` }).waitFor()
+  await page.getByRole('button', { name: 'Take part' }).click()
+  await page.getByRole('link', { name: `Lost ${shown}evil` }).click()
+  await page.getByRole('heading', { level: 1, name: `Lost ${shown}evil` }).waitFor()
+  assert.equal(await page.title(), `Lost ${shown}evil · Cupel`)
+  // The marks of right-to-left scripts stay.
+  assert.equal((await page.locator('.statement').innerText()).trim(), `Pay ${shown}100‹U+202C›, ‹U+2067›שלום‹U+2069› or \u200fשלום\u200e.`)
+  await page.getByRole('link', { name: `a${shown}txt.exe` }).waitFor()
+  assert.doesNotMatch(await page.evaluate(() => document.body.innerText + document.title), /[\u202a-\u202e\u2066-\u2069]/)
+  await close()
+})
+
 test('if the server is restarted during judging, the page reconnects and shows the verdict', async () => {
   const { page, check, close, faults } = await registered(server, browser, { path: `/problems/${SLUG}` })
   // Each test takes a second, so that the restart happens during judging.
