@@ -133,11 +133,16 @@ function Status({ health }: { health: Health }) {
           {broken.map((check) => (
             <li key={check.name} className="break-words">
               <span className="font-medium">{check.name}</span> {a.parts.down}
-              {check.detail !== undefined && `: ${check.detail}`}
+              {check.detail !== undefined && (
+                <>
+                  {': '}
+                  <span lang="en">{check.detail}</span>
+                </>
+              )}
             </li>
           ))}
           {health.degraded.map((reduction) => (
-            <li key={reduction} className="break-words">
+            <li key={reduction} lang="en" className="break-words">
               {reduction}
             </li>
           ))}
@@ -199,9 +204,9 @@ function Workers({ workers }: { workers: Worker[] }) {
   const cell = 'py-1.5 px-3 whitespace-nowrap'
   const stateOf = ({ order }: Worker) => (order === 'pause' || order === 'drain' ? w.states[order] : w.states.work)
   const slotsOf = ({ busy, slots }: Worker) => w.slotsOf(count(busy, tag), count(slots, tag))
-  const startOf = ({ started_at }: Worker) => (
-    <time dateTime={started_at} title={new Date(started_at).toLocaleString(tag)}>
-      {ago(started_at, now, tag)}
+  const since = (at: string) => (
+    <time dateTime={at} title={new Date(at).toLocaleString(tag)}>
+      {ago(at, now, tag)}
     </time>
   )
   return (
@@ -217,9 +222,9 @@ function Workers({ workers }: { workers: Worker[] }) {
               {(
                 [
                   [w.slots, slotsOf(worker)],
-                  [w.seen, ago(worker.seen_at, now, tag)],
+                  [w.seen, since(worker.seen_at)],
                   [w.languages, count(worker.languages, tag)],
-                  [w.started, startOf(worker)],
+                  [w.started, since(worker.started_at)],
                   [w.version, worker.version],
                 ] satisfies [string, ReactNode][]
               ).map(([name, value]) => (
@@ -255,8 +260,8 @@ function Workers({ workers }: { workers: Worker[] }) {
                 <td className={`${cell} figure text-right`}>{slotsOf(worker)}</td>
                 <td className={`${cell} figure text-right`}>{count(worker.languages, tag)}</td>
                 <td className={`${cell} figure`}>{worker.version}</td>
-                <td className={cell}>{ago(worker.seen_at, now, tag)}</td>
-                <td className={cell}>{startOf(worker)}</td>
+                <td className={cell}>{since(worker.seen_at)}</td>
+                <td className={cell}>{since(worker.started_at)}</td>
               </tr>
             ))}
           </tbody>
@@ -281,7 +286,7 @@ function Walls({ walls }: { walls: Health['walls'] }) {
                 <span className="font-medium break-words">{wall.name}</span>
                 <span className={wall.stands ? 'text-muted' : 'text-wrong'}>{wall.stands ? w.stands : w.down}</span>
               </p>
-              {wall.detail !== undefined && <p className="text-sm text-muted break-words">{wall.detail}</p>}
+              {wall.detail !== undefined && <p lang="en" className="text-sm text-muted break-words">{wall.detail}</p>}
             </div>
           </li>
         ))}
