@@ -27,42 +27,43 @@ pub trait Images: Send + Sync {
     /// Removes layers and unpacked images that no name needs.
     async fn prune(&self) -> Result<Pruned, ImagesError>;
 
-    /// Removes an image, or the record of an addition that failed.
+    /// Removes an image, and the record of an addition to its name that failed.
     async fn remove(&self, name: &ImageName) -> Result<(), ImagesError>;
 }
 
-/// An image, or an image that is being added.
+/// The name of an image: an image that languages can use, an addition under this name, or both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageEntry {
     /// Name of the image.
     pub name: ImageName,
-    /// Reference or file from which the image was added.
-    pub source: String,
-    /// State of the image.
-    pub state: ImageState,
+    /// The image that languages can use. It remains until an addition under the same name has succeeded.
+    pub ready: Option<ReadyImage>,
+    /// The addition that has not ended, or has failed.
+    pub addition: Option<Addition>,
 }
 
-/// State of an image.
+/// An image that languages can use.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ImageState {
-    /// The image is being added.
-    Adding,
-    /// The image could not be added.
-    Failed {
-        /// Human-readable reason.
-        reason: String,
-    },
-    /// Languages can use it.
-    Ready {
-        /// `sha256:` and 64 hexadecimal digits.
-        digest: String,
-        /// Bytes of the files of all layers.
-        bytes: u64,
-        /// Number of layers.
-        layers: usize,
-        /// Time at which the image was added.
-        added_at: Timestamp,
-    },
+pub struct ReadyImage {
+    /// Reference or file from which the image was added.
+    pub source: String,
+    /// `sha256:` and 64 hexadecimal digits.
+    pub digest: String,
+    /// Bytes of the files of all layers.
+    pub bytes: u64,
+    /// Number of layers.
+    pub layers: usize,
+    /// Time at which the image was added.
+    pub added_at: Timestamp,
+}
+
+/// An addition that has not ended, or has failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addition {
+    /// Reference or file from which the image is added.
+    pub source: String,
+    /// Human-readable reason of the failure; `None` until the addition has ended.
+    pub failure: Option<String>,
 }
 
 /// What an image consists of, and how its programs run.

@@ -44,7 +44,10 @@ impl CellError {
 
 impl From<CellError> for ExecuteError {
     fn from(error: CellError) -> ExecuteError {
-        ExecuteError { transient: error.is_transient(), source: error.into() }
+        match error {
+            CellError::Container(error) if error.is_unreachable() => ExecuteError::unreachable(error),
+            other => ExecuteError { transient: other.is_transient(), source: other.into() },
+        }
     }
 }
 

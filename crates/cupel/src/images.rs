@@ -5,25 +5,28 @@ mod pulls;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use cupel_core::images::{ImageDescription, ImageEntry, ImageState, Images, ImagesError, Pruned, Verification};
+use cupel_core::images::{
+    Addition, ImageDescription, ImageEntry, Images, ImagesError, Pruned, ReadyImage, Verification,
+};
 use cupel_core::{Clock as _, SystemClock};
-use cupel_images::{Image, ImageError, ImageStore, RegistryOptions, RootInUse, Source, SourceError};
+use cupel_images::{AddedImage, Image, ImageError, ImageStore, RegistryOptions, Source, SourceError};
 use cupel_languages::{
     FoundImage, HostProbe, ImageExecutor, Language, LanguageFault, LibraryPackage, LoadError, Probe, Pulling, Registry,
 };
 use cupel_runner::{Containers, DockerSettings, native};
-use cupel_types::{ContentHash, ImageName, ImageRoot, Root, chain};
+use cupel_types::{ContentHash, Held, ImageName, ImageRoot, Root, WeakHeld, chain};
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
 use crate::data_dir::{self, DataDir};
 
-pub(crate) use pulls::{Pulls, pull};
+pub(crate) use pulls::{Pulls, pause, pull};
 
 /// Directories that are searched for programs if an image sets no `PATH`. Source: Docker.
 const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -135,8 +138,8 @@ pub(crate) struct MachineProbe {
     pulls: Pulls,
     /// Whether the languages of Docker Engine are left for a later probe, because the engine may answer slowly.
     pub(crate) defers_engine: bool,
-    /// Prevents the removal of the images that were found, for as long as this value exists.
-    held: Mutex<Vec<RootInUse>>,
+    /// The images that a registry or a program holds since this process found them.
+    held: Mutex<BTreeMap<ContentHash, WeakHeld>>,
 }
 
 /// Size and time of the file that lists the images.
@@ -173,10 +176,18 @@ impl MachineProbe {
         self.containers.get_or_init(connect).as_ref().map_err(Clone::clone)
     }
 
-    /// The id of the language's image in Docker Engine; `None` if the engine lacks the image or does not answer.
-    pub(crate) fn id_in_engine(&self, language: &Language) -> Option<ContentHash> {
-        let name = language.image.as_ref()?;
-        self.containers().ok()?.image(name.as_str()).ok().map(|found| found.root.id)
+    /// The ids of the languages' images in Docker Engine. Images that the engine lacks are left out, and all images if
+    /// it does not answer.
+    pub(crate) fn ids_in_engine(&self, languages: &Registry) -> BTreeMap<ImageName, ContentHash> {
+        let names = languages.iter().filter(|language| is_in_engine(language)).filter_map(|l| l.image.as_ref());
+        let names: BTreeMap<&str, &ImageName> = names.map(|name| (name.as_str(), name)).collect();
+        match self.containers() {
+            Ok(containers) if !names.is_empty() => {
+                let ids = containers.ids(&names.keys().copied().collect());
+                ids.into_iter().map(|(name, id)| (names[name].clone(), id)).collect()
+            }
+            _ => BTreeMap::new(),
+        }
     }
 
     fn in_engine(&self, name: &ImageName) -> Result<FoundImage, String> {
@@ -192,6 +203,35 @@ impl MachineProbe {
         let images = self.images.iter().flatten().map(|image| &image.name);
         let images: Vec<ImageName> = images.filter(|name| is_allowed(name)).cloned().collect();
         registry.add_in_images(&images);
+    }
+
+    /// Holds the root of an image. The hold is shared by all languages of the image, and lasts until no registry and no
+    /// step has it.
+    fn hold(&self, store: &ImageStore, id: &ContentHash) -> Result<Held, ImageError> {
+        let mut all = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = all.get(id).and_then(WeakHeld::upgrade) {
+            return Ok(held);
+        }
+        let held = Held::by(store.hold(id)?);
+        all.retain(|_, known| known.upgrade().is_some());
+        all.extend(held.downgrade().map(|weak| (*id, weak)));
+        Ok(held)
+    }
+
+    /// Removes the roots and layers that no name needs and no process uses.
+    ///
+    /// # Errors
+    /// The store cannot be changed.
+    pub(crate) fn remove_unneeded(&self) -> Result<(), ImageError> {
+        let Some(store) = self.store.as_ref().filter(|store| store.has_unneeded().unwrap_or(false)) else {
+            return Ok(());
+        };
+        let pruned = store.prune()?;
+        if pruned.roots > 0 || pruned.layers > 0 {
+            let cupel_images::Pruned { roots, layers, in_use } = pruned;
+            tracing::info!(roots, layers, in_use, "removed files of images that have lost their names");
+        }
+        Ok(())
     }
 
     /// Reads the list of images again.
@@ -241,15 +281,10 @@ impl Probe for MachineProbe {
                 "the image `{name}` is not on this machine; add it with `cupel images add {name} {source}`"
             ));
         };
-        let held = store.hold(&image.id).map_err(|error| chain(&error))?;
-        let mut all = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if !all.iter().any(|other| other.path() == held.path()) {
-            all.push(held);
-        }
-        drop(all);
+        let held = self.hold(store, &image.id).map_err(|error| chain(&error))?;
         let path = image.config.env.iter().find(|(name, _)| name == "PATH").map_or(PATH_DEFAULT, |(_, path)| path);
         let search = path.split(':').filter(|part| part.starts_with('/')).map(str::to_owned).collect();
-        let root = ImageRoot { id: image.id, search, uid: image.program_uid() };
+        let root = ImageRoot { id: image.id, search, uid: image.program_uid(), held };
         Ok(FoundImage {
             digest: image.digest_or_id(),
             env: image.config.env.clone(),
@@ -315,13 +350,36 @@ pub(crate) fn containers_on_demand(config: &Config, language: &Language) -> anyh
     }
 }
 
-/// The group that may use the engine's socket, if one of these languages needs the engine. A process that gives up
-/// root's privileges keeps this group.
+/// The group that may use the engine's socket, if one of these languages needs the engine: for its programs, or for its
+/// image (`docker-daemon:`). A process that gives up root's privileges keeps this group.
 pub(crate) fn engine_group<'l>(config: &Config, languages: impl IntoIterator<Item = &'l Language>) -> Option<u32> {
-    languages.into_iter().find(|language| is_in_engine(language))?;
-    let meta = std::fs::metadata(&config.docker.socket).ok()?;
+    let mut sockets = languages.into_iter().filter_map(|language| match &language.image_source {
+        _ if is_in_engine(language) => Some(PathBuf::from(&config.docker.socket)),
+        Some(source) => socket_of(&source.parse().ok()?, &config.images.registries),
+        None => None,
+    });
+    sockets.find_map(|socket| group_of(&socket))
+}
+
+/// The socket of the engine that has an image; `None` if the image is elsewhere.
+pub(crate) fn socket_of(source: &Source, registries: &RegistryOptions) -> Option<PathBuf> {
+    match source {
+        Source::Daemon { .. } => registries.engine_socket().ok(),
+        Source::Path { .. } | Source::Registry { .. } => None,
+    }
+}
+
+/// The group that may use a socket.
+pub(crate) fn group_of(socket: &Path) -> Option<u32> {
+    let meta = std::fs::metadata(socket).ok()?;
     let may_use = meta.mode() & 0o060 == 0o060 && meta.gid() != 0;
     may_use.then_some(meta.gid())
+}
+
+/// Whether this process lacks the right to use an existing socket.
+pub(crate) fn is_closed(socket: &Path) -> bool {
+    use rustix::fs::Access;
+    rustix::fs::access(socket, Access::READ_OK | Access::WRITE_OK) == Err(rustix::io::Errno::ACCESS)
 }
 
 /// Checks that this process may use the engine's socket, after it has given up its privileges.
@@ -330,20 +388,22 @@ pub(crate) fn engine_group<'l>(config: &Config, languages: impl IntoIterator<Ite
 /// The process may not use it. The error contains the remedy.
 pub(crate) fn check_engine_access(config: &Config) -> anyhow::Result<()> {
     let socket = &config.docker.socket;
-    match rustix::fs::access(socket.as_str(), rustix::fs::Access::READ_OK | rustix::fs::Access::WRITE_OK) {
-        Err(rustix::io::Errno::ACCESS) => anyhow::bail!(
-            "a language runs in Docker Engine, and the user of this server may not use the engine's socket {socket}; give \
-             the socket a group other than root (`dockerd --group docker`), or run the engine as the server's user"
-        ),
-        // The engine may not run yet; the process waits for it later.
-        _ => Ok(()),
-    }
+    // The engine may not run yet; the process waits for it later.
+    anyhow::ensure!(
+        !is_closed(Path::new(socket)),
+        "a language runs in Docker Engine, and the user of this server may not use the engine's socket {socket}; give \
+         the socket a group other than root (`dockerd --group docker`), or run the engine as the server's user"
+    );
+    Ok(())
 }
 
 /// Maximum number of concurrent additions.
 const ADDITIONS_MAX: usize = 2;
 /// Maximum number of failed additions that are listed.
 const FAILURES_MAX: usize = 100;
+
+/// Failure of an addition that has panicked.
+const PANICKED: &str = "Cupel itself failed; the log of the server has the cause";
 
 /// Maximum number of images whose last verification is remembered.
 const VERIFICATIONS_MAX: usize = 100;
@@ -355,12 +415,6 @@ pub(crate) struct ManagedImages {
     additions: Arc<Mutex<BTreeMap<ImageName, Addition>>>,
     /// The last verification of each image, by its id.
     verifications: Arc<Mutex<BTreeMap<ContentHash, Verification>>>,
-}
-
-/// An image that is being added, or that could not be added.
-struct Addition {
-    source: String,
-    failure: Option<String>,
 }
 
 impl ManagedImages {
@@ -402,9 +456,21 @@ impl ManagedImages {
             }
             additions.insert(name.clone(), Addition { source: source.to_string(), failure: None });
         }
-        let (store, registries, additions) = (self.store.clone(), self.registries.clone(), Arc::clone(&self.additions));
-        Ok(tokio::task::spawn_blocking(move || {
-            let added = store.add(&name, &source, &registries);
+        let (store, registries, of_image) = (self.store.clone(), self.registries.clone(), name.clone());
+        Ok(self.follow(name, move || store.add(&of_image, &source, &registries)))
+    }
+
+    /// Calls `add` in the background, and records how the addition ended.
+    fn follow(
+        &self,
+        name: ImageName,
+        add: impl FnOnce() -> Result<AddedImage, ImageError> + Send + 'static,
+    ) -> JoinHandle<Result<(), String>> {
+        let additions = Arc::clone(&self.additions);
+        tokio::task::spawn_blocking(move || {
+            // A panic must not leave the addition in progress, because the number of additions is bounded.
+            let added = catch_unwind(AssertUnwindSafe(add)).map_err(|_| PANICKED.to_owned());
+            let added = added.and_then(|added| added.map_err(|error| chain(&error)));
             let mut additions = additions.lock().unwrap_or_else(PoisonError::into_inner);
             match added {
                 Ok(added) => {
@@ -412,8 +478,7 @@ impl ManagedImages {
                     additions.remove(&name);
                     Ok(())
                 }
-                Err(error) => {
-                    let reason = chain(&error);
+                Err(reason) => {
                     tracing::warn!(image = name.as_str(), error = reason, "an image could not be added");
                     if let Some(addition) = additions.get_mut(&name) {
                         addition.failure = Some(reason.clone());
@@ -421,7 +486,7 @@ impl ManagedImages {
                     Err(reason)
                 }
             }
-        }))
+        })
     }
 
     /// Calls a blocking operation of the store.
@@ -444,22 +509,20 @@ impl Images for ManagedImages {
     async fn list(&self) -> Result<Vec<ImageEntry>, ImagesError> {
         let ready = self.with_store(ImageStore::list).await?;
         let entry = |image: Image| {
-            let state = ImageState::Ready {
+            let ready = ReadyImage {
                 digest: format!("sha256:{}", image.digest_or_id()),
                 bytes: image.bytes,
                 layers: image.layers.len(),
                 added_at: timestamp(image.added),
+                source: image.source,
             };
-            ImageEntry { name: image.name, source: image.source, state }
+            ImageEntry { name: image.name, ready: Some(ready), addition: None }
         };
         let mut entries: BTreeMap<ImageName, ImageEntry> =
             ready.into_iter().map(|image| (image.name.clone(), entry(image))).collect();
-        for (name, Addition { source, failure }) in &*self.additions() {
-            let state = match failure {
-                None => ImageState::Adding,
-                Some(reason) => ImageState::Failed { reason: reason.clone() },
-            };
-            entries.insert(name.clone(), ImageEntry { name: name.clone(), source: source.clone(), state });
+        for (name, addition) in &*self.additions() {
+            let new = || ImageEntry { name: name.clone(), ready: None, addition: None };
+            entries.entry(name.clone()).or_insert_with(new).addition = Some(addition.clone());
         }
         Ok(entries.into_values().collect())
     }
@@ -537,15 +600,41 @@ impl Images for ManagedImages {
     async fn remove(&self, name: &ImageName) -> Result<(), ImagesError> {
         // This is a separate statement, so that the lock is released before it is taken again.
         let has_failed = self.additions().get(name).map(|addition| addition.failure.is_some());
-        match has_failed {
-            Some(false) => return Err(ImagesError::Busy(format!("`{name}` is being added"))),
-            Some(true) => {
-                self.additions().remove(name);
-                return Ok(());
-            }
-            None => {}
+        if has_failed == Some(false) {
+            return Err(ImagesError::Busy(format!("`{name}` is being added")));
         }
-        let name = name.clone();
-        self.with_store(move |store| store.remove(&name)).await.map(drop)
+        let of_image = name.clone();
+        match self.with_store(move |store| store.remove(&of_image)).await {
+            // Only the failed addition had this name.
+            Err(ImagesError::Unknown(_)) if has_failed == Some(true) => {}
+            other => drop(other?),
+        }
+        self.additions().remove(name);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_addition_that_panics_has_failed_and_takes_no_place() {
+        let directory = tempfile::tempdir().unwrap();
+        let managed = ManagedImages::new(ImageStore::new(directory.path(), 1 << 20), RegistryOptions::default());
+        let name: ImageName = "course/a:1".parse().unwrap();
+        let adding = Addition { source: "docker://a/b:1".to_owned(), failure: None };
+        managed.additions().insert(name.clone(), adding.clone());
+        assert!(matches!(managed.remove(&name).await, Err(ImagesError::Busy(_))));
+        let failed = managed.follow(name.clone(), || panic!("a panic")).await.unwrap();
+        assert_eq!(failed, Err(PANICKED.to_owned()));
+        let listed = managed.list().await.unwrap();
+        let failure = Some(PANICKED.to_owned());
+        assert_eq!(
+            listed,
+            [ImageEntry { name: name.clone(), ready: None, addition: Some(Addition { failure, ..adding }) }]
+        );
+        managed.remove(&name).await.unwrap();
+        assert_eq!(managed.remove(&name).await, Err(ImagesError::Unknown(name)));
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use cupel_core::images::{ImageDescription, ImageEntry, ImageState, Images, ImagesError, Pruned, Verification};
+use cupel_core::images::{Addition, ImageDescription, ImageEntry, Images, ImagesError, Pruned, Verification};
 use cupel_http::app::Shared;
 use cupel_http::body::{JsonBody, Params};
 use cupel_http::caller::Caller;
@@ -21,14 +21,14 @@ use crate::v1::response::time::rfc3339;
 #[schema(example = json!({
     "name": "course/python:2026", "state": "ready", "source": "docker://registry.example/course/python:2026",
     "digest": "sha256:39302704c52a297adc2ede9503107e12fab6ac21ec5d090360af902e2a7a3a0d", "bytes": 408705497, "layers": 3,
-    "added_at": "2026-11-23T18:22:23Z", "failure": null
+    "added_at": "2026-11-23T18:22:23Z", "adding": false, "failure": null
 }))]
 pub(crate) struct ImageView {
     /// Value of `image` in a language file.
     name: String,
-    /// `adding`, `failed` or `ready`.
+    /// `ready` if languages can use an image with this name; otherwise `adding` or `failed`.
     state: &'static str,
-    /// Reference or file from which the image was added.
+    /// Reference or file from which the image was added, or is being added if none is ready.
     source: String,
     /// Digest of the image's manifest, or of its configuration if it has no manifest; null unless the image is ready.
     digest: Option<String>,
@@ -39,32 +39,38 @@ pub(crate) struct ImageView {
     /// Time at which the image became ready; null unless it is ready.
     #[schema(format = DateTime)]
     added_at: Option<String>,
-    /// Why the image could not be added.
+    /// Whether an image is being added under this name. A ready image remains usable until that has succeeded.
+    adding: bool,
+    /// Why the last addition under this name failed.
     failure: Option<String>,
 }
 
 impl From<ImageEntry> for ImageView {
     fn from(entry: ImageEntry) -> ImageView {
-        let ImageEntry { name, source, state } = entry;
-        let view = |state| ImageView {
+        let ImageEntry { name, ready, addition } = entry;
+        let adding = addition.as_ref().is_some_and(|addition| addition.failure.is_none());
+        let (source, failure) = addition.map(|Addition { source, failure }| (source, failure)).unwrap_or_default();
+        let view = ImageView {
             name: name.to_string(),
-            state,
+            state: if adding { "adding" } else { "failed" },
             source,
             digest: None,
             bytes: None,
             layers: None,
             added_at: None,
-            failure: None,
+            adding,
+            failure,
         };
-        match state {
-            ImageState::Adding => view("adding"),
-            ImageState::Failed { reason } => ImageView { failure: Some(reason), ..view("failed") },
-            ImageState::Ready { digest, bytes, layers, added_at } => ImageView {
-                digest: Some(digest),
-                bytes: Some(bytes),
-                layers: Some(layers as u64),
-                added_at: Some(rfc3339(added_at)),
-                ..view("ready")
+        match ready {
+            None => view,
+            Some(ready) => ImageView {
+                state: "ready",
+                source: ready.source,
+                digest: Some(ready.digest),
+                bytes: Some(ready.bytes),
+                layers: Some(ready.layers as u64),
+                added_at: Some(rfc3339(ready.added_at)),
+                ..view
             },
         }
     }
@@ -270,7 +276,8 @@ pub(crate) async fn add_image(
     let images = of_node(&app)?;
     let name = body.name.parse::<ImageName>().map_err(|error| wrong("/name", &error.to_string()))?;
     images.begin_to_add(name.clone(), &body.source).await.map_err(refused)?;
-    let entry = ImageEntry { name, source: body.source, state: ImageState::Adding };
+    let addition = Addition { source: body.source, failure: None };
+    let entry = ImageEntry { name, ready: None, addition: Some(addition) };
     Ok((StatusCode::ACCEPTED, Json(entry.into())))
 }
 
@@ -336,7 +343,8 @@ pub(crate) async fn prune_images(State(app): State<Shared>, _admin: Caller) -> R
 
 /// Remove a container image of this node.
 ///
-/// Languages that use it become unavailable within ten seconds. Its files are removed when no program uses them.
+/// Languages that use it become unavailable within ten seconds. Its files are removed when no program uses them. A failed
+/// addition under the same name is no longer listed.
 #[utoipa::path(
     delete, path = "/admin/images", tag = "admin", operation_id = "remove_image",
     params(ImageParams),

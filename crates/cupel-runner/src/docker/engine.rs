@@ -16,7 +16,7 @@ use bollard::query_parameters::{
 };
 use cupel_agent as agent;
 use cupel_sandbox::{ENGINE_DEFAULT, engine_rules};
-use cupel_types::{ContentHash, ImageRoot, chain};
+use cupel_types::{ContentHash, Held, ImageRoot, chain};
 use flate2::read::GzDecoder;
 use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
@@ -32,6 +32,8 @@ static AGENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/cupel-agent.gz")
 pub(super) const LABEL: &str = "org.cupel.executor";
 /// Repository of the images with the agent.
 const REPOSITORY: &str = "cupel-agent";
+/// Maximum time for the engine's answer to a request that costs it nothing.
+const PING_MAX: Duration = Duration::from_secs(5);
 /// Timeout of one request, in seconds.
 const REQUEST_SECONDS: u64 = 60;
 /// Directories searched for programs if an image has no `PATH`. Source: Docker.
@@ -138,6 +140,9 @@ pub enum ContainerError {
         #[source]
         source: io::Error,
     },
+    /// The agent in this binary cannot be decompressed.
+    #[error("the agent for containers in this binary is damaged; install Cupel again")]
+    DamagedAgent(#[source] io::Error),
     /// The executor does not support this.
     #[error("programs in Docker Engine cannot have {0}")]
     Unsupported(&'static str),
@@ -155,6 +160,22 @@ impl ContainerError {
         )
     }
 
+    /// Whether the engine does not listen at present, or does not answer.
+    pub fn is_unreachable(&self) -> bool {
+        let is_absent =
+            |error: &io::Error| matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound);
+        match self {
+            ContainerError::Engine { source: ClientError::SocketNotFoundError(_), .. }
+            | ContainerError::Engine { source: ClientError::RequestTimeoutError, .. } => true,
+            ContainerError::Engine { source: ClientError::IOError { err }, .. } => is_absent(err),
+            ContainerError::Engine { source, .. } => {
+                let causes = std::iter::successors(std::error::Error::source(source), |cause| cause.source());
+                causes.filter_map(|cause| cause.downcast_ref::<io::Error>()).any(is_absent)
+            }
+            _ => false,
+        }
+    }
+
     /// Whether another attempt may succeed.
     pub fn is_transient(&self) -> bool {
         match self {
@@ -163,6 +184,7 @@ impl ContainerError {
             | ContainerError::NoImage(_)
             | ContainerError::BadImage { .. }
             | ContainerError::NotStarted { .. }
+            | ContainerError::DamagedAgent(_)
             | ContainerError::Unsupported(_) => false,
         }
     }
@@ -200,8 +222,16 @@ impl Engine {
         self.docker.get_or_try_init(|| connect(&self.settings.socket)).await
     }
 
+    /// Checks that the engine answers.
+    async fn ping(&self) -> Result<(), ContainerError> {
+        let ping = async { self.docker().await?.ping().await.map(drop).map_err(failed("it cannot be reached")) };
+        let timeout = |_| failed("it does not answer")(ClientError::RequestTimeoutError);
+        tokio::time::timeout(PING_MAX, ping).await.map_err(timeout)?
+    }
+
     /// Finds an image.
     pub(super) async fn image(&self, name: &str) -> Result<FoundInEngine, ContainerError> {
+        self.ping().await?;
         let bad = |reason: &str| ContainerError::BadImage { name: name.to_owned(), reason: reason.to_owned() };
         let image = match self.docker().await?.inspect_image(name).await {
             Ok(image) => image,
@@ -236,7 +266,7 @@ impl Engine {
             let names: Vec<&str> = volumes.iter().map(String::as_str).collect();
             return Err(bad(&format!("it declares volumes ({}); build it without `VOLUME`", names.join(", "))));
         }
-        Ok(FoundInEngine { root: ImageRoot { id, search, uid: UNUSED_UID }, env })
+        Ok(FoundInEngine { root: ImageRoot { id, search, uid: UNUSED_UID, held: Held::default() }, env })
     }
 
     /// The image with the agent. It is created from `image` if it does not exist.
@@ -311,8 +341,7 @@ impl Engine {
 
     async fn commit_agent(&self, container: &str, tag: &str) -> Result<(), ContainerError> {
         let options = UploadToContainerOptionsBuilder::new().path("/").build();
-        let archive = archive_of_agent()
-            .map_err(|source| ContainerError::NotStarted { what: "unpack the agent".to_owned(), source })?;
+        let archive = archive_of_agent().map_err(ContainerError::DamagedAgent)?;
         let archive = bollard::body_full(archive.into());
         let uploaded = self.docker().await?.upload_to_container(container, Some(options), archive).await;
         uploaded.map_err(failed("cannot copy the agent into an image"))?;

@@ -23,12 +23,13 @@ mod report;
 mod session;
 mod shape;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use cupel_judge::LiveStdin;
 use cupel_sandbox::{CellReport, Command, Observer, Stdin};
-use cupel_types::{ImageRoot, Limits, Outcome, chain};
+use cupel_types::{ContentHash, ImageRoot, Limits, Outcome, chain};
 
 pub use engine::{ContainerError, DockerSettings, EngineFinding, FoundInEngine, Rating};
 
@@ -92,6 +93,14 @@ impl Containers {
         self.runtime().block_on(self.engine.image(name))
     }
 
+    /// The ids of the images with these names. Images that the engine lacks are left out, and all images if it does not
+    /// answer.
+    pub fn ids<'n>(&self, names: &BTreeSet<&'n str>) -> BTreeMap<&'n str, ContentHash> {
+        let find = async |name: &&'n str| Some((*name, self.engine.image(name).await.ok()?.root.id));
+        let found = self.runtime().block_on(futures_util::future::join_all(names.iter().map(find)));
+        found.into_iter().flatten().collect()
+    }
+
     /// Whether an image contains a program.
     ///
     /// # Errors
@@ -132,7 +141,7 @@ impl Containers {
     /// sooner.
     pub(crate) fn make_ahead(&self, image: &ImageRoot, limits: &Limits) {
         let _entered = self.runtime().enter();
-        self.pool.refill(&Shape::of(image, limits, &[]));
+        self.pool.refill(&Shape::of(image, limits, &[]), true);
     }
 
     /// Runs one step in a new container. `live` is the program's input if it arrives while the program runs.
@@ -159,9 +168,12 @@ impl Containers {
                     Ok(container) => container,
                     Err(error) => return (Err(error), false),
                 };
-                self.pool.refill(&shape);
+                self.pool.refill(&shape, false);
                 let mut session = Session::new(container);
                 let result = session.run(image, command, input, observer).await;
+                if result.as_ref().is_err_and(ContainerError::is_transient) && session.ended_unused() {
+                    self.pool.discard_ready();
+                }
                 (result, session.was_seen)
             });
             match result {

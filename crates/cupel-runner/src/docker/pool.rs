@@ -13,7 +13,7 @@ use futures_util::{Stream, StreamExt};
 use tokio::io::AsyncWrite;
 use tokio::sync::Semaphore;
 
-use super::engine::{ABANDONED_AFTER, ContainerError, Engine, IMAGES_EVERY, REAP_EVERY};
+use super::engine::{ABANDONED_AFTER, ContainerError, DockerSettings, Engine, IMAGES_EVERY, REAP_EVERY};
 use super::shape::Shape;
 
 /// Maximum number of containers that are created in advance at the same time; more would slow down runs.
@@ -29,6 +29,8 @@ type Output = Pin<Box<dyn Stream<Item = Result<LogOutput, ClientError>> + Send>>
 pub(super) struct Container {
     /// `None` once it is being removed.
     id: Option<String>,
+    /// Whether it was started in advance.
+    pub(super) was_ready: bool,
     engine: Arc<Engine>,
     pub(super) input: Option<Pin<Box<dyn AsyncWrite + Send>>>,
     output: Output,
@@ -98,42 +100,103 @@ impl Drop for Container {
 pub(super) struct Pool {
     engine: Arc<Engine>,
     creations: Arc<Semaphore>,
-    state: Mutex<State>,
+    state: Mutex<State<Container>>,
 }
 
-#[derive(Default)]
-struct State {
-    ready: HashMap<Shape, Ready>,
+/// The containers of a pool, by their shapes. At most `ready_max` are ready or being created.
+struct State<C> {
+    ready: HashMap<Shape, Ready<C>>,
+    /// The shapes that were used last. The last one is at the end.
+    recent: VecDeque<Shape>,
     /// Counter of uses, which orders the shapes by their last use.
     clock: u64,
     /// Whether creation of containers in advance has stopped.
     is_closed: bool,
 }
 
-#[derive(Default)]
-struct Ready {
-    containers: VecDeque<Container>,
+struct Ready<C> {
+    containers: VecDeque<C>,
     /// Containers that are being created.
     coming: usize,
     /// Time of the last use.
     used: u64,
 }
 
-impl Pool {
-    pub(super) fn new(engine: Arc<Engine>) -> Pool {
-        Pool { engine, creations: Arc::new(Semaphore::new(CREATIONS_MAX)), state: Mutex::default() }
+/// Maximum number of shapes whose last use is remembered.
+const RECENT_MAX: usize = 64;
+
+impl<C> State<C> {
+    fn new() -> State<C> {
+        State { ready: HashMap::new(), recent: VecDeque::new(), clock: 0, is_closed: false }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn take(&mut self, shape: &Shape) -> Option<C> {
+        self.ready.get_mut(shape)?.containers.pop_front()
+    }
+
+    /// Records a use of a shape. Returns how many containers of this shape must be created, and the containers of the
+    /// least recently used shapes, which make room for them.
+    fn refill(&mut self, shape: &Shape, settings: &DockerSettings, is_announced: bool) -> (usize, Vec<C>) {
+        let was_used = self.recent.iter().position(|known| known == shape).map(|at| self.recent.remove(at)).is_some();
+        self.recent.push_back(shape.clone());
+        if self.recent.len() > RECENT_MAX {
+            self.recent.pop_front();
+        }
+        // A shape that was used only once, such as that of a program with unusual limits, may never be used again.
+        if self.is_closed || !(was_used || is_announced) {
+            return (0, Vec::new());
+        }
+        self.clock += 1;
+        let used = self.clock;
+        let new = || Ready { containers: VecDeque::new(), coming: 0, used };
+        let entry = self.ready.entry(shape.clone()).or_insert_with(new);
+        entry.used = used;
+        let missing = settings.ready.min(settings.ready_max).saturating_sub(entry.containers.len() + entry.coming);
+        let total: usize = self.ready.values().map(|ready| ready.containers.len() + ready.coming).sum();
+        let mut room = settings.ready_max.saturating_sub(total);
+        let mut leaving = Vec::new();
+        while room < missing {
+            let others = self.ready.iter_mut().filter(|(other, ready)| *other != shape && !ready.containers.is_empty());
+            // The remaining room belongs to containers that are being created.
+            let Some((_, oldest)) = others.min_by_key(|(_, ready)| ready.used) else { break };
+            leaving.extend(oldest.containers.pop_front());
+            room += 1;
+        }
+        let missing = missing.min(room);
+        self.ready.entry(shape.clone()).and_modify(|entry| entry.coming += missing);
+        self.ready.retain(|_, ready| !ready.containers.is_empty() || ready.coming > 0);
+        (missing, leaving)
+    }
+
+    /// Records the end of a creation that [`State::refill`] requested.
+    fn arrived(&mut self, shape: &Shape, container: Option<C>) {
+        let Some(entry) = self.ready.get_mut(shape) else { return };
+        entry.coming -= 1;
+        entry.containers.extend(container);
+    }
+
+    /// Takes all ready containers.
+    fn take_all(&mut self) -> Vec<C> {
+        self.ready.values_mut().flat_map(|ready| std::mem::take(&mut ready.containers)).collect()
+    }
+}
+
+impl Pool {
+    pub(super) fn new(engine: Arc<Engine>) -> Pool {
+        Pool { engine, creations: Arc::new(Semaphore::new(CREATIONS_MAX)), state: Mutex::new(State::new()) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<Container>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns a container of this shape: a ready container, or a new one.
     pub(super) async fn take(&self, shape: &Shape) -> Result<Container, ContainerError> {
-        let ready = self.lock().ready.get_mut(shape).and_then(|ready| ready.containers.pop_front());
+        let ready = self.lock().take(shape);
         match ready {
-            Some(container) => {
+            Some(mut container) => {
                 metrics::counter!("cupel_docker_containers_total", "source" => "ready").increment(1);
+                container.was_ready = true;
                 Ok(container)
             }
             None => {
@@ -143,34 +206,17 @@ impl Pool {
         }
     }
 
-    /// Creates containers in the background until enough of this shape are ready. Containers of the
-    /// least recently used shape are removed to make room. Must be called within the runtime.
-    pub(super) fn refill(self: &Arc<Self>, shape: &Shape) {
-        let settings = &self.engine.settings;
-        let wanted = settings.ready.min(settings.ready_max);
-        let mut state = self.lock();
-        state.clock += 1;
-        let clock = state.clock;
-        if wanted == 0 || state.is_closed {
-            return;
-        }
-        let entry = state.ready.entry(shape.clone()).or_default();
-        entry.used = clock;
-        let missing = wanted.saturating_sub(entry.containers.len() + entry.coming);
-        entry.coming += missing;
-        let mut leaving = Vec::new();
-        while state.ready.values().map(|ready| ready.containers.len() + ready.coming).sum::<usize>()
-            > settings.ready_max
-        {
-            let others =
-                state.ready.iter_mut().filter(|(other, ready)| *other != shape && !ready.containers.is_empty());
-            match others.min_by_key(|(_, ready)| ready.used) {
-                Some((_, oldest)) => leaving.extend(oldest.containers.pop_front()),
-                None => break,
-            }
-        }
-        state.ready.retain(|_, ready| !ready.containers.is_empty() || ready.coming > 0);
-        drop(state);
+    /// Removes all ready containers. After a restart of the engine, none of them runs any more.
+    pub(super) fn discard_ready(&self) {
+        let ready = self.lock().take_all();
+        drop(ready);
+    }
+
+    /// Records a use of this shape. From the second use on, or if the shape is announced because programs will use it,
+    /// creates containers in the background until enough of this shape are ready. Containers of the least recently used
+    /// shape are removed to make room. Must be called within the runtime.
+    pub(super) fn refill(self: &Arc<Self>, shape: &Shape, is_announced: bool) {
+        let (missing, leaving) = self.lock().refill(shape, &self.engine.settings, is_announced);
         drop(leaving);
         for _ in 0..missing {
             let (pool, shape) = (Arc::clone(self), shape.clone());
@@ -180,14 +226,10 @@ impl Pool {
                     return;
                 }
                 let created = create(&pool.engine, &shape).await;
-                let mut state = pool.lock();
-                let Some(entry) = state.ready.get_mut(&shape) else { return };
-                entry.coming -= 1;
-                match created {
-                    Ok(container) => entry.containers.push_back(container),
-                    // The next step creates a container itself. If the failure persists, that step reports it.
-                    Err(error) => tracing::warn!(error = %chain(&error), "cannot start a container in advance"),
-                }
+                // The next step creates a container itself. If the failure persists, that step reports it.
+                let created = created
+                    .inspect_err(|error| tracing::warn!(error = %chain(error), "cannot start a container in advance"));
+                pool.lock().arrived(&shape, created.ok());
             });
         }
     }
@@ -198,7 +240,7 @@ impl Pool {
         self.lock().is_closed = true;
         // Waits for the containers that are being created.
         let _permits = self.creations.acquire_many(CREATIONS_MAX as u32).await;
-        drop(std::mem::take(&mut self.lock().ready));
+        self.discard_ready();
         self.engine.removals.close();
         self.engine.removals.wait().await;
     }
@@ -209,6 +251,7 @@ async fn create(engine: &Arc<Engine>, shape: &Shape) -> Result<Container, Contai
     let (id, streams) = engine.start(shape).await?;
     let mut container = Container {
         id: Some(id),
+        was_ready: false,
         engine: Arc::clone(engine),
         input: Some(streams.input),
         output: streams.output,
@@ -244,5 +287,62 @@ pub(super) async fn reap(engine: Arc<Engine>) {
                 tracing::warn!(error = %chain(&error), "cannot remove containers of workers that have ended")
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cupel_types::ContentHash;
+
+    use super::*;
+
+    fn shape(memory: u64) -> Shape {
+        Shape { image: ContentHash::from_bytes([0; 32]), memory, processes: 1, disk: 0, inodes: 1 }
+    }
+
+    fn settings(ready: usize, ready_max: usize) -> DockerSettings {
+        DockerSettings { ready, ready_max, ..DockerSettings::default() }
+    }
+
+    impl<C> State<C> {
+        /// The number of ready containers, and of those that are being created.
+        fn total(&self) -> usize {
+            self.ready.values().map(|ready| ready.containers.len() + ready.coming).sum()
+        }
+    }
+
+    #[test]
+    fn no_more_containers_than_allowed_are_ready_although_all_are_still_being_created() {
+        let (mut state, settings) = (State::new(), settings(3, 4));
+        let mut coming = Vec::new();
+        for memory in 0..5 {
+            let (missing, leaving) = state.refill(&shape(memory), &settings, true);
+            assert!(leaving.is_empty(), "none is ready");
+            coming.extend((0..missing).map(|_| memory));
+            assert!(state.total() <= 4, "{}", state.total());
+        }
+        coming.iter().for_each(|memory| state.arrived(&shape(*memory), Some(())));
+        assert_eq!(state.total(), 4);
+        let (missing, leaving) = state.refill(&shape(9), &settings, true);
+        assert_eq!((missing, leaving.len(), state.total()), (3, 3, 4), "the least recently used make room");
+    }
+
+    #[test]
+    fn a_shape_is_kept_ready_from_its_second_use_so_that_unusual_limits_replace_no_containers() {
+        let (mut state, settings) = (State::new(), settings(2, 4));
+        let usual = shape(1);
+        assert_eq!(state.refill(&usual, &settings, true).0, 2, "a language's own limits are announced");
+        (0..2).for_each(|_| state.arrived(&usual, Some(())));
+        for memory in 100..150 {
+            assert_eq!(state.take(&shape(memory)), None);
+            let (missing, leaving) = state.refill(&shape(memory), &settings, false);
+            assert_eq!((missing, leaving.len()), (0, 0));
+        }
+        assert_eq!(state.refill(&shape(149), &settings, false).0, 2, "the second use");
+        assert_eq!(state.take(&usual), Some(()));
+        for memory in 200..400 {
+            state.refill(&shape(memory), &settings, false);
+        }
+        assert!(state.recent.len() <= RECENT_MAX);
     }
 }

@@ -115,6 +115,8 @@ pub(super) struct Session {
     outbox: mpsc::UnboundedSender<Vec<u8>>,
     /// Whether the observer has received data of the program.
     pub(super) was_seen: bool,
+    /// Whether the program has started.
+    was_started: bool,
 }
 
 impl Session {
@@ -131,7 +133,13 @@ impl Session {
                 }
             }
         });
-        Session { container, outbox, was_seen: false }
+        Session { container, outbox, was_seen: false, was_started: false }
+    }
+
+    /// Whether a container that was started in advance has run no program. If its session has failed, it had ended
+    /// earlier, and so may have the others: the engine was restarted.
+    pub(super) fn ended_unused(&self) -> bool {
+        self.container.was_ready && !self.was_started
     }
 
     fn send(&self, message: &ToAgent) {
@@ -181,7 +189,10 @@ impl Session {
                     };
                     match message {
                         FromAgent::Ready { .. } | FromAgent::Found(_) => {}
-                        FromAgent::Started => progress.started = Some(Instant::now()),
+                        FromAgent::Started => {
+                            self.was_started = true;
+                            progress.started = Some(Instant::now());
+                        }
                         FromAgent::Progress { cpu } => progress.cpu = cpu,
                         FromAgent::Output { stream, data } => {
                             self.was_seen = true;

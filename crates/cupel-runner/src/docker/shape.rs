@@ -27,27 +27,45 @@ impl Shape {
         let bytes: u64 = files.iter().map(BoxFiles::total_bytes).sum();
         let input_bytes = Bytes::mib(1).get().max(bytes.next_power_of_two());
         let number: usize = files.iter().map(|group| group.iter().count()).sum();
+        let &Limits {
+            memory,
+            processes,
+            // With its part of the memory, `Limits::disk_bytes`.
+            disk: _,
+            inodes,
+            // The agent enforces these (`session.rs`). For this executor, a limit on instructions is refused.
+            cpu_time: _,
+            wall_time: _,
+            idle_time: _,
+            instructions: _,
+            address_space: _,
+            open_files: _,
+            file_size: _,
+            output: _,
+            stack: _,
+        } = limits;
         Shape {
             image: image.id,
-            memory: limits.memory.get() + input_bytes + OVERHEAD,
-            processes: limits.processes.saturating_add(1),
+            memory: memory.get() + input_bytes + OVERHEAD,
+            processes: processes.saturating_add(1),
             disk: limits.disk_bytes().get() + input_bytes,
             // One inode for the root directory of the box and, for each file, one for the file and one for its
             // directory.
-            inodes: limits.inodes.saturating_add(1 + 2 * (number.next_power_of_two().max(8) as u64)),
+            inodes: inodes.saturating_add(1 + 2 * (number.next_power_of_two().max(8) as u64)),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use cupel_types::{BoxFile, BoxPath};
+    use cupel_types::{BoxFile, BoxPath, Held};
 
     use super::*;
 
     #[test]
     fn steps_with_files_of_similar_size_share_a_shape() {
-        let image = ImageRoot { id: ContentHash::from_bytes([1; 32]), search: Vec::new(), uid: 1000 };
+        let id = ContentHash::from_bytes([1; 32]);
+        let image = ImageRoot { id, search: Vec::new(), uid: 1000, held: Held::default() };
         let limits = Limits::default();
         let of = |bytes: usize| {
             let path = BoxPath::new("a").unwrap();

@@ -168,7 +168,9 @@ impl Runner for NativeRunner {
                 run_operators_command(&mut slot, image, argv, env)
             }
             (Root::Docker(image), Some(containers)) => containers.run_in_image(image, argv, env),
-            (Root::Docker(_), None) => Err("this process is not connected to Docker Engine".to_owned()),
+            (Root::Docker(_), None) => Err("this process was started without languages in Docker Engine, so it is not connected to the engine; restart \
+                     the server"
+                    .to_owned()),
             (Root::System, _) => Err("it is not an image".to_owned()),
         }
     }

@@ -88,6 +88,7 @@ fn pool(world: &World) {
     };
     let mut run = || own.run("nothing", |limits| limits.memory = Bytes::mib(77), &mut Seen::default()).unwrap();
     run();
+    run();
     eventually("two containers are ready", || running().len() == 2);
     let first = running();
     run();
@@ -231,6 +232,8 @@ pub(crate) fn own_containers_if_asked() {
     }
     let mut own = Own::with(DockerSettings { socket: arguments.next().unwrap(), ..DockerSettings::default() });
     let unhurried = |limits: &mut Limits| limits.idle_time = Duration::from_secs(600);
+    // From the second use on, containers are kept ready.
+    own.run("nothing", unhurried, &mut Seen::default()).unwrap();
     let result = own.run("stream", unhurried, &mut AnnounceRun).unwrap();
     println!("{:?}", result.report.outcome);
     drop(own);
@@ -316,11 +319,13 @@ fn owner() -> (Engine, std::process::Child) {
     let mut line = String::new();
     BufReader::new(owner.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line, "runs\n");
-    // `docker ps` lists only running containers. A container that was created and not started may still exist for some
-    // minutes.
-    let running = || engine.docker(&["ps", "--quiet"]).lines().count();
-    eventually("one container runs a program, and two are ready", || running() == 3);
+    eventually("one container runs a program, and two are ready", || running(&engine) == 3);
     (engine, owner)
+}
+
+/// Number of running containers. A container that was created and not started may still exist for some minutes.
+fn running(engine: &Engine) -> usize {
+    engine.docker(&["ps", "--quiet"]).lines().count()
 }
 
 fn killed_owner(_: &World) {
@@ -341,7 +346,8 @@ fn engine_restarts(_: &World) {
     let mut engine = Engine::start();
     let directory = tempfile::tempdir().unwrap();
     engine.import(directory.path(), IMAGE, &[]);
-    let mut own = Own::start(&engine);
+    let ready = 4;
+    let mut own = Own::with(DockerSettings { ready, ..settings_of(&engine) });
     /// Kills the engine when the program runs.
     struct Kill<'a>(&'a mut Engine);
     impl StepObserver for Kill<'_> {
@@ -353,10 +359,18 @@ fn engine_restarts(_: &World) {
     let error = own.run("stream", |_| {}, &mut Kill(&mut engine)).unwrap_err();
     assert!(error.transient, "{error:?}");
     let error = own.run("nothing", |_| {}, &mut Seen::default()).unwrap_err();
-    assert!(error.transient, "{error:?}");
+    assert!(error.transient && error.is_of_this_machine(), "{error:?}");
+    engine.start_daemon();
+    let result = own.run("nothing", |_| {}, &mut Seen::default()).unwrap();
+    assert_eq!(result.report.outcome, Outcome::Exited(0));
+    // More containers are ready than a step makes attempts. None of them survives the restart.
+    own.run("nothing", |_| {}, &mut Seen::default()).unwrap();
+    eventually("four containers are ready", || running(&engine) == ready);
+    engine.stop_daemon(true);
     engine.start_daemon();
     let result = own.run("nothing", |_| {}, &mut Seen::default()).unwrap();
     assert_eq!(result.report.outcome, Outcome::Exited(0));
     drop(own);
-    eventually("all containers have gone", || engine.containers().is_empty());
+    // The engine may have been killed between the creation and the start of a container for the pool.
+    eventually("no container is running", || running(&engine) == 0);
 }

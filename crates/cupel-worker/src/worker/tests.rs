@@ -31,6 +31,8 @@ enum Does {
     Fails {
         transient: bool,
     },
+    /// Fails because a service of the machine cannot be reached.
+    IsUnreachable,
     Panics,
     /// Runs until it is stopped.
     WaitsForStop,
@@ -63,6 +65,7 @@ impl Executor for Scripted {
                 Outcome::Exited(0)
             }
             Does::Fails { transient } => return Err(ExecuteError { transient, source: "no cell".into() }),
+            Does::IsUnreachable => return Err(ExecuteError::unreachable("no engine")),
             Does::Panics => panic!("as scripted"),
             Does::WaitsForStop => {
                 while !observer.cancelled() {
@@ -292,6 +295,27 @@ async fn an_internal_failure_costs_an_attempt_and_is_never_the_programs_fault() 
     };
     let state = tokio::time::timeout(Duration::from_secs(60), swept).await.expect("the run is judged");
     assert!(matches!(state, RunState::Judged { attempts: 2, verdict: Verdict::Accepted }), "{state:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_the_machine_cannot_reach_costs_no_attempt() {
+    let script = vec![Does::Ends, Does::IsUnreachable, Does::IsUnreachable];
+    let bench = Bench::start(script, once()).await;
+    let id = bench.submit().await;
+    let judged = async {
+        loop {
+            bench.clock.advance(Duration::from_millis(100));
+            bench.core.sweep().await.unwrap();
+            let state = bench.state(id).await;
+            if state.is_final() {
+                break state;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let state = tokio::time::timeout(Duration::from_secs(60), judged).await.expect("the run is judged");
+    assert!(matches!(state, RunState::Judged { verdict: Verdict::Accepted, .. }), "{state:?}");
+    assert_eq!(bench.made.load(Ordering::Relaxed), 1, "the executor is not replaced");
 }
 
 #[tokio::test(flavor = "multi_thread")]

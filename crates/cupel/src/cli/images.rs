@@ -48,12 +48,12 @@ pub(super) fn images(args: &Images) -> CommandResult {
         }
         Some(ImagesCommand::Verify { name: text }) => {
             let name = name(text)?;
-            become_owner(&store)?;
+            become_owner(&store, None)?;
             verify(&store, &name, args.json)
         }
         Some(ImagesCommand::Remove { name: text }) => {
             let name = name(text)?;
-            become_owner(&store)?;
+            become_owner(&store, None)?;
             let users = users_of(&config, &name);
             let pruned = store.remove(&name).map_err(failure)?;
             match args.json {
@@ -69,7 +69,7 @@ pub(super) fn images(args: &Images) -> CommandResult {
             Ok(Exit::Ok)
         }
         Some(ImagesCommand::Prune) => {
-            become_owner(&store)?;
+            become_owner(&store, None)?;
             let pruned = store.prune().map_err(failure)?;
             match args.json {
                 true => outln!("{}", freed_json(&pruned)),
@@ -99,15 +99,15 @@ fn failure(error: ImageError) -> Failure {
     Failure { exit, error: error.into() }
 }
 
-/// Switches to the owner of the store, so that a server can change what this command creates.
-fn become_owner(store: &ImageStore) -> Result<(), Failure> {
+/// Switches to the owner of the store, so that a server can change what this command creates. Keeps `group`.
+fn become_owner(store: &ImageStore, group: Option<u32>) -> Result<(), Failure> {
     store.create().map_err(failure)?;
     let roots = store.roots();
     // The store is the parent directory of its roots; a server's data directory is the parent of
     // the store.
     let directory = roots.parent().unwrap_or(&roots);
     let above = directory.parent().unwrap_or(directory);
-    owner::become_owner_of_part(above, directory, None).or_exit(Exit::System)
+    owner::become_owner_of_part(above, directory, group).or_exit(Exit::System)
 }
 
 fn add(
@@ -117,7 +117,18 @@ fn add(
     registries: &RegistryOptions,
     as_json: bool,
 ) -> CommandResult {
-    become_owner(store)?;
+    let socket = images::socket_of(source, registries);
+    become_owner(store, socket.as_deref().and_then(images::group_of))?;
+    if let Some(socket) = socket.filter(|socket| images::is_closed(socket)) {
+        return Err(anyhow!(
+            "cannot use the socket {}: this command asks Docker Engine as the owner of the data directory (user {}); give the socket \
+             a group other than root (`dockerd --group docker`), or save the image first (`docker save --output FILE IMAGE`) and add \
+             the file",
+            socket.display(),
+            rustix::process::geteuid()
+        ))
+        .or_exit(Exit::Usage);
+    }
     if let Source::Path { path, .. } = source
         && let Err(error) = std::fs::File::open(path)
         && error.kind() == std::io::ErrorKind::PermissionDenied

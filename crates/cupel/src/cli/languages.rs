@@ -218,9 +218,22 @@ fn add(file: &Path, config: &Config, store: Option<&PreparedStore>) -> CommandRe
     }
     let added = directory.join(name);
     std::fs::write(&added, &text).with_context(|| format!("cannot write {}", added.display()))?;
-    let when = if languages[0].image.is_some() { "within ten seconds" } else { "after its next start" };
+    let when = when_offered(&languages[0], &registry);
     errln!("{} is in {}; a running server offers it {when}.", languages[0].name, directory.display());
     Ok(Exit::Ok)
+}
+
+/// When a running server offers a language that was added to the others of `registry`.
+fn when_offered(language: &Language, registry: &Registry) -> &'static str {
+    let mut others = registry.iter().filter(|other| other.id != language.id);
+    match (&language.image, images::is_in_engine(language)) {
+        (None, _) => "after its next start",
+        // A server connects to the engine at its start, if a language needs it.
+        (Some(_), true) if !others.any(images::is_in_engine) => {
+            "after its next start, because it is the first language in Docker Engine: restart the server"
+        }
+        (Some(_), _) => "within ten seconds",
+    }
 }
 
 /// Replaces the path of a copy in `candidates`, which an error names, by the path of the operator's file. `file` is the

@@ -279,6 +279,8 @@ async fn start_worker(
         failures: BTreeMap::new(),
         runner: Arc::clone(&runner),
         fault,
+        prune_fault: None,
+        retry: reload::Retry::default(),
     };
     tasks.push(reload::start(core, sources, shutdown.clone()).await);
     let factory: ExecutorFactory = {

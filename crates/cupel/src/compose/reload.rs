@@ -2,15 +2,17 @@
 //!
 //! At each heartbeat, a node checks whether its language files, its images or its failed pulls have changed. If so, it
 //! reads all of them. It also does so at the start if a language runs in Docker Engine; the start waits for that for at
-//! most [`FIRST_LOOK_MAX`], because the engine may answer slowly.
+//! most [`FIRST_LOOK_MAX`], because the engine may answer slowly. At the start and at each heartbeat, it also removes
+//! the files of images that have lost their names, unless they are in use.
 //!
-//! For a language with an image, the node runs the version command in the sandbox. The toolchains of the machine are
+//! For a language with an image, the node runs the version command in the sandbox. If that fails, the cause may be the
+//! machine or Docker Engine, so the languages are read again after a pause, which doubles with each failure. The toolchains of the machine are
 //! probed only at the start, because a running server starts no programs of the machine.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use cupel_core::cluster::BEAT_EVERY;
 use cupel_core::{Core, chain};
@@ -37,6 +39,33 @@ pub(super) struct LanguageSources {
     pub(super) failures: BTreeMap<ImageName, String>,
     pub(super) runner: Arc<dyn Runner>,
     pub(super) fault: LanguageFault,
+    /// Why files of images could not be removed at the last heartbeat.
+    pub(super) prune_fault: Option<String>,
+    /// When languages that are unavailable in their images are probed again.
+    pub(super) retry: Retry,
+}
+
+/// When languages that are unavailable in their images are probed again.
+#[derive(Default)]
+pub(super) struct Retry {
+    /// Number of consecutive probes after which a language was unavailable.
+    failures: u32,
+    due: Option<Instant>,
+}
+
+impl Retry {
+    /// Records the result of a probe.
+    fn record(&mut self, languages: &Registry, now: Instant) {
+        let mut of_images = languages.iter().filter(|language| language.found_image.is_some());
+        (self.failures, self.due) = match of_images.any(|language| !language.is_available()) {
+            true => (self.failures.saturating_add(1), Some(now + images::pause(self.failures))),
+            false => (0, None),
+        };
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        self.due.is_some_and(|due| due <= now)
+    }
 }
 
 /// State of the sources of languages.
@@ -44,8 +73,8 @@ pub(super) struct LanguageSources {
 struct State {
     /// Names, sizes and times of the language files.
     files: Vec<(PathBuf, u64, Option<SystemTime>)>,
-    /// The images of languages in Docker Engine; `None` for an image that the engine lacks at present.
-    in_engine: Vec<Option<ContentHash>>,
+    /// The images of languages in Docker Engine, without those that the engine lacks at present.
+    in_engine: BTreeMap<ImageName, ContentHash>,
 }
 
 impl LanguageSources {
@@ -59,14 +88,13 @@ impl LanguageSources {
             })
             .collect();
         files.sort();
-        let in_engine = languages.iter().filter(|language| images::is_in_engine(language));
-        let in_engine = in_engine.map(|language| self.probe.id_in_engine(language)).collect();
-        State { files, in_engine }
+        State { files, in_engine: self.probe.ids_in_engine(languages) }
     }
 
-    /// Whether the images of the store or the failed pulls have changed since the languages were last read.
+    /// Whether the images of the store or the failed pulls have changed since the languages were last read, or a failed
+    /// probe is to be repeated.
     fn is_outdated(&self) -> bool {
-        self.probe.is_outdated() || self.pulls.failures() != self.failures
+        self.probe.is_outdated() || self.pulls.failures() != self.failures || self.retry.is_due(Instant::now())
     }
 
     /// Reads the languages again, and offers them.
@@ -98,7 +126,19 @@ impl LanguageSources {
                 self.runner.offer(language);
             }
         }
+        self.retry.record(&registry, Instant::now());
         core.set_registry(registry);
+    }
+
+    /// Removes the files of images that have lost their names, such as those that a reload has released.
+    fn remove_unneeded_images(&mut self) {
+        let fault = self.probe.remove_unneeded().err().map(|error| chain(&error));
+        if let Some(error) = &fault
+            && fault != self.prune_fault
+        {
+            tracing::warn!(error, "cannot remove the files of images that have lost their names");
+        }
+        self.prune_fault = fault;
     }
 }
 
@@ -159,11 +199,17 @@ async fn reload(
             let state = sources.state(&languages);
             let has_changed = match &seen {
                 Some(seen) => *seen != state,
-                None => languages.iter().any(images::is_in_engine),
+                None => {
+                    sources.retry.record(&languages, Instant::now());
+                    languages.iter().any(images::is_in_engine)
+                }
             };
+            // The old languages hold their images.
+            drop(languages);
             if has_changed || sources.is_outdated() {
                 sources.reload(&core);
             }
+            sources.remove_unneeded_images();
             (sources, Some(state))
         });
         match looked.await {
@@ -179,5 +225,51 @@ async fn reload(
         if !ticks.next().await {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cupel_types::Root;
+
+    use super::*;
+
+    #[test]
+    fn a_language_whose_probe_failed_in_its_image_is_probed_again_after_growing_pauses() {
+        struct Flaky(bool);
+        impl Probe for Flaky {
+            fn version(&self, _: &[String]) -> Result<String, String> {
+                Err("it is not installed".to_owned())
+            }
+            fn image(&self, _: &ImageName, _: &Language) -> Result<FoundImage, String> {
+                let digest = ContentHash::from_bytes([1; 32]);
+                Ok(FoundImage { digest, env: Vec::new(), root: Root::System })
+            }
+            fn is_installed_in(&self, _: &FoundImage, _: &str) -> Result<bool, String> {
+                Ok(true)
+            }
+            fn version_in(&self, _: &FoundImage, _: &[String]) -> Result<String, String> {
+                if self.0 { Ok("1.0".to_owned()) } else { Err("the engine was busy".to_owned()) }
+            }
+        }
+        const FILE: &str = "name = 'x'\nextensions = []\nsource = 'main'\nexecute = ['x']\nsamples = []\n\
+                            version = { command = ['x'] }\nimage = 'course/x:1'\n";
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("x.toml"), FILE).unwrap();
+        let probed = |works: bool| {
+            let mut registry = Registry::load(Some(directory.path())).unwrap();
+            registry.probe(&Flaky(works));
+            registry
+        };
+        let (mut retry, now) = (Retry::default(), Instant::now());
+        for pause in [5, 10, 20] {
+            retry.record(&probed(false), now);
+            assert!(!retry.is_due(now + Duration::from_secs(pause - 1)));
+            assert!(retry.is_due(now + Duration::from_secs(pause)));
+        }
+        retry.record(&probed(true), now);
+        assert!(!retry.is_due(now + Duration::from_secs(3600)));
+        retry.record(&probed(false), now);
+        assert!(retry.is_due(now + Duration::from_secs(5)));
     }
 }

@@ -37,7 +37,7 @@ pub(crate) struct ExecutionRuntime {
     pub(super) images: ImageStore,
     /// The images that the background task pulls.
     pub(super) pulls: Pulls,
-    /// The probe that found the languages. It prevents the removal of their images.
+    /// The probe that found the languages.
     pub(super) probe: MachineProbe,
     pub(super) runner: Arc<dyn Runner>,
     pub(crate) examination: Examination,

@@ -34,6 +34,11 @@ use super::{ManagedImages, is_in_engine};
 const PAUSE_MIN: Duration = Duration::from_secs(5);
 const PAUSE_MAX: Duration = Duration::from_secs(10 * 60);
 
+/// Pause after a failure that follows this number of failures.
+pub(crate) fn pause(failures: u32) -> Duration {
+    PAUSE_MIN.saturating_mul(2u32.saturating_pow(failures)).min(PAUSE_MAX)
+}
+
 /// The images that this process pulls, with the state of each. Clones share their contents.
 #[derive(Clone, Default)]
 pub(crate) struct Pulls(Arc<Mutex<BTreeMap<ImageName, Pull>>>);
@@ -93,7 +98,7 @@ impl Pulls {
         match result {
             Ok(()) => (pull.failures, pull.failure, pull.not_before) = (0, None, None),
             Err(reason) => {
-                let pause = PAUSE_MIN.saturating_mul(2u32.saturating_pow(pull.failures)).min(PAUSE_MAX);
+                let pause = pause(pull.failures);
                 pull.failures = pull.failures.saturating_add(1);
                 pull.failure = Some(reason);
                 pull.not_before = Some(now + pause);

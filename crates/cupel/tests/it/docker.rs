@@ -55,6 +55,7 @@ fn a_language_in_docker_engine_follows_its_image_and_its_engine() {
     let file = source("docker-python.toml", LANGUAGE);
     let (code, printed) = command(&["languages", "add", &file.path], "");
     assert_eq!(code, Some(0), "{printed}");
+    assert!(printed.contains("the first language in Docker Engine: restart the server"), "{printed}");
     let program = source("main.py", "import sys; print(sys.stdin.read().upper(), sys.argv[1:])");
     let (code, printed) = command(&["run", "--language", "docker-python", &program.path, "--", "a", "b"], "input");
     assert!(code == Some(0) && printed.starts_with("INPUT ['a', 'b']\n"), "{printed}");
@@ -66,6 +67,7 @@ fn a_language_in_docker_engine_follows_its_image_and_its_engine() {
     let file = source("python-docker.toml", &version);
     let (code, printed) = command(&["languages", "add", &file.path], "");
     assert_eq!(code, Some(0), "{printed}");
+    assert!(printed.contains("offers it within ten seconds"), "{printed}");
     let problem = concat!(env!("CARGO_MANIFEST_DIR"), "/../../problems/light-tail");
     let solution = format!("{problem}/submissions/accepted/total.py");
     let judge = ["judge", problem, "--submission", &solution, "--language", "python-docker"];

@@ -187,15 +187,18 @@ fn an_image_is_added_used_listed_and_removed_while_the_server_runs() {
         let result = execute(json!({ "language": "course-python", "source_code": LOOK }));
         result["stdout"].as_str().unwrap().contains("second").then_some(())
     });
-    // The server has used the first image, so its files stay until the server ends.
+    // The first image has lost its name. The server removes its files as soon as it runs no program in them.
+    let count = |directory: &str| {
+        let entries = fs::read_dir(data.join("images").join(directory)).unwrap();
+        entries.filter(|entry| entry.as_ref().unwrap().path().is_dir()).count()
+    };
+    eventually(|| ((count("roots"), count("layers")) == (1, 1)).then_some(()));
     let listed = run(&data, &["images", "list", "--json"], 0);
     assert!(listed.contains("\"images\":[{"), "{listed}");
-    let pruned = run(&data, &["images", "prune"], 0);
-    assert!(pruned.contains("1 image in use"), "{pruned}");
     run(&data, &["images", "verify", "course/python:2026"], 0);
     drop(server);
     let pruned = run(&data, &["images", "prune"], 0);
-    assert!(pruned.contains("removed 1 unpacked image and 0 layers"), "{pruned}");
+    assert!(pruned.contains("removed 0 unpacked images and 0 layers"), "{pruned}");
     run(&data, &["images", "remove", "course/python:2026"], 0);
     let error = run(&data, &["images", "inspect", "course/python:2026"], 3);
     assert!(error.contains("no image is named `course/python:2026`"), "{error}");
@@ -298,6 +301,90 @@ fn a_language_whose_image_is_missing_or_whose_samples_fail_is_not_added() {
     assert!(stdout.starts_with("algorithms 4711 x"), "{stdout}");
 }
 
+#[test]
+fn the_files_of_an_image_stay_while_a_command_runs_a_program_in_it() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    fs::create_dir(&data).unwrap();
+    fs::write(data.join("cupel.db"), "").unwrap();
+    let image = python_image(&place.path().join("image"), "still there");
+    run(&data, &["images", "add", "course/python:2026", image.to_str().unwrap()], 0);
+    let file = source("course-python.toml", LANGUAGE);
+    run(&data, &["languages", "add", &file.path], 0);
+    // The program announces itself to everybody on this machine, because its arguments are visible in `/proc`.
+    let mark = format!("held-{}", std::process::id());
+    let program = source("main.py", "import time; time.sleep(2); print(open('/course/note').read())");
+    let mut command = cupel(["run", "--language", "course-python", &program.path, "--", &mark]);
+    command.env("CUPEL_DATA__DIRECTORY", &data);
+    let running = std::thread::spawn(move || end(command, b""));
+    eventually(|| {
+        let is_it = |text: Vec<u8>| text.starts_with(b"python3\0") && String::from_utf8_lossy(&text).contains(&mark);
+        let processes = fs::read_dir("/proc").unwrap().flatten();
+        let mut arguments = processes.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
+        arguments.any(is_it).then_some(())
+    });
+    let removed = run(&data, &["images", "remove", "course/python:2026"], 0);
+    assert!(removed.contains("1 image in use"), "{removed}");
+    let ended = running.join().unwrap();
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "still there\n"), "{}", ended.stderr);
+    let pruned = run(&data, &["images", "prune"], 0);
+    assert!(pruned.contains("removed 1 unpacked image and 1 layer"), "{pruned}");
+}
+
+/// A layer with one small file.
+fn small_layer() -> Vec<u8> {
+    let mut layer = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(1);
+    header.set_mode(0o644);
+    layer.append_data(&mut header, "a", &b"x"[..]).unwrap();
+    layer.into_inner().unwrap()
+}
+
+#[test]
+fn root_adds_an_image_of_an_engine_to_the_store_of_a_server_with_another_user() {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    const SERVER: u32 = 4321;
+    const ENGINE: u32 = 4322;
+    let place = tempfile::tempdir().unwrap();
+    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let data = place.path().join("data");
+    fs::create_dir(&data).unwrap();
+    fs::write(data.join("cupel.db"), "").unwrap();
+    chown(&data, Some(SERVER), Some(SERVER)).unwrap();
+    let mut archive = tar::Builder::new(Vec::new());
+    archive.append_dir_all(".", layout(&place.path().join("image"), &small_layer())).unwrap();
+    let archive = archive.into_inner().unwrap();
+    let socket = place.path().join("docker.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            while lines.next().is_some_and(|line| !line.is_empty()) {}
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", archive.len());
+            let _ = (&stream).write_all(&[head.as_bytes(), &archive].concat());
+        }
+    });
+    let add = || {
+        let mut command = cupel(["images", "add", "course/a:1", "docker-daemon:course:1"]);
+        command.env("CUPEL_DATA__DIRECTORY", &data).env("DOCKER_HOST", format!("unix://{}", socket.display()));
+        let ended = end(command, b"");
+        (ended.code, ended.stdout + &ended.stderr)
+    };
+    // The engine's own permissions.
+    chown(&socket, Some(0), Some(ENGINE)).unwrap();
+    fs::set_permissions(&socket, fs::Permissions::from_mode(0o660)).unwrap();
+    let (code, printed) = add();
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(run(&data, &["images", "list"], 0).contains("course/a:1"));
+
+    fs::set_permissions(&socket, fs::Permissions::from_mode(0o600)).unwrap();
+    let (code, printed) = add();
+    assert_eq!(code, Some(2), "{printed}");
+    assert!(printed.contains("as the owner of the data directory (user 4321)"), "{printed}");
+    assert!(printed.contains("docker save --output FILE IMAGE"), "{printed}");
+}
+
 /// A registry that has the image of a layout under every name.
 fn registry_of(layout: &Path) -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -327,12 +414,7 @@ fn an_administrator_adds_an_image_of_a_registry_through_the_api() {
     let place = tempfile::tempdir().unwrap();
     let data = place.path().join("data");
     fs::create_dir(&data).unwrap();
-    let mut layer = tar::Builder::new(Vec::new());
-    let mut header = tar::Header::new_gnu();
-    header.set_size(1);
-    header.set_mode(0o644);
-    layer.append_data(&mut header, "a", &b"x"[..]).unwrap();
-    let host = registry_of(&layout(&place.path().join("image"), &layer.into_inner().unwrap()));
+    let host = registry_of(&layout(&place.path().join("image"), &small_layer()));
     let server = Server::start(&data, &NO_RATE_LIMITS);
     let call =
         |method: &str, path: &str, body: Option<Value>| server.call(method, path, Some(&server.key), body.as_ref());
@@ -363,6 +445,15 @@ fn an_administrator_adds_an_image_of_a_registry_through_the_api() {
     );
     assert_eq!((&images[1]["name"], &images[1]["state"]), (&json!("course/b:1"), &json!("failed")));
     assert!(images[1]["failure"].as_str().unwrap().starts_with("the registry `127.0.0.1:1` failed"), "{images:#?}");
+    // An addition under the name of a ready image fails; the image remains, and is shown.
+    assert_eq!(add("course/a:1", "docker://127.0.0.1:1/a:2").0, 202);
+    let image = eventually(|| {
+        let (_, listed) = call("GET", "/api/v1/admin/images", None);
+        Some(listed["images"][0].clone()).filter(|image| image["adding"] == json!(false))
+    });
+    assert_eq!((&image["state"], &image["digest"]), (&json!("ready"), &images[0]["digest"]), "{image:#}");
+    assert!(image["failure"].as_str().unwrap().starts_with("the registry `127.0.0.1:1` failed"), "{image:#}");
+    assert_eq!(image["source"], json!(format!("docker://{host}/a:1")));
 
     let details = || call("GET", "/api/v1/admin/images/details?name=course/a:1", None).1;
     let shown = details();
