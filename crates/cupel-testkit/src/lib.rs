@@ -9,6 +9,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod alone;
 pub mod blobs;
 pub mod brokers;
 mod builders;
