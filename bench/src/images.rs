@@ -56,7 +56,8 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
         added.image.entries
     );
 
-    let image = Arc::new(ImageRoot { id: added.image.id, search: vec!["/usr/bin".to_owned()], uid: 1000 });
+    let (search, held) = (vec!["/usr/bin".to_owned()], cupel_types::Held::default());
+    let image = Arc::new(ImageRoot { id: added.image.id, search, uid: 1000, held });
     let config =
         SandboxConfig { slots: 1, images: Some(std::fs::canonicalize(store.roots())?), ..SandboxConfig::default() };
     let start = || sandbox::start(config.clone());

@@ -32,8 +32,8 @@ impl Runner for Bare {
         true
     }
 
-    fn run_once(&self, work: &Workload, ground: &Fixture, _: usize) -> anyhow::Result<Duration> {
-        fixture::run_steps(work, ground, |argv, directory| Ok(start(argv, directory)))
+    fn run_once(&self, workload: &Workload, fixture: &Fixture, _: usize) -> anyhow::Result<Duration> {
+        fixture::run_steps(workload, fixture, |argv, directory| Ok(start(argv, directory)))
     }
 }
 

@@ -20,21 +20,21 @@ impl Runner for Bubblewrap {
          filter; no Landlock; one user for all runs"
     }
 
-    fn prepare(&mut self, ground: &Fixture) -> anyhow::Result<()> {
+    fn prepare(&mut self, fixture: &Fixture) -> anyhow::Result<()> {
         fixture::require("bwrap", "Debian package bubblewrap")?;
-        fixture::try_once(ground, |argv, directory| Ok(start(argv, directory, ground)))
+        fixture::try_once(fixture, |argv, directory| Ok(start(argv, directory, fixture)))
     }
 
     fn takes(&self, _: &Workload) -> bool {
         true
     }
 
-    fn run_once(&self, work: &Workload, ground: &Fixture, _: usize) -> anyhow::Result<Duration> {
-        fixture::run_steps(work, ground, |argv, directory| Ok(start(argv, directory, ground)))
+    fn run_once(&self, workload: &Workload, fixture: &Fixture, _: usize) -> anyhow::Result<Duration> {
+        fixture::run_steps(workload, fixture, |argv, directory| Ok(start(argv, directory, fixture)))
     }
 }
 
-fn start(argv: &[String], directory: Option<&Path>, ground: &Fixture) -> Command {
+fn start(argv: &[String], directory: Option<&Path>, fixture: &Fixture) -> Command {
     let mut command = Command::new("bwrap");
     let user = fixture::USER.to_string();
     command.args(["--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]);
@@ -46,7 +46,7 @@ fn start(argv: &[String], directory: Option<&Path>, ground: &Fixture) -> Command
         command.args(["--symlink", target, &format!("/{link}")]);
     }
     command.args(["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]);
-    command.arg("--ro-bind").args([ground.programs(), ground.programs()]);
+    command.arg("--ro-bind").args([fixture.programs(), fixture.programs()]);
     if let Some(directory) = directory {
         command.arg("--bind").args([directory, directory]).arg("--chdir").arg(directory);
     }

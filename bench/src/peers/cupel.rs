@@ -36,22 +36,22 @@ impl Runner for Cold {
         "nothing; the time includes creating the lane, but not starting the launcher"
     }
 
-    fn prepare(&mut self, ground: &Fixture) -> anyhow::Result<()> {
-        self.config = config(ground, UID_BASES[0]);
+    fn prepare(&mut self, fixture: &Fixture) -> anyhow::Result<()> {
+        self.config = config(fixture, UID_BASES[0]);
         sandbox::start(self.config.clone()).map(drop)
     }
 
-    fn takes(&self, work: &Workload) -> bool {
-        is_one_program(work)
+    fn takes(&self, workload: &Workload) -> bool {
+        is_one_program(workload)
     }
 
     fn measures_throughput(&self) -> bool {
         false
     }
 
-    fn run_once(&self, work: &Workload, _: &Fixture, _: usize) -> anyhow::Result<Duration> {
+    fn run_once(&self, workload: &Workload, _: &Fixture, _: usize) -> anyhow::Result<Duration> {
         let sandbox = sandbox::start(self.config.clone())?;
-        in_cell(&mut sandbox.slot(0), &command(work))
+        in_cell(&mut sandbox.slot(0), &command(workload))
     }
 }
 
@@ -78,12 +78,12 @@ impl Ready {
 impl Ready {
     /// Checks that programs really start warm. A program that cannot start warm is started cold, which is visible only
     /// in the time.
-    fn is_warm(&mut self, ground: &Fixture) -> anyhow::Result<()> {
+    fn is_warm(&mut self, fixture: &Fixture) -> anyhow::Result<()> {
         if self.warm.is_none() {
             return Ok(());
         }
         let slot = self.slots[0].get_mut().map_err(|_| anyhow!("a run panicked"))?;
-        let script = ground.programs().join("hello.py").display().to_string();
+        let script = fixture.programs().join("hello.py").display().to_string();
         let mut best = |warm| {
             let command = Command { warm, ..program(&[PYTHON, &script]) };
             (0..5)
@@ -109,38 +109,38 @@ impl Runner for Ready {
         if self.warm.is_some() { "nothing; starting the interpreter is not in the time" } else { "nothing" }
     }
 
-    fn prepare(&mut self, ground: &Fixture) -> anyhow::Result<()> {
-        let mut config = config(ground, UID_BASES[if self.warm.is_some() { 2 } else { 1 }]);
+    fn prepare(&mut self, fixture: &Fixture) -> anyhow::Result<()> {
+        let mut config = config(fixture, UID_BASES[if self.warm.is_some() { 2 } else { 1 }]);
         let python =
             |kind| WarmTemplate { kind, argv: vec![PYTHON.to_owned(), "main.py".to_owned()], env: environment() };
         config.warm = self.warm.map(python).into_iter().collect();
         let sandbox = sandbox::start(config)?;
         self.slots = sandbox::ready_slots(&sandbox)?.into_iter().map(Mutex::new).collect();
         self.sandbox = Some(sandbox);
-        self.is_warm(ground)
+        self.is_warm(fixture)
     }
 
-    fn takes(&self, work: &Workload) -> bool {
-        is_one_program(work) && (self.warm.is_none() || work.steps[0][0] == PYTHON)
+    fn takes(&self, workload: &Workload) -> bool {
+        is_one_program(workload) && (self.warm.is_none() || workload.steps[0][0] == PYTHON)
     }
 
-    fn run_once(&self, work: &Workload, _: &Fixture, worker: usize) -> anyhow::Result<Duration> {
+    fn run_once(&self, workload: &Workload, _: &Fixture, worker: usize) -> anyhow::Result<Duration> {
         let mut slot = self.slots[worker % self.slots.len()].lock().map_err(|_| anyhow!("a run panicked"))?;
-        in_cell(&mut slot, &Command { warm: self.warm, ..command(work) })
+        in_cell(&mut slot, &Command { warm: self.warm, ..command(workload) })
     }
 }
 
-fn is_one_program(work: &Workload) -> bool {
-    work.source.is_none() && work.steps.len() == 1
+fn is_one_program(workload: &Workload) -> bool {
+    workload.source.is_none() && workload.steps.len() == 1
 }
 
-fn config(ground: &Fixture, uid_base: u32) -> SandboxConfig {
-    let mounts = fixture::shown().map(ToOwned::to_owned).chain([ground.programs()]).map(Into::into).collect();
+fn config(fixture: &Fixture, uid_base: u32) -> SandboxConfig {
+    let mounts = fixture::shown().map(ToOwned::to_owned).chain([fixture.programs()]).map(Into::into).collect();
     SandboxConfig { mounts, uid_base, ..SandboxConfig::default() }
 }
 
-fn command(work: &Workload) -> Command {
-    program(&work.steps[0].iter().map(String::as_str).collect::<Vec<_>>())
+fn command(workload: &Workload) -> Command {
+    program(&workload.steps[0].iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 fn program(argv: &[&str]) -> Command {

@@ -34,7 +34,7 @@ impl Docker {
         command
     }
 
-    fn start(&self, argv: &[String], directory: Option<&Path>, ground: &Fixture) -> Command {
+    fn start(&self, argv: &[String], directory: Option<&Path>, fixture: &Fixture) -> Command {
         let mut command = self.client();
         command.args(["run", "--rm", "--network", "none", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL"]);
         command.args(["--security-opt", "no-new-privileges", "--log-driver", "none"]);
@@ -49,9 +49,9 @@ impl Docker {
             command.arg("--volume").arg(format!("{0}:{0}:{access}", path.display()));
         };
         fixture::shown().for_each(|path| bind(path, "ro"));
-        bind(&ground.programs(), "ro");
+        bind(&fixture.programs(), "ro");
         if directory.is_some() {
-            bind(&ground.scratches(), "rw");
+            bind(&fixture.scratches(), "rw");
         }
         command.arg("--workdir").arg(directory.unwrap_or(Path::new("/tmp")));
         command.arg(IMAGE).args(argv);
@@ -97,23 +97,23 @@ impl Runner for Docker {
         "no user namespace; no Landlock; no time limits; memory and CPU are limited but not reported"
     }
 
-    fn prepare(&mut self, ground: &Fixture) -> anyhow::Result<()> {
+    fn prepare(&mut self, fixture: &Fixture) -> anyhow::Result<()> {
         fixture::require("dockerd", "install the Debian package docker.io, or run `make bench-sandbox DOCKER=1`")?;
         fixture::require("docker", "the Docker engine is installed, but not its client")?;
-        let root = ground.empty_root("docker")?;
-        self.start_daemon(&ground.folder().join("docker"))?;
-        let archive = ground.folder().join("docker/root.tar");
+        let root = fixture.empty_root("docker")?;
+        self.start_daemon(&fixture.folder().join("docker"))?;
+        let archive = fixture.folder().join("docker/root.tar");
         fixture::captured(Command::new("tar").arg("-C").arg(&root).arg("-cf").arg(&archive).arg("."))?;
         fixture::captured(self.client().arg("import").arg(&archive).arg(IMAGE)).context("importing the image")?;
-        fixture::try_once(ground, |argv, directory| Ok(self.start(argv, directory, ground)))
+        fixture::try_once(fixture, |argv, directory| Ok(self.start(argv, directory, fixture)))
     }
 
     fn takes(&self, _: &Workload) -> bool {
         true
     }
 
-    fn run_once(&self, work: &Workload, ground: &Fixture, _: usize) -> anyhow::Result<Duration> {
-        fixture::run_steps(work, ground, |argv, directory| Ok(self.start(argv, directory, ground)))
+    fn run_once(&self, workload: &Workload, fixture: &Fixture, _: usize) -> anyhow::Result<Duration> {
+        fixture::run_steps(workload, fixture, |argv, directory| Ok(self.start(argv, directory, fixture)))
     }
 }
 

@@ -41,13 +41,13 @@ impl Fixture {
         // users.
         let folder =
             tempfile::Builder::new().prefix("cupel-peers-").tempdir_in("/var/tmp").context("creating a directory")?;
-        let ground = Fixture { folder, scratches: AtomicU64::new(0) };
-        for directory in [ground.folder.path(), &ground.programs(), &ground.scratches()] {
+        let fixture = Fixture { folder, scratches: AtomicU64::new(0) };
+        for directory in [fixture.folder.path(), &fixture.programs(), &fixture.scratches()] {
             std::fs::create_dir_all(directory).with_context(|| format!("creating {}", directory.display()))?;
             std::fs::set_permissions(directory, PermissionsExt::from_mode(0o755)).context("opening a folder")?;
         }
-        programs::compile_hello(&ground.programs(), "hello", "-static")?;
-        programs::compile_hello(&ground.programs(), "hello-dynamic", "-pie")?;
+        programs::compile_hello(&fixture.programs(), "hello", "-static")?;
+        programs::compile_hello(&fixture.programs(), "hello-dynamic", "-pie")?;
         let texts = [
             ("hello.py", programs::HELLO_PYTHON),
             ("imports.py", programs::IMPORTS_PYTHON),
@@ -55,14 +55,14 @@ impl Fixture {
             ("Main.java", programs::HELLO_JAVA),
         ];
         for (name, text) in texts {
-            std::fs::write(ground.programs().join(name), text).with_context(|| format!("writing {name}"))?;
+            std::fs::write(fixture.programs().join(name), text).with_context(|| format!("writing {name}"))?;
         }
         if Path::new("/usr/bin/javac").exists() {
-            let javac = Command::new("javac").arg("Main.java").current_dir(ground.programs()).output();
+            let javac = Command::new("javac").arg("Main.java").current_dir(fixture.programs()).output();
             let finished = javac.context("starting javac")?;
             ensure!(finished.status.success(), "javac failed: {}", String::from_utf8_lossy(&finished.stderr));
         }
-        Ok(ground)
+        Ok(fixture)
     }
 
     /// Directory of the programs, read-only for all users.
@@ -81,8 +81,8 @@ impl Fixture {
     }
 
     /// Creates the directory in which the steps of this work run, with its source; `None` if the work needs none.
-    pub(super) fn scratch(&self, work: &Workload) -> anyhow::Result<Option<Scratch>> {
-        let Some(source) = &work.source else { return Ok(None) };
+    pub(super) fn scratch(&self, workload: &Workload) -> anyhow::Result<Option<Scratch>> {
+        let Some(source) = &workload.source else { return Ok(None) };
         let number = self.scratches.fetch_add(1, Ordering::Relaxed);
         let scratch = Scratch(self.scratches().join(number.to_string()));
         std::fs::create_dir(&scratch.0).context("creating a directory to compile in")?;
@@ -134,17 +134,17 @@ impl Drop for Scratch {
     }
 }
 
-/// Runs all steps of `work` outside Cupel, each in a process created by `start`. Returns the total time for creating
+/// Runs all steps of `workload` outside Cupel, each in a process created by `start`. Returns the total time for creating
 /// the directory, running the steps, capturing their output, checking their exit status, and deleting the directory.
 pub(super) fn run_steps(
-    work: &Workload,
-    ground: &Fixture,
+    workload: &Workload,
+    fixture: &Fixture,
     start: impl Fn(&[String], Option<&Path>) -> anyhow::Result<Command>,
 ) -> anyhow::Result<Duration> {
     let started = Instant::now();
-    let scratch = ground.scratch(work)?;
+    let scratch = fixture.scratch(workload)?;
     let mut output = Vec::new();
-    for argv in &work.steps {
+    for argv in &workload.steps {
         output = captured(&mut start(argv, scratch.as_ref().map(Scratch::path))?)?;
     }
     drop(scratch);
@@ -177,10 +177,10 @@ pub(super) fn require(program: &str, remedy: &str) -> anyhow::Result<()> {
 
 /// Runs the smallest program once, as a trial. A runner that fails this trial is skipped.
 pub(super) fn try_once(
-    ground: &Fixture,
+    fixture: &Fixture,
     start: impl Fn(&[String], Option<&Path>) -> anyhow::Result<Command>,
 ) -> anyhow::Result<()> {
-    let hello = vec![ground.programs().join("hello").display().to_string()];
+    let hello = vec![fixture.programs().join("hello").display().to_string()];
     let output = captured(&mut start(&hello, None)?).context("the trial run failed")?;
     ensure!(output == b"hello\n", "the trial run did not print `hello`");
     Ok(())

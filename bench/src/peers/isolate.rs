@@ -22,11 +22,11 @@ impl Runner for Isolate {
         "no control groups (they need its keeper daemon), so limits are per process; no system call filter; no Landlock"
     }
 
-    fn prepare(&mut self, ground: &Fixture) -> anyhow::Result<()> {
+    fn prepare(&mut self, fixture: &Fixture) -> anyhow::Result<()> {
         fixture::require("isolate", "Debian 12 has no package of it")?;
-        fixture::try_once(ground, |argv, _| {
+        fixture::try_once(fixture, |argv, _| {
             fixture::captured(&mut isolate(0, &["--init"])).context("--init")?;
-            Ok(run(0, argv, ground))
+            Ok(run(0, argv, fixture))
         })
     }
 
@@ -34,16 +34,16 @@ impl Runner for Isolate {
         true
     }
 
-    fn run_once(&self, work: &Workload, ground: &Fixture, worker: usize) -> anyhow::Result<Duration> {
+    fn run_once(&self, workload: &Workload, fixture: &Fixture, worker: usize) -> anyhow::Result<Duration> {
         let started = Instant::now();
         let made = fixture::captured(&mut isolate(worker, &["--init"])).context("--init")?;
         let root = Path::new(String::from_utf8_lossy(&made).trim()).join("box");
-        if let Some(source) = &work.source {
+        if let Some(source) = &workload.source {
             std::fs::write(root.join(source.name), source.text).context("writing the source into the box")?;
         }
         let mut output = Vec::new();
-        for argv in &work.steps {
-            output = fixture::captured(&mut run(worker, argv, ground))?;
+        for argv in &workload.steps {
+            output = fixture::captured(&mut run(worker, argv, fixture))?;
         }
         fixture::captured(&mut isolate(worker, &["--cleanup"])).context("--cleanup")?;
         let time = started.elapsed();
@@ -58,10 +58,10 @@ fn isolate(worker: usize, arguments: &[&str]) -> Command {
     command
 }
 
-fn run(worker: usize, argv: &[String], ground: &Fixture) -> Command {
+fn run(worker: usize, argv: &[String], fixture: &Fixture) -> Command {
     let mut command = isolate(worker, &["--silent", "--time=30", "--wall-time=60"]);
     command.arg(format!("--processes={}", fixture::PROCESSES)).arg(format!("--env=PATH={}", fixture::PATH));
-    command.arg(format!("--dir={}", ground.programs().display()));
+    command.arg(format!("--dir={}", fixture.programs().display()));
     for path in fixture::shown().filter(|path| path.is_dir() && path.starts_with("/etc")) {
         command.arg(format!("--dir={}", path.display()));
     }

@@ -43,13 +43,13 @@ trait Runner: Send + Sync {
 
     /// Prepares the resources that all its runs share. If this fails, the runner is skipped, and the error is reported
     /// as the reason.
-    fn prepare(&mut self, ground: &Fixture) -> anyhow::Result<()>;
+    fn prepare(&mut self, fixture: &Fixture) -> anyhow::Result<()>;
 
     /// Whether the runner supports this work.
-    fn takes(&self, work: &Workload) -> bool;
+    fn takes(&self, workload: &Workload) -> bool;
 
     /// Runs once, checks the output, cleans up, and returns the total time.
-    fn run_once(&self, work: &Workload, ground: &Fixture, worker: usize) -> anyhow::Result<Duration>;
+    fn run_once(&self, workload: &Workload, fixture: &Fixture, worker: usize) -> anyhow::Result<Duration>;
 
     /// Whether throughput is measured.
     fn measures_throughput(&self) -> bool {
@@ -104,7 +104,7 @@ enum Situation {
 
 /// Figures of one work, runner and situation.
 struct Row {
-    work: &'static str,
+    workload: &'static str,
     runner: &'static str,
     situation: Situation,
     samples: Samples,
@@ -112,24 +112,24 @@ struct Row {
 
 /// Measures everything, prints the tables and returns the figures. Returns an error if the machine was busy.
 pub(crate) fn measure(plan: &Plan) -> anyhow::Result<Value> {
-    let ground = Fixture::prepare()?;
+    let fixture = Fixture::prepare()?;
     let mut absent = Vec::new();
-    let runners = present(&ground, &mut absent);
+    let runners = present(&fixture, &mut absent);
     if !Quiet::settle(if plan.force { SETTLE_FORCED } else { SETTLE }) {
         eprintln!("  warning: the machine does not become idle; measuring anyway");
     }
     let mut quiet = Quiet::default();
     let mut rows = Vec::new();
-    for work in workload::all(&ground) {
-        if plan.only.as_ref().is_some_and(|only| !work.name.contains(only)) {
+    for workload in workload::all(&fixture) {
+        if plan.only.as_ref().is_some_and(|only| !workload.name.contains(only)) {
             continue;
         }
-        if let Some(missing) = work.missing() {
-            absent.push(format!("{}: {missing} is missing on this machine", work.name));
+        if let Some(missing) = workload.missing() {
+            absent.push(format!("{}: {missing} is missing on this machine", workload.name));
             continue;
         }
-        let mut measured = of_work(&work, &runners, &ground, plan, &mut quiet, &mut absent);
-        println!("{}", table(work.name, &measured));
+        let mut measured = measure_workload(&workload, &runners, &fixture, plan, &mut quiet, &mut absent);
+        println!("{}", table(workload.name, &measured));
         rows.append(&mut measured);
     }
     let judged = targets::judge(&rows);
@@ -152,7 +152,7 @@ pub(crate) fn measure(plan: &Plan) -> anyhow::Result<Value> {
 }
 
 /// The runners that are installed and could be prepared.
-fn present(ground: &Fixture, absent: &mut Vec<String>) -> Vec<Box<dyn Runner>> {
+fn present(fixture: &Fixture, absent: &mut Vec<String>) -> Vec<Box<dyn Runner>> {
     let all: Vec<Box<dyn Runner>> = vec![
         Box::new(bare::Bare),
         Box::new(cupel::Cold::default()),
@@ -168,7 +168,7 @@ fn present(ground: &Fixture, absent: &mut Vec<String>) -> Vec<Box<dyn Runner>> {
     ];
     let mut present = Vec::new();
     for mut runner in all {
-        match runner.prepare(ground) {
+        match runner.prepare(fixture) {
             Ok(()) => present.push(runner),
             Err(why) => absent.push(format!("{}: {why:#}", runner.name())),
         }
@@ -177,21 +177,23 @@ fn present(ground: &Fixture, absent: &mut Vec<String>) -> Vec<Box<dyn Runner>> {
 }
 
 /// Measures one work with all runners in all situations.
-fn of_work(
-    work: &Workload,
+fn measure_workload(
+    workload: &Workload,
     runners: &[Box<dyn Runner>],
-    ground: &Fixture,
+    fixture: &Fixture,
     plan: &Plan,
     quiet: &mut Quiet,
     absent: &mut Vec<String>,
 ) -> Vec<Row> {
     let mut entrants = Vec::new();
-    for runner in runners.iter().filter(|runner| runner.takes(work)) {
+    for runner in runners.iter().filter(|runner| runner.takes(workload)) {
         // The trial runs fill the page cache, and their time determines the number of runs.
-        let trial = runner.run_once(work, ground, 0).and_then(|first| Ok(first.min(runner.run_once(work, ground, 0)?)));
+        let trial = runner
+            .run_once(workload, fixture, 0)
+            .and_then(|first| Ok(first.min(runner.run_once(workload, fixture, 0)?)));
         match trial {
             Ok(time) => entrants.push((runner.as_ref(), time)),
-            Err(why) => absent.push(format!("{}, {}: {why:#}", work.name, runner.name())),
+            Err(why) => absent.push(format!("{}, {}: {why:#}", workload.name, runner.name())),
         }
     }
     let mut rows = Vec::new();
@@ -201,18 +203,18 @@ fn of_work(
         let mut measured: Vec<_> =
             entrants.iter().filter(takes_part).map(|(runner, _)| (*runner, Ok(Samples::default()))).collect();
         match situation {
-            Situation::Lone => in_turn(work, &entrants, &mut measured, ground, plan, LONE_PAUSE, quiet),
-            Situation::BackToBack => in_turn(work, &entrants, &mut measured, ground, plan, Duration::ZERO, quiet),
-            Situation::Busy => busy(work, &mut measured, ground, plan, quiet),
+            Situation::Lone => in_turn(workload, &entrants, &mut measured, fixture, plan, LONE_PAUSE, quiet),
+            Situation::BackToBack => in_turn(workload, &entrants, &mut measured, fixture, plan, Duration::ZERO, quiet),
+            Situation::Busy => busy(workload, &mut measured, fixture, plan, quiet),
         }
         for (runner, samples) in measured {
             match samples {
-                Ok(samples) => rows.push(Row { work: work.name, runner: runner.name(), situation, samples }),
-                Err(why) => absent.push(format!("{}, {}, {situation:?}: {why:#}", work.name, runner.name())),
+                Ok(samples) => rows.push(Row { workload: workload.name, runner: runner.name(), situation, samples }),
+                Err(why) => absent.push(format!("{}, {}, {situation:?}: {why:#}", workload.name, runner.name())),
             }
         }
     }
-    eprintln!("  measured {}", work.name);
+    eprintln!("  measured {}", workload.name);
     rows
 }
 
@@ -220,10 +222,10 @@ type Measured<'a> = (&'a dyn Runner, anyhow::Result<Samples>);
 
 /// Runs all runners in turns of one stretch each, spread evenly over the rounds.
 fn in_turn(
-    work: &Workload,
+    workload: &Workload,
     entrants: &[(&dyn Runner, Duration)],
     measured: &mut [Measured<'_>],
-    ground: &Fixture,
+    fixture: &Fixture,
     plan: &Plan,
     pause: Duration,
     quiet: &mut Quiet,
@@ -242,7 +244,7 @@ fn in_turn(
                     burst = Instant::now();
                 }
                 thread::sleep(pause);
-                match runner.run_once(work, ground, 0) {
+                match runner.run_once(workload, fixture, 0) {
                     Ok(time) => kept.push(time),
                     Err(why) => {
                         *samples = Err(why);
@@ -271,13 +273,13 @@ fn turns(round: usize, rounds: usize, stretch: usize, runs: usize) -> std::ops::
 }
 
 /// Keeps all workers of each runner busy, one runner after the other, in turns.
-fn busy(work: &Workload, measured: &mut [Measured<'_>], ground: &Fixture, plan: &Plan, quiet: &mut Quiet) {
+fn busy(workload: &Workload, measured: &mut [Measured<'_>], fixture: &Fixture, plan: &Plan, quiet: &mut Quiet) {
     for _ in 0..BUSY_TURNS {
         for (runner, samples) in measured.iter_mut() {
             let Ok(kept) = samples else { continue };
             quiet.wait();
             let started = Instant::now();
-            match on_all_workers(*runner, work, ground, started + plan.each / BUSY_TURNS) {
+            match on_all_workers(*runner, workload, fixture, started + plan.each / BUSY_TURNS) {
                 Ok(times) => kept.extend(times, started.elapsed()),
                 Err(why) => *samples = Err(why),
             }
@@ -288,8 +290,8 @@ fn busy(work: &Workload, measured: &mut [Measured<'_>], ground: &Fixture, plan: 
 /// Runs repeatedly until `end`, with one thread per worker; each worker runs at least once.
 fn on_all_workers(
     runner: &dyn Runner,
-    work: &Workload,
-    ground: &Fixture,
+    workload: &Workload,
+    fixture: &Fixture,
     end: Instant,
 ) -> anyhow::Result<Vec<Duration>> {
     let failed = AtomicBool::new(false);
@@ -299,7 +301,7 @@ fn on_all_workers(
             move || {
                 let mut times = Vec::new();
                 while times.is_empty() || (Instant::now() < end && !failed.load(Ordering::Relaxed)) {
-                    let time = runner.run_once(work, ground, worker);
+                    let time = runner.run_once(workload, fixture, worker);
                     failed.fetch_or(time.is_err(), Ordering::Relaxed);
                     times.push(time?);
                 }
@@ -317,12 +319,12 @@ fn on_all_workers(
 }
 
 /// The samples of a work, runner and situation.
-fn find<'r>(rows: &'r [Row], work: &str, runner: &str, situation: Situation) -> Option<&'r Samples> {
-    let wanted = |row: &&Row| row.work == work && row.runner == runner && row.situation == situation;
+fn find<'r>(rows: &'r [Row], workload: &str, runner: &str, situation: Situation) -> Option<&'r Samples> {
+    let wanted = |row: &&Row| row.workload == workload && row.runner == runner && row.situation == situation;
     rows.iter().find(wanted).map(|row| &row.samples)
 }
 
-fn table(work: &str, rows: &[Row]) -> Table {
+fn table(workload: &str, rows: &[Row]) -> Table {
     let header = [
         "runner",
         "lone p50",
@@ -338,7 +340,7 @@ fn table(work: &str, rows: &[Row]) -> Table {
         "per second",
         "x bare",
     ];
-    let mut table = Table::new(&format!("{work}, milliseconds"), &header);
+    let mut table = Table::new(&format!("{workload}, milliseconds"), &header);
     let mut names: Vec<&str> = Vec::new();
     for row in rows {
         if !names.contains(&row.runner) {
@@ -348,8 +350,8 @@ fn table(work: &str, rows: &[Row]) -> Table {
     for runner in names {
         let mut cells = vec![runner.to_owned()];
         for situation in [Situation::Lone, Situation::BackToBack] {
-            let samples = find(rows, work, runner, situation);
-            let baseline = find(rows, work, bare::NAME, situation);
+            let samples = find(rows, workload, runner, situation);
+            let baseline = find(rows, workload, bare::NAME, situation);
             for percent in [50.0, 99.0] {
                 cells.push(samples.map_or("–".into(), |s| figure(s.percentile(percent).as_secs_f64() * 1e3)));
             }
@@ -358,7 +360,7 @@ fn table(work: &str, rows: &[Row]) -> Table {
             }
             cells.push(samples.map_or("–".into(), |s| s.len().to_string()));
         }
-        let rate = |runner| find(rows, work, runner, Situation::Busy).and_then(Samples::rate);
+        let rate = |runner| find(rows, workload, runner, Situation::Busy).and_then(Samples::rate);
         cells.push(rate(runner).map_or("–".into(), figure));
         cells.push(rate(runner).and_then(|r| Some(r / rate(bare::NAME)?)).map_or("–".into(), figure));
         table.row(cells);
@@ -377,10 +379,10 @@ fn figure(number: f64) -> String {
 
 impl Row {
     fn to_json(&self, rows: &[Row]) -> Value {
-        let baseline = find(rows, self.work, bare::NAME, self.situation);
+        let baseline = find(rows, self.workload, bare::NAME, self.situation);
         let ratio = |percent| baseline.map(|bare| self.samples.ratio(bare, percent));
         let mut figures = self.samples.to_json();
-        figures["work"] = self.work.into();
+        figures["work"] = self.workload.into();
         figures["runner"] = self.runner.into();
         figures["situation"] = self.situation.slug().into();
         figures["p50_x_bare"] = json!(ratio(50.0));

@@ -21,21 +21,21 @@ impl Runner for Nsjail {
         "no control groups and no system call filter (both supported, but not configured); no usage figures"
     }
 
-    fn prepare(&mut self, ground: &Fixture) -> anyhow::Result<()> {
+    fn prepare(&mut self, fixture: &Fixture) -> anyhow::Result<()> {
         fixture::require("nsjail", "Debian 12 has no package of it")?;
-        fixture::try_once(ground, |argv, directory| Ok(start(argv, directory, ground)))
+        fixture::try_once(fixture, |argv, directory| Ok(start(argv, directory, fixture)))
     }
 
     fn takes(&self, _: &Workload) -> bool {
         true
     }
 
-    fn run_once(&self, work: &Workload, ground: &Fixture, _: usize) -> anyhow::Result<Duration> {
-        fixture::run_steps(work, ground, |argv, directory| Ok(start(argv, directory, ground)))
+    fn run_once(&self, workload: &Workload, fixture: &Fixture, _: usize) -> anyhow::Result<Duration> {
+        fixture::run_steps(workload, fixture, |argv, directory| Ok(start(argv, directory, fixture)))
     }
 }
 
-fn start(argv: &[String], directory: Option<&Path>, ground: &Fixture) -> Command {
+fn start(argv: &[String], directory: Option<&Path>, fixture: &Fixture) -> Command {
     let mut command = Command::new("nsjail");
     let user = fixture::USER.to_string();
     command.args(["--mode", "o", "--really_quiet", "--user", &user, "--group", &user, "--time_limit", "30"]);
@@ -47,7 +47,7 @@ fn start(argv: &[String], directory: Option<&Path>, ground: &Fixture) -> Command
     for (link, target) in fixture::LINKS {
         command.args(["--symlink", &format!("{target}:/{link}")]);
     }
-    command.arg("--bindmount_ro").arg(ground.programs());
+    command.arg("--bindmount_ro").arg(fixture.programs());
     if let Some(directory) = directory {
         command.arg("--bindmount").arg(directory).arg("--cwd").arg(directory);
     }

@@ -27,11 +27,11 @@ impl Oci {
         Oci { program, home: PathBuf::new(), root: PathBuf::new(), containers: AtomicU64::new(0) }
     }
 
-    fn start(&self, argv: &[String], directory: Option<&Path>, ground: &Fixture) -> anyhow::Result<Command> {
+    fn start(&self, argv: &[String], directory: Option<&Path>, fixture: &Fixture) -> anyhow::Result<Command> {
         let number = self.containers.fetch_add(1, Ordering::Relaxed);
         let bundle = self.home.join(format!("bundle-{}", number % 64));
         std::fs::create_dir_all(&bundle).context("creating a bundle")?;
-        let config = config(argv, directory, ground, &self.root).to_string();
+        let config = config(argv, directory, fixture, &self.root).to_string();
         std::fs::write(bundle.join("config.json"), config).context("writing a bundle's config.json")?;
         let mut command = Command::new(self.program);
         command.arg("--root").arg(self.home.join("state")).arg("run").arg("--bundle").arg(bundle);
@@ -50,23 +50,23 @@ impl Runner for Oci {
          and CPU are limited but not reported"
     }
 
-    fn prepare(&mut self, ground: &Fixture) -> anyhow::Result<()> {
+    fn prepare(&mut self, fixture: &Fixture) -> anyhow::Result<()> {
         fixture::require(self.program, &format!("Debian package {}", self.program))?;
-        self.home = ground.folder().join(self.program);
-        self.root = ground.empty_root(self.program)?;
-        fixture::try_once(ground, |argv, directory| self.start(argv, directory, ground))
+        self.home = fixture.folder().join(self.program);
+        self.root = fixture.empty_root(self.program)?;
+        fixture::try_once(fixture, |argv, directory| self.start(argv, directory, fixture))
     }
 
     fn takes(&self, _: &Workload) -> bool {
         true
     }
 
-    fn run_once(&self, work: &Workload, ground: &Fixture, _: usize) -> anyhow::Result<Duration> {
-        fixture::run_steps(work, ground, |argv, directory| self.start(argv, directory, ground))
+    fn run_once(&self, workload: &Workload, fixture: &Fixture, _: usize) -> anyhow::Result<Duration> {
+        fixture::run_steps(workload, fixture, |argv, directory| self.start(argv, directory, fixture))
     }
 }
 
-fn config(argv: &[String], directory: Option<&Path>, ground: &Fixture, root: &Path) -> Value {
+fn config(argv: &[String], directory: Option<&Path>, fixture: &Fixture, root: &Path) -> Value {
     let own = |kind: &str, options: &[&str], at: &str| json!({"destination": at, "type": kind, "source": kind, "options": options});
     let bind = |path: &Path, access: &str| json!({"destination": path, "type": "bind", "source": path, "options": ["rbind", "nosuid", "nodev", access]});
     let mut mounts = vec![
@@ -75,8 +75,8 @@ fn config(argv: &[String], directory: Option<&Path>, ground: &Fixture, root: &Pa
         own("tmpfs", &["nosuid", "nodev", "mode=1777", "size=64m"], "/tmp"),
     ];
     mounts.extend(fixture::shown().map(|path| bind(path, "ro")));
-    mounts.push(bind(&ground.programs(), "ro"));
-    mounts.extend(directory.map(|_| bind(&ground.scratches(), "rw")));
+    mounts.push(bind(&fixture.programs(), "ro"));
+    mounts.extend(directory.map(|_| bind(&fixture.scratches(), "rw")));
     let namespaces = ["pid", "network", "ipc", "uts", "mount"].map(|kind| json!({"type": kind}));
     json!({
         "ociVersion": "1.0.2",

@@ -46,16 +46,16 @@ impl Runner for Served {
         Ok(())
     }
 
-    fn takes(&self, work: &Workload) -> bool {
-        work.served.is_some()
+    fn takes(&self, workload: &Workload) -> bool {
+        workload.served.is_some()
     }
 
     fn workers(&self) -> usize {
         CLIENTS
     }
 
-    fn run_once(&self, work: &Workload, _: &Fixture, worker: usize) -> anyhow::Result<Duration> {
-        let served = work.served.as_ref().context("this work is not supported by the server")?;
+    fn run_once(&self, workload: &Workload, _: &Fixture, worker: usize) -> anyhow::Result<Duration> {
+        let served = workload.served.as_ref().context("this workload is not supported by the server")?;
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let source = match served.unique_by {
             Some(comment) => format!("{}{comment} {number}\n", served.text),

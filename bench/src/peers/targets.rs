@@ -9,7 +9,7 @@ use crate::table::Table;
 
 /// A figure and its bound: a maximum, except for a rate, whose bound is a minimum.
 struct Target {
-    work: &'static str,
+    workload: &'static str,
     runner: &'static str,
     situation: Situation,
     figure: Figure,
@@ -31,8 +31,14 @@ enum Figure {
 use Figure::{OfBare, OverBare, Percentile, Rate};
 use Situation::{BackToBack, Busy, Lone};
 
-const fn target(work: &'static str, runner: &'static str, situation: Situation, figure: Figure, bound: f64) -> Target {
-    Target { work, runner, situation, figure, bound }
+const fn target(
+    workload: &'static str,
+    runner: &'static str,
+    situation: Situation,
+    figure: Figure,
+    bound: f64,
+) -> Target {
+    Target { workload, runner, situation, figure, bound }
 }
 
 const TARGETS: &[Target] = &[
@@ -77,7 +83,7 @@ pub(super) fn table(judged: &[Judged]) -> Table {
     for Judged { target, measured } in judged {
         let at_most = if target.figure == Rate { "≥" } else { "≤" };
         table.row(vec![
-            format!("{}; {}; {}", target.work, target.runner, target.situation.label()),
+            format!("{}; {}; {}", target.workload, target.runner, target.situation.label()),
             target.figure.label(),
             format!("{at_most} {}", figure(target.bound)),
             measured.map_or("–".into(), figure),
@@ -94,8 +100,8 @@ pub(super) fn table(judged: &[Judged]) -> Table {
 
 impl Target {
     fn of(&self, rows: &[Row]) -> Option<f64> {
-        let samples = find(rows, self.work, self.runner, self.situation).filter(|samples| samples.len() > 0)?;
-        let baseline = || find(rows, self.work, bare::NAME, self.situation);
+        let samples = find(rows, self.workload, self.runner, self.situation).filter(|samples| samples.len() > 0)?;
+        let baseline = || find(rows, self.workload, bare::NAME, self.situation);
         let ms = |samples: &Samples, percent| samples.percentile(percent).as_secs_f64() * 1e3;
         match self.figure {
             Percentile(percent) => Some(ms(samples, percent)),
@@ -115,7 +121,7 @@ impl Judged {
     pub(super) fn to_json(&self) -> Value {
         let Judged { target, measured } = self;
         json!({
-            "work": target.work,
+            "work": target.workload,
             "runner": target.runner,
             "situation": target.situation.slug(),
             "figure": target.figure.label(),
@@ -156,7 +162,7 @@ mod tests {
     fn row(runner: &'static str, situation: Situation, ms: u64) -> Row {
         let mut samples = Samples::default();
         samples.extend([Duration::from_millis(ms); 10], Duration::from_secs(1));
-        Row { work: PYTHON, runner, situation, samples }
+        Row { workload: PYTHON, runner, situation, samples }
     }
 
     #[test]
@@ -167,7 +173,7 @@ mod tests {
             judged
                 .iter()
                 .find(|j| {
-                    (j.target.work, j.target.runner) == (PYTHON, runner)
+                    (j.target.workload, j.target.runner) == (PYTHON, runner)
                         && j.target.figure == figure
                         && j.target.situation == situation
                 })

@@ -47,8 +47,8 @@ const TSC: &str = "/usr/local/lib/cupel/npm/node_modules/typescript/lib/tsc.js";
 const TYPE_ROOTS: &str = "/usr/local/lib/cupel/npm/node_modules/@types";
 
 /// All measured work.
-pub(crate) fn all(ground: &Fixture) -> Vec<Workload> {
-    let at = |name: &str| ground.programs().join(name).display().to_string();
+pub(crate) fn all(fixture: &Fixture) -> Vec<Workload> {
+    let at = |name: &str| fixture.programs().join(name).display().to_string();
     let (hello, dynamic, python, imports) = (at("hello"), at("hello-dynamic"), at("hello.py"), at("imports.py"));
     let (node, class_path) = (at("hello.js"), at(""));
     let java = ["java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-cp"];
