@@ -49,22 +49,22 @@ impl MemoryBuckets {
 
     fn take_at(&self, charges: &[Charge], now: Duration) -> Result<Standing, Exhausted> {
         let mut first = Standing { remaining: 0, reset: Duration::ZERO };
-        for (at, draw) in charges.iter().enumerate() {
-            match self.kind(draw.kind).take(&draw.key, now, draw.rate, draw.cost) {
+        for (at, charge) in charges.iter().enumerate() {
+            match self.kind(charge.kind).take(&charge.key, now, charge.rate, charge.cost) {
                 Ok(standing) if at == 0 => first = standing,
                 Ok(_) => {}
                 Err((standing, wait)) => {
                     // Return the cost already taken from the buckets before the exhausted one.
-                    charges[..at].iter().for_each(|draw| self.put_back(draw));
-                    return Err(Exhausted { draw: at, standing, wait });
+                    charges[..at].iter().for_each(|charge| self.put_back(charge));
+                    return Err(Exhausted { charge_index: at, standing, wait });
                 }
             }
         }
         Ok(first)
     }
 
-    fn put_back(&self, draw: &Charge) {
-        self.kind(draw.kind).refund(&draw.key, draw.rate, draw.cost);
+    fn put_back(&self, charge: &Charge) {
+        self.kind(charge.kind).refund(&charge.key, charge.rate, charge.cost);
     }
 
     fn known(&self) -> MutexGuard<'_, Generations> {
@@ -79,7 +79,7 @@ impl Buckets for MemoryBuckets {
     }
 
     async fn refund(&self, charges: &[Charge]) {
-        charges.iter().for_each(|draw| self.put_back(draw));
+        charges.iter().for_each(|charge| self.put_back(charge));
     }
 
     async fn remember(&self, key: &str) {
@@ -249,11 +249,11 @@ mod tests {
     #[test]
     fn several_charges_are_taken_together_or_not_at_all() {
         let buckets = MemoryBuckets::default();
-        let draw = |key: &str, cost| Charge { kind: BucketKind::Address, key: key.to_owned(), rate: RATE, cost };
-        assert_eq!(buckets.take_at(&[draw("a", 1), draw("b", 10)], at(0)).unwrap().remaining, 9);
-        let dry = buckets.take_at(&[draw("a", 1), draw("b", 1)], at(0)).unwrap_err();
-        assert_eq!((dry.draw, dry.wait), (1, Duration::from_secs(1)));
-        assert_eq!(buckets.take_at(&[draw("a", 9)], at(0)).unwrap().remaining, 0);
+        let charge = |key: &str, cost| Charge { kind: BucketKind::Address, key: key.to_owned(), rate: RATE, cost };
+        assert_eq!(buckets.take_at(&[charge("a", 1), charge("b", 10)], at(0)).unwrap().remaining, 9);
+        let exhausted = buckets.take_at(&[charge("a", 1), charge("b", 1)], at(0)).unwrap_err();
+        assert_eq!((exhausted.charge_index, exhausted.wait), (1, Duration::from_secs(1)));
+        assert_eq!(buckets.take_at(&[charge("a", 9)], at(0)).unwrap().remaining, 0);
     }
 
     #[test]

@@ -81,8 +81,8 @@ impl RedisBuckets {
         }
     }
 
-    fn key(&self, draw: &Charge) -> String {
-        format!("{}:{}:{}", self.prefix, draw.kind.name(), draw.key)
+    fn key(&self, charge: &Charge) -> String {
+        format!("{}:{}:{}", self.prefix, charge.kind.name(), charge.key)
     }
 
     fn known(&self, key: &str) -> String {
@@ -95,25 +95,25 @@ impl Buckets for RedisBuckets {
     async fn take(&self, charges: &[Charge]) -> Result<Standing, Exhausted> {
         let Some(first) = charges.first() else { return self.own.take(charges).await };
         let mut call = self.take.prepare_invoke();
-        for draw in charges {
-            call.key(self.key(draw));
-            call.arg(interval_us(draw)).arg(draw.rate.burst).arg(draw.cost);
+        for charge in charges {
+            call.key(self.key(charge));
+            call.arg(interval_us(charge)).arg(charge.rate.burst).arg(charge.cost);
         }
         let answer = self.link.ask(async |connection| call.invoke_async::<(usize, u64, u64)>(connection).await).await;
-        let Some((dry, ahead, wait)) = answer else { return self.own.take(charges).await };
-        let of = dry.checked_sub(1).and_then(|at| charges.get(at)).unwrap_or(first);
+        let Some((exhausted, ahead, wait)) = answer else { return self.own.take(charges).await };
+        let of = exhausted.checked_sub(1).and_then(|at| charges.get(at)).unwrap_or(first);
         let standing = of.rate.standing(Duration::from_micros(ahead));
-        match dry.checked_sub(1) {
+        match exhausted.checked_sub(1) {
             None => Ok(standing),
-            Some(draw) => Err(Exhausted { draw, standing, wait: Duration::from_micros(wait) }),
+            Some(charge_index) => Err(Exhausted { charge_index, standing, wait: Duration::from_micros(wait) }),
         }
     }
 
     async fn refund(&self, charges: &[Charge]) {
         let mut call = self.refund.prepare_invoke();
-        for draw in charges {
-            call.key(self.key(draw));
-            call.arg(interval_us(draw)).arg(draw.cost);
+        for charge in charges {
+            call.key(self.key(charge));
+            call.arg(interval_us(charge)).arg(charge.cost);
         }
         if self.link.ask(async |connection| call.invoke_async::<()>(connection).await).await.is_none() {
             self.own.refund(charges).await;
@@ -142,6 +142,6 @@ impl Buckets for RedisBuckets {
 }
 
 /// Interval in microseconds, with a fraction, because a rate may allow several units per microsecond.
-fn interval_us(draw: &Charge) -> f64 {
-    draw.rate.interval_ns() as f64 / 1000.0
+fn interval_us(charge: &Charge) -> f64 {
+    charge.rate.interval_ns() as f64 / 1000.0
 }

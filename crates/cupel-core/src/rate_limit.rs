@@ -109,7 +109,7 @@ pub struct Charge {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exhausted {
     /// Index of the refused charge.
-    pub draw: usize,
+    pub charge_index: usize,
     /// State of the bucket.
     pub standing: Standing,
     /// Time until the bucket has enough capacity.

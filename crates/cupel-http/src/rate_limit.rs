@@ -100,7 +100,7 @@ impl AddressUse {
         }
     }
 
-    fn draw(self, address: IpAddr, rate: Rate) -> Charge {
+    fn charge(self, address: IpAddr, rate: Rate) -> Charge {
         Charge { kind: BucketKind::Address, key: format!("{}:{}", self.name(), network_of(address)), rate, cost: 1 }
     }
 }
@@ -163,34 +163,34 @@ impl RateLimits {
         let pair = format!("{account}:{}", network_of(address));
         let mut paid = vec![
             Charge { kind: BucketKind::LoginPair, key: pair.clone(), rate: self.login.account_and_address, cost: 1 },
-            AddressUse::Login.draw(address, self.login.address),
+            AddressUse::Login.charge(address, self.login.address),
         ];
         if !self.buckets.remembers(&pair).await {
             paid.push(Charge { kind: BucketKind::LoginAccount, key: account, rate: self.login.account, cost: 1 });
         }
         match self.buckets.take(&paid).await {
             Ok(_standing) => Ok(Attempt { limits: self, pair, paid }),
-            Err(dry) => Err(too_many("Too many wrong passwords.", dry.wait)),
+            Err(exhausted) => Err(too_many("Too many wrong passwords.", exhausted.wait)),
         }
     }
 
     /// Charges one read without an account.
     pub async fn anonymous_read(&self, address: IpAddr, rate: Rate) -> Result<(), ApiError> {
-        self.buckets.take(&[AddressUse::Read.draw(address, rate)]).await.map(drop).map_err(|dry| {
+        self.buckets.take(&[AddressUse::Read.charge(address, rate)]).await.map(drop).map_err(|exhausted| {
             let detail = format!(
                 "Without an account, {} reads in {} s are allowed per address. Log in, or wait {} s.",
                 rate.quota,
                 rate.window.as_secs(),
-                seconds_up(dry.wait).max(1)
+                seconds_up(exhausted.wait).max(1)
             );
-            ApiError::new(ErrorKind::RateLimited, detail).retry_after(dry.wait)
+            ApiError::new(ErrorKind::RateLimited, detail).retry_after(exhausted.wait)
         })
     }
 
     /// Charges one registration.
     pub async fn registration(&self, address: IpAddr) -> Result<(), ApiError> {
         self.pay(
-            AddressUse::Register.draw(address, self.login.registrations),
+            AddressUse::Register.charge(address, self.login.registrations),
             "Too many registrations from this address.",
         )
         .await
@@ -201,26 +201,26 @@ impl RateLimits {
     /// exhaust this limit.
     pub async fn refresh(&self, session: SessionId) -> Result<(), ApiError> {
         let key = session.to_string();
-        let draw = Charge { kind: BucketKind::Session, key, rate: self.login.refreshes, cost: 1 };
-        self.pay(draw, "This session was refreshed too often.").await
+        let charge = Charge { kind: BucketKind::Session, key, rate: self.login.refreshes, cost: 1 };
+        self.pay(charge, "This session was refreshed too often.").await
     }
 
     /// Charges one invalid token.
     pub async fn bad_token(&self, address: IpAddr) -> Result<(), ApiError> {
-        self.pay(AddressUse::BadToken.draw(address, self.login.bad_tokens), "Too many bad tokens from this address.")
+        self.pay(AddressUse::BadToken.charge(address, self.login.bad_tokens), "Too many bad tokens from this address.")
             .await
     }
 
     /// Charges one join code. Call it before the code is checked, whether or not the contest exists, so that a client
     /// without guesses left learns nothing from the response. [`Guess::refund`] refunds the charge.
     pub async fn join_code(&self, address: IpAddr) -> Result<Guess<'_>, ApiError> {
-        let draw = AddressUse::JoinCode.draw(address, self.login.join_codes);
-        self.pay(draw.clone(), "Too many wrong codes from this address.").await?;
-        Ok(Guess { limits: self, paid: draw })
+        let charge = AddressUse::JoinCode.charge(address, self.login.join_codes);
+        self.pay(charge.clone(), "Too many wrong codes from this address.").await?;
+        Ok(Guess { limits: self, paid: charge })
     }
 
-    async fn pay(&self, draw: Charge, too_often: &str) -> Result<(), ApiError> {
-        self.buckets.take(&[draw]).await.map(drop).map_err(|dry| too_many(too_often, dry.wait))
+    async fn pay(&self, charge: Charge, too_often: &str) -> Result<(), ApiError> {
+        self.buckets.take(&[charge]).await.map(drop).map_err(|exhausted| too_many(too_often, exhausted.wait))
     }
 }
 

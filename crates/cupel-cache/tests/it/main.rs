@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 /// A rate so low that the bucket does not refill during a test.
 const SLOW: Rate = Rate::new(10, Duration::from_secs(24 * 3600), 10);
 
-fn draw(key: &str, rate: Rate, cost: u32) -> Charge {
+fn charge(key: &str, rate: Rate, cost: u32) -> Charge {
     Charge { kind: BucketKind::User, key: key.to_owned(), rate, cost }
 }
 
@@ -39,15 +39,15 @@ async fn both() -> [Arc<dyn Buckets>; 2] {
 async fn a_burst_is_granted_and_the_remainder_reported() {
     for buckets in both().await {
         for left in (0..10).rev() {
-            let standing = buckets.take(&[draw("a", SLOW, 1)]).await.unwrap();
+            let standing = buckets.take(&[charge("a", SLOW, 1)]).await.unwrap();
             assert_eq!(standing.remaining, left);
             assert!(standing.reset > SLOW.window / 10 * (9 - left) && standing.reset <= SLOW.window / 10 * (10 - left));
         }
-        let dry = buckets.take(&[draw("a", SLOW, 1)]).await.unwrap_err();
-        assert_eq!((dry.draw, dry.standing.remaining), (0, 0));
-        assert!(dry.wait <= SLOW.window / 10 && dry.wait > SLOW.window / 11);
-        assert!(buckets.take(&[draw("b", SLOW, 1)]).await.is_ok(), "keys have separate buckets");
-        let address = Charge { kind: BucketKind::Address, ..draw("a", SLOW, 1) };
+        let exhausted = buckets.take(&[charge("a", SLOW, 1)]).await.unwrap_err();
+        assert_eq!((exhausted.charge_index, exhausted.standing.remaining), (0, 0));
+        assert!(exhausted.wait <= SLOW.window / 10 && exhausted.wait > SLOW.window / 11);
+        assert!(buckets.take(&[charge("b", SLOW, 1)]).await.is_ok(), "keys have separate buckets");
+        let address = Charge { kind: BucketKind::Address, ..charge("a", SLOW, 1) };
         assert!(buckets.take(&[address]).await.is_ok(), "kinds have separate buckets");
     }
 }
@@ -55,23 +55,23 @@ async fn a_burst_is_granted_and_the_remainder_reported() {
 #[tokio::test]
 async fn several_charges_are_taken_together_or_not_at_all_and_a_refund_undoes_them() {
     for buckets in both().await {
-        assert_eq!(buckets.take(&[draw("a", SLOW, 1), draw("b", SLOW, 10)]).await.unwrap().remaining, 9);
-        assert_eq!(buckets.take(&[draw("a", SLOW, 1), draw("b", SLOW, 1)]).await.unwrap_err().draw, 1);
-        buckets.refund(&[draw("b", SLOW, 10)]).await;
-        assert_eq!(buckets.take(&[draw("b", SLOW, 1)]).await.unwrap().remaining, 9);
-        assert_eq!(buckets.take(&[draw("a", SLOW, 9)]).await.unwrap().remaining, 0);
+        assert_eq!(buckets.take(&[charge("a", SLOW, 1), charge("b", SLOW, 10)]).await.unwrap().remaining, 9);
+        assert_eq!(buckets.take(&[charge("a", SLOW, 1), charge("b", SLOW, 1)]).await.unwrap_err().charge_index, 1);
+        buckets.refund(&[charge("b", SLOW, 10)]).await;
+        assert_eq!(buckets.take(&[charge("b", SLOW, 1)]).await.unwrap().remaining, 9);
+        assert_eq!(buckets.take(&[charge("a", SLOW, 9)]).await.unwrap().remaining, 0);
     }
 }
 
 #[tokio::test]
 async fn a_cost_above_the_burst_needs_a_full_bucket_and_is_paid_in_full() {
     for buckets in both().await {
-        buckets.take(&[draw("a", SLOW, 1)]).await.unwrap();
-        assert!(buckets.take(&[draw("a", SLOW, 100)]).await.is_err());
-        buckets.refund(&[draw("a", SLOW, 1)]).await;
-        let standing = buckets.take(&[draw("a", SLOW, 100)]).await.unwrap();
+        buckets.take(&[charge("a", SLOW, 1)]).await.unwrap();
+        assert!(buckets.take(&[charge("a", SLOW, 100)]).await.is_err());
+        buckets.refund(&[charge("a", SLOW, 1)]).await;
+        let standing = buckets.take(&[charge("a", SLOW, 100)]).await.unwrap();
         assert!(standing.reset > SLOW.window * 9);
-        assert!(buckets.take(&[draw("a", SLOW, 1)]).await.is_err());
+        assert!(buckets.take(&[charge("a", SLOW, 1)]).await.is_err());
     }
 }
 
@@ -80,9 +80,9 @@ async fn a_bucket_fills_again() {
     let fast = Rate::new(1000, Duration::from_secs(1), 1);
     for buckets in both().await {
         for _ in 0..20 {
-            while let Err(dry) = buckets.take(&[draw("a", fast, 1)]).await {
-                assert!(dry.wait <= Duration::from_millis(1));
-                sleep(dry.wait).await;
+            while let Err(exhausted) = buckets.take(&[charge("a", fast, 1)]).await {
+                assert!(exhausted.wait <= Duration::from_millis(1));
+                sleep(exhausted.wait).await;
             }
         }
     }
@@ -92,7 +92,7 @@ async fn a_bucket_fills_again() {
 async fn rates_too_fast_for_whole_microseconds_are_exact() {
     let fast = Rate::per_minute(1_000_000_000, 1_000_000);
     for buckets in both().await {
-        let standing = buckets.take(&[draw("a", fast, 900_000)]).await.unwrap();
+        let standing = buckets.take(&[charge("a", fast, 900_000)]).await.unwrap();
         assert!(standing.remaining >= 100_000 && standing.reset <= Duration::from_millis(54));
     }
 }
@@ -116,7 +116,7 @@ async fn nodes_together_are_limited_like_one() {
         takers.spawn(async move {
             let mut taken = 0;
             for _ in 0..10 {
-                taken += u32::from(buckets.take(&[draw("a", SLOW, 1)]).await.is_ok());
+                taken += u32::from(buckets.take(&[charge("a", SLOW, 1)]).await.is_ok());
             }
             taken
         });
@@ -138,7 +138,7 @@ async fn until(is_so: impl Fn() -> bool) {
 async fn used_up(nodes: &[Arc<dyn Buckets>; 2], key: &str) -> [u32; 2] {
     let mut taken = [0, 0];
     for (node, of_node) in nodes.iter().zip(&mut taken) {
-        while node.take(&[draw(key, SLOW, 1)]).await.is_ok() {
+        while node.take(&[charge(key, SLOW, 1)]).await.is_ok() {
             *of_node += 1;
         }
     }
@@ -201,9 +201,9 @@ async fn a_redis_that_rejects_writes_counts_as_unreachable() {
         connect(&redis.url(), &cluster, Bytes::mib(1)).await.err().expect("a full Redis is refused at the start");
     assert!(cupel_core::chain(&refused).contains("shared.url"), "{refused}");
     for left in (0..10).rev() {
-        assert_eq!(buckets.take(&[draw("a", SLOW, 1)]).await.unwrap().remaining, left);
+        assert_eq!(buckets.take(&[charge("a", SLOW, 1)]).await.unwrap().remaining, left);
     }
-    assert!(buckets.take(&[draw("a", SLOW, 1)]).await.is_err());
+    assert!(buckets.take(&[charge("a", SLOW, 1)]).await.is_err());
     assert!(buckets.health().unwrap_err().contains("shared.url"));
     block_in_place(|| redis.command("CONFIG SET maxmemory 0"));
     until(|| buckets.health().is_ok()).await;
@@ -214,7 +214,7 @@ async fn a_full_bucket_expires_on_the_server() {
     let cluster = servers::cluster();
     let buckets = node(Redis::shared(), &cluster).await;
     let quick = Rate::new(10, Duration::from_secs(1), 10);
-    buckets.take(&[draw("a", quick, 1)]).await.unwrap();
+    buckets.take(&[charge("a", quick, 1)]).await.unwrap();
     let key = format!("{cluster}:limits:user:a");
     let expired = async {
         while Redis::shared().command(&format!("EXISTS {key}")).starts_with(":1") {
