@@ -28,7 +28,7 @@ use crate::sys::process::{
     ChildStack, exit_now, kill_everything_in_this_pid_namespace, page_faults_of_children, vfork_with,
 };
 use crate::sys::seccomp::Instruction;
-use crate::sys::shared::SharedNotes;
+use crate::sys::shared::SharedPage;
 use crate::sys::terminal;
 use crate::wire::{self, CellRequest, FromLane};
 use crate::{Wall, WallSet};
@@ -45,12 +45,12 @@ pub(crate) struct CellEnvironment<'a> {
     pub(crate) filter_with_terminal: &'a [Instruction],
     pub(crate) landlock: Option<&'a Landlock>,
     pub(crate) group: &'a LaneGroup,
-    pub(crate) notes: &'a SharedNotes,
+    pub(crate) shared: &'a SharedPage,
     /// Size of the box if the request does not need another size.
     pub(crate) box_size: BoxSize,
     pub(crate) stack: &'a mut ChildStack,
     /// The socket on which the request arrives.
-    pub(crate) door: OwnedFd,
+    pub(crate) requests: OwnedFd,
     /// The lane's warm interpreter, if it has one.
     pub(crate) zygote: Option<&'a Zygote>,
     /// Number of this cell among the cells of its lane.
@@ -64,17 +64,17 @@ pub(crate) struct CellEnvironment<'a> {
 
 /// Main function of a cell's init.
 pub(crate) fn main(mut environment: CellEnvironment<'_>) -> ! {
-    let notes = environment.notes;
+    let shared = environment.shared;
     let code = match run(&mut environment) {
         Ok(()) => {
-            notes.finished.store(1, Relaxed);
+            shared.finished.store(1, Relaxed);
             // Closing this socket notifies the lane, which then need not wait until the kernel has removed this process
             // and its namespaces.
-            drop(environment.door);
+            drop(environment.requests);
             0
         }
         Err((step, error)) => {
-            notes.fail(step, error.raw_os_error().unwrap_or(libc::EIO));
+            shared.fail(step, error.raw_os_error().unwrap_or(libc::EIO));
             1
         }
     };
@@ -84,7 +84,7 @@ pub(crate) fn main(mut environment: CellEnvironment<'_>) -> ! {
 
 fn run(environment: &mut CellEnvironment<'_>) -> Result<(), (SetupStep, io::Error)> {
     let place = CellSetup::set_up(environment)?;
-    let received = wire::receive::<CellRequest>(environment.door.as_fd(), environment.buffer);
+    let received = wire::receive::<CellRequest>(environment.requests.as_fd(), environment.buffer);
     match received.map_err(|e| (SetupStep::Protocol, e))? {
         Some((request, descriptors)) => place.run(request, descriptors, environment),
         // The lane ends without a request for this cell.
@@ -139,7 +139,7 @@ impl CellSetup {
         let (outbox, fetch) = (request.outbox.clone(), request.fetch.clone());
         let (patterns, found_max) = (request.patterns.clone(), request.found_max);
         let at = |step| move |error: io::Error| (step, error);
-        let (off, notes) = (environment.walls_off, environment.notes);
+        let (off, shared) = (environment.walls_off, environment.shared);
         let size = BoxSize::of(&request.limits, bundle::given(&request, &descriptors));
         if size != environment.box_size && !off.contains(Wall::FreshBox) {
             mounts::resize_box(size, off).map_err(|e| (SetupStep::BoxMount, e.into()))?;
@@ -160,8 +160,8 @@ impl CellSetup {
                 .map_err(at(SetupStep::BoxFiles))?;
         }
         let ready = environment.group.begin_counting();
-        notes.memory_base.store(ready.base, Relaxed);
-        ready.exact_base.note(&notes.exact_base);
+        shared.memory_base.store(ready.base, Relaxed);
+        ready.exact_base.note(&shared.exact_base);
         let (limits, held) = (request.limits, environment.group.held(&ready));
         if !off.contains(Wall::MemoryLimit) {
             let less = if request.warm { environment.warm_memory } else { 0 };
@@ -170,26 +170,26 @@ impl CellSetup {
 
         let own_cpu = own_cpu_ns();
         let base = environment.group.cpu_total();
-        for (slot, value) in notes.cpu_base.iter().zip([base.total, base.user, base.system]) {
+        for (slot, value) in shared.cpu_base.iter().zip([base.total, base.user, base.system]) {
             slot.store(value, Relaxed);
         }
-        notes.started.store(now_ns(), Relaxed);
+        shared.started.store(now_ns(), Relaxed);
         let program = match environment.zygote.filter(|_| request.warm) {
             None => self.execute(&request, streams, environment)?,
             Some(zygote) => {
                 let copy = self.fork_from(zygote, request, streams, environment)?;
-                if notes.copy_wants_memory(|| failed(notes).is_err() || has_ended(copy)) {
+                if shared.copy_wants_memory(|| failed(shared).is_err() || has_ended(copy)) {
                     // The copy is about to exec. After that it shares no memory with the zygote, so it gets the whole
                     // limit.
                     if !off.contains(Wall::MemoryLimit) {
                         environment.group.limit_memory_to(&limits, 0, held).map_err(at(SetupStep::CgroupLimits))?;
                     }
-                    notes.copy_has_memory();
+                    shared.copy_has_memory();
                 }
                 copy
             }
         };
-        failed(notes)?;
+        failed(shared)?;
         if watch {
             let pidfd =
                 rustix::process::pidfd_open(program, PidfdFlags::empty()).map_err(|e| at(SetupStep::Fork)(e.into()))?;
@@ -203,13 +203,14 @@ impl CellSetup {
         let status = match is_live {
             false => reap(Some(program)),
             true => {
-                let (door, buffer) = (environment.door.as_fd(), &mut *environment.buffer);
-                live::attend(program, door, master.as_ref().map(AsFd::as_fd), buffer).map_err(at(SetupStep::Signals))?
+                let (requests, buffer) = (environment.requests.as_fd(), &mut *environment.buffer);
+                live::attend(program, requests, master.as_ref().map(AsFd::as_fd), buffer)
+                    .map_err(at(SetupStep::Signals))?
             }
         };
-        failed(notes)?;
-        notes.status.store(status, Relaxed);
-        notes.ended.store(now_ns(), Relaxed);
+        failed(shared)?;
+        shared.status.store(status, Relaxed);
+        shared.ended.store(now_ns(), Relaxed);
         if watch {
             wire::send(environment.socket.as_fd(), &FromLane::Ended { status }, &[])
                 .map_err(at(SetupStep::Protocol))?;
@@ -217,15 +218,15 @@ impl CellSetup {
         if !off.contains(Wall::PidNamespace) {
             sweep();
         }
-        notes.memory_end.store(environment.group.memory(), Relaxed);
-        notes.faults.store(page_faults_of_children(), Relaxed);
+        shared.memory_end.store(environment.group.memory(), Relaxed);
+        shared.faults.store(page_faults_of_children(), Relaxed);
         // The program is not charged for the CPU time that the sandbox uses to collect files and free memory.
         let end = environment.group.cpu_total();
-        notes.cpu_own.fetch_add(own_cpu_ns().saturating_sub(own_cpu), Relaxed);
-        for (slot, value) in notes.cpu_end.iter().zip([end.total, end.user, end.system]) {
+        shared.cpu_own.fetch_add(own_cpu_ns().saturating_sub(own_cpu), Relaxed);
+        for (slot, value) in shared.cpu_end.iter().zip([end.total, end.user, end.system]) {
             slot.store(value, Relaxed);
         }
-        notes.exact.store(environment.group.exact_since(ready.exact_base), Relaxed);
+        shared.exact.store(environment.group.exact_since(ready.exact_base), Relaxed);
         let has_names = !outbox.is_empty() || !fetch.is_empty() || !patterns.is_empty();
         if let Some(limits) = collect
             && (status == 0 || (limits.after_failure && (status & 0x7f == 0 || has_names)))
@@ -240,7 +241,7 @@ impl CellSetup {
                 let sent = collect::send_matching(dir, &patterns, found_max, socket);
                 overflow |= sent.map_err(at(SetupStep::Collect))?;
             }
-            notes.collect_overflow.store(u32::from(overflow), Relaxed);
+            shared.collect_overflow.store(u32::from(overflow), Relaxed);
         }
         Ok(())
     }
@@ -276,7 +277,7 @@ impl CellSetup {
             filter: if request.terminal.is_some() { environment.filter_with_terminal } else { environment.filter },
             has_terminal: request.terminal.is_some(),
             call: texts.call(),
-            notes: environment.notes,
+            shared: environment.shared,
         };
         vfork_with(environment.stack, &plan, payload::enter).map_err(|e| (SetupStep::Fork, e))
     }
@@ -297,7 +298,7 @@ impl CellSetup {
         let begun = zygote.begin(environment.number, request, &handed, environment.buffer);
         zygote::let_in(false);
         let cpu_own = begun.map_err(|e| (SetupStep::Fork, e))?;
-        environment.notes.cpu_own.fetch_add(cpu_own, Relaxed);
+        environment.shared.cpu_own.fetch_add(cpu_own, Relaxed);
         Ok(zygote::PROGRAM)
     }
 }
@@ -328,10 +329,10 @@ fn streams_of<'a>(
 }
 
 /// Returns the failure that prevented the program's start, if any.
-fn failed(notes: &SharedNotes) -> Result<(), (SetupStep, io::Error)> {
-    match notes.failed_step.load(Relaxed) {
+fn failed(shared: &SharedPage) -> Result<(), (SetupStep, io::Error)> {
+    match shared.failed_step.load(Relaxed) {
         0 => Ok(()),
-        step => Err((SetupStep::from_number(step), io::Error::from_raw_os_error(notes.failed_errno.load(Relaxed)))),
+        step => Err((SetupStep::from_number(step), io::Error::from_raw_os_error(shared.failed_errno.load(Relaxed)))),
     }
 }
 

@@ -15,10 +15,10 @@ use crate::sys::terminal;
 use crate::wire::{self, CellSignal};
 
 /// Waits until `program` has ended, and returns its wait status. Reaps all other children, and sends the signals that
-/// arrive through `door`. `master` is the other side of the program's terminal, if it has one.
+/// arrive through `requests`. `master` is the other side of the program's terminal, if it has one.
 pub(super) fn attend(
     program: Pid,
-    door: BorrowedFd<'_>,
+    requests: BorrowedFd<'_>,
     master: Option<BorrowedFd<'_>>,
     buffer: &mut Vec<u8>,
 ) -> io::Result<i32> {
@@ -29,7 +29,7 @@ pub(super) fn attend(
         if let Some(status) = reap_ended(program)? {
             return Ok(status);
         }
-        let mut polled = [PollFd::new(&ends, PollFlags::IN), PollFd::from_borrowed_fd(door, PollFlags::IN)];
+        let mut polled = [PollFd::new(&ends, PollFlags::IN), PollFd::from_borrowed_fd(requests, PollFlags::IN)];
         let count = if is_heard { 2 } else { 1 };
         match poll(&mut polled[..count], None) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
@@ -41,7 +41,7 @@ pub(super) fn attend(
             let _ = rustix::io::read(ends.as_fd(), &mut [0; 128]);
         }
         if spoken_to {
-            match wire::receive::<CellSignal>(door, buffer) {
+            match wire::receive::<CellSignal>(requests, buffer) {
                 Ok(Some((CellSignal(signal), _))) => send(signal, program, master),
                 // The lane has ended, and this namespace ends with it.
                 Ok(None) | Err(_) => is_heard = false,

@@ -19,7 +19,7 @@ use crate::process::lane::own_cpu_ns;
 use crate::step::SetupStep;
 use crate::sys::process::{StringArray, close_from, dup_to, execve, exit_now};
 use crate::sys::seccomp::Instruction;
-use crate::sys::shared::SharedNotes;
+use crate::sys::shared::SharedPage;
 use crate::warm::WarmParent;
 use crate::wire::CellRequest;
 use crate::{Wall, WallSet};
@@ -32,7 +32,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) landlock: Option<i32>,
     pub(crate) filter: &'a [Instruction],
     pub(crate) call: Call<'a>,
-    pub(crate) notes: &'a SharedNotes,
+    pub(crate) shared: &'a SharedPage,
     /// Whether the standard streams are a terminal, which becomes the controlling one.
     pub(crate) has_terminal: bool,
     /// The tenant's user and group id in this lane.
@@ -100,7 +100,7 @@ fn candidates(name: &str, search: &[String]) -> Vec<String> {
 /// Becomes the program. Returns only on failure, with the exit code of the child; callers ignore this code.
 pub(crate) fn enter(plan: &Plan<'_>) -> i32 {
     if let Err((step, errno)) = prepare(plan) {
-        plan.notes.fail(step, errno);
+        plan.shared.fail(step, errno);
         return 127;
     }
     execute(plan)
@@ -112,20 +112,20 @@ pub(crate) fn enter_warm(plan: &Plan<'_>, parent: &WarmParent, texts: &Texts) ->
     let code = match prepare(plan) {
         Ok(()) => match parent.make_ready(&texts.argv, &texts.env) {
             Ok(program) => {
-                plan.notes.cpu_own.fetch_add(own_cpu_ns(), Relaxed);
-                plan.notes.warm.store(1, Relaxed);
-                plan.notes.copy_runs();
-                // From here on, the program can change this process's memory, so the shared notes must not stay mapped.
-                plan.notes.forget();
+                plan.shared.cpu_own.fetch_add(own_cpu_ns(), Relaxed);
+                plan.shared.warm.store(1, Relaxed);
+                plan.shared.copy_runs();
+                // From here on, the program can change this process's memory, so the shared page must not stay mapped.
+                plan.shared.forget();
                 program.run()
             }
             Err(_) => {
-                plan.notes.copy_asks_for_memory();
+                plan.shared.copy_asks_for_memory();
                 execute(plan)
             }
         },
         Err((step, errno)) => {
-            plan.notes.fail(step, errno);
+            plan.shared.fail(step, errno);
             127
         }
     };
@@ -134,7 +134,7 @@ pub(crate) fn enter_warm(plan: &Plan<'_>, parent: &WarmParent, texts: &Texts) ->
 
 fn execute(plan: &Plan<'_>) -> i32 {
     // The CPU time used so far does not belong to the program.
-    plan.notes.cpu_own.fetch_add(own_cpu_ns(), Relaxed);
+    plan.shared.cpu_own.fetch_add(own_cpu_ns(), Relaxed);
     let mut worst = libc::ENOENT;
     let Call { candidates, argv, envp } = &plan.call;
     for path in *candidates {
@@ -145,7 +145,7 @@ fn execute(plan: &Plan<'_>) -> i32 {
             worst = errno;
         }
     }
-    plan.notes.fail(SetupStep::Exec, worst);
+    plan.shared.fail(SetupStep::Exec, worst);
     127
 }
 

@@ -30,7 +30,7 @@ use crate::sys::process::{
     StringArray, close_all_but, execve, execve_of, exit_now, fork, reap, reset_signals, run_errand, take_inherited,
 };
 use crate::sys::seccomp::Instruction;
-use crate::sys::shared::SharedNotes;
+use crate::sys::shared::SharedPage;
 use crate::warm::{WarmParent, ZYGOTE_STACK};
 use crate::wire::{self, CellRequest, FromZygote, ToZygote, ZygoteSetup};
 
@@ -57,7 +57,7 @@ impl Zygote {
     /// `executable` is given, the zygote is started from this detached executable.
     pub(crate) fn start(
         setup: &ZygoteSetup,
-        notes: BorrowedFd<'_>,
+        shared: BorrowedFd<'_>,
         executable: Option<BorrowedFd<'_>>,
     ) -> Result<Zygote, String> {
         let text_of = |error: io::Error| error.to_string();
@@ -71,7 +71,7 @@ impl Zygote {
         drop(theirs);
         let zygote = Zygote { pid, socket };
         // If the zygote has already ended, its message with the reason is read below.
-        let _ = wire::send(zygote.socket.as_fd(), setup, &[notes]);
+        let _ = wire::send(zygote.socket.as_fd(), setup, &[shared]);
         match zygote.becomes_ready() {
             Ok(()) => Ok(zygote),
             Err(reason) => {
@@ -181,7 +181,7 @@ fn live(socket: &OwnedFd) -> io::Result<()> {
     reset_signals();
     let mut buffer = Vec::new();
     let Some((setup, descriptors)) = wire::receive::<ZygoteSetup>(socket, &mut buffer)? else { return Ok(()) };
-    let notes = SharedNotes::in_file(descriptors.first().ok_or(io::ErrorKind::UnexpectedEof)?)?;
+    let shared = SharedPage::in_file(descriptors.first().ok_or(io::ErrorKind::UnexpectedEof)?)?;
     drop(descriptors);
     let filter = match setup.walls_off.contains(Wall::Seccomp) {
         true => Vec::new(),
@@ -197,7 +197,7 @@ fn live(socket: &OwnedFd) -> io::Result<()> {
         Ok(parent) => parent,
         Err(reason) => return wire::send(socket, &FromZygote::Cold { reason }, &[]),
     };
-    let lane = Lane { setup, filter, notes, parent };
+    let lane = Lane { setup, filter, shared, parent };
     wire::send(socket, &FromZygote::Ready, &[])?;
     loop {
         let own_cpu = own_cpu_ns();
@@ -231,7 +231,7 @@ struct Lane {
     setup: ZygoteSetup,
     /// The part of the system call filter that each program installs; empty if the seccomp wall is off.
     filter: Vec<Instruction>,
-    notes: SharedNotes,
+    shared: SharedPage,
     parent: WarmParent,
 }
 
@@ -297,7 +297,7 @@ impl Errand<'_> {
                     landlock: self.handed.ruleset.map(|ruleset| ruleset.as_raw_fd()),
                     filter: &self.lane.filter,
                     call: texts.call(),
-                    notes: &self.lane.notes,
+                    shared: &self.lane.shared,
                     has_terminal: false,
                 };
                 payload::enter_warm(&plan, &self.lane.parent, &texts)
@@ -307,7 +307,7 @@ impl Errand<'_> {
     }
 
     fn failed(&self, step: SetupStep, error: &io::Error) {
-        self.lane.notes.fail(step, error.raw_os_error().unwrap_or(libc::EIO));
+        self.lane.shared.fail(step, error.raw_os_error().unwrap_or(libc::EIO));
     }
 }
 

@@ -11,10 +11,10 @@ use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64};
 use rustix::thread::futex;
 use rustix::time::Timespec;
 
-/// A cell's notes about its progress. Zero means "not reached".
+/// A cell's figures about its progress. Zero means "not reached".
 #[derive(Default)]
 #[repr(C)]
-pub(crate) struct CellNotes {
+pub(crate) struct CellProgress {
     /// The setup step that failed ([`SetupStep`](crate::SetupStep) as a number), or 0.
     pub(crate) failed_step: AtomicU32,
     /// The errno of that failure.
@@ -63,21 +63,21 @@ const COPY_EXECUTES: u32 = 3;
 /// Interval at which the cell's init checks whether the copy has ended without deciding.
 const COPY_POLL_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
 
-/// A `MAP_SHARED` mapping that holds one [`CellNotes`].
-pub(crate) struct SharedNotes(NonNull<CellNotes>);
+/// A `MAP_SHARED` mapping that holds one [`CellProgress`].
+pub(crate) struct SharedPage(NonNull<CellProgress>);
 
-impl SharedNotes {
+impl SharedPage {
     /// A new page, and the unnamed file that contains it. A process that gets the file can also map the page.
-    pub(crate) fn new() -> io::Result<(SharedNotes, OwnedFd)> {
-        let file = rustix::fs::memfd_create("cupel-notes", rustix::fs::MemfdFlags::CLOEXEC)?;
-        rustix::fs::ftruncate(&file, size_of::<CellNotes>() as u64)?;
-        Ok((SharedNotes::in_file(&file)?, file))
+    pub(crate) fn new() -> io::Result<(SharedPage, OwnedFd)> {
+        let file = rustix::fs::memfd_create("cupel-shared", rustix::fs::MemfdFlags::CLOEXEC)?;
+        rustix::fs::ftruncate(&file, size_of::<CellProgress>() as u64)?;
+        Ok((SharedPage::in_file(&file)?, file))
     }
 
-    /// Maps the page in a file made by [`SharedNotes::new`].
-    pub(crate) fn in_file(file: &OwnedFd) -> io::Result<SharedNotes> {
+    /// Maps the page in a file made by [`SharedPage::new`].
+    pub(crate) fn in_file(file: &OwnedFd) -> io::Result<SharedPage> {
         use rustix::mm::{MapFlags, ProtFlags, mmap};
-        if rustix::fs::fstat(file)?.st_size < size_of::<CellNotes>() as i64 {
+        if rustix::fs::fstat(file)?.st_size < size_of::<CellProgress>() as i64 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         // SAFETY: a new mapping at an address chosen by the kernel replaces no other; the file is as long as the
@@ -85,18 +85,18 @@ impl SharedNotes {
         let page = unsafe {
             mmap(
                 std::ptr::null_mut(),
-                size_of::<CellNotes>(),
+                size_of::<CellProgress>(),
                 ProtFlags::READ | ProtFlags::WRITE,
                 MapFlags::SHARED,
                 file,
                 0,
             )
         }?;
-        NonNull::new(page.cast()).map(SharedNotes).ok_or_else(|| io::Error::other("mmap returned null"))
+        NonNull::new(page.cast()).map(SharedPage).ok_or_else(|| io::Error::other("mmap returned null"))
     }
 }
 
-impl CellNotes {
+impl CellProgress {
     /// Records the [`SetupStep`](crate::SetupStep) that failed, and its errno. May be called between vfork and exec.
     pub(crate) fn fail(&self, step: crate::SetupStep, errno: i32) {
         self.failed_errno.store(errno, Relaxed);
@@ -128,13 +128,13 @@ impl CellNotes {
         self.copy.load(Acquire) == COPY_ASKS
     }
 
-    /// Lets the copy continue after [`CellNotes::copy_wants_memory`] returned true. Called by the cell's init.
+    /// Lets the copy continue after [`CellProgress::copy_wants_memory`] returned true. Called by the cell's init.
     pub(crate) fn copy_has_memory(&self) {
         self.copy.store(COPY_EXECUTES, Release);
         let _ = futex::wake(&self.copy, futex::Flags::empty(), 1);
     }
 
-    /// Clears all notes before a new cell.
+    /// Clears all figures before a new cell.
     pub(crate) fn reset(&self) {
         for number in [&self.memory_base, &self.cpu_own, &self.started, &self.ended, &self.memory_end, &self.faults] {
             number.store(0, Relaxed);
@@ -151,21 +151,21 @@ impl CellNotes {
     }
 }
 
-impl SharedNotes {
+impl SharedPage {
     /// Unmaps the page from this process, which is about to run a tenant's code and must not use the page again.
     pub(crate) fn forget(&self) {
         // SAFETY: the mapping was made by `in_file` with this length; this process is about to become a program and
-        // never reads the notes again.
-        let _ = unsafe { rustix::mm::munmap(self.0.as_ptr().cast(), size_of::<CellNotes>()) };
+        // never reads the page again.
+        let _ = unsafe { rustix::mm::munmap(self.0.as_ptr().cast(), size_of::<CellProgress>()) };
     }
 }
 
-impl Deref for SharedNotes {
-    type Target = CellNotes;
+impl Deref for SharedPage {
+    type Target = CellProgress;
 
-    fn deref(&self) -> &CellNotes {
+    fn deref(&self) -> &CellProgress {
         // SAFETY: the page is mapped until the process ends or forgets it, and its file is never truncated. The mapping
-        // is page-aligned, was zeroed by the kernel, and all-zero is a valid CellNotes. Other processes change it only
+        // is page-aligned, was zeroed by the kernel, and all-zero is a valid CellProgress. Other processes change it only
         // through atomics.
         unsafe { self.0.as_ref() }
     }

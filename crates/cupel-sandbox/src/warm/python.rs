@@ -2,9 +2,9 @@
 //!
 //! Three measures make a warm start equal to a cold one. The interpreter is initialised with the command line and
 //! environment of a cold one, and the initial states of both are compared (`python_facts.py`). Preloaded modules are
-//! hidden (`python_prepare.py`). At the end of a program, the interpreter is finalised. If no remaining object could
-//! notice the difference, only the standard streams are flushed. Without finalisation, the kernel need not copy the
-//! pages that finalisation would write.
+//! hidden (`python_prepare.py`). At the end of a program, the interpreter is finalised, unless no remaining
+//! object could notice the difference; then only the standard streams are flushed. Without finalisation, the kernel need
+//! not copy the pages that finalisation would write.
 //!
 //! Decisions: the seed of `hash(str)` is chosen when the parent starts, so all programs of a lane share the seed, and a
 //! new lane has a new seed. The CPU time of the interpreter's start is not charged to programs; its memory is charged
@@ -51,13 +51,29 @@ pub(super) fn can_replace(template: &WarmTemplate, argv: &[String], env: &[(Stri
         read.sort();
         read
     }
+    // The lane compares the other limits, for every interpreter (`can_limit_warm`).
+    let &Limits {
+        stack,
+        cpu_time: _,
+        wall_time: _,
+        idle_time: _,
+        instructions: _,
+        memory: _,
+        address_space: _,
+        processes: _,
+        open_files: _,
+        file_size: _,
+        disk: _,
+        inodes: _,
+        output: _,
+    } = limits;
     let [command, file, ..] = argv else { return false };
     template.argv.first() == Some(command)
         && !file.is_empty()
         && !file.starts_with('-')
         && !file.ends_with(".pyc")
         && at_start(env) == at_start(&template.env)
-        && limits.stack <= STACK_MAX
+        && stack <= STACK_MAX
 }
 
 /// An interpreter in a zygote, and the objects needed to turn a copy of it into a program.

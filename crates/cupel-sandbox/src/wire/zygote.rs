@@ -5,7 +5,7 @@ use super::request::CellRequest;
 use crate::WallSet;
 use crate::warm::{Warm, WarmTemplate};
 
-/// From a lane's init to the zygote that it has started. Sent with the file of the lane's notes.
+/// From a lane's init to the zygote that it has started. Sent with the file of the lane's shared page.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ZygoteSetup {
     pub(crate) walls_off: WallSet,

@@ -213,7 +213,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             )
         })
         .collect();
-    let rules: [Rule; 20] = [
+    let rules: [Rule; 21] = [
         ("the_memory_of_a_small_program_is_the_same_in_all_runs_lanes_and_starts", steady_memory),
         ("a_warm_program_is_forked_and_not_executed", forked),
         ("both_streams_in_one_pipe_keep_their_order", streams_in_one_pipe),
@@ -223,15 +223,16 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("a_large_stack_can_be_used_completely", large_stack),
         ("peak_memory_equals_that_of_a_cold_start", memory),
         ("the_memory_limit_acts_as_in_a_cold_start", memory_limit),
+        ("limits_under_which_no_interpreter_starts_act_as_in_a_cold_start", limits_of_a_start),
         ("a_copy_that_executes_the_interpreter_has_the_whole_memory_limit", memory_of_a_copy_that_executes),
         ("a_programs_parent_is_the_init_from_the_first_instruction", parent),
         ("random_numbers_differ_from_run_to_run", random),
         ("no_data_of_earlier_runs_is_in_a_programs_memory", leftovers),
-        ("a_program_cannot_reach_the_lanes_shared_page", notes),
+        ("a_program_cannot_reach_the_lanes_shared_page", shared_page),
         ("a_warm_start_takes_less_than_half_the_cpu_time", faster),
-        ("a_killed_zygote_costs_one_run_and_is_replaced", zygote_killed),
+        ("a_killed_zygote_costs_at_most_two_runs_and_is_replaced", zygote_killed),
         ("a_lane_that_cannot_start_warm_reports_the_reason_once", cold_lane),
-        ("each_lane_has_addresses_of_its_own", addresses),
+        ("addresses_differ_between_lanes", addresses),
         ("no_data_of_the_launcher_is_in_a_programs_memory", launchers_memory),
         ("the_executable_has_no_name", no_name),
     ];
@@ -286,17 +287,17 @@ fn executed(world: &Warmed) {
     assert_eq!(
         with(|p| p.command.limits.stack = Bytes::mib(1024)),
         "False\n",
-        "a program with a stack as large as a problem's memory is forked"
+        "a program with a stack limit of 1 GiB is forked"
     );
     assert_eq!(
         with(|p| p.command.limits.stack = Bytes::mib(1 << 20)),
         "True\n",
-        "a program with a larger stack is executed"
+        "a program with a larger stack limit is executed"
     );
     let null = || std::fs::File::open("/dev/null").unwrap().into();
     let mut program = python(WHOSE);
     program.command.stdin = Stdin::Descriptor(Arc::new(null()));
-    assert_eq!(world.run(&program, true).text(), "True\n", "a program without a pipe as standard input is executed");
+    assert_eq!(world.run(&program, true).text(), "True\n", "a program whose standard input is a device is executed");
     let mut input = tempfile::tempfile().unwrap();
     std::io::Write::write_all(&mut input, &[b'x'; 3 << 20]).unwrap();
     std::io::Seek::rewind(&mut input).unwrap();
@@ -365,9 +366,9 @@ fn large_stack(world: &Warmed) {
     assert!(warm.report.warm);
 }
 
-/// The interpreter's own memory equals that of a cold start, except for the kernel's charging in batches. A program's
-/// objects need new pages, whereas in a cold start the interpreter has free ones. So programs with many objects, or a
-/// thread's arena, use more.
+/// The interpreter is charged as after a cold start, apart from the kernel's batches. A program with many objects, or
+/// with a thread's arena, is charged more: its objects need new pages, whereas in a cold start the interpreter has free
+/// ones.
 fn memory(world: &Warmed) {
     for (what, source, per_cent) in [
         ("nothing", "pass", 0),
@@ -409,6 +410,22 @@ fn memory_limit(world: &Warmed) {
         let program = python("print('too much')").limits(|limits| limits.memory = Bytes::mib(mebibytes));
         let [cold, warm] = [false, true].map(|warm| world.run(&program, warm));
         assert_eq!((warm.report.outcome, warm.text()), (cold.report.outcome, cold.text()), "{mebibytes} MiB");
+    }
+}
+
+/// Under these limits, the interpreter cannot start, or can just start.
+fn limits_of_a_start(world: &Warmed) {
+    let check = |what: &str, program: Program| {
+        let [cold, warm] = [false, true].map(|warm| seen(&world.run(&program, warm)));
+        assert!(cold == warm, "{what}: cold: {cold:#?}\nwarm: {warm:#?}");
+    };
+    for open_files in 3..9 {
+        let program = python("import json, decimal\nprint('begun')").limits(|limits| limits.open_files = open_files);
+        check(&format!("{open_files} open files"), program);
+    }
+    for mebibytes in [1, 8, 12, 16, 20, 24, 32] {
+        let program = python("print('begun')").limits(|limits| limits.address_space = Some(Bytes::mib(mebibytes)));
+        check(&format!("{mebibytes} MiB of address space"), program);
     }
 }
 
@@ -545,7 +562,7 @@ fn launchers_memory(_: &Warmed) {
     assert_eq!(program.run(&mut sandbox.slot(0)).text(), "False\n0 []\n");
 }
 
-fn notes(world: &Warmed) {
+fn shared_page(world: &Warmed) {
     let shared = "print([line for line in open('/proc/self/maps') if line.split()[1][1:4:2] == 'ws'])";
     assert_eq!(world.run(&python(shared), true).text(), "[]\n");
 }

@@ -40,7 +40,7 @@ use crate::sys::process::{
     ChildStack, Forked, close_all_but, exit_now, fork_with, kill_everything_in_this_pid_namespace,
 };
 use crate::sys::seccomp::Instruction;
-use crate::sys::shared::SharedNotes;
+use crate::sys::shared::SharedPage;
 use crate::wire::{self, CellDone, CellRequest, FromLane, ToLane};
 use crate::{Wall, WallSet};
 
@@ -94,9 +94,9 @@ struct Lane {
     /// The same part of the filter, for programs with a terminal.
     filter_with_terminal: Vec<Instruction>,
     landlock: Option<Landlock>,
-    notes: SharedNotes,
-    /// The memory file of `notes`, for a zygote.
-    notes_file: OwnedFd,
+    shared: SharedPage,
+    /// The memory file of `shared`, for a zygote.
+    shared_file: OwnedFd,
     group: LaneGroup,
     counter: Option<LaneCounter>,
     /// Size of the next cell's box: the size that the last run had, because the next run probably needs the same size.
@@ -118,11 +118,16 @@ struct Lane {
     cold_instructions: Option<u64>,
 }
 
-/// A cell whose init waits for a request, or runs one. `door` is the socket on which the init receives the request.
+/// More than a cold start of an interpreter needs. Python 3.11 of Debian 12 needs 12 MiB of address space, and 6 open files
+/// at a time.
+const COLD_ADDRESS_SPACE: Bytes = Bytes::mib(64);
+const COLD_OPEN_FILES: u32 = 16;
+
+/// A cell whose init waits for a request, or runs one. `requests` is the socket on which the init receives the request.
 struct Cell {
     pid: Pid,
     pidfd: OwnedFd,
-    door: OwnedFd,
+    requests: OwnedFd,
 }
 
 impl Lane {
@@ -166,17 +171,37 @@ impl Lane {
 
     /// Whether these limits are higher than what an interpreter uses to start.
     fn can_limit_warm(&self, limits: &Limits) -> bool {
-        let instructions = limits.instructions.map(Instructions::get);
-        limits.memory.get() > self.cold_memory
-            && instructions.is_none_or(|limit| self.cold_instructions.is_some_and(|cold| limit > cold))
+        let &Limits {
+            instructions,
+            memory,
+            address_space,
+            open_files,
+            // The time of the interpreter's start is not charged to a warm program.
+            cpu_time: _,
+            wall_time: _,
+            idle_time: _,
+            // `can_replace` in `warm/python.rs` compares it.
+            stack: _,
+            // An interpreter starts as one process, and writes nothing.
+            processes: _,
+            file_size: _,
+            disk: _,
+            inodes: _,
+            output: _,
+        } = limits;
+        memory.get() > self.cold_memory
+            && address_space.is_none_or(|limit| limit >= COLD_ADDRESS_SPACE)
+            && open_files >= COLD_OPEN_FILES
+            && instructions
+                .is_none_or(|limit| self.cold_instructions.is_some_and(|cold| limit > Instructions::new(cold)))
     }
 
     /// Forks a cell that sets itself up and waits.
     fn make_cell(&mut self, socket: &OwnedFd) -> Result<Cell, (SetupStep, io::Error)> {
         let off = self.walls_off;
-        self.notes.reset();
+        self.shared.reset();
         self.group.make_cell_group().map_err(|e| (SetupStep::CgroupLimits, e))?;
-        let (door, theirs) = wire::socket_pair().map_err(|e| (SetupStep::Fork, e))?;
+        let (requests, theirs) = wire::socket_pair().map_err(|e| (SetupStep::Fork, e))?;
         self.oom_preference.of_cells().map_err(|e| (SetupStep::OomPreference, e))?;
         match fork_with(namespaces::of_cell(off), self.group.birthplace()) {
             Err(error) => {
@@ -185,7 +210,7 @@ impl Lane {
                 Err((SetupStep::Fork, error))
             }
             Ok(Forked::Child) => {
-                drop(door);
+                drop(requests);
                 init::main(CellEnvironment {
                     walls_off: off,
                     tenant: self.tenant,
@@ -193,10 +218,10 @@ impl Lane {
                     filter_with_terminal: &self.filter_with_terminal,
                     landlock: self.landlock.as_ref(),
                     group: &self.group,
-                    notes: &self.notes,
+                    shared: &self.shared,
                     box_size: self.box_size,
                     stack: &mut self.stack,
-                    door: theirs,
+                    requests: theirs,
                     zygote: self.zygote.as_ref(),
                     number: self.group.cells(),
                     warm_memory: self.warm_memory,
@@ -206,7 +231,7 @@ impl Lane {
             }
             Ok(Forked::Parent(pid, pidfd)) => {
                 self.oom_preference.of_the_lane().map_err(|e| (SetupStep::OomPreference, e))?;
-                Ok(Cell { pid, pidfd, door })
+                Ok(Cell { pid, pidfd, requests })
             }
         }
     }
@@ -240,16 +265,16 @@ impl Lane {
         if let Some(counter) = &mut self.counter {
             counter.begin();
         }
-        // An error can be ignored: if the setup of the cell failed, the cell's init has stored the cause in the notes.
+        // An error can be ignored: if the setup of the cell failed, the cell's init has stored the cause in the shared page.
         let handed: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
-        let _ = wire::send(cell.door.as_fd(), request, &handed);
+        let _ = wire::send(cell.requests.as_fd(), request, &handed);
         drop(handed);
         drop(descriptors);
         let own_cpu = own_cpu_ns();
         let killed_for = self.supervise(request, &cell, socket);
         let own_cpu = own_cpu_ns().saturating_sub(own_cpu);
         let counted = self.group.counted();
-        self.group.has_begun_with(self.notes.memory_base.load(Relaxed));
+        self.group.has_begun_with(self.shared.memory_base.load(Relaxed));
         let done = self.conclude(request, killed_for, own_cpu, counted);
         Ok((done, cell))
     }

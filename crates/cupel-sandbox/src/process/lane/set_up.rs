@@ -18,7 +18,7 @@ use crate::mechanism::{capabilities, ids};
 use crate::step::SetupStep;
 use crate::sys;
 use crate::sys::process::{ChildStack, reset_signals};
-use crate::sys::shared::SharedNotes;
+use crate::sys::shared::SharedPage;
 use crate::warm::WarmTemplate;
 use crate::{CountedEvent, Wall, WallSet};
 
@@ -87,7 +87,7 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
         Some(abi) => Some(Landlock::prepare(abi, &setup.shown).map_err(at(SetupStep::LandlockRules))?),
         None => None,
     };
-    let (notes, notes_file) = SharedNotes::new().map_err(at(SetupStep::Fork))?;
+    let (shared, shared_file) = SharedPage::new().map_err(at(SetupStep::Fork))?;
     // The lane's init performs these steps once, and every program inherits the result.
     if setup.warm.is_some() {
         capabilities::let_a_zygote_inherit().map_err(|e| (SetupStep::Capabilities, e.into()))?;
@@ -120,8 +120,8 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
         filter: filters.own,
         filter_with_terminal: filters.own_with_terminal,
         landlock,
-        notes,
-        notes_file,
+        shared,
+        shared_file,
         group: LaneGroup::new(files, !off.contains(Wall::CpuAccounting)),
         counter,
         box_size,

@@ -32,7 +32,7 @@ impl Lane {
         let begun = now_ns();
         let own_cpu = own_cpu_ns();
         let mut killed_for = None;
-        let mut door_open = true;
+        let mut requests_open = true;
         let mut progress = Progress { cpu: 0, at: begun, may_wait: request.live };
         let kill = |why: LimitHit, killed_for: &mut Option<LimitHit>| {
             if killed_for.is_none() {
@@ -53,12 +53,12 @@ impl Lane {
                     }
                 },
             };
-            let Woken { left, ended, spoken_to, oom } = self.wait_for_something(cell, door_open, socket, wait);
-            // A finished init closes its end of the door. If the init was killed, wait for its end instead.
-            if ended || (left && self.notes.finished.load(Relaxed) != 0) {
+            let Woken { left, ended, spoken_to, oom } = self.wait_for_something(cell, requests_open, socket, wait);
+            // A finished init closes its end of the socket. If the init was killed, wait for its end instead.
+            if ended || (left && self.shared.finished.load(Relaxed) != 0) {
                 return killed_for;
             }
-            door_open &= !left;
+            requests_open &= !left;
             if oom && self.group.oom_kills_of_cell() > 0 {
                 kill(LimitHit::Memory, &mut killed_for);
             }
@@ -68,8 +68,8 @@ impl Lane {
                     Ok(Some((ToLane::Kill(KillReason::Cancelled), _))) => kill(LimitHit::Cancelled, &mut killed_for),
                     Ok(Some((ToLane::Signal(signal), _))) => {
                         // Dropped if the cell's init has hundreds of signals left to read, or has ended.
-                        if request.live && door_open {
-                            let _ = wire::send_now(cell.door.as_fd(), &CellSignal(signal));
+                        if request.live && requests_open {
+                            let _ = wire::send_now(cell.requests.as_fd(), &CellSignal(signal));
                         }
                     }
                     Ok(Some((ToLane::InputEnded, _))) => {
@@ -85,14 +85,14 @@ impl Lane {
         }
     }
 
-    fn wait_for_something(&self, cell: &Cell, door_open: bool, socket: &OwnedFd, wait: Duration) -> Woken {
+    fn wait_for_something(&self, cell: &Cell, requests_open: bool, socket: &OwnedFd, wait: Duration) -> Woken {
         let oom = self.group.oom_event();
         let (oom_fd, oom_flags) = oom.unwrap_or((cell.pidfd.as_fd(), PollFlags::empty()));
-        // A closed door would wake every poll, even with no events requested, so poll the pidfd in place of the door.
-        let door = if door_open { &cell.door } else { &cell.pidfd };
+        // A closed socket would wake every poll, even with no events requested, so poll the pidfd in its place.
+        let requests = if requests_open { &cell.requests } else { &cell.pidfd };
         let socket_flags = if self.shutting_down { PollFlags::empty() } else { PollFlags::IN };
         let mut polled = [
-            PollFd::new(door, PollFlags::empty()),
+            PollFd::new(requests, PollFlags::empty()),
             PollFd::new(&cell.pidfd, PollFlags::IN),
             PollFd::new(socket, socket_flags),
             PollFd::from_borrowed_fd(oom_fd, oom_flags),
@@ -101,7 +101,7 @@ impl Lane {
         let _ = poll(&mut polled, Some(&timeout));
         let [left, ended, spoken_to, happened] = polled.map(|p| !p.revents().is_empty());
         Woken {
-            left: door_open && left,
+            left: requests_open && left,
             ended,
             spoken_to: spoken_to && !self.shutting_down,
             oom: oom.is_some() && happened,
@@ -118,8 +118,8 @@ impl Lane {
     ) -> Result<Duration, LimitHit> {
         let limits = &request.limits;
         let now = now_ns();
-        let started = self.notes.started.load(Relaxed);
-        if self.notes.ended.load(Relaxed) != 0 {
+        let started = self.shared.started.load(Relaxed);
+        if self.shared.ended.load(Relaxed) != 0 {
             // The program has ended, and the cell's init kills the remaining processes. The program is not charged for
             // that time.
             return Ok(Duration::from_millis(500));
@@ -133,8 +133,8 @@ impl Lane {
         let left_of_wall = self.left(Wall::WallClockLimit, limits.wall_time, wall).ok_or(LimitHit::Wall)?;
         // If this process is in the same group, the group also counts the CPU time of this supervision. Subtract it.
         let own_cpu = if self.group.counts_the_lane() { own_cpu_ns().saturating_sub(own_cpu_at_begin) } else { 0 };
-        let overhead = own_cpu + self.notes.cpu_own.load(Relaxed);
-        let cpu = self.group.cpu_ns().saturating_sub(self.notes.cpu_base[0].load(Relaxed)).saturating_sub(overhead);
+        let overhead = own_cpu + self.shared.cpu_own.load(Relaxed);
+        let cpu = self.group.cpu_ns().saturating_sub(self.shared.cpu_base[0].load(Relaxed)).saturating_sub(overhead);
         let left_of_cpu = limits.cpu_time.checked_sub(Duration::from_nanos(cpu)).ok_or(LimitHit::Cpu)?;
         if cpu > progress.cpu + IDLE_CPU {
             *progress = Progress { cpu, at: now, ..*progress };
@@ -180,19 +180,19 @@ impl Lane {
     /// Instructions that a cold start of the interpreter would have executed in addition; zero if the program was
     /// started cold.
     fn not_counted_warm(&self) -> u64 {
-        if self.notes.warm.load(Relaxed) != 0 { self.warm_instructions } else { 0 }
+        if self.shared.warm.load(Relaxed) != 0 { self.warm_instructions } else { 0 }
     }
 
     /// CPU time of the group from the beginning of the program to the end that the cell's init recorded. If the init
     /// was killed before it recorded the end, the CPU time up to now.
     fn cpu_since_the_beginning(&self) -> CpuTimes {
-        let notes = &*self.notes;
-        if notes.started.load(Relaxed) == 0 {
+        let shared = &*self.shared;
+        if shared.started.load(Relaxed) == 0 {
             return CpuTimes::default();
         }
         let times = |of: &[std::sync::atomic::AtomicU64; 3]| of.each_ref().map(|time| time.load(Relaxed));
-        let [total, user, system] = times(&notes.cpu_base);
-        let end = match times(&notes.cpu_end) {
+        let [total, user, system] = times(&shared.cpu_base);
+        let end = match times(&shared.cpu_end) {
             [0, ..] => self.group.cpu_total(),
             [total, user, system] => CpuTimes { total, user, system },
         };
@@ -205,25 +205,25 @@ impl Lane {
 
     /// The program's memory, without the memory that a warm start saved.
     fn memory_used(&self, counted: Counted) -> u64 {
-        let notes = &*self.notes;
-        if notes.started.load(Relaxed) == 0 {
+        let shared = &*self.shared;
+        if shared.started.load(Relaxed) == 0 {
             return 0;
         }
-        let base = notes.memory_base.load(Relaxed);
-        let given_back = match notes.memory_end.load(Relaxed) {
+        let base = shared.memory_base.load(Relaxed);
+        let given_back = match shared.memory_end.load(Relaxed) {
             0 => 0,
             end => base.saturating_sub(end).saturating_sub(counted.files_given_back),
         };
         // A program that exceeded its memory limit has used all of the limit, so the faults do not matter.
-        let faults = if counted.oom_kills > 0 { 0 } else { notes.faults.load(Relaxed) };
+        let faults = if counted.oom_kills > 0 { 0 } else { shared.faults.load(Relaxed) };
         // If the cell was killed, its init did not count the pages.
-        let exact = match notes.exact.load(Relaxed) {
+        let exact = match shared.exact.load(Relaxed) {
             _ if counted.oom_kills > 0 => 0,
-            0 => self.group.exact_since(ExactBase::noted(&notes.exact_base)),
+            0 => self.group.exact_since(ExactBase::noted(&shared.exact_base)),
             exact => exact,
         };
         let known = Known { charged: counted.memory_peak.saturating_sub(base), given_back, faults, exact };
-        match notes.warm.load(Relaxed) {
+        match shared.warm.load(Relaxed) {
             0 => known.used(),
             _ => known.used_by_a_copy(self.warm_nothing),
         }
@@ -236,27 +236,27 @@ impl Lane {
         own_cpu: u64,
         counted: Counted,
     ) -> CellDone {
-        let notes = &*self.notes;
-        let started = notes.started.load(Relaxed);
-        let ended = match notes.ended.load(Relaxed) {
+        let shared = &*self.shared;
+        let started = shared.started.load(Relaxed);
+        let ended = match shared.ended.load(Relaxed) {
             0 => now_ns(),
             at => at,
         };
         let cpu = self.cpu_since_the_beginning();
-        let is_warm = notes.warm.load(Relaxed) != 0;
+        let is_warm = shared.warm.load(Relaxed) != 0;
         let used = self.memory_used(counted) + if is_warm { self.warm_memory } else { 0 };
         // The limit is enforced exactly, but the figure is partly an estimate, so it is capped at the limit.
         let most = match self.walls_off.contains(Wall::MemoryLimit) {
             true => u64::MAX,
             false => request.limits.memory.max(Limits::MEMORY_MIN).get(),
         };
-        let overhead = notes.cpu_own.load(Relaxed) + if self.group.counts_the_lane() { own_cpu } else { 0 };
+        let overhead = shared.cpu_own.load(Relaxed) + if self.group.counts_the_lane() { own_cpu } else { 0 };
         let mut done = CellDone {
-            failed_step: notes.failed_step.load(Relaxed),
-            failed_errno: notes.failed_errno.load(Relaxed),
+            failed_step: shared.failed_step.load(Relaxed),
+            failed_errno: shared.failed_errno.load(Relaxed),
             limit: 0,
-            status: notes.status.load(Relaxed),
-            status_known: notes.ended.load(Relaxed) != 0,
+            status: shared.status.load(Relaxed),
+            status_known: shared.ended.load(Relaxed) != 0,
             cpu_ns: cpu.total.saturating_sub(overhead),
             cpu_user_ns: cpu.user,
             cpu_system_ns: cpu.system,
@@ -264,7 +264,7 @@ impl Lane {
             ended_ns: ended,
             memory_peak: used.min(most),
             instructions: None,
-            collect_overflow: notes.collect_overflow.load(Relaxed) != 0,
+            collect_overflow: shared.collect_overflow.load(Relaxed) != 0,
             warm: is_warm,
         };
         (done.cpu_user_ns, done.cpu_system_ns) = split(done.cpu_ns, done.cpu_user_ns, done.cpu_system_ns);
@@ -305,7 +305,7 @@ impl Lane {
             done.failed_step = SetupStep::Count as u32;
             done.failed_errno = libc::EBUSY;
         }
-        if hit.is_none() && done.failed_step == 0 && notes.finished.load(Relaxed) == 0 {
+        if hit.is_none() && done.failed_step == 0 && shared.finished.load(Relaxed) == 0 {
             // The cell's init ended without a report, and no limit explains that.
             done.failed_step = SetupStep::Unknown as u32;
             done.failed_errno = libc::ECHILD;

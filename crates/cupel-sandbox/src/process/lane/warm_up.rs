@@ -50,7 +50,7 @@ impl Lane {
             template: template.clone(),
             shown: shown.clone(),
         };
-        self.zygote = Some(Zygote::start(&setup, self.notes_file.as_fd(), executable)?);
+        self.zygote = Some(Zygote::start(&setup, self.shared_file.as_fd(), executable)?);
         self.own_sockets = self.sockets.as_ref().and_then(number_of_sockets).unwrap_or(0);
         self.group.count_from_here();
         let rehearsed = self.rehearse(template, rehearsal, true);
@@ -90,7 +90,7 @@ impl Lane {
             let done = self.rehearse(template, template.kind.nothing(), warm);
             self.group.use_ahead(0);
             figures.push(done?.1.memory_peak);
-            faults = faults.min(self.notes.faults.load(Relaxed));
+            faults = faults.min(self.shared.faults.load(Relaxed));
         }
         figures.sort_unstable();
         let chosen = if self.group.is_exact() { figures.len() - 2 } else { 0 };
