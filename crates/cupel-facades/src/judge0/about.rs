@@ -12,9 +12,6 @@ use super::attributes::AttributeBounds;
 use super::languages::Flavour;
 use super::options::Judge0Options;
 
-/// Default of the maximum number of submissions in a batch.
-pub(super) const BATCH_MAX: usize = 20;
-
 /// Maximum size of an unpacked additional file, in KiB.
 pub(super) const EXTRACT_KIB_MAX: i64 = 10_240;
 
@@ -56,7 +53,7 @@ pub(super) fn config_info(app: &Shared, flavour: Flavour, options: &Judge0Option
         "redirect_stderr_to_stdout": false,
         "max_extract_size": EXTRACT_KIB_MAX,
         "enable_batched_submissions": true,
-        "max_submission_batch_size": options.max_submission_batch_size,
+        "max_submission_batch_size": options.batch_max(app.core.bounds()),
         "submission_cache_duration": 0.0,
         "use_docs_as_homepage": false,
         "allow_enable_network": false,
@@ -71,11 +68,18 @@ fn largest(app: &Shared, flavour: Flavour) -> Option<Limits> {
     all.map(|(_, language)| language.limits_max).reduce(|a, b| Limits {
         cpu_time: a.cpu_time.max(b.cpu_time),
         wall_time: a.wall_time.max(b.wall_time),
+        idle_time: a.idle_time.max(b.idle_time),
+        // Languages have no maximum for these.
+        instructions: None,
         memory: a.memory.max(b.memory),
-        stack: a.stack.max(b.stack),
+        address_space: None,
         processes: a.processes.max(b.processes),
+        open_files: a.open_files.max(b.open_files),
         file_size: a.file_size.max(b.file_size),
-        ..a
+        disk: a.disk.max(b.disk),
+        inodes: a.inodes.max(b.inodes),
+        output: a.output.max(b.output),
+        stack: a.stack.max(b.stack),
     })
 }
 

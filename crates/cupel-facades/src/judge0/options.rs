@@ -3,7 +3,10 @@
 //! `GET /config_info` has them under the same names. Source of names and defaults: the original's file `judge0.conf` at
 //! release 1.13.1.
 
-use super::about::BATCH_MAX;
+use cupel_core::Bounds;
+
+/// Default of the maximum number of submissions in a batch.
+const BATCH_MAX: usize = 20;
 
 /// Settings of the facade.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +38,13 @@ pub struct Judge0Options {
     pub max_submission_batch_size: usize,
     /// Limits that replace the original's, which depend on the flavour.
     pub limits: Judge0Limits,
+}
+
+impl Judge0Options {
+    /// Maximum number of submissions in a batch: the facade's, or that of core if it is less.
+    pub(super) fn batch_max(&self, bounds: &Bounds) -> usize {
+        self.max_submission_batch_size.min(bounds.batch_max)
+    }
 }
 
 impl Default for Judge0Options {

@@ -141,7 +141,22 @@ fn attributes(record: &SubmissionRecord, registry: &Registry) -> Option<Attribut
 
 fn derived(registry: &Registry, language: &cupel_types::LanguageId, sent: &LimitsRequest) -> Option<Attributes> {
     let language = registry.get(language)?;
-    let Limits { cpu_time, wall_time, memory, stack, processes, file_size, .. } = sent.over(language.limits);
+    let Limits {
+        cpu_time,
+        wall_time,
+        memory,
+        stack,
+        processes,
+        file_size,
+        // Judge0 has no attributes for these. For `address_space` it has a switch, whose value is the memory limit.
+        idle_time: _,
+        instructions: _,
+        address_space: _,
+        open_files: _,
+        disk: _,
+        inodes: _,
+        output: _,
+    } = sent.over(language.limits);
     let flavour = Flavour::Ce;
     Some(Attributes {
         flavour,

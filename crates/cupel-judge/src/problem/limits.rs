@@ -4,7 +4,7 @@
 //! |---|---|
 //! | CPU | the problem's, times the language's factor; strictly more is TLE |
 //! | CPU at which the program is stopped | 10 % above the CPU limit, at least 50 ms above it |
-//! | wall clock | as in the package; by default, four times the CPU limit plus four seconds |
+//! | wall clock | as in the package, but at least the CPU time at which the program is stopped; by default, four times the CPU limit plus four seconds |
 //! | idle | the CPU limit, at least two seconds; with a factor for the wall clock (DMOJ), the wall-clock limit |
 //! | stack | the memory limit |
 //!
@@ -17,8 +17,8 @@
 //! The run with the least CPU time counts. A run that the wall-clock limit ended counts only if that limit ended all
 //! runs. Other processes may have occupied the processors, so the first repetition after such a run gets twice, and
 //! the second four times, the wall-clock limit ([`wall_time_of_rerun`]). An accepted program is not run again, except
-//! during the verification of a package. Verification measures times within the margins on both sides of the limit
-//! again, and a program may run until it exceeds the upper margin.
+//! during the verification of a package. Verification also repeats a run whose CPU time is within a margin below or
+//! above the limit, and stops a program only above the upper margin.
 //!
 //! Sources for the rules of other judges: DOMjudge manual, "Time limit overshoot"; DMOJ, `wall_time_factor`.
 
@@ -39,8 +39,8 @@ const IDLE_MIN: Duration = Duration::from_secs(2);
 const WALL_BEYOND: Duration = Duration::from_secs(4);
 /// A program that computes for less than one twentieth of its wall-clock time is waiting.
 const WAITING_PART: u32 = 20;
-/// Minimum space for the files that a program of the package leaves. Messages are truncated when they are read, so a
-/// program that writes long messages does not fail.
+/// Minimum space for the files that a program of the package leaves. It is generous, because a program must not fail
+/// for a long message; messages are truncated when they are read.
 const FEEDBACK_MIN: Bytes = Bytes::mib(64);
 /// Output limit of a program whose output is truncated, so that a large output does not end it.
 const DISCARDED_MAX: Bytes = Bytes::mib(1 << 20);
@@ -77,17 +77,25 @@ impl CaseLimits {
             Some(WallLimit::Time(_)) | None => cpu_time.max(IDLE_MIN),
         };
         let output = requested.output.unwrap_or(problem.output);
+        // A problem does not set the other limits.
+        let others = requested.over(language.limits);
         let enforced = Limits {
             cpu_time: killed_at,
             wall_time,
             idle_time: requested.idle_time.unwrap_or(idle_time),
+            instructions: others.instructions,
             memory,
-            stack: requested.stack.unwrap_or(memory.max(Limits::STACK_MIN)),
+            address_space: others.address_space,
+            processes: others.processes,
+            open_files: others.open_files,
+            file_size: others.file_size,
+            disk: others.disk,
+            inodes: others.inodes,
             output: match problem.on_output_limit {
                 OnOutputLimit::Kill => output,
                 OnOutputLimit::Discard => DISCARDED_MAX,
             },
-            ..requested.over(language.limits)
+            stack: requested.stack.unwrap_or(memory.max(Limits::STACK_MIN)),
         };
         CaseLimits { cpu_time, again_above: cpu_time, enforced, output, on_output_limit: problem.on_output_limit }
     }
@@ -133,18 +141,36 @@ pub(super) fn of_author(bounds: &StepBounds, language: Limits, given: u64) -> Li
         cpu_time: bounds.time,
         wall_time: bounds.time * 2 + WALL_BEYOND,
         idle_time: bounds.time + IDLE_MIN,
+        instructions: language.instructions,
         memory: bounds.memory.saturating_add(given),
-        stack: bounds.memory.max(Limits::STACK_MIN),
-        output: DISCARDED_MAX,
+        address_space: language.address_space,
+        processes: language.processes,
+        open_files: language.open_files,
         file_size: disk,
         disk,
-        ..language
+        inodes: language.inodes,
+        output: DISCARDED_MAX,
+        stack: bounds.memory.max(Limits::STACK_MIN),
     }
 }
 
 /// Returns the limits of a program of the package as its author knows them: without the space for Cupel's own files.
 pub(super) fn shown(limits: Limits, bounds: &StepBounds) -> Limits {
-    Limits { memory: bounds.memory, disk: bounds.output.max(FEEDBACK_MIN), ..limits }
+    Limits {
+        cpu_time: limits.cpu_time,
+        wall_time: limits.wall_time,
+        idle_time: limits.idle_time,
+        instructions: limits.instructions,
+        memory: bounds.memory,
+        address_space: limits.address_space,
+        processes: limits.processes,
+        open_files: limits.open_files,
+        file_size: limits.file_size,
+        disk: bounds.output.max(FEEDBACK_MIN),
+        inodes: limits.inodes,
+        output: limits.output,
+        stack: limits.stack,
+    }
 }
 
 /// Returns the limits of a compile step. The limits on CPU time and memory are the larger of the problem's and the
@@ -156,8 +182,16 @@ pub(super) fn of_compiler(bounds: &StepBounds, language: Limits) -> Limits {
         cpu_time,
         wall_time: language.wall_time.max(cpu_time * 2),
         idle_time: language.idle_time.max(cpu_time),
+        instructions: language.instructions,
         memory: bounds.memory.max(language.memory),
-        ..language
+        address_space: language.address_space,
+        processes: language.processes,
+        open_files: language.open_files,
+        file_size: language.file_size,
+        disk: language.disk,
+        inodes: language.inodes,
+        output: language.output,
+        stack: language.stack,
     }
 }
 
@@ -169,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_idle_limit_follows_a_factor_on_the_cpu_limit() {
+    fn the_idle_limit_equals_a_wall_clock_limit_given_as_a_factor() {
         let fixture = Fixture::new();
         let language = fixture.languages.find("script").unwrap();
         let mut problem = ProblemLimits::kattis(Calibration::KATTIS_LEGACY);

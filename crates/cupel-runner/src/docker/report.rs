@@ -21,7 +21,24 @@ const ENOSPC: i32 = 28;
 pub(super) fn exceeds_the_disk(command: &Command) -> Option<Outcome> {
     let files = || command.files.iter().flat_map(|group| group.iter());
     let bytes: u64 = files().map(|file| file.data.len() as u64).sum();
-    let Limits { disk, inodes, .. } = command.limits;
+    // A limit that the files of a step can exceed before the program starts must be compared here.
+    let Limits {
+        disk,
+        inodes,
+        // With the disk limit, `Limits::disk_bytes`.
+        memory: _,
+        // The limits of a program that runs. `file_size` is for the files that it writes.
+        cpu_time: _,
+        wall_time: _,
+        idle_time: _,
+        instructions: _,
+        address_space: _,
+        processes: _,
+        open_files: _,
+        file_size: _,
+        output: _,
+        stack: _,
+    } = command.limits;
     match bytes {
         bytes if bytes > disk.get() || files().count() as u64 > inodes => Some(Outcome::DiskLimit),
         bytes if bytes > command.limits.disk_bytes().get() => Some(Outcome::MemoryLimit),

@@ -369,18 +369,60 @@ fn count(id: &LanguageId, how: &'static str) {
 }
 
 /// Limits for the whole lifetime of a service. The language file limits memory and processes; files are limited as in a
-/// compilation. Time is practically unlimited, because each request has a separate time limit.
+/// compilation. Time is practically unlimited, because each request has a separate time limit ([`is_within`]).
 fn limits_of_life(service: &CompileService, compile: &Limits) -> Limits {
     const DAY: Duration = Duration::from_secs(24 * 3600);
+    // Every limit is named, so that a new one causes a compile error here and in `is_within`.
     Limits {
         cpu_time: DAY,
         wall_time: DAY,
         idle_time: DAY,
+        instructions: None,
         memory: service.memory,
+        address_space: compile.address_space,
         processes: service.processes,
+        open_files: compile.open_files,
+        file_size: compile.file_size,
         disk: compile.disk.min(Bytes::new(service.memory.get() / 4)),
-        ..*compile
+        inodes: compile.inodes,
+        output: compile.output,
+        stack: compile.stack,
     }
+}
+
+/// Whether the command, instead of the service, would also have compiled without reaching one of its limits. `usage`
+/// and `files` are the usage and the files of the compilation in the service.
+fn is_within(limits: &Limits, usage: &Usage, files: &BoxFiles) -> bool {
+    let &Limits {
+        cpu_time,
+        wall_time,
+        // A compilation cannot be idle for longer than it takes.
+        idle_time,
+        // A service does not count instructions.
+        instructions,
+        // A service does not measure the memory and processes of a single request. It has its own limits of both.
+        memory: _,
+        processes: _,
+        // A system call beyond these limits fails. A service has the command's limits.
+        address_space: _,
+        open_files: _,
+        stack: _,
+        file_size,
+        // With its part of the memory, `Limits::disk_bytes`.
+        disk: _,
+        inodes,
+        output,
+    } = limits;
+    // A directory that contains several files is counted several times.
+    let entries: usize = files.iter().map(|file| 1 + file.path.as_str().matches('/').count()).sum();
+    instructions.is_none()
+        && usage.cpu_time <= cpu_time
+        && usage.wall_time <= wall_time.min(idle_time)
+        && usage.output <= output
+        && files.len() <= ARTIFACTS_MAX as usize
+        && entries as u64 <= inodes
+        && files.total_bytes() <= limits.disk_bytes().get()
+        && files.iter().all(|file| file.data.len() as u64 <= file_size.get())
 }
 
 /// Converts an answer into the step's result. Returns `None` if the command would have reached one of its limits.
@@ -392,12 +434,7 @@ fn result(
     limits: &Limits,
     observer: &mut dyn StepObserver,
 ) -> Option<StepResult> {
-    let is_within = usage.output <= limits.output
-        && usage.cpu_time <= limits.cpu_time
-        && files.len() <= ARTIFACTS_MAX as usize
-        && files.total_bytes() <= limits.disk.get()
-        && files.iter().all(|file| file.data.len() as u64 <= limits.file_size.get());
-    if !is_within {
+    if !is_within(limits, &usage, &files) {
         return None;
     }
     observer.stdout(&output);
@@ -412,4 +449,39 @@ fn result(
     };
     let files = if outcome.is_success() { files } else { BoxFiles::default() };
     Some(StepResult { report, files, files_truncated: false, fetched: Vec::new(), found: FoundFiles::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use cupel_types::{BoxPath, Instructions};
+
+    use super::*;
+
+    #[test]
+    fn a_compilation_in_a_service_counts_only_if_the_command_would_have_reached_no_limit() {
+        let file = |path: &str| BoxFile {
+            path: BoxPath::new(path).unwrap(),
+            data: vec![0; 100_000].into(),
+            executable: false,
+        };
+        let files = BoxFiles::new(vec![file("a/b/One.class"), file("a/b/Two.class")]);
+        let ms = Duration::from_millis;
+        let usage = Usage { cpu_time: ms(300), wall_time: ms(200), output: Bytes::new(10), ..Usage::default() };
+        let default = Limits::default();
+        for (changed, counts) in [
+            (default, true),
+            (Limits { cpu_time: ms(299), ..default }, false),
+            (Limits { wall_time: ms(199), ..default }, false),
+            (Limits { idle_time: ms(199), ..default }, false),
+            (Limits { instructions: Some(Instructions::new(u64::MAX)), ..default }, false),
+            (Limits { output: Bytes::new(9), ..default }, false),
+            (Limits { file_size: Bytes::new(99_999), ..default }, false),
+            (Limits { disk: Bytes::new(199_999), ..default }, false),
+            (Limits { memory: Bytes::new(200_000), ..default }, false),
+            (Limits { inodes: 3, ..default }, false),
+            (Limits { processes: 1, open_files: 3, address_space: Some(Limits::MEMORY_MIN), ..default }, true),
+        ] {
+            assert_eq!(is_within(&changed, &usage, &files), counts, "{changed:?}");
+        }
+    }
 }

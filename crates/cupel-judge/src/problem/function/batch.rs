@@ -190,11 +190,7 @@ impl<'a> Judging<'a, '_> {
             env: &self.runnable.env,
             files: &files,
             stdin: StdinSource::Descriptor(Arc::new(input)),
-            limits: Limits {
-                cpu_time: limit / PART_OF_LIMIT,
-                wall_time: enforced.wall_time / PART_OF_LIMIT,
-                ..enforced
-            },
+            limits: limits_of_batch(limit, &enforced),
             keep: PRINTED,
             stderr_to_stdout: false,
             result: true,
@@ -252,6 +248,29 @@ impl<'a> Judging<'a, '_> {
             passes.insert(test.case.id.clone(), pass);
         }
         Ok(Some(passes))
+    }
+}
+
+/// Returns the limits of the process of a batch. `cpu_time` and `enforced` are the CPU limit and the limits of one test.
+fn limits_of_batch(cpu_time: Duration, enforced: &Limits) -> Limits {
+    Limits {
+        cpu_time: cpu_time / PART_OF_LIMIT,
+        wall_time: enforced.wall_time / PART_OF_LIMIT,
+        idle_time: enforced.idle_time,
+        // With this limit, there are no batches (`tests_of_batch`).
+        instructions: enforced.instructions,
+        // `run_batch` compares the usage with a part of this limit.
+        memory: enforced.memory,
+        // The process has the other limits of one test. If its tests together exceed one of them, the process is ended
+        // or a system call fails, so that the batch does not count, unless the program copes with the failed call.
+        address_space: enforced.address_space,
+        processes: enforced.processes,
+        open_files: enforced.open_files,
+        file_size: enforced.file_size,
+        disk: enforced.disk,
+        inodes: enforced.inodes,
+        output: enforced.output,
+        stack: enforced.stack,
     }
 }
 
