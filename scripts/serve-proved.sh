@@ -26,8 +26,8 @@ fi
 
 echo "== serve on $url (data in $DATA/, log in $log)"
 exec 3>>"$log"
-# The server prints its first lines into a file without a name, because they contain a password and a link: one of them is printed again
-# at the end.
+# The server's first lines contain a password, so they go to an unlinked file and not to the log. The line `site:` is printed again at
+# the end.
 first=$(mktemp)
 exec 5>"$first"
 exec 6<"$first"
@@ -74,7 +74,7 @@ CUPEL_KEY=$key "$cupel" smoke --url "$url" || fail "a program did not give the e
 
 cat <<END
 
-Cupel serves on $url and has passed its smoke test.
+Cupel is running at $url and has passed its smoke test.
 $(grep '^site: ' <<<"$lines" || echo "site: $url/")
 More languages: $cupel languages (lists them), $cupel languages install all
 

@@ -66,8 +66,8 @@ check() {
     "${@:3}" || failed+=("$1")
 }
 
-# The inputs of the `cupel` binary, on which most checks depend.
-product=(Cargo.lock Cargo.toml crates/*/Cargo.toml crates/*/build.rs crates/*/src languages)
+# The inputs of the `cupel` binary, on which most checks depend: all crates without the code of their tests, and what they embed.
+product=(Cargo.lock Cargo.toml crates ':!crates/*/tests/*.rs' docs languages problems)
 # unless_passed NAME MINUTES INPUT... -- COMMAND...: a check that is skipped if it passed with these inputs.
 unless_passed() {
     check "$1" "$2" scripts/if-changed "$1" "${@:3}"
@@ -76,11 +76,10 @@ unless_passed() {
 # A check for which too little time is left is left out; shorter checks after it may still run. The tests always run.
 check tests 0 scripts/run-tests
 unless_passed site 13 web scripts/test-web.sh scripts/build-site.sh "${product[@]}" -- scripts/test-web.sh
-unless_passed cgroup-v2 8 Cargo.lock crates/cupel-sandbox crates/cupel-types crates/cupel/src scripts/cgroup2 scripts/test-cgroup2.sh \
-    -- scripts/test-cgroup2.sh short
+unless_passed cgroup-v2 8 Cargo.lock Cargo.toml crates/cupel-{sandbox,types,glob,languages} crates/cupel/src languages scripts/cgroup2 \
+    scripts/test-cgroup2.sh -- scripts/test-cgroup2.sh short
 unless_passed facades 5 scripts/facades scripts/test-facades.sh "${product[@]}" -- scripts/test-facades.sh "$CUPEL"
-unless_passed openapi 4 scripts/openapi scripts/test-openapi.sh crates/cupel-api/tests/it/patterns.json "${product[@]}" \
-    -- scripts/test-openapi.sh
+unless_passed openapi 4 scripts/openapi scripts/test-openapi.sh "${product[@]}" -- scripts/test-openapi.sh
 unless_passed deployment 5 deploy scripts/deploy scripts/test-deploy.sh "${product[@]}" -- scripts/test-deploy.sh
 unless_passed problems 8 problems "${product[@]}" -- scripts/as-root "$CUPEL" verify --jobs "$(nproc)" problems/*/
 unless_passed samples 8 "${product[@]}" -- scripts/as-root "$CUPEL" languages test

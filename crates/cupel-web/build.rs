@@ -21,7 +21,7 @@ fn main() -> io::Result<()> {
             // WOFF2 is already compressed.
             format!("Content::Plain({})", embedded(&file))
         } else if !brotli.is_file() || !gzip.is_file() {
-            // A file that an interrupted build did not compress.
+            // A compressed copy, `.gitignore`, or a file that an interrupted build did not compress.
             continue;
         } else {
             format!("Content::Compressed {{ brotli: {}, gzip: Gzipped::new({}) }}", embedded(&brotli), embedded(&gzip))

@@ -3,8 +3,9 @@
 //!
 //! Between nodes, every event is sent with the number of the previous one, so a receiver detects a lost event. A
 //! subscriber that misses events gets a gap, and then reads the store.
-//! Notices, such as cancellations (`Notice::Stop`), reach all nodes in the same way, so that a worker stops at once
-//! instead of at its next lease renewal.
+//!
+//! Notices, such as cancellations (`Notice::Stop`), also reach all nodes, so that a worker stops at once instead of at
+//! its next lease renewal. A lost notice is not detected.
 //!
 //! *Limit:* the bus cannot detect events that were never published: a worker may be killed between writing a result and
 //! publishing it. So a waiting request that receives no event for 15 s, or for the length of a lease if that is

@@ -126,7 +126,7 @@ impl Beneath {
                 // The name is a symbolic link, or not a directory.
                 Err(Errno::NOTDIR | Errno::LOOP) => {
                     let directory = self.directory(&so_far).map_err(|errno| match errno {
-                        // The symbolic link has no target.
+                        // The symbolic link is dangling.
                         Errno::NOENT => Errno::NOTDIR,
                         other => other,
                     })?;

@@ -91,7 +91,7 @@ pub struct Slug(Arc<str>);
 
 /// Error for a text that is not a valid [`Slug`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a slug is 1 to 64 characters out of a-z 0-9 - and neither begins nor ends with `-`")]
+#[error("a slug has 1 to 64 characters from a-z 0-9 - and neither begins nor ends with `-`")]
 pub struct SlugError;
 
 impl Slug {

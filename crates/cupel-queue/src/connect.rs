@@ -17,7 +17,7 @@ use crate::names::Route;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Name of the cluster, which the names of all queues, topics and streams at a broker contain. 1 to 64 characters
-    /// out of a-z 0-9 - _ .
+    /// from a-z 0-9 - _ .
     pub cluster: String,
     /// Maximum number of waiting hints that this process knows of.
     pub depth_max: usize,

@@ -16,7 +16,7 @@ pub enum ConnectError {
         "queue.url: `postgres` means the store's database, but the store is not PostgreSQL: set store.url to a postgres:// URL, or set queue.url to one"
     )]
     NoDatabase,
-    #[error("cluster.name: `{cluster}` is not a valid name; use 1 to 64 characters out of a-z 0-9 - _ .")]
+    #[error("cluster.name: `{cluster}` is not a valid name; use 1 to 64 characters from a-z 0-9 - _ .")]
     Cluster { cluster: String },
     #[error("queue.url: cannot use {url}: {remedy}")]
     Broker {

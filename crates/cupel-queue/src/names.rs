@@ -48,7 +48,7 @@ impl Route {
     }
 }
 
-/// Whether every broker accepts this name of a cluster: 1 to 64 characters out of a-z 0-9 - _ .
+/// Whether every broker accepts this name of a cluster: 1 to 64 characters from a-z 0-9 - _ .
 ///
 /// Kafka's rules for topics are the strictest: letters, digits, `.`, `_`, `-`, 249 characters at most
 /// (`org.apache.kafka.common.internals.Topic`).

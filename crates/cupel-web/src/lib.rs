@@ -38,7 +38,7 @@ enum Content {
 include!(concat!(env!("OUT_DIR"), "/files.rs"));
 
 /// Paths that show the site's page: those of `web/src/routes.tsx`, where `$name` is `{name}`.
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 12] = [
     "/",
     "/problems",
     "/problems/{slug}",
@@ -48,6 +48,7 @@ const PAGES: [&str; 11] = [
     "/contests/{slug}",
     "/sign-in",
     "/register",
+    "/password",
     "/account",
     "/admin",
 ];
@@ -261,6 +262,7 @@ mod tests {
             "/contests/spring",
             "/sign-in",
             "/register",
+            "/password",
             "/account",
             "/admin",
         ] {

@@ -87,7 +87,8 @@ impl Hash {
         self.length == 0
     }
 
-    /// Returns the hash value, which is below the prime. The length determines the number of pending bytes.
+    /// Returns the hash value, which is below the prime. The number of pending bytes is not hashed, because the
+    /// length determines it.
     fn value(&self, key: &Key) -> u64 {
         next(next(self.sum, key.point, self.pending), key.point, self.length % PRIME)
     }

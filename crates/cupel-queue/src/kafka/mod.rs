@@ -103,7 +103,7 @@ impl Kafka {
             return Err(wrong("a host is missing or empty"));
         }
         if !prefix.is_empty() && !names::is_good(prefix) {
-            return Err(wrong("the prefix is not valid; use 1 to 64 characters out of a-z 0-9 - _ ."));
+            return Err(wrong("the prefix is not valid; use 1 to 64 characters from a-z 0-9 - _ ."));
         }
         let (mut partitions, mut fetch_wait_ms) = (PARTITIONS, FETCH_WAIT_MS);
         let unknown = || {

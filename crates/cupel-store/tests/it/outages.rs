@@ -95,7 +95,7 @@ async fn a_full_disk_of_the_server_is_a_transient_error_that_names_the_server() 
 async fn a_frozen_server_gives_transient_errors_within_the_timeouts() {
     let server = Postgres::start();
     let url = server.database().await;
-    // A store with long timeouts prepares the data, so that only the frozen server is slow.
+    // The data is prepared through a store with long timeouts: a slow machine could exceed the short ones.
     let patient = open(&url).await;
     let owner = patient.insert_user(a_user()).await.unwrap().unwrap().id;
     let store = impatient(&url).await;

@@ -76,7 +76,7 @@ fn people(top: &Reader<'_>, draft: &mut Draft) {
     if draft.titles.is_empty() {
         title.missing("the problem's title");
     }
-    draft.slug = top.get("slug").parsed("1 to 64 characters out of a-z 0-9 -");
+    draft.slug = top.get("slug").parsed("1 to 64 characters from a-z 0-9 -");
     if let Some(word) = top.get("difficulty").text() {
         draft.difficulty = Difficulty::from_name(word);
         if draft.difficulty.is_none() {

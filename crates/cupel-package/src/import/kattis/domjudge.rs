@@ -58,7 +58,7 @@ pub(super) fn overlay(context: &Context<'_>, config: &Config, draft: &mut Draft)
 /// Reports DOMjudge's files in a package that is read as one of Kattis.
 pub(super) fn report_unread(context: &Context<'_>) {
     for file in [INI, TIME_LIMIT].into_iter().filter(|file| context.tree.has(file)) {
-        let fault = "the file is not read, because the package is read in a format of Kattis";
+        let fault = "the file is not read, because the package is read as a Kattis package";
         context.findings.file(Code::LeftOut, file, fault, "Omit --format to have its values applied");
     }
 }
