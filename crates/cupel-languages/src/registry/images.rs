@@ -1,7 +1,7 @@
 //! Languages in container images: languages whose file names an image, and copies of languages for images that requests
 //! name.
 
-use cupel_types::{ImageName, LanguageId};
+use cupel_types::{ImageName, LanguageId, Root};
 
 use super::Registry;
 use crate::{ImageExecutor, Language};
@@ -12,6 +12,16 @@ impl Registry {
         for language in self.languages.iter_mut().filter(|language| language.image.is_some()) {
             language.executor.get_or_insert(executor);
         }
+    }
+
+    /// A copy for code that runs no programs in images. It does not hold the images, so that their files can be removed.
+    #[must_use]
+    pub fn without_roots(&self) -> Registry {
+        let mut copy = self.clone();
+        for language in &mut copy.languages {
+            (language.root, language.found_image) = (Root::System, None);
+        }
+        copy
     }
 
     /// Adds a copy of every listed language of the machine for each of these images, for requests that name the image.

@@ -315,7 +315,7 @@ async fn start_worker(
         }
     }));
     if let Some(store) = store.filter(|_| config.languages.prepare) {
-        let shutdown = shutdown.clone();
+        let (registry, shutdown) = (registry.without_roots(), shutdown.clone());
         tasks.push(tokio::task::spawn_blocking(move || {
             prepared::make_in_background(&store, &registry, &*runner, &|| shutdown.is_cancelled());
         }));
@@ -378,7 +378,7 @@ fn core(
     config: &Config,
     counts_instructions: bool,
 ) -> anyhow::Result<Core> {
-    let local = LocalPackages::open(&data.packages(), registry.clone())?;
+    let local = LocalPackages::open(&data.packages(), registry.without_roots())?;
     let packages: Arc<dyn Packages> = match &engines.blobs {
         None => Arc::new(local),
         Some(blobs) => Arc::new(SharedPackages::new(Arc::clone(blobs), local, config.engines.blobs_kept_max)?),
