@@ -458,6 +458,7 @@ async fn an_invalid_contest_is_refused_with_the_field() {
         ("length_seconds", json!(59), "/length_seconds"),
         ("freeze_seconds", json!(3601), "/freeze_seconds"),
         ("penalty_seconds", json!(86_401), "/penalty_seconds"),
+        ("penalty_minutes", json!(1441), "/penalty_minutes"),
         ("problems", json!([]), "/problems"),
         ("problems", json!(["echo", "echo"]), "/problems"),
         ("problems", json!(["none"]), "/problems/0"),

@@ -16,7 +16,7 @@ use crate::{Core, StoreError};
 /// Maximum length of a contest.
 const LENGTH_MAX: Duration = Duration::from_hours(31 * 24);
 /// Maximum penalty.
-pub const PENALTY_MAX: Duration = Duration::from_hours(24);
+const PENALTY_MAX: Duration = Duration::from_hours(24);
 /// Maximum length of a title, in characters.
 const TITLE_MAX: usize = 200;
 /// Maximum length of a description, a question or an answer, in characters.
@@ -32,7 +32,7 @@ pub enum ContestError {
     SlugTaken,
     #[error("{detail}")]
     Invalid {
-        /// The field, as in the body of a request.
+        /// The field, as in the body of a request. `penalty`: the API has two fields for it.
         field: &'static str,
         detail: String,
     },
@@ -201,7 +201,7 @@ fn times_fit(style: Style, length: Duration, freeze: Option<Duration>) -> Result
     }
     match style {
         Style::Icpc { penalty } if penalty > PENALTY_MAX => {
-            Err(invalid("penalty_seconds", "a penalty must be at most 24 hours"))
+            Err(invalid("penalty", "a penalty must be at most 24 hours"))
         }
         _ => Ok(()),
     }

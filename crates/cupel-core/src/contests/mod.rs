@@ -20,7 +20,7 @@ mod store;
 
 pub(crate) use boards::Boards;
 pub use join_code::JoinCode;
-pub use manage::{ContestError, PENALTY_MAX};
+pub use manage::ContestError;
 pub use participation::{SeenContest, Standings};
 pub use records::{
     Clarification, Contest, ContestChange, ContestFilter, ContestProblem, FreezeWindow, NewClarification, NewContest,

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use cupel_core::Principal;
-use cupel_core::contests::{ContestChange, JoinCode, NewContest, PENALTY_MAX, Style};
+use cupel_core::contests::{ContestChange, ContestError, JoinCode, NewContest, Style};
 use cupel_core::problems::ProblemKey;
 use cupel_http::app::Shared;
 use cupel_http::body::{Id, JsonBody};
@@ -171,7 +171,8 @@ pub(crate) async fn create(
         join_code: JoinCode::random(),
         problems: problems_of(&app, &principal, &body.problems).await?,
     };
-    app.core.insert_contest(&principal, new).await.map_err(refusal)?;
+    let inserted = app.core.insert_contest(&principal, new).await;
+    inserted.map_err(|error| refusal_of(error, body.penalty_seconds))?;
     tracing::info!(by = %caller.user, contest = %slug, "contest created");
     let seen = seen(&app, &principal, &slug).await?;
     Ok((StatusCode::CREATED, Json(ContestView::of(&seen, app.core.now()))))
@@ -214,7 +215,8 @@ pub(crate) async fn change(
             None => None,
         },
     };
-    app.core.change_contest(&principal, &slug, change).await.map_err(refusal)?;
+    let changed = app.core.change_contest(&principal, &slug, change).await;
+    changed.map_err(|error| refusal_of(error, body.penalty_seconds))?;
     tracing::info!(by = %caller.user, contest = %slug, "contest changed");
     let seen = seen(&app, &principal, &slug).await?;
     Ok(Json(ContestView::of(&seen, app.core.now())))
@@ -242,12 +244,19 @@ pub(crate) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Like [`refusal`], but an error in the penalty names the field that the request has.
+fn refusal_of(error: ContestError, penalty_seconds: Option<u64>) -> ApiError {
+    match error {
+        ContestError::Invalid { field: "penalty", detail } => {
+            invalid(if penalty_seconds.is_some() { "penalty_seconds" } else { "penalty_minutes" }, detail)
+        }
+        error => refusal(error),
+    }
+}
+
 fn style_of(style: StyleName, minutes: Option<u64>, seconds: Option<u64>) -> Result<Style, ApiError> {
     match (style, penalty_of(minutes, seconds)?) {
         (StyleName::Icpc, None) => Ok(Style::Icpc { penalty: Duration::from_mins(PENALTY_MINUTES) }),
-        (StyleName::Icpc, Some((field, penalty))) if penalty > PENALTY_MAX => {
-            Err(invalid(field, "a penalty must be at most 24 hours"))
-        }
         (StyleName::Icpc, Some((_, penalty))) => Ok(Style::Icpc { penalty }),
         (StyleName::Ioi, None) => Ok(Style::Ioi),
         (StyleName::Ioi, Some((field, _))) => Err(invalid(field, "the style `ioi` has no penalties")),
