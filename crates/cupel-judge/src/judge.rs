@@ -140,7 +140,7 @@ pub fn judge(
         report.artifacts = artifacts::of(found, &runnable.files, &mut room);
         report.verdict = verdict;
         report.message = match is_overdue {
-            true => Some(runnable.overdue_message()),
+            true => Some(overdue_message(runnable.time_max)),
             false => exception.or_else(|| limits.exceeded(step.outcome)),
         };
         report.execution = Some(step);
@@ -233,7 +233,7 @@ impl Runnable<'_> {
                 usage: Usage::default(),
             },
         }));
-        let mut message = self.overdue_message();
+        let mut message = overdue_message(self.time_max);
         match skipped.len() {
             0 => {}
             1 => message.push_str("; the last test was skipped"),
@@ -246,10 +246,6 @@ impl Runnable<'_> {
             Some(first) => format!("{first}; {message}"),
             None => message,
         });
-    }
-
-    fn overdue_message(&self) -> String {
-        format!("time limit of {} ms for all executions of the run exceeded", self.time_max.as_millis())
     }
 
     /// Executes the program for at most `left`.
@@ -370,6 +366,10 @@ fn first_difference(expected: &[u8], output: &[u8]) -> Option<Difference> {
         // A read from memory cannot fail.
         Ok(CompareResult::Same | CompareResult::Presentation(_) | CompareResult::Share { .. }) | Err(_) => None,
     }
+}
+
+fn overdue_message(time_max: Duration) -> String {
+    format!("time limit of {} ms for all executions of the run exceeded", time_max.as_millis())
 }
 
 /// Returns the reason why a case is not accepted, unless the verdict alone explains it.

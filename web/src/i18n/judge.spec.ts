@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import list from '../../../crates/cupel-judge/src/judge/messages.txt?raw'
 import { judgeMessage } from './judge'
 
 const zh = (text: string) => judgeMessage(text, 'zh-CN')
@@ -16,4 +17,14 @@ test('messages of the standard checkers and of limits are translated', () => {
 test('other messages, and all messages in English, are unchanged', () => {
   for (const text of ['wrong answer: the path is not connected', 'IndexError: list index out of range (line 3)', '']) expect(zh(text)).toBe(text)
   expect(judgeMessage('Idle limit of 3000 ms exceeded', 'en')).toBe('Idle limit of 3000 ms exceeded')
+})
+
+test('every message that the judge lists is translated, also as a sentence', () => {
+  const messages = list.trimEnd().split('\n')
+  expect(messages.length).toBeGreaterThan(15)
+  for (const message of messages) {
+    for (const written of [message, message.charAt(0).toUpperCase() + message.slice(1)]) {
+      expect(zh(written), written).not.toMatch(/\b(word|line|expected|got|output|limit|exceeded|right)\b/i)
+    }
+  }
 })

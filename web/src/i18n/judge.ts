@@ -1,8 +1,8 @@
 // Messages of the judge in other languages. The server's messages are in English. Those of Cupel's own checkers and limits have fixed
 // forms and are translated here. Messages of a problem's own checker are shown as they are.
 //
-// Source: `Difference::for_author` in crates/cupel-judge/src/compare/mod.rs, `message_of` in crates/cupel-judge/src/judge.rs, and
-// `Limits::exceeded` in crates/cupel-types/src/limits.rs.
+// Source of the forms: crates/cupel-judge/src/judge/messages.txt, which a test of that crate writes from the judge's messages. The test
+// of this file reads it, so a changed message fails one of the two.
 import type { LanguageTag } from './catalogues'
 
 type Form = [pattern: RegExp, to: (...parts: string[]) => string]
@@ -28,6 +28,8 @@ const ZH: Form[] = [
   [/^expected (.+), got (.+)$/is, (expected, got) => `应为 ${expected}，实际为 ${got}`],
   [/^time limit of (\d+ ms) for all executions of the run exceeded$/i, (limit) => `超出所有执行的总时间限制（${limit}）`],
   [/^(time|wall time|idle|memory|output) limit of ([\d,.]+ \w+) exceeded(: .+)?$/is, (name, limit, rest = '') => `超出${LIMITS_ZH[name.toLowerCase()] ?? ''}限制（${limit}）${rest.replace(/^: /, '：')}`],
+  [/^(\d+) of (\d+) lines? (?:is|are) right$/i, (right, lines) => `${lines} 行中有 ${right} 行正确`],
+  [/^limit of ([\d,]+) instructions exceeded$/i, (limit) => `超出指令数限制（${limit} 条）`],
   [/^disk limit of ([\d,.]+ \w+) in (\d+) files? exceeded$/i, (limit, files) => `超出磁盘限制（${limit}，${files} 个文件）`],
   [/^limit of ([\d,.]+ \w+) for a file exceeded$/i, (limit) => `超出单个文件的大小限制（${limit}）`],
 ]

@@ -174,6 +174,11 @@ impl Difference {
     }
 }
 
+/// Message for the author about a comparison line by line with some right lines.
+pub(crate) fn share_message(right: u64, of: u64) -> String {
+    format!("{right} of {of} lines are right")
+}
+
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

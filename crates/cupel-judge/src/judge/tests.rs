@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cupel_languages::Registry;
 use cupel_types::{
-    Artifact, BoxFile, BoxFiles, BoxPath, FoundFile, Omission, PathPattern, Signal, Source, ToolOptions,
+    Artifact, BoxFile, BoxFiles, BoxPath, FoundFile, Instructions, Omission, PathPattern, Signal, Source, ToolOptions,
 };
 
 use super::*;
@@ -690,4 +690,63 @@ fn at_most_a_hundred_files_and_16_kib_of_paths_are_read_back() {
     assert_eq!(named(100, 3).fetched_paths().len(), 100);
     assert_eq!(named(101, 3).fetched_paths().len(), 100);
     assert_eq!(named(100, 250).fetched_paths().len(), (16 << 10) / 250);
+}
+
+/// The site translates these messages (`web/src/i18n/judge.ts`), and its test reads the same list. `UPDATE_DOCS=1` writes
+/// the list instead.
+#[test]
+fn the_list_of_messages_for_the_site_is_up_to_date() {
+    // Each function names the next variant, so that a new variant does not compile until it is in the list.
+    let next_difference = |what: &Differs| match what {
+        Differs::Word => Some(Differs::Number),
+        Differs::Number => Some(Differs::Space),
+        Differs::Space => Some(Differs::Missing),
+        Differs::Missing => Some(Differs::Trailing),
+        Differs::Trailing => Some(Differs::Others),
+        Differs::Others => Some(Differs::NoLine),
+        Differs::NoLine => Some(Differs::Count),
+        Differs::Count => None,
+    };
+    let next_outcome = |outcome: &Outcome| match outcome {
+        Outcome::Exited(_) => Some(Outcome::Signalled(Signal(25))),
+        Outcome::Signalled(_) => Some(Outcome::TimeLimit),
+        Outcome::TimeLimit => Some(Outcome::WallLimit),
+        Outcome::WallLimit => Some(Outcome::IdleLimit),
+        Outcome::IdleLimit => Some(Outcome::InstructionLimit),
+        Outcome::InstructionLimit => Some(Outcome::MemoryLimit),
+        Outcome::MemoryLimit => Some(Outcome::OutputLimit),
+        Outcome::OutputLimit => Some(Outcome::DiskLimit),
+        Outcome::DiskLimit => Some(Outcome::Cancelled),
+        Outcome::Cancelled => None,
+    };
+    let mut list = Vec::new();
+    for what in std::iter::successors(Some(Differs::Word), next_difference) {
+        let (expected, came) = if what == Differs::NoLine { ("2 lines", "") } else { ("10", "9") };
+        let difference = Difference {
+            what,
+            word: 1,
+            line: 2,
+            answer_at: 0,
+            output_at: 0,
+            expected: expected.into(),
+            came: came.into(),
+        };
+        list.push(difference.for_author());
+    }
+    list.push(crate::compare::share_message(1, 2));
+    let limits = Limits { instructions: Some(Instructions::new(1000)), inodes: 4096, ..Limits::default() };
+    list.extend(std::iter::successors(Some(Outcome::Exited(0)), next_outcome).filter_map(|one| limits.exceeded(one)));
+    list.push(overdue_message(Duration::from_secs(3)));
+    for output in ["", "x z", "x y z"] {
+        let mut program = a_program(vec![file("a.scr", "")]);
+        program.tests = vec![case("1", "", Some("x y"))];
+        let (report, _) = judged("script", &program, &mut scripted([prints(output)]), &NoCache);
+        list.extend(report.cases.into_iter().filter_map(|case| case.message));
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/judge/messages.txt");
+    let text = list.join("\n") + "\n";
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(path, &text).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(path).unwrap(), text, "messages.txt differs from the judge's messages");
 }

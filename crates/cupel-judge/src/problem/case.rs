@@ -18,6 +18,7 @@ use super::grade::{Child, Named, score_of_case};
 use super::limits::{self, CaseLimits, RERUNS_MAX};
 use super::report::ProblemCaseReport;
 use super::{Judging, ProblemError, facts, name, program};
+use crate::compare::share_message;
 use crate::executor::{Collect, Party, StdinSource, StepInput, StepKind, StepObserver, StepResult};
 use crate::failure::{End, exception};
 use crate::{BuiltIn, CompareResult, Comparer, JudgeEvent, JudgeObserver};
@@ -563,7 +564,7 @@ pub(super) fn decide(pass: &mut Pass, finding: CompareResult, points: CasePoints
         CompareResult::Share { right, of } => {
             let share = i64::try_from(right).ok().zip(i64::try_from(of).ok());
             let share = share.and_then(|(right, of)| Score::ONE.scaled(right, of));
-            pass.judge_message = Some(format!("{right} of {of} lines are right"));
+            pass.judge_message = Some(share_message(right, of));
             match share.filter(|_| matches!(points, CasePoints::FromChecker { .. })) {
                 Some(share) => pass.points = Some(Named::Share(share)),
                 None => pass.verdict = Verdict::WrongAnswer,
