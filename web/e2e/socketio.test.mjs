@@ -187,6 +187,22 @@ test('the number of rooms per connection is bounded', async () => {
   socket.close()
 })
 
+for (const transport of ['polling', 'websocket']) {
+  test(`${transport}: a connection ends with the session or the key that opened it`, async () => {
+    const owner = await user()
+    const made = await call(owner, 'POST', '/auth/keys', { name: 'a listener', scopes: ['runs:read'] })
+    const byKey = await connected([transport], bearer(made.api_key))
+    const revoked = new Promise((resolve) => byKey.socket.once('disconnect', resolve))
+    const bySession = await connected([transport], bearer(owner))
+    await call(owner, 'DELETE', `/auth/keys/${made.key.key_id}`)
+    assert.equal(await revoked, 'io server disconnect')
+    assert.deepEqual(await bySession.send('join', { room: `problem:${SLUG}` }), { room: `problem:${SLUG}` })
+    const ended = new Promise((resolve) => bySession.socket.once('disconnect', resolve))
+    await call(owner, 'POST', '/auth/logout')
+    assert.equal(await ended, 'io server disconnect')
+  })
+}
+
 test('a message that is too large ends the connection but not the server', async () => {
   for (const transport of ['polling', 'websocket']) {
     const { socket } = await connected([transport], bearer(token))

@@ -1,4 +1,4 @@
-//! The events of a run, in order: the one event schema behind SSE, webhooks and the event log.
+//! The events of a run, in order: the one event schema behind SSE, live connections and the event log.
 //!
 //! Sequence numbers: the `n`th event of attempt `a` (0 before the first lease) has `seq = a << 32 | n`. So a number is
 //! never used twice, a late event of a dead attempt has a smaller number than the events of later attempts, and no
@@ -73,6 +73,9 @@ pub enum Stream {
     Stderr,
 }
 
+/// Maximum size of the compiler's output in an event.
+pub const COMPILE_OUTPUT_BYTES_MAX: usize = 16 << 10;
+
 /// Kind of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "field names are those of the report types")]
@@ -83,8 +86,9 @@ pub enum EventKind {
     Started { attempt: u32 },
     /// The compiler started. (`compile.start`)
     CompileStarted,
-    /// The compiler ended. (`compile.end`)
-    CompileEnded { ok: bool, cached: bool, wall_time: Duration },
+    /// The compiler ended. `output`: the beginning of its output on both streams, at most
+    /// [`COMPILE_OUTPUT_BYTES_MAX`]; the report has more. (`compile.end`)
+    CompileEnded { ok: bool, cached: bool, wall_time: Duration, output: Arc<[u8]> },
     /// A case (or the only execution, `case: None`) started. (`test.start`)
     ExecutionStarted { case: Option<String> },
     /// Output of the program, coalesced. The log has a bounded amount of output per attempt; the report may have more.

@@ -49,7 +49,7 @@ pub(crate) struct ReaderPosition {
 /// Approximate size of an event in memory, in bytes.
 pub(crate) fn size(event: &Event) -> usize {
     let extra = match &event.kind {
-        EventKind::Output { data, .. } => data.len(),
+        EventKind::Output { data, .. } | EventKind::CompileEnded { output: data, .. } => data.len(),
         EventKind::Live(LiveEvent::Input { input: LiveInput::Bytes(data), .. }) => data.len(),
         _ => 0,
     };

@@ -3,7 +3,7 @@
 //! ```text
 //! frame   = version (1 byte: 1), length of head (4 bytes, big endian), length of body (likewise), head, body
 //! head    = JSON: the message; fields that this version does not know are ignored
-//! body    = the bytes of an output chunk or of live input, empty otherwise
+//! body    = the bytes of an output chunk, of the compiler's output or of live input, empty otherwise
 //! message = frame, frame, …
 //! ```
 //!
@@ -146,7 +146,7 @@ pub(crate) fn write(message: &Message, out: &mut Vec<u8>) {
     let (head, body) = match message {
         Message::Event { event, before } => {
             let body: &[u8] = match &event.kind {
-                EventKind::Output { data, .. } => data,
+                EventKind::Output { data, .. } | EventKind::CompileEnded { output: data, .. } => data,
                 EventKind::Live(LiveEvent::Input { input: LiveInput::Bytes(data), .. }) => data,
                 _ => &[],
             };
@@ -260,7 +260,7 @@ impl From<&EventKind> for Kind {
             EventKind::Queued => Kind::Queued {},
             EventKind::Started { attempt } => Kind::Started { attempt: *attempt },
             EventKind::CompileStarted => Kind::CompileStarted {},
-            EventKind::CompileEnded { ok, cached, wall_time } => {
+            EventKind::CompileEnded { ok, cached, wall_time, output: _ } => {
                 Kind::CompileEnded { ok: *ok, cached: *cached, wall_time: *wall_time }
             }
             EventKind::ExecutionStarted { case } => Kind::ExecutionStarted { case: case.clone() },
@@ -296,7 +296,9 @@ impl Kind {
             Kind::Queued {} => EventKind::Queued,
             Kind::Started { attempt } => EventKind::Started { attempt },
             Kind::CompileStarted {} => EventKind::CompileStarted,
-            Kind::CompileEnded { ok, cached, wall_time } => EventKind::CompileEnded { ok, cached, wall_time },
+            Kind::CompileEnded { ok, cached, wall_time } => {
+                EventKind::CompileEnded { ok, cached, wall_time, output: Arc::from(body) }
+            }
             Kind::ExecutionStarted { case } => EventKind::ExecutionStarted { case },
             Kind::Output { case, stream } => EventKind::Output {
                 case,
@@ -497,11 +499,11 @@ mod tests {
             Just(EventKind::Queued),
             any::<u32>().prop_map(|attempt| EventKind::Started { attempt }),
             Just(EventKind::CompileStarted),
-            (any::<bool>(), any::<bool>(), time()).prop_map(|(ok, cached, wall_time)| EventKind::CompileEnded {
-                ok,
-                cached,
-                wall_time
-            }),
+            (any::<bool>(), any::<bool>(), time(), prop::collection::vec(any::<u8>(), 0..200)).prop_map(
+                |(ok, cached, wall_time, output)| {
+                    EventKind::CompileEnded { ok, cached, wall_time, output: output.into() }
+                }
+            ),
             case().prop_map(|case| EventKind::ExecutionStarted { case }),
             (case(), any::<bool>(), prop::collection::vec(any::<u8>(), 0..200)).prop_map(|(case, err, data)| {
                 EventKind::Output { case, stream: if err { Stream::Stderr } else { Stream::Stdout }, data: data.into() }

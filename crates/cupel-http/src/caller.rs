@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use cupel_core::AuthenticatedUser;
 use cupel_core::Principal;
-use cupel_core::accounts::{Accounts, Role, Scope, TicketUse};
+use cupel_core::accounts::{AccessEnded, Accounts, CredentialId, Role, Scope, TicketUse};
 use cupel_types::UserId;
 
 use crate::app::Shared;
@@ -79,7 +79,7 @@ impl FromRequestParts<Shared> for Guest {
         match presented(parts) {
             Presented::Missing(_) => {}
             Presented::Cookie(_) => match authenticated_caller(parts, app).await {
-                Err(problem) if problem.kind() == ErrorKind::Unauthorized => {}
+                Err(error) if error.kind() == ErrorKind::Unauthorized => {}
                 identified => return identified.map(|caller| Guest(Some(caller))),
             },
             Presented::Malformed(_) | Presented::Text(_) => {
@@ -145,11 +145,12 @@ impl Follower {
     pub async fn holder(&self, app: &Shared, opens: TicketUse) -> Result<Holder, ApiError> {
         let (text, notes) = match self {
             Follower::Caller(caller) => {
-                return Ok(Holder { user: caller.user, viewer: caller.viewer, rates: caller.rates });
+                let credential = caller.identity.via.credential();
+                return Ok(Holder { user: caller.user, viewer: caller.viewer, rates: caller.rates, credential });
             }
             Follower::Ticket { text, notes } => (text, notes),
         };
-        let Some((user, viewer)) = app.accounts.holder_of_ticket(text, opens).await? else {
+        let Some((user, viewer, credential)) = app.accounts.holder_of_ticket(text, opens).await? else {
             return Err(bad_ticket(app, notes.as_ref()).await?);
         };
         let rates = app.rates(&user.tier.0);
@@ -159,7 +160,7 @@ impl Follower {
             notes.set_rate(note);
         }
         paid?;
-        Ok(Holder { user: user.id, viewer, rates })
+        Ok(Holder { user: user.id, viewer, rates, credential })
     }
 
     /// Consumes the ticket. Call it after all other checks have passed.
@@ -181,6 +182,18 @@ pub struct Holder {
     pub viewer: AuthenticatedUser,
     /// Rates of the user's tier.
     pub rates: TierRates,
+    /// The credential with which the client, or the client that requested the ticket, was authenticated.
+    pub credential: CredentialId,
+}
+
+impl Holder {
+    /// Why the client may no longer use its connection. If the store fails, the connection continues.
+    pub async fn access_ended(&self, app: &Shared) -> Option<AccessEnded> {
+        app.accounts.access_ended(&self.viewer, self.credential).await.unwrap_or_else(|error| {
+            tracing::debug!(%error, "cannot check the access of a connection");
+            None
+        })
+    }
 }
 
 /// Returns the response to an invalid ticket, and charges one invalid token to the client's address.
@@ -220,14 +233,14 @@ async fn authenticated_caller(parts: &Parts, app: &Shared) -> Result<Caller, Api
     let notes = parts.extensions.get::<Notes>();
     let identity = match identify(parts, app).await {
         Ok(identity) => identity,
-        Err(Refusal::NoCredential(problem) | Refusal::Failed(problem)) => return Err(problem),
-        Err(Refusal::BadCredential(problem)) => {
+        Err(Refusal::NoCredential(error) | Refusal::Failed(error)) => return Err(error),
+        Err(Refusal::BadCredential(error)) => {
             // A browser automatically sends the cookie of an ended session again. That must not block its address.
             let is_cookie = matches!(presented(parts), Presented::Cookie(_));
             if let Some(notes) = notes.filter(|_| !is_cookie) {
                 app.limits.bad_token(notes.client().address).await?;
             }
-            return Err(problem);
+            return Err(error);
         }
     };
     let user = identity.user.id;
@@ -265,14 +278,14 @@ fn has_scope(identity: &Identity, scope: Scope) -> Result<(), ApiError> {
         Via::Keyless => Err(ApiError::new(ErrorKind::Unauthorized, "This needs a token or an API key.")),
         Via::Key { .. } => {
             let name = scope.as_str();
-            let mut problem =
+            let mut error =
                 ApiError::new(ErrorKind::MissingScope, format!("The API key does not have the scope `{name}`."));
             if let Ok(value) =
                 HeaderValue::try_from(format!("Bearer realm=\"cupel\", error=\"insufficient_scope\", scope=\"{name}\""))
             {
-                problem = problem.with_header(header::WWW_AUTHENTICATE, value);
+                error = error.with_header(header::WWW_AUTHENTICATE, value);
             }
-            Err(problem)
+            Err(error)
         }
     }
 }
@@ -308,7 +321,7 @@ async fn identify(parts: &Parts, app: &Shared) -> Result<Arc<Identity>, Refusal>
     };
     identity.map_err(|error| match error {
         IdentityError::Refused(why) => invalid_credentials(why),
-        IdentityError::Failed(problem) => Refusal::Failed(problem),
+        IdentityError::Failed(error) => Refusal::Failed(error),
     })
 }
 

@@ -67,9 +67,10 @@ pub(crate) fn compile(
     observer.event(JudgeEvent::CompileStarted);
     let key = ArtifactKey::of(sources.owner, language, &commands, sources.files);
     if let Some((artifacts, output)) = cache.get(&key) {
-        observer.event(JudgeEvent::CompileEnded { ok: true, cached: true, wall_time: Duration::ZERO });
+        let wall_time = Duration::ZERO;
+        observer.event(JudgeEvent::CompileEnded { ok: true, cached: true, wall_time, output: &output });
         let output = Output { data: output, truncated: false };
-        let report = CompileReport { ok: true, output, exit_code: Some(0), wall_time: Duration::ZERO, cached: true };
+        let report = CompileReport { ok: true, output, exit_code: Some(0), wall_time, cached: true };
         return Ok(Compiled::Ok { report, artifacts });
     }
 
@@ -121,7 +122,7 @@ pub(crate) fn compile(
     }
     let output = Output { data: transcript.data.into(), truncated: transcript.truncated };
     let ok = refused.is_none();
-    observer.event(JudgeEvent::CompileEnded { ok, cached: false, wall_time });
+    observer.event(JudgeEvent::CompileEnded { ok, cached: false, wall_time, output: &output.data });
 
     let report = CompileReport { ok, output, exit_code, wall_time, cached: false };
     if let Some((verdict, message, limit)) = refused {

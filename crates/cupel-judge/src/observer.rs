@@ -19,7 +19,7 @@ pub trait JudgeObserver {
 #[expect(missing_docs, reason = "the names of the event schema in cupel-core")]
 pub enum JudgeEvent<'a> {
     CompileStarted,
-    CompileEnded { ok: bool, cached: bool, wall_time: Duration },
+    CompileEnded { ok: bool, cached: bool, wall_time: Duration, output: &'a [u8] },
     ExecutionStarted { case: Option<&'a str> },
     Stdout { case: Option<&'a str>, data: &'a [u8] },
     Stderr { case: Option<&'a str>, data: &'a [u8] },

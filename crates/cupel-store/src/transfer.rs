@@ -63,6 +63,8 @@ const TABLES: &[Table] = &[
             "created_at",
             "disabled_at",
             "deleted_at",
+            "in_leaderboards",
+            "cancel_since",
         ],
     ),
     table(
@@ -78,7 +80,11 @@ const TABLES: &[Table] = &[
     table("refresh_tokens_used", 2, &["session", "token_hash"]),
     table("password_links", 1, &["user", "secret_hash", "created_at", "expires_at"]),
     table("registration_codes", 1, &["id", "code", "name", "created_at", "expires_at", "uses_max", "uses", "ended_at"]),
-    table("stream_tickets", 1, &["id", "secret_hash", "user", "submission", "as_admin", "expires_at"]),
+    table(
+        "stream_tickets",
+        1,
+        &["id", "secret_hash", "user", "submission", "as_admin", "expires_at", "session", "api_key"],
+    ),
     large("code_submissions", 1, &["id", "owner", "run", "language", "submitted_at", "spec", "data", "data_hash"]),
     table(
         "runs",

@@ -2,6 +2,7 @@
 //! definitions.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cupel_core::event::{Event, EventKind, Seq};
@@ -68,10 +69,11 @@ fn log(submission: SubmissionId) -> Vec<Event> {
         outcome: cupel_testkit::a_report(b"").execution.unwrap().outcome,
         usage,
     };
+    let wall_time = Duration::from_millis(8);
     let kinds = [
         (20, EventKind::Started { attempt: 1 }),
         (21, EventKind::CompileStarted),
-        (30, EventKind::CompileEnded { ok: true, cached: false, wall_time: Duration::from_millis(8) }),
+        (30, EventKind::CompileEnded { ok: true, cached: false, wall_time, output: Arc::from([]) }),
         (31, EventKind::ExecutionStarted { case: Some("1".into()) }),
         (40, ended("1", Verdict::Accepted)),
         (41, EventKind::ExecutionStarted { case: Some("ü".repeat(40)) }),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use cupel_core::event::{Event, EventKind, Seq, Stream};
+use cupel_core::event::{COMPILE_OUTPUT_BYTES_MAX, Event, EventKind, Seq, Stream};
 use cupel_core::{Assignment, Core};
 use cupel_judge::{JudgeEvent, JudgeObserver};
 
@@ -184,8 +184,12 @@ impl JudgeObserver for AttemptLog<'_> {
         let named = |case: Option<&str>| case.map(str::to_owned);
         match event {
             JudgeEvent::CompileStarted => self.append(EventKind::CompileStarted),
-            JudgeEvent::CompileEnded { ok, cached, wall_time } => {
-                self.append(EventKind::CompileEnded { ok, cached, wall_time })
+            JudgeEvent::CompileEnded { ok, cached, wall_time, output } => {
+                let output = match output.get(..COMPILE_OUTPUT_BYTES_MAX) {
+                    Some(beginning) => &beginning[..complete_characters(beginning)],
+                    None => output,
+                };
+                self.append(EventKind::CompileEnded { ok, cached, wall_time, output: output.into() })
             }
             JudgeEvent::ExecutionStarted { case } => {
                 self.case = named(case);

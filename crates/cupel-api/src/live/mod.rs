@@ -91,7 +91,7 @@ pub(crate) async fn live(State(app): State<Shared>, request: Request) -> Result<
         // The connection may end before the client has the response.
         let Some(upgraded) = upgraded.await else { return };
         let (session, inbox, out) = Session::new(app.clone(), holder, request_id);
-        socket::serve(upgraded, &app, holder.user, session, inbox, out).await;
+        socket::serve(upgraded, &app, &holder, session, inbox, out).await;
         drop(open);
     });
     Ok(response)

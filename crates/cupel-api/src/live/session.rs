@@ -25,8 +25,8 @@ use crate::live::input::RunInput;
 use crate::live::message::{Attach, ClientMessage, Head, OfInput, OfRun, ServerMessage, Start, head, invalid, message};
 use crate::live::outbox::{Outbox, Pending, outbox};
 use crate::v1::events::{DUE_SOON, EventData};
-use crate::v1::execute::refusal;
 use crate::v1::faults::FormFaults;
+use crate::v1::intake::refusal;
 use crate::v1::response::status::Status;
 
 /// Maximum number of runs that one connection follows at the same time. Each also counts as an open event stream of
@@ -38,7 +38,7 @@ const RUNS_MAX: usize = 32;
 const INBOX_MAX: usize = 4;
 
 /// How long a connection without attached runs and without messages stays open.
-const IDLE_MAX: Duration = Duration::from_secs(600);
+pub(super) const IDLE_MAX: Duration = Duration::from_secs(600);
 
 /// A message as it was received.
 pub(super) enum Received {

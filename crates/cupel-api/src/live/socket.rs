@@ -4,10 +4,14 @@
 //! server reads nothing from the client, so that the client cannot make the server queue responses. Source of the close
 //! codes: RFC 6455, section 7.4.1.
 
+use std::time::Duration;
+
+use cupel_core::accounts::AccessEnded;
 use cupel_http::app::Shared;
+use cupel_http::caller::Holder;
 use cupel_http::websocket::Upgraded;
-use cupel_types::UserId;
 use futures_util::{SinkExt, StreamExt};
+use tokio::io::AsyncWriteExt as _;
 use tokio::sync::mpsc::{Permit, Sender, UnboundedReceiver};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_tungstenite::WebSocketStream;
@@ -16,8 +20,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::live::outbox::Pending;
-use crate::live::session::{Received, Session};
-use crate::v1::events::may_read;
+use crate::live::session::{IDLE_MAX, Received, Session};
 
 /// Maximum size of a message. A larger message ends the connection. To skip the message instead, the server would have
 /// to read a remainder of unknown length.
@@ -26,16 +29,56 @@ pub(super) const MESSAGE_BYTES_MAX: usize = 256 << 10;
 /// Size of one read from the connection, in bytes.
 const READ_BYTES: usize = 8 << 10;
 
+/// Maximum time for which the server reads on after it has closed its side.
+const LINGER: Duration = Duration::from_secs(1);
+
 /// Number of unanswered pings after which the client is considered gone.
 const UNANSWERED_PINGS_MAX: u32 = 3;
 
 type Socket = WebSocketStream<Upgraded>;
 
+/// Why the server closes a connection.
+enum End {
+    Idle,
+    ServerStops,
+    TooLarge,
+    NotUtf8,
+    Malformed,
+    NoAccess(AccessEnded),
+}
+
+impl End {
+    /// The close frame. Its reason has at most 123 bytes (RFC 6455, section 5.5).
+    fn frame(self) -> CloseFrame {
+        let (code, reason) = match self {
+            End::Idle => {
+                let minutes = IDLE_MAX.as_secs() / 60;
+                let reason = format!("No run was attached and no message arrived for {minutes} minutes.");
+                (CloseCode::Normal, reason)
+            }
+            End::ServerStops => (CloseCode::Away, "The server is shutting down.".to_owned()),
+            End::TooLarge => (CloseCode::Size, format!("A message may have at most {MESSAGE_BYTES_MAX} bytes.")),
+            End::NotUtf8 => (CloseCode::Invalid, "A text message is not UTF-8.".to_owned()),
+            End::Malformed => (CloseCode::Protocol, "A frame violates RFC 6455.".to_owned()),
+            End::NoAccess(why) => {
+                let reason = match why {
+                    AccessEnded::Account => "The account is disabled or was deleted.",
+                    AccessEnded::Session => "The session has ended. Sign in again.",
+                    AccessEnded::Key => "The API key was revoked or has expired.",
+                    AccessEnded::Role => "The account is no longer an administrator.",
+                };
+                (CloseCode::Policy, reason.to_owned())
+            }
+        };
+        CloseFrame { code, reason: reason.into() }
+    }
+}
+
 /// Serves the connection until it ends.
 pub(super) async fn serve(
     upgraded: Upgraded,
     app: &Shared,
-    user: UserId,
+    holder: &Holder,
     session: Session,
     inbox: Sender<Received>,
     pending: UnboundedReceiver<Pending>,
@@ -47,26 +90,36 @@ pub(super) async fn serve(
         .write_buffer_size(0);
     let mut socket = WebSocketStream::from_raw_socket(upgraded, Role::Server, Some(config)).await;
     let end = tokio::select! {
-        end = exchange(&mut socket, app, user, &inbox, pending) => end,
+        end = exchange(&mut socket, app, holder, &inbox, pending) => end,
         // The end of the session also ends its attachments.
-        () = session.run() => Some((CloseCode::Normal, "No run was attached and no message arrived for ten minutes.")),
+        () = session.run() => Some(End::Idle),
     };
-    if let Some((code, reason)) = end {
-        let frame = CloseFrame { code, reason: reason.into() };
+    if let Some(end) = end {
+        let closing = close(&mut socket, end.frame());
         // The client may already be disconnected.
-        let _gone = tokio::time::timeout(app.settings.event_ping, socket.close(Some(frame))).await;
+        let _gone = tokio::time::timeout(app.settings.event_ping, closing).await;
     }
 }
 
-/// Sends and receives until the connection ends. Returns the close code and the reason to send, or `None` if the client
-/// has closed the connection or is disconnected.
+/// Sends the close frame and the end of the stream, and discards what the client still sends. If the server closed a
+/// connection with unread bytes, TCP would reset it, and the client could lose the close frame (RFC 1122, section
+/// 4.2.2.13).
+async fn close(socket: &mut Socket, frame: CloseFrame) {
+    if socket.close(Some(frame)).await.is_ok() && socket.get_mut().shutdown().await.is_ok() {
+        let mut nothing = tokio::io::sink();
+        let _gone = tokio::time::timeout(LINGER, tokio::io::copy(socket.get_mut(), &mut nothing)).await;
+    }
+}
+
+/// Sends and receives until the connection ends. Returns why the server closes it, or `None` if the client has closed
+/// the connection or is disconnected.
 async fn exchange(
     socket: &mut Socket,
     app: &Shared,
-    user: UserId,
+    holder: &Holder,
     inbox: &Sender<Received>,
     mut pending: UnboundedReceiver<Pending>,
-) -> Option<(CloseCode, &'static str)> {
+) -> Option<End> {
     let every = |period| {
         let mut ticks = interval_at(Instant::now() + period, period);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -77,7 +130,7 @@ async fn exchange(
     let mut place: Option<Permit<'_, Received>> = None;
     loop {
         tokio::select! {
-            () = app.shutdown.cancelled() => return Some((CloseCode::Away, "The server is shutting down.")),
+            () = app.shutdown.cancelled() => return Some(End::ServerStops),
             message = pending.recv() => socket.send(Message::text(message?.text)).await.ok()?,
             reserved = inbox.reserve(), if place.is_none() => place = Some(reserved.ok()?),
             frame = socket.next(), if place.is_some() => {
@@ -87,9 +140,9 @@ async fn exchange(
                     Ok(Message::Binary(_)) => Received::Binary,
                     // Tungstenite answers pings and close frames automatically.
                     Ok(_) => continue,
-                    Err(Error::Capacity(_)) => return Some((CloseCode::Size, "A message may have at most 262144 bytes.")),
-                    Err(Error::Utf8(_)) => return Some((CloseCode::Invalid, "A text message is not UTF-8.")),
-                    Err(Error::Protocol(_)) => return Some((CloseCode::Protocol, "A frame violates RFC 6455.")),
+                    Err(Error::Capacity(_)) => return Some(End::TooLarge),
+                    Err(Error::Utf8(_)) => return Some(End::NotUtf8),
+                    Err(Error::Protocol(_)) => return Some(End::Malformed),
                     Err(_gone) => return None,
                 };
                 if let Some(place) = place.take() {
@@ -106,9 +159,25 @@ async fn exchange(
                 }
                 socket.send(Message::Ping(Default::default())).await.ok()?;
             }
-            _ = checks.tick() => if !may_read(app, user).await {
-                return Some((CloseCode::Policy, "The account is disabled or was deleted."));
+            _ = checks.tick() => if let Some(why) = holder.access_ended(app).await {
+                return Some(End::NoAccess(why));
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_is_a_sentence_that_fits_into_a_close_frame() {
+        let access = [AccessEnded::Account, AccessEnded::Session, AccessEnded::Key, AccessEnded::Role];
+        let ends = [End::Idle, End::ServerStops, End::TooLarge, End::NotUtf8, End::Malformed];
+        for end in ends.into_iter().chain(access.map(End::NoAccess)) {
+            let reason = end.frame().reason;
+            assert!(reason.len() <= 123 && reason.ends_with('.'), "{reason}");
+        }
+        assert!(End::Idle.frame().reason.contains("10 minutes"));
     }
 }

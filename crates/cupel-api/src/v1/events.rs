@@ -5,7 +5,7 @@
 //! ends after the `verdict` event; a client that already has that event gets 204, which stops a browser from
 //! reconnecting.
 //!
-//! If the user is disabled or deleted, the stream ends within `Settings::access_check`.
+//! If the client's access ends ([`Holder::access_ended`]), the stream ends within `Settings::access_check`.
 //!
 //! The stream of a submission whose `run_at` is more than [`DUE_SOON`] away would occupy a connection without events
 //! for up to a month. Such a stream ends after a `scheduled` event, whose `retry` sets the browser's reconnection time.
@@ -27,7 +27,7 @@ use cupel_http::app::{LongAnswer, Shared};
 use cupel_http::body::{Id, Params};
 use cupel_http::caller::{Follower, Holder};
 use cupel_http::error::{ApiError, ErrorBody, ErrorKind};
-use cupel_types::{SubmissionId, Usage, UserId};
+use cupel_types::{SubmissionId, Usage};
 use futures_util::stream;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -93,10 +93,11 @@ pub(crate) struct EventData {
     /// `output`: `stdout` or `stderr`.
     #[serde(skip_serializing_if = "Option::is_none")]
     stream: Option<&'static str>,
-    /// `output`: the bytes written, if they are UTF-8.
+    /// `output`: the bytes written, if they are UTF-8. `compile.end`: the beginning of the compiler's output, up to 16
+    /// KiB, if there is any.
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
-    /// `output`: the bytes written, if they are not UTF-8.
+    /// `output`, `compile.end`: the same bytes, if they are not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     base64: Option<String>,
     /// `test.end`, `verdict`: the verdict.
@@ -143,15 +144,13 @@ impl From<Event> for EventData {
             // A live event is never in the log of a submission.
             EventKind::Queued | EventKind::CompileStarted | EventKind::Live(_) => base,
             EventKind::Started { attempt } => EventData { attempt: Some(attempt), ..base },
-            EventKind::CompileEnded { ok, cached, wall_time } => {
-                EventData { ok: Some(ok), cached: Some(cached), wall_time_ms: ms(wall_time), ..base }
+            EventKind::CompileEnded { ok, cached, wall_time, output } => {
+                let (text, base64) = if output.is_empty() { (None, None) } else { text_or_base64(&output) };
+                EventData { ok: Some(ok), cached: Some(cached), wall_time_ms: ms(wall_time), text, base64, ..base }
             }
             EventKind::ExecutionStarted { case } => EventData { test: case, ..base },
             EventKind::Output { case, stream, data } => {
-                let (text, base64) = match std::str::from_utf8(&data) {
-                    Ok(text) => (Some(text.to_owned()), None),
-                    Err(_) => (None, Some(BASE64_STANDARD.encode(&data))),
-                };
+                let (text, base64) = text_or_base64(&data);
                 let stream = match stream {
                     Stream::Stdout => "stdout",
                     Stream::Stderr => "stderr",
@@ -177,6 +176,13 @@ impl From<Event> for EventData {
     }
 }
 
+fn text_or_base64(data: &[u8]) -> (Option<String>, Option<String>) {
+    match std::str::from_utf8(data) {
+        Ok(text) => (Some(text.to_owned()), None),
+        Err(_) => (None, Some(BASE64_STANDARD.encode(data))),
+    }
+}
+
 /// Follow a submission.
 ///
 /// Events of a problem's hidden tests are sent once per second and at the end, in the order in which the tests ran.
@@ -188,6 +194,8 @@ impl From<Event> for EventData {
 /// `test.end` for each test, and last `verdict`. `gap` means that events were dropped for this client. If the
 /// submission is due in more than one minute, the stream ends with `scheduled`; follow it again at `run_at`. A client
 /// that uses a ticket then needs a new one.
+///
+/// The stream ends within five seconds after the session or the API key that opened it has ended.
 #[utoipa::path(
     get, path = "/execute/{submission_id}/events", tag = "execute", operation_id = "events",
     params(
@@ -216,8 +224,8 @@ pub(crate) async fn events(
     };
     let after = last.or(params.after);
     let ticket = TicketUse::Stream(id);
-    let Holder { user, viewer, rates: _ } = follower.holder(&app, ticket).await?;
-    let record = app.core.submission(&viewer, id).await?.ok_or_else(|| ApiError::not_found("submission"))?;
+    let holder = follower.holder(&app, ticket).await?;
+    let record = app.core.submission(&holder.viewer, id).await?.ok_or_else(|| ApiError::not_found("submission"))?;
     let now = app.core.now();
     if let Some(run_at) = record.submission.run_at
         && !record.state.is_final()
@@ -226,9 +234,9 @@ pub(crate) async fn events(
         follower.enter(&app, ticket).await?;
         return Ok(scheduled(id, after.unwrap_or(0), run_at, now));
     }
-    let open = app.long_answers.begin(user)?;
+    let open = app.long_answers.begin(holder.user)?;
     follower.enter(&app, ticket).await?;
-    let Some(mut log) = app.core.follow(&viewer, id, Seq(after.unwrap_or(0))).await? else {
+    let Some(mut log) = app.core.follow(&holder.viewer, id, Seq(after.unwrap_or(0))).await? else {
         return Err(ApiError::not_found("submission"));
     };
     let mut first = None;
@@ -241,7 +249,7 @@ pub(crate) async fn events(
     }
     let mut check = tokio::time::interval_at(Instant::now() + app.settings.access_check, app.settings.access_check);
     check.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let reader = Reader { id, user, last: after.unwrap_or(0), first, log, check, app: app.clone(), _open: open };
+    let reader = Reader { id, holder, last: after.unwrap_or(0), first, log, check, app: app.clone(), _open: open };
     let events = stream::unfold(reader, |mut reader| async move {
         let event = reader.next().await?;
         Some((Ok::<_, Infallible>(event), reader))
@@ -275,19 +283,10 @@ fn scheduled(id: SubmissionId, after: u64, run_at: Timestamp, now: Timestamp) ->
     response
 }
 
-/// Whether the user still exists and is not disabled. If the store fails, the result is `true`, so that the stream
-/// continues.
-pub(crate) async fn may_read(app: &Shared, user: UserId) -> bool {
-    match app.accounts.user(user).await {
-        Ok(user) => user.is_some_and(|user| user.disabled_at.is_none()),
-        Err(_) => true,
-    }
-}
-
 struct Reader {
     id: SubmissionId,
     /// The user who follows the submission.
-    user: UserId,
+    holder: Holder,
     /// Number of the last event that the client has.
     last: u64,
     first: Option<Followed>,
@@ -309,7 +308,7 @@ impl Reader {
                     tokio::select! {
                         received = &mut next => break received?,
                         () = self.app.shutdown.cancelled() => return None,
-                        _ = self.check.tick() => if !may_read(&self.app, self.user).await { return None },
+                        _ = self.check.tick() => if self.holder.access_ended(&self.app).await.is_some() { return None },
                     }
                 }
             }

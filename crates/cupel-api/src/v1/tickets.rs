@@ -44,7 +44,8 @@ pub(crate) struct Ticket {
 /// `new EventSource(url)` follows the submission: close it at the event `verdict`, or the browser connects again with
 /// the used ticket and gets 401. `new WebSocket(url)` opens a live connection. A ticket can be used once, within one
 /// minute. If the connection breaks, get another ticket. For an event stream, then add `&after=` with the last event's
-/// id.
+/// id. The ticket, and the connection that it opens, are valid only as long as the session or the API key of this
+/// request.
 #[utoipa::path(
     post, path = "/tickets", tag = "execute", operation_id = "create_ticket",
     request_body = TicketRequest,
@@ -75,7 +76,7 @@ pub(crate) async fn create_ticket(
             (TicketUse::Stream(id), format!("/api/v1/execute/{id}/events"))
         }
     };
-    let issued = app.accounts.make_ticket(&caller.viewer, opens).await?;
+    let issued = app.accounts.make_ticket(&caller.viewer, caller.identity.via.credential(), opens).await?;
     let (ticket, expires_at) = issued.ok_or_else(|| {
         ApiError::new(
             ErrorKind::RateLimited,

@@ -6,6 +6,7 @@ mod app;
 mod bad_input;
 mod conditional;
 mod contests;
+mod credentials;
 mod dead_letters;
 mod document;
 mod drafts;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use cupel_types::{JoinCodeId, SessionId, SubmissionId, TicketId, UserId};
 use jiff::Timestamp;
 
-use super::{NewUser, User};
+use super::{CredentialId, NewUser, User};
 use crate::{StoreError, UserTaken};
 
 /// A session as its user sees it.
@@ -48,6 +48,8 @@ pub struct StreamTicket {
     pub submission: SubmissionId,
     /// Whether the holder has an administrator's view.
     pub as_admin: bool,
+    /// The credential with which the ticket was requested.
+    pub credential: CredentialId,
     pub expires_at: Timestamp,
 }
 
@@ -86,8 +88,14 @@ pub trait MembershipStore: Send + Sync {
         keep: Option<SessionId>,
         now: Timestamp,
     ) -> Result<bool, StoreError>;
-    /// Removes a user's personal data and all credentials. Submissions stay, under an anonymous name.
+    /// Removes a user's personal data and all credentials. Submissions stay, under an anonymous name. The user is one of
+    /// those [to cancel](MembershipStore::users_to_cancel).
     async fn delete_user(&self, user: UserId, now: Timestamp) -> Result<AccountChange, StoreError>;
+    /// Users whose submissions the sweeper cancels, and when their accounts were disabled or deleted: longest ago first,
+    /// at most `limit`.
+    async fn users_to_cancel(&self, limit: u32) -> Result<Vec<(UserId, Timestamp)>, StoreError>;
+    /// Ends the cancelling of a user's submissions, unless the account was disabled again after `since`.
+    async fn end_cancelling(&self, user: UserId, since: Timestamp) -> Result<(), StoreError>;
     /// Sessions that have not ended, newest first.
     async fn sessions(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError>;
     /// Ends a session of this user. `false`: there is no such session, or it has ended.

@@ -1,6 +1,7 @@
 //! Users, roles, tiers, API keys and refresh sessions: the types here, the use cases in [`Accounts`]. Passwords are
 //! hashed with argon2id. Tokens and keys contain a high-entropy secret, of which only the SHA-256 is stored.
 
+mod access;
 mod codes;
 mod import;
 mod internal;
@@ -13,6 +14,7 @@ mod sessions;
 mod tickets;
 mod tokens;
 
+pub use access::{AccessEnded, CredentialId};
 pub use codes::{CODE_USES_MAX, CreateCodeError, NewCode};
 pub use import::{IMPORT_MAX, Imported, LineFault, Person, read_people, write_links};
 pub use keys::{CreateKeyError, KeyError, NewKey};
@@ -72,6 +74,8 @@ pub struct User {
     pub created_at: Timestamp,
     /// When the account was disabled; `None`: the account is enabled.
     pub disabled_at: Option<Timestamp>,
+    /// Whether leaderboards show the user. Standings of contests show every participant.
+    pub in_leaderboards: bool,
 }
 
 /// A user to insert.

@@ -11,7 +11,7 @@ use cupel_types::{SubmissionId, TicketId};
 use jiff::{SignedDuration, Timestamp};
 
 use super::tokens::{TICKET, Token};
-use super::{Accounts, Role, StreamTicket, User};
+use super::{Accounts, CredentialId, Role, StreamTicket, User};
 use crate::{AuthenticatedUser, StoreError};
 
 /// Lifetime of a ticket.
@@ -40,13 +40,15 @@ impl TicketUse {
 }
 
 impl Accounts {
-    /// Creates a ticket for this viewer; returns its text and expiry. `None`: the user has too many tickets.
+    /// Creates a ticket for this viewer; returns its text and expiry. The ticket is valid only as long as `credential`,
+    /// with which it is requested. `None`: the user has too many tickets.
     ///
     /// # Errors
     /// If the store cannot write.
     pub async fn make_ticket(
         &self,
         viewer: &AuthenticatedUser,
+        credential: CredentialId,
         opens: TicketUse,
     ) -> Result<Option<(String, Timestamp)>, StoreError> {
         let now = self.now();
@@ -59,13 +61,15 @@ impl Accounts {
             user: viewer.user,
             submission: opens.stored(),
             as_admin: viewer.is_admin,
+            credential,
             expires_at,
         };
         let is_stored = self.inner.store.put_ticket(ticket, TICKETS_MAX, now).await?;
         Ok(is_stored.then(|| (token.text(TICKET), expires_at)))
     }
 
-    /// The holder of a ticket. The ticket stays valid. `None`: it is not valid for this use, or no longer valid.
+    /// The holder of a ticket, and the credential with which the ticket was requested. The ticket stays valid. `None`:
+    /// it is not valid for this use, or no longer valid.
     ///
     /// # Errors
     /// If the store cannot answer.
@@ -73,15 +77,16 @@ impl Accounts {
         &self,
         text: &str,
         opens: TicketUse,
-    ) -> Result<Option<(User, AuthenticatedUser)>, StoreError> {
+    ) -> Result<Option<(User, AuthenticatedUser, CredentialId)>, StoreError> {
         let Some(token) = Token::parse(TICKET, text) else { return Ok(None) };
-        let id = TicketId::from_uuid(token.id);
-        let found = self.inner.store.ticket(id, token.hash(), opens.stored(), self.now()).await?;
+        let (id, now) = (TicketId::from_uuid(token.id), self.now());
+        let found = self.inner.store.ticket(id, token.hash(), opens.stored(), now).await?;
         let Some(ticket) = found else { return Ok(None) };
-        let user = self.inner.store.user(ticket.user).await?.filter(|user| user.disabled_at.is_none());
-        Ok(user.map(|user| {
+        let found = self.inner.store.user_with(ticket.user, ticket.credential, now).await?;
+        let user = found.filter(|(user, is_valid)| *is_valid && user.disabled_at.is_none());
+        Ok(user.map(|(user, _)| {
             let viewer = AuthenticatedUser { user: user.id, is_admin: ticket.as_admin && user.role == Role::Admin };
-            (user, viewer)
+            (user, viewer, ticket.credential)
         }))
     }
 

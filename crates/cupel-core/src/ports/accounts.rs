@@ -5,7 +5,7 @@ use cupel_types::{ApiKeyId, SessionId, UserId};
 use jiff::Timestamp;
 
 use super::store::StoreError;
-use crate::accounts::{AccessChange, AccountChange, ApiKey, NewUser, RefreshSession, User};
+use crate::accounts::{AccessChange, AccountChange, ApiKey, CredentialId, NewUser, RefreshSession, User};
 
 /// Users, keys and refresh sessions.
 #[async_trait]
@@ -14,6 +14,14 @@ pub trait AccountStore: Send + Sync {
     async fn insert_user(&self, user: NewUser) -> Result<Result<User, UserTaken>, StoreError>;
     /// A user by id; `None` also for a deleted user.
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError>;
+    /// A user by id, and whether the user has this credential and it is valid now: the session has not ended, or the
+    /// key was not revoked and has not expired. `None` also for a deleted user.
+    async fn user_with(
+        &self,
+        id: UserId,
+        credential: CredentialId,
+        now: Timestamp,
+    ) -> Result<Option<(User, bool)>, StoreError>;
     /// A user by e-mail address or user name, with the password hash (PHC string).
     async fn user_by_login(&self, login: &str) -> Result<Option<(User, String)>, StoreError>;
     /// The key that signs webhooks for this user's submissions. `None`: no such user.
@@ -21,13 +29,16 @@ pub trait AccountStore: Send + Sync {
     /// A page of all users, oldest first.
     async fn users(&self, offset: u64, limit: u64) -> Result<Vec<User>, StoreError>;
     /// Applies all parts of the change or none. The only administrator who can log in cannot be disabled or lose the
-    /// role. Disabling a user ends all of the user's sessions.
+    /// role. Disabling a user ends all of the user's sessions, and makes the user one of those [to
+    /// cancel](crate::accounts::MembershipStore::users_to_cancel) until the user is enabled again.
     async fn change_access(
         &self,
         id: UserId,
         change: AccessChange,
         now: Timestamp,
     ) -> Result<AccountChange, StoreError>;
+    /// Shows the user in leaderboards, or omits the user from them. `false`: no such user.
+    async fn set_in_leaderboards(&self, id: UserId, in_leaderboards: bool) -> Result<bool, StoreError>;
     /// Number of users.
     async fn count_users(&self) -> Result<u64, StoreError>;
     /// Inserts a key.

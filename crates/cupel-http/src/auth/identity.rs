@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use cupel_core::accounts::{Accounts, KeyError, Scope, User};
+use cupel_core::accounts::{Accounts, CredentialId, KeyError, Scope, User};
 use cupel_types::{ApiKeyId, SessionId, UserId};
 use sha2::{Digest, Sha256};
 
@@ -45,6 +45,17 @@ pub enum Via {
     Keyless,
 }
 
+impl Via {
+    /// The credential.
+    pub fn credential(&self) -> CredentialId {
+        match self {
+            Via::Session(id) => CredentialId::Session(*id),
+            Via::Key { id, .. } => CredentialId::Key(*id),
+            Via::Keyless => CredentialId::Keyless,
+        }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Credential {
     Session(SessionId, UserId),
@@ -75,7 +86,7 @@ impl Identities {
     /// User of a valid access token or session cookie, if the session still exists and the user is not disabled.
     pub async fn of_token(&self, accounts: &Accounts, named: Named) -> Result<Arc<Identity>, IdentityError> {
         let credential = Credential::Session(named.session, named.user);
-        if let Some(identity) = self.recall(&credential) {
+        if let Some(identity) = self.cached(&credential) {
             return Ok(identity);
         }
         if !accounts.session_alive(named.session).await? {
@@ -92,7 +103,7 @@ impl Identities {
     /// Owner of an API key.
     pub async fn of_key(&self, accounts: &Accounts, text: &str) -> Result<Arc<Identity>, IdentityError> {
         let credential = Credential::Key(Sha256::digest(text.as_bytes()).into());
-        if let Some(identity) = self.recall(&credential) {
+        if let Some(identity) = self.cached(&credential) {
             return Ok(identity);
         }
         let (key, user) = accounts.authenticate_key(text).await.map_err(|error| match error {
@@ -108,7 +119,7 @@ impl Identities {
     /// User to whom requests without a credential are attributed.
     pub(crate) async fn of_keyless(&self, accounts: &Accounts, user: UserId) -> Result<Arc<Identity>, IdentityError> {
         let credential = Credential::Keyless(user);
-        if let Some(identity) = self.recall(&credential) {
+        if let Some(identity) = self.cached(&credential) {
             return Ok(identity);
         }
         let user = accounts.user(user).await?.filter(|user| user.disabled_at.is_none());
@@ -127,7 +138,7 @@ impl Identities {
         memory.retain(|credential, _| !matches!(credential, Credential::Session(of, _) if *of == session));
     }
 
-    fn recall(&self, credential: &Credential) -> Option<Arc<Identity>> {
+    fn cached(&self, credential: &Credential) -> Option<Arc<Identity>> {
         let memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         memory.get(credential).filter(|(at, _)| at.elapsed() < FRESH).map(|(_, identity)| Arc::clone(identity))
     }

@@ -22,13 +22,35 @@ struct EventRow {
 #[serde(rename_all = "snake_case")]
 enum KindRow {
     Queued,
-    Started { attempt: u32 },
+    Started {
+        attempt: u32,
+    },
     CompileStarted,
-    CompileEnded { ok: bool, cached: bool, wall_time_us: u64 },
-    ExecutionStarted { case: Option<String> },
-    Output { case: Option<String>, stream: StreamRow, data: Span },
-    ExecutionEnded { case: Option<String>, verdict: String, outcome: OutcomeRow, usage: UsageRow },
-    Finished { verdict: String },
+    CompileEnded {
+        ok: bool,
+        cached: bool,
+        wall_time_us: u64,
+        /// Rows of earlier versions have no output.
+        #[serde(default)]
+        output: Span,
+    },
+    ExecutionStarted {
+        case: Option<String>,
+    },
+    Output {
+        case: Option<String>,
+        stream: StreamRow,
+        data: Span,
+    },
+    ExecutionEnded {
+        case: Option<String>,
+        verdict: String,
+        outcome: OutcomeRow,
+        usage: UsageRow,
+    },
+    Finished {
+        verdict: String,
+    },
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -69,9 +91,17 @@ impl<'a> Outputs<'a> {
     }
 }
 
+/// Where the compiler's output in the log is stored: at the beginning of `whole`, the report's, unless it differs.
+fn beginning_of(whole: Span, output: &[u8], blob: &mut BlobWriter) -> Span {
+    let len = output.len() as u64;
+    let is_beginning = whole.1 >= len && blob.at(whole.0, len) == Some(output);
+    if is_beginning { Span(whole.0, len) } else { blob.append(output) }
+}
+
 /// Encodes `log`. Output that is not in the report is appended to `blob`, which already holds the report's outputs.
 pub(crate) fn encode_log(events: &[Event], report: &RunReport, blob: &mut BlobWriter) -> Result<String, RowError> {
     let mut outputs = Outputs::of(report, blob);
+    let compiled = report.compile.as_ref().map(|compile| blob.put(&compile.output.data)).unwrap_or_default();
     let rows: Vec<EventRow> = events
         .iter()
         .filter_map(|event| {
@@ -79,9 +109,12 @@ pub(crate) fn encode_log(events: &[Event], report: &RunReport, blob: &mut BlobWr
                 EventKind::Queued => KindRow::Queued,
                 EventKind::Started { attempt } => KindRow::Started { attempt: *attempt },
                 EventKind::CompileStarted => KindRow::CompileStarted,
-                EventKind::CompileEnded { ok, cached, wall_time } => {
-                    KindRow::CompileEnded { ok: *ok, cached: *cached, wall_time_us: us_of(*wall_time) }
-                }
+                EventKind::CompileEnded { ok, cached, wall_time, output } => KindRow::CompileEnded {
+                    ok: *ok,
+                    cached: *cached,
+                    wall_time_us: us_of(*wall_time),
+                    output: beginning_of(compiled, output, blob),
+                },
                 EventKind::ExecutionStarted { case } => KindRow::ExecutionStarted { case: case.clone() },
                 EventKind::Output { case, stream, data } => KindRow::Output {
                     case: case.clone(),
@@ -116,9 +149,12 @@ pub(crate) fn decode_log(submission: SubmissionId, log: &str, data: &[u8]) -> Re
                 KindRow::Queued => EventKind::Queued,
                 KindRow::Started { attempt } => EventKind::Started { attempt },
                 KindRow::CompileStarted => EventKind::CompileStarted,
-                KindRow::CompileEnded { ok, cached, wall_time_us } => {
-                    EventKind::CompileEnded { ok, cached, wall_time: Duration::from_micros(wall_time_us) }
-                }
+                KindRow::CompileEnded { ok, cached, wall_time_us, output } => EventKind::CompileEnded {
+                    ok,
+                    cached,
+                    wall_time: Duration::from_micros(wall_time_us),
+                    output: read(data, output)?,
+                },
                 KindRow::ExecutionStarted { case } => EventKind::ExecutionStarted { case },
                 KindRow::Output { case, stream, data: span } => EventKind::Output {
                     case,

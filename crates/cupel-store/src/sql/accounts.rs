@@ -1,7 +1,9 @@
 //! `AccountStore`: users, API keys, refresh sessions.
 
 use async_trait::async_trait;
-use cupel_core::accounts::{AccessChange, AccountChange, ApiKey, NewUser, RefreshSession, Role, Scope, Tier, User};
+use cupel_core::accounts::{
+    AccessChange, AccountChange, ApiKey, CredentialId, NewUser, RefreshSession, Role, Scope, Tier, User,
+};
 use cupel_core::{AccountStore, Rotated, StoreError, UserTaken};
 use cupel_types::{ApiKeyId, SessionId, UserId};
 use jiff::Timestamp;
@@ -11,11 +13,18 @@ use super::membership::refused;
 use super::{Backend, Lock, Row, Sql, SqlStore, Write, bytes, values};
 use crate::rows::{bad, from_us, id_from, to_us};
 
-const USER: &str =
-    "SELECT id, username, email, role, tier, created_at, disabled_at FROM users WHERE id = ? AND deleted_at IS NULL";
-const USER_BY_LOGIN: &str = "SELECT id, username, email, role, tier, created_at, disabled_at, password_hash FROM users \
+const USER: &str = "SELECT id, username, email, role, tier, created_at, disabled_at, in_leaderboards FROM users \
+     WHERE id = ? AND deleted_at IS NULL";
+const USER_WITH_SESSION: &str = "SELECT id, username, email, role, tier, created_at, disabled_at, in_leaderboards, \
+     (SELECT count(*) FROM refresh_sessions s WHERE s.id = ? AND s.\"user\" = users.id AND s.ended_at IS NULL \
+     AND s.expires_at > ?) FROM users WHERE id = ? AND deleted_at IS NULL";
+const USER_WITH_KEY: &str = "SELECT id, username, email, role, tier, created_at, disabled_at, in_leaderboards, \
+     (SELECT count(*) FROM api_keys k WHERE k.id = ? AND k.owner = users.id AND k.revoked_at IS NULL \
+     AND (k.expires_at IS NULL OR k.expires_at > ?)) FROM users WHERE id = ? AND deleted_at IS NULL";
+const USER_BY_LOGIN: &str = "SELECT id, username, email, role, tier, created_at, disabled_at, in_leaderboards, password_hash FROM users \
      WHERE (username_key = ?1 OR email_key = ?1) AND deleted_at IS NULL";
-const USERS: &str = "SELECT id, username, email, role, tier, created_at, disabled_at FROM users WHERE deleted_at IS NULL ORDER BY created_at, id LIMIT ? OFFSET ?";
+const USERS: &str = "SELECT id, username, email, role, tier, created_at, disabled_at, in_leaderboards FROM users \
+     WHERE deleted_at IS NULL ORDER BY created_at, id LIMIT ? OFFSET ?";
 const KEY: &str = "SELECT id, owner, name, secret_hash, scopes, created_at, expires_at, last_used_at, revoked_at \
      FROM api_keys WHERE id = ?";
 const KEYS: &str = "SELECT id, owner, name, secret_hash, scopes, created_at, expires_at, last_used_at, revoked_at \
@@ -32,10 +41,28 @@ impl<B: Backend> AccountStore for SqlStore<B> {
         read.await
     }
 
+    async fn user_with(
+        &self,
+        id: UserId,
+        credential: CredentialId,
+        now: Timestamp,
+    ) -> Result<Option<(User, bool)>, StoreError> {
+        let (sql, credential) = match credential {
+            CredentialId::Session(session) => (USER_WITH_SESSION, *session.as_uuid()),
+            CredentialId::Key(key) => (USER_WITH_KEY, *key.as_uuid()),
+            CredentialId::Keyless => return Ok(self.user(id).await?.map(|user| (user, true))),
+        };
+        let read = self.read("read a user and a credential", move |db| {
+            let is_valid = |row: Row<'_>| Ok((user_of(row)?, row.get::<i64>(8)? == 1));
+            db.one(sql, values![bytes(&credential), to_us(now), bytes(id.as_uuid())], is_valid)
+        });
+        read.await
+    }
+
     async fn user_by_login(&self, login: &str) -> Result<Option<(User, String)>, StoreError> {
         let login = login.to_lowercase();
         let read = self.read("find a user", move |db| {
-            db.one(USER_BY_LOGIN, values![login], |row| Ok((user_of(row)?, row.get(7)?)))
+            db.one(USER_BY_LOGIN, values![login], |row| Ok((user_of(row)?, row.get(8)?)))
         });
         read.await
     }
@@ -63,6 +90,10 @@ impl<B: Backend> AccountStore for SqlStore<B> {
         now: Timestamp,
     ) -> Result<AccountChange, StoreError> {
         self.write(ChangeAccess { id, change, now }).await
+    }
+
+    async fn set_in_leaderboards(&self, id: UserId, in_leaderboards: bool) -> Result<bool, StoreError> {
+        self.write(SetInLeaderboards { id, in_leaderboards }).await
     }
 
     async fn count_users(&self) -> Result<u64, StoreError> {
@@ -203,15 +234,35 @@ impl Write for ChangeAccess {
         }
         match disabled {
             None => {}
-            Some(false) => db.put("UPDATE users SET disabled_at = NULL WHERE id = ?", values![id])?,
+            Some(false) => {
+                db.put("UPDATE users SET disabled_at = NULL, cancel_since = NULL WHERE id = ?", values![id])?;
+            }
             Some(true) => {
-                db.put("UPDATE users SET disabled_at = coalesce(disabled_at, ?) WHERE id = ?", values![now, id])?;
+                let sql = "UPDATE users SET disabled_at = coalesce(disabled_at, ?1), cancel_since = ?1 WHERE id = ?2";
+                db.put(sql, values![now, id])?;
                 let sql = "UPDATE refresh_sessions SET ended_at = coalesce(ended_at, ?) WHERE \"user\" = ?";
                 db.execute(sql, values![now, id])?;
                 db.execute("DELETE FROM stream_tickets WHERE \"user\" = ?", values![id])?;
             }
         }
         Ok(AccountChange::Done)
+    }
+}
+
+struct SetInLeaderboards {
+    id: UserId,
+    in_leaderboards: bool,
+}
+
+impl Write for SetInLeaderboards {
+    type Output = bool;
+    const OPERATION: &'static str = "show or hide a user in leaderboards";
+    const DURABLE: bool = true;
+
+    fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
+        let sql = "UPDATE users SET in_leaderboards = ? WHERE id = ? AND deleted_at IS NULL";
+        let changed = db.execute(sql, values![i64::from(self.in_leaderboards), bytes(self.id.as_uuid())])?;
+        Ok(changed == 1)
     }
 }
 
@@ -385,6 +436,7 @@ fn user_of(row: Row<'_>) -> Result<User, SqlFault> {
         tier: Tier(row.get(4)?),
         created_at: from_us(row.get(5)?, "created_at")?,
         disabled_at: row.get::<Option<i64>>(6)?.map(|us| from_us(us, "disabled_at")).transpose()?,
+        in_leaderboards: row.get::<i64>(7)? == 1,
     })
 }
 

@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use cupel_core::StoreError;
 use cupel_core::accounts::{
-    AccountChange, CodeRefused, MembershipStore, NewUser, RegistrationCode, Session, StreamTicket, User,
+    AccountChange, CodeRefused, CredentialId, MembershipStore, NewUser, RegistrationCode, Session, StreamTicket, User,
 };
-use cupel_types::{JoinCodeId, SessionId, SubmissionId, TicketId, UserId};
+use cupel_types::{ApiKeyId, JoinCodeId, SessionId, SubmissionId, TicketId, UserId};
 use jiff::Timestamp;
 
 use super::accounts::InsertUser;
@@ -30,6 +30,21 @@ impl<B: Backend> MembershipStore for SqlStore<B> {
 
     async fn delete_user(&self, user: UserId, now: Timestamp) -> Result<AccountChange, StoreError> {
         self.write(DeleteUser { user, now }).await
+    }
+
+    async fn users_to_cancel(&self, limit: u32) -> Result<Vec<(UserId, Timestamp)>, StoreError> {
+        let read = self.read("list users whose submissions are cancelled", move |db| {
+            let sql = "SELECT id, cancel_since FROM users WHERE cancel_since IS NOT NULL ORDER BY cancel_since LIMIT ?";
+            let user_of = |row: Row<'_>| {
+                Ok((UserId::from_uuid(id_from(row.blob(0)?, "id")?), from_us(row.get(1)?, "cancel_since")?))
+            };
+            db.all(sql, values![limit], user_of)
+        });
+        read.await
+    }
+
+    async fn end_cancelling(&self, user: UserId, since: Timestamp) -> Result<(), StoreError> {
+        self.write(EndCancelling { user, since }).await
     }
 
     async fn sessions(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
@@ -117,7 +132,7 @@ impl<B: Backend> MembershipStore for SqlStore<B> {
     ) -> Result<Option<StreamTicket>, StoreError> {
         let look = TakeTicket { id, secret_hash, submission, now };
         let read = self.read("find a ticket", move |db| {
-            let sql = "SELECT \"user\", as_admin, expires_at FROM stream_tickets \
+            let sql = "SELECT \"user\", as_admin, expires_at, session, api_key FROM stream_tickets \
                        WHERE id = ? AND secret_hash = ? AND submission = ? AND expires_at > ?";
             look.run(db, sql)
         });
@@ -202,8 +217,8 @@ impl Write for DeleteUser {
         let name = format!("deleted-{}", &self.user.as_uuid().as_simple().to_string()[6..]);
         let email_key = format!("id:{}", self.user.as_uuid().as_simple());
         let sql = "UPDATE users SET username = ?1, username_key = ?1, email = '', email_key = ?2, password_hash = '!', \
-                   role = 'user', tier = 'basic', webhook_secret = ?3, disabled_at = coalesce(disabled_at, ?4), deleted_at = ?4 \
-                   WHERE id = ?5";
+                   role = 'user', tier = 'basic', webhook_secret = ?3, disabled_at = coalesce(disabled_at, ?4), deleted_at = ?4, \
+                   cancel_since = ?4 WHERE id = ?5";
         db.execute(sql, values![name, email_key, [0u8; 32], now, id])?;
         for sql in [
             "DELETE FROM refresh_sessions WHERE \"user\" = ?",
@@ -219,6 +234,23 @@ impl Write for DeleteUser {
             db.execute(sql, values![id])?;
         }
         Ok(AccountChange::Done)
+    }
+}
+
+struct EndCancelling {
+    user: UserId,
+    since: Timestamp,
+}
+
+impl Write for EndCancelling {
+    type Output = ();
+    const OPERATION: &'static str = "record that a user's submissions are cancelled";
+    const DURABLE: bool = false;
+
+    fn apply(&self, db: &dyn Sql) -> Result<(), SqlFault> {
+        let sql = "UPDATE users SET cancel_since = NULL WHERE id = ? AND cancel_since = ?";
+        db.execute(sql, values![bytes(self.user.as_uuid()), to_us(self.since)])?;
+        Ok(())
     }
 }
 
@@ -372,8 +404,13 @@ impl Write for PutTicket {
         if db.count("SELECT count(*) FROM stream_tickets WHERE \"user\" = ?", values![user])? >= u64::from(self.most) {
             return Ok(false);
         }
-        let sql = "INSERT INTO stream_tickets (id, secret_hash, \"user\", submission, as_admin, expires_at) \
-                   VALUES (?, ?, ?, ?, ?, ?)";
+        let (session, key) = match &ticket.credential {
+            CredentialId::Session(session) => (Some(bytes(session.as_uuid())), None),
+            CredentialId::Key(key) => (None, Some(bytes(key.as_uuid()))),
+            CredentialId::Keyless => (None, None),
+        };
+        let sql = "INSERT INTO stream_tickets (id, secret_hash, \"user\", submission, as_admin, expires_at, session, \
+                   api_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
         db.execute(
             sql,
             values![
@@ -383,6 +420,8 @@ impl Write for PutTicket {
                 bytes(ticket.submission.as_uuid()),
                 i64::from(ticket.as_admin),
                 to_us(ticket.expires_at),
+                session,
+                key,
             ],
         )?;
         Ok(true)
@@ -405,7 +444,7 @@ impl Write for TakeTicket {
 
     fn apply(&self, db: &dyn Sql) -> Result<Option<StreamTicket>, SqlFault> {
         let sql = "DELETE FROM stream_tickets WHERE id = ? AND secret_hash = ? AND submission = ? AND expires_at > ? \
-                   RETURNING \"user\", as_admin, expires_at";
+                   RETURNING \"user\", as_admin, expires_at, session, api_key";
         self.run(db, sql)
     }
 }
@@ -415,12 +454,20 @@ impl TakeTicket {
     fn run(&self, db: &dyn Sql, sql: &str) -> Result<Option<StreamTicket>, SqlFault> {
         let (id, submission) = (bytes(self.id.as_uuid()), bytes(self.submission.as_uuid()));
         db.one(sql, values![id, self.secret_hash, submission, to_us(self.now)], |row| {
+            let (session, key) = (row.get::<Option<&[u8]>>(3)?, row.get::<Option<&[u8]>>(4)?);
+            let credential = match (session, key) {
+                (Some(id), _) => CredentialId::Session(SessionId::from_uuid(id_from(id, "session")?)),
+                (None, Some(id)) => CredentialId::Key(ApiKeyId::from_uuid(id_from(id, "api_key")?)),
+                // Also a ticket that a node of an earlier version created.
+                (None, None) => CredentialId::Keyless,
+            };
             Ok(StreamTicket {
                 id: self.id,
                 secret_hash: self.secret_hash,
                 user: UserId::from_uuid(id_from(row.blob(0)?, "user")?),
                 submission: self.submission,
                 as_admin: row.get::<i64>(1)? == 1,
+                credential,
                 expires_at: from_us(row.get(2)?, "expires_at")?,
             })
         })

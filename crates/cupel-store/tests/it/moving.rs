@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use cupel_core::accounts::{ApiKey, MembershipStore as _, RefreshSession, RegistrationCode, Scope, StreamTicket};
+use cupel_core::accounts::{
+    AccessChange, ApiKey, CredentialId, MembershipStore as _, RefreshSession, RegistrationCode, Scope, StreamTicket,
+};
 use cupel_core::contests::{ContestStore as _, JoinCode, NewClarification, NewContest, Style};
 use cupel_core::drafts::{DraftKey, DraftSave, Expected};
-use cupel_core::problems::{NewProblem, NewVersion, Part, ProblemChange, ProblemStore as _, VersionException};
+use cupel_core::problems::{NewProblem, NewVersion, ProblemChange, ProblemStore as _, VersionException};
 use cupel_core::snippets::{SharedSnippet, Snippet, SnippetId};
 use cupel_core::{
     AccountStore as _, Bounds, ClusterStore as _, DraftStore as _, GivenBack, Idempotency, RunStore as _,
@@ -27,6 +29,9 @@ use crate::postgres::open;
 async fn fill(store: &SqliteStore) {
     let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
     let reader = store.insert_user(a_user()).await.unwrap().unwrap().id;
+    let disabled = store.insert_user(a_user()).await.unwrap().unwrap().id;
+    let change = AccessChange { disabled: Some(true), ..AccessChange::default() };
+    store.change_access(disabled, change, t0()).await.unwrap();
     let key = ApiKey {
         id: ApiKeyId::from_uuid(fresh()),
         owner,
@@ -68,6 +73,7 @@ async fn fill(store: &SqliteStore) {
         user: reader,
         submission: SubmissionId::from_uuid(fresh()),
         as_admin: false,
+        credential: CredentialId::Session(session.id),
         expires_at: later,
     };
     assert!(store.put_ticket(ticket, 10, t0()).await.unwrap());
@@ -105,7 +111,7 @@ async fn fill(store: &SqliteStore) {
     let slug: cupel_problem::Slug = "sum".parse().unwrap();
     let new = NewProblem { id: of.problem, slug, owner: Some(owner), visibility: Visibility::Public, version };
     store.insert_problem(new).await.unwrap().unwrap();
-    let members = ProblemChange { visibility: None, slug: None, members: Some(vec![(reader, Part::Reader)]) };
+    let members = ProblemChange { readers: Some(vec![reader]), ..ProblemChange::default() };
     store.change_problem(of.problem, members, t0()).await.unwrap().unwrap();
     let (username, reason) = ("ada".to_owned(), "It cannot be tried here.".to_owned());
     let exception = VersionException { number: 1, by: owner, username, at: t0(), reason };

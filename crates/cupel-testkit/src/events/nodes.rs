@@ -174,7 +174,12 @@ fn everything(id: SubmissionId) -> Vec<Event> {
     let kinds = [
         EventKind::Started { attempt: 1 },
         EventKind::CompileStarted,
-        EventKind::CompileEnded { ok: true, cached: false, wall_time: Duration::from_nanos(5_000_000_001) },
+        EventKind::CompileEnded {
+            ok: true,
+            cached: false,
+            wall_time: Duration::from_nanos(5_000_000_001),
+            output: Arc::from(&b"a warning \xff"[..]),
+        },
         EventKind::ExecutionStarted { case: None },
         EventKind::Output { case: None, stream: Stream::Stderr, data: (0..=255u8).collect::<Vec<_>>().into() },
         ended(Outcome::Exited(-1), Verdict::RuntimeError),

@@ -2,7 +2,7 @@
 
 #![expect(missing_docs, reason = "the name of each function states its rule")]
 
-use cupel_core::accounts::{AccountChange, ApiKey, RefreshSession, Role, Scope, Tier};
+use cupel_core::accounts::{AccountChange, ApiKey, CredentialId, RefreshSession, Role, Scope, Tier};
 use cupel_core::{Store, UserTaken};
 use cupel_types::{ApiKeyId, SessionId, UserId};
 
@@ -148,4 +148,42 @@ pub async fn ended_and_expired_sessions_are_not_alive<S: Store>(make: impl Async
     assert!(!store.session_alive(expired.id, at(100)).await.unwrap());
     assert_eq!(store.rotate_session(expired.id, [1; 32], [2; 32], at(100)).await.unwrap(), None);
     assert!(!store.session_alive(SessionId::from_uuid(fresh()), at(0)).await.unwrap());
+}
+
+pub async fn a_credential_is_valid_for_its_user_until_it_ends<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let (session, other) = (session(&*store).await, user(&*store).await);
+    let owner = session.user;
+    let (unlimited, limited) = (key(owner, 1), ApiKey { expires_at: Some(at(50)), ..key(owner, 2) });
+    for key in [&unlimited, &limited] {
+        store.insert_key(key.clone()).await.unwrap();
+    }
+    let of = async |user, credential, seconds| {
+        let found = store.user_with(user, credential, at(seconds)).await.unwrap();
+        found.map(|(found, is_valid)| {
+            assert_eq!(found.id, user);
+            is_valid
+        })
+    };
+    let by_session = CredentialId::Session(session.id);
+    let (by_key, by_limited) = (CredentialId::Key(unlimited.id), CredentialId::Key(limited.id));
+    for credential in [by_session, by_key, by_limited] {
+        assert_eq!(of(owner, credential, 49).await, Some(true));
+        assert_eq!(of(other, credential, 49).await, Some(false), "another user's credential");
+    }
+    assert_eq!((of(owner, by_limited, 50).await, of(owner, by_key, 50).await), (Some(false), Some(true)), "expired");
+    assert_eq!((of(owner, by_session, 99).await, of(owner, by_session, 100).await), (Some(true), Some(false)));
+    store.end_session(session.id, at(5)).await.unwrap();
+    assert!(store.revoke_key(owner, unlimited.id, at(5)).await.unwrap());
+    assert_eq!((of(owner, by_session, 6).await, of(owner, by_key, 6).await), (Some(false), Some(false)), "ended");
+    let unknown =
+        [CredentialId::Session(SessionId::from_uuid(fresh())), CredentialId::Key(ApiKeyId::from_uuid(fresh()))];
+    for credential in unknown {
+        assert_eq!(of(owner, credential, 0).await, Some(false));
+    }
+    assert_eq!(of(owner, CredentialId::Keyless, 0).await, Some(true));
+    assert_eq!(store.delete_user(owner, at(7)).await.unwrap(), AccountChange::Done);
+    for credential in [by_session, by_key, CredentialId::Keyless] {
+        assert_eq!(of(owner, credential, 8).await, None, "the user was deleted");
+    }
 }

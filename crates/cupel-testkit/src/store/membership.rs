@@ -3,10 +3,10 @@
 #![expect(missing_docs, reason = "the name of each function states its rule")]
 
 use cupel_core::accounts::{
-    AccountChange, CodeRefused, NewUser, RefreshSession, RegistrationCode, Role, StreamTicket, Tier, User,
+    AccountChange, CodeRefused, CredentialId, NewUser, RefreshSession, RegistrationCode, Role, StreamTicket, Tier, User,
 };
 use cupel_core::{Store, UserTaken};
-use cupel_types::{JoinCodeId, SessionId, SubmissionId, TicketId, UserId};
+use cupel_types::{ApiKeyId, JoinCodeId, SessionId, SubmissionId, TicketId, UserId};
 
 use super::accounts::key;
 use super::{at, insert, set_access, set_disabled, user};
@@ -163,6 +163,25 @@ pub async fn deleting_a_user_removes_personal_data_and_keeps_submissions<S: Stor
     assert_eq!(store.delete_user(again.id, at(3)).await.unwrap(), AccountChange::Done);
 }
 
+pub async fn the_submissions_of_a_disabled_or_deleted_user_are_to_be_cancelled<S: Store>(
+    make: impl AsyncFn() -> Subject<S>,
+) {
+    let store = make().await;
+    let (disabled, deleted, enabled) = (user(&*store).await, user(&*store).await, user(&*store).await);
+    assert_eq!(set_access(&*store, disabled, Role::Author, Tier::default()).await, AccountChange::Done);
+    assert_eq!(store.users_to_cancel(10).await.unwrap(), [], "only these two changes end an account");
+    assert_eq!(store.delete_user(deleted, at(2)).await.unwrap(), AccountChange::Done);
+    assert_eq!(set_disabled(&*store, disabled, true, 1).await, AccountChange::Done);
+    assert_eq!(set_disabled(&*store, enabled, true, 3).await, AccountChange::Done);
+    assert_eq!(store.users_to_cancel(2).await.unwrap(), [(disabled, at(1)), (deleted, at(2))]);
+    assert_eq!(set_disabled(&*store, enabled, false, 4).await, AccountChange::Done);
+    assert_eq!(store.users_to_cancel(10).await.unwrap(), [(disabled, at(1)), (deleted, at(2))]);
+    store.end_cancelling(deleted, at(2)).await.unwrap();
+    assert_eq!(set_disabled(&*store, disabled, true, 5).await, AccountChange::Done);
+    store.end_cancelling(disabled, at(1)).await.unwrap();
+    assert_eq!(store.users_to_cancel(10).await.unwrap(), [(disabled, at(5))], "it was disabled again meanwhile");
+}
+
 pub async fn a_join_code_enrols_up_to_its_limit<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let code = |text: &str, uses_max| RegistrationCode {
@@ -215,6 +234,7 @@ pub async fn a_ticket_opens_one_submission_once<S: Store>(make: impl AsyncFn() -
         user,
         submission,
         as_admin: true,
+        credential: CredentialId::Keyless,
         expires_at: at(60),
     };
     let take = async |t: &StreamTicket, hash: u8, submission, seconds| {
@@ -243,4 +263,16 @@ pub async fn a_ticket_opens_one_submission_once<S: Store>(make: impl AsyncFn() -
     assert!(store.put_ticket(ticket(), 2, at(0)).await.unwrap());
     assert!(!store.put_ticket(ticket(), 2, at(1)).await.unwrap(), "the user has the maximum number of tickets");
     assert!(store.put_ticket(ticket(), 2, at(60)).await.unwrap(), "expired tickets do not count");
+    let credentials = [
+        CredentialId::Session(SessionId::from_uuid(fresh())),
+        CredentialId::Key(ApiKeyId::from_uuid(fresh())),
+        CredentialId::Keyless,
+    ];
+    for credential in credentials {
+        let one = StreamTicket { credential, ..ticket() };
+        assert!(store.put_ticket(one, 9, at(0)).await.unwrap());
+        let found = store.ticket(one.id, [3; 32], submission, at(1)).await.unwrap().expect("the ticket");
+        let taken = store.take_ticket(one.id, [3; 32], submission, at(1)).await.unwrap().expect("the ticket");
+        assert_eq!((found.credential, taken.credential), (credential, credential));
+    }
 }

@@ -292,10 +292,17 @@ pub async fn a_result_and_its_log_are_read_back_complete<S: Store>(make: impl As
         let output =
             |case: &str, stream, data: &[u8]| EventKind::Output { case: Some(case.into()), stream, data: data.into() };
         let usage = report.cases[0].step.usage;
+        // The log has the beginning of the compiler's output in the report, or another text.
+        let compiler_output = if verdict == Verdict::ALL[0] { b"other".to_vec() } else { vec![b'w'; 3000] };
         let kinds = [
             EventKind::Started { attempt: 1 },
             EventKind::CompileStarted,
-            EventKind::CompileEnded { ok: true, cached: true, wall_time: Duration::from_millis(17) },
+            EventKind::CompileEnded {
+                ok: true,
+                cached: true,
+                wall_time: Duration::from_millis(17),
+                output: compiler_output.into(),
+            },
             EventKind::ExecutionStarted { case: Some("a".into()) },
             output("a", Stream::Stdout, b"one "),
             output("a", Stream::Stderr, b"warning\n"),

@@ -4,16 +4,15 @@ pub(super) mod args;
 
 use std::io::{self, IsTerminal};
 
-use anyhow::Context;
 use cupel_languages::Registry;
 use cupel_types::{Bytes, Verdict};
 use serde_json::Value;
 
 use self::args::Submit;
 use super::remote::live::{Target, Watcher, follow};
-use super::remote::{place, source_fields};
+use super::remote::{server_and_slug, source_fields, submitted};
 use super::run::{by_extension, file_in_box};
-use super::{CommandResult, Exit, OrExit, allowed};
+use super::{CommandResult, Exit, allowed};
 use crate::terminal::{bad, dim, good, harmless};
 
 /// Maximum size of the source that is read. The problem also has its own bound.
@@ -29,22 +28,21 @@ pub(super) fn submit(args: &Submit) -> CommandResult {
         }
     };
     let source = allowed::read_file(&args.file, SOURCE_BYTES_MAX)?;
-    let (server, slug) = place(&args.problem, &args.place, &args.credentials)?;
+    let (server, slug) = server_and_slug(&args.problem, &args.server_url, &args.credentials)?;
     let request = source_fields(&language, file.as_ref(), &source);
     let accepted = server.post(&format!("/problems/{slug}/submissions"), &request)?;
-    let id = accepted["submission_id"].as_str().context("the server did not name the submission");
-    let id = id.or_exit(Exit::Server)?;
+    let id = submitted(&accepted)?;
     if args.no_wait {
-        outln!("{}", harmless(id));
+        outln!("{}", harmless(&id));
         return Ok(Exit::Ok);
     }
     let mut progress = Progress { is_shown: io::stderr().is_terminal(), test: 0 };
-    let followed = follow(&server, Target::Attach(id.to_owned()), None, &mut progress)?;
+    let followed = follow(&server, Target::Attach(id.clone()), None, &mut progress)?;
     progress.show("");
     if let Some(signal) = followed.stopped_by {
         return Ok(Exit::Program(u8::try_from(128 + signal).unwrap_or(1)));
     }
-    let result = server.result(id)?;
+    let result = server.result(&id)?;
     if args.json {
         outln!("{result:#}");
     } else {

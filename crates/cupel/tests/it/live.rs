@@ -224,6 +224,32 @@ pub(crate) fn say_everything(client: &mut Client) {
 }
 
 #[test]
+fn the_end_of_compilation_carries_the_beginning_of_the_compilers_output() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &[]);
+    let mut client = Client::connect(&server.url, &server.key);
+    let mut end_of = |source: &str| {
+        client.send(&json!({ "type": "start", "request": { "language": "c", "source_code": source } }));
+        loop {
+            let message = client.until("event");
+            if message["event"] == "compile.end" {
+                client.verdict();
+                break message["data"].clone();
+            }
+        }
+    };
+    let wrong = end_of("int main(void) { return nothing; }");
+    assert_eq!(wrong["ok"], false, "{wrong}");
+    assert!(wrong["text"].as_str().unwrap().contains("nothing"), "{wrong}");
+    let silent = end_of("int main(void) { return 0; }");
+    assert_eq!((&silent["ok"], &silent["text"]), (&json!(true), &Value::Null), "{silent}");
+    let much = (0..500).map(|n| format!("int f{n}(void) {{ return unknown_{n}; }}\n")).collect::<String>();
+    let much = end_of(&much);
+    let length = much["text"].as_str().unwrap().len();
+    assert!((15 << 10..=16 << 10).contains(&length), "{length}");
+}
+
+#[test]
 fn a_program_answers_what_its_client_types() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[]);

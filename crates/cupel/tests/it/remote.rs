@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
@@ -95,6 +96,47 @@ fn a_program_on_a_server_has_the_output_and_exit_code_that_it_has_here() {
     let object = end(with_key(&server, ["run", &file.path, "--server", &server.url, "--json"]), b"x");
     let object: Value = serde_json::from_str(&object.stdout).unwrap();
     assert_eq!((&object["verdict"], &object["stdout"]), (&json!("RTE"), &json!("X\n")), "{object}");
+}
+
+/// An input of some hundred kilobytes did not fit into a message of a live connection: the server closed the connection,
+/// and the command repeated the message for a minute.
+#[test]
+fn input_of_any_size_that_the_server_permits_reaches_the_program() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let file = source("a.py", "import sys\nprint(len(sys.stdin.buffer.read()))\n");
+    let there = |size: usize, flags: &[&str]| {
+        let args = ["run", &file.path, "--server", &server.url].into_iter().chain(flags.iter().copied());
+        end(with_key(&server, args), &vec![b'x'; size])
+    };
+    let size = 2_000_000;
+    let here = end(cupel(["run", &file.path]), &vec![b'x'; size]);
+    assert_eq!((here.code, here.stdout.as_str()), (Some(0), "2000000\n"), "{here:?}");
+    let sent = there(size, &[]);
+    assert_eq!((sent.code, sent.stdout.as_str(), sent.stderr.as_str()), (Some(0), "2000000\n", ""), "{sent:?}");
+    let live = there(size, &["-i"]);
+    assert_eq!((live.code, live.stdout.as_str()), (Some(0), "2000000\n"), "{live:?}");
+
+    // More than the maximum of the input, and more than the maximum of a request.
+    for (size, reason) in [
+        (5 << 20, "Standard input must have at most 4 MiB, not 5 MiB"),
+        (40 << 20, "The body may have at most 16777216 bytes"),
+    ] {
+        let refused = there(size, &[]);
+        assert!(refused.code == Some(2) && refused.stderr.contains(reason), "{size}: {refused:?}");
+    }
+}
+
+#[test]
+fn a_program_that_is_too_large_for_live_input_is_refused_at_once_with_the_reason() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let file = source("a.py", &format!("print(1)\n#{}\n", "x".repeat(300 << 10)));
+    let begun = Instant::now();
+    let refused = end(with_key(&server, ["run", "-i", &file.path, "--server", &server.url]), b"");
+    assert!(refused.code == Some(2) && refused.stderr.contains("at most 262144 bytes"), "{refused:?}");
+    // The command repeats a message for a minute if it considers the connection lost.
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
 }
 
 #[test]

@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::input::{Sender, next_input};
 use super::socket::{Socket, connect, send};
@@ -236,6 +237,12 @@ impl Following<'_> {
                         Some(Ok(Message::Text(text))) => text,
                         // Tungstenite answers pings.
                         Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
+                        // Only the message that starts a run can be too large. A repetition would be, too.
+                        Some(Ok(Message::Close(Some(frame)))) if frame.code == CloseCode::Size => {
+                            let (url, reason) = (self.server.url(), harmless(&frame.reason));
+                            let hint = "with live input, the program is sent in one message";
+                            return Err(anyhow!("{url} refused the run: {reason} ({hint})")).or_exit(Exit::Usage);
+                        }
                         Some(Ok(Message::Close(Some(frame)))) => return Ok(Stop::Lost(anyhow!("{}", harmless(&frame.reason)))),
                         Some(Ok(_)) | None => return Ok(Stop::Lost(anyhow!("the server closed the connection"))),
                         Some(Err(error)) => return Ok(Stop::Lost(error.into())),

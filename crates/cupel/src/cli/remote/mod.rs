@@ -5,6 +5,7 @@
 
 pub(super) mod args;
 mod input;
+pub(super) mod limits;
 pub(super) mod live;
 mod socket;
 mod tls;
@@ -22,7 +23,7 @@ use serde_json::{Value, json};
 use ureq::Agent;
 use ureq::http::Uri;
 
-use self::args::{Credentials, Place};
+use self::args::{Credentials, ServerUrl};
 use super::shared_args::parse_url;
 use super::{Exit, Failure, OrExit};
 use crate::terminal::harmless;
@@ -36,8 +37,14 @@ const REQUEST_MAX: Duration = Duration::from_secs(60);
 /// Maximum size of a response. A result contains all output that the server keeps.
 const RESPONSE_BYTES_MAX: u64 = 128 << 20;
 
-/// Maximum total time for which requests wait because the server's rate limit refused them.
+/// Maximum total time for which requests wait because the server's rate limit refused them, or because the server is
+/// full.
 const RATE_WAIT_MAX: Duration = Duration::from_secs(120);
+
+/// Size of a request body from which the client asks the server before it sends the body. Otherwise, a server that
+/// refuses the size may close the connection while the client still sends, and the client loses the reason. Source: RFC
+/// 9110, section 10.1.1; curl does so from the same size on.
+const EXPECT_BYTES_MIN: usize = 1 << 20;
 
 /// Maximum size of a file with an API key.
 const KEY_BYTES_MAX: u64 = 4 << 10;
@@ -75,15 +82,21 @@ impl Server {
     }
 
     pub(super) fn get(&self, path: &str) -> Result<Value, Failure> {
-        self.request(|| self.agent.get(self.address(path)).header("authorization", &self.authorization).call())
+        let get = || self.agent.get(self.address(path)).header("authorization", &self.authorization).call();
+        self.request(&[429], get)
     }
 
     /// Sends a request that the server performs only once, even if it is repeated.
     pub(super) fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        let key = random_key();
-        self.request(|| {
+        let (key, body) = (random_key(), body.to_string());
+        self.request(&[429, 503], || {
             let request = self.agent.post(self.address(path)).header("authorization", &self.authorization);
-            request.header("idempotency-key", &key).send_json(body)
+            let request = request.header("idempotency-key", &key).content_type("application/json");
+            if body.len() < EXPECT_BYTES_MIN {
+                request.send(&body)
+            } else {
+                request.header("expect", "100-continue").send(&body)
+            }
         })
     }
 
@@ -97,7 +110,7 @@ impl Server {
         let name = percent_encoding::utf8_percent_encode(path.as_str(), percent_encoding::NON_ALPHANUMERIC);
         let address = self.address(&format!("/submissions/{run}/artifacts/{name}"));
         let mut response =
-            self.send(|| self.agent.get(&address).header("authorization", &self.authorization).call())?;
+            self.send(&[429], || self.agent.get(&address).header("authorization", &self.authorization).call())?;
         let status = response.status().as_u16();
         let body = response.body_mut().with_config().limit(max.get().saturating_add(1)).read_to_vec();
         match (status, body) {
@@ -114,9 +127,10 @@ impl Server {
     /// Sends a request, and reads a JSON document.
     fn request(
         &self,
+        busy: &[u16],
         send: impl Fn() -> Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     ) -> Result<Value, Failure> {
-        let mut response = self.send(send)?;
+        let mut response = self.send(busy, send)?;
         let status = response.status().as_u16();
         let body = response.body_mut().with_config().limit(RESPONSE_BYTES_MAX).read_json::<Value>();
         match (status, body) {
@@ -128,9 +142,11 @@ impl Server {
         }
     }
 
-    /// Sends a request. If the rate limit refuses it, sends it again as soon as the limit allows.
+    /// Sends a request. If the server refuses it with a status in `busy`, sends it again at the time that the server
+    /// names.
     fn send(
         &self,
+        busy: &[u16],
         send: impl Fn() -> Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     ) -> Result<ureq::http::Response<ureq::Body>, Failure> {
         let begun = Instant::now();
@@ -138,7 +154,8 @@ impl Server {
             let response = send().map_err(|error| unreachable(&self.url, error)).or_exit(Exit::Server)?;
             let status = response.status().as_u16();
             let retry_after = response.headers().get("retry-after").and_then(|v| v.to_str().ok()?.parse().ok());
-            if let (429, Some(pause)) = (status, retry_after.map(Duration::from_secs))
+            if busy.contains(&status)
+                && let Some(pause) = retry_after.map(Duration::from_secs)
                 && begun.elapsed() + pause <= RATE_WAIT_MAX
             {
                 std::thread::sleep(pause);
@@ -150,10 +167,14 @@ impl Server {
 }
 
 /// The server and the name of a problem. `problem`: its name in URLs, or the URL of its page.
-pub(super) fn place(problem: &str, place: &Place, credentials: &Credentials) -> Result<(Server, Slug), Failure> {
+pub(super) fn server_and_slug(
+    problem: &str,
+    server_url: &ServerUrl,
+    credentials: &Credentials,
+) -> Result<(Server, Slug), Failure> {
     let (url, slug) = match problem.rsplit_once("/problems/") {
         Some((url, slug)) if parse_url(url).is_ok() => (url, slug.trim_end_matches('/')),
-        _ => (place.server.as_str(), problem),
+        _ => (server_url.server.as_str(), problem),
     };
     let wrong = || format!("{problem:?} is neither the name of a problem nor the URL of its page");
     let slug = slug.parse().with_context(wrong).or_exit(Exit::Usage)?;
@@ -202,6 +223,12 @@ fn key(credentials: &Credentials) -> Result<String, Failure> {
         return Err(anyhow!("there is no API key: {hint}")).or_exit(Exit::Auth);
     }
     Ok(key.to_owned())
+}
+
+/// The id of the submission in the server's answer.
+pub(super) fn submitted(answer: &Value) -> Result<String, Failure> {
+    let id = answer["submission_id"].as_str().context("the server did not name the submission");
+    id.map(str::to_owned).or_exit(Exit::Server)
 }
 
 /// A new idempotency key.

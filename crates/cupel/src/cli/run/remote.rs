@@ -1,7 +1,7 @@
 //! `cupel run --server`: the same command, on a server.
 //!
-//! A file or a pipe is sent as the standard input of the run. With `--interactive`, and if standard input is a
-//! terminal, the input is live: it is sent while the program runs.
+//! A file or a pipe is a part of the request that submits the run. With `--interactive`, and if standard input is a
+//! terminal, the input is live: it is sent while the program runs, over the connection that starts the run.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -18,9 +18,9 @@ use serde_json::{Map, Value, json};
 use super::args::Run;
 use super::artifacts::Destination;
 use super::interactive::Interactive;
-use super::{choose, file_in_box, read_source, stdin};
+use super::{choose, file_in_box, read_source, requested_limits, stdin};
 use crate::cli::remote::live::{Followed, Target, Watcher, follow};
-use crate::cli::remote::{Server, source_fields};
+use crate::cli::remote::{Server, limits as request_limits, source_fields, submitted};
 use crate::cli::{CommandResult, Exit, Failure, OrExit};
 use crate::terminal::{self, bad, dim, good, harmless};
 
@@ -48,7 +48,7 @@ pub(super) fn run(args: &Run, url: &str) -> CommandResult {
     let destination = Destination::of(args)?;
     let is_typed = args.stdin.is_none() && args.file != Path::new("-") && io::stdin().is_terminal();
     let is_live = args.interactive || is_typed && !args.json;
-    let mut limits = limits(args);
+    let mut limits = request_limits::body(&requested_limits(args));
     if is_live {
         waits_long(&server, &language, &mut limits)?;
     } else if !(is_typed && args.json) {
@@ -58,13 +58,20 @@ pub(super) fn run(args: &Run, url: &str) -> CommandResult {
     request["limits"] = limits.into();
 
     let interactive = if is_live { Some(Interactive::start(args.interactive)?) } else { None };
-    let mut start = json!({ "request": request, "interactive": is_live });
-    if let Some(size) = interactive.as_ref().and_then(Interactive::terminal) {
-        start["tty"] = json!({ "cols": size.columns, "rows": size.rows });
-    }
+    let target = match &interactive {
+        Some(interactive) => {
+            let mut start = json!({ "request": request, "interactive": true });
+            if let Some(size) = interactive.terminal() {
+                start["tty"] = json!({ "cols": size.columns, "rows": size.rows });
+            }
+            Target::Start(start)
+        }
+        // A message of a live connection is too small for the input.
+        None => Target::Attach(submitted(&server.post("/execute", &request)?)?),
+    };
     let source: Option<Arc<dyn LiveSource>> = interactive.as_ref().map(Interactive::source);
     let mut stream = Stream { silent: args.json, broken: false, interactive };
-    let followed = follow(&server, Target::Start(start), source, &mut stream);
+    let followed = follow(&server, target, source, &mut stream);
     let of_terminal = stream.interactive.as_ref().and_then(Interactive::stopped_by);
     let broken = stream.broken;
     // Restores the terminal, even if the run failed.
@@ -87,17 +94,6 @@ pub(super) fn run(args: &Run, url: &str) -> CommandResult {
         destination.download_all(&server, &run, &result)?;
     }
     Ok(Exit::Program(exit_code(&result)))
-}
-
-fn limits(args: &Run) -> Map<String, Value> {
-    let kb = |size: Bytes| Value::from(size.as_kib().max(1));
-    let named = [
-        ("cpu_time_ms", args.time.map(|time| Value::from(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)))),
-        ("instructions", args.instructions.map(Value::from)),
-        ("memory_kb", args.memory.map(kb)),
-        ("output_kb", args.output.map(kb)),
-    ];
-    named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
 /// Sets the wall-clock and idle limits to the server's maxima, because a person may type slowly.

@@ -1,0 +1,211 @@
+//! An event stream or a live connection ends with the credential that opened it. `socketio.test.mjs` has the same rule
+//! for Socket.IO.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::Method;
+use axum::response::Response;
+use cupel_cache::SharedCaches;
+use cupel_core::SystemClock;
+use cupel_core::accounts::{AccountSettings, Accounts, NewKey, PasswordCost, Scope};
+use cupel_types::Bytes;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+
+use crate::app::{PASSWORD, TestApp, TestUser, a_report};
+use crate::live::{Client, address_of};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Lifetime of the sessions and keys that expire in a test. The connection must be open before.
+const LIFETIME: Duration = Duration::from_secs(5);
+
+/// How a credential ends.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    SignedOut,
+    SessionEnded,
+    PasswordChanged,
+    PasswordReset,
+    SessionExpired,
+    KeyRevoked,
+    KeyExpired,
+    Demoted,
+}
+
+impl End {
+    const ALL: [End; 8] = [
+        End::SignedOut,
+        End::SessionEnded,
+        End::PasswordChanged,
+        End::PasswordReset,
+        End::SessionExpired,
+        End::KeyRevoked,
+        End::KeyExpired,
+        End::Demoted,
+    ];
+
+    /// The reason in the close frame of a live connection.
+    fn reason(self) -> &'static str {
+        match self {
+            End::KeyRevoked | End::KeyExpired => "The API key was revoked or has expired.",
+            End::Demoted => "The account is no longer an administrator.",
+            _ => "The session has ended. Sign in again.",
+        }
+    }
+}
+
+/// A user with two sessions, and the credential of a connection.
+struct Case {
+    end: End,
+    user: TestUser,
+    credential: String,
+}
+
+async fn log_in(app: &TestApp, user: &TestUser) -> String {
+    let body = json!({ "email": user.user.email, "password": PASSWORD });
+    let login = app.post("/api/v1/auth/login", &body).send().await;
+    login.json["access_token"].as_str().expect("a token").to_owned()
+}
+
+impl Case {
+    async fn new(app: &TestApp, end: End) -> Case {
+        let user = if matches!(end, End::Demoted) { app.admin().await } else { app.user().await };
+        let credential = match end {
+            End::KeyRevoked => app.key(&user, &[Scope::RunsRead, Scope::RunsWrite]).await,
+            End::KeyExpired => {
+                let scopes = vec![Scope::RunsRead, Scope::RunsWrite];
+                let new = NewKey { name: "short".into(), scopes, expires_at: Some(app.core.now() + LIFETIME) };
+                app.accounts.create_key(&user.user, new).await.unwrap().1
+            }
+            End::SessionExpired => log_in(&short_sessions(app), &user).await,
+            _ => log_in(app, &user).await,
+        };
+        Case { end, user, credential }
+    }
+
+    /// Ends the credential.
+    async fn end(&self, app: &TestApp) {
+        let (own, other) = (&*self.credential, &*self.user.token);
+        let answer = match self.end {
+            End::SessionExpired | End::KeyExpired => return,
+            End::SignedOut => app.post("/api/v1/auth/logout", &json!({})).bearer(own).send().await,
+            End::SessionEnded => {
+                let list = app.get("/api/v1/auth/sessions").bearer(own).send().await;
+                let sessions = list.json["sessions"].as_array().unwrap();
+                let current = sessions.iter().find(|session| session["current"] == true).unwrap();
+                let place = format!("/api/v1/auth/sessions/{}", current["session_id"].as_str().unwrap());
+                app.delete(&place).bearer(other).send().await
+            }
+            End::PasswordChanged => {
+                let body = json!({ "old_password": PASSWORD, "password": "staple correct horse" });
+                app.post("/api/v1/auth/password", &body).bearer(other).send().await
+            }
+            End::PasswordReset => {
+                let link = app.accounts.make_link(self.user.user.id, PATIENCE).await.unwrap().unwrap();
+                let body = json!({ "token": link.token, "password": "staple correct horse" });
+                app.post("/api/v1/auth/password/reset", &body).send().await
+            }
+            End::KeyRevoked => {
+                let list = app.get("/api/v1/auth/keys").bearer(other).send().await;
+                let oldest = list.json["keys"].as_array().unwrap().last().unwrap();
+                let place = format!("/api/v1/auth/keys/{}", oldest["key_id"].as_str().unwrap());
+                app.delete(&place).bearer(other).send().await
+            }
+            End::Demoted => {
+                let admin = app.admin().await;
+                let place = format!("/api/v1/admin/users/{}", self.user.user.id);
+                app.request(Method::PATCH, &place).json(&json!({ "role": "user" })).bearer(&admin.token).send().await
+            }
+        };
+        assert!(answer.status.is_success(), "{:?}: {answer:?}", self.end);
+    }
+}
+
+/// Another node of the app, whose sessions expire after [`LIFETIME`].
+fn short_sessions(app: &TestApp) -> TestApp {
+    let password_cost = PasswordCost { memory_kib: 64, passes: 1, lanes: 1 };
+    let settings = AccountSettings { session: LIFETIME, password_cost, ..AccountSettings::default() };
+    let mut node = app.node(SharedCaches::in_memory(Bytes::mib(1)));
+    node.accounts = Accounts::new(node.store.clone(), Arc::new(SystemClock), settings);
+    node.node(SharedCaches::in_memory(Bytes::mib(1)))
+}
+
+async fn app() -> TestApp {
+    TestApp::with_settings(|settings| settings.access_check = Duration::from_millis(20)).await
+}
+
+fn program() -> Value {
+    json!({ "language": "python", "source_code": "input()" })
+}
+
+#[tokio::test]
+async fn a_live_connection_ends_with_its_credential_and_says_why() {
+    let app = app().await;
+    let at = address_of(&app).await;
+    let ends = async |end: End| {
+        let case = Case::new(&app, end).await;
+        let other = app.key(&case.user, &[Scope::RunsRead, Scope::RunsWrite]).await;
+        let mut client = Client::with_bearer(at, &case.credential).await;
+        let mut unaffected = Client::with_bearer(at, &other).await;
+        client.send(json!({ "type": "start", "request": program(), "interactive": true })).await;
+        let run = client.until("accepted").await["run"].clone();
+        case.end(&app).await;
+        assert_eq!(client.closed().await, (1008, end.reason().to_owned()), "{end:?}");
+        // The run goes on, and the user can attach to it with another credential.
+        unaffected.send(json!({ "type": "attach", "run": run })).await;
+        unaffected.until("attached").await;
+        unaffected.event("queued").await;
+    };
+    futures_util::future::join_all(End::ALL.map(ends)).await;
+}
+
+#[tokio::test]
+async fn an_event_stream_ends_with_its_credential() {
+    let app = app().await;
+    let text = async |stream: Response| {
+        let body = tokio::time::timeout(PATIENCE, stream.into_body().collect()).await.expect("the stream ends");
+        String::from_utf8(body.unwrap().to_bytes().to_vec()).unwrap()
+    };
+    let ends = async |end: End| {
+        let case = Case::new(&app, end).await;
+        let other = app.key(&case.user, &[Scope::RunsRead]).await;
+        let id = app.submit(&case.user, &program()).await;
+        let open = async |bearer: &str| {
+            let stream = app.get(&format!("/api/v1/execute/{id}/events")).bearer(bearer).start().await;
+            assert_eq!(stream.status(), 200, "{end:?}");
+            stream
+        };
+        let (stream, unaffected) = (open(&case.credential).await, open(&other).await);
+        case.end(&app).await;
+        let text = text(stream).await;
+        assert!(text.contains("event: queued") && !text.contains("event: verdict"), "{end:?}: {text}");
+        unaffected
+    };
+    let unaffected = futures_util::future::join_all(End::ALL.map(ends)).await;
+    for _ in &unaffected {
+        app.complete(a_report()).await;
+    }
+    for stream in unaffected {
+        assert!(text(stream).await.contains("event: verdict"), "another credential of the user keeps its stream");
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_and_the_stream_that_it_opened_end_with_the_session_that_requested_it() {
+    let app = app().await;
+    let user = app.user().await;
+    let token = log_in(&app, &user).await;
+    let id = app.submit(&user, &program()).await;
+    let ticket = async || {
+        let made = app.post("/api/v1/tickets", &json!({ "submission_id": id })).bearer(&token).send().await;
+        made.json["url"].as_str().expect("a ticket").to_owned()
+    };
+    let (used, unused) = (ticket().await, ticket().await);
+    let stream = app.get(&used).start().await;
+    assert_eq!(stream.status(), 200);
+    assert_eq!(app.post("/api/v1/auth/logout", &json!({})).bearer(&token).send().await.status, 204);
+    tokio::time::timeout(PATIENCE, stream.into_body().collect()).await.expect("the stream ends").unwrap();
+    app.get(&unused).send().await.is_error(401, "unauthorized");
+}

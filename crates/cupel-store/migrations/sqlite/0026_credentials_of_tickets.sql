@@ -1,0 +1,3 @@
+-- The session or the API key with which a ticket was requested. The connection that the ticket opens ends with it.
+ALTER TABLE stream_tickets ADD COLUMN session BLOB;
+ALTER TABLE stream_tickets ADD COLUMN api_key BLOB;
