@@ -90,6 +90,16 @@ export async function registered(server, browser, { path = '/problems', ...optio
   return { ...visitor, name }
 }
 
+/** Sets the password of the administrator with the link that the first start has printed. The page is then signed in. Returns the name. */
+export async function enterFirst(page, server) {
+  const [, name] = /administrator: (\S+)/.exec(server.stderr())
+  await page.goto(/http:\S+\/password#\S+/.exec(server.stderr())[0])
+  await page.getByLabel('New password').fill(PASSWORD)
+  await page.getByRole('button', { name: 'Set the password and sign in' }).click()
+  await page.getByRole('heading', { name: 'Problems', exact: true }).waitFor()
+  return name
+}
+
 /** Fills in and sends the form for a new user. */
 export async function register(page, name) {
   await page.getByLabel('User name').fill(name)

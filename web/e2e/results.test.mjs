@@ -4,6 +4,8 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { chooseLanguage, launch, visit } from './browser.mjs'
+import { enterFirst } from './people.mjs'
+import * as people from './people.mjs'
 import { startServer } from './server.mjs'
 
 const PATIENCE_MS = 60_000
@@ -64,12 +66,7 @@ test('an administrator sees the input and the expected output of a hidden test a
   const visitor = await visit(browser)
   const { page, check, close } = visitor
   page.setDefaultTimeout(PATIENCE_MS)
-  const [, admin] = /administrator: (\S+)/.exec(server.stderr())
-  await page.goto(/http:\S+\/password\?token=\S+/.exec(server.stderr())[0])
-  for (const field of await page.locator('input[type=password]').all()) await field.fill(PASSWORD)
-  await page.getByRole('button').click()
-  await page.waitForLoadState()
-  await signIn(page, admin)
+  await enterFirst(page, server)
   await submit(page, wrong)
   await verdict(page, 'WA')
   await page.getByLabel('Expected output', { exact: true }).getByText(/^\d+ \d+/).waitFor()
@@ -356,4 +353,27 @@ test('the last run of a tab is shown again after Back and after a reload, and it
   await page.goto(`${server.url}/problems/odometer`)
   await page.getByText('Run your code on the samples, or submit it').waitFor()
   await close()
+})
+
+test('the comparison with a long sample says what it leaves out', async () => {
+  const lines = Array.from({ length: 3000 }, (_, at) => `line ${at} ${'.'.repeat(30)}`)
+  const text = `${lines.join('\n')}\n`
+  const files = { 'problem.toml': 'title = "Long Lines"\nslug = "long-lines"\n[limits]\ntime = 5\n', 'statement.md': 'Print the lines.\n', 'tests/sample/1.in': '1\n', 'tests/sample/1.out': text, 'tests/secret/1.in': '1\n', 'tests/secret/1.out': text }
+  await people.putProblem(server, 'long-lines', files)
+  await people.makeContest(server, 'long', 'Long Cup', -people.HOUR, { problems: ['long-lines'] })
+  const token = await registered('reader')
+  await people.call(server, token, 'POST', '/contests/long/participation', { kind: 'official' })
+  for (const [theme, width] of [['light', 1280], ['dark', 360]]) {
+    const { page, check, close } = await visit(browser, { theme, width })
+    page.setDefaultTimeout(PATIENCE_MS)
+    await signIn(page, 'reader')
+    await submit(page, 'for n in range(3000):\n    print("line", n + (n == 7), "." * 30)\n', 'long-lines')
+    await verdict(page, 'WA')
+    await page.getByText('The sample was cut off, so the comparison may be incomplete.').waitFor()
+    await page.getByText(/^.*[\d,]+ more lines are not shown\./).waitFor()
+    await page.locator('tr[data-same=false][data-line="8"]').waitFor()
+    assert.equal(await page.locator('tr[data-line]').count(), 500)
+    await check('diff-truncated')
+    await close()
+  }
 })

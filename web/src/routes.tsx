@@ -100,6 +100,17 @@ export const register = createRoute({
   component: lazyRouteComponent(orFail(() => import('./pages/Register')), 'Register'),
 })
 
+/** An older link has its token in the query. It moves to the fragment, which is in no request. */
+const password = createRoute({
+  getParentRoute: () => root,
+  path: '/password',
+  validateSearch: (raw: Record<string, unknown>): { token?: string } => (typeof raw['token'] === 'string' ? { token: raw['token'] } : {}),
+  beforeLoad: ({ search: { token } }) => {
+    if (token !== undefined) throw redirect({ to: '/password', search: {}, hash: token, replace: true })
+  },
+  component: lazyRouteComponent(orFail(() => import('./pages/SetPassword')), 'SetPassword'),
+})
+
 export const account = createRoute({
   getParentRoute: () => root,
   path: '/account',
@@ -115,7 +126,7 @@ const admin = createRoute({
 
 export const makeRouter = (queries: QueryClient) =>
   createRouter({
-    routeTree: root.addChildren([home, problems, problem, playground, shared, contests, contest, signIn, register, account, admin]),
+    routeTree: root.addChildren([home, problems, problem, playground, shared, contests, contest, signIn, register, password, account, admin]),
     basepath: ROOT.pathname,
     context: { queries },
     defaultPreload: 'intent',

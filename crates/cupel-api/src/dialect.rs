@@ -24,11 +24,12 @@ impl Dialect for Native {
     }
 }
 
-/// The native API and its pages, for [`cupel_http::router`]. The pages show `version`. If `font` is the path of the
-/// site's font, they use this font.
+/// The native API and its pages, for [`cupel_http::router`]. The pages show `version`. `font`: path of the site's font,
+/// which the pages use; `None` if the server does not have the site.
 pub fn native(version: &str, font: Option<&str>) -> Mounted {
     let (api, document) = openapi::documented();
     let document = document.to_pretty_json().unwrap_or_default();
-    let routes = api.merge(socketio::routes()).merge(pages::routes(pages::Documents::new(document, version, font)));
+    let documents = pages::Documents::new(document, version, font);
+    let routes = api.merge(socketio::routes()).merge(pages::routes(documents, font.is_some()));
     Mounted::new(Native, routes)
 }

@@ -21,7 +21,7 @@ mod v1;
 
 pub use dialect::native;
 pub use openapi::openapi_json;
-pub use pages::package_formats;
+pub use pages::{link_address, package_formats};
 pub use v1::response::failure::{compilation_error, runtime_error};
 pub use v1::response::limits::limits_json;
 pub use v1::webhook_event::webhook_body;

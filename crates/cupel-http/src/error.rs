@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use cupel_core::SubmissionFaultKind;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -165,12 +166,22 @@ pub struct FieldError {
     pub pointer: String,
     /// Description of the error.
     pub detail: String,
+    /// Stable name of the kind of error, on which clients branch. Omitted if the error has no kind of its own, for
+    /// example if a value has a wrong type. `docs/errors.md` lists the names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<&'static str>,
 }
 
 impl FieldError {
     /// An error at this location.
     pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> FieldError {
-        FieldError { pointer: pointer.into(), detail: detail.into() }
+        FieldError { pointer: pointer.into(), detail: detail.into(), code: None }
+    }
+
+    /// Adds the code of this kind.
+    #[must_use]
+    pub fn of_kind(self, kind: SubmissionFaultKind) -> FieldError {
+        FieldError { code: Some(kind.code()), ..self }
     }
 }
 
@@ -336,14 +347,19 @@ pub fn errors_markdown() -> String {
          ```json\n\
          {\"type\": \"/errors/unknown-language\", \"title\": \"Unknown language\", \"status\": 422,\n \
          \"detail\": \"There is no language `pyton`; did you mean `python`?\", \"code\": \"unknown-language\",\n \
-         \"request_id\": \"0199a4e2c5d07f3e\", \"errors\": [{\"pointer\": \"/language\", \"detail\": \"…\"}]}\n\
+         \"request_id\": \"0199a4e2c5d07f3e\", \"errors\": [{\"pointer\": \"/language\", \"detail\": \"…\", \"code\": \"unknown-language\"}]}\n\
          ```\n\n\
-         Branch on `type` or `code`: they never change their meaning. `errors` names each fault by a JSON Pointer into the body.\n\n\
+         Branch on `type` or `code`: they never change their meaning. `errors` names each fault by a JSON Pointer into the body.\n\
+         If a fault has a `code`, it is one of the [codes of single fields](#codes-of-single-fields).\n\n\
          This page is generated from `crates/cupel-http/src/error.rs`; `UPDATE_DOCS=1 cargo test -p cupel-http errors_page` writes it.\n\n\
          | code | status | when, and what to do |\n|---|---|---|\n",
     );
     for kind in ErrorKind::ALL {
         let _ = writeln!(text, "| `{}` | {} | {} |", kind.code(), kind.status().as_u16(), kind.meaning());
+    }
+    text.push_str("\n## Codes of single fields\n\n| code in `errors` | what is wrong |\n|---|---|\n");
+    for kind in SubmissionFaultKind::ALL {
+        let _ = writeln!(text, "| `{}` | {} |", kind.code(), kind.meaning());
     }
     text
 }

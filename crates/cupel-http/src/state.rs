@@ -83,6 +83,8 @@ pub struct Settings {
     pub cors_origins: Vec<String>,
     /// Public address of this server, such as `https://judge.example`: the base of one-time links.
     pub public_url: String,
+    /// Whether this server has the site, which has a page for one-time links.
+    pub has_site: bool,
     /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<Network>,
     /// Which clients may read `/metrics`.
@@ -118,6 +120,7 @@ impl Default for Settings {
             idempotency_lifetime: Duration::from_secs(24 * 3600),
             cors_origins: Vec::new(),
             public_url: "http://127.0.0.1:8080".to_owned(),
+            has_site: false,
             trusted_proxies: Vec::new(),
             metrics_access: MetricsAccess::Loopback,
             version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -47,7 +47,7 @@ export class CallError extends Error {
     readonly detail: string,
     readonly requestId: string | undefined,
     /** Errors of single fields, by JSON pointer. */
-    readonly fields: Record<string, string> = {},
+    readonly fields: Record<string, Schema['FieldError']> = {},
     /** Seconds after which the server allows another try. */
     readonly retryAfterSeconds?: number | undefined,
   ) {
@@ -83,7 +83,7 @@ async function answered<T>(call: Promise<Answer<T>>): Promise<Answer<T>> {
 
 function refusal({ error, response }: Answer<unknown>): CallError {
   const problem = (typeof error === 'object' && error !== null ? error : {}) as Partial<Schema['ApiError']>
-  const fields = Object.fromEntries((problem.errors ?? []).map(({ pointer, detail }) => [pointer, detail]))
+  const fields = Object.fromEntries((problem.errors ?? []).map((fault) => [fault.pointer, fault]))
   const requestId = problem.request_id ?? response.headers.get('x-request-id') ?? undefined
   const title = problem.title ?? `${response.status} ${response.statusText}`
   const wait = Number(response.headers.get('retry-after') ?? NaN)

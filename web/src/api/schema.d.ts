@@ -128,7 +128,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change a setting of your account.
+         * @description Everybody with an account may call this. An API key needs the scope `account`.
+         */
+        patch: operations["change_me"];
         trace?: never;
     };
     "/api/v1/auth/password": {
@@ -147,6 +151,51 @@ export interface paths {
          *     Everybody with an account may call this. An API key needs the scope `account`.
          */
         post: operations["change_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/password/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get the account of a one-time link.
+         * @description The link stays valid. `POST /auth/password/reset` sets the password.
+         *
+         *     Everybody may call this, without an account.
+         */
+        post: operations["password_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/password/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set a password with a one-time link.
+         * @description An administrator creates the link. Setting the password ends all sessions. If only the password is refused, the link
+         *     stays valid.
+         *
+         *     Everybody may call this, without an account.
+         */
+        post: operations["reset_password"];
         delete?: never;
         options?: never;
         head?: never;
@@ -475,6 +524,8 @@ export interface paths {
          *     submission is due in more than one minute, the stream ends with `scheduled`; follow it again at `run_at`. A client
          *     that uses a ticket then needs a new one.
          *
+         *     The stream ends within five seconds after the session or the API key that opened it has ended.
+         *
          *     Everybody with an account may call this. An API key needs the scope `runs:read`.
          */
         get: operations["events"];
@@ -605,7 +656,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List your submissions to a problem that count, newest first; authors can list those of all users.
+         * List your submissions to a problem, newest first, without trials. Authors can list those of all users.
          * @description Everybody with an account may call this. An API key needs the scope `runs:read`.
          */
         get: operations["submissions_to_problem"];
@@ -1279,9 +1330,12 @@ export interface components {
             cached?: boolean | null;
             /** @description `output`: `stdout` or `stderr`. */
             stream?: string | null;
-            /** @description `output`: the bytes written, if they are UTF-8. */
+            /**
+             * @description `output`: the bytes written, if they are UTF-8. `compile.end`: the beginning of the compiler's output, up to 16
+             *     KiB, if there is any.
+             */
             text?: string | null;
-            /** @description `output`: the bytes written, if they are not UTF-8. */
+            /** @description `output`, `compile.end`: the same bytes, if they are not UTF-8. */
             base64?: string | null;
             /** @description `test.end`, `verdict`: the verdict. */
             verdict?: string | null;
@@ -1326,6 +1380,11 @@ export interface components {
             pointer: string;
             /** @description Description of the error. */
             detail: string;
+            /**
+             * @description Stable name of the kind of error, on which clients branch. Omitted if the error has no kind of its own, for
+             *     example if a value has a wrong type. `docs/errors.md` lists the names.
+             */
+            code?: string | null;
         };
         /** @description A file in the sandbox. One of `content` and `content_base64` is required. */
         FileRequest: {
@@ -1684,6 +1743,25 @@ export interface components {
             /** Format: int64 */
             stack_kb: number;
         };
+        /**
+         * @description The account whose password a one-time link sets.
+         * @example {
+         *       "username": "ada"
+         *     }
+         */
+        LinkAccount: {
+            username: string;
+        };
+        /**
+         * @description The token of a one-time link.
+         * @example {
+         *       "token": "cul_…"
+         *     }
+         */
+        LinkRequest: {
+            /** @description The text after `#` or `token=` in the link. */
+            token: string;
+        };
         /** @description A contest of the list. */
         ListedContest: components["schemas"]["ContestLine"] & {
             participation?: components["schemas"]["ParticipationView"] | null;
@@ -1722,8 +1800,23 @@ export interface components {
             tier: string;
             /** @description Scopes of the credentials you used. */
             scopes: string[];
+            /** @description Whether leaderboards show you. The standings of contests show every participant. */
+            in_leaderboards: boolean;
             /** Format: date-time */
             created_at: string;
+        };
+        /**
+         * @description Settings of your account to change.
+         * @example {
+         *       "in_leaderboards": false
+         *     }
+         */
+        MeChange: {
+            /**
+             * @description Whether leaderboards show you: the leaderboards of problems and the global leaderboard. If not, they omit you,
+             *     and other users move up. The standings of contests show every participant.
+             */
+            in_leaderboards: boolean;
         };
         /** @description A new key with its text. */
         NewKeyView: {
@@ -2183,6 +2276,22 @@ export interface components {
             /** @description Omitted if the account has no e-mail address. */
             email?: string | null;
             message: string;
+        };
+        /**
+         * @description A new password, with a one-time link.
+         * @example {
+         *       "password": "staple correct horse",
+         *       "token": "cul_…"
+         *     }
+         */
+        ResetRequest: {
+            /** @description The text after `#` or `token=` in the link. */
+            token: string;
+            /**
+             * Format: password
+             * @description The new password: 8 to 256 characters; not the user name or the e-mail address.
+             */
+            password: string;
         };
         /** @description The revisions of a draft. */
         RevisionList: {
@@ -3577,6 +3686,120 @@ export interface operations {
             };
         };
     };
+    change_me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MeChange"];
+            };
+        };
+        responses: {
+            /** @description Your account */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request did not arrive in time. Nothing has changed; send it again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body has more bytes than this route accepts. `detail` has the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body must be `application/json`; for an import of users, `text/csv`; for a problem's package, the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field, or of all missing fields; rules about the contents of fields are checked after the form. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     change_password: {
         parameters: {
             query?: never;
@@ -3661,6 +3884,214 @@ export interface operations {
                 };
             };
             /** @description Too many wrong passwords */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    password_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkRequest"];
+            };
+        };
+        responses: {
+            /** @description The account */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkAccount"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The link is invalid, already used or expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request did not arrive in time. Nothing has changed; send it again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body has more bytes than this route accepts. `detail` has the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body must be `application/json`; for an import of users, `text/csv`; for a problem's package, the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field, or of all missing fields; rules about the contents of fields are checked after the form. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many invalid links from your IP address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    reset_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResetRequest"];
+            };
+        };
+        responses: {
+            /** @description The password is set. You can log in now */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The link is invalid, already used or expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request did not arrive in time. Nothing has changed; send it again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body has more bytes than this route accepts. `detail` has the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body must be `application/json`; for an import of users, `text/csv`; for a problem's package, the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field, or of all missing fields; rules about the contents of fields are checked after the form. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many invalid links from your IP address */
             429: {
                 headers: {
                     [name: string]: unknown;

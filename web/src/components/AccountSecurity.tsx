@@ -2,7 +2,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useRef, useState, type FormEvent } from 'react'
-import { sessionsQuery } from '../api/account'
+import { meQuery, sessionsQuery } from '../api/account'
 import { api, CallError, dataOf, type Schema } from '../api/client'
 import { account } from '../i18n/account'
 import { useLanguage, useTexts } from '../i18n/messages'
@@ -202,6 +202,7 @@ function Privacy({ username }: { username: string }) {
           <li key={one}>{one}</li>
         ))}
       </ul>
+      <InLeaderboards />
       <Disclosure title={p.deleteTitle} className="font-medium">
         <form onSubmit={submit} onChange={() => send.isError && send.reset()} className="mt-2 p-4 space-y-4 rounded-md border border-wrong">
           <p>{p.deleteDetail}</p>
@@ -214,5 +215,39 @@ function Privacy({ username }: { username: string }) {
         </form>
       </Disclosure>
     </section>
+  )
+}
+
+/** The setting that takes the user out of leaderboards. It is saved at once. */
+function InLeaderboards() {
+  const p = useTexts(account).privacy
+  const queries = useQueryClient()
+  const me = useQuery(meQuery)
+  const send = useMutation({
+    mutationFn: (in_leaderboards: boolean) => dataOf(api.PATCH('/api/v1/auth/me', { body: { in_leaderboards } })),
+    onSuccess: (changed) => queries.setQueryData(meQuery.queryKey, changed),
+  })
+  if (me.data === undefined) return null
+  const isIn = send.isPending ? send.variables : me.data.in_leaderboards
+  return (
+    <div className="my-3">
+      <label className="flex items-center gap-x-2 min-h-7 pointer-coarse:min-h-11">
+        <input
+          type="checkbox"
+          checked={!isIn}
+          onChange={({ target }) => !send.isPending && send.mutate(!target.checked)}
+          aria-describedby="leaderboards-hint"
+          className="size-4 shrink-0 accent-(--accent)"
+        />
+        <span className="min-w-0">{p.hide}</span>
+      </label>
+      <p id="leaderboards-hint" className="text-sm text-muted">
+        {p.hideDetail}
+      </p>
+      {send.error !== null && <ErrorBox error={send.error} />}
+      <p role="status" className="text-accepted">
+        {send.isSuccess && (send.data.in_leaderboards ? p.shown : p.hidden)}
+      </p>
+    </div>
   )
 }

@@ -70,7 +70,7 @@ const openSocket = (): Socket => {
 export const signedOut = (): CallError => new CallError(401, 'unauthorized', '', '', undefined)
 
 const callError = ({ status, code, title, detail, request_id, errors = [] }: Refusal, retryAfterSeconds: number | undefined): CallError =>
-  new CallError(status, code, title ?? code, detail ?? '', request_id, Object.fromEntries(errors.map((one) => [one.pointer, one.detail])), retryAfterSeconds)
+  new CallError(status, code, title ?? code, detail ?? '', request_id, Object.fromEntries(errors.map((one) => [one.pointer, one])), retryAfterSeconds)
 
 export interface Output {
   /** Called with the program's output, in order. */

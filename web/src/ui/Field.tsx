@@ -1,13 +1,13 @@
-// A labelled input with a hint and an error message. The server sends one error message per field. What the browser
-// refuses is said in the same place, instead of in the browser's bubble. A password can be shown.
+// A labelled input with a hint and an error message. The server sends one error per field, which is worded by its code. What the
+// browser refuses is said in the same place, instead of in the browser's bubble. A password can be shown.
 import { useId, useState, type FormEvent, type InputHTMLAttributes } from 'react'
-import { fields, type FieldTexts } from '../i18n/fields'
+import { fields, worded, type FieldTexts, type Refused } from '../i18n/fields'
 import { useTexts } from '../i18n/messages'
 
 interface FieldProps extends InputHTMLAttributes<HTMLInputElement> {
   label: string
   hint?: string
-  error?: string | undefined
+  error?: string | Refused | undefined
 }
 
 export const inputClass =
@@ -28,7 +28,8 @@ export function Field({ label, hint, error, className = '', type, ...input }: Fi
   const [refused, setRefused] = useState<string>()
   const [isShown, setIsShown] = useState(false)
   const isPassword = type === 'password'
-  const fault = refused ?? error
+  const words = typeof error === 'object' ? worded(error, t) : error
+  const fault = refused ?? words ?? (typeof error === 'object' ? <span lang="en">{error.detail}</span> : undefined)
   const notes = [hint !== undefined ? `${id}-hint` : '', fault !== undefined ? `${id}-error` : ''].join(' ').trim()
   const refuse = (event: FormEvent<HTMLInputElement>) => {
     event.preventDefault()

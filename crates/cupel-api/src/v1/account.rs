@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use cupel_core::accounts::{
     AccountError, Accounts, Login, LoginError, NewAccount, PasswordError, RefreshError, RegisterError, Scope, User,
 };
-use cupel_core::{SubmissionFault, UserTaken};
+use cupel_core::{SubmissionFault, SubmissionFaultKind, UserTaken};
 use cupel_http::app::Shared;
 use cupel_http::auth::Via;
 use cupel_http::body::JsonBody;
@@ -106,7 +106,8 @@ pub(crate) async fn register(
     let user = made.map_err(|error| match error {
         RegisterError::NoSuchCode => {
             let detail = "The join code does not exist, has expired or is used up.";
-            ApiError::new(ErrorKind::InvalidBody, detail).with_errors(vec![FieldError::new("/join_code", detail)])
+            let field = FieldError::new("/join_code", detail).of_kind(SubmissionFaultKind::BadJoinCode);
+            ApiError::new(ErrorKind::InvalidBody, detail).with_errors(vec![field])
         }
         RegisterError::Invalid(faults) => invalid(faults),
         RegisterError::Taken(which) => {
@@ -114,7 +115,8 @@ pub(crate) async fn register(
                 UserTaken::Username => ("/username", "Another account has this user name."),
                 UserTaken::Email => ("/email", "Another account has this e-mail address."),
             };
-            ApiError::new(ErrorKind::Taken, detail).with_errors(vec![FieldError::new(pointer, detail)])
+            let field = FieldError::new(pointer, detail).of_kind(SubmissionFaultKind::Taken);
+            ApiError::new(ErrorKind::Taken, detail).with_errors(vec![field])
         }
         RegisterError::Failed(error) => failed(error),
     })?;
@@ -128,8 +130,8 @@ pub(crate) async fn register(
 }
 
 pub(super) fn invalid(faults: Vec<SubmissionFault>) -> ApiError {
-    let errors: Vec<FieldError> =
-        faults.into_iter().map(|fault| FieldError::new(fault.pointer, sentence(&fault.detail))).collect();
+    let of = |fault: SubmissionFault| FieldError::new(fault.pointer, sentence(&fault.detail)).of_kind(fault.kind);
+    let errors: Vec<FieldError> = faults.into_iter().map(of).collect();
     let detail = errors.first().map(|e| e.detail.clone()).unwrap_or_default();
     ApiError::new(ErrorKind::InvalidBody, detail).with_errors(errors)
 }
@@ -359,6 +361,8 @@ pub(crate) struct Me {
     tier: String,
     /// Scopes of the credentials you used.
     scopes: Vec<&'static str>,
+    /// Whether leaderboards show you. The standings of contests show every participant.
+    in_leaderboards: bool,
     #[schema(format = DateTime)]
     created_at: String,
 }
@@ -377,6 +381,7 @@ pub(super) fn me_of(user: &User, via: &Via) -> Me {
         role: user.role.as_str(),
         tier: user.tier.0.clone(),
         scopes: scopes.into_iter().filter(|s| is_admin || *s != Scope::Admin).map(Scope::as_str).collect(),
+        in_leaderboards: user.in_leaderboards,
         created_at: rfc3339(user.created_at),
     }
 }
@@ -388,6 +393,36 @@ pub(super) fn me_of(user: &User, via: &Via) -> Me {
 )]
 pub(crate) async fn me(caller: Caller) -> Json<Me> {
     Json(me_of(&caller.identity.user, &caller.identity.via))
+}
+
+/// Settings of your account to change.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "in_leaderboards": false }))]
+pub(crate) struct MeChange {
+    /// Whether leaderboards show you: the leaderboards of problems and the global leaderboard. If not, they omit you,
+    /// and other users move up. The standings of contests show every participant.
+    in_leaderboards: bool,
+}
+
+/// Change a setting of your account.
+#[utoipa::path(
+    patch, path = "/auth/me", tag = "auth", operation_id = "change_me",
+    request_body = MeChange,
+    responses((status = 200, description = "Your account", body = Me)),
+)]
+pub(crate) async fn change_me(
+    State(app): State<Shared>,
+    caller: Caller,
+    JsonBody(body): JsonBody<MeChange>,
+) -> Result<Json<Me>, ApiError> {
+    let changed = app.accounts.set_in_leaderboards(caller.user, body.in_leaderboards).await?;
+    app.identities.forget(caller.user);
+    if !changed {
+        return Err(ApiError::not_found("account"));
+    }
+    let user = User { in_leaderboards: body.in_leaderboards, ..caller.identity.user.clone() };
+    Ok(Json(me_of(&user, &caller.identity.via)))
 }
 
 /// The secret that signs your webhooks.

@@ -47,6 +47,36 @@ async fn a_taken_name_or_address_is_a_conflict() {
 }
 
 #[tokio::test]
+async fn a_refused_field_of_an_account_has_a_code() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let name = &user.user.username;
+    let good = json!({ "username": "ada", "email": "ada@example.com", "password": PASSWORD });
+    for (field, value, code) in [
+        ("username", json!("a b"), "bad-username"),
+        ("username", json!("deleted-1"), "reserved-username"),
+        ("username", json!(name), "taken"),
+        ("email", json!("nowhere"), "bad-email"),
+        ("email", json!(null), "missing"),
+        ("email", json!(user.user.email), "taken"),
+        ("password", json!("short"), "bad-password"),
+        ("password", json!("ada@example.com"), "password-is-name"),
+        ("join_code", json!("none"), "bad-join-code"),
+    ] {
+        let mut body = good.clone();
+        body[field] = value;
+        let answer = app.post("/api/v1/auth/register", &body).send().await;
+        let error = &answer.json["errors"][0];
+        assert_eq!((&error["pointer"], &error["code"]), (&json!(format!("/{field}")), &json!(code)), "{answer:?}");
+    }
+    let key = json!({ "name": "", "scopes": ["runs:read"] });
+    let answer = app.post("/api/v1/auth/keys", &key).bearer(&user.token).send().await;
+    assert_eq!(answer.json["errors"][0]["code"], "bad-name", "{answer:?}");
+    let answer = app.post("/api/v1/auth/keys", &json!({ "name": 1 })).bearer(&user.token).send().await;
+    assert_eq!(answer.json["errors"][0].get("code"), None, "a wrong type has no code: {answer:?}");
+}
+
+#[tokio::test]
 async fn registration_can_be_closed() {
     let app = TestApp::with_settings(|s| s.registration_open = false).await;
     let new = json!({ "username": "ada", "email": "ada@example.com", "password": PASSWORD });

@@ -77,6 +77,38 @@ async fn a_one_time_link_sets_a_password_once() {
 }
 
 #[tokio::test]
+async fn a_one_time_link_names_its_account_until_it_is_used() {
+    let app = TestApp::with_settings(|s| {
+        (s.public_url, s.has_site) = ("https://judge.example/cupel".into(), true);
+        s.login.bad_tokens = Rate::per_minute(1, 4);
+    })
+    .await;
+    let (user, admin) = (app.user().await, app.admin().await);
+    let place = format!("/api/v1/admin/users/{}/password-link", user.user.id);
+    let made = app.request(Method::POST, &place).bearer(&admin.token).send().await;
+    let token = made.json["token"].as_str().unwrap();
+    // A browser does not send the fragment, so the token is in no log.
+    assert_eq!(made.json["link"], format!("https://judge.example/cupel/password#{token}"));
+
+    let name = async |token: &str| app.post("/api/v1/auth/password/link", &json!({ "token": token })).send().await;
+    for _ in 0..2 {
+        let named = name(token).await;
+        assert_eq!((named.status.as_u16(), named.header("cache-control")), (200, "no-store"), "{named:?}");
+        assert_eq!(named.json, json!({ "username": user.user.username }));
+    }
+    name(&token.replace("cul_", "cup_")).await.is_error(401, "wrong-credentials");
+    let reset = json!({ "token": token, "password": ANOTHER });
+    assert_eq!(app.post("/api/v1/auth/password/reset", &reset).send().await.status, 204);
+    let used = name(token).await;
+    used.is_error(401, "wrong-credentials");
+    assert!(used.json["detail"].as_str().unwrap().ends_with("Ask an administrator for another one."), "{used:?}");
+    let expired = app.accounts.make_link(user.user.id, Duration::ZERO).await.unwrap().unwrap();
+    name(&expired.token).await.is_error(401, "wrong-credentials");
+    name("a guess").await.is_error(401, "wrong-credentials");
+    name("a guess").await.is_error(429, "too-many-attempts");
+}
+
+#[tokio::test]
 async fn the_page_of_a_link_sets_the_password_without_javascript() {
     let app = TestApp::start().await;
     let user = app.user().await;

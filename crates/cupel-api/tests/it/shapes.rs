@@ -49,7 +49,7 @@ async fn registration_and_login_have_the_documented_shapes() {
     assert_eq!(
         redacted(&me.json),
         json!({ "user_id": "[id]", "username": "ada", "email": "ada@example.com", "role": "user", "tier": "basic",
-                "scopes": ["runs:read", "runs:write", "problems:write", "account"], "created_at": "[time]" })
+                "scopes": ["runs:read", "runs:write", "problems:write", "account"], "in_leaderboards": true, "created_at": "[time]" })
     );
 }
 

@@ -107,18 +107,30 @@ impl Accounts {
         Ok(stored.then(|| PasswordLink { token: token.text(LINK), expires_at }))
     }
 
+    /// The user of a link that is valid now. The link stays valid. `None`: the link was used or replaced, has expired,
+    /// or never existed.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn user_of_link(&self, link: &str) -> Result<Option<User>, StoreError> {
+        let Some(token) = Token::parse(LINK, link) else { return Ok(None) };
+        let user = UserId::from_uuid(token.id);
+        // The store compares hashes of the secret, so the time that it takes says nothing about the secret.
+        if !self.inner.store.is_link_good(user, token.hash(), self.now()).await? {
+            return Ok(None);
+        }
+        self.inner.store.user(user).await
+    }
+
     /// Sets a password with a link, invalidates the link, and ends all of the user's sessions. Returns the user.
     ///
     /// # Errors
     /// [`ChangePasswordError`]. If only the new password is invalid, the link stays valid.
     pub async fn use_link(&self, link: &str, new: &str) -> Result<UserId, ChangePasswordError> {
         let token = Token::parse(LINK, link).ok_or(ChangePasswordError::NotGood)?;
-        let user = UserId::from_uuid(token.id);
         // Checked first, so that a caller without a link cannot cause the work of hashing.
-        if !self.inner.store.is_link_good(user, token.hash(), self.now()).await? {
-            return Err(ChangePasswordError::NotGood);
-        }
-        let Some(account) = self.inner.store.user(user).await? else { return Err(ChangePasswordError::NotGood) };
+        let account = self.user_of_link(link).await?.ok_or(ChangePasswordError::NotGood)?;
+        let user = account.id;
         if let Some(fault) = fault_of_password(new, &account.username, &account.email) {
             return Err(ChangePasswordError::Invalid(fault));
         }

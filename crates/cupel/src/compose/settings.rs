@@ -82,6 +82,7 @@ pub(super) fn api_settings(config: &Config, secret: Vec<u8>) -> cupel_http::Sett
         wait_max: config.server.wait_max,
         cors_origins: config.server.cors_origins.clone(),
         public_url: public_url(config),
+        has_site: cupel_web::is_built(),
         trusted_proxies: config.server.trusted_proxies.clone(),
         metrics_access: config.metrics.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),

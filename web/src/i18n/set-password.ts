@@ -1,0 +1,24 @@
+// The texts of the page of a one-time link, loaded with it.
+import type { Both } from './messages'
+
+const en = {
+  title: 'Set your password',
+  detail: 'Choose a password for this account. You are then signed in.',
+  password: 'New password',
+  submit: 'Set the password and sign in',
+  invalid: 'This link is not valid. It has been used, has expired, or was replaced by a newer one. Ask an administrator for a new link.',
+  signIn: 'Sign in with a password',
+}
+
+export type SetPasswordTexts = typeof en
+
+const zhCN: SetPasswordTexts = {
+  title: '设置密码',
+  detail: '请为此账户选择密码，之后会自动登录。',
+  password: '新密码',
+  submit: '设置密码并登录',
+  invalid: '此链接无效：它已被使用、已过期，或已被更新的链接取代。请向管理员索取新链接。',
+  signIn: '用密码登录',
+}
+
+export const setPassword: Both<SetPasswordTexts> = { en, 'zh-CN': zhCN }
