@@ -55,6 +55,17 @@ pub fn package_formats() -> String {
     format!("{packages}{AUTHOR_HEADING}{own}\n## Function problems\n\n{FUNCTIONS}")
 }
 
+/// URL of a one-time link, up to the token. `address` is the server's public address. The site reads the token from the
+/// fragment, which browsers do not send, so no server or proxy logs it. A server without the site has a page without
+/// scripts, which needs the token in the query.
+pub fn link_address(address: &str, has_site: bool) -> String {
+    let end = if has_site { "#" } else { "?token=" };
+    format!("{}{PASSWORD_PAGE}{end}", address.trim_end_matches('/'))
+}
+
+/// Path of the password form of a one-time link.
+const PASSWORD_PAGE: &str = "/password";
+
 /// Documents that are built once.
 pub(crate) struct Documents {
     openapi: Bytes,
@@ -108,9 +119,13 @@ fn styled(page: &str, font: Option<String>, form_action: &str) -> (String, Heade
     (page, HeaderValue::try_from(policy).unwrap_or(swagger::POLICY))
 }
 
-/// Routes of the pages.
-pub(crate) fn routes(documents: Documents) -> Router<Shared> {
-    Router::new()
+/// Routes of the pages. `has_site`: the site has the page of one-time links.
+pub(crate) fn routes(documents: Documents, has_site: bool) -> Router<Shared> {
+    let router = match has_site {
+        true => Router::new(),
+        false => Router::new().route(PASSWORD_PAGE, get(password).post(set_password)),
+    };
+    router
         .route("/openapi.json", get(openapi))
         .route("/docs", get(docs_without_slash))
         .route("/docs/", get(docs_index))
@@ -119,7 +134,6 @@ pub(crate) fn routes(documents: Documents) -> Router<Shared> {
         .route("/docs/start", get(landing))
         .route("/docs/{file}", get(docs))
         .route("/errors/{code}", get(error))
-        .route("/password", get(password).post(set_password))
         .layer(Extension(Arc::new(documents)))
 }
 
@@ -151,7 +165,7 @@ pub(crate) struct PasswordForm {
     password: String,
 }
 
-/// `/password`: target of a one-time link. Opening the page does not use up the link.
+/// `/password`: target of a one-time link, if the server does not have the site. Opening the page does not use up the link.
 async fn password(Extension(documents): Extension<Arc<Documents>>, uri: Uri) -> Response {
     let form = Query::<PasswordForm>::try_from_uri(&uri).map_or_else(|_| PasswordForm::default(), |Query(form)| form);
     password_page(&documents, &password_form(&form.token, ""))
@@ -178,9 +192,9 @@ async fn set_password(
             &documents,
             "<p role=\"status\">Your password is set. <a href=\"sign-in\">Sign in</a> with it.</p>",
         )),
-        Err(problem) => {
-            let mut page = password_page(&documents, &password_form(&form.token, problem.detail()));
-            *page.status_mut() = problem.kind().status();
+        Err(error) => {
+            let mut page = password_page(&documents, &password_form(&form.token, error.detail()));
+            *page.status_mut() = error.kind().status();
             Ok(page)
         }
     }

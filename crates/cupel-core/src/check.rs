@@ -11,11 +11,11 @@ use cupel_types::{
 };
 use jiff::{SignedDuration, Timestamp};
 
+use crate::addresses::is_special_host;
 use crate::bounds::Bounds;
 use crate::cluster::NO_WORKER;
 use crate::fault::{FAULTS_MAX, SubmissionFault, SubmissionFaultKind};
 use crate::new_submission::{NewProgram, NewSolution, NewSource, NewSubmission, NewSubmissionKind};
-use crate::targets::is_special_host;
 use crate::web_url::{is_host, web_authority, web_host};
 
 /// Maximum length of the name of a class to start, in bytes.
@@ -32,15 +32,8 @@ pub fn check(
     bounds: &Bounds,
     now: Timestamp,
 ) -> Result<Vec<SubmissionKind>, Vec<SubmissionFault>> {
-    if new.len() > bounds.batch_max {
-        let detail =
-            format!("a batch has at most {}; this one has {}", counted(bounds.batch_max, "submission"), new.len());
-        return Err(vec![SubmissionFault {
-            index: 0,
-            pointer: String::new(),
-            kind: SubmissionFaultKind::TooMany,
-            detail,
-        }]);
+    if let Some(fault) = too_many(new, bounds) {
+        return Err(vec![fault]);
     }
     let mut faults = Vec::new();
     let kinds: Vec<Option<SubmissionKind>> = new
@@ -51,15 +44,55 @@ pub fn check(
             has_room.then(|| Checker { index, new, bounds, now, faults: &mut faults }.check(registry)).flatten()
         })
         .collect();
-    let total = new.iter().map(bytes_of).fold(Bytes::ZERO, Bytes::saturating_add);
-    if faults.is_empty() && total > bounds.batch_bytes_max {
-        let detail = format!("a request carries at most {}; this one carries {total}", bounds.batch_bytes_max);
-        faults.push(SubmissionFault { index: 0, pointer: String::new(), kind: SubmissionFaultKind::TooLarge, detail });
+    if faults.is_empty() {
+        faults.extend(too_large(new, bounds));
     }
     match kinds.into_iter().collect::<Option<Vec<SubmissionKind>>>() {
         Some(kinds) if faults.is_empty() => Ok(kinds),
         _ => Err(faults),
     }
+}
+
+/// Validates every submission of a request by itself. A submission that is invalid does not affect the others.
+///
+/// # Errors
+/// The error that concerns the whole request. The inner errors are those of one submission, as in [`check`].
+pub(crate) fn check_each(
+    new: &[NewSubmission],
+    registry: &Registry,
+    bounds: &Bounds,
+    now: Timestamp,
+) -> Result<Vec<Result<SubmissionKind, Vec<SubmissionFault>>>, SubmissionFault> {
+    if let Some(fault) = too_many(new, bounds).or_else(|| too_large(new, bounds)) {
+        return Err(fault);
+    }
+    let of_one = |(index, new): (usize, &NewSubmission)| {
+        let mut faults = Vec::new();
+        let kind = Checker { index, new, bounds, now, faults: &mut faults }.check(registry);
+        kind.filter(|_| faults.is_empty()).ok_or(faults)
+    };
+    Ok(new.iter().enumerate().map(of_one).collect())
+}
+
+/// The error if the request has too many submissions.
+fn too_many(new: &[NewSubmission], bounds: &Bounds) -> Option<SubmissionFault> {
+    (new.len() > bounds.batch_max).then(|| SubmissionFault {
+        index: None,
+        pointer: String::new(),
+        kind: SubmissionFaultKind::TooMany,
+        detail: format!("a batch has at most {}; this one has {}", counted(bounds.batch_max, "submission"), new.len()),
+    })
+}
+
+/// The error if the request's submissions are together too large.
+fn too_large(new: &[NewSubmission], bounds: &Bounds) -> Option<SubmissionFault> {
+    let total = new.iter().map(bytes_of).fold(Bytes::ZERO, Bytes::saturating_add);
+    (total > bounds.batch_bytes_max).then(|| SubmissionFault {
+        index: None,
+        pointer: String::new(),
+        kind: SubmissionFaultKind::TooLarge,
+        detail: format!("a request carries at most {}; this one carries {total}", bounds.batch_bytes_max),
+    })
 }
 
 fn bytes_of(new: &NewSubmission) -> Bytes {
@@ -157,7 +190,7 @@ impl Checker<'_> {
             FAULTS_MAX => (String::new(), format!("there are more errors; these are the first {FAULTS_MAX}")),
             _ => return,
         };
-        self.faults.push(SubmissionFault { index: self.index, pointer, kind, detail });
+        self.faults.push(SubmissionFault { index: Some(self.index), pointer, kind, detail });
     }
 
     fn check(mut self, registry: &Registry) -> Option<SubmissionKind> {
@@ -165,7 +198,7 @@ impl Checker<'_> {
         let kind = match &new.kind {
             NewSubmissionKind::Program(program) => self.program(program, registry).map(SubmissionKind::Program),
             NewSubmissionKind::Problem(solution) => self.solution(solution, registry).map(SubmissionKind::Problem),
-            NewSubmissionKind::Verify(version) => Some(SubmissionKind::Verify(*version)),
+            NewSubmissionKind::Verify(version) => Some(SubmissionKind::Verify(version.get())),
         };
         self.run_at();
         self.webhook();
@@ -231,7 +264,7 @@ impl Checker<'_> {
         let files = self.files(source, language);
         self.too_large("/stdin", "standard input", custom_input(cases).len(), self.bounds.stdin_bytes_max);
         let source = Source { language: language?.id.clone(), files: BoxFiles::new(files) };
-        Some(Solution { source, of: *of, cases: cases.clone() })
+        Some(Solution { source, of: of.get(), cases: cases.clone() })
     }
 
     fn language<'r>(&mut self, asked: &str, registry: &'r Registry) -> Option<&'r Language> {

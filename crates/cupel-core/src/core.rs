@@ -86,7 +86,7 @@ pub(crate) struct Inner {
     pub(crate) waiting_list: SharedList,
     pub(crate) imports: Imports,
     /// Admits one custom input at a time, because examining it may need far more memory than its size.
-    pub(crate) own_inputs: Arc<Semaphore>,
+    pub(crate) custom_inputs: Arc<Semaphore>,
     /// Resolver for the host names of webhook receivers. If no resolver is set, only the webhook sender resolves the
     /// names.
     pub(crate) resolver: OnceLock<Arc<dyn Resolver>>,
@@ -121,7 +121,7 @@ impl Core {
                 sweep: tokio::sync::Mutex::default(),
                 waiting_list: SharedList::default(),
                 imports: Imports::default(),
-                own_inputs: Arc::new(Semaphore::new(1)),
+                custom_inputs: Arc::new(Semaphore::new(1)),
                 resolver: OnceLock::new(),
                 resolving: Arc::new(Semaphore::new(RESOLVING_MAX)),
                 boards: Boards::default(),

@@ -3,8 +3,8 @@
 /// One validation error of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubmissionFault {
-    /// Zero-based index of the submission in the batch.
-    pub index: usize,
+    /// Zero-based index of the submission in the batch. `None`: the error concerns the whole request.
+    pub index: Option<usize>,
     /// Position in the submission, as a JSON pointer (RFC 6901), for example `/language`, `/language/version` (the text
     /// after `@`), `/files/0/path`, `/compiler_args/0`, `/args/3`, `/env/NAME`, `/stdin`, `/tests/1/name`,
     /// `/limits/cpu_time_ms`, `/limits/memory_bytes`, `/run_at`, `/webhook`. The name of a limit ends with its unit, as
@@ -16,58 +16,55 @@ pub struct SubmissionFault {
     pub detail: String,
 }
 
-/// Kind of a validation error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum SubmissionFaultKind {
-    UnknownLanguage,
-    LanguageUnavailable,
-    Missing,
-    TooLarge,
-    TooMany,
-    BadPath,
-    BadArgument,
-    BadEnv,
-    BadTest,
-    BadInput,
-    LimitInvalid,
-    LimitAboveMaximum,
-    RunAtTooFar,
-    BadWebhook,
-    BadUsername,
-    BadEmail,
-    BadPassword,
-    BadName,
-    BadScope,
-    BadExpiry,
+macro_rules! kinds {
+    ($($Kind:ident $code:literal $meaning:literal;)*) => {
+        /// Kind of a validation error.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[expect(missing_docs, reason = "`meaning` describes each kind, for readers of the code and of the documentation")]
+        pub enum SubmissionFaultKind { $($Kind,)* }
+
+        impl SubmissionFaultKind {
+            /// Every kind, in the order of the documentation.
+            pub const ALL: &'static [SubmissionFaultKind] = &[$(SubmissionFaultKind::$Kind,)*];
+
+            /// Stable name for programs.
+            pub const fn code(self) -> &'static str {
+                match self { $(SubmissionFaultKind::$Kind => $code,)* }
+            }
+
+            /// What is wrong.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(SubmissionFaultKind::$Kind => $meaning,)* }
+            }
+        }
+    };
 }
 
-impl SubmissionFaultKind {
-    /// The stable name for programs, such as `unknown_language`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            SubmissionFaultKind::UnknownLanguage => "unknown_language",
-            SubmissionFaultKind::LanguageUnavailable => "language_unavailable",
-            SubmissionFaultKind::Missing => "missing",
-            SubmissionFaultKind::TooLarge => "too_large",
-            SubmissionFaultKind::TooMany => "too_many",
-            SubmissionFaultKind::BadPath => "bad_path",
-            SubmissionFaultKind::BadArgument => "bad_argument",
-            SubmissionFaultKind::BadEnv => "bad_env",
-            SubmissionFaultKind::BadTest => "bad_test",
-            SubmissionFaultKind::BadInput => "bad_input",
-            SubmissionFaultKind::LimitInvalid => "limit_invalid",
-            SubmissionFaultKind::LimitAboveMaximum => "limit_above_maximum",
-            SubmissionFaultKind::RunAtTooFar => "run_at_too_far",
-            SubmissionFaultKind::BadWebhook => "bad_webhook",
-            SubmissionFaultKind::BadUsername => "bad_username",
-            SubmissionFaultKind::BadEmail => "bad_email",
-            SubmissionFaultKind::BadPassword => "bad_password",
-            SubmissionFaultKind::BadName => "bad_name",
-            SubmissionFaultKind::BadScope => "bad_scope",
-            SubmissionFaultKind::BadExpiry => "bad_expiry",
-        }
-    }
+kinds! {
+    UnknownLanguage "unknown-language" "No language has this id or alias.";
+    LanguageUnavailable "language-unavailable" "The language is known, but cannot be used here.";
+    Missing "missing" "A value is required.";
+    TooLarge "too-large" "The value has too many bytes or characters.";
+    TooMany "too-many" "There are too many of them.";
+    BadPath "bad-path" "This is not a permitted file path.";
+    BadArgument "bad-argument" "An argument is not permitted.";
+    BadEnv "bad-env" "The name or the value of an environment variable is not permitted.";
+    BadTest "bad-test" "The test is invalid, or cannot be combined with another field.";
+    BadInput "bad-input" "The standard input is not permitted.";
+    LimitInvalid "limit-invalid" "The limit is below its minimum, or contradicts another limit.";
+    LimitAboveMaximum "limit-above-maximum" "The limit is above the maximum of the language.";
+    RunAtTooFar "run-at-too-far" "The time is too far in the future.";
+    BadWebhook "bad-webhook" "This is not a URL that the server may call.";
+    BadUsername "bad-username" "A user name has 3 to 32 characters from `A-Z a-z 0-9 _ . -`.";
+    ReservedUsername "reserved-username" "The user name is reserved for accounts of Cupel or for deleted accounts.";
+    BadEmail "bad-email" "This is not an e-mail address with at most 254 characters.";
+    BadPassword "bad-password" "A password has 8 to 256 characters, none of them NUL.";
+    PasswordIsName "password-is-name" "The password is the user name or the e-mail address.";
+    Taken "taken" "Another account, problem or contest has this value.";
+    BadJoinCode "bad-join-code" "The join code does not exist, has expired or is used up.";
+    BadName "bad-name" "A name has 1 to 100 characters, none of them a control character.";
+    BadScope "bad-scope" "You may not give a key this scope.";
+    BadExpiry "bad-expiry" "The time has passed.";
 }
 
 /// Maximum number of validation errors reported individually per request. If there are more, one additional error says

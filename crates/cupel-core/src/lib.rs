@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod accounts;
+mod addresses;
 mod admission;
 mod awaited;
 pub mod blobs;
@@ -43,6 +44,7 @@ mod view;
 mod web_url;
 pub mod webhook;
 
+pub use addresses::is_public;
 pub use blobs::{BlobInfo, BlobKey, BlobKind, Blobs, BlobsError};
 pub use bounds::Bounds;
 pub use check::check;
@@ -71,8 +73,8 @@ pub use principal::{AuthenticatedUser, Principal};
 pub use problems::{Packages, ProblemStore};
 pub use routes::{Needs, Routes};
 pub use snippets::SnippetStore;
-pub use submit::{RateExceeded, RateLimit, SubmitError, Submitted};
+pub use submit::{RateExceeded, RateLimit, SubmitError, Submitted, SubmittedEach};
 pub use sweep::Swept;
-pub use targets::{Resolver, SystemResolver, is_public};
+pub use targets::{Resolver, SystemResolver};
 
 pub use cupel_types::chain;

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use cupel_types::{Cases, FacadeRequest, LimitsRequest, Live, PriorityClass, ProblemVersion, TestCase, ToolOptions};
+use cupel_types::{Cases, FacadeRequest, LimitsRequest, Live, PriorityClass, TestCase, ToolOptions};
 use jiff::Timestamp;
 
 use crate::Needs;
+use crate::problems::{VersionToSolve, VersionToVerify};
 
 /// A submission as the client sent it.
 #[derive(Clone)]
@@ -36,7 +37,7 @@ pub enum NewSubmissionKind {
     /// Judge a solution to a problem, or run it on samples or custom input.
     Problem(NewSolution),
     /// Verify a problem's package.
-    Verify(ProblemVersion),
+    Verify(VersionToVerify),
 }
 
 /// A program to run, with its input.
@@ -74,7 +75,7 @@ pub struct NewSolution {
     /// The source code.
     pub source: NewSource,
     /// The problem, and the package to judge with.
-    pub of: ProblemVersion,
+    pub of: VersionToSolve,
     /// The cases to run.
     pub cases: Cases,
 }

@@ -302,7 +302,8 @@ impl Core {
     }
 
     fn check_snippet(&self, new: NewSnippet) -> Result<Snippet, Vec<SubmissionFault>> {
-        let fault = |pointer: &str, kind, detail| SubmissionFault { index: 0, pointer: pointer.into(), kind, detail };
+        let fault =
+            |pointer: &str, kind, detail| SubmissionFault { index: None, pointer: pointer.into(), kind, detail };
         let registry = self.registry();
         let main = (String::new(), Arc::from(new.source.as_bytes()));
         let others = new.files.iter().map(|(path, text)| (path.clone(), Arc::from(text.as_bytes())));

@@ -11,9 +11,9 @@ use cupel_types::{LanguageId, RunId, Submission, SubmissionId, SubmissionKind, U
 use jiff::Timestamp;
 
 use crate::awaited::Awaited;
-use crate::check::check;
+use crate::check::{check, check_each};
 use crate::event::Seq;
-use crate::fault::SubmissionFault;
+use crate::fault::{FAULTS_MAX, SubmissionFault};
 use crate::new_submission::{NewSubmission, NewSubmissionKind};
 use crate::problems::AuthorError;
 use crate::{Core, Idempotency, Inserted, Interest, Needs, NewSubmissions, QueueError, RunHint, StoreError};
@@ -95,6 +95,15 @@ pub struct Submitted {
     pub repeated: bool,
 }
 
+/// Result of [`Core::submit_each`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SubmittedEach {
+    /// The id or the client's mistakes of each submission, in the order of the request.
+    New(Vec<Result<SubmissionId, Vec<SubmissionFault>>>),
+    /// The ids of the submissions that an earlier request with the same idempotency key created.
+    Repeated(Vec<SubmissionId>),
+}
+
 /// Submissions with the result of their validation.
 pub(crate) struct Checked {
     pub(crate) new: Vec<NewSubmission>,
@@ -122,16 +131,63 @@ impl Core {
         Ok(self.accept(owner, checked, idempotency, false).await?.0)
     }
 
+    /// Accepts the valid submissions of a batch, and refuses the others. Otherwise like [`Core::submit`].
+    ///
+    /// # Errors
+    /// [`SubmitError`]. [`SubmitError::Invalid`] has the one fault of the whole request. Unless the error is
+    /// [`SubmitError::Store`], nothing has been written.
+    pub async fn submit_each(
+        &self,
+        owner: UserId,
+        mut new: Vec<NewSubmission>,
+        idempotency: Option<Idempotency>,
+        rate_limit: &dyn RateLimit,
+    ) -> Result<SubmittedEach, SubmitError> {
+        let checked = check_each(&new, &self.registry(), self.bounds(), self.now());
+        let mut kinds = checked.map_err(|fault| SubmitError::Invalid(vec![fault]))?;
+        rate_limit.charge(new.len()).await?;
+        if let Some(earlier) = self.earlier_request(owner, idempotency.as_ref()).await? {
+            return Ok(SubmittedEach::Repeated(earlier.ids));
+        }
+        for (index, new) in new.iter_mut().enumerate() {
+            match self.add_needs_of_package(index, new).await {
+                Err(SubmitError::Invalid(faults)) => refuse(&mut kinds, faults),
+                added => added?,
+            }
+        }
+        refuse(&mut kinds, self.receiver_faults(&new).await);
+        let (mut valid, mut refusals) = (Vec::new(), Vec::new());
+        for (new, kind) in new.into_iter().zip(kinds) {
+            refusals.push(match kind {
+                Ok(kind) => {
+                    valid.push((new, kind));
+                    None
+                }
+                Err(faults) => Some(faults),
+            });
+        }
+        let (submitted, _) = self.write(owner, valid, idempotency, false).await?;
+        if submitted.repeated {
+            return Ok(SubmittedEach::Repeated(submitted.ids));
+        }
+        let mut ids = submitted.ids.into_iter();
+        let result = |refused: Option<Vec<SubmissionFault>>| match refused {
+            Some(faults) => Some(Err(faults)),
+            None => ids.next().map(Ok),
+        };
+        Ok(SubmittedEach::New(refusals.into_iter().filter_map(result).collect()))
+    }
+
     /// Validates submissions, for all callers. [`Core::accept`] reports the faults.
     pub(crate) fn validate(&self, new: Vec<NewSubmission>) -> Checked {
         let kinds = check(&new, &self.registry(), self.bounds(), self.now());
         Checked { new, kinds }
     }
 
-    /// Writes validated submissions and publishes their hints. `is_awaited`: the client of the only submission waits
-    /// for the result, see [`Core::wait_for`]. The second value is `None` if `is_awaited` is `false`. It is also `None`
-    /// for a repeated request: the client of the first request may be waiting for the same result, so the caller uses
-    /// [`Core::wait`].
+    /// Accepts validated submissions, all or none, and publishes their hints. `is_awaited`: the client of the only
+    /// submission waits for the result, see [`Core::wait_for`]. The second value is `None` if `is_awaited` is `false`. It
+    /// is also `None` for a repeated request: the client of the first request may be waiting for the same result, so the
+    /// caller uses [`Core::wait`].
     pub(crate) async fn accept(
         &self,
         owner: UserId,
@@ -139,31 +195,54 @@ impl Core {
         idempotency: Option<Idempotency>,
         is_awaited: bool,
     ) -> Result<(Submitted, Option<Awaited>), SubmitError> {
-        let now = self.now();
-        if let Some(repeat) = &idempotency
-            && let Some(record) = self.inner.store.idempotent(owner, &repeat.key, now).await?
-        {
-            return Ok((repeated(repeat, record)?, None));
+        if let Some(earlier) = self.earlier_request(owner, idempotency.as_ref()).await? {
+            return Ok((earlier, None));
         }
         let Checked { mut new, kinds } = checked;
-        self.add_needs_of_packages(&mut new).await?;
+        for (index, new) in new.iter_mut().enumerate() {
+            self.add_needs_of_package(index, new).await?;
+        }
         let kinds = kinds.map_err(SubmitError::Invalid)?;
-        if kinds.is_empty() {
+        let mut faults = self.receiver_faults(&new).await;
+        faults.truncate(FAULTS_MAX);
+        if !faults.is_empty() {
+            return Err(SubmitError::Invalid(faults));
+        }
+        self.write(owner, new.into_iter().zip(kinds).collect(), idempotency, is_awaited).await
+    }
+
+    /// The submissions that an earlier request with the same idempotency key created, if there was one.
+    async fn earlier_request(
+        &self,
+        owner: UserId,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Option<Submitted>, SubmitError> {
+        let Some(repeat) = idempotency else { return Ok(None) };
+        let record = self.inner.store.idempotent(owner, &repeat.key, self.now()).await?;
+        record.map(|record| repeated(repeat, record)).transpose()
+    }
+
+    /// Admits and writes valid submissions, and publishes their hints; see [`Core::accept`].
+    async fn write(
+        &self,
+        owner: UserId,
+        valid: Vec<(NewSubmission, SubmissionKind)>,
+        idempotency: Option<Idempotency>,
+        is_awaited: bool,
+    ) -> Result<(Submitted, Option<Awaited>), SubmitError> {
+        if valid.is_empty() {
             return Ok((Submitted { ids: Vec::new(), repeated: false }, None));
         }
-        self.check_receivers(&new).await?;
-        let needs: Vec<Needs> = new
-            .iter()
-            .zip(&kinds)
-            .map(|(new, kind)| new.also_needs.iter().chain(kind.language()).cloned().collect())
-            .collect();
+        let now = self.now();
+        let needs: Vec<Needs> =
+            valid.iter().map(|(new, kind)| new.also_needs.iter().chain(kind.language()).cloned().collect()).collect();
         self.check_workers(&needs).await?;
-        let scheduled = new.iter().filter(|s| s.run_at.is_some_and(|at| at > now)).count();
-        let _admitted = self.admit(owner, kinds.len(), scheduled, now).await?;
+        let scheduled = valid.iter().filter(|(new, _)| new.run_at.is_some_and(|at| at > now)).count();
+        let _admitted = self.admit(owner, valid.len(), scheduled, now).await?;
 
-        let also_needs: Needs = new.iter().flat_map(|new| new.also_needs.iter().cloned()).collect();
+        let also_needs: Needs = valid.iter().flat_map(|(new, _)| new.also_needs.iter().cloned()).collect();
         let submissions: Vec<(Submission, RunId)> =
-            new.into_iter().zip(kinds).map(|(new, kind)| self.submission_of(owner, new, kind, now)).collect();
+            valid.into_iter().map(|(new, kind)| self.submission_of(owner, new, kind, now)).collect();
         let ids: Vec<SubmissionId> = submissions.iter().map(|(s, _)| s.id).collect();
         let hints: Vec<(RunHint, Needs)> = submissions
             .iter()
@@ -194,16 +273,15 @@ impl Core {
         Ok((Submitted { ids, repeated: false }, awaited))
     }
 
-    /// Adds the languages of the packages' programs, and checks the requirements of the problems.
-    async fn add_needs_of_packages(&self, new: &mut [NewSubmission]) -> Result<(), SubmitError> {
-        for (index, new) in new.iter_mut().enumerate() {
-            let needs = match &new.kind {
-                NewSubmissionKind::Program(_) => continue,
-                NewSubmissionKind::Problem(solution) => self.needs_of_solution(index, solution).await?,
-                NewSubmissionKind::Verify(version) => self.needs_of_verification(version.package).await,
-            };
-            new.also_needs.extend(needs);
-        }
+    /// Adds the languages of the package's programs, and checks the requirements of the problem. `index`: the
+    /// submission's place in the batch.
+    async fn add_needs_of_package(&self, index: usize, new: &mut NewSubmission) -> Result<(), SubmitError> {
+        let needs = match &new.kind {
+            NewSubmissionKind::Program(_) => return Ok(()),
+            NewSubmissionKind::Problem(solution) => self.needs_of_solution(index, solution).await?,
+            NewSubmissionKind::Verify(version) => self.needs_of_verification(version.get().package).await,
+        };
+        new.also_needs.extend(needs);
         Ok(())
     }
 
@@ -246,6 +324,17 @@ impl Core {
             submitted_at: now,
         };
         (submission, RunId::from_uuid(self.inner.ids.next(now)))
+    }
+}
+
+/// Refuses the submissions that these faults concern.
+fn refuse(kinds: &mut [Result<SubmissionKind, Vec<SubmissionFault>>], faults: Vec<SubmissionFault>) {
+    for fault in faults {
+        match fault.index.and_then(|index| kinds.get_mut(index)) {
+            Some(Err(faults)) => faults.push(fault),
+            Some(kind) => *kind = Err(vec![fault]),
+            None => {}
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! The sweeper: recovery at start, expired leases, due runs, lost hints, and retention.
+//! The sweeper: recovery at start, expired leases, due runs, lost hints, submissions of disabled and deleted users, and
+//! retention.
 //!
 //! The queue may lose every hint; the store is the source of truth. The sweeper therefore reads the store and publishes
 //! hints for the runs it finds. A superfluous hint does no harm: the second lease of a run fails.
@@ -24,6 +25,11 @@ const OVERLAP: SignedDuration = SignedDuration::from_secs(5);
 const ON_THE_WAY_MAX: u64 = 64;
 /// Number of sweeps between two searches for missing hints while the queue has many hints and few are missing.
 const LOOK_EVERY: u32 = 30;
+/// Number of disabled and deleted users per sweep.
+const USERS_MAX: u32 = 100;
+/// How long the submissions of a disabled or deleted user are cancelled. Every node refuses the user's credentials
+/// before (SECURITY.md: within five seconds), so no submission is accepted later.
+const CANCELLED_FOR: SignedDuration = SignedDuration::from_secs(10);
 /// Number of sweeps between two removals of old records.
 const FORGET_EVERY: u32 = 60;
 /// How long a finished webhook delivery is kept for display.
@@ -46,6 +52,8 @@ pub struct Swept {
     pub abandoned: u64,
     /// Hints published to the queue.
     pub offered: u64,
+    /// Submissions cancelled because their owner was disabled or deleted.
+    pub cancelled: u64,
     /// Due runs that wait although no known worker has all needed languages.
     pub unserved: u64,
     /// Records removed because their retention ended.
@@ -72,7 +80,8 @@ pub(crate) struct SweepState {
 }
 
 impl Core {
-    /// Expires leases, publishes due runs that the queue does not have, and removes old records. The work is bounded.
+    /// Expires leases, publishes due runs that the queue does not have, cancels the submissions of disabled and deleted
+    /// users, and removes old records. The work is bounded.
     /// One task of every node that accepts submissions calls this method every second; only the leader does the work.
     ///
     /// # Errors
@@ -106,6 +115,7 @@ impl Core {
         }
         self.offer_newly_due(state.last, now, &mut swept).await?;
         self.offer_missing(state, now, &mut swept).await?;
+        self.cancel_for_closed_accounts(now, &mut swept).await?;
         state.sweeps = state.sweeps.wrapping_add(1);
         if state.sweeps % FORGET_EVERY == 1 {
             let ago = |kept| now.saturating_sub(kept).unwrap_or(now);
@@ -257,6 +267,22 @@ impl Core {
             }
             if !self.offer(&of(due), swept).await || state.walk.is_none() {
                 break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Cancels the submissions of users who were disabled or deleted. The store recorded this with the change of the
+    /// account, so the process that changed it, such as `cupel user disable`, need not be a server.
+    async fn cancel_for_closed_accounts(&self, now: Timestamp, swept: &mut Swept) -> Result<(), StoreError> {
+        for (user, since) in self.inner.store.users_to_cancel(USERS_MAX).await? {
+            let cancelled = self.cancel_all_of(user, u64::from(STEP) - swept.cancelled).await?;
+            swept.cancelled += cancelled;
+            if swept.cancelled >= u64::from(STEP) {
+                break;
+            }
+            if cancelled == 0 && now.duration_since(since) > CANCELLED_FOR {
+                self.inner.store.end_cancelling(user, since).await?;
             }
         }
         Ok(())

@@ -14,9 +14,6 @@ use crate::ids::first_at;
 use crate::run::{HistoryFilter, RunState, Stage, SubmissionRecord, SubmissionSummary};
 use crate::{AuthenticatedUser, Core, Interest, Notice, Received, Store, StoreError, Subscription};
 
-/// Page size when a user's submissions are cancelled.
-const CANCELLED_AT_ONCE: u64 = 100;
-
 /// Maximum difference between the time in an id and the time of acceptance. Ids never decrease, but a clock may be set
 /// back.
 const ID_SLACK: Duration = Duration::from_mins(10);
@@ -78,24 +75,32 @@ impl Core {
         self.inner.store.list(Some(viewer.user), offset, limit).await
     }
 
-    /// A page of the submissions that match the filter, newest first.
+    /// A page of the submissions that match the filter, newest first. Empty if the viewer may not see the submissions of
+    /// the filter's owner.
     ///
     /// # Errors
     /// If the store cannot answer.
     pub async fn history(
         &self,
+        viewer: &AuthenticatedUser,
         filter: HistoryFilter,
         offset: u64,
         limit: u64,
     ) -> Result<Vec<SubmissionSummary>, StoreError> {
+        if !viewer.may_see(filter.owner) {
+            return Ok(Vec::new());
+        }
         self.inner.store.history(with_bounds(filter), offset, limit).await
     }
 
-    /// Number of submissions that match the filter.
+    /// Number of submissions of [`Core::history`].
     ///
     /// # Errors
     /// If the store cannot answer.
-    pub async fn history_count(&self, filter: HistoryFilter) -> Result<u64, StoreError> {
+    pub async fn history_count(&self, viewer: &AuthenticatedUser, filter: HistoryFilter) -> Result<u64, StoreError> {
+        if !viewer.may_see(filter.owner) {
+            return Ok(0);
+        }
         self.inner.store.history_count(with_bounds(filter)).await
     }
 
@@ -193,28 +198,20 @@ impl Core {
         self.end(id).await
     }
 
-    /// Cancels all of a user's submissions that have not ended, including scheduled submissions, because the account
-    /// was disabled or deleted.
-    ///
-    /// # Errors
-    /// If the store cannot answer; the call may be repeated.
-    pub async fn cancel_all_of(&self, owner: UserId) -> Result<(), StoreError> {
+    /// Cancels a user's submissions that have not ended, including scheduled submissions; at most `limit`. Returns the
+    /// number of cancelled submissions. The sweeper calls this after an account was disabled or deleted.
+    pub(crate) async fn cancel_all_of(&self, owner: UserId, limit: u64) -> Result<u64, StoreError> {
+        let mut cancelled = 0;
         // Queued submissions are read first. If a submission starts in the meantime, it is then found among the running
         // submissions.
         for stage in [Stage::Queued, Stage::Running] {
-            loop {
-                let filter = HistoryFilter { stage: Some(stage), ..HistoryFilter::of(owner) };
-                let found = self.inner.store.history(filter, 0, CANCELLED_AT_ONCE).await?;
-                let is_last = (found.len() as u64) < CANCELLED_AT_ONCE;
-                for summary in found {
-                    self.end(summary.id).await?;
-                }
-                if is_last {
-                    break;
-                }
+            let filter = HistoryFilter { stage: Some(stage), ..HistoryFilter::of(owner) };
+            for summary in self.inner.store.history(filter, 0, limit - cancelled).await? {
+                self.end(summary.id).await?;
+                cancelled += 1;
             }
         }
-        Ok(())
+        Ok(cancelled)
     }
 
     async fn end(&self, id: SubmissionId) -> Result<Option<RunState>, StoreError> {

@@ -434,10 +434,10 @@ mod tests {
 
     #[track_caller]
     fn check(body: &[u8], code: &str, pointer: Option<&str>, detail: &str) {
-        let problem = lists::within(&Bounds::default(), || parse::<Outer>(body)).unwrap_err().to_body("x");
-        assert_eq!(problem.code, code, "{problem:?}");
-        assert_eq!(problem.errors.first().map(|e| &*e.pointer), pointer, "{problem:?}");
-        assert!(problem.detail.contains(detail), "{problem:?}");
+        let error = lists::within(&Bounds::default(), || parse::<Outer>(body)).unwrap_err().to_body("x");
+        assert_eq!(error.code, code, "{error:?}");
+        assert_eq!(error.errors.first().map(|e| &*e.pointer), pointer, "{error:?}");
+        assert!(error.detail.contains(detail), "{error:?}");
     }
 
     #[test]
@@ -538,8 +538,8 @@ mod tests {
             points: f64,
         }
         let faults = |body: &str| {
-            let problem = parse::<Contest>(body.as_bytes()).unwrap_err().to_body("x");
-            (problem.detail.clone(), problem.errors.iter().map(|e| e.pointer.to_string()).collect::<Vec<_>>().join(" "))
+            let error = parse::<Contest>(body.as_bytes()).unwrap_err().to_body("x");
+            (error.detail.clone(), error.errors.iter().map(|e| e.pointer.to_string()).collect::<Vec<_>>().join(" "))
         };
         let (detail, pointers) = faults("{}");
         assert_eq!(pointers, "/slug /style /length_seconds /public /problems");
@@ -583,10 +583,10 @@ mod tests {
     #[test]
     fn client_supplied_names_are_truncated_in_the_answer() {
         let body = format!("{{\"{}\": 1}}", "x".repeat(100_000));
-        let problem = parse::<Outer>(body.as_bytes()).unwrap_err().to_body("x");
-        assert!(problem.detail.len() < 1000 && problem.errors[0].pointer.len() < 100);
+        let error = parse::<Outer>(body.as_bytes()).unwrap_err().to_body("x");
+        assert!(error.detail.len() < 1000 && error.errors[0].pointer.len() < 100);
         let body = format!("{{\"language\": \"c\", \"limits\": \"{}\"}}", "x".repeat(100_000));
-        let problem = parse::<Outer>(body.as_bytes()).unwrap_err().to_body("x");
-        assert!(problem.detail.len() < 1000, "{}", problem.detail.len());
+        let error = parse::<Outer>(body.as_bytes()).unwrap_err().to_body("x");
+        assert!(error.detail.len() < 1000, "{}", error.detail.len());
     }
 }

@@ -62,9 +62,9 @@ impl ByteBudget {
             // Register before the check, so that a release in between is not missed.
             freed.as_mut().enable();
             let mut held = self.hold(user);
-            let Err(problem) = held.more(bytes) else { return Ok(held) };
+            let Err(error) = held.more(bytes) else { return Ok(held) };
             if tokio::time::timeout_at(deadline, freed).await.is_err() {
-                return Err(problem);
+                return Err(error);
             }
         }
     }

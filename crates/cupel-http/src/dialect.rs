@@ -37,7 +37,7 @@ pub trait Dialect: Send + Sync {
 
     /// Converts an error into the form that clients of this dialect expect.
     fn render(&self, error: &ApiError, request_id: &str) -> Rendered {
-        Rendered::problem(error, request_id)
+        Rendered::rfc9457(error, request_id)
     }
 }
 
@@ -100,7 +100,7 @@ pub struct Rendered {
 
 impl Rendered {
     /// RFC 9457 `application/problem+json`, with the challenge of RFC 6750 for 401.
-    pub fn problem(error: &ApiError, request_id: &str) -> Rendered {
+    pub fn rfc9457(error: &ApiError, request_id: &str) -> Rendered {
         let status = error.kind().status();
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -107,7 +107,7 @@ fn render_error(response: &mut Response, notes: &Notes) {
     };
     let Rendered { status, headers, body } = match notes.dialect() {
         Some(dialect) => dialect.render(&error, notes.request_id()),
-        None => Rendered::problem(&error, notes.request_id()),
+        None => Rendered::rfc9457(&error, notes.request_id()),
     };
     *response.status_mut() = status;
     response.headers_mut().remove(header::CONTENT_LENGTH);

@@ -260,9 +260,9 @@ async fn answer(
 
 /// Response to a refused request; created without the router, because the server is full.
 fn refusal(full: Full) -> Response<Body> {
-    let problem = ApiError::new(ErrorKind::Unavailable, full.detail());
+    let error = ApiError::new(ErrorKind::Unavailable, full.detail());
     let id = uuid::Uuid::now_v7().simple().to_string();
-    let mut response = Response::new(Body::from(serde_json::to_vec(&problem.to_body(&id)).unwrap_or_default()));
+    let mut response = Response::new(Body::from(serde_json::to_vec(&error.to_body(&id)).unwrap_or_default()));
     *response.status_mut() = ErrorKind::Unavailable.status();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));

@@ -25,12 +25,12 @@ pub trait Executor: Send {
     ///
     /// # Errors
     /// As for [`Executor::execute`], for either program.
-    fn talk(
+    fn interact(
         &mut self,
-        talk: Interaction<'_>,
+        interaction: Interaction<'_>,
         observer: &mut dyn StepObserver,
     ) -> Result<InteractionResult, ExecuteError> {
-        let _ = (talk, observer);
+        let _ = (interaction, observer);
         Err(ExecuteError { transient: false, source: "this executor runs one program at a time".into() })
     }
 
@@ -223,3 +223,19 @@ pub struct ExecuteError {
     #[source]
     pub source: Box<dyn std::error::Error + Send + Sync>,
 }
+
+impl ExecuteError {
+    /// The error for a service of this machine that cannot be reached at present, such as Docker Engine.
+    pub fn unreachable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ExecuteError {
+        ExecuteError { transient: true, source: Box::new(Unreachable(source.into())) }
+    }
+
+    /// Whether the cause is this machine, so that the error says nothing about the step.
+    pub fn is_of_this_machine(&self) -> bool {
+        self.source.is::<Unreachable>()
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("a service of this machine cannot be reached")]
+struct Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>);

@@ -123,7 +123,7 @@ pub struct Position {
 
 /// An error or a warning about a package.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub struct PackageFinding {
     /// The kind.
     pub code: Code,
     /// The file or directory of the package; empty if the finding concerns the whole package.
@@ -138,14 +138,14 @@ pub struct Finding {
     pub remedy: String,
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for PackageFinding {
     /// Example: ``E_KEY_TYPE problem.yaml:3:11, limits.memory: expected a number of MiB, found `lots`. Write 512``
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}: {}. {}", self.code.as_str(), self.place(), Shown(&self.fault), Shown(&self.remedy))
     }
 }
 
-impl Finding {
+impl PackageFinding {
     /// Returns file, position and key.
     pub(crate) fn place(&self) -> String {
         let mut place = match self.file.as_str() {
@@ -184,7 +184,7 @@ impl fmt::Display for Shown<'_> {
 #[error("the package was refused:{}", .findings.iter().map(|finding| format!("\n  {finding}")).collect::<String>())]
 pub struct Refused {
     /// Errors first, then warnings.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<PackageFinding>,
 }
 
 /// A file that could not be read or written.
@@ -232,14 +232,14 @@ impl ImportError {
 /// Collects findings. All readers of a package share one collector.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
-    list: RefCell<Vec<Finding>>,
+    list: RefCell<Vec<PackageFinding>>,
 }
 
 impl Findings {
     /// Maximum number of findings. If an error exceeds it, one further finding reports that there are more.
     const MAX: usize = 200;
 
-    pub(crate) fn push(&self, finding: Finding) {
+    pub(crate) fn push(&self, finding: PackageFinding) {
         let mut list = self.list.borrow_mut();
         // If a file is read twice, each of its findings occurs twice, but is reported only once.
         if list.contains(&finding) {
@@ -248,7 +248,7 @@ impl Findings {
         match list.len() {
             n if n < Findings::MAX => list.push(finding),
             // A package with an error beyond the bound must still be refused. A warning may be dropped.
-            n if n == Findings::MAX && finding.code.is_error() => list.push(Finding {
+            n if n == Findings::MAX && finding.code.is_error() => list.push(PackageFinding {
                 code: Code::TooMany,
                 file: String::new(),
                 position: None,
@@ -275,7 +275,7 @@ impl Findings {
         fault: impl Into<String>,
         remedy: impl Into<String>,
     ) {
-        self.push(Finding {
+        self.push(PackageFinding {
             code,
             file: file.to_owned(),
             position,
@@ -286,7 +286,7 @@ impl Findings {
     }
 
     /// Returns the first finding for which `is_wanted` is true.
-    pub(crate) fn find(&self, is_wanted: impl Fn(&Finding) -> bool) -> Option<Finding> {
+    pub(crate) fn find(&self, is_wanted: impl Fn(&PackageFinding) -> bool) -> Option<PackageFinding> {
         self.list.borrow().iter().find(|finding| is_wanted(finding)).cloned()
     }
 
@@ -295,14 +295,14 @@ impl Findings {
     }
 
     /// Returns the findings, errors first.
-    pub(crate) fn into_list(self) -> Vec<Finding> {
+    pub(crate) fn into_list(self) -> Vec<PackageFinding> {
         let mut list = self.list.into_inner();
         list.sort_by_key(|finding| !finding.code.is_error());
         list
     }
 
     /// Returns the warnings, or the refusal if there is an error.
-    pub(crate) fn into_result(self) -> Result<Vec<Finding>, Refused> {
+    pub(crate) fn into_result(self) -> Result<Vec<PackageFinding>, Refused> {
         if self.any_error() { Err(Refused { findings: self.into_list() }) } else { Ok(self.into_list()) }
     }
 }
@@ -323,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_finding_displays_file_position_key_fault_and_remedy() {
-        let finding = Finding {
+        let finding = PackageFinding {
             code: Code::KeyType,
             file: "problem.yaml".to_owned(),
             position: Some(Position { line: 3, column: 11 }),

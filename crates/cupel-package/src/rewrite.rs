@@ -53,7 +53,7 @@ pub struct LimitsToWrite {
 /// # Errors
 /// If limits are not written into packages of the format: Polygon's file is maintained in Polygon.
 pub fn limits_file(format: PackageFormat) -> Result<&'static str, RewriteError> {
-    Ok(place(format)?.file)
+    Ok(limit_keys(format)?.file)
 }
 
 /// Returns the text of that file with new limits.
@@ -62,22 +62,22 @@ pub fn limits_file(format: PackageFormat) -> Result<&'static str, RewriteError> 
 /// If the format has no such file, a limit cannot be expressed, or the text cannot be changed safely.
 pub fn with_limits(format: PackageFormat, text: &str, limits: LimitsToWrite) -> Result<String, RewriteError> {
     let LimitsToWrite { time, memory } = limits;
-    let place = place(format)?;
+    let keys = limit_keys(format)?;
     let mut text = text.to_owned();
     if let Some(time) = time {
-        text = place.with(&text, place.time, &(place.syntax.number)(time.as_secs_f64()))?;
+        text = keys.with(&text, keys.time, &(keys.syntax.number)(time.as_secs_f64()))?;
     }
     if let Some(memory) = memory {
-        if !memory.get().is_multiple_of(place.memory_unit) {
-            return Err(RewriteError::NotWhole { file: place.file, limit: memory });
+        if !memory.get().is_multiple_of(keys.memory_unit) {
+            return Err(RewriteError::NotWhole { file: keys.file, limit: memory });
         }
-        text = place.with(&text, place.memory, &(memory.get() / place.memory_unit).to_string())?;
+        text = keys.with(&text, keys.memory, &(memory.get() / keys.memory_unit).to_string())?;
     }
     Ok(text)
 }
 
 /// Where a format stores its limits.
-struct Place {
+struct LimitKeys {
     file: &'static str,
     syntax: &'static Syntax,
     /// Keys from the top of the file to each limit.
@@ -87,7 +87,7 @@ struct Place {
     memory_unit: u64,
 }
 
-const CUPEL: Place = Place {
+const CUPEL: LimitKeys = LimitKeys {
     file: "problem.toml",
     syntax: &TOML,
     time: &["limits", "time"],
@@ -95,7 +95,7 @@ const CUPEL: Place = Place {
     memory_unit: 1 << 20,
 };
 
-const KATTIS: Place = Place {
+const KATTIS: LimitKeys = LimitKeys {
     file: "problem.yaml",
     syntax: &YAML,
     time: &["limits", "time_limit"],
@@ -103,10 +103,15 @@ const KATTIS: Place = Place {
     memory_unit: 1 << 20,
 };
 
-const DMOJ: Place =
-    Place { file: "init.yml", syntax: &YAML, time: &["time_limit"], memory: &["memory_limit"], memory_unit: 1 << 10 };
+const DMOJ: LimitKeys = LimitKeys {
+    file: "init.yml",
+    syntax: &YAML,
+    time: &["time_limit"],
+    memory: &["memory_limit"],
+    memory_unit: 1 << 10,
+};
 
-fn place(format: PackageFormat) -> Result<&'static Place, RewriteError> {
+fn limit_keys(format: PackageFormat) -> Result<&'static LimitKeys, RewriteError> {
     match format {
         PackageFormat::Cupel => Ok(&CUPEL),
         PackageFormat::Kattis202509 | PackageFormat::Domjudge | PackageFormat::KattisLegacy => Ok(&KATTIS),
@@ -115,7 +120,7 @@ fn place(format: PackageFormat) -> Result<&'static Place, RewriteError> {
     }
 }
 
-impl Place {
+impl LimitKeys {
     /// Returns the text with `value` at `path`.
     fn with(&self, text: &str, path: &[&str], value: &str) -> Result<String, RewriteError> {
         let (file, key) = (self.file, path.join("."));

@@ -8,8 +8,7 @@ use cupel_core::accounts::{NewUser, Role, Tier, User};
 use cupel_core::event::{Event, EventKind, Seq, Stream};
 use cupel_core::run::LeasedRun;
 use cupel_core::{
-    Completion, Needs, NewProgram, NewSolution, NewSource, NewSubmission, NewSubmissionKind, NewSubmissions,
-    RateExceeded, RateLimit,
+    Completion, Needs, NewProgram, NewSource, NewSubmission, NewSubmissionKind, NewSubmissions, RateExceeded, RateLimit,
 };
 use cupel_languages::{Probe, Registry};
 use cupel_types::{
@@ -42,6 +41,7 @@ pub fn a_user() -> NewUser {
         tier: Tier::default(),
         created_at: t0(),
         disabled_at: None,
+        in_leaderboards: true,
     };
     NewUser { user, password_hash: "$argon2id$none".into(), webhook_secret: [7; 32] }
 }
@@ -52,6 +52,14 @@ pub struct SubmissionBuilder {
     owner: UserId,
     new: NewSubmission,
     submitted_at: Timestamp,
+    of: Option<OfProblem>,
+}
+
+/// The work of a submission to a problem. The source of a solution is that of the builder's program.
+#[derive(Clone)]
+enum OfProblem {
+    Solving(ProblemVersion, Cases),
+    Verifying(ProblemVersion),
 }
 
 /// Returns a builder of a submission of one line of Python.
@@ -66,6 +74,7 @@ pub fn a_submission() -> SubmissionBuilder {
             ..NewProgram::default()
         }),
         submitted_at: t0(),
+        of: None,
     }
 }
 
@@ -154,15 +163,14 @@ impl SubmissionBuilder {
     /// Makes the submission a solution to a problem, which is run on these cases.
     #[must_use]
     pub fn solving(mut self, of: ProblemVersion, cases: Cases) -> Self {
-        let source = std::mem::take(self.source_mut());
-        self.new.kind = NewSubmissionKind::Problem(NewSolution { source, of, cases });
+        self.of = Some(OfProblem::Solving(of, cases));
         self
     }
 
     /// Makes the submission the verification of a version of a problem.
     #[must_use]
     pub fn verifying(mut self, of: ProblemVersion) -> Self {
-        self.new.kind = NewSubmissionKind::Verify(of);
+        self.of = Some(OfProblem::Verifying(of));
         self
     }
 
@@ -190,40 +198,38 @@ impl SubmissionBuilder {
     fn program_mut(&mut self) -> &mut NewProgram {
         match &mut self.new.kind {
             NewSubmissionKind::Program(program) => program,
-            NewSubmissionKind::Problem(_) | NewSubmissionKind::Verify(_) => panic!("only a program has this field"),
+            NewSubmissionKind::Problem(_) | NewSubmissionKind::Verify(_) => panic!("the builder begins with a program"),
         }
     }
 
     fn source_mut(&mut self) -> &mut NewSource {
-        match &mut self.new.kind {
-            NewSubmissionKind::Program(program) => &mut program.source,
-            NewSubmissionKind::Problem(solution) => &mut solution.source,
-            NewSubmissionKind::Verify(_) => panic!("a verification has no source"),
-        }
+        &mut self.program_mut().source
     }
 
-    /// Returns the submission as the client sends it.
+    /// Returns the program as the client sends it. Core determines the version of a problem.
     pub fn as_sent(self) -> NewSubmission {
+        assert!(self.of.is_none(), "a client names a problem, not a version");
         self.new
     }
 
     /// Returns the submission as the store returns it, with the id of its run.
-    pub fn build(self) -> (Submission, RunId) {
-        let (kind, limits) = match self.new.kind {
-            NewSubmissionKind::Program(NewProgram {
-                source,
-                executables: _,
-                tools,
-                args,
-                env,
-                stdin,
-                tests,
-                stderr_to_stdout,
-                fetch,
-                artifacts,
-                limits,
-                live,
-            }) => (
+    pub fn build(mut self) -> (Submission, RunId) {
+        let NewProgram {
+            source,
+            executables: _,
+            tools,
+            args,
+            env,
+            stdin,
+            tests,
+            stderr_to_stdout,
+            fetch,
+            artifacts,
+            limits,
+            live,
+        } = std::mem::take(self.program_mut());
+        let (kind, limits) = match self.of {
+            None => (
                 SubmissionKind::Program(Program {
                     source: stored(source),
                     tools,
@@ -238,11 +244,11 @@ impl SubmissionBuilder {
                 }),
                 limits,
             ),
-            NewSubmissionKind::Problem(NewSolution { source, of, cases }) => {
+            Some(OfProblem::Solving(of, cases)) => {
                 let solution = Solution { source: stored(source), of, cases };
                 (SubmissionKind::Problem(solution), LimitsRequest::default())
             }
-            NewSubmissionKind::Verify(of) => (SubmissionKind::Verify(of), LimitsRequest::default()),
+            Some(OfProblem::Verifying(of)) => (SubmissionKind::Verify(of), LimitsRequest::default()),
         };
         let submission = Submission {
             id: SubmissionId::from_uuid(fresh()),

@@ -117,7 +117,7 @@ impl LiveFeed {
     }
 
     fn progress(&self) -> MutexGuard<'_, Progress> {
-        // Every change is a few assignments of numbers.
+        // A poisoned lock is harmless: every change only assigns numbers.
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -131,8 +131,15 @@ impl SlotError {
     /// Another worker, or this one at a later time, can judge the run, so the run does not lose an attempt.
     pub(crate) fn is_of_this_machine(&self) -> bool {
         use BlobsError::{Store, Target};
-        let SlotError::Package(error) = self else { return false };
-        matches!(error, PackagesError::Directory { .. } | PackagesError::Blobs(Store { .. } | Target(_)))
+        match self {
+            SlotError::Judge(JudgeError(error)) | SlotError::Problem(ProblemError::Execute(error)) => {
+                error.is_of_this_machine()
+            }
+            SlotError::Package(error) => {
+                matches!(error, PackagesError::Directory { .. } | PackagesError::Blobs(Store { .. } | Target(_)))
+            }
+            SlotError::Language(_) | SlotError::Problem(_) | SlotError::PackageFault | SlotError::Panic => false,
+        }
     }
 
     /// The cause, as a metrics label.
@@ -226,7 +233,10 @@ impl TurnTaker {
         let result = catch_unwind(attempt).unwrap_or(Err(SlotError::Panic));
         // The executor is absent if the worker ended while the attempt waited.
         let Some(tool) = &mut self.tool else { return false };
+        let is_machines = result.as_ref().is_err_and(SlotError::is_of_this_machine);
         tool.failures = match &result {
+            // Another executor would fail in the same way.
+            _ if is_machines => tool.failures,
             Ok(_)
             | Err(
                 SlotError::Language(_)
@@ -243,7 +253,6 @@ impl TurnTaker {
             Err(SlotError::Judge(_) | SlotError::Problem(_) | SlotError::Panic) => FAILURES_MAX,
         };
         let is_broken = tool.failures >= FAILURES_MAX;
-        let is_machines = result.as_ref().is_err_and(SlotError::is_of_this_machine);
         if self.messages.send(SlotMessage::Done(Box::new(result))).is_err() {
             return false;
         }
@@ -304,12 +313,12 @@ impl Executor for TurnTaker {
         self.executor()?.execute(step, observer)
     }
 
-    fn talk(
+    fn interact(
         &mut self,
-        talk: Interaction<'_>,
+        interaction: Interaction<'_>,
         observer: &mut dyn StepObserver,
     ) -> Result<InteractionResult, ExecuteError> {
-        self.executor()?.talk(talk, observer)
+        self.executor()?.interact(interaction, observer)
     }
 
     fn compile_warm(&mut self, step: WarmInput<'_>, observer: &mut dyn StepObserver) -> Option<StepResult> {

@@ -8,23 +8,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cupel_core::event::Seq;
-use cupel_core::{AuthenticatedUser, Follow, Followed, Received};
-use cupel_http::app::{LongAnswer, Shared};
 use cupel_http::body::parse;
 use cupel_http::error::{ApiError, ErrorBody, ErrorKind};
 use cupel_http::rate_limit::RateClass;
-use cupel_types::SubmissionId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use socketioxide::extract::{AckSender, Event, SocketRef, TryData};
-use socketioxide::{SendError, SocketError};
 use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::Opened;
+use super::client::Client;
 use super::room::{Room, Submissions};
-use crate::v1::events::{DUE_SOON, EventData, may_read};
+use crate::v1::events::{DUE_SOON, EventData};
 
 /// Maximum number of rooms of one connection. Each also counts as an open event stream of its user.
 const ROOMS_MAX: usize = 32;
@@ -34,12 +31,6 @@ const MESSAGES_MAX: usize = 8;
 
 /// Maximum length of an unknown event's name in an error message.
 const EVENT_CHARACTERS_MAX: usize = 40;
-
-/// Time after which an event is offered again to a connection whose client is slow.
-const FULL_PAUSE: Duration = Duration::from_millis(25);
-
-/// Maximum time for which a client may accept no event.
-const STALL_MAX: Duration = Duration::from_secs(30);
 
 /// One connection.
 struct Connection {
@@ -56,14 +47,6 @@ impl Drop for Task {
     fn drop(&mut self) {
         self.0.abort();
     }
-}
-
-/// Destination of a room's events.
-#[derive(Clone)]
-pub(super) struct Client {
-    socket: SocketRef,
-    opened: Arc<Opened>,
-    room: Arc<str>,
 }
 
 /// The client's messages `join` and `leave`.
@@ -90,17 +73,6 @@ enum Reply {
         error: ErrorBody,
     },
 }
-
-/// An event of a room.
-#[derive(Serialize)]
-struct RoomEvent<'a> {
-    room: &'a str,
-    event: &'static str,
-    data: EventData,
-}
-
-/// The client is gone, or accepts no events.
-struct Gone;
 
 /// A connection without the data of its handshake. It is refused.
 #[derive(Debug, thiserror::Error)]
@@ -146,7 +118,7 @@ pub(super) async fn prepare(socket: SocketRef) -> Result<(), NoHandshake> {
     Ok(())
 }
 
-/// Ends the connection when the server shuts down or the user may not read any more.
+/// Ends the connection when the server shuts down or the client's access ends.
 async fn guard(socket: SocketRef, opened: Arc<Opened>) {
     let every = opened.app.settings.access_check;
     let mut checks = interval_at(Instant::now() + every, every);
@@ -155,7 +127,11 @@ async fn guard(socket: SocketRef, opened: Arc<Opened>) {
         tokio::select! {
             () = opened.app.shutdown.cancelled() => break,
             // If a connection is refused after `prepare`, socketioxide does not call `on_disconnect`.
-            _ = checks.tick() => if !socket.connected() || !may_read(&opened.app, opened.holder.user).await { break },
+            _ = checks.tick() => {
+                if !socket.connected() || opened.holder.access_ended(&opened.app).await.is_some() {
+                    break;
+                }
+            }
         }
     }
     let _gone = socket.disconnect();
@@ -214,7 +190,7 @@ impl Connection {
             Kind::Join => {
                 let opened = Arc::clone(&self.opened);
                 let client = Client { socket: socket.clone(), opened, room: Arc::from(&*name) };
-                if let Some(task) = client.join(room, after).await? {
+                if let Some(task) = join(client, room, after).await? {
                     rooms.insert(name.clone(), task);
                 }
             }
@@ -223,87 +199,33 @@ impl Connection {
     }
 }
 
-impl Client {
-    pub(super) fn app(&self) -> &Shared {
-        &self.opened.app
-    }
-
-    pub(super) fn viewer(&self) -> AuthenticatedUser {
-        self.opened.holder.viewer
-    }
-
-    /// Counts one more followed run or room of the user.
-    pub(super) fn begin(&self) -> Result<LongAnswer, ApiError> {
-        self.app().long_answers.begin(self.opened.holder.user)
-    }
-
-    /// Joins a room, if the user may, and returns its task. `None`: the submission is scheduled for later, so the
-    /// client is not in the room.
-    async fn join(self, room: Room, after: u64) -> Result<Option<Task>, ApiError> {
-        let open = self.begin()?;
-        let forward: std::pin::Pin<Box<dyn Future<Output = ()> + Send>> = match room {
-            Room::Submission(id) => {
-                let missing = || ApiError::not_found("submission");
-                let record = self.app().core.submission(&self.viewer(), id).await?.ok_or_else(missing)?;
-                let now = self.app().core.now();
-                if let Some(run_at) = record.submission.run_at
-                    && !record.state.is_final()
-                    && run_at.duration_since(now) > DUE_SOON
-                {
-                    // The submission would occupy a room without events for up to a month.
-                    let _gone = self.send("scheduled", EventData::scheduled(id, after, run_at, now)).await;
-                    return Ok(None);
-                }
-                let log = self.app().core.follow(&self.viewer(), id, Seq(after)).await?.ok_or_else(missing)?;
-                Box::pin(async move { self.forward(log, id, after).await })
+/// Joins a room, if the user may, and returns its task. `None`: the submission is scheduled for later, so the
+/// client is not in the room.
+async fn join(client: Client, room: Room, after: u64) -> Result<Option<Task>, ApiError> {
+    let open = client.begin()?;
+    let forward: std::pin::Pin<Box<dyn Future<Output = ()> + Send>> = match room {
+        Room::Submission(id) => {
+            let missing = || ApiError::not_found("submission");
+            let record = client.app().core.submission(&client.viewer(), id).await?.ok_or_else(missing)?;
+            let now = client.app().core.now();
+            if let Some(run_at) = record.submission.run_at
+                && !record.state.is_final()
+                && run_at.duration_since(now) > DUE_SOON
+            {
+                // The submission would occupy a room without events for up to a month.
+                let _gone = client.send("scheduled", EventData::scheduled(id, after, run_at, now)).await;
+                return Ok(None);
             }
-            Room::Problem(_) | Room::Contest(_) => {
-                let submissions = Submissions::of(self, room).await?;
-                Box::pin(submissions.forward())
-            }
-        };
-        Ok(Some(Task(tokio::spawn(async move {
-            forward.await;
-            drop(open);
-        }))))
-    }
-
-    /// Forwards the events of a run until it or the connection has ended.
-    pub(super) async fn forward(&self, mut log: Follow, run: SubmissionId, mut last: u64) {
-        while let Some(Followed { received, position }) = log.next().await {
-            let is_final = matches!(&received, Received::Event(event) if event.kind.is_final());
-            let (name, data) = match received {
-                Received::Event(event) => {
-                    last = event.seq.0;
-                    (event.kind.name(), EventData::of(event, position))
-                }
-                Received::Gap => ("gap", EventData::gap(run, last, self.app().core.now())),
-            };
-            if self.send(name, data).await.is_err() || is_final {
-                return;
-            }
+            let log = client.app().core.follow(&client.viewer(), id, Seq(after)).await?.ok_or_else(missing)?;
+            Box::pin(async move { client.forward(log, id, after).await })
         }
-    }
-
-    /// Sends an event as soon as the connection's queue has space.
-    async fn send(&self, event: &'static str, data: EventData) -> Result<(), Gone> {
-        let kind = match event {
-            "output" | "verdict" => event,
-            _ => "status",
-        };
-        let event = RoomEvent { room: &self.room, event, data };
-        let deadline = Instant::now() + STALL_MAX;
-        loop {
-            match self.socket.emit(kind, &event) {
-                Ok(()) => return Ok(()),
-                Err(SendError::Socket(SocketError::InternalChannelFull)) if Instant::now() < deadline => {
-                    tokio::time::sleep(FULL_PAUSE).await;
-                }
-                Err(_) => {
-                    let _gone = self.socket.clone().disconnect();
-                    return Err(Gone);
-                }
-            }
+        Room::Problem(_) | Room::Contest(_) => {
+            let submissions = Submissions::of(client, room).await?;
+            Box::pin(submissions.forward())
         }
-    }
+    };
+    Ok(Some(Task(tokio::spawn(async move {
+        forward.await;
+        drop(open);
+    }))))
 }

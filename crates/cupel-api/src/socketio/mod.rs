@@ -13,6 +13,7 @@
 //!
 //! Source: Engine.IO protocol, revision 4; Socket.IO protocol, revision 5.
 
+mod client;
 mod connection;
 mod room;
 

@@ -13,7 +13,7 @@ use cupel_types::SubmissionId;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-use super::connection::Client;
+use super::client::Client;
 
 /// Interval at which a room of a problem or a contest looks for new submissions.
 const LOOK_PAUSE: Duration = Duration::from_secs(1);
@@ -91,7 +91,7 @@ impl Submissions {
         if let Room::Problem(slug) = &self.room {
             filter.problem = Some(slug.clone());
         }
-        core.history(filter, 0, SUBMISSIONS_MAX).await
+        core.history(&self.client.viewer(), filter, 0, SUBMISSIONS_MAX).await
     }
 
     /// Follows the submissions that are not in `seen`.

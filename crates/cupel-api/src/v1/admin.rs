@@ -13,10 +13,10 @@ use cupel_types::UserId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::v1::filters::{PageParams, one, twenty};
 use crate::v1::membership::done;
 use crate::v1::response::page::Pagination;
 use crate::v1::response::time::rfc3339;
-use crate::v1::submissions::{PageParams, one, twenty};
 
 /// Changes to a user; omitted fields stay unchanged.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -167,14 +167,10 @@ pub(crate) async fn change_user(
             ApiError::new(ErrorKind::InvalidBody, detail.clone()).with_errors(vec![FieldError::new("/tier", detail)])
         );
     }
-    let is_disabled = body.disabled == Some(true);
     let change = AccessChange { role: body.role.map(Role::from), tier: body.tier.map(Tier), disabled: body.disabled };
     let change = app.accounts.change_access(id, change).await?;
     app.identities.forget(id);
     done(change)?;
-    if is_disabled {
-        app.core.cancel_all_of(id).await?;
-    }
     let user = app.accounts.user(id).await?.ok_or_else(|| ApiError::not_found("user"))?;
     let (role, disabled) = (user.role.as_str(), user.disabled_at.is_some());
     tracing::info!(by = %caller.user, user = %id, role, tier = user.tier.0, disabled, "access changed");

@@ -27,18 +27,17 @@ const RESET_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 /// Lifetime of a password link for a new account. It is longer, because these links are distributed in advance.
 const INVITATION_LIFETIME: Duration = Duration::from_secs(14 * 24 * 3600);
 
-/// URL of a one-time link, up to the token.
 fn link_address(app: &Shared) -> String {
-    format!("{}/password?token=", app.settings.public_url.trim_end_matches('/'))
+    crate::link_address(&app.settings.public_url, app.settings.has_site)
 }
 
 /// A one-time link.
 #[derive(Serialize, ToSchema)]
-#[schema(example = json!({ "link": "https://judge.example/password?token=cul_…", "token": "cul_…", "expires_at": "2026-11-21T07:00:00.000Z" }))]
+#[schema(example = json!({ "link": "https://judge.example/password#cul_…", "token": "cul_…", "expires_at": "2026-11-21T07:00:00.000Z" }))]
 pub(crate) struct LinkView {
     /// URL of a page with a password form.
     link: String,
-    /// Token for `POST /auth/password/reset`.
+    /// Token for `POST /auth/password/link` and `POST /auth/password/reset`.
     token: String,
     #[schema(format = DateTime)]
     expires_at: String,
@@ -95,7 +94,6 @@ pub(crate) async fn delete_user(
     let change = app.accounts.delete(id).await?;
     app.identities.forget(id);
     done(change)?;
-    app.core.cancel_all_of(id).await?;
     tracing::info!(by = %caller.user, user = %id, "account deleted");
     Ok(StatusCode::NO_CONTENT)
 }

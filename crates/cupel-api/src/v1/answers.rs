@@ -16,7 +16,7 @@ use cupel_http::large_answer::{self, SMALL_BYTES};
 use cupel_types::{SubmissionId, UserId};
 use futures_util::stream;
 
-use crate::v1::problems::Disclosure;
+use crate::v1::response::graded::Disclosure;
 use crate::v1::response::submission::SubmissionView;
 
 /// Upper bound on the memory for one byte of output while its response is built. The worst case is a byte of invalid
@@ -56,7 +56,7 @@ pub(crate) async fn many(app: Shared, viewer: AuthenticatedUser, ids: &[Submissi
         let piece = list
             .next()
             .await
-            .map_err(|_problem| std::io::Error::other("the remaining submissions cannot be read"))
+            .map_err(|_error| std::io::Error::other("the remaining submissions cannot be read"))
             .transpose()?;
         Some((piece, list))
     });

@@ -12,9 +12,9 @@ use cupel_types::SubmissionId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::v1::filters::PageParams;
 use crate::v1::response::page::Pagination;
 use crate::v1::response::time::rfc3339;
-use crate::v1::submissions::PageParams;
 
 /// A dead letter: a submission whose run was abandoned.
 #[derive(Debug, Serialize, ToSchema)]

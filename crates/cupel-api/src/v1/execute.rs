@@ -1,21 +1,17 @@
 //! `/execute`: submit, get, wait for and cancel programs; single and in batches.
 
-use std::time::Duration;
-
 use axum::Extension;
 use axum::Json;
-use axum::extract::{FromRequestParts, State};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use cupel_core::run::SubmissionRecord;
-use cupel_core::{ExecuteRequest as CoreRequest, Executed, NewSubmission, Origin, SubmitError};
+use cupel_core::{ExecuteRequest as CoreRequest, NewSubmission};
 use cupel_http::app::Shared;
 use cupel_http::body::{Id, Params, SubmissionBody};
 use cupel_http::caller::Caller;
 use cupel_http::error::{ApiError, ErrorBody, ErrorKind};
-use cupel_http::idempotency::{self, IdempotencyKey, mark_replayed};
-use cupel_http::notes::{NewlyAccepted, Notes};
+use cupel_http::idempotency::IdempotencyKey;
+use cupel_http::notes::Notes;
 use cupel_http::rate_limit::RateClass;
 use cupel_http::submission_rate::SubmissionRate;
 use cupel_types::SubmissionId;
@@ -23,67 +19,16 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::v1::answers;
-use crate::v1::faults::{FormFaults, Shape, faults_of_core};
-use crate::v1::problems::{self, Disclosure};
+use crate::v1::faults::{FormFaults, Shape};
+use crate::v1::intake::{Receipt, Wait, WaitParams, awaited, mark, refusal, respond};
 use crate::v1::request::{BatchRequest, ExecuteRequest};
 use crate::v1::response::accepted::{Accepted, AcceptedBatch};
+use crate::v1::response::graded::Disclosure;
 use crate::v1::response::status::Status;
 use crate::v1::response::submission::{SubmissionView, SubmissionViews};
 
-const PREFER: HeaderName = HeaderName::from_static("prefer");
-const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
-
 /// Maximum number of ids per request.
 const IDS_MAX: usize = 100;
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct WaitParams {
-    /// Delay the response until the submission has ended, at most this many seconds. The operator's maximum (30 seconds
-    /// by default) always applies.
-    #[serde(default)]
-    #[param(minimum = 0.0, example = 10)]
-    wait: Option<f64>,
-}
-
-/// The wait that the client requests, from `?wait=` or `Prefer: wait=` (RFC 7240).
-pub(crate) struct Wait {
-    pub(super) at_most: Option<Duration>,
-    from_preference: bool,
-}
-
-impl FromRequestParts<Shared> for Wait {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Wait, ApiError> {
-        let Params(WaitParams { wait }) = Params::from_request_parts(parts, app).await?;
-        let preferred = if wait.is_none() { preferred_wait(&parts.headers) } else { None };
-        let at_most = match wait.or(preferred) {
-            None => None,
-            Some(seconds) if seconds.is_finite() && seconds >= 0.0 => {
-                // A value too large for a duration exceeds any permitted maximum.
-                let asked = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
-                Some(asked.min(app.settings.wait_max))
-            }
-            Some(_) => {
-                let detail = "`wait` must be a number of seconds, 0 or more.";
-                return Err(ApiError::new(ErrorKind::InvalidParameter, detail));
-            }
-        };
-        Ok(Wait { at_most, from_preference: preferred.is_some() })
-    }
-}
-
-/// The seconds of the preference `wait`. A preference that cannot be parsed is ignored, as RFC 7240 requires.
-fn preferred_wait(headers: &HeaderMap) -> Option<f64> {
-    let preferences = headers.get_all(PREFER).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split([',', ';']));
-    preferences
-        .filter_map(|preference| preference.split_once('='))
-        .find(|(name, _)| name.trim().eq_ignore_ascii_case("wait"))
-        .and_then(|(_, value)| value.trim().trim_matches('"').parse::<u32>().ok())
-        .map(f64::from)
-}
 
 /// Submit a program.
 ///
@@ -132,160 +77,11 @@ pub(crate) async fn execute(
     respond(&app, &caller, &wait, request, shape, Receipt::PROGRAM, Disclosure::default()).await
 }
 
-/// Executes one submission and responds with its result or, if it has not ended, its location. `shape`: the field names
-/// that the client used.
-pub(super) async fn respond(
-    app: &Shared,
-    caller: &Caller,
-    wait: &Wait,
-    request: CoreRequest<'_>,
-    shape: Shape,
-    receipt: Receipt,
-    disclosure: Disclosure,
-) -> Result<Response, ApiError> {
-    // If the user has too many long-lived responses, the client gets the id at once instead of waiting.
-    let awaited = wait.at_most.and_then(|at_most| app.wait_of(&caller.identity, at_most));
-    let applied = Wait { at_most: awaited.as_ref().map(|awaited| awaited.at_most), ..*wait };
-    let request = CoreRequest { wait: awaited, ..request };
-    let executed = app.core.execute(request).await.map_err(|error| refusal(error, |_| ("", shape)))?;
-    let (id, is_repeated, status) = match executed {
-        Executed::Finished { record, origin: Origin::Cache } => {
-            return respond_cached(app, caller, *record, wait, receipt, disclosure).await;
-        }
-        Executed::Finished { record, origin } => {
-            let (id, status) = (record.submission.id, Status::from(&record.state));
-            let is_repeated = origin == Origin::RepeatedRequest;
-            if let Ok(mut response) = answers::one(app, caller.user, *record, disclosure).await {
-                mark(&mut response, &applied, &[id], is_repeated);
-                set_location(&mut response, header::CONTENT_LOCATION, receipt.location(id));
-                return Ok(response);
-            }
-            // The budget for large responses is exhausted; the client can fetch the result later.
-            (id, is_repeated, status)
-        }
-        Executed::Accepted { id, is_repeated, state } => {
-            (id, is_repeated, state.as_ref().map_or(Status::Queued, Status::from))
-        }
-    };
-    let accepted =
-        Accepted { submission_id: id.to_string(), status, message: receipt.message.to_owned(), cached: false };
-    let mut response = (StatusCode::ACCEPTED, Json(accepted)).into_response();
-    set_location(&mut response, header::LOCATION, receipt.location(id));
-    mark(&mut response, &applied, &[id], is_repeated);
-    Ok(response)
-}
-
-/// Response with a cached result. It equals the response to a client that waited for the submission.
-async fn respond_cached(
-    app: &Shared,
-    caller: &Caller,
-    record: SubmissionRecord,
-    wait: &Wait,
-    receipt: Receipt,
-    disclosure: Disclosure,
-) -> Result<Response, ApiError> {
-    let id = record.submission.id;
-    let (mut response, header) = if wait.at_most.is_some() {
-        let disclosure = Disclosure { cached: true, ..disclosure };
-        (answers::one(app, caller.user, record, disclosure).await?, header::CONTENT_LOCATION)
-    } else {
-        let status = Status::from(&record.state);
-        let message = "The result of an earlier, identical submission of yours".to_owned();
-        let accepted = Accepted { submission_id: id.to_string(), status, message, cached: true };
-        ((StatusCode::ACCEPTED, Json(accepted)).into_response(), header::LOCATION)
-    };
-    mark(&mut response, wait, &[], false);
-    set_location(&mut response, header, receipt.location(id));
-    Ok(response)
-}
-
-/// Texts about an accepted submission.
-#[derive(Clone, Copy)]
-pub(super) struct Receipt {
-    /// Path prefix under which the submission can be fetched.
-    place: &'static str,
-    /// Human-readable message.
-    message: &'static str,
-}
-
-impl Receipt {
-    fn location(self, id: SubmissionId) -> String {
-        format!("{}/{id}", self.place)
-    }
-
-    const PROGRAM: Receipt = Receipt { place: "/api/v1/execute", message: Accepted::PROGRAM };
-    /// Receipt of a solution.
-    pub(super) const SOLUTION: Receipt = Receipt { place: "/api/v1/submissions", message: Accepted::PROGRAM };
-    /// Receipt of a problem's verification.
-    pub(super) const VERIFICATION: Receipt =
-        Receipt { place: "/api/v1/submissions", message: "Problem submitted for verification" };
-}
-
-fn set_location(response: &mut Response, name: HeaderName, location: String) {
-    if let Ok(value) = HeaderValue::try_from(location) {
-        response.headers_mut().insert(name, value);
-    }
-}
-
-/// Adds the applied preferences to the response and, for the trace, the created submissions. A repeated request creates
-/// no submissions: the first request with the same idempotency key created them.
-fn mark(response: &mut Response, wait: &Wait, ids: &[SubmissionId], is_repeated: bool) {
-    if is_repeated {
-        mark_replayed(response);
-    } else if !ids.is_empty() && cupel_traces::traces().is_some() {
-        response.extensions_mut().insert(NewlyAccepted(ids.to_vec()));
-    }
-    if let Some(at_most) = wait.at_most
-        && wait.from_preference
-        && let Ok(value) = HeaderValue::try_from(format!("wait={}", at_most.as_secs()))
-    {
-        response.headers_mut().insert(PREFERENCE_APPLIED, value);
-    }
-}
-
 /// Charges a request as one submission.
 pub(super) async fn pay_one(app: &Shared, caller: &Caller, notes: &Notes) -> Result<(), ApiError> {
     let (note, charged) = app.limits.take(caller.user, RateClass::Submissions, &caller.rates, 1).await;
     notes.set_rate(note);
     charged
-}
-
-/// The API's error for a refused submission.
-pub(crate) fn refusal<'b>(error: SubmitError, place: impl Fn(usize) -> (&'b str, Shape)) -> ApiError {
-    match error {
-        SubmitError::Invalid(faults) => faults_of_core(faults, place),
-        SubmitError::QueueFull { retry_after } => {
-            ApiError::new(ErrorKind::QueueFull, "The queue is full. Nothing was accepted. Try again later.")
-                .retry_after(retry_after)
-        }
-        SubmitError::NoWorker { needs, pulling, retry_after } => {
-            let names: Vec<String> = needs.iter().map(|language| format!("`{language}`")).collect();
-            let lacking = match (names.as_slice(), pulling) {
-                ([name], None) => name.clone(),
-                ([name], Some((_, reason))) => format!("{name}: {reason}"),
-                (names, None) => format!("all of these languages: {}", names.join(", ")),
-                (names, Some((id, reason))) => {
-                    format!("all of these languages: {} (`{id}`: {reason})", names.join(", "))
-                }
-            };
-            let detail = format!("No live worker has {lacking}. Nothing was accepted. Try again later.");
-            ApiError::new(ErrorKind::NoWorker, detail).retry_after(retry_after)
-        }
-        SubmitError::TooManyWaiting { most, retry_after } => ApiError::new(
-            ErrorKind::TooManyWaiting,
-            format!("You have {most} waiting and scheduled submissions, which is the maximum. Nothing was accepted."),
-        )
-        .retry_after(retry_after),
-        SubmitError::IdempotencyMismatch => idempotency::mismatch(),
-        SubmitError::RateExceeded(exceeded) => exceeded.into(),
-        SubmitError::Package(error) => problems::refusal(*error),
-        SubmitError::Store(error) => error.into(),
-        SubmitError::Queue(error) => {
-            tracing::error!(error = cupel_core::chain(&error), "the queue is not available");
-            ApiError::new(ErrorKind::Unavailable, "The queue cannot be reached at the moment. Nothing was accepted.")
-                .retry_after(Duration::from_secs(2))
-        }
-    }
 }
 
 /// Submit many programs, all or none.
@@ -333,7 +129,7 @@ pub(crate) async fn execute_batch(
     let submitted = submitted.map_err(|error| refusal(error, place))?;
     let batch = AcceptedBatch { submissions: submitted.ids.iter().copied().map(Accepted::new).collect() };
     let mut response = (StatusCode::ACCEPTED, Json(batch)).into_response();
-    mark(&mut response, &Wait { at_most: None, from_preference: false }, &submitted.ids, submitted.repeated);
+    mark(&mut response, &Wait::NONE, &submitted.ids, submitted.repeated);
     Ok(response)
 }
 
@@ -359,22 +155,6 @@ pub(crate) async fn submission(
     let record = awaited(&app, &caller, id, &wait).await?;
     let record = record.ok_or_else(|| ApiError::not_found("submission"))?;
     answers::one(&app, caller.user, record, Disclosure::default()).await
-}
-
-/// The submission after it has ended, the client's wait is over, or the server shuts down. `None`: it does not exist
-/// for the caller.
-pub(super) async fn awaited(
-    app: &Shared,
-    caller: &Caller,
-    id: SubmissionId,
-    wait: &Wait,
-) -> Result<Option<SubmissionRecord>, ApiError> {
-    let Some(at_most) = wait.at_most else { return Ok(app.core.submission(&caller.viewer, id).await?) };
-    let _open = app.long_answers.begin(caller.user)?;
-    tokio::select! {
-        record = app.core.wait(&caller.viewer, id, at_most) => Ok(record?),
-        () = app.shutdown.cancelled() => Ok(app.core.submission(&caller.viewer, id).await?),
-    }
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -440,18 +220,4 @@ pub(crate) async fn cancel(
 ) -> Result<Json<CancelView>, ApiError> {
     let state = app.core.cancel(&caller.viewer, id).await?.ok_or_else(|| ApiError::not_found("submission"))?;
     Ok(Json(CancelView { submission_id: id.to_string(), status: Status::from(&state) }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wait_preference_is_found_among_others() {
-        let wait = |text: &str| preferred_wait(&HeaderMap::from_iter([(PREFER, HeaderValue::from_str(text).unwrap())]));
-        assert_eq!(wait("wait=10"), Some(10.0));
-        assert_eq!(wait("respond-async, Wait=\"5\"; foo=bar"), Some(5.0));
-        assert_eq!(wait("respond-async"), None);
-        assert_eq!(wait("wait=soon"), None);
-    }
 }

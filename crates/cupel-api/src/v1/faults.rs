@@ -99,9 +99,13 @@ pub(super) fn faults_of_core<'b>(faults: Vec<SubmissionFault>, place: impl Fn(us
     let kind = if kinds.all(|kind| kind == first) { first } else { ErrorKind::InvalidSubmission };
     let detail = faults.first().map(|f| sentence(&f.detail)).unwrap_or_default();
     let errors = faults.into_iter().map(|fault| {
-        let (base, shape) = place(fault.index);
-        let base = base.replace("{}", &fault.index.to_string());
-        FieldError::new(format!("{base}{}", shape.pointer(&fault.pointer)), sentence(&fault.detail))
+        let (base, shape) = place(fault.index.unwrap_or_default());
+        let base = match fault.index {
+            Some(index) => base.replace("{}", &index.to_string()),
+            None => base.trim_end_matches("/{}").to_owned(),
+        };
+        let pointer = format!("{base}{}", shape.pointer(&fault.pointer));
+        FieldError::new(pointer, sentence(&fault.detail)).of_kind(fault.kind)
     });
     ApiError::new(kind, detail).with_errors(errors.collect())
 }
@@ -129,8 +133,12 @@ fn kind_of(kind: SubmissionFaultKind) -> ErrorKind {
         | SubmissionFaultKind::BadInput
         | SubmissionFaultKind::RunAtTooFar
         | SubmissionFaultKind::BadUsername
+        | SubmissionFaultKind::ReservedUsername
         | SubmissionFaultKind::BadEmail
         | SubmissionFaultKind::BadPassword
+        | SubmissionFaultKind::PasswordIsName
+        | SubmissionFaultKind::Taken
+        | SubmissionFaultKind::BadJoinCode
         | SubmissionFaultKind::BadName
         | SubmissionFaultKind::BadScope
         | SubmissionFaultKind::BadExpiry => ErrorKind::InvalidSubmission,

@@ -1,13 +1,14 @@
 //! `/auth/password`, `/auth/sessions`, `/auth/delete-account`: operations of users on their own account.
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use cupel_core::accounts::{AccountChange, ChangePasswordError, Session};
 use cupel_http::app::Shared;
 use cupel_http::auth::Via;
 use cupel_http::body::{Id, JsonBody};
-use cupel_http::caller::Caller;
+use cupel_http::caller::{Caller, Guest};
 use cupel_http::error::{ApiError, ErrorBody, ErrorKind};
 use cupel_http::notes::Notes;
 use cupel_http::rate_limit::Claimed;
@@ -83,7 +84,7 @@ fn wrong_password() -> ApiError {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "token": "cul_…", "password": "staple correct horse" }))]
 pub(crate) struct ResetRequest {
-    /// The text after `token=` in the link.
+    /// The text after `#` or `token=` in the link.
     token: String,
     /// The new password: 8 to 256 characters; not the user name or the e-mail address.
     #[schema(format = Password, min_length = 8, max_length = 256, pattern = "^[^\\u0000]*$")]
@@ -121,15 +122,56 @@ pub(crate) async fn reset(app: &Shared, notes: &Notes, token: &str, password: &s
             Ok(())
         }
         Err(ChangePasswordError::Invalid(fault)) => Err(invalid(vec![fault])),
-        Err(ChangePasswordError::Wrong | ChangePasswordError::NotGood) => {
-            app.limits.bad_token(notes.client().address).await?;
-            Err(ApiError::new(
-                ErrorKind::WrongCredentials,
-                "The link is invalid, already used or expired. Ask an administrator for another one.",
-            ))
-        }
+        Err(ChangePasswordError::Wrong | ChangePasswordError::NotGood) => Err(bad_link(app, notes).await?),
         Err(ChangePasswordError::Failed(error)) => Err(failed(error)),
     }
+}
+
+/// Returns the response to an invalid link, and charges one invalid token to the client's address.
+async fn bad_link(app: &Shared, notes: &Notes) -> Result<ApiError, ApiError> {
+    app.limits.bad_token(notes.client().address).await?;
+    let detail = "The link is invalid, already used or expired. Ask an administrator for another one.";
+    Ok(ApiError::new(ErrorKind::WrongCredentials, detail))
+}
+
+/// The token of a one-time link.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "token": "cul_…" }))]
+pub(crate) struct LinkRequest {
+    /// The text after `#` or `token=` in the link.
+    token: String,
+}
+
+/// The account whose password a one-time link sets.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({ "username": "ada" }))]
+pub(crate) struct LinkAccount {
+    username: String,
+}
+
+/// Get the account of a one-time link.
+///
+/// The link stays valid. `POST /auth/password/reset` sets the password.
+#[utoipa::path(
+    post, path = "/auth/password/link", tag = "auth", operation_id = "password_link",
+    request_body = LinkRequest,
+    responses(
+        (status = 200, description = "The account", body = LinkAccount),
+        (status = 401, description = "The link is invalid, already used or expired", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many invalid links from your IP address", body = ErrorBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn password_link(
+    State(app): State<Shared>,
+    Extension(notes): Extension<Notes>,
+    _guest: Guest,
+    JsonBody(body): JsonBody<LinkRequest>,
+) -> Result<Response, ApiError> {
+    let Some(user) = app.accounts.user_of_link(&body.token).await? else {
+        return Err(bad_link(&app, &notes).await?);
+    };
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(LinkAccount { username: user.username })).into_response())
 }
 
 /// A session: one log-in on one device.
@@ -234,7 +276,6 @@ pub(crate) async fn delete_account(
     let change = app.accounts.delete(user.id).await?;
     app.identities.forget(user.id);
     done(change)?;
-    app.core.cancel_all_of(user.id).await?;
     tracing::info!(user = %user.id, "account deleted by its owner");
     Ok(StatusCode::NO_CONTENT)
 }

@@ -12,7 +12,9 @@ mod drafts;
 pub(crate) mod events;
 pub(crate) mod execute;
 pub(crate) mod faults;
+mod filters;
 mod images;
+pub(crate) mod intake;
 mod keys;
 mod languages;
 pub(crate) mod membership;
@@ -30,7 +32,7 @@ mod webhooks;
 mod workers;
 
 use cupel_http::app::Shared;
-pub(crate) use submissions::PAGE_MAX;
+pub(crate) use filters::PAGE_MAX;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -57,10 +59,11 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(account::refresh))
         .routes(routes!(account::logout))
         .routes(routes!(session::open, session::session, session::close))
-        .routes(routes!(account::me))
+        .routes(routes!(account::me, account::change_me))
         .routes(routes!(account::webhook_secret))
         .routes(routes!(usage::usage))
         .routes(routes!(membership::change_password))
+        .routes(routes!(membership::password_link))
         .routes(routes!(membership::reset_password))
         .routes(routes!(membership::sessions))
         .routes(routes!(membership::end_session))

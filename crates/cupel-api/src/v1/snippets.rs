@@ -20,9 +20,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::v1::faults::{FormFaults, Shape, faults_of_core, sentence};
+use crate::v1::filters::{PageParams, one};
 use crate::v1::request::STDIN_AND_INPUT;
 use crate::v1::response::page::Pagination;
-use crate::v1::submissions::{PageParams, one};
 
 /// A program to share. Its texts have at most 256 KiB together, unless the operator sets another maximum.
 #[derive(Debug, Deserialize, ToSchema)]

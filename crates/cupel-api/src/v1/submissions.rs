@@ -14,48 +14,8 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use crate::v1::problems::{language_of, verdict_of};
+use crate::v1::filters::{PageParams, language_of, twenty, verdict_of};
 use crate::v1::response::summary::{HistoryPagination, SubmissionPage, SummaryView};
-
-const LIMIT_MAX: u64 = 100;
-/// Maximum page number: larger than in any real list, and small enough that page times limit fits into the integers of
-/// every store.
-pub(crate) const PAGE_MAX: u64 = 1_000_000_000;
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct PageParams {
-    /// Page number, from 1.
-    #[serde(default = "one")]
-    #[param(minimum = 1, default = 1)]
-    pub(crate) page: u64,
-    /// Entries per page.
-    #[serde(default = "twenty")]
-    #[param(minimum = 1, maximum = 100, default = 20)]
-    pub(crate) limit: u64,
-}
-
-pub(crate) const fn one() -> u64 {
-    1
-}
-
-pub(crate) const fn twenty() -> u64 {
-    20
-}
-
-impl PageParams {
-    pub(crate) fn offset(&self) -> Result<u64, ApiError> {
-        let refuse = |detail: String| Err(ApiError::new(ErrorKind::InvalidParameter, detail));
-        if !(1..=LIMIT_MAX).contains(&self.limit) {
-            return refuse(format!("`limit` must be from 1 to {LIMIT_MAX}."));
-        }
-        if !(1..=PAGE_MAX).contains(&self.page) {
-            return refuse(format!("`page` must be from 1 to {PAGE_MAX}."));
-        }
-        Ok((self.page - 1) * self.limit)
-    }
-}
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -180,7 +140,7 @@ pub(crate) async fn submissions(
         }
         let filter = HistoryFilter { before: cursor_of(cursor)?, ..filter };
         // One extra entry shows whether there is another page.
-        let mut submissions = app.core.history(filter, 0, page.limit + 1).await?;
+        let mut submissions = app.core.history(&caller.viewer, filter, 0, page.limit + 1).await?;
         let goes_on = submissions.len() as u64 > page.limit;
         submissions.truncate(usize::try_from(page.limit).unwrap_or(usize::MAX));
         let last = submissions.last().filter(|_| goes_on);
@@ -191,8 +151,8 @@ pub(crate) async fn submissions(
         }));
     }
     let (submissions, total) = if params.is_filtered() {
-        let total = app.core.history_count(filter.clone()).await?;
-        (app.core.history(filter, offset, page.limit).await?, total)
+        let total = app.core.history_count(&caller.viewer, filter.clone()).await?;
+        (app.core.history(&caller.viewer, filter, offset, page.limit).await?, total)
     } else {
         app.core.list(&caller.viewer, offset, page.limit).await?
     };

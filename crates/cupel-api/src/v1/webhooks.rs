@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::v1::execute::pay_one;
+use crate::v1::filters::{PageParams, one, twenty};
 use crate::v1::response::page::Pagination;
 use crate::v1::response::time::rfc3339;
-use crate::v1::submissions::{PageParams, one, twenty};
 
 /// Filter of deliveries.
 #[derive(Debug, Deserialize, IntoParams)]

@@ -1,5 +1,5 @@
 //! Tests of authorisation: call every operation of the OpenAPI document as every kind of caller. The tests fail for an
-//! endpoint without protection, or with other protection than documented.
+//! endpoint without protection, or whose protection differs from the documented one.
 
 use std::collections::BTreeMap;
 
@@ -67,7 +67,8 @@ fn operations(place: &Objects) -> Vec<Operation> {
 }
 
 impl Operation {
-    /// Status of the response with this credential. The bodies are chosen so that an allowed call deletes nothing.
+    /// Status of the response with this credential. Ids, bodies and state are chosen so that an allowed call
+    /// deletes nothing that later calls need.
     async fn status(&self, app: &TestApp, credential: Option<&str>) -> u16 {
         let call = app.request(self.method.clone(), &self.path);
         let call = match (self.method.as_str(), self.path.rsplit('/').next().unwrap()) {
@@ -190,7 +191,7 @@ async fn a_draft_is_visible_only_to_its_author_and_administrators() {
         for who in [None, Some(&user.token), Some(&other.token)] {
             let code = operation.status(&app, who.map(String::as_str)).await;
             assert!([401, 403, 404].contains(&code), "{name}: {code}");
-            // A caller who may use the operation gets 404, because the problem does not exist.
+            // A caller who may use the operation gets 404, because the draft is invisible to this caller.
             assert!(operation.callers != "everybody" || code == 404, "{name}: {code}");
         }
         // The author cannot delete the problem, because it has a submission.

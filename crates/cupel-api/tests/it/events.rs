@@ -164,6 +164,7 @@ async fn queued_submissions_of_a_disabled_or_deleted_user_are_cancelled() {
     let status = async |id: &str| {
         app.get(&format!("/api/v1/execute/{id}")).bearer(&admin.token).send().await.json["status"].clone()
     };
+    app.core.sweep().await.unwrap();
     for id in &ended {
         assert_eq!(status(id).await, "cancelled");
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::http::Method;
 use cupel_core::Bounds;
+use cupel_core::accounts::Scope;
 use cupel_problem::Visibility;
 use cupel_types::{
     Bytes, CaseGrade, Feedback, Grading, Outcome, RunReport, Score, StepReport, Usage, Verdict, Verification,
@@ -26,6 +27,13 @@ async fn solve(app: &TestApp, by: &TestUser, slug: &str) -> String {
     let id = answer.json["submission_id"].as_str().unwrap().to_owned();
     assert_eq!(answer.header("location"), format!("/api/v1/submissions/{id}"));
     id
+}
+
+/// The report of [`graded`] with the full score, which solves the problem.
+fn solved() -> RunReport {
+    let report = graded(Verdict::Accepted);
+    let grading = report.grading.map(|grading| Grading { score: Score::points(10), ..grading });
+    RunReport { grading, ..report }
 }
 
 /// A report with three cases: a sample, a test with only a verdict, and a hidden test.
@@ -454,11 +462,7 @@ async fn a_verdict_updates_progress_lists_and_leaderboards() {
     let first = solve(&app, &user, "echo").await;
     app.complete(graded(Verdict::WrongAnswer)).await;
     solve(&app, &user, "echo").await;
-    let full = RunReport {
-        grading: Some(Grading { score: Score::points(10), ..graded(Verdict::Accepted).grading.unwrap() }),
-        ..graded(Verdict::Accepted)
-    };
-    app.complete(full).await;
+    app.complete(solved()).await;
     let get = async |path: &str| {
         let answer = app.get(path).bearer(&user.token).send().await;
         assert_eq!(answer.status, 200, "{answer:?}");
@@ -487,6 +491,37 @@ async fn a_verdict_updates_progress_lists_and_leaderboards() {
     assert_eq!((&line["username"], &line["problem"]), (&json!(user.user.username), &json!("echo")));
     let own = &get("/api/v1/submissions").await["submissions"][0];
     assert_eq!((&own["problem"], &own["score"], own.get("username")), (&json!("echo"), &json!(10.0), None));
+}
+
+#[tokio::test]
+async fn a_user_who_does_not_want_to_be_in_leaderboards_is_in_none() {
+    let app = TestApp::start().await;
+    let (author, user) = (app.author().await, app.user().await);
+    app.problem(&author, "echo", Visibility::Public).await;
+    solve(&app, &user, "echo").await;
+    app.complete(solved()).await;
+    let boards = async || {
+        let mut totals = Vec::new();
+        for path in ["/api/v1/leaderboard", "/api/v1/problems/echo/leaderboard"] {
+            let board = app.get(path).send().await.json;
+            assert_eq!(board["pagination"]["total"], board["lines"].as_array().unwrap().len());
+            totals.push(board["lines"].as_array().unwrap().len());
+        }
+        totals
+    };
+    let me = async || app.get("/api/v1/auth/me").bearer(&user.token).send().await.json["in_leaderboards"].clone();
+    let change = async |token: &str, body: Value| {
+        app.request(Method::PATCH, "/api/v1/auth/me").bearer(token).json(&body).send().await
+    };
+    assert_eq!((boards().await, me().await), (vec![1, 1], json!(true)));
+    let key = app.key(&user, &[Scope::RunsRead, Scope::RunsWrite]).await;
+    change(&key, json!({ "in_leaderboards": false })).await.is_error(403, "missing-scope");
+    change(&user.token, json!({})).await.is_error(422, "invalid-body").points_to("/in_leaderboards");
+    let changed = change(&user.token, json!({ "in_leaderboards": false })).await;
+    assert_eq!((changed.status.as_u16(), &changed.json["in_leaderboards"]), (200, &json!(false)), "{changed:?}");
+    assert_eq!((boards().await, me().await), (vec![0, 0], json!(false)));
+    change(&user.token, json!({ "in_leaderboards": true })).await;
+    assert_eq!((boards().await, me().await), (vec![1, 1], json!(true)));
 }
 
 #[tokio::test]
@@ -630,6 +665,25 @@ async fn a_problem_can_be_corrected_while_contestants_use_it() {
     let all = app.request(Method::POST, "/api/v1/problems/echo/rejudge?outdated=true");
     assert_eq!(all.bearer(&author.token).send().await.json["queued"], 2);
     assert_eq!(preview("?outdated=true").await["pagination"]["total"], 0);
+}
+
+#[tokio::test]
+async fn only_a_user_who_may_change_a_problem_learns_whether_a_name_exists() {
+    let app = TestApp::start().await;
+    let (owner, stranger) = (app.author().await, app.author().await);
+    let slug = app.problem(&owner, "echo", Visibility::Public).await;
+    let change = async |by: &TestUser, body: Value| {
+        let call = app.request(Method::PATCH, &format!("/api/v1/problems/{slug}")).json(&body);
+        let answer = call.bearer(&by.token).send().await;
+        (answer.status.as_u16(), answer.json["errors"][0]["pointer"].clone())
+    };
+    let name = &owner.user.username;
+    for list in ["readers", "authors"] {
+        assert_eq!(change(&stranger, json!({ list: ["nobody"] })).await, (404, Value::Null));
+        assert_eq!(change(&stranger, json!({ list: [name] })).await, (404, Value::Null));
+        assert_eq!(change(&owner, json!({ list: [name, "nobody"] })).await, (422, json!(format!("/{list}/1"))));
+        assert_eq!(change(&owner, json!({ list: [name] })).await.0, 200);
+    }
 }
 
 #[tokio::test]

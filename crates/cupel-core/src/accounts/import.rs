@@ -203,6 +203,7 @@ impl Accounts {
             tier: person.tier.clone(),
             created_at: now,
             disabled_at: None,
+            in_leaderboards: true,
         };
         let (mut id, mut exists) = (user.id, false);
         let new = NewUser { user, password_hash: NO_PASSWORD.to_owned(), webhook_secret: crate::ids::secret() };
@@ -253,7 +254,7 @@ mod tests {
         let faults = read_people(csv.as_bytes(), &TIERS).unwrap_err();
         assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [3, 4, 5, 6, 7, 8], "{faults:?}");
         let faults = read_people(b"username,email,role,tier\na b,nowhere,root,gold\n", &TIERS).unwrap_err();
-        let begins = ["a user name is", "an e-mail address is", "a role is", "the tiers are basic, pro"];
+        let begins = ["a user name has", "an e-mail address is", "a role is", "the tiers are basic, pro"];
         assert_eq!(faults.len(), begins.len(), "{faults:?}");
         assert!(faults.iter().zip(begins).all(|(fault, begin)| fault.line == 2 && fault.detail.starts_with(begin)));
         for (csv, expected) in [

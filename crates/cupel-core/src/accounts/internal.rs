@@ -2,8 +2,8 @@
 //!
 //! *Invariant:* a client cannot log in to such an account, because its password is random and discarded. A client
 //! cannot register the account's name, because the name contains a character that a registration refuses. Nobody can
-//! delete or disable the account, or give it another role or a password, because clients without a key would then be
-//! refused.
+//! delete or disable the account, because clients without a key would then be refused. Nobody can give it another role
+//! or a password.
 
 use cupel_types::UserId;
 
@@ -46,6 +46,7 @@ impl Accounts {
             tier: Tier::default(),
             created_at: now,
             disabled_at: None,
+            in_leaderboards: true,
         };
         let password_hash = self.inner.passwords.hash(&password).await?;
         let new = NewUser { user, password_hash, webhook_secret: crate::ids::secret() };

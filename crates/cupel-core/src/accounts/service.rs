@@ -132,6 +132,7 @@ impl Accounts {
             tier: Tier::default(),
             created_at: now,
             disabled_at: None,
+            in_leaderboards: true,
         };
         Ok(NewUser { user, password_hash, webhook_secret: crate::ids::secret() })
     }
@@ -172,7 +173,7 @@ impl Accounts {
         self.inner.store.count_users().await
     }
 
-    /// A page of all users, oldest first; for the command line.
+    /// A page of all users, oldest first; for administrators and the command line.
     ///
     /// # Errors
     /// If the store cannot answer.
@@ -189,7 +190,7 @@ impl Accounts {
     }
 
     /// Applies all parts of the change or none. Disabling a user ends all of the user's sessions; logins, keys and
-    /// tokens are then refused.
+    /// tokens are then refused. The sweeper cancels the user's submissions.
     ///
     /// # Errors
     /// If the store cannot write.
@@ -211,8 +212,13 @@ impl Accounts {
             return Err(RegisterError::Invalid(vec![fault]));
         }
         if self.is_internal(id).await? {
-            let detail = "accounts whose names begin with `~` are internal accounts of Cupel, without a password";
-            return Err(RegisterError::Invalid(vec![fault("/username", SubmissionFaultKind::BadUsername, detail)]));
+            let detail =
+                "accounts whose names begin with `~` are internal accounts of Cupel; nobody can log in to them";
+            return Err(RegisterError::Invalid(vec![fault(
+                "/username",
+                SubmissionFaultKind::ReservedUsername,
+                detail,
+            )]));
         }
         let password_hash = self.inner.passwords.hash(password).await?;
         Ok(self.inner.store.change_password(id, password_hash, None, self.now()).await?)
@@ -227,7 +233,16 @@ impl Accounts {
         self.change_access(id, AccessChange { disabled: Some(disabled), ..AccessChange::default() }).await
     }
 
-    /// Deletes a user: personal data is removed, submissions stay under an anonymous name.
+    /// Shows the user in leaderboards, or omits the user from them. `false`: there is no such user.
+    ///
+    /// # Errors
+    /// If the store cannot write.
+    pub async fn set_in_leaderboards(&self, id: UserId, in_leaderboards: bool) -> Result<bool, StoreError> {
+        self.inner.store.set_in_leaderboards(id, in_leaderboards).await
+    }
+
+    /// Deletes a user: personal data is removed, submissions stay under an anonymous name. The sweeper cancels those that
+    /// have not ended.
     ///
     /// # Errors
     /// If the store cannot write.
@@ -260,7 +275,7 @@ impl std::fmt::Debug for Accounts {
 }
 
 pub(super) fn fault(pointer: &str, kind: SubmissionFaultKind, detail: &str) -> SubmissionFault {
-    SubmissionFault { index: 0, pointer: pointer.into(), kind, detail: detail.into() }
+    SubmissionFault { index: None, pointer: pointer.into(), kind, detail: detail.into() }
 }
 
 /// Whether a registration needs an e-mail address.
@@ -273,14 +288,18 @@ pub(super) enum EmailRule {
 pub(super) fn faults_of(new: &NewAccount, rule: EmailRule) -> Vec<SubmissionFault> {
     let mut faults = Vec::new();
     faults.extend(fault_of_username(&new.username));
-    let detail = match (&new.email, rule) {
+    faults.extend(match (&new.email, rule) {
         (None, EmailRule::Optional) => None,
-        (None, EmailRule::Required) => Some("an e-mail address is required; with a join code, it is optional"),
-        (Some(email), _) => {
-            (!plausible_email(email)).then_some("an e-mail address is NAME@DOMAIN with at most 254 characters")
+        (None, EmailRule::Required) => {
+            let detail = "an e-mail address is required; with a join code, it is optional";
+            Some(fault("/email", SubmissionFaultKind::Missing, detail))
         }
-    };
-    faults.extend(detail.map(|detail| fault("/email", SubmissionFaultKind::BadEmail, detail)));
+        (Some(email), _) if plausible_email(email) => None,
+        (Some(_), _) => {
+            let detail = "an e-mail address is NAME@DOMAIN with at most 254 characters";
+            Some(fault("/email", SubmissionFaultKind::BadEmail, detail))
+        }
+    });
     faults.extend(fault_of_password(&new.password, &new.username, new.email.as_deref().unwrap_or_default()));
     faults
 }
@@ -291,26 +310,27 @@ const DELETED_PREFIX: &str = "deleted-";
 pub(super) fn fault_of_username(name: &str) -> Option<SubmissionFault> {
     let is_plain = |c: u8| c.is_ascii_alphanumeric() || b"_.-".contains(&c);
     let is_good = (3..=32).contains(&name.len()) && name.bytes().all(is_plain);
-    let detail = "a user name is 3 to 32 characters out of A-Z a-z 0-9 _ . -";
+    let detail = "a user name has 3 to 32 characters from A-Z a-z 0-9 _ . -";
     if !is_good {
         return Some(fault("/username", SubmissionFaultKind::BadUsername, detail));
     }
     // Keeps users from posing as a deleted account.
     let is_reserved = name.to_ascii_lowercase().starts_with(DELETED_PREFIX);
     let detail = "names that begin with `deleted-` are reserved for deleted accounts";
-    is_reserved.then(|| fault("/username", SubmissionFaultKind::BadUsername, detail))
+    is_reserved.then(|| fault("/username", SubmissionFaultKind::ReservedUsername, detail))
 }
 
-/// `username` and `email`: those of the account. Source of the rule that the password differs from them: NIST SP
-/// 800-63B, section 5.1.1.2 (context-specific words).
+/// `username` and `email` belong to the account; the password must differ from both. Source: NIST SP 800-63B, section
+/// 5.1.1.2 (context-specific words).
 pub(super) fn fault_of_password(password: &str, username: &str, email: &str) -> Option<SubmissionFault> {
-    let fault = |detail| Some(fault("/password", SubmissionFaultKind::BadPassword, detail));
+    let fault = |kind, detail| Some(fault("/password", kind, detail));
     if !(8..=256).contains(&password.chars().count()) || password.contains('\0') {
-        return fault("a password has 8 to 256 characters, none of them NUL");
+        return fault(SubmissionFaultKind::BadPassword, "a password has 8 to 256 characters, none of them NUL");
     }
     let lower = password.to_lowercase();
     if [username, email].iter().any(|name| name.to_lowercase() == lower) {
-        return fault("the password must differ from the user name and the e-mail address");
+        let detail = "the password must differ from the user name and the e-mail address";
+        return fault(SubmissionFaultKind::PasswordIsName, detail);
     }
     None
 }

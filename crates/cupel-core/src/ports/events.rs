@@ -17,8 +17,8 @@ pub trait EventBus: Send + Sync {
     /// The events of a submission after `after` that the bus still has, followed by live events. A caller that needs
     /// the earlier events subscribes first and then reads the store.
     async fn subscribe(&self, id: SubmissionId, after: Seq, interest: Interest) -> Box<dyn Subscription>;
-    /// Sends a notice to all nodes, this one included. Never blocks and never returns an error. If a notice is lost,
-    /// its effect is only delayed.
+    /// Sends a notice to all nodes, this one included. Never blocks and never returns an error. A lost `Stop`
+    /// is only delayed; the slot time of a lost `Used` is not charged.
     fn announce(&self, notice: Notice);
     /// Subscribes to notices announced from now on. One listener per process is enough.
     fn notices(&self) -> Box<dyn Notices>;
@@ -78,7 +78,7 @@ pub enum Received {
     /// The next event, with a greater [`Seq`] than any before.
     Event(Event),
     /// Events were dropped because the subscriber was too slow, or may have been lost because the bus was unreachable.
-    /// The final event may be among them: read the store's snapshot. More events may follow.
+    /// The final event may be among them: read the store. More events may follow.
     Gap,
 }
 

@@ -1,9 +1,58 @@
 //! Access rules: which users may see and change a problem.
+//!
+//! *Invariant:* a use case that is only for some users takes a value that only the check of its rule creates:
+//! [`SeenProblem`](super::SeenProblem), [`ProblemToChange`], [`VersionToSolve`], [`VersionToVerify`] or
+//! [`VisibleSubmissions`]. So no caller can omit the check.
+
+use std::ops::Deref;
 
 use cupel_problem::Visibility;
+use cupel_types::ProblemVersion;
 
-use super::ProblemRecord;
-use crate::Principal;
+use super::{ProblemRecord, SubmissionFilter};
+use crate::{AuthenticatedUser, Principal};
+
+/// A problem that a user may change; see [`Core::to_change`](crate::Core::to_change).
+#[derive(Clone, Debug)]
+pub struct ProblemToChange {
+    pub(super) problem: ProblemRecord,
+    /// The user who may change it.
+    pub(super) by: AuthenticatedUser,
+}
+
+impl Deref for ProblemToChange {
+    type Target = ProblemRecord;
+
+    fn deref(&self) -> &ProblemRecord {
+        &self.problem
+    }
+}
+
+/// A version of a problem whose solutions are accepted from a user who may see the problem; see
+/// [`SeenProblem::to_solve`](super::SeenProblem::to_solve).
+#[derive(Clone, Copy, Debug)]
+pub struct VersionToSolve(pub(super) ProblemVersion);
+
+impl VersionToSolve {
+    pub(crate) fn get(self) -> ProblemVersion {
+        self.0
+    }
+}
+
+/// A version of a problem whose verification is accepted from a user who may change the problem; see
+/// [`Core::to_verify`](crate::Core::to_verify).
+#[derive(Clone, Copy, Debug)]
+pub struct VersionToVerify(pub(super) ProblemVersion);
+
+impl VersionToVerify {
+    pub(crate) fn get(self) -> ProblemVersion {
+        self.0
+    }
+}
+
+/// Submissions to a problem that a user may list; see [`SeenProblem::submissions`](super::SeenProblem::submissions).
+#[derive(Clone, Debug)]
+pub struct VisibleSubmissions(pub(super) SubmissionFilter);
 
 cupel_types::named! {
     /// Access of a user who is neither the problem's owner nor an administrator.

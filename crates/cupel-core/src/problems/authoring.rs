@@ -4,14 +4,15 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cupel_package::{Finding, ImportError, Imported, PackageFormat, Refused};
+use cupel_package::{ImportError, Imported, PackageFinding, PackageFormat, Refused};
 use cupel_problem::{Objective, Scoring, Slug, Visibility};
-use cupel_types::{Bytes, ContentHash, ProblemId, UserId};
+use cupel_types::{Bytes, ContentHash, ProblemId, ProblemVersion, UserId};
 use jiff::Timestamp;
 
 use super::{
-    Deleted, NewProblem, NewVersion, PackageCopy, PackagesError, ProblemChange, ProblemKey, ProblemRecord,
-    ProblemVersionLine, SlugTaken, StagedVersion, TakeError, Taken, VersionException,
+    Deleted, NewProblem, NewVersion, PackageCopy, PackagesError, Part, ProblemChange, ProblemKey, ProblemRecord,
+    ProblemToChange, ProblemVersionLine, SeenProblem, SlugTaken, StagedVersion, TakeError, Taken, VersionException,
+    VersionToVerify,
 };
 use crate::accounts::Role;
 use crate::routes::verifying_languages;
@@ -25,6 +26,9 @@ const CONTEST_NEAR: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 
 /// Only this many of the newest exceptions from verification are considered.
 const EXCEPTIONS_LOOKED_AT: u64 = 1000;
+
+/// Maximum number of readers, and of authors, of a problem.
+pub const MEMBERS_MAX: usize = 1000;
 
 /// Number of newest versions among which the import of an archive looks for the same package. While a problem is
 /// visible to others, an earlier version becomes current again only if it is found there.
@@ -57,7 +61,7 @@ pub struct ImportedVersion {
     /// Format of the archive.
     pub format: PackageFormat,
     /// Warnings about the package.
-    pub warnings: Vec<Finding>,
+    pub warnings: Vec<PackageFinding>,
     /// The number of this version.
     pub number: u32,
     /// Hash of this version's package.
@@ -75,8 +79,14 @@ pub struct Wish {
     pub version: Option<u32>,
     /// For administrators: why an unverified version may be shown.
     pub exception: Option<String>,
-    /// Other changes.
-    pub change: ProblemChange,
+    /// The visibility.
+    pub visibility: Option<Visibility>,
+    /// The slug.
+    pub slug: Option<Slug>,
+    /// Names of all users who may see the problem while it is private; at most [`MEMBERS_MAX`].
+    pub readers: Option<Vec<String>>,
+    /// Names of all users who may change the problem, besides its owner; at most [`MEMBERS_MAX`].
+    pub authors: Option<Vec<String>>,
     /// Whether the problem may be hidden or renamed while a contest uses it.
     pub force: bool,
 }
@@ -105,6 +115,10 @@ pub enum AuthorError {
     NoVersion { number: u32 },
     #[error("only an administrator may show an unverified version")]
     NotAdministrator,
+    #[error("at most {MEMBERS_MAX} names")]
+    TooManyMembers { part: Part },
+    #[error("there is no user of this name")]
+    NoUser { part: Part, index: usize },
     #[error("the problem is not a draft, has submissions, or is in a contest")]
     InUse,
     #[error("the contest `{contest}`, which is running or begins soon, uses this problem")]
@@ -331,7 +345,7 @@ impl Core {
     ///
     /// # Errors
     /// [`AuthorError::NoVersion`], or if the store cannot answer.
-    pub async fn version(&self, problem: &ProblemRecord, number: u32) -> Result<ProblemVersionLine, AuthorError> {
+    pub async fn version(&self, problem: &ProblemToChange, number: u32) -> Result<ProblemVersionLine, AuthorError> {
         // Versions are numbered from 1 without gaps, and listed newest first.
         let (_, total) = self.inner.store.versions(problem.id, 0, 1).await?;
         let place = total.checked_sub(number.into()).filter(|_| number > 0);
@@ -388,7 +402,7 @@ impl Core {
         imported.map_err(|_panicked| AuthorError::BrokenOff)?.map_err(|error| match error {
             TakeError::Import(ImportError::Refused(mut refused)) => {
                 // The sender does not know the temporary file name of the archive.
-                let of_archive = |finding: &&mut Finding| Some(&finding.file) == name.as_ref();
+                let of_archive = |finding: &&mut PackageFinding| Some(&finding.file) == name.as_ref();
                 refused.findings.iter_mut().filter(of_archive).for_each(|finding| finding.file.clear());
                 AuthorError::Refused(refused)
             }
@@ -416,9 +430,12 @@ impl Core {
         wish: Wish,
     ) -> Result<ProblemRecord, AuthorError> {
         let problem = self.to_change(principal, key).await?;
-        let Wish { version, exception, change, force } = wish;
-        let hides = change.visibility == Some(Visibility::Draft) && problem.visibility != Visibility::Draft;
-        let renames = change.slug.as_ref().is_some_and(|slug| *slug != problem.slug);
+        let Wish { version, exception, visibility, slug, readers, authors, force } = wish;
+        // Only a user who may change the problem learns whether a user of a name exists.
+        let readers = self.members_named(readers, Part::Reader).await?;
+        let authors = self.members_named(authors, Part::Author).await?;
+        let hides = visibility == Some(Visibility::Draft) && problem.visibility != Visibility::Draft;
+        let renames = slug.as_ref().is_some_and(|slug| *slug != problem.slug);
         if (hides || renames) && !force {
             self.not_in_contest(&problem).await?;
         }
@@ -427,7 +444,7 @@ impl Core {
         }
         let version = self.version(&problem, version.unwrap_or(problem.version)).await?;
         let is_other = version.number != problem.version;
-        let will_be = change.visibility.unwrap_or(problem.visibility);
+        let will_be = visibility.unwrap_or(problem.visibility);
         let is_news = will_be != Visibility::Draft && (is_other || problem.visibility == Visibility::Draft);
         let excepted = match is_news {
             true => self.may_show(principal, &problem, &version, exception.as_deref()).await?,
@@ -438,9 +455,8 @@ impl Core {
             false => None,
         };
         // Changes that can be refused come first, so that nothing has changed after a refusal.
-        let ProblemChange { visibility, slug, members } = change;
-        if slug.is_some() || members.is_some() {
-            let change = ProblemChange { visibility: None, slug, members };
+        if slug.is_some() || readers.is_some() || authors.is_some() {
+            let change = ProblemChange { visibility: None, slug, readers, authors };
             if !self.inner.store.change_problem(problem.id, change, self.now()).await?? {
                 return Err(AuthorError::Missing);
             }
@@ -452,13 +468,28 @@ impl Core {
             self.inner.store.add_version(problem.id, becomes).await?;
         }
         if visibility.is_some() {
-            let change = ProblemChange { visibility, slug: None, members: None };
+            let change = ProblemChange { visibility, ..ProblemChange::default() };
             if !self.inner.store.change_problem(problem.id, change, self.now()).await?? {
                 return Err(AuthorError::Missing);
             }
         }
         let found = self.inner.store.problem(ProblemKey::Id(problem.id), None).await?;
         found.map(|(problem, _)| problem).ok_or(AuthorError::Missing)
+    }
+
+    /// The users with these names, compared case-insensitively. An e-mail address is not accepted as a name.
+    async fn members_named(&self, names: Option<Vec<String>>, part: Part) -> Result<Option<Vec<UserId>>, AuthorError> {
+        let Some(names) = names else { return Ok(None) };
+        if names.len() > MEMBERS_MAX {
+            return Err(AuthorError::TooManyMembers { part });
+        }
+        let mut members = Vec::with_capacity(names.len());
+        for (index, name) in names.iter().enumerate() {
+            let found = self.inner.store.user_by_login(name).await?.map(|(user, _)| user);
+            let user = found.filter(|user| user.username.eq_ignore_ascii_case(name));
+            members.push(user.ok_or(AuthorError::NoUser { part, index })?.id);
+        }
+        Ok(Some(members))
     }
 
     /// Checks that no contest that is running, or begins within [`CONTEST_NEAR`], has this problem, because the
@@ -509,9 +540,24 @@ impl Core {
     ///
     /// # Errors
     /// [`AuthorError::Missing`] if the viewer may not change it.
-    pub async fn to_change(&self, principal: &Principal, key: ProblemKey) -> Result<ProblemRecord, AuthorError> {
-        let seen = self.problem(principal, key).await?.ok_or(AuthorError::Missing)?;
-        if seen.may_change { Ok(seen.problem) } else { Err(AuthorError::Missing) }
+    pub async fn to_change(&self, principal: &Principal, key: ProblemKey) -> Result<ProblemToChange, AuthorError> {
+        self.problem(principal, key).await?.and_then(SeenProblem::into_change).ok_or(AuthorError::Missing)
+    }
+
+    /// The version with this number (`None`: the current one), for a verification.
+    ///
+    /// # Errors
+    /// [`AuthorError::NoVersion`], or if the store cannot answer.
+    pub async fn to_verify(
+        &self,
+        problem: &ProblemToChange,
+        number: Option<u32>,
+    ) -> Result<VersionToVerify, AuthorError> {
+        let package = match number {
+            Some(number) => self.version(problem, number).await?.package,
+            None => problem.package,
+        };
+        Ok(VersionToVerify(ProblemVersion { problem: problem.id, package }))
     }
 }
 

@@ -6,8 +6,9 @@
 
 use std::time::Duration;
 
-use cupel_types::{Bytes, LanguageId, ProblemId, UserId};
+use cupel_types::{Bytes, LanguageId, UserId};
 
+use super::SeenProblem;
 use crate::{Core, StoreError};
 
 /// Unit of times: 10 ms.
@@ -132,20 +133,19 @@ impl Histogram {
 }
 
 impl Core {
-    /// Distribution of the figures of a problem's accepted solutions, in one language or in all, for a viewer.
+    /// Distribution of the figures of a problem's accepted solutions, in one language or in all, for its viewer.
     ///
     /// # Errors
     /// If the store cannot answer.
     pub async fn distribution(
         &self,
-        problem: ProblemId,
+        seen: &SeenProblem,
         language: Option<LanguageId>,
-        viewer: Option<UserId>,
     ) -> Result<Distribution, StoreError> {
-        let store = &self.inner.store;
+        let (store, problem) = (&self.inner.store, seen.problem.id);
         let is_frozen = store.withholds_results(problem).await?;
         let users = store.solved_figures(problem, language.clone(), SUBMISSIONS_MAX).await?;
-        let own = match viewer {
+        let own = match seen.viewer.user() {
             Some(viewer) => store.own_solved_figures(problem, language, viewer).await?,
             None => None,
         };

@@ -1,4 +1,4 @@
-//! Lists about a problem for its viewers: submissions, versions, members, leaderboards and standings.
+//! Lists about a problem for its viewers: submissions, versions, leaderboards and standings.
 //!
 //! *Invariant:* a list of submissions excludes those that the freeze of a contest hides from its reader, and a
 //! leaderboard reports whether a freeze hides results.
@@ -7,7 +7,8 @@ use cupel_types::{ProblemId, SubmissionId, UserId};
 use jiff::SignedDuration;
 
 use super::{
-    Activity, BoardLine, Part, ProblemVersionLine, Progress, RankLine, Standing, SubmissionFilter, VersionException,
+    Activity, BoardLine, ProblemToChange, ProblemVersionLine, Progress, RankLine, SeenProblem, Standing,
+    SubmissionFilter, VersionException, VisibleSubmissions,
 };
 use crate::run::SubmissionSummary;
 use crate::{AuthenticatedUser, Core, StoreError};
@@ -50,12 +51,11 @@ impl Core {
     /// If the store cannot answer.
     pub async fn submissions_to(
         &self,
-        viewer: &AuthenticatedUser,
-        filter: SubmissionFilter,
+        of: VisibleSubmissions,
         offset: u64,
         limit: u64,
     ) -> Result<(Vec<SubmissionSummary>, u64), StoreError> {
-        self.inner.store.submissions_to(filter.for_viewer(viewer), offset, limit).await
+        self.inner.store.submissions_to(of.0, offset, limit).await
     }
 
     /// The submissions of [`Core::submissions_to`] before `before`, at most `limit`.
@@ -64,12 +64,11 @@ impl Core {
     /// If the store cannot answer.
     pub async fn submissions_before(
         &self,
-        viewer: &AuthenticatedUser,
-        filter: SubmissionFilter,
+        of: VisibleSubmissions,
         before: Option<SubmissionId>,
         limit: u64,
     ) -> Result<Vec<SubmissionSummary>, StoreError> {
-        self.inner.store.submissions_before(filter.for_viewer(viewer), before, limit).await
+        self.inner.store.submissions_before(of.0, before, limit).await
     }
 
     /// A page of a problem's versions, newest first, and their number.
@@ -78,45 +77,28 @@ impl Core {
     /// If the store cannot answer.
     pub async fn versions(
         &self,
-        problem: ProblemId,
+        problem: &ProblemToChange,
         offset: u64,
         limit: u64,
     ) -> Result<(Vec<ProblemVersionLine>, u64), StoreError> {
-        self.inner.store.versions(problem, offset, limit).await
+        self.inner.store.versions(problem.id, offset, limit).await
     }
 
     /// The newest exceptions from verification, at most `limit`.
     ///
     /// # Errors
     /// If the store cannot answer.
-    pub async fn exceptions(&self, problem: ProblemId, limit: u64) -> Result<Vec<VersionException>, StoreError> {
-        self.inner.store.exceptions(problem, limit).await
-    }
-
-    /// All members of a problem besides its owner.
-    ///
-    /// # Errors
-    /// If the store cannot answer.
-    pub async fn members(&self, problem: ProblemId) -> Result<Vec<(UserId, Part)>, StoreError> {
-        self.inner.store.members(problem).await
-    }
-
-    /// The user with this name, compared case-insensitively. An e-mail address is not accepted as a name.
-    ///
-    /// # Errors
-    /// If the store cannot answer.
-    pub async fn user_named(&self, name: &str) -> Result<Option<UserId>, StoreError> {
-        let found = self.inner.store.user_by_login(name).await?;
-        Ok(found.map(|(user, _)| user).filter(|user| user.username.eq_ignore_ascii_case(name)).map(|user| user.id))
+    pub async fn exceptions(&self, problem: &ProblemToChange, limit: u64) -> Result<Vec<VersionException>, StoreError> {
+        self.inner.store.exceptions(problem.id, limit).await
     }
 
     /// A page of a problem's leaderboard.
     ///
     /// # Errors
     /// If the store cannot answer.
-    pub async fn problem_board(&self, problem: ProblemId, offset: u64, limit: u64) -> Result<ProblemBoard, StoreError> {
-        let is_frozen = self.inner.store.withholds_results(problem).await?;
-        let (lines, total) = self.inner.store.board(problem, offset, limit).await?;
+    pub async fn problem_board(&self, seen: &SeenProblem, offset: u64, limit: u64) -> Result<ProblemBoard, StoreError> {
+        let is_frozen = self.inner.store.withholds_results(seen.problem.id).await?;
+        let (lines, total) = self.inner.store.board(seen.problem.id, offset, limit).await?;
         Ok(ProblemBoard { lines, total, is_frozen })
     }
 
@@ -146,12 +128,16 @@ impl Core {
         self.inner.store.activity(user, since, ACTIVITY_TAGS_MAX).await
     }
 
-    /// A user's standing with a problem, as the user sees it; `None`: the user has not tried the problem.
+    /// The viewer's standing with a problem, as the viewer sees it. `None`: the viewer has not tried the problem, or is
+    /// anonymous.
     ///
     /// # Errors
     /// If the store cannot answer.
-    pub async fn standing(&self, problem: ProblemId, user: UserId) -> Result<Option<Standing>, StoreError> {
-        self.inner.store.standing(problem, user).await
+    pub async fn standing(&self, seen: &SeenProblem) -> Result<Option<Standing>, StoreError> {
+        match seen.viewer.user() {
+            Some(user) => self.inner.store.standing(seen.problem.id, user).await,
+            None => Ok(None),
+        }
     }
 }
 

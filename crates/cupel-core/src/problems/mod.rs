@@ -33,9 +33,9 @@ mod shipped;
 mod solving;
 mod store;
 
-pub use access::Part;
+pub use access::{Part, ProblemToChange, VersionToSolve, VersionToVerify, VisibleSubmissions};
 pub(crate) use authoring::Imports;
-pub use authoring::{AuthorError, ImportedVersion, NewPackage, Wish};
+pub use authoring::{AuthorError, ImportedVersion, MEMBERS_MAX, NewPackage, Wish};
 pub use distribution::{Distribution, Histogram, MEMORY_UNIT, OwnPlace, SolvedFigures, TIME_UNIT};
 pub use listing::{ACTIVITY_DAYS, ProblemBoard};
 pub use packages::{

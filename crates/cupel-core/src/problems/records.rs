@@ -8,7 +8,6 @@ use cupel_types::{
 };
 use jiff::Timestamp;
 
-use super::Part;
 use crate::run::RunState;
 
 /// A problem with its statistics, without its statement.
@@ -257,8 +256,10 @@ pub struct ProblemChange {
     pub visibility: Option<Visibility>,
     /// The slug.
     pub slug: Option<Slug>,
-    /// All members besides the owner, replacing the previous ones.
-    pub members: Option<Vec<(UserId, Part)>>,
+    /// All users with the part `Reader`, replacing the previous ones. A user who is an author stays an author.
+    pub readers: Option<Vec<UserId>>,
+    /// All users with the part `Author`, replacing the previous ones.
+    pub authors: Option<Vec<UserId>>,
 }
 
 /// Filter over the submissions to a problem.

@@ -3,7 +3,7 @@
 
 use cupel_types::{PriorityClass, RunId, SubmissionId, Verdict};
 
-use super::{ProblemRecord, RejudgeOne, RejudgedRun, SubmissionFilter};
+use super::{ProblemRecord, ProblemToChange, RejudgeOne, RejudgedRun, SubmissionFilter};
 use crate::event::{Event, EventKind, Seq};
 use crate::routes::judging_languages;
 use crate::run::SubmissionSummary;
@@ -34,14 +34,20 @@ pub struct RejudgePreview {
 }
 
 impl Core {
-    /// Rejudges one submission to a problem.
+    /// Rejudges one submission to a problem. `None`: there is no such submission to a problem that the viewer may change.
     ///
     /// # Errors
     /// If the store cannot write.
-    pub async fn rejudge_one(&self, problem: &ProblemRecord, submission: SubmissionId) -> Result<Rejudged, StoreError> {
+    pub async fn rejudge_one(
+        &self,
+        viewer: &AuthenticatedUser,
+        submission: SubmissionId,
+    ) -> Result<Option<Rejudged>, StoreError> {
+        let attempted = self.attempted(viewer, submission).await?.filter(|attempted| attempted.as_author);
+        let Some(problem) = attempted.and_then(|attempted| attempted.problem) else { return Ok(None) };
         let mut rejudged = Rejudged::default();
-        self.rejudge_step(problem, vec![submission], None, &mut rejudged).await?;
-        Ok(rejudged)
+        self.rejudge_step(&problem, vec![submission], None, &mut rejudged).await?;
+        Ok(Some(rejudged))
     }
 
     /// Previews a rejudge: the number of submissions per verdict, and a page of the submissions.
@@ -50,30 +56,25 @@ impl Core {
     /// If the store cannot answer.
     pub async fn preview_rejudge(
         &self,
-        viewer: &AuthenticatedUser,
+        problem: &ProblemToChange,
         filter: SubmissionFilter,
         offset: u64,
         limit: u64,
     ) -> Result<RejudgePreview, StoreError> {
-        let filter = filter.for_viewer(viewer);
+        let filter = SubmissionFilter { problem: problem.id, ..filter.for_viewer(&problem.by) };
         let verdicts = self.inner.store.verdicts_of(filter.clone()).await?;
         let (submissions, total) = self.inner.store.submissions_to(filter, offset, limit).await?;
         Ok(RejudgePreview { total, verdicts, submissions })
     }
 
     /// Rejudges all submissions to a problem that match the filter at the time of the call. Submissions that a contest
-    /// hides from the viewer are also rejudged, but are not counted. If the filter names a verdict, counting them would
+    /// hides from the caller are also rejudged, but are not counted. If the filter names a verdict, counting them would
     /// reveal their verdicts.
     ///
     /// # Errors
     /// If the store cannot write; runs already queued stay queued, and the call may be repeated.
-    pub async fn rejudge(
-        &self,
-        viewer: &AuthenticatedUser,
-        problem: &ProblemRecord,
-        filter: SubmissionFilter,
-    ) -> Result<Rejudged, StoreError> {
-        let filter = SubmissionFilter { problem: problem.id, ..filter.for_viewer(viewer) };
+    pub async fn rejudge(&self, problem: &ProblemToChange, filter: SubmissionFilter) -> Result<Rejudged, StoreError> {
+        let filter = SubmissionFilter { problem: problem.id, ..filter.for_viewer(&problem.by) };
         let all = SubmissionFilter { for_contestant: None, ..filter.clone() };
         let (mut rejudged, mut after) = (Rejudged::default(), None);
         loop {

@@ -1,13 +1,17 @@
 //! Reading problems, and checking a problem's requirements on solutions.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use cupel_function::{Driver, FunctionCase};
 use cupel_languages::Language;
 use cupel_problem::{Problem, Signature, Tag, Visibility};
-use cupel_types::{Bytes, Cases, ProblemId, SubmissionId, SubmissionKind};
+use cupel_types::{Bytes, Cases, ContentHash, ProblemId, SubmissionId, SubmissionKind};
 
-use super::{Part, ProblemFilter, ProblemKey, ProblemLine, ProblemRecord, RunSummary};
+use super::{
+    Part, ProblemFilter, ProblemKey, ProblemLine, ProblemRecord, ProblemToChange, RunSummary, SubmissionFilter,
+    VersionToSolve, VisibleSubmissions,
+};
 use crate::fault::{SubmissionFault, SubmissionFaultKind};
 use crate::routes::judging_languages;
 use crate::run::SubmissionRecord;
@@ -19,6 +23,9 @@ const TAGS_COUNTED_MAX: u64 = 500;
 /// Maximum number of runs shown per submission.
 const RUNS_MAX: u64 = 100;
 
+/// Number of newest versions whose numbers are shown with submissions.
+const VERSIONS_NUMBERED_MAX: u64 = 1000;
+
 /// A problem from a viewer's perspective.
 #[derive(Clone, Debug)]
 pub struct SeenProblem {
@@ -28,10 +35,36 @@ pub struct SeenProblem {
     pub part: Option<Part>,
     /// Whether the viewer may change it.
     pub may_change: bool,
+    pub(super) viewer: Principal,
+}
+
+impl SeenProblem {
+    /// The current version, for a solution of the viewer.
+    pub fn to_solve(&self) -> VersionToSolve {
+        VersionToSolve(self.problem.current())
+    }
+
+    /// The submissions to the problem that match the filter, without those that a contest hides from the viewer. `None`:
+    /// the filter includes submissions of other users, and only the problem's authors may list these.
+    pub fn submissions(&self, filter: SubmissionFilter) -> Option<VisibleSubmissions> {
+        let Principal::User(viewer) = &self.viewer else { return None };
+        let may_list = self.may_change || filter.owner == Some(viewer.user);
+        let filter = SubmissionFilter { problem: self.problem.id, ..filter.for_viewer(viewer) };
+        may_list.then_some(VisibleSubmissions(filter))
+    }
+
+    /// The problem, if the viewer may change it.
+    pub(super) fn into_change(self) -> Option<ProblemToChange> {
+        match self.viewer {
+            Principal::User(by) if self.may_change => Some(ProblemToChange { problem: self.problem, by }),
+            _ => None,
+        }
+    }
 }
 
 /// A submission from a viewer's perspective.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Attempted {
     /// The submission.
     pub record: SubmissionRecord,
@@ -42,7 +75,7 @@ pub struct Attempted {
 }
 
 /// Approximate bound on the memory for the values of a custom input; one input is examined at a time.
-const OWN_VALUES_MAX: Bytes = Bytes::mib(64);
+const CUSTOM_VALUES_MAX: Bytes = Bytes::mib(64);
 
 impl Core {
     /// A problem, if it exists for this viewer.
@@ -53,7 +86,7 @@ impl Core {
         let Some((problem, part)) = self.inner.store.problem(key, principal.user()).await? else { return Ok(None) };
         let may_change = principal.may_change(&problem, part);
         let exists = principal.may_see(&problem, part) || self.is_opened_by_contest(principal, &problem).await?;
-        Ok(exists.then_some(SeenProblem { problem, part, may_change }))
+        Ok(exists.then_some(SeenProblem { problem, part, may_change, viewer: *principal }))
     }
 
     /// Whether a contest in which the viewer takes part makes a private problem visible to the viewer.
@@ -99,10 +132,15 @@ impl Core {
     /// the solution's position in the batch.
     pub(crate) async fn needs_of_solution(&self, index: usize, solution: &NewSolution) -> Result<Needs, SubmitError> {
         let NewSolution { source, of, cases } = solution;
-        let imported = self.package(of.package).await.map_err(|error| SubmitError::Package(Box::new(error)))?;
+        let imported = self.package(of.get().package).await.map_err(|error| SubmitError::Package(Box::new(error)))?;
         let problem = &imported.package.problem;
         let fault = |pointer: &str, kind, detail| {
-            SubmitError::Invalid(vec![SubmissionFault { index, pointer: pointer.to_owned(), kind, detail }])
+            SubmitError::Invalid(vec![SubmissionFault {
+                index: Some(index),
+                pointer: pointer.to_owned(),
+                kind,
+                detail,
+            }])
         };
         if let Some(detail) = self.unfit_language(&source.language, problem) {
             return Err(fault("/language", SubmissionFaultKind::LanguageUnavailable, detail));
@@ -144,10 +182,10 @@ impl Core {
         }
         let (signature, input) = (signature.clone(), Arc::clone(input));
         // The permit is held until the input has been read, even if the client disconnects.
-        let permit = Arc::clone(&self.inner.own_inputs).acquire_owned().await;
+        let permit = Arc::clone(&self.inner.custom_inputs).acquire_owned().await;
         let read = move || {
             let _permit = permit;
-            let read = FunctionCase::read_within(&signature, &input, OWN_VALUES_MAX);
+            let read = FunctionCase::read_within(&signature, &input, CUSTOM_VALUES_MAX);
             read.err().map(|why| format!("this is {why}"))
         };
         tokio::task::spawn_blocking(read).await.ok().flatten()
@@ -211,7 +249,18 @@ impl Core {
     ///
     /// # Errors
     /// If the store cannot answer.
-    pub async fn runs_of(&self, submission: SubmissionId) -> Result<Vec<RunSummary>, StoreError> {
-        self.inner.store.runs_of(submission, RUNS_MAX).await
+    pub async fn runs_of(&self, attempted: &Attempted) -> Result<Vec<RunSummary>, StoreError> {
+        self.inner.store.runs_of(attempted.record.submission.id, RUNS_MAX).await
+    }
+
+    /// The numbers of the newest versions of a submission's problem, by package; at most 1000. Only authors get the
+    /// other data of versions.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn version_numbers(&self, attempted: &Attempted) -> Result<HashMap<ContentHash, u32>, StoreError> {
+        let Some(problem) = &attempted.problem else { return Ok(HashMap::new()) };
+        let (versions, _) = self.inner.store.versions(problem.id, 0, VERSIONS_NUMBERED_MAX).await?;
+        Ok(versions.into_iter().map(|version| (version.package, version.number)).collect())
     }
 }

@@ -138,7 +138,7 @@ pub trait ProblemStore: Send + Sync {
     async fn standing(&self, problem: ProblemId, user: UserId) -> Result<Option<Standing>, StoreError>;
 
     /// A page of a problem's leaderboard, and its length. Leaderboards and problem statistics exclude submissions that
-    /// the freeze of a contest hides.
+    /// the freeze of a contest hides. Leaderboards omit users who do not want to be in them.
     async fn board(&self, problem: ProblemId, offset: u64, limit: u64) -> Result<(Vec<BoardLine>, u64), StoreError>;
 
     /// The best figures of every user with accepted solutions among the latest `submissions_max` submissions to a

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cupel_core::{
     Bounds, Clock as _, Idempotency, NewProgram, NewSubmission, RunStore as _, SubmissionFault, SubmissionFaultKind,
-    SubmitError,
+    SubmitError, SubmittedEach,
 };
 use cupel_queue::EmbeddedQueue;
 use cupel_testkit::{SubmissionBuilder, Unlimited, a_submission, registry};
@@ -175,12 +175,37 @@ async fn a_batch_with_errors_is_refused_as_a_whole_and_all_errors_are_reported()
         a_submission().with_program(|s| (s.source.language, s.args) = ("cobol!".into(), vec!["\0".into()])).as_sent();
     let found = faults(&app, vec![a_submission().as_sent(), bad.clone(), a_submission().as_sent(), bad]).await;
     let places: Vec<_> = found.iter().map(|f| (f.index, f.pointer.as_str())).collect();
-    assert_eq!(places, [(1, "/language"), (1, "/args/0"), (3, "/language"), (3, "/args/0")]);
+    assert_eq!(places, [(Some(1), "/language"), (Some(1), "/args/0"), (Some(3), "/language"), (Some(3), "/args/0")]);
     assert_eq!(app.store.list(None, 0, 1).await.unwrap().1, 0);
     let too_many = vec![a_submission().as_sent(); 1001];
-    assert_eq!(faults(&app, too_many).await[0].kind, SubmissionFaultKind::TooMany);
+    let whole = |faults: Vec<SubmissionFault>| (faults.len(), faults[0].index, faults[0].kind);
+    assert_eq!(whole(faults(&app, too_many).await), (1, None, SubmissionFaultKind::TooMany));
     let too_large = vec![a_submission().with_program(|s| s.stdin = bytes(4 << 20)).as_sent(); 17];
-    assert_eq!(faults(&app, too_large).await[0].kind, SubmissionFaultKind::TooLarge);
+    assert_eq!(whole(faults(&app, too_large).await), (1, None, SubmissionFaultKind::TooLarge));
+}
+
+#[tokio::test]
+async fn a_batch_of_independent_submissions_is_accepted_without_the_invalid_ones() {
+    let app = App::start().await;
+    let submit = async |new: Vec<NewSubmission>| app.core.submit_each(app.owner, new, None, &Unlimited).await;
+    let bad =
+        a_submission().with_program(|s| (s.source.language, s.args) = ("cobol!".into(), vec!["\0".into()])).as_sent();
+    let private = a_submission().webhook("http://127.0.0.1/").as_sent();
+    let good = a_submission().as_sent();
+    let sent = submit(vec![bad.clone(), good.clone(), private.clone(), good.clone()]).await.unwrap();
+    let SubmittedEach::New(results) = sent else { panic!("{sent:?}") };
+    let pointers = |faults: &Vec<SubmissionFault>| faults.iter().map(|f| f.pointer.clone()).collect::<Vec<_>>();
+    let refused: Vec<_> = results.iter().map(|one| one.as_ref().map_err(pointers).err()).collect();
+    assert_eq!(refused, [Some(vec!["/language".into(), "/args/0".into()]), None, Some(vec!["/webhook".into()]), None]);
+    let accepted: Vec<_> = results.iter().filter_map(|one| one.as_ref().ok().copied()).collect();
+    let listed = app.store.list(None, 0, 10).await.unwrap().0;
+    assert_eq!(listed.iter().rev().map(|one| one.id).collect::<Vec<_>>(), accepted);
+
+    let SubmittedEach::New(results) = submit(vec![bad, private]).await.unwrap() else { panic!("no key was sent") };
+    assert!(results.iter().all(Result::is_err), "{results:?}");
+    let too_many = submit(vec![good; 1001]).await;
+    assert!(matches!(&too_many, Err(SubmitError::Invalid(faults)) if faults[0].index.is_none()), "{too_many:?}");
+    assert_eq!(app.store.list(None, 0, 1).await.unwrap().1, 2, "a request that is refused as a whole writes nothing");
 }
 
 #[tokio::test]
@@ -216,7 +241,7 @@ async fn too_many_arguments_are_one_error_and_the_list_of_errors_is_bounded() {
     let found = faults(&app, vec![bad; 1000]).await;
     assert_eq!(found.len(), 101);
     let last = &found[100];
-    assert_eq!((last.index, last.pointer.as_str(), last.kind), (1, "", BadArgument));
+    assert_eq!((last.index, last.pointer.as_str(), last.kind), (Some(1), "", BadArgument));
     assert!(last.detail.contains("first 100"), "{}", last.detail);
 }
 

@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use cupel_core::Clock as _;
+use cupel_core::accounts::{AccountChange, MembershipStore as _};
 use cupel_core::run::RunState;
-use cupel_testkit::{Unlimited, a_submission};
+use cupel_testkit::{SubmissionBuilder, Unlimited, a_submission};
 use cupel_types::PriorityClass;
 
-use super::{App, finish, next};
+use super::{App, another_user, finish, next};
 
 #[tokio::test]
 async fn after_a_restart_all_waiting_and_running_runs_end() {
@@ -99,6 +100,43 @@ async fn a_scheduled_run_is_queued_in_time_behind_many_waiting_runs() {
     app.core.sweep().await.unwrap();
     assert_eq!(app.core.queue().depth().await.unwrap(), 501);
     assert_eq!(next(&app.core).await.leased.submission.id, id);
+}
+
+#[tokio::test]
+async fn the_submissions_of_disabled_and_deleted_users_are_cancelled() {
+    let app = App::start().await;
+    let accounts = app.accounts();
+    let (disabled, deleted) = (another_user(&*app.store).await, another_user(&*app.store).await);
+    let later = app.clock.now() + Duration::from_secs(3600);
+    let submit = async |owner, one: SubmissionBuilder| {
+        app.core.submit(owner, vec![one.as_sent()], None, &Unlimited).await.expect("accepted").ids[0]
+    };
+    let mut ids = Vec::new();
+    for owner in [disabled, deleted] {
+        ids.push(submit(owner, a_submission()).await);
+        next(&app.core).await;
+    }
+    for owner in [disabled, deleted] {
+        ids.extend([submit(owner, a_submission()).await, submit(owner, a_submission().run_at(later)).await]);
+    }
+    let kept = app.submit_one().await;
+    // Like the command line, this writes only to the store.
+    assert_eq!(accounts.set_disabled(disabled, true).await.unwrap(), AccountChange::Done);
+    assert_eq!(accounts.delete(deleted).await.unwrap(), AccountChange::Done);
+    assert_eq!(app.core.sweep().await.unwrap().cancelled, ids.len() as u64);
+    for id in &ids {
+        assert!(matches!(app.state(*id).await, RunState::Cancelled { .. }), "{id}");
+    }
+    assert_eq!(app.state(kept).await, RunState::Queued { attempts: 0, lost: 0 });
+
+    // A node that has not noticed the change accepts a submission.
+    app.clock.advance(Duration::from_secs(5));
+    let late = submit(disabled, a_submission()).await;
+    assert_eq!(app.core.sweep().await.unwrap().cancelled, 1);
+    assert!(matches!(app.state(late).await, RunState::Cancelled { .. }));
+    app.clock.advance(Duration::from_secs(6));
+    app.core.sweep().await.unwrap();
+    assert_eq!(app.store.users_to_cancel(10).await.unwrap(), []);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cupel_core::event::{Event, EventKind, Seq, Stream};
-use cupel_core::run::{LeasedRun, RunState};
+use cupel_core::run::{HistoryFilter, LeasedRun, RunState};
 use cupel_core::{
     AuthenticatedUser, Clock as _, Completion, Core, CoreParts, ExecuteRequest, Executed, Idempotency, LeasePolicy,
     Origin, Received, RunStore as _, Subscription, Wait,
@@ -46,6 +46,11 @@ async fn a_submission_does_not_exist_for_other_users() {
     assert_eq!(app.core.cancel(&other, id).await.unwrap(), None);
     for theirs in [&other, &admin] {
         assert_eq!(app.core.list(theirs, 0, 10).await.unwrap().1, 0);
+    }
+    let history = || HistoryFilter::of(app.owner);
+    for (viewer, expected) in [(&other, 0), (&admin, 1), (&app.me(), 1)] {
+        assert_eq!(app.core.history(viewer, history(), 0, 10).await.unwrap().len(), expected);
+        assert_eq!(app.core.history_count(viewer, history()).await.unwrap(), expected as u64);
     }
     assert!(app.core.submission(&admin, id).await.unwrap().is_some());
     assert_eq!(app.core.submissions(&app.me(), &[id]).await.unwrap().len(), 1);

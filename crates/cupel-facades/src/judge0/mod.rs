@@ -139,7 +139,7 @@ impl Dialect for Judge0 {
     }
 
     fn render(&self, error: &ApiError, request_id: &str) -> Rendered {
-        let mut rendered = Rendered::problem(error, request_id);
+        let mut rendered = Rendered::rfc9457(error, request_id);
         let body = match error.kind() {
             ErrorKind::NotFound | ErrorKind::NoSuchRoute | ErrorKind::MethodNotAllowed => {
                 rendered.status = StatusCode::NOT_FOUND;
@@ -458,7 +458,7 @@ impl Handler<'_> {
     }
 
     fn batch_max(&self) -> usize {
-        self.mount.options.max_submission_batch_size
+        self.mount.options.batch_max(self.app.core.bounds())
     }
 
     fn too_many(&self) -> String {
@@ -571,9 +571,9 @@ impl Handler<'_> {
         let mut filter = HistoryFilter::of(self.caller.user);
         filter.sent_for = Some(SentFor::Run);
         let core = &self.app.core;
-        let total = i64::try_from(core.history_count(filter.clone()).await?).unwrap_or(i64::MAX);
+        let total = i64::try_from(core.history_count(&self.caller.viewer, filter.clone()).await?).unwrap_or(i64::MAX);
         let offset = (page - 1).saturating_mul(per_page);
-        let found = core.history(filter, offset.unsigned_abs(), per_page.unsigned_abs()).await?;
+        let found = core.history(&self.caller.viewer, filter, offset.unsigned_abs(), per_page.unsigned_abs()).await?;
         let ids: Vec<SubmissionId> = found.iter().map(|summary| summary.id).collect();
         let records = core.submissions(&self.caller.viewer, &ids).await?;
         // A program in a language without an id of the original is omitted: the original's list has no nulls.

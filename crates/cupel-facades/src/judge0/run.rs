@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use cupel_core::run::SubmissionRecord;
 use cupel_core::{
     ExecuteRequest, Executed, Idempotency, NewProgram, NewSource, NewSubmission, Origin, SubmissionFault, SubmitError,
-    Submitted,
+    SubmittedEach,
 };
 use cupel_http::app::Shared;
 use cupel_http::budget::Held;
@@ -184,35 +184,29 @@ pub(super) async fn create_all(
     checked: Vec<Result<NewSubmission, Faults>>,
     idempotency: Option<Idempotency>,
 ) -> Result<Result<Vec<Result<Run, Faults>>, Response>, ApiError> {
-    let mut checked = checked;
     let rate = SubmissionRate::new(app, caller, notes);
-    loop {
-        let good: Vec<NewSubmission> = checked.iter().filter_map(|one| one.as_ref().ok().cloned()).collect();
-        let places: Vec<usize> = (0..checked.len()).filter(|place| checked[*place].is_ok()).collect();
-        if good.is_empty() {
-            return Ok(Ok(checked.into_iter().filter_map(Result::err).map(Err).collect()));
-        }
-        match app.core.submit(caller.user, good, idempotency.clone(), &rate).await {
-            Ok(Submitted { ids, repeated: true }) => return repeated(app, caller, checked, &ids).await.map(Ok),
-            Ok(Submitted { ids, repeated: false }) => {
-                let mut runs = ids.into_iter().map(|id| Run { id, is_repeated: false });
-                return Ok(Ok(checked.into_iter().filter_map(|one| one.map(|_| runs.next()).transpose()).collect()));
-            }
-            // Core accepts all submissions or none, so the batch is sent again without the submissions that core
-            // refuses.
-            Err(SubmitError::Invalid(faults)) if !faults.is_empty() => {
-                for fault in faults {
-                    let Some(place) = places.get(fault.index) else { continue };
-                    let message = (attribute_of(&fault), vec![fault.detail]);
-                    match &mut checked[*place] {
-                        Err(faults) => faults.push(message),
-                        good => *good = Err(vec![message]),
-                    }
-                }
-            }
-            Err(error) => return refused(error).map(Err),
-        }
+    let good: Vec<NewSubmission> = checked.iter().filter_map(|one| one.as_ref().ok().cloned()).collect();
+    if good.is_empty() {
+        return Ok(Ok(checked.into_iter().filter_map(Result::err).map(Err).collect()));
     }
+    let results = match app.core.submit_each(caller.user, good, idempotency, &rate).await {
+        Ok(SubmittedEach::New(results)) => results,
+        Ok(SubmittedEach::Repeated(ids)) => return repeated(app, caller, checked, &ids).await.map(Ok),
+        Err(SubmitError::Invalid(faults)) => {
+            let details: Vec<String> = faults.into_iter().map(|fault| fault.detail).collect();
+            return Ok(Err(error(StatusCode::BAD_REQUEST, &details.join("; "))));
+        }
+        Err(error) => return refused(error).map(Err),
+    };
+    let mut results = results.into_iter().map(|one| match one {
+        Ok(id) => Ok(Run { id, is_repeated: false }),
+        Err(faults) => Err(faults.into_iter().map(|fault| (attribute_of(&fault), vec![fault.detail])).collect()),
+    });
+    // The results are those of the good submissions, in order.
+    Ok(Ok(checked
+        .into_iter()
+        .filter_map(|one| one.map_or_else(|faults| Some(Err(faults)), |_| results.next()))
+        .collect()))
 }
 
 /// The results of a batch that was sent before with the same idempotency key. Core returns the ids of the submissions

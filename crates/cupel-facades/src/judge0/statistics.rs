@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cupel_core::run::{HistoryFilter, SentFor, Stage};
-use cupel_core::{Core, StoreError};
+use cupel_core::{AuthenticatedUser, Core, StoreError};
 use cupel_types::{UserId, Verdict};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, ToSpan as _};
@@ -97,23 +97,24 @@ impl Statistics {
 
 async fn count(core: &Core, user: UserId, flavour: Flavour) -> Result<Numbers, StoreError> {
     let now = core.now();
+    let viewer = AuthenticatedUser { user, is_admin: false };
     let programs = || HistoryFilter { sent_for: Some(SentFor::Run), ..HistoryFilter::of(user) };
-    let total = core.history_count(programs()).await?;
+    let total = core.history_count(&viewer, programs()).await?;
     // Days of UTC. A date near the limit of the representable range cannot occur.
     let today = now.to_zoned(TimeZone::UTC).start_of_day().unwrap_or_else(|_| now.to_zoned(TimeZone::UTC));
     let since = |from, to| HistoryFilter { from: Some(from), to, ..programs() };
-    let of_today = core.history_count(since(today.timestamp(), None)).await?;
+    let of_today = core.history_count(&viewer, since(today.timestamp(), None)).await?;
     let mut days = Vec::new();
     for day in 1..=30 {
         let (Ok(from), Ok(to)) = (today.checked_sub(day.days()), today.checked_sub((day - 1).days())) else { continue };
-        let count = core.history_count(since(from.timestamp(), Some(to.timestamp()))).await?;
+        let count = core.history_count(&viewer, since(from.timestamp(), Some(to.timestamp()))).await?;
         days.push((from.strftime("%Y-%m-%d").to_string(), count));
     }
     let registry = core.registry();
     let mut by_language = Vec::new();
     for (id, language) in languages::with_first_id(&registry, flavour) {
         let filter = HistoryFilter { language: Some(language.id.clone()), ..programs() };
-        let count = core.history_count(filter).await?;
+        let count = core.history_count(&viewer, filter).await?;
         if count > 0 {
             by_language.push((count, languages::short(&registry, flavour, id)));
         }
@@ -121,7 +122,7 @@ async fn count(core: &Core, user: UserId, flavour: Flavour) -> Result<Numbers, S
     by_language.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
     let mut by_status: Vec<(u64, Status)> = Vec::new();
     for (status, filter) in statuses(&programs) {
-        let count = core.history_count(filter).await?;
+        let count = core.history_count(&viewer, filter).await?;
         match by_status.iter_mut().find(|(_, known)| *known == status) {
             Some((sum, _)) => *sum += count,
             None => by_status.push((count, status)),

@@ -28,9 +28,9 @@ use serde_json::{Map, Value, json};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
+use super::close::Close;
 use super::input::Input;
 use super::request::{Job, Refused};
 use super::response::{ExecuteResponse, Stage, Style};
@@ -44,37 +44,6 @@ const INIT_TIME_MAX: Duration = Duration::from_secs(1);
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(5);
 
 type Socket = WebSocketStream<Upgraded>;
-
-/// Why the server closes a connection. Functions return `None` instead if the client is gone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Close {
-    AlreadyInitialized,
-    InitializationTimeout,
-    /// Closed after a message `error` with this text.
-    NotifiedError(String),
-    NotYetInitialized,
-    CanOnlyWriteToStdin,
-    InvalidSignal,
-    JobCompleted,
-    /// The server is shutting down. This code does not exist in the original.
-    ShuttingDown,
-}
-
-impl Close {
-    fn frame(&self) -> CloseFrame {
-        let (code, reason) = match self {
-            Close::AlreadyInitialized => (4000, "Already Initialized"),
-            Close::InitializationTimeout => (4001, "Initialization Timeout"),
-            Close::NotifiedError(_) => (4002, "Notified Error"),
-            Close::NotYetInitialized => (4003, "Not yet initialized"),
-            Close::CanOnlyWriteToStdin => (4004, "Can only write to stdin"),
-            Close::InvalidSignal => (4005, "Invalid signal"),
-            Close::JobCompleted => (4999, "Job Completed"),
-            Close::ShuttingDown => (1001, "The server is shutting down"),
-        };
-        CloseFrame { code: CloseCode::from(code), reason: reason.into() }
-    }
-}
 
 /// Accepts the connection.
 pub(super) async fn connect(

@@ -6,7 +6,7 @@ use cupel_core::live::{INPUTS_MAX, InputCount, InputState};
 use cupel_types::{LiveInput, LiveSignal};
 use serde_json::{Map, Value};
 
-use super::connect::Close;
+use super::close::Close;
 
 /// Names of signals that the original accepts. Source: the constants of Node.js 15 on Linux, and its rule for real-time
 /// signals.

@@ -5,6 +5,7 @@
 //! optional slash at the end. The result of a program is always in the body of a 200 response.
 
 mod body;
+mod close;
 mod connect;
 mod files;
 mod input;
@@ -134,7 +135,7 @@ impl Dialect for Piston {
             ErrorKind::NoSuchRoute | ErrorKind::MethodNotAllowed => "Not Found",
             _ => error.detail(),
         };
-        let mut rendered = Rendered::problem(error, request_id);
+        let mut rendered = Rendered::rfc9457(error, request_id);
         let json = Rendered::json(rendered.status, &json!({ "message": message }));
         rendered.headers.extend(json.headers);
         let (name, value) = POWERED_BY;

@@ -118,7 +118,7 @@ impl Dialect for SandboxFusion {
             ErrorKind::MethodNotAllowed => "Method Not Allowed",
             _ => error.detail(),
         };
-        let mut rendered = Rendered::problem(error, request_id);
+        let mut rendered = Rendered::rfc9457(error, request_id);
         let json = Rendered::json(rendered.status, &json!({ "detail": detail }));
         rendered.headers.extend(json.headers);
         Rendered { body: json.body, ..rendered }

@@ -46,6 +46,7 @@ pub(crate) struct TestSettings {
     pub(crate) http: Settings,
     /// Maximum number of waiting runs.
     pub(crate) queue_max: usize,
+    pub(crate) bounds: Bounds,
 }
 
 impl Default for TestSettings {
@@ -55,6 +56,7 @@ impl Default for TestSettings {
             judge0: Judge0Options::default(),
             http: Settings::default(),
             queue_max: 2000,
+            bounds: Bounds::default(),
         }
     }
 }
@@ -107,7 +109,7 @@ impl TestApp {
             clock: Arc::new(SystemClock),
             registry,
             policy: LeasePolicy::default(),
-            bounds: Bounds::default(),
+            bounds: settings.bounds,
         });
         let password_cost = PasswordCost { memory_kib: 64, passes: 1, lanes: 1 };
         let of_accounts = AccountSettings { password_cost, ..AccountSettings::default() };

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use cupel_core::AuthenticatedUser;
 use cupel_core::accounts::Scope;
+use cupel_core::{AuthenticatedUser, Bounds};
 use cupel_facades::{Judge0Limit, Judge0Options, Keyless, callback_body};
 use cupel_http::{Rate, Settings, TierRates};
-use cupel_types::{CaseReport, Limits, Outcome, Output, RunReport, Signal, StepReport, SubmissionKind, Verdict};
+use cupel_types::{Bytes, CaseReport, Limits, Outcome, Output, RunReport, Signal, StepReport, SubmissionKind, Verdict};
 use serde_json::{Value, json};
 
 use crate::app::{Answer, TestApp, TestSettings, compiled, ended, not_compiled};
@@ -737,6 +737,25 @@ async fn the_key_may_be_a_parameter_of_the_query_or_of_the_body() {
             assert_eq!(assignment.leased.submission.owner, owner);
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_beyond_a_bound_of_core_is_refused_as_a_whole() {
+    let batch = |count: usize| json!({ "submissions": vec![python(&json!({ "stdin": "x".repeat(1000) })); count] });
+    let start = async |bounds: Bounds| {
+        TestApp::start_with(Keyless::Loopback, TestSettings { bounds, ..TestSettings::default() }).await
+    };
+    let app = start(Bounds { batch_max: 2, ..Bounds::default() }).await;
+    let refused = post(&app, "/submissions/batch", &batch(3)).await;
+    let too_many = json!({ "error": "number of submissions in a batch should be less than or equal to 2" });
+    assert_eq!((refused.status, refused.json), (400, too_many));
+    assert_eq!(get(&app, "/config_info").await.json["max_submission_batch_size"], 2);
+    assert_eq!(post(&app, "/submissions/batch", &batch(2)).await.status, 201);
+    let app = start(Bounds { batch_bytes_max: Bytes::new(2500), ..Bounds::default() }).await;
+    let refused = post(&app, "/submissions/batch", &batch(3)).await;
+    assert_eq!(refused.status, 400, "{}", refused.text);
+    assert!(refused.json["error"].as_str().unwrap().starts_with("a request carries at most"), "{}", refused.text);
+    assert_eq!(app.core.counts().await.unwrap().queued, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -61,9 +61,15 @@ impl Answer {
 }
 
 /// Interprets the answer of a program that has ended. `files` are the files of the program's feedback directory;
-/// `limits` are the limits that a message may name. `talks`: whether the program is an interactor. Its standard output
+/// `limits` are the limits that a message may name. If `is_interactor`, the program is an interactor. Its standard output
 /// is its part of the conversation, which may contain secrets, and never a message.
-pub(super) fn read(protocol: &Protocol, report: &StepReport, files: &BoxFiles, limits: &Limits, talks: bool) -> Answer {
+pub(super) fn read(
+    protocol: &Protocol,
+    report: &StepReport,
+    files: &BoxFiles,
+    limits: &Limits,
+    is_interactor: bool,
+) -> Answer {
     let stderr = message(&report.stderr.data);
     let Outcome::Exited(code) = report.outcome else {
         let why = file(files, "judgemessage.txt").and_then(|data| message(data)).or(stderr);
@@ -89,7 +95,7 @@ pub(super) fn read(protocol: &Protocol, report: &StepReport, files: &BoxFiles, l
             Protocol::DmojPython { .. } if answer.points.is_some() => stderr.and_then(|text| without_points(&text)),
             _ => stderr,
         };
-        let stdout = || message(&report.stdout.data).filter(|_| !talks);
+        let stdout = || message(&report.stdout.data).filter(|_| !is_interactor);
         answer.judge_message = stderr.or_else(stdout);
     }
     answer

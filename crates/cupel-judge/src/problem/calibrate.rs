@@ -95,13 +95,14 @@ pub(super) fn slowest(
     report: &ProblemReport,
     counts: impl Fn(&CaseId) -> bool,
 ) -> Option<Measured> {
-    let talks = problem.is_interactive();
+    let is_interactive = problem.is_interactive();
     let rejected = |verdict| matches!(verdict, Verdict::WrongAnswer | Verdict::PresentationError);
     // A case for which the package sets a limit does not count: the problem's limit does not apply to it.
     let own: HashSet<&CaseId> =
         problem.tests.cases().filter(|case| case.limits.time.is_some()).map(|case| &case.id).collect();
-    let is_measured =
-        |case: &&ProblemCaseReport| counts(&case.id) && !own.contains(&case.id) && !(talks && rejected(case.verdict));
+    let is_measured = |case: &&ProblemCaseReport| {
+        counts(&case.id) && !own.contains(&case.id) && !(is_interactive && rejected(case.verdict))
+    };
     let counting = report.cases.iter().filter(is_measured);
     let measured = counting.filter(|case| case.step.is_some()).map(|case| Measured {
         time: factor_of(&problem.limits, language).part_of(case.usage.cpu_time),

@@ -26,7 +26,7 @@ use crate::{BuiltIn, CompareResult, Comparer, JudgeEvent, JudgeObserver};
 /// Maximum size in bytes of an input that is read into memory. Larger inputs are streamed from their file.
 const INPUT_IN_MEMORY_MAX: u64 = 1 << 20;
 /// Maximum number of bytes that the report stores of an output that is not needed as a whole.
-pub(super) const KEPT: Bytes = Bytes::kib(4);
+pub(super) const CAPTURED_BYTES_MAX: Bytes = Bytes::kib(4);
 const ANSWER_BUFFER: usize = 64 << 10;
 
 pub(super) type Answer = BufReader<Box<dyn Read + Send>>;
@@ -99,7 +99,7 @@ impl Pass {
     /// judging.
     fn shortened(mut self, case: &Case) -> Pass {
         for output in [&mut self.step.stdout, &mut self.step.stderr] {
-            let bytes_max = usize::try_from(KEPT.get()).unwrap_or(usize::MAX);
+            let bytes_max = usize::try_from(CAPTURED_BYTES_MAX.get()).unwrap_or(usize::MAX);
             if output.data.len() > bytes_max {
                 *output = Output { data: output.data[..bytes_max].into(), truncated: true };
             }
@@ -399,7 +399,7 @@ impl Judging<'_, '_> {
             }
             Checker::Builtin(_) | Checker::Program(_) => None,
         };
-        let keep = if comparer.is_some() { KEPT } else { self.limits.output };
+        let keep = if comparer.is_some() { CAPTURED_BYTES_MAX } else { self.limits.output };
         let stdin = match &input {
             Some(bytes) => StdinSource::Bytes(bytes.clone()),
             None => stdin(self.request.package, &case.input)?,

@@ -107,8 +107,8 @@ pub(super) struct Checked {
 }
 
 impl Checked {
-    /// `limits` are the limits that a message may name. `talks`: whether the program is an interactor.
-    pub(super) fn of(protocol: &Protocol, result: &StepResult, limits: &Limits, talks: bool) -> Checked {
+    /// `limits` are the limits that a message may name. If `is_interactor`, the program is an interactor.
+    pub(super) fn of(protocol: &Protocol, result: &StepResult, limits: &Limits, is_interactor: bool) -> Checked {
         // The executor returns only the files of the feedback directory.
         let feedback = result.files.clone();
         let named = feedback.iter().filter_map(|file| {
@@ -118,7 +118,8 @@ impl Checked {
         let answer = match result.files_truncated {
             true => Answer::fault("it left too many files, or files that are too large"),
             false => {
-                let answer = answer::read(protocol, &result.report, &BoxFiles::new(named.collect()), limits, talks);
+                let answer =
+                    answer::read(protocol, &result.report, &BoxFiles::new(named.collect()), limits, is_interactor);
                 answer.blaming_the_disk(feedback.total_bytes(), result.report.outcome, limits)
             }
         };

@@ -21,7 +21,7 @@ use cupel_problem::{AfterInteraction, Case, Checker, Interactor, OnWaiting};
 use cupel_types::{BoxFiles, Bytes, Outcome, Root, Verdict};
 
 use super::answer::{self, Decision};
-use super::case::{KEPT, Pass, decide, nothing_ran};
+use super::case::{CAPTURED_BYTES_MAX, Pass, decide, nothing_ran};
 use super::check::{self, Checked, Data};
 use super::limits::{self, RERUNS_MAX};
 use super::program::Runnable;
@@ -80,8 +80,8 @@ impl Judging<'_, '_> {
         let mut reruns = 0;
         let mut enforced = self.limits.enforced;
         let (ended, stderr) = loop {
-            let talk = Interaction {
-                program: step(of(&self.runnable), &argv, &files, enforced, KEPT, &Collect::Nothing),
+            let interaction = Interaction {
+                program: step(of(&self.runnable), &argv, &files, enforced, CAPTURED_BYTES_MAX, &Collect::Nothing),
                 interactor: step(
                     of(&runnable),
                     &call.argv,
@@ -94,7 +94,7 @@ impl Judging<'_, '_> {
                 transcript: TRANSCRIPT,
             };
             let mut hears = StderrObserver { stderr: End::default(), observer: self.observer };
-            let ended = self.executor.talk(talk, &mut hears)?;
+            let ended = self.executor.interact(interaction, &mut hears)?;
             let stderr = hears.stderr;
             if reruns == RERUNS_MAX || ended.settled || !self.is_near(&ended.program) {
                 break (ended, stderr);

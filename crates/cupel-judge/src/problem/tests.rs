@@ -264,12 +264,12 @@ impl Executor for Scripted {
     }
 
     /// The program ends first and writes nothing; the next answer is the interactor's.
-    fn talk(
+    fn interact(
         &mut self,
-        talk: Interaction<'_>,
+        interaction: Interaction<'_>,
         observer: &mut dyn StepObserver,
     ) -> Result<InteractionResult, ExecuteError> {
-        let interactor = self.execute(talk.interactor, observer)?;
+        let interactor = self.execute(interaction.interactor, observer)?;
         let report = StepReport { outcome: Outcome::Exited(0), stderr: Output::default(), ..interactor.report.clone() };
         Ok(InteractionResult {
             program: StepResult { report, files: BoxFiles::default(), ..interactor.clone() },
@@ -540,7 +540,7 @@ impl Executor for Waits {
         panic!("no program runs alone")
     }
 
-    fn talk(&mut self, _: Interaction<'_>, _: &mut dyn StepObserver) -> Result<InteractionResult, ExecuteError> {
+    fn interact(&mut self, _: Interaction<'_>, _: &mut dyn StepObserver) -> Result<InteractionResult, ExecuteError> {
         let ended = |outcome| {
             let (stdout, stderr) = (Output::default(), Output::default());
             let usage = Usage { wall_time: Duration::from_secs(4), ..Usage::default() };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::yaml::{Yaml, document};
 use super::{Content, Planned};
 use crate::finding::{Code, Findings};
-use crate::{Finding, Refused};
+use crate::{PackageFinding, Refused};
 use cupel_problem::{
     Case, FileRef, InputValidator, OnOutputLimit, Package, Passes, Problem, ProblemLimits, ProgramFile, Scoring,
     StatementFormat, ValidatorArgs,
@@ -24,7 +24,7 @@ const UNREAD: &[&str] = &["solution", "input_visualizer", "output_visualizer"];
 const LICENCES: &[&str] = &["public domain", "cc0", "cc by", "cc by-sa", "educational", "permission"];
 
 /// Returns all files of the exported package, and the warnings.
-pub(super) fn plan(package: &Package, metadata: &Metadata) -> Result<(Vec<Planned>, Vec<Finding>), Refused> {
+pub(super) fn plan(package: &Package, metadata: &Metadata) -> Result<(Vec<Planned>, Vec<PackageFinding>), Refused> {
     let findings = Findings::default();
     let mut plan = Plan { problem: &package.problem, findings: &findings, files: BTreeMap::new() };
     if package.problem.signature.is_some() {

@@ -18,7 +18,7 @@ use zip::{CompressionMethod, ZipWriter};
 
 use crate::import::Tree;
 use crate::unpack;
-use crate::{FileError, Finding, ImportError, Refused, UnpackLimits};
+use crate::{FileError, ImportError, PackageFinding, Refused, UnpackLimits};
 use cupel_problem::{FileRef, Package};
 
 /// The form of an exported package.
@@ -50,7 +50,7 @@ pub enum ExportError {
 /// # Errors
 /// [`ExportError::Inexpressible`] with all properties that the format cannot express, or an internal failure. In both
 /// cases, `target` is not created.
-pub fn export(package: &Package, target: &Path, container: Container) -> Result<Vec<Finding>, ExportError> {
+pub fn export(package: &Package, target: &Path, container: Container) -> Result<Vec<PackageFinding>, ExportError> {
     let metadata = kattis::Metadata::of(package)?;
     let (files, warnings) = kattis::plan(package, &metadata).map_err(ExportError::Inexpressible)?;
     write(package, &files, target, container)?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cupel_types::{Bytes, Limits};
 
 use super::Context;
-use crate::finding::{Code, Finding, Position};
+use crate::finding::{Code, PackageFinding, Position};
 use cupel_problem::{
     Author, Calibration, CaseGroup, Difficulty, ExampleSubmission, ExpectedVerdict, FileRef, Include, InputValidator,
     Licence, Passes, Problem, ProblemLimits, ProgramIo, Scoring, Signature, Slug, Statement, Tag, Tests, Titles,
@@ -61,7 +61,7 @@ pub(crate) struct Draft {
     /// Position of the memory limit in that file.
     pub(crate) memory_at: Option<Position>,
     /// The fault because of which an accepted submission has no expected result.
-    pub(crate) set_aside: Option<Finding>,
+    pub(crate) set_aside: Option<PackageFinding>,
 }
 
 impl Draft {
@@ -259,7 +259,7 @@ impl Draft {
             let file = &self.limits_file;
             let set = format!("et `{key}` (in {unit}) in {file}, or pass --time-limit on the command line");
             // The submissions of this folder are accepted, unless a fault has set them aside.
-            let about_accepted = |finding: &Finding| {
+            let about_accepted = |finding: &PackageFinding| {
                 matches!(finding.code, Code::Expectation | Code::LeftOut)
                     && finding.file.starts_with("submissions/accepted/")
             };
@@ -285,7 +285,7 @@ impl Draft {
         }
         if self.validators.is_empty() {
             let remedy = "Add one: without it, verification cannot check the inputs";
-            let is_unknown = |finding: &Finding| {
+            let is_unknown = |finding: &PackageFinding| {
                 finding.code == Code::UnusedFile && finding.fault.contains("not run as a validator")
             };
             let fault = match context.findings.find(is_unknown) {

@@ -28,7 +28,7 @@ pub(crate) use kattis::folder_rule;
 pub(crate) use tree::{ByteOrderMark, Child, Tree};
 
 use crate::doc::{Node, parse_toml, parse_yaml};
-use crate::finding::{Code, FileError, Finding, Findings, ImportError};
+use crate::finding::{Code, FileError, Findings, ImportError, PackageFinding};
 use crate::unpack::{self, Sink, UnpackLimits};
 use cupel_problem::{ContentHash, Package, PackagePath, Problem, Slug};
 
@@ -98,7 +98,7 @@ pub struct Imported {
     /// The original format of the package.
     pub format: PackageFormat,
     /// Warnings about the package.
-    pub warnings: Vec<Finding>,
+    pub warnings: Vec<PackageFinding>,
 }
 
 /// Unpacks the untrusted package at `source` (a directory, a zip, a tar, or a gzipped tar) into a directory at

@@ -81,7 +81,7 @@ fn a_second_export_and_import_changes_nothing() {
 
 /// Exports a package of the format 2025-09 with these lines in `problem.yaml`. Returns the exported file and the
 /// warnings.
-fn exported_yaml(files: &Files) -> (String, Vec<cupel_package::Finding>) {
+fn exported_yaml(files: &Files) -> (String, Vec<cupel_package::PackageFinding>) {
     let bench = Bench::new();
     let imported = bench.import_files(files, &options()).unwrap();
     let target = bench.path().join("exported");
@@ -160,8 +160,9 @@ fn content_that_the_format_cannot_express_is_refused() {
         let Err(ExportError::Inexpressible(refused)) = export(&imported.package, &target, Container::Directory) else {
             panic!("{name} was exported");
         };
-        let found =
-            |f: &cupel_package::Finding| f.code == Code::Unsupported && f.file == file && f.fault.contains(words);
+        let found = |f: &cupel_package::PackageFinding| {
+            f.code == Code::Unsupported && f.file == file && f.fault.contains(words)
+        };
         assert!(refused.findings.iter().any(found), "{name}: {refused}");
         assert!(!target.exists());
         let left = fs::read_dir(bench.path())

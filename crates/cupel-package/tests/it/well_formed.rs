@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Read;
 use std::time::Duration;
 
-use cupel_package::{Code, Finding, ImportOptions, Imported, PackageFormat, open};
+use cupel_package::{Code, ImportOptions, Imported, PackageFinding, PackageFormat, open};
 use cupel_problem::{
     AfterInteraction, Aggregate, CaseGroup, CasePoints, Checker, Comparison, Difficulty, ExpectedVerdict, Feedback,
     GroupScoring, InputValidator, Interactor, Interface, MaxScore, Method, Node, OnOutputLimit, OwnLimits, PackagePath,
@@ -445,7 +445,8 @@ fn python_2_and_prolog_are_distinguished_from_python_3_and_perl() {
     ] {
         assert_eq!(language(name).as_deref(), expected, "{name}");
     }
-    let warnings: Vec<&Finding> = imported.warnings.iter().filter(|one| one.code == Code::NotVerifiable).collect();
+    let warnings: Vec<&PackageFinding> =
+        imported.warnings.iter().filter(|one| one.code == Code::NotVerifiable).collect();
     assert!(warnings.iter().any(|one| one.file.ends_with("both.pl")), "{warnings:?}");
     assert!(!warnings.iter().any(|one| one.file.ends_with("ternary.pl")), "{warnings:?}");
 }
@@ -470,7 +471,7 @@ fn the_main_file_of_a_program_with_several_sources_is_first() {
 fn a_file_that_cannot_be_run_as_a_validator_is_named() {
     let found = |files: &Files, code: Code| -> Vec<String> {
         let imported = Bench::new().import_files(files, &options()).unwrap();
-        let shown = |one: &Finding| format!("{}: {}", one.file, one.fault);
+        let shown = |one: &PackageFinding| format!("{}: {}", one.file, one.fault);
         imported.warnings.iter().filter(|one| one.code == code).map(shown).collect()
     };
     let beside = Files::fixture("kattis-legacy/sums")
@@ -670,8 +671,8 @@ fn flags_that_domjudge_ignores_give_a_warning() {
 fn a_maximum_score_at_the_top_of_testdata_yaml_gives_a_warning() {
     let (_bench, imported) =
         imported(&Files::fixture("domjudge/addone").with("data/testdata.yaml", "max_score: 100\n"));
-    let is_named = |finding: &&Finding| finding.code == Code::KeyIgnored && finding.file == "data/testdata.yaml";
-    let found: Vec<&Finding> = imported.warnings.iter().filter(is_named).collect();
+    let is_named = |finding: &&PackageFinding| finding.code == Code::KeyIgnored && finding.file == "data/testdata.yaml";
+    let found: Vec<&PackageFinding> = imported.warnings.iter().filter(is_named).collect();
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].fault.contains("does not change the score"), "{}", found[0]);
 }
@@ -798,7 +799,7 @@ fn limits_of_dmoj_below_the_minimum_are_raised_and_cases_have_their_own() {
                 - batched: [{in: 2.in, out: 2.out, wall-time-factor: 5, memory_limit: 100}]\n  time_limit: 3\n";
     let (_bench, imported) = dmoj(init, None);
     let raised: Vec<String> =
-        imported.warnings.iter().filter(|one| one.code == Code::LimitRaised).map(Finding::to_string).collect();
+        imported.warnings.iter().filter(|one| one.code == Code::LimitRaised).map(PackageFinding::to_string).collect();
     assert_eq!(raised.len(), 2, "{raised:?}");
     assert!(raised.iter().any(|one| one.starts_with("W_LIMIT_RAISED init.yml:2:15, memory_limit: ")), "{raised:?}");
     assert!(raised.iter().any(|one| one.contains("test_cases[1].batched[0].memory_limit: ")), "{raised:?}");
@@ -988,7 +989,8 @@ fn the_source_of_a_standard_checker_of_polygon_is_run() {
             }
             other => assert!(!is_run, "{other:?}"),
         }
-        let is_named = |finding: &Finding| finding.code == Code::LeftOut && finding.fault.contains("files/check.cpp");
+        let is_named =
+            |finding: &PackageFinding| finding.code == Code::LeftOut && finding.fault.contains("files/check.cpp");
         assert_eq!(imported.warnings.iter().any(is_named), !is_run);
     }
 }
@@ -1050,7 +1052,7 @@ fn trials_and_generators_of_cupels_own_format_are_read() {
     assert_eq!(problem.generators.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["generators/gen.py"]);
     let trials = &problem.trials;
     assert_eq!((trials.invalid_inputs.len(), trials.valid_outputs.len(), trials.invalid_outputs.len()), (1, 1, 0));
-    let unused = |finding: &&cupel_package::Finding| finding.file == "trials/invalid_output/note.txt";
+    let unused = |finding: &&cupel_package::PackageFinding| finding.file == "trials/invalid_output/note.txt";
     assert!(imported.warnings.iter().find(unused).is_some_and(|finding| finding.code == Code::UnusedFile));
 }
 

@@ -88,34 +88,34 @@ impl Executor for SlotExecutor {
         }
     }
 
-    fn talk(
+    fn interact(
         &mut self,
-        talk: Interaction<'_>,
+        interaction: Interaction<'_>,
         observer: &mut dyn StepObserver,
     ) -> Result<InteractionResult, ExecuteError> {
         let _running = self.sandbox.count_step(self.number);
         let (program, interactor) =
-            (self.command(talk.program.clone(), None), self.command(talk.interactor.clone(), None));
+            (self.command(interaction.program.clone(), None), self.command(interaction.interactor.clone(), None));
         let partner = match self.partner.take() {
             Some(partner) => partner,
             None => self.sandbox.sandbox.slot(self.number),
         };
         let partner = self.partner.insert(partner);
-        let mut of_program = container_cell(&self.containers, talk.program.root)?;
-        let mut of_interactor = container_cell(&self.containers, talk.interactor.root)?;
+        let mut of_program = container_cell(&self.containers, interaction.program.root)?;
+        let mut of_interactor = container_cell(&self.containers, interaction.interactor.root)?;
         let result = interaction::run(
             interaction::Participant {
                 cell: of_program.as_mut().map_or(&mut self.slot as &mut dyn Cell, |cell| cell),
                 command: program,
-                keep: talk.program.keep,
+                keep: interaction.program.keep,
             },
             interaction::Participant {
                 cell: of_interactor.as_mut().map_or(partner as &mut dyn Cell, |cell| cell),
                 command: interactor,
-                keep: talk.interactor.keep,
+                keep: interaction.interactor.keep,
             },
-            talk.transcript,
-            talk.settles,
+            interaction.transcript,
+            interaction.settles,
             observer,
         );
         result.map_err(|error| {

@@ -2,7 +2,7 @@
 //! containers.
 //!
 //! ```text
-//!  NativeRunner ─► SlotExecutor ─► interaction        one program, or two that communicate with each other
+//!  NativeRunner ─► SlotExecutor ─► interaction        two programs that communicate with each other
 //!        │               ├───────► live               input that arrives while a program runs
 //!        │               └───────► compile_services   long-running compilers, tried before the compiler's command
 //!        └─► SharedSandbox ◄───────────┘              the sandbox, and which of its slots are busy

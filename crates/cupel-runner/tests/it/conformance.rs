@@ -31,7 +31,7 @@ pub(crate) const RULES: &[(&str, crate::PlaceRule)] = &[
     ("a_program_at_a_terminal_has_its_size_and_gets_signals", terminal),
     ("a_signal_reaches_a_program_without_a_terminal", signal),
     ("a_program_cannot_take_all_pseudo_terminals", pairs),
-    ("two_programs_talk", talk),
+    ("two_programs_interact", interact),
     ("a_program_that_is_missing_is_an_error_or_an_exit_code", missing),
 ];
 
@@ -315,10 +315,10 @@ fn pairs(world: &World, place: Backend) {
     }
 }
 
-fn talk(world: &World, place: Backend) {
+fn interact(world: &World, place: Backend) {
     // An author's interactor is often in another language, and so may run in another place.
     for other in Backend::ALL {
-        let result = world.talk(&world.step(place, &["guess"]), &world.step(other, &["judge", "37"]));
+        let result = world.interact(&world.step(place, &["guess"]), &world.step(other, &["judge", "37"]));
         assert_eq!(result.program.report.outcome, Outcome::Exited(0), "{result:?}");
         assert_eq!(result.interactor.report.outcome, Outcome::Exited(42), "{result:?}");
         assert_eq!(&*result.interactor.report.stderr.data, b"3 tries\n");

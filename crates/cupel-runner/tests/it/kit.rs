@@ -11,7 +11,7 @@ use cupel_judge::{
 };
 use cupel_runner::{CompilerSharing, Containers, Directories, DockerSettings, NativeRunner, Runner};
 use cupel_testkit::docker::Engine;
-use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, ContentHash, ImageRoot, Limits, Root};
+use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, ContentHash, Held, ImageRoot, Limits, Root};
 use tempfile::TempDir;
 
 /// Where a program runs.
@@ -73,7 +73,7 @@ impl World {
         let in_engine = containers.image(IMAGE).unwrap();
         let runner = launched.start(CompilerSharing::Off, Some(containers));
         let idle = (0..SLOTS).map(|slot| runner.executor(slot).unwrap()).collect();
-        let image = ImageRoot { id, search: vec!["/usr/bin".to_owned()], uid: 1000 };
+        let image = ImageRoot { id, search: vec!["/usr/bin".to_owned()], uid: 1000, held: Held::default() };
         World {
             idle: Mutex::new(idle),
             returned: Condvar::new(),
@@ -129,14 +129,14 @@ impl World {
     }
 
     /// Runs two steps in conversation.
-    pub(crate) fn talk(&self, program: &Step<'_>, interactor: &Step<'_>) -> InteractionResult {
-        let talk = Interaction {
+    pub(crate) fn interact(&self, program: &Step<'_>, interactor: &Step<'_>) -> InteractionResult {
+        let interaction = Interaction {
             program: program.input(),
             interactor: interactor.input(),
             settles: |code| code == 43,
             transcript: Bytes::kib(64),
         };
-        self.with_executor(|executor| executor.talk(talk, &mut Seen::default())).unwrap()
+        self.with_executor(|executor| executor.interact(interaction, &mut Seen::default())).unwrap()
     }
 }
 

@@ -141,7 +141,7 @@ impl LocalPackages {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn recall(&self, hash: &ContentHash) -> Option<Arc<Imported>> {
+    fn cached(&self, hash: &ContentHash) -> Option<Arc<Imported>> {
         let mut remembered = self.remembered();
         let place = remembered.iter().position(|known| known.package.hash == *hash)?;
         let known = remembered.remove(place)?;
@@ -205,7 +205,7 @@ impl Packages for LocalPackages {
     }
 
     fn open(&self, hash: &ContentHash) -> Result<Arc<Imported>, PackagesError> {
-        if let Some(known) = self.recall(hash) {
+        if let Some(known) = self.cached(hash) {
             return Ok(known);
         }
         let folder = self.folder(hash);

@@ -398,14 +398,15 @@ impl<B: Backend> ProblemStore for SqlStore<B> {
     async fn board(&self, problem: ProblemId, offset: u64, limit: u64) -> Result<(Vec<BoardLine>, u64), StoreError> {
         let read = self.read("read the leaderboard of a problem", move |db| {
             let id = bytes(problem.as_uuid());
-            let sql = "SELECT count(*) FROM problem_results WHERE problem = ? AND rank_score IS NOT NULL";
+            let sql = "SELECT count(*) FROM problem_results WHERE problem = ? AND rank_score IS NOT NULL \
+                       AND \"user\" NOT IN (SELECT id FROM users WHERE in_leaderboards = 0)";
             let total = db.count(sql, values![id])?;
             let sql = concat!(
                 "SELECT ",
                 standing_columns!(),
                 ", r.\"user\", u.username, t.language, t.memory FROM problem_results r JOIN users u ON u.id = r.\"user\" \
                  JOIN problem_submissions t ON t.submission = r.best \
-                 WHERE r.problem = ? AND r.rank_score IS NOT NULL \
+                 WHERE r.problem = ? AND r.rank_score IS NOT NULL AND u.in_leaderboards = 1 \
                  ORDER BY r.rank_score, r.rank_time, r.solved_at NULLS FIRST, r.\"user\" LIMIT ? OFFSET ?"
             );
             let [limit, skip] = page_of(offset, limit);
@@ -514,10 +515,11 @@ impl<B: Backend> ProblemStore for SqlStore<B> {
 
     async fn ranks(&self, offset: u64, limit: u64) -> Result<(Vec<RankLine>, u64), StoreError> {
         let read = self.read("read the global leaderboard", move |db| {
-            let sql = "SELECT count(*) FROM user_progress WHERE solved > 0";
+            let sql = "SELECT count(*) FROM user_progress WHERE solved > 0 \
+                       AND \"user\" NOT IN (SELECT id FROM users WHERE in_leaderboards = 0)";
             let total = db.count(sql, values![])?;
             let sql = "SELECT g.easy, g.medium, g.hard, g.solved, g.attempted, g.last_solved_at, g.\"user\", u.username \
-                       FROM user_progress g JOIN users u ON u.id = g.\"user\" WHERE g.solved > 0 \
+                       FROM user_progress g JOIN users u ON u.id = g.\"user\" WHERE g.solved > 0 AND u.in_leaderboards = 1 \
                        ORDER BY g.solved DESC, g.last_solved_at NULLS FIRST, g.\"user\" LIMIT ? OFFSET ?";
             let [limit, skip] = page_of(offset, limit);
             let mut place = offset;

@@ -6,7 +6,7 @@
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 /// All migrations, oldest first; the first leads to version 1. A published migration never changes.
-const MIGRATIONS: [&str; 25] = [
+const MIGRATIONS: [&str; 28] = [
     include_str!("../../migrations/sqlite/0001_base.sql"),
     include_str!("../../migrations/sqlite/0002_key_ends.sql"),
     include_str!("../../migrations/sqlite/0003_waiting_of_owner.sql"),
@@ -32,6 +32,9 @@ const MIGRATIONS: [&str; 25] = [
     include_str!("../../migrations/sqlite/0023_drafts.sql"),
     include_str!("../../migrations/sqlite/0024_pulling.sql"),
     include_str!("../../migrations/sqlite/0025_exact_figures.sql"),
+    include_str!("../../migrations/sqlite/0026_credentials_of_tickets.sql"),
+    include_str!("../../migrations/sqlite/0027_leaderboards.sql"),
+    include_str!("../../migrations/sqlite/0028_cancellations.sql"),
 ];
 
 /// The newest known version.

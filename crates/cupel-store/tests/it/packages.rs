@@ -8,13 +8,13 @@ use cupel_core::problems::{PackagesError, Removable, TakeError};
 use cupel_package::ImportError;
 use cupel_store::LocalPackages;
 
-struct Place {
+struct PackageFixture {
     directory: tempfile::TempDir,
 }
 
-impl Place {
-    fn new() -> Place {
-        Place { directory: tempfile::tempdir().unwrap() }
+impl PackageFixture {
+    fn new() -> PackageFixture {
+        PackageFixture { directory: tempfile::tempdir().unwrap() }
     }
 
     fn packages(&self) -> LocalPackages {
@@ -51,21 +51,21 @@ impl Place {
 
 #[test]
 fn a_package_imported_repeatedly_is_stored_once_under_its_hash() {
-    let place = Place::new();
-    let packages = place.packages();
-    let hash = packages.import(&place.source("b\n")).unwrap().copy.hash;
-    let again = packages.import(&place.source("b\n")).unwrap().imported;
-    assert_eq!((again.package.hash, place.names()), (hash, vec![hash.to_string()]));
-    assert_eq!(again.package.root(), place.directory().join(hash.to_string()));
-    let other = packages.import(&place.source("c\n")).unwrap().copy.hash;
-    assert_eq!((other != hash, place.names().len()), (true, 2));
+    let fixture = PackageFixture::new();
+    let packages = fixture.packages();
+    let hash = packages.import(&fixture.source("b\n")).unwrap().copy.hash;
+    let again = packages.import(&fixture.source("b\n")).unwrap().imported;
+    assert_eq!((again.package.hash, fixture.names()), (hash, vec![hash.to_string()]));
+    assert_eq!(again.package.root(), fixture.directory().join(hash.to_string()));
+    let other = packages.import(&fixture.source("c\n")).unwrap().copy.hash;
+    assert_eq!((other != hash, fixture.names().len()), (true, 2));
 }
 
 #[test]
 fn a_package_opens_unchanged_after_a_restart() {
-    let place = Place::new();
-    let imported = place.packages().import(&place.source("b\n")).unwrap().imported.package.clone();
-    let opened = place.packages().open(&imported.hash).unwrap().package.clone();
+    let fixture = PackageFixture::new();
+    let imported = fixture.packages().import(&fixture.source("b\n")).unwrap().imported.package.clone();
+    let opened = fixture.packages().open(&imported.hash).unwrap().package.clone();
     assert_eq!(opened.hash, imported.hash);
     assert_eq!(opened.problem.slug.as_str(), "echo");
     assert_eq!(opened.problem.tests.cases().count(), 2);
@@ -73,53 +73,53 @@ fn a_package_opens_unchanged_after_a_restart() {
 
 #[test]
 fn a_package_changed_on_the_disk_does_not_open() {
-    let place = Place::new();
-    let imported = place.packages().import(&place.source("b\n")).unwrap().imported.package.clone();
+    let fixture = PackageFixture::new();
+    let imported = fixture.packages().import(&fixture.source("b\n")).unwrap().imported.package.clone();
     fs::write(imported.root().join("tests/secret/1.out"), "x\n").unwrap();
-    assert!(matches!(place.packages().open(&imported.hash), Err(PackagesError::Damaged { .. })));
+    assert!(matches!(fixture.packages().open(&imported.hash), Err(PackagesError::Damaged { .. })));
     fs::remove_dir_all(imported.root()).unwrap();
     assert!(
-        matches!(place.packages().open(&imported.hash), Err(PackagesError::Missing(hash)) if hash == imported.hash)
+        matches!(fixture.packages().open(&imported.hash), Err(PackagesError::Missing(hash)) if hash == imported.hash)
     );
 }
 
 #[test]
 fn a_refused_package_leaves_nothing_behind() {
-    let place = Place::new();
-    let source = place.source("b\n");
+    let fixture = PackageFixture::new();
+    let source = fixture.source("b\n");
     fs::remove_file(source.join("tests/secret/1.out")).unwrap();
-    let refused = place.packages().import(&source);
+    let refused = fixture.packages().import(&source);
     assert!(matches!(refused, Err(TakeError::Import(ImportError::Refused(_)))), "{refused:?}");
-    assert_eq!(place.names(), Vec::<String>::new());
+    assert_eq!(fixture.names(), Vec::<String>::new());
 }
 
 #[test]
 fn leftovers_are_removed_and_removable_packages_are_listed() {
-    let place = Place::new();
-    let packages = place.packages();
-    let wanted = packages.import(&place.source("b\n")).unwrap().copy.hash;
-    let unwanted = packages.import(&place.source("c\n")).unwrap();
-    fs::create_dir_all(place.directory().join(".importing-x/package")).unwrap();
+    let fixture = PackageFixture::new();
+    let packages = fixture.packages();
+    let wanted = packages.import(&fixture.source("b\n")).unwrap().copy.hash;
+    let unwanted = packages.import(&fixture.source("c\n")).unwrap();
+    fs::create_dir_all(fixture.directory().join(".importing-x/package")).unwrap();
     drop(packages.upload().unwrap().keep().unwrap());
     assert_eq!(packages.tidy().unwrap(), 2);
-    assert_eq!((place.names().len(), packages.removable(None).unwrap().len()), (2, 2));
+    assert_eq!((fixture.names().len(), packages.removable(None).unwrap().len()), (2, 2));
     let listed = packages.removable(Some(&[unwanted.copy.hash])).unwrap();
     assert_eq!(listed, [Removable { copy: unwanted.copy, is_spare: false }]);
     packages.discard(&unwanted, true).unwrap();
-    assert_eq!(place.names().len(), 2, "another problem refers to the package");
+    assert_eq!(fixture.names().len(), 2, "another problem refers to the package");
     packages.remove(&[unwanted.copy]).unwrap();
     packages.remove(&[unwanted.copy]).unwrap();
-    assert_eq!(place.names(), [wanted.to_string()]);
+    assert_eq!(fixture.names(), [wanted.to_string()]);
     assert!(packages.open(&wanted).is_ok() && packages.open(&unwanted.copy.hash).is_err());
 }
 
 #[test]
 fn an_upload_is_removed_when_it_is_dropped() {
-    let place = Place::new();
-    let packages = place.packages();
+    let fixture = PackageFixture::new();
+    let packages = fixture.packages();
     let upload = packages.upload().unwrap();
     let path: &Path = upload.path();
-    assert!(path.starts_with(place.directory()));
+    assert!(path.starts_with(fixture.directory()));
     drop(upload);
-    assert_eq!(place.names(), Vec::<String>::new());
+    assert_eq!(fixture.names(), Vec::<String>::new());
 }

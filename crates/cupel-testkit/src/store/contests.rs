@@ -142,7 +142,9 @@ pub async fn contests_are_listed_only_if_visible_and_by_phase<S: Store>(make: im
     assert_eq!(listed(None, true, Some(Phase::Over), 3600).await, ["hidden"]);
 }
 
-pub async fn a_contest_has_its_problems_in_use_from_its_start_to_its_end<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_problem_is_in_use_from_the_start_to_the_end_of_its_contest<S: Store>(
+    make: impl AsyncFn() -> Subject<S>,
+) {
     let store = make().await;
     let owner = user(&*store).await;
     let (one, other) = (problem(&*store, 1, |_| ()).await, problem(&*store, 2, |_| ()).await);
@@ -157,7 +159,7 @@ pub async fn a_contest_has_its_problems_in_use_from_its_start_to_its_end<S: Stor
     assert_eq!(
         used(one.id, 900, 1000).await.as_deref(),
         Some("c"),
-        "a contest that begins soon has its problems in use"
+        "a problem of a contest that begins soon is in use"
     );
     assert_eq!(used(one.id, 900, 999).await, None);
     assert_eq!(used(other.id, 1000, 1000).await, None);
@@ -243,10 +245,7 @@ async fn public_figures(store: &impl Store, problem: ProblemId) -> [u64; 6] {
     let ranks = store.ranks(0, 10).await.unwrap().1;
     let statistics = record.statistics;
     let figures = store.solved_figures(problem, None, 100).await.unwrap().len();
-    assert_eq!(
-        figures as u64, statistics.solved_by,
-        "the distribution has the users who have visibly solved the problem"
-    );
+    assert_eq!(figures as u64, statistics.solved_by, "the distribution has as many users as `solved_by`");
     [statistics.submissions, statistics.accepted, statistics.attempted_by, statistics.solved_by, board, ranks]
 }
 
@@ -312,7 +311,7 @@ pub async fn a_freeze_hides_submissions_of_participants_until_it_is_lifted<S: St
     assert_eq!(public_figures(&*store, echo).await, [6, 4, 3, 3, 3, 3]);
 }
 
-pub async fn a_freeze_hides_submissions_from_other_contests_and_participating_authors<S: Store>(
+pub async fn a_freeze_also_hides_submissions_in_other_contests_and_from_participating_authors<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
     let store = make().await;

@@ -139,8 +139,12 @@ pub async fn a_problem_is_read_back_and_its_slug_is_unique<S: Store>(make: impl 
     assert_eq!(store.insert_problem(again).await.unwrap(), Err(SlugTaken));
     assert_eq!(store.packages().await.unwrap(), [package(1)], "a refused problem leaves nothing");
 
-    let members = Some(vec![(reader, Part::Reader), (UserId::from_uuid(fresh()), Part::Author)]);
-    let change = ProblemChange { visibility: Some(Visibility::Private), slug: Some("new".parse().unwrap()), members };
+    let change = ProblemChange {
+        visibility: Some(Visibility::Private),
+        slug: Some("new".parse().unwrap()),
+        readers: Some(vec![reader]),
+        authors: Some(vec![UserId::from_uuid(fresh())]),
+    };
     assert_eq!(store.change_problem(made.id, change, at(50)).await.unwrap(), Ok(true));
     let by_slug = |slug: &str| store.problem(ProblemKey::Slug(slug.parse().unwrap()), Some(reader));
     assert!(by_slug("p1").await.unwrap().is_none());
@@ -153,6 +157,28 @@ pub async fn a_problem_is_read_back_and_its_slug_is_unique<S: Store>(make: impl 
     assert_eq!(store.change_problem(other.id, taken, at(51)).await.unwrap(), Err(SlugTaken));
     let nothing = store.change_problem(ProblemId::from_uuid(fresh()), ProblemChange::default(), at(51));
     assert_eq!(nothing.await.unwrap(), Ok(false));
+}
+
+pub async fn readers_and_authors_of_a_problem_are_replaced_independently<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let (ada, bob, eve) = (user(&*store).await, user(&*store).await, user(&*store).await);
+    let made = problem(&*store, 1, |_| {}).await;
+    let change = async |readers: Option<&[UserId]>, authors: Option<&[UserId]>| {
+        let (readers, authors) = (readers.map(<[_]>::to_vec), authors.map(<[_]>::to_vec));
+        let change = ProblemChange { readers, authors, ..ProblemChange::default() };
+        assert_eq!(store.change_problem(made.id, change, at(50)).await.unwrap(), Ok(true));
+        let members = store.members(made.id).await.unwrap();
+        let part = |user| members.iter().find(|(member, _)| *member == user).map(|(_, part)| *part);
+        [ada, bob, eve].map(part)
+    };
+    let (reader, author) = (Some(Part::Reader), Some(Part::Author));
+    let (readers, authors) = ([ada], [bob]);
+    tokio::join!(change(Some(&readers), None), change(None, Some(&authors)));
+    assert_eq!(change(None, None).await, [reader, author, None], "concurrent changes of both lists");
+    assert_eq!(change(Some(&[bob, eve]), None).await, [None, author, reader], "an author stays an author");
+    assert_eq!(change(None, Some(&[eve, ada])).await, [author, None, author]);
+    assert_eq!(change(Some(&[ada, bob]), Some(&[ada])).await, [author, reader, None]);
+    assert_eq!(change(Some(&[]), Some(&[])).await, [None; 3]);
 }
 
 pub async fn another_package_is_a_new_version_but_the_same_one_is_not<S: Store>(make: impl AsyncFn() -> Subject<S>) {
@@ -202,8 +228,8 @@ pub async fn problems_are_listed_only_if_visible_and_paginated<S: Store>(make: i
         (new.owner, new.visibility, new.version.difficulty) = (Some(owner), Visibility::Draft, None);
     });
     let draft = draft.await;
-    for (problem, part) in [(&private, Part::Reader), (&draft, Part::Reader)] {
-        let change = ProblemChange { members: Some(vec![(member, part)]), ..ProblemChange::default() };
+    for problem in [&private, &draft] {
+        let change = ProblemChange { readers: Some(vec![member]), ..ProblemChange::default() };
         store.change_problem(problem.id, change, at(60)).await.unwrap().unwrap();
     }
     let listed = async |filter: ProblemFilter| {
@@ -471,6 +497,36 @@ pub async fn leaderboards_rank_by_score_then_time_then_date<S: Store>(make: impl
     assert!(!ranks[0].username.is_empty());
 }
 
+/// The rule is Kattis's: an anonymous user is not shown in ranklists. Source: open.kattis.com/help/ranklist. A row
+/// without a name would still show a member of a small class by the date and the language.
+pub async fn leaderboards_omit_a_user_who_does_not_want_to_be_in_them<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let (fast, shy, slow) = (user(&*store).await, user(&*store).await, user(&*store).await);
+    let solved = problem(&*store, 1, |_| {}).await;
+    for (who, milliseconds) in [(fast, 10), (shy, 30), (slow, 70)] {
+        solve(&*store, &solved, who, (Verdict::Accepted, None, milliseconds)).await;
+    }
+    let boards = async || {
+        let (board, of_board) = store.board(solved.id, 0, 10).await.unwrap();
+        let (ranks, of_ranks) = store.ranks(0, 10).await.unwrap();
+        let board: Vec<_> = board.into_iter().map(|line| (line.place, line.user)).collect();
+        let ranks: Vec<_> = ranks.into_iter().map(|line| (line.place, line.user)).collect();
+        assert_eq!((board.len() as u64, ranks.len() as u64), (of_board, of_ranks));
+        (board, ranks)
+    };
+    assert_eq!(boards().await.0, [(1, fast), (2, shy), (3, slow)]);
+    assert!(store.set_in_leaderboards(shy, false).await.unwrap());
+    assert!(!store.user(shy).await.unwrap().expect("the user").in_leaderboards);
+    let (board, ranks) = boards().await;
+    assert_eq!(board, [(1, fast), (2, slow)]);
+    assert_eq!(ranks.iter().filter(|(_, user)| *user == shy).count(), 0, "{ranks:?}");
+    assert_eq!(store.solved_figures(solved.id, None, 10).await.unwrap().len(), 3, "the distribution names nobody");
+    assert_eq!(store.progress(shy).await.unwrap().solved, 1);
+    assert!(store.set_in_leaderboards(shy, true).await.unwrap());
+    assert_eq!(boards().await.0, [(1, fast), (2, shy), (3, slow)]);
+    assert!(!store.set_in_leaderboards(UserId::from_uuid(fresh()), false).await.unwrap(), "nobody");
+}
+
 pub async fn the_best_figures_of_each_user_come_from_the_latest_submissions<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
@@ -631,11 +687,11 @@ pub async fn a_published_version_keeps_its_time_limit_if_a_later_verification_fa
         assert!(store.complete(run, leased.lease, done).await.unwrap());
     };
     verify(true, 2000, None).await;
-    let publish = ProblemChange { visibility: Some(Visibility::Public), slug: None, members: None };
+    let publish = ProblemChange { visibility: Some(Visibility::Public), ..ProblemChange::default() };
     assert!(store.change_problem(made.id, publish, at(102)).await.unwrap().unwrap());
     verify(false, 2000, Some(2000)).await;
     verify(false, 2000, Some(2000)).await;
-    let hide = ProblemChange { visibility: Some(Visibility::Draft), slug: None, members: None };
+    let hide = ProblemChange { visibility: Some(Visibility::Draft), ..ProblemChange::default() };
     assert!(store.change_problem(made.id, hide, at(103)).await.unwrap().unwrap());
     verify(true, 3000, None).await;
     assert_eq!(read(&*store, made.id).await.time_limit, Some(Duration::from_secs(3)), "a draft gets a new limit");

@@ -188,14 +188,14 @@ impl OpenStore {
     /// prints a warning.
     fn link_address(&self, url: Option<&str>) -> String {
         let configured = compose::public_url(&self.config);
-        let address = url.unwrap_or(&configured).trim_end_matches('/');
+        let address = url.unwrap_or(&configured);
         if url.is_none() && self.config.server.public_url.is_empty() {
             errln!(
                 "warning: the address {address} in the output is a guess, because server.public_url is empty: set it, or \
                  name the server's address with --url"
             );
         }
-        format!("{address}/password?token=")
+        cupel_api::link_address(address, cupel_web::is_built())
     }
 
     async fn link(&self, name: &str, valid: Duration, url: Option<&str>) -> CommandResult {

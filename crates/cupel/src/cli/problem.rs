@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use cupel_languages::Registry;
 use cupel_package::{
-    Container, ExportError, Finding, ImportError, ImportOptions, Imported, LimitsToWrite, export,
+    Container, ExportError, ImportError, ImportOptions, Imported, LimitsToWrite, PackageFinding, export,
     import as import_package, limits_file, open as open_package, with_limits,
 };
 use cupel_problem::Slug;
@@ -137,7 +137,7 @@ fn facts(imported: &Imported) -> String {
     )
 }
 
-fn print_finding(finding: &Finding) {
+fn print_finding(finding: &PackageFinding) {
     errln!("{}", dim(&finding.to_string()));
 }
 

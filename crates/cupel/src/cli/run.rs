@@ -56,19 +56,9 @@ pub(super) fn run(args: &Run) -> CommandResult {
     }
 }
 
-/// Runs the program on this machine.
-fn run_here(args: &Run) -> CommandResult {
-    let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
-    let registry = local::registry(&config).or_exit(Exit::Usage)?;
-    let registry = local::versions_of(registry, args.language.as_deref(), &config);
-    let language = local::available(choose(&registry, args)?, &config)?;
-    let bounds = allowed::bounds(&config);
-    let source = read_source(&args.file, bounds.source_bytes_max)?;
-    let from_terminal = args.stdin.is_none() && args.file != Path::new("-") && io::stdin().is_terminal();
-    let stdin = stdin(args, bounds.stdin_bytes_max)?;
-
-    // Limits without a flag default to the language's limits.
-    let mut limits = LimitsRequest {
+/// The limits that have flags. The others default to the language's limits.
+fn requested_limits(args: &Run) -> LimitsRequest {
+    LimitsRequest {
         cpu_time: args.time,
         wall_time: None,
         idle_time: None,
@@ -82,7 +72,21 @@ fn run_here(args: &Run) -> CommandResult {
         inodes: None,
         output: args.output,
         stack: None,
-    };
+    }
+}
+
+/// Runs the program on this machine.
+fn run_here(args: &Run) -> CommandResult {
+    let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
+    let registry = local::registry(&config).or_exit(Exit::Usage)?;
+    let registry = local::versions_of(registry, args.language.as_deref(), &config);
+    let language = local::available(choose(&registry, args)?, &config)?;
+    let bounds = allowed::bounds(&config);
+    let source = read_source(&args.file, bounds.source_bytes_max)?;
+    let from_terminal = args.stdin.is_none() && args.file != Path::new("-") && io::stdin().is_terminal();
+    let stdin = stdin(args, bounds.stdin_bytes_max)?;
+
+    let mut limits = requested_limits(args);
     let arguments = args.args.iter().map(|arg| arg.to_str().map(str::to_owned));
     let arguments: Option<Vec<String>> = arguments.collect();
     let arguments = arguments.ok_or_else(|| anyhow!("an argument of the program is not UTF-8")).or_exit(Exit::Usage)?;

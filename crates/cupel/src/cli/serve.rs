@@ -27,7 +27,7 @@ pub(super) fn serve(args: &Serve, role: Role) -> CommandResult {
     telemetry::log(&config.log)?;
     engines::fit(&config.engines, role).or_exit(Exit::Usage)?;
     let registry = local::registry(&config).or_exit(Exit::Usage)?;
-    let ground = match role {
+    let startup = match role {
         Role::All | Role::Worker => startup::prepare(&config, registry)?,
         Role::Api => startup::prepare_without_sandbox(&config, registry)?,
     };
@@ -36,8 +36,8 @@ pub(super) fn serve(args: &Serve, role: Role) -> CommandResult {
     let ended = runtime.block_on(async {
         // The handlers are installed here, so that signals also work while the server starts.
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let about = About::of(&ground, role);
-        let server = Server::start(&config, role, ground).await?;
+        let about = About::of(&startup, role);
+        let server = Server::start(&config, role, startup).await?;
         about.print(&server)?;
         let is_drained = async {
             server.drained().await;
@@ -84,8 +84,8 @@ struct About {
 }
 
 impl About {
-    fn of(ground: &Startup, role: Role) -> About {
-        let sandbox = ground.runtime.as_ref().map(|runtime| {
+    fn of(startup: &Startup, role: Role) -> About {
+        let sandbox = startup.runtime.as_ref().map(|runtime| {
             let examination = &runtime.examination;
             let missing: Vec<&str> = examination.missing().map(|finding| finding.wall.slug()).collect();
             let walls = match &missing[..] {
@@ -96,7 +96,7 @@ impl About {
             let s = if runtime.slots == 1 { "" } else { "s" };
             format!("{walls} · control groups {cgroup} · {} slot{s}", runtime.slots)
         });
-        About { role, registry: ground.registry.clone(), sandbox }
+        About { role, registry: startup.registry.without_roots(), sandbox }
     }
 
     fn print(&self, server: &Server) -> anyhow::Result<()> {
@@ -130,7 +130,8 @@ impl About {
                 dim("shown this once")
             );
             text += &format!(
-                "site: {url}/ · one-time link to set your own password as administrator, good for a day: {url}/password?token={}\n",
+                "site: {url}/ · one-time link to set your own password as administrator, good for a day: {}{}\n",
+                cupel_api::link_address(&url, cupel_web::is_built()),
                 first.link
             );
             if let Some(command) = curl(&url, &first.key, &available) {

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 use cupel_languages::{Language, Registry, Sample};
-use cupel_types::{Bytes, Instructions, LimitsRequest};
 use serde_json::{Value, json};
 use ureq::Agent;
 
 use self::args::Smoke;
+use super::remote::limits;
 use super::{CommandResult, Exit, Failure, OrExit};
 use crate::terminal::{Table, bad, bold, good};
 
@@ -149,7 +149,7 @@ impl Client {
 
     fn submit(&self, language: &Language, sample: &Sample) -> Result<String, Failure> {
         let mut body = json!({
-            "language": language.id.as_str(), "input": sample.stdin, "args": sample.args, "limits": limits_body(&sample.limits),
+            "language": language.id.as_str(), "input": sample.stdin, "args": sample.args, "limits": limits::body(&sample.limits),
         });
         match &sample.file {
             Some(path) => body["files"] = json!([{ "path": path.as_str(), "content": sample.source }]),
@@ -211,56 +211,5 @@ impl Client {
                 _ => Err(anyhow!("the server answered {status}: {body}")).or_exit(Exit::Server),
             };
         }
-    }
-}
-
-/// The limits of a sample with the API's names, without limits that the sample does not set.
-fn limits_body(limits: &LimitsRequest) -> Value {
-    let &LimitsRequest {
-        cpu_time,
-        wall_time,
-        idle_time,
-        instructions,
-        memory,
-        address_space,
-        processes,
-        open_files,
-        file_size,
-        disk,
-        inodes,
-        output,
-        stack,
-    } = limits;
-    let ms = |time: Option<Duration>| time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
-    let kb = |size: Option<Bytes>| size.map(Bytes::as_kib);
-    [
-        ("cpu_time_ms", ms(cpu_time)),
-        ("wall_time_ms", ms(wall_time)),
-        ("idle_time_ms", ms(idle_time)),
-        ("instructions", instructions.map(Instructions::get)),
-        ("memory_kb", kb(memory)),
-        ("address_space_kb", kb(address_space)),
-        ("processes", processes.map(u64::from)),
-        ("open_files", open_files.map(u64::from)),
-        ("file_size_kb", kb(file_size)),
-        ("disk_kb", kb(disk)),
-        ("inodes", inodes),
-        ("output_kb", kb(output)),
-        ("stack_kb", kb(stack)),
-    ]
-    .into_iter()
-    .filter_map(|(name, value)| Some((name.to_owned(), Value::from(value?))))
-    .collect::<serde_json::Map<String, Value>>()
-    .into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sample_sends_its_limits_on_files_and_on_address_space() {
-        let limits = LimitsRequest { inodes: Some(7), address_space: Some(Bytes::mib(1)), ..LimitsRequest::default() };
-        assert_eq!(limits_body(&limits), json!({ "inodes": 7, "address_space_kb": 1024 }));
     }
 }

@@ -19,10 +19,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{refusal, seen};
 use crate::csv::{self, Format};
+use crate::v1::filters::{PageParams, one, twenty};
 use crate::v1::problems::points;
 use crate::v1::response::page::Pagination;
 use crate::v1::response::time::rfc3339;
-use crate::v1::submissions::{PageParams, one, twenty};
 
 /// Number of CSV lines read at a time.
 const CSV_CHUNK: u64 = 100;

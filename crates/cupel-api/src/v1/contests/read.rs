@@ -13,8 +13,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::seen;
 use super::view::{ContestLine, ContestView, ParticipationView, PhaseName};
+use crate::v1::filters::{PageParams, one, twenty};
 use crate::v1::response::page::Pagination;
-use crate::v1::submissions::{PageParams, one, twenty};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

@@ -16,9 +16,9 @@ use utoipa::{IntoParams, ToSchema};
 use super::seen;
 use crate::csv::{self, Format};
 use crate::etag;
+use crate::v1::filters::{PageParams, one, twenty};
 use crate::v1::problems::points;
 use crate::v1::response::page::Pagination;
-use crate::v1::submissions::{PageParams, one, twenty};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

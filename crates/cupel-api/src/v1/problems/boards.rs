@@ -14,9 +14,9 @@ use utoipa::ToSchema;
 
 use super::seen;
 use super::view::StandingView;
+use crate::v1::filters::PageParams;
 use crate::v1::response::page::Pagination;
 use crate::v1::response::time::rfc3339;
-use crate::v1::submissions::PageParams;
 
 /// A page of a problem's leaderboard.
 #[derive(Debug, Serialize, ToSchema)]
@@ -48,6 +48,8 @@ pub(crate) struct ProblemBoardLine {
 }
 
 /// Get the leaderboard of a problem.
+///
+/// It omits users who do not want to be in leaderboards.
 #[utoipa::path(
     get, path = "/problems/{slug}/leaderboard", tag = "problems", operation_id = "problem_leaderboard",
     params(("slug" = String, Path, description = "The problem's slug"), PageParams),
@@ -64,7 +66,7 @@ pub(crate) async fn problem_board(
 ) -> Result<Json<ProblemBoardPage>, ApiError> {
     let offset = page.offset()?;
     let seen = seen(&app, &principal, slug).await?;
-    let board = app.core.problem_board(seen.problem.id, offset, page.limit).await?;
+    let board = app.core.problem_board(&seen, offset, page.limit).await?;
     let lines = board.lines.into_iter().map(|line| ProblemBoardLine {
         rank: line.place,
         place: line.place,
@@ -135,6 +137,8 @@ impl From<Progress> for ProgressView {
 }
 
 /// Get the global leaderboard.
+///
+/// It omits users who do not want to be in leaderboards.
 #[utoipa::path(
     get, path = "/leaderboard", tag = "problems", operation_id = "leaderboard",
     params(PageParams),

@@ -24,6 +24,7 @@ use super::statement_html::html_of;
 use super::text_budget::JsonTextBudget;
 use super::view::{ProblemLineView, points};
 use super::{no_such_problem, refusal, seen};
+use crate::v1::response::path::encoded;
 use crate::v1::response::step::StartView;
 
 /// Maximum total size of the texts in a response, as JSON. The statement is read first.
@@ -203,10 +204,7 @@ pub(crate) async fn problem(
 ) -> Result<Json<ProblemView>, ApiError> {
     let seen = seen(&app, &principal, slug).await?;
     let package = app.core.package(seen.problem.package).await.map_err(refusal)?;
-    let standing = match principal.user() {
-        Some(user) => app.core.standing(seen.problem.id, user).await?,
-        None => None,
-    };
+    let standing = app.core.standing(&seen).await?;
     let line = match seen.may_change {
         true => ProblemLineView::for_author(&seen.problem, standing.as_ref()),
         false => ProblemLineView::of(&seen.problem, standing.as_ref()),
@@ -378,12 +376,6 @@ fn file_view(slug: &str, name: &str, file: &FileRef) -> FileView {
     FileView { name: name.to_owned(), url, bytes: file.size.get() }
 }
 
-/// The text as one path segment: every character except unreserved ones is encoded. Source: RFC 3986, section 2.3.
-pub(in crate::v1) fn encoded(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes().map(|byte| if plain(byte) { (byte as char).to_string() } else { format!("%{byte:02X}") }).collect()
-}
-
 fn sample_view(package: &Package, sample: &Sample<'_>, room: &mut JsonTextBudget) -> std::io::Result<SampleView> {
     let mut truncated = false;
     let mut text = |file: &FileRef| {
@@ -491,10 +483,5 @@ mod tests {
             let found = media_type(name);
             assert_eq!((found.name, found.is_shown), (kind, is_shown), "{name}");
         }
-    }
-
-    #[test]
-    fn a_path_becomes_one_segment() {
-        assert_eq!(encoded("images/é 1.png"), "images%2F%C3%A9%201.png");
     }
 }

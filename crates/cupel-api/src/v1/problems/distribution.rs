@@ -11,8 +11,8 @@ use cupel_problem::Slug;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::rejudge::language_of;
 use super::seen;
+use crate::v1::filters::language_of;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -84,7 +84,7 @@ pub(crate) async fn distribution(
 ) -> Result<Json<DistributionView>, ApiError> {
     let seen = seen(&app, &principal, slug).await?;
     let language = language_of(&app, params.language.as_deref())?;
-    let found = app.core.distribution(seen.problem.id, language, principal.user()).await?;
+    let found = app.core.distribution(&seen, language).await?;
     let Distribution { users, is_frozen, cpu_time, memory } = found;
     let time_unit = u64::try_from(TIME_UNIT.as_millis()).unwrap_or(1);
     Ok(Json(DistributionView {

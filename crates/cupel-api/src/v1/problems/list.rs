@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::view::ProblemLineView;
+use crate::v1::filters::{PageParams, one, twenty};
 use crate::v1::response::page::Pagination;
-use crate::v1::submissions::{PageParams, one, twenty};
 
 const TAGS_MAX: usize = 20;
 const TEXT_MAX: usize = 100;

@@ -8,9 +8,7 @@ use axum::Json;
 use axum::extract::{FromRequest, Path, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use cupel_core::problems::{
-    AuthorError, ImportedVersion, NewPackage, Part, ProblemChange, ProblemKey, VersionException, Wish,
-};
+use cupel_core::problems::{AuthorError, ImportedVersion, NewPackage, ProblemKey, VersionException, Wish};
 use cupel_core::{ExecuteRequest, NewSubmission, NewSubmissionKind};
 use cupel_http::app::Shared;
 use cupel_http::body::{Id, JsonBody, Params};
@@ -19,25 +17,24 @@ use cupel_http::error::{ApiError, ErrorBody, ErrorKind, FieldError};
 use cupel_http::idempotency::IdempotencyKey;
 use cupel_http::notes::Notes;
 use cupel_http::submission_rate::SubmissionRate;
-use cupel_package::{Container, ExportError, Finding, archive, export};
+use cupel_package::{Container, ExportError, PackageFinding, archive, export};
 use cupel_problem::{Package, Slug, Visibility};
-use cupel_types::{ProblemVersion, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::chunked_download::chunks;
-use super::result::Disclosure;
 use super::upload::Upload;
 use super::view::{FindingView, ProblemLineView};
-use super::{Raw, no_such_problem, refusal, seen, slug_taken, view};
-use crate::v1::execute::{self, Receipt, Wait, WaitParams};
+use super::{Raw, no_such_problem, refusal, slug_taken, view};
 use crate::v1::faults::Shape;
+use crate::v1::filters::PageParams;
+use crate::v1::intake::{self, Receipt, Wait, WaitParams};
 use crate::v1::response::accepted::Accepted;
+use crate::v1::response::graded::Disclosure;
 use crate::v1::response::page::Pagination;
 use crate::v1::response::step::StartView;
 use crate::v1::response::submission::SubmissionView;
 use crate::v1::response::time::rfc3339;
-use crate::v1::submissions::PageParams;
 
 /// Header that names a part of the problem that the export omits; sent once for each part, at most 20 times.
 const WARNING: HeaderName = HeaderName::from_static("cupel-warning");
@@ -49,9 +46,6 @@ const REASON_CHARACTERS_MAX: usize = 1000;
 
 /// Maximum number of exceptions listed for the versions of a problem.
 const EXCEPTIONS_MAX: u64 = 1000;
-
-/// Maximum number of members of a problem besides its owner.
-const MEMBERS_MAX: usize = 1000;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -284,7 +278,7 @@ fn left_out(package: &Package, time_limit: Option<Duration>) -> Vec<String> {
 }
 
 /// Refusal to export in Kattis format, with the alternative.
-fn inexpressible(findings: &[Finding]) -> ApiError {
+fn inexpressible(findings: &[PackageFinding]) -> ApiError {
     view::refused(findings).and_also(" Export the package as it was imported with `?form=original`.")
 }
 
@@ -361,10 +355,7 @@ async fn verify_one(
     key: IdempotencyKey,
 ) -> Result<Response, ApiError> {
     let problem = app.core.to_change(&caller.principal(), ProblemKey::Slug(slug)).await.map_err(refusal)?;
-    let (number, package) = match version {
-        Some(number) => (number, app.core.version(&problem, number).await.map_err(refusal)?.package),
-        None => (problem.version, problem.package),
-    };
+    let to_verify = app.core.to_verify(&problem, version).await.map_err(refusal)?;
     let path = match version {
         Some(number) => format!("/api/v1/problems/{}/versions/{number}/verify", problem.slug),
         None => format!("/api/v1/problems/{}/verify", problem.slug),
@@ -372,19 +363,19 @@ async fn verify_one(
     let idempotency = key.for_request(&app, &path, &bytes::Bytes::new());
     let new = NewSubmission {
         request_id: Some(notes.request_id().to_owned()),
-        ..NewSubmission::new(NewSubmissionKind::Verify(ProblemVersion { problem: problem.id, package }))
+        ..NewSubmission::new(NewSubmissionKind::Verify(to_verify))
     };
     let disclosure = Disclosure {
         as_author: true,
         with_files: false,
         slug: Some(problem.slug.to_string()),
-        version: Some(number),
+        version: Some(version.unwrap_or(problem.version)),
         cached: false,
         ..Disclosure::default()
     };
     let rate = SubmissionRate::new(&app, &caller, &notes);
     let request = ExecuteRequest { idempotency, ..ExecuteRequest::new(caller.user, new, &rate) };
-    execute::respond(&app, &caller, &wait, request, Shape::default(), Receipt::VERIFICATION, disclosure).await
+    intake::respond(&app, &caller, &wait, request, Shape::default(), Receipt::VERIFICATION, disclosure).await
 }
 
 /// Changes to a problem; omitted fields stay unchanged.
@@ -454,16 +445,6 @@ pub(crate) async fn change(
     Id(slug): Id<Slug>,
     JsonBody(body): JsonBody<ChangeRequest>,
 ) -> Result<Json<ProblemLineView>, ApiError> {
-    let seen = seen(&app, &caller.principal(), slug).await?;
-    let members = match (body.readers, body.authors) {
-        (None, None) => None,
-        (readers, authors) => {
-            let known = app.core.members(seen.problem.id).await?;
-            let mut members = members_with_role(&app, readers, &known, Part::Reader, "/readers").await?;
-            members.extend(members_with_role(&app, authors, &known, Part::Author, "/authors").await?);
-            Some(members)
-        }
-    };
     let visibility = body.visibility.map(|name| match name {
         VisibilityName::Draft => Visibility::Draft,
         VisibilityName::Private => Visibility::Private,
@@ -471,15 +452,18 @@ pub(crate) async fn change(
     });
     let refuse =
         |_| ApiError::new(ErrorKind::InvalidBody, SLUG_RULE).with_errors(vec![FieldError::new("/slug", SLUG_RULE)]);
-    let slug = body.slug.map(|text| text.parse::<Slug>().map_err(refuse)).transpose()?;
+    let new_slug = body.slug.map(|text| text.parse::<Slug>().map_err(refuse)).transpose()?;
     let exception = body.exception.map(|text| reason_of(&text)).transpose()?;
     let wish = Wish {
         version: body.version,
         exception,
-        change: ProblemChange { visibility, slug, members },
+        visibility,
+        slug: new_slug,
+        readers: body.readers,
+        authors: body.authors,
         force: body.force,
     };
-    let changed = app.core.change_problem(&caller.principal(), ProblemKey::Id(seen.problem.id), wish).await;
+    let changed = app.core.change_problem(&caller.principal(), ProblemKey::Slug(slug), wish).await;
     let changed = changed.map_err(|error| match error {
         error @ AuthorError::InContest { .. } => {
             refusal(error).and_also(" To do it nevertheless, send `\"force\": true`.")
@@ -499,30 +483,6 @@ fn reason_of(text: &str) -> Result<String, ApiError> {
         return Err(ApiError::new(ErrorKind::InvalidBody, detail).with_errors(vec![error]));
     }
     Ok(text.to_owned())
-}
-
-/// The users that the request names or, if the request has no list, the current members with this role.
-async fn members_with_role(
-    app: &Shared,
-    names: Option<Vec<String>>,
-    known: &[(UserId, Part)],
-    part: Part,
-    pointer: &str,
-) -> Result<Vec<(UserId, Part)>, ApiError> {
-    let Some(names) = names else { return Ok(known.iter().copied().filter(|(_, had)| *had == part).collect()) };
-    let refuse = |pointer: String, detail: String| {
-        ApiError::new(ErrorKind::InvalidBody, detail.clone()).with_errors(vec![FieldError::new(pointer, detail)])
-    };
-    if names.len() > MEMBERS_MAX {
-        return Err(refuse(pointer.to_owned(), format!("At most {MEMBERS_MAX} names.")));
-    }
-    let mut members = Vec::with_capacity(names.len());
-    for (index, name) in names.iter().enumerate() {
-        let user = app.core.user_named(name).await?;
-        let unknown = || refuse(format!("{pointer}/{index}"), "There is no user of this name.".to_owned());
-        members.push((user.ok_or_else(unknown)?, part));
-    }
-    Ok(members)
 }
 
 /// Delete a draft that has no submissions and is in no contest.
@@ -610,8 +570,8 @@ pub(crate) async fn versions(
 ) -> Result<Json<VersionPage>, ApiError> {
     let offset = page.offset()?;
     let problem = app.core.to_change(&caller.principal(), ProblemKey::Slug(slug)).await.map_err(refusal)?;
-    let (versions, total) = app.core.versions(problem.id, offset, page.limit).await?;
-    let exceptions = app.core.exceptions(problem.id, EXCEPTIONS_MAX).await?;
+    let (versions, total) = app.core.versions(&problem, offset, page.limit).await?;
+    let exceptions = app.core.exceptions(&problem, EXCEPTIONS_MAX).await?;
     let of_version = |number| {
         let own = exceptions.iter().filter(move |one| one.number == number);
         let view = |one: &VersionException| ExceptionView {

@@ -10,15 +10,14 @@ use cupel_http::body::{Id, Params};
 use cupel_http::caller::Caller;
 use cupel_http::error::{ApiError, ErrorBody, ErrorKind};
 use cupel_problem::Slug;
-use cupel_types::{LanguageId, SubmissionId, Verdict};
+use cupel_types::{SubmissionId, Verdict};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{no_such_problem, refusal};
-use crate::v1::faults::sentence;
+use super::refusal;
+use crate::v1::filters::{PageParams, language_of, one, twenty, verdict_of};
 use crate::v1::response::page::Pagination;
 use crate::v1::response::summary::SummaryView;
-use crate::v1::submissions::{PageParams, one, twenty};
 
 /// Result of a rejudge.
 #[derive(Debug, Serialize, ToSchema)]
@@ -131,7 +130,7 @@ pub(crate) async fn preview(
         not_at: params.outdated.then_some(package),
         ..SubmissionFilter::of(problem.id)
     };
-    let preview = app.core.preview_rejudge(&caller.viewer, filter, offset, page.limit).await?;
+    let preview = app.core.preview_rejudge(&problem, filter, offset, page.limit).await?;
     let verdict = |(verdict, submissions): (Option<Verdict>, u64)| VerdictCountView {
         verdict: verdict.map(Verdict::code),
         submissions,
@@ -175,26 +174,9 @@ pub(crate) async fn rejudge_problem(
         not_at: params.outdated.then_some(problem.package),
         ..SubmissionFilter::of(problem.id)
     };
-    let rejudged = app.core.rejudge(&caller.viewer, &problem, filter).await?;
+    let rejudged = app.core.rejudge(&problem, filter).await?;
     tracing::info!(by = %caller.user, problem = %problem.slug, queued = rejudged.queued, "submissions queued for a rejudge");
     Ok((StatusCode::ACCEPTED, Json(rejudged.into())))
-}
-
-/// Verdict by its code.
-pub(crate) fn verdict_of(code: Option<&str>) -> Result<Option<Verdict>, ApiError> {
-    let unknown =
-        || ApiError::new(ErrorKind::InvalidParameter, "`verdict` must be a code such as `AC`, `WA` or `TLE`.");
-    code.map(|code| Verdict::from_code(code).ok_or_else(unknown)).transpose()
-}
-
-/// Language by its id or alias.
-pub(crate) fn language_of(app: &Shared, name: Option<&str>) -> Result<Option<LanguageId>, ApiError> {
-    let registry = app.core.registry();
-    let unknown = |name: &str| {
-        let detail = registry.unknown(name, "`GET /api/v1/languages`");
-        ApiError::new(ErrorKind::UnknownLanguage, sentence(&detail))
-    };
-    name.map(|name| registry.find(name).map(|known| known.id.clone()).ok_or_else(|| unknown(name))).transpose()
 }
 
 /// Rejudge a submission.
@@ -215,10 +197,7 @@ pub(crate) async fn rejudge_submission(
     caller: Caller,
     Id(id): Id<SubmissionId>,
 ) -> Result<(StatusCode, Json<RejudgedView>), ApiError> {
-    let attempted = app.core.attempted(&caller.viewer, id).await?.filter(|attempted| attempted.as_author);
-    let attempted = attempted.ok_or_else(|| ApiError::not_found("submission"))?;
-    let problem = attempted.problem.ok_or_else(no_such_problem)?;
-    let rejudged = app.core.rejudge_one(&problem, id).await?;
+    let rejudged = app.core.rejudge_one(&caller.viewer, id).await?.ok_or_else(|| ApiError::not_found("submission"))?;
     if rejudged.queued == 0 {
         let detail =
             "The submission is waiting or being judged, or it ran only on the samples or on its sender's own input.";

@@ -1,276 +1,42 @@
-//! Result of a submission to a problem, in the form for its sender and in the form for the problem's authors.
-//!
-//! Invariant: for a hidden test, the sender sees only the number, the verdict and the score. If the problem hides the
-//! results of individual tests, the sender sees only the number. The sender never gets a hidden test's name, the output
-//! or the checker's messages. A hidden test's time and memory affect only the rounded maximum over all tests.
+//! A submission, with its source and its result, and its runs. `response/graded.rs` decides which parts of a result the
+//! viewer gets; the texts of tests are read from the package here.
 
 use std::collections::HashMap;
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use cupel_core::problems::Attempted;
-use cupel_core::run::{SentFor, SubmissionRecord};
+use cupel_core::run::SubmissionRecord;
 use cupel_http::app::Shared;
 use cupel_http::body::Id;
 use cupel_http::caller::Caller;
 use cupel_http::error::{ApiError, ErrorBody};
 use cupel_problem::{Case, FileRef, Method, Package, Shown};
-use cupel_types::{
-    BoxFile, CaseGrade, Cases, ContentHash, Feedback, Grading, GroupGrade, SubmissionId, SubmissionKind, Verdict,
-};
+use cupel_types::{CaseGrade, Cases, ContentHash, SubmissionId, SubmissionKind, Verdict};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::no_such_problem;
 use super::text_budget::JsonTextBudget;
-use super::verification::VerificationView;
 use super::view::points;
 use crate::v1::answers;
-use crate::v1::execute::{self, Wait};
+use crate::v1::intake::{self, Wait};
+use crate::v1::response::graded::{Disclosure, TestTexts, is_in_full};
 use crate::v1::response::status::Status;
-use crate::v1::response::step::{AccuracyView, StartView, exit_code, signal, text_of};
 use crate::v1::response::time::rfc3339;
-
-/// Which optional parts of a submission are sent.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Disclosure {
-    /// The parts for the problem's authors.
-    pub(crate) as_author: bool,
-    /// The source.
-    pub(crate) with_files: bool,
-    /// The problem's slug.
-    pub(crate) slug: Option<String>,
-    /// Number of the problem version against which the submission was judged.
-    pub(crate) version: Option<u32>,
-    /// Whether the submission is an earlier one, found in the result cache.
-    pub(crate) cached: bool,
-    /// The texts of the tests that the viewer may see, by the tests' names.
-    pub(crate) tests: HashMap<String, TestTexts>,
-}
-
-/// Beginnings of the texts of a test.
-#[derive(Clone, Debug)]
-pub(crate) struct TestTexts {
-    input: Option<String>,
-    expected_output: Option<String>,
-    truncated: bool,
-}
 
 /// Maximum number of bytes of each text of a test, and of all texts of a response as JSON. Texts of failed tests come
 /// first.
 const TEST_TEXT_BYTES_MAX: u64 = 16 << 10;
 const TEST_TEXTS_BYTES_MAX: usize = 256 << 10;
 
-/// Result of a submission to a problem.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct GradedView {
-    /// The problem's slug, if the problem still exists.
-    slug: Option<String>,
-    /// Number of the problem version against which the submission was judged.
-    version: Option<u32>,
-    /// SHA-256 of that version's package.
-    package: String,
-    /// Purpose: `submission` (judged on all tests; it counts), `samples`, `custom_input` or `verification` (of the
-    /// problem's package).
-    purpose: &'static str,
-    /// The score, if the problem has scores and judging was completed.
-    score: Option<f64>,
-    /// The maximum score, if there is one.
-    max_score: Option<f64>,
-    /// The groups of tests.
-    groups: Vec<GroupView>,
-    /// The tests in order, including those that were not run.
-    tests: Vec<ProblemTestView>,
-    /// For the problem's authors: the reason for the result.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    author_message: Option<String>,
-    /// The function's return value, as JSON text, if it was called with your own arguments. `stdout` has its printed
-    /// output.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    returned: Option<String>,
-    /// The conversation between your program and the problem's interactor on your own input, if there is an interactor.
-    /// Lines from your program begin with `>`, lines from the interactor with `<`. If it is long, its end is cut off.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    conversation: Option<String>,
-    /// Result of verifying the package.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    verification: Option<VerificationView>,
-}
-
-/// A group of tests.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct GroupView {
-    /// The group's name.
-    name: String,
-    /// The group's verdict; `SK`: the group was not run.
-    verdict: &'static str,
-    /// The group's score, if it has one.
-    score: Option<f64>,
-    /// The group's maximum score, if there is one.
-    max_score: Option<f64>,
-    /// For the problem's authors: why the group was not run, or the error in the group.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-}
-
-/// A test of a problem.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ProblemTestView {
-    /// The test's number, from 1.
-    number: u64,
-    /// The test's name, if you may know it.
-    name: Option<String>,
-    /// Whether the test is visible to contestants, for example as a sample in the statement or as your own input.
-    is_shown: bool,
-    /// The test's verdict, `SK` if it was not run; `null` if the problem hides the results of individual tests.
-    verdict: Option<&'static str>,
-    /// The test's score, if it has one.
-    score: Option<f64>,
-    /// CPU time in milliseconds, if the test is visible; always for the problem's authors.
-    execution_time_ms: Option<u64>,
-    /// Peak memory in KiB (see `memory_used_kb` of the submission), if the test is visible; always for the problem's
-    /// authors.
-    memory_used_kb: Option<u64>,
-    /// How your program was started, if its language has a warm start.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    start: Option<StartView>,
-    /// `approximate`, or absent; see `accuracy` of the submission.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    accuracy: Option<AccuracyView>,
-    /// Your program's exit code, if the test is visible and the program exited by itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    exit_code: Option<i32>,
-    /// The number of the signal that ended your program, if the test is visible and a signal ended the program.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    signal: Option<i32>,
-    /// The beginning of the test's input (up to 16 KiB), if you may see the test. Only in the response of `GET
-    /// /submissions/{submission_id}`, which has up to 256 KiB of such texts, those of failed tests first.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    input: Option<String>,
-    /// The beginning of the expected output, or of one of several accepted outputs; present under the same conditions
-    /// as `input`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expected_output: Option<String>,
-    /// Whether `input` or `expected_output` was truncated; present with them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    truncated: Option<bool>,
-    /// Your program's standard output, if the test is visible.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stdout: Option<String>,
-    /// Your program's standard error, if the test is visible.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stderr: Option<String>,
-    /// The conversation between your program and the problem's interactor, if there is an interactor and the test is
-    /// visible. Lines from your program begin with `>`, lines from the interactor with `<`. If it is long, its end is
-    /// cut off.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    conversation: Option<String>,
-    /// The checker's message to the judge, if the test is visible; always for the problem's authors.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    judge_message: Option<String>,
-    /// The checker's message to contestants, if the test is visible; always for the problem's authors.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<String>,
-}
-
-/// A submitted file. One of `content` and `content_base64` is present.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct SentFileView {
-    /// Path of the file.
-    path: String,
-    /// The content as text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content: Option<String>,
-    /// The content as base64, if it is not text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content_base64: Option<String>,
-}
-
-impl From<&BoxFile> for SentFileView {
-    fn from(file: &BoxFile) -> SentFileView {
-        let text = std::str::from_utf8(&file.data).ok().map(str::to_owned);
-        let content_base64 = text.is_none().then(|| BASE64_STANDARD.encode(&file.data));
-        SentFileView { path: file.path.to_string(), content: text, content_base64 }
-    }
-}
-
-/// Problem-related part of a submission; `None` if the submission is not for a problem.
-pub(crate) fn graded(record: &SubmissionRecord, disclosure: &Disclosure) -> Option<GradedView> {
-    let of = record.submission.of_problem()?;
-    let report = record.report.as_ref();
-    let grading = report.and_then(|report| report.grading.as_ref());
-    let empty = Grading::default();
-    let grade = grading.unwrap_or(&empty);
-    Some(GradedView {
-        slug: disclosure.slug.clone(),
-        version: disclosure.version,
-        package: of.package.to_string(),
-        purpose: SentFor::of(&record.submission.kind).as_str(),
-        score: grade.score.map(points),
-        max_score: grade.max_score.map(points),
-        groups: grade.groups.iter().map(|group| group_view(group, disclosure)).collect(),
-        tests: (1..).zip(&grade.cases).map(|(number, case)| test_view(number, case, disclosure)).collect(),
-        author_message: grade.author_message.clone().filter(|_| disclosure.as_author),
-        returned: grade.returned.as_ref().map(|output| text_of(output).0),
-        conversation: grade.conversation.as_ref().map(|output| text_of(output).0),
-        verification: report.and_then(|report| report.verification.as_ref()).map(VerificationView::from),
-    })
-}
-
-fn group_view(group: &GroupGrade, disclosure: &Disclosure) -> GroupView {
-    GroupView {
-        name: group.name.clone(),
-        verdict: group.verdict.code(),
-        score: group.score.map(points),
-        max_score: group.max_score.map(points),
-        reason: group.reason.clone().filter(|_| disclosure.as_author),
-    }
-}
-
-/// Whether the viewer may see everything of a test.
-fn is_in_full(case: &CaseGrade, as_author: bool) -> bool {
-    case.feedback == Feedback::Full || as_author
-}
-
-fn test_view(number: u64, case: &CaseGrade, disclosure: &Disclosure) -> ProblemTestView {
-    let is_shown = case.feedback == Feedback::Full;
-    let in_full = is_in_full(case, disclosure.as_author);
-    let texts = disclosure.tests.get(&case.name).filter(|_| in_full);
-    let is_known = in_full || case.feedback == Feedback::Verdict;
-    let has_run = in_full && case.verdict != Verdict::Skipped;
-    let step = case.step.as_ref();
-    ProblemTestView {
-        number,
-        name: in_full.then(|| case.name.clone()),
-        is_shown,
-        verdict: is_known.then(|| case.verdict.code()),
-        score: case.score.filter(|_| is_known).map(points),
-        execution_time_ms: has_run.then_some(case.usage.cpu_time.as_millis() as u64),
-        memory_used_kb: has_run.then_some(case.usage.memory.as_kib()),
-        start: case.usage.start.filter(|_| has_run).map(StartView::from),
-        accuracy: AccuracyView::of(case.usage.accuracy).filter(|_| has_run),
-        exit_code: step.and_then(exit_code),
-        signal: step.and_then(signal),
-        input: texts.and_then(|texts| texts.input.clone()),
-        expected_output: texts.and_then(|texts| texts.expected_output.clone()),
-        truncated: texts.map(|texts| texts.truncated),
-        stdout: step.map(|step| text_of(&step.stdout).0),
-        stderr: step.map(|step| text_of(&step.stderr).0),
-        conversation: case.conversation.as_ref().map(|output| text_of(output).0),
-        judge_message: case.judge_message.clone().filter(|_| in_full),
-        message: case.team_message.clone().filter(|_| in_full),
-    }
-}
-
 /// The parts of a visible submission that are sent to this viewer.
 async fn disclosure_of(app: &Shared, attempted: &Attempted) -> Result<Disclosure, ApiError> {
     let mut disclosure = Disclosure { as_author: attempted.as_author, with_files: true, ..Disclosure::default() };
     if let (Some(of), Some(problem)) = (attempted.record.submission.of_problem(), &attempted.problem) {
         disclosure.slug = Some(problem.slug.to_string());
-        disclosure.version = numbers(app, problem.id).await?.get(&of.package).copied();
+        disclosure.version = app.core.version_numbers(attempted).await?.get(&of.package).copied();
         disclosure.tests = texts_of(app, &attempted.record, of.package, attempted.as_author).await?;
     }
     Ok(disclosure)
@@ -283,8 +49,8 @@ async fn texts_of(
     package: ContentHash,
     as_author: bool,
 ) -> Result<HashMap<String, TestTexts>, ApiError> {
-    let is_own_input = matches!(&record.submission.kind, SubmissionKind::Problem(solution) if matches!(solution.cases, Cases::Input(_)));
-    let grading = record.report.as_ref().and_then(|report| report.grading.as_ref()).filter(|_| !is_own_input);
+    let is_custom_input = matches!(&record.submission.kind, SubmissionKind::Problem(solution) if matches!(solution.cases, Cases::Input(_)));
+    let grading = record.report.as_ref().and_then(|report| report.grading.as_ref()).filter(|_| !is_custom_input);
     let cases = grading.into_iter().flat_map(|grading| &grading.cases);
     let mut seen: Vec<&CaseGrade> =
         cases.filter(|case| is_in_full(case, as_author) && case.verdict != Verdict::Skipped).collect();
@@ -337,20 +103,13 @@ fn test_texts(package: &Package, case: &Case, room: &mut JsonTextBudget) -> std:
     Ok(TestTexts { input, expected_output, truncated })
 }
 
-/// Numbers of a problem's newest versions, by package.
-async fn numbers(app: &Shared, problem: cupel_types::ProblemId) -> Result<HashMap<ContentHash, u32>, ApiError> {
-    const VERSIONS_MAX: u64 = 1000;
-    let (versions, _) = app.core.versions(problem, 0, VERSIONS_MAX).await?;
-    Ok(versions.into_iter().map(|version| (version.package, version.number)).collect())
-}
-
 /// Get a submission, with its source and its result.
 ///
 /// You may get your own submissions; authors of a problem may also get all submissions to it. With `?wait=`, the
 /// response is delayed until the submission has ended or the wait is over.
 #[utoipa::path(
     get, path = "/submissions/{submission_id}", tag = "submissions", operation_id = "submission_in_full",
-    params(("submission_id" = String, Path, description = "The submission's id", format = Uuid), crate::v1::execute::WaitParams),
+    params(("submission_id" = String, Path, description = "The submission's id", format = Uuid), crate::v1::intake::WaitParams),
     responses(
         (status = 200, description = "The submission in its current state", body = crate::v1::response::submission::SubmissionView),
         (status = 404, description = "The submission does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
@@ -364,7 +123,7 @@ pub(crate) async fn submission(
     wait: Wait,
 ) -> Result<Response, ApiError> {
     if wait.at_most.is_some() {
-        execute::awaited(&app, &caller, id, &wait).await?;
+        intake::awaited(&app, &caller, id, &wait).await?;
     }
     let attempted = app.core.attempted(&caller.viewer, id).await?.ok_or_else(|| ApiError::not_found("submission"))?;
     let disclosure = disclosure_of(&app, &attempted).await?;
@@ -414,9 +173,11 @@ pub(crate) async fn runs(
     Id(id): Id<SubmissionId>,
 ) -> Result<Json<RunViews>, ApiError> {
     let attempted = app.core.attempted(&caller.viewer, id).await?.ok_or_else(|| ApiError::not_found("submission"))?;
-    let problem = attempted.problem.ok_or_else(no_such_problem)?;
-    let numbers = numbers(&app, problem.id).await?;
-    let runs = app.core.runs_of(id).await?.into_iter().map(|run| RunView {
+    if attempted.problem.is_none() {
+        return Err(no_such_problem());
+    }
+    let numbers = app.core.version_numbers(&attempted).await?;
+    let runs = app.core.runs_of(&attempted).await?.into_iter().map(|run| RunView {
         run_id: run.run.to_string(),
         status: Status::from(&run.state),
         verdict: run.state.verdict().map(Verdict::code),

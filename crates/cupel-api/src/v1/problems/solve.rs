@@ -7,9 +7,9 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use cupel_core::problems::{SeenProblem, SubmissionFilter};
+use cupel_core::problems::{SeenProblem, SubmissionFilter, VisibleSubmissions};
 use cupel_core::run::SubmissionSummary;
-use cupel_core::{AuthenticatedUser, ExecuteRequest, NewSolution, NewSubmission, NewSubmissionKind};
+use cupel_core::{ExecuteRequest, NewSolution, NewSubmission, NewSubmissionKind};
 use cupel_http::app::Shared;
 use cupel_http::body::{Id, Params, SubmissionBody};
 use cupel_http::caller::Caller;
@@ -24,18 +24,17 @@ use futures_util::Stream;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::rejudge::{language_of, verdict_of};
-use super::result::Disclosure;
 use super::seen;
 use crate::csv::{self, Format};
-use crate::v1::execute::{self, Receipt, Wait, WaitParams};
 use crate::v1::faults::{FormFaults, Shape};
+use crate::v1::filters::{PageParams, language_of, one, twenty, verdict_of};
+use crate::v1::intake::{self, Receipt, Wait, WaitParams};
 use crate::v1::request::{self, FileRequest};
 use crate::v1::response::accepted::Accepted;
+use crate::v1::response::graded::Disclosure;
 use crate::v1::response::page::Pagination;
 use crate::v1::response::submission::SubmissionView;
 use crate::v1::response::summary::SummaryView;
-use crate::v1::submissions::{PageParams, one, twenty};
 
 /// A solution. At least one of `source_code` and `files` is required.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -141,7 +140,7 @@ pub(crate) async fn run(
     let source = request::source_of(language, source_code, files, &mut fault);
     faults.none()?;
     let cases = if has_input { Cases::Input(input) } else { Cases::Samples };
-    let solution = NewSolution { source, of: seen.problem.current(), cases };
+    let solution = NewSolution { source, of: seen.to_solve(), cases };
     let new = NewSubmission {
         priority: PriorityClass::Interactive,
         request_id: Some(notes.request_id().to_owned()),
@@ -150,7 +149,7 @@ pub(crate) async fn run(
     let rate = SubmissionRate::new(&app, &caller, &notes);
     let on_stored = Box::new(|| drop(held));
     let request = ExecuteRequest { idempotency, on_stored, ..ExecuteRequest::new(caller.user, new, &rate) };
-    execute::respond(&app, &caller, &wait, request, shape, Receipt::SOLUTION, disclosure_of(&seen)).await
+    intake::respond(&app, &caller, &wait, request, shape, Receipt::SOLUTION, disclosure_of(&seen)).await
 }
 
 /// Submit a solution.
@@ -190,7 +189,7 @@ pub(crate) async fn submit(
     let language = request::with_version(language, version);
     let source = request::source_of(language, source_code, files, &mut |place, detail| faults.push("", place, detail));
     faults.none()?;
-    let solution = NewSolution { source, of: seen.problem.current(), cases: Cases::All };
+    let solution = NewSolution { source, of: seen.to_solve(), cases: Cases::All };
     let new = NewSubmission {
         webhook,
         request_id: Some(notes.request_id().to_owned()),
@@ -199,7 +198,7 @@ pub(crate) async fn submit(
     let rate = SubmissionRate::new(&app, &caller, &notes);
     let on_stored = Box::new(|| drop(held));
     let request = ExecuteRequest { idempotency, on_stored, ..ExecuteRequest::new(caller.user, new, &rate) };
-    execute::respond(&app, &caller, &wait, request, shape, Receipt::SOLUTION, disclosure_of(&seen)).await
+    intake::respond(&app, &caller, &wait, request, shape, Receipt::SOLUTION, disclosure_of(&seen)).await
 }
 
 /// The optional parts of the response that the sender of a solution may see.
@@ -244,19 +243,15 @@ pub(crate) struct SentParams {
 /// Number of CSV lines read at a time.
 const CSV_CHUNK: u64 = 500;
 
-/// Submissions to a problem as CSV, read from the store while they are sent.
-fn csv_of(
-    app: Shared,
-    viewer: AuthenticatedUser,
-    filter: SubmissionFilter,
-) -> impl Stream<Item = Result<Bytes, ApiError>> + Send {
+/// Submissions to a problem as CSV, read from the store while they are sent. `all`: those of all users, for an author.
+fn csv_of(app: Shared, visible: VisibleSubmissions, all: bool) -> impl Stream<Item = Result<Bytes, ApiError>> + Send {
     /// Where the next chunk begins, if there is one.
     enum CsvPosition {
         Start,
         After(SubmissionId),
         End,
     }
-    futures_util::stream::try_unfold((app, viewer, filter, CsvPosition::Start), async |(app, viewer, filter, place)| {
+    futures_util::stream::try_unfold((app, visible, all, CsvPosition::Start), async |(app, visible, all, place)| {
         let mut lines = csv::Lines::default();
         let before = match place {
             CsvPosition::Start => {
@@ -278,17 +273,16 @@ fn csv_of(
             CsvPosition::After(before) => Some(before),
             CsvPosition::End => return Ok(None),
         };
-        let summaries = app.core.submissions_before(&viewer, filter.clone(), before, CSV_CHUNK).await?;
+        let summaries = app.core.submissions_before(visible.clone(), before, CSV_CHUNK).await?;
         let next = match summaries.last() {
             Some(last) if summaries.len() as u64 == CSV_CHUNK => CsvPosition::After(last.id),
             _ => CsvPosition::End,
         };
         for summary in summaries {
             let username = summary.username.clone();
-            // Only authors get the submissions of all users.
-            let line = match filter.owner {
-                Some(_) => SummaryView::from(summary),
-                None => SummaryView::for_author(summary),
+            let line = match all {
+                false => SummaryView::from(summary),
+                true => SummaryView::for_author(summary),
             };
             lines.line([
                 csv::Cell::Text(&line.submission_id),
@@ -303,7 +297,7 @@ fn csv_of(
                 csv::Cell::text(line.completed_at.as_deref()),
             ]);
         }
-        Ok(Some((lines.take(), (app, viewer, filter, next))))
+        Ok(Some((lines.take(), (app, visible, all, next))))
     })
 }
 
@@ -314,7 +308,7 @@ pub(crate) struct SentPage {
     pagination: Pagination,
 }
 
-/// List your submissions to a problem that count, newest first; authors can list those of all users.
+/// List your submissions to a problem, newest first, without trials. Authors can list those of all users.
 #[utoipa::path(
     get, path = "/problems/{slug}/submissions", tag = "problems", operation_id = "submissions_to_problem",
     params(("slug" = String, Path, description = "The problem's slug"), SentParams),
@@ -334,22 +328,20 @@ pub(crate) async fn submissions(
     let page = PageParams { page: params.page, limit: params.limit };
     let offset = page.offset()?;
     let seen = seen(&app, &caller.principal(), slug).await?;
-    if params.all && !seen.may_change {
-        return Err(ApiError::new(
-            ErrorKind::Forbidden,
-            "Only the authors of a problem may see the submissions of all users.",
-        ));
-    }
     let filter = SubmissionFilter {
         owner: (!params.all).then_some(caller.user),
         verdict: verdict_of(params.verdict.as_deref())?,
         language: language_of(&app, params.language.as_deref())?,
         ..SubmissionFilter::of(seen.problem.id)
     };
+    let visible = seen.submissions(filter).ok_or_else(|| {
+        let detail = "Only the authors of a problem may see the submissions of all users.";
+        ApiError::new(ErrorKind::Forbidden, detail)
+    })?;
     if Format::of(params.format, &headers) == Format::Csv {
-        return Ok(csv::answer(&format!("{}-submissions", seen.problem.slug), csv_of(app, caller.viewer, filter)));
+        return Ok(csv::answer(&format!("{}-submissions", seen.problem.slug), csv_of(app, visible, params.all)));
     }
-    let (submissions, total) = app.core.submissions_to(&caller.viewer, filter, offset, page.limit).await?;
+    let (submissions, total) = app.core.submissions_to(visible, offset, page.limit).await?;
     let line = |summary: SubmissionSummary| {
         if !params.all {
             return SummaryView::from(summary);

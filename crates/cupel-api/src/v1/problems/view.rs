@@ -2,7 +2,7 @@
 
 use cupel_core::problems::{ProblemRecord, Standing};
 use cupel_http::error::{ApiError, ErrorKind, FieldError};
-use cupel_package::Finding;
+use cupel_package::PackageFinding;
 use cupel_problem::Visibility;
 use cupel_types::{Score, coarse_time};
 use serde::Serialize;
@@ -128,8 +128,8 @@ pub(crate) struct FindingView {
     detail: String,
 }
 
-impl From<&Finding> for FindingView {
-    fn from(finding: &Finding) -> FindingView {
+impl From<&PackageFinding> for FindingView {
+    fn from(finding: &PackageFinding) -> FindingView {
         FindingView {
             code: finding.code.as_str(),
             file: finding.file.clone(),
@@ -140,7 +140,7 @@ impl From<&Finding> for FindingView {
 }
 
 /// Error for a refused package: every error in the package, with its file.
-pub(super) fn refused(findings: &[Finding]) -> ApiError {
+pub(super) fn refused(findings: &[PackageFinding]) -> ApiError {
     let errors: Vec<FieldError> = findings
         .iter()
         .filter(|finding| finding.code.is_error())

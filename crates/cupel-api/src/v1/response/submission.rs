@@ -7,14 +7,13 @@ use cupel_types::{CaseReport, FetchedFile, Instructions, Limits, RunReport, Step
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::artifact::ArtifactView;
 use super::failure::{compilation_error, deciding_case, runtime_error, runtime_error_of_problem};
+use super::graded::{Disclosure, GradedView, SentFileView, graded};
 use super::limits::LimitsView;
 use super::status::Status;
 use super::step::{AccuracyView, StartView, exit_code, signal, text_of};
 use super::time::rfc3339;
-use crate::v1::artifacts::ArtifactView;
-use crate::v1::problems::Disclosure;
-use crate::v1::problems::result::{GradedView, SentFileView, graded};
 
 /// A submission with all its data. Values that are not known (yet) are `null`.
 #[derive(Debug, Serialize, ToSchema)]

@@ -45,7 +45,7 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
     let package = verifying.request.package;
     let problem = &package.problem;
     let (mut seen, mut faulty) = (HashSet::new(), unbuilt(verifying)?);
-    let mut talks = BTreeMap::new();
+    let mut checks = BTreeMap::new();
     for case in problem.tests.cases().filter(|case| seen.insert(EqualCases::of(case))) {
         if verifying.cancelled() {
             return Ok(());
@@ -76,7 +76,7 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
                 }
             }
             Method::Interact(interactor) if faulty.contains(&interactor.program.program.path) => {}
-            Method::Interact(interactor) => check_interactor(verifying, case, interactor, &mut talks)?,
+            Method::Interact(interactor) => check_interactor(verifying, case, interactor, &mut checks)?,
         }
     }
     if lacks_accepted(problem) {
@@ -84,10 +84,10 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
     }
     // Submissions prove more about an interactor than these outputs.
     if problem.submissions.is_empty() {
-        for (path, talk) in talks {
-            let got = if talk.is_decided { "a decision".to_owned() } else { format!("JE: {}", talk.failure) };
+        for (path, check) in checks {
+            let got = if check.is_decided { "a decision".to_owned() } else { format!("JE: {}", check.failure) };
             let expected = "a decision about some output";
-            verifying.claim(Subject::Checker(path.to_string()), RULE, expected, got, None, talk.is_decided);
+            verifying.claim(Subject::Checker(path.to_string()), RULE, expected, got, None, check.is_decided);
         }
     }
     for (trials, accepted) in [(&problem.trials.valid_outputs, true), (&problem.trials.invalid_outputs, false)] {
@@ -364,7 +364,7 @@ fn try_output(verifying: &mut Verifying<'_, '_>, trial: &OutputTrial, must_accep
 
 /// How an interactor reacted to the programs of [`check_interactor`].
 #[derive(Default)]
-struct Talk {
+struct InteractorCheck {
     /// Whether it decided about at least one program.
     is_decided: bool,
     /// The reason for its last failure to decide, for the author.
@@ -378,7 +378,7 @@ fn check_interactor(
     verifying: &mut Verifying<'_, '_>,
     case: &Case,
     interactor: &Interactor,
-    talks: &mut BTreeMap<PackagePath, Talk>,
+    checks: &mut BTreeMap<PackagePath, InteractorCheck>,
 ) -> Result<(), ProblemError> {
     let package = verifying.request.package;
     let path = &interactor.program.program.path;
@@ -420,11 +420,11 @@ fn check_interactor(
         let case_report = judging.cases.pop();
         let verdict = case_report.as_ref().map_or(Verdict::Skipped, |case| case.verdict);
         let message = case_report.and_then(|case| case.judge_message).unwrap_or_default();
-        let talk = talks.entry(path.clone()).or_default();
-        talk.is_decided |= verdict.is_result() && verdict != Verdict::InternalError;
+        let check = checks.entry(path.clone()).or_default();
+        check.is_decided |= verdict.is_result() && verdict != Verdict::InternalError;
         if verdict == Verdict::InternalError {
             // The note contains the whole message.
-            talk.failure = message.lines().next().unwrap_or_default().to_owned();
+            check.failure = message.lines().next().unwrap_or_default().to_owned();
             verifying.notes.push(format!("{path}, {}: {what} is judged JE: {message}", case.id));
         }
     }

@@ -10,7 +10,7 @@ use super::super::{ByteOrderMark, Child, Context, Draft};
 use super::Kattis;
 use super::config::Version;
 use crate::doc::{Reader, Source, TEXT_BYTES_MAX, Unknown};
-use crate::finding::{Code, Finding, Findings, ImportError};
+use crate::finding::{Code, Findings, ImportError, PackageFinding};
 use ExpectedVerdict::{
     Accepted as Ac, CompileError as Ce, MemoryLimit as Mle, OutputLimit as Ole, RuntimeError as Rte, TimeLimit as Tle,
     WrongAnswer as Wa,
@@ -251,7 +251,7 @@ impl Kattis<'_> {
     /// Reads `submissions.yaml` of 2025-09. If a rule is faulty, the submissions that it matches have no expectation;
     /// if the file cannot be read, no submission has one. Returns the fault because of which a submission in the folder
     /// `accepted` has none.
-    fn rules(&self, submissions: &mut [ExampleSubmission]) -> Result<Option<Finding>, ImportError> {
+    fn rules(&self, submissions: &mut [ExampleSubmission]) -> Result<Option<PackageFinding>, ImportError> {
         const FILE: &str = "submissions/submissions.yaml";
         let findings = Findings::default();
         let quiet = Context { findings: &findings, ..*self.context };
@@ -300,14 +300,14 @@ impl Kattis<'_> {
             submission.expectations.clear();
         }
         let set_aside = set_aside.filter(|_| submissions.iter().any(is_accepted));
-        Ok(set_aside.map(|finding| Finding { code: Code::Expectation, ..finding }))
+        Ok(set_aside.map(|finding| PackageFinding { code: Code::Expectation, ..finding }))
     }
 
     /// Reports findings about the submissions. Errors become warnings, because judging does not need the submissions.
     fn as_warnings(&self, findings: Findings) {
         for finding in findings.into_list() {
             let code = if finding.code.is_error() { Code::Expectation } else { finding.code };
-            self.context.findings.push(Finding { code, ..finding });
+            self.context.findings.push(PackageFinding { code, ..finding });
         }
     }
 

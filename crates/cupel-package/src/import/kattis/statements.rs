@@ -2,7 +2,7 @@
 
 use super::super::{Child, Draft};
 use super::Kattis;
-use crate::finding::{Code, Finding, Findings, ImportError};
+use crate::finding::{Code, Findings, ImportError, PackageFinding};
 use cupel_problem::{FileRef, Statement, StatementFormat};
 
 impl Kattis<'_> {
@@ -83,7 +83,7 @@ impl super::super::Context<'_> {
         let read: Result<_, ImportError> = self.tree.text(path, super::super::ByteOrderMark::Warned, &own);
         for finding in own.into_list() {
             let code = if finding.code.is_error() { Code::Metadata } else { finding.code };
-            self.findings.push(Finding { code, ..finding });
+            self.findings.push(PackageFinding { code, ..finding });
         }
         if let Ok(Some(text)) = read
             && text.trim().is_empty()

@@ -219,13 +219,18 @@ impl Write for ChangeProblem {
         if changed == 0 {
             return Ok(Ok(false));
         }
-        if let Some(members) = &change.members {
-            db.execute("DELETE FROM problem_members WHERE problem = ?", values![id])?;
-            // Ids that belong to no user are ignored.
-            let sql = "INSERT INTO problem_members (problem, \"user\", part) SELECT ?, id, ? FROM users WHERE id = ? \
+        // A user has one part, and an author is never only a reader. Ids that belong to no user are ignored.
+        let authors = "INSERT INTO problem_members (problem, \"user\", part) SELECT ?, id, ? FROM users WHERE id = ? \
                        ON CONFLICT (problem, \"user\") DO UPDATE SET part = excluded.part";
-            for (user, part) in members {
-                db.execute(sql, values![id, part.as_str(), bytes(user.as_uuid())])?;
+        let readers = "INSERT INTO problem_members (problem, \"user\", part) SELECT ?, id, ? FROM users WHERE id = ? \
+                       ON CONFLICT (problem, \"user\") DO NOTHING";
+        for (part, members, insert) in
+            [(Part::Author, &change.authors, authors), (Part::Reader, &change.readers, readers)]
+        {
+            let Some(members) = members else { continue };
+            db.execute("DELETE FROM problem_members WHERE problem = ? AND part = ?", values![id, part.as_str()])?;
+            for user in members {
+                db.execute(insert, values![id, part.as_str(), bytes(user.as_uuid())])?;
             }
         }
         if change.visibility.is_some() {

@@ -138,7 +138,8 @@ pub(crate) enum UserCommand {
         #[arg(long)]
         all: bool,
     },
-    /// Disable a user: end all sessions; within five seconds, servers refuse all logins, tokens and API keys.
+    /// Disable a user: end all sessions; within five seconds, servers refuse all logins, tokens and API keys, and cancel
+    /// the user's submissions.
     Disable {
         /// The user's name or e-mail address.
         name: String,
@@ -148,7 +149,8 @@ pub(crate) enum UserCommand {
         /// The user's name or e-mail address.
         name: String,
     },
-    /// Delete a user: personal data is removed; submissions stay under an anonymous name.
+    /// Delete a user: personal data is removed; submissions stay under an anonymous name, and a server cancels those that
+    /// have not ended.
     Delete {
         /// The user's name or e-mail address.
         name: String,

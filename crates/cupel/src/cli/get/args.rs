@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::cli::remote::args::{Credentials, Place};
+use crate::cli::remote::args::{Credentials, ServerUrl};
 
 /// Download a problem's statement and samples into a new directory.
 ///
@@ -24,7 +24,7 @@ pub(crate) struct Get {
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) place: Place,
+    pub(crate) server_url: ServerUrl,
     #[command(flatten)]
     pub(crate) credentials: Credentials,
 }

@@ -7,7 +7,7 @@ use crate::cli::shared_args::Settings;
 
 /// Judge a submission against a problem package, without a server.
 ///
-/// The package is a directory or an archive in the format of Kattis, ICPC, DOMjudge, DMOJ, Codeforces Polygon or Cupel.
+/// The package is a directory or an archive in the format of Kattis, DOMjudge, DMOJ, Codeforces Polygon or Cupel.
 /// Prints one line per test. Exit code: 0 if the submission is accepted with the maximum score, 1 if it is not, 2 if
 /// the package or the command line is wrong, 7 if Cupel itself failed or the language is not installed. With `--json`,
 /// `verdict` is that of the API: AC also stands for a part of the score if a checker of a Kattis package accepted every

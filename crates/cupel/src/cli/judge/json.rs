@@ -2,7 +2,7 @@
 
 use cupel_judge::{GroupReport, ProblemCaseReport, ProblemReport};
 use cupel_languages::Language;
-use cupel_package::{Finding, ImportError};
+use cupel_package::{ImportError, PackageFinding};
 use cupel_problem::{MaxScore, Score};
 use cupel_types::{Start, Verdict};
 use serde_json::{Value, json};
@@ -59,7 +59,7 @@ pub(in crate::cli) fn findings_of(error: &ImportError) -> Vec<Value> {
 }
 
 /// One finding.
-pub(in crate::cli) fn finding(finding: &Finding) -> Value {
+pub(in crate::cli) fn finding(finding: &PackageFinding) -> Value {
     json!({
         "code": finding.code.as_str(),
         "file": finding.file,

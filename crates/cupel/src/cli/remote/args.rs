@@ -22,7 +22,7 @@ pub(crate) struct Credentials {
 
 /// The server of a problem.
 #[derive(Clone, Debug, clap::Args)]
-pub(crate) struct Place {
+pub(crate) struct ServerUrl {
     /// URL of the server, unless PROBLEM is a URL.
     #[arg(long, env = "CUPEL_URL", default_value = "http://127.0.0.1:8080", value_name = "URL", value_parser = parse_url)]
     pub(crate) server: String,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::cli::remote::args::{Credentials, Place};
+use crate::cli::remote::args::{Credentials, ServerUrl};
 
 /// Submit a solution to a problem of a server, and wait for the verdict.
 ///
@@ -30,7 +30,7 @@ pub(crate) struct Submit {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) place: Place,
+    pub(crate) server_url: ServerUrl,
     #[command(flatten)]
     pub(crate) credentials: Credentials,
 }

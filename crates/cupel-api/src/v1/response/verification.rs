@@ -6,8 +6,8 @@ use cupel_types::{BrokenClaim, Verification, VerifiedGroup, VerifiedSubmission};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::view::points;
-use crate::v1::response::step::StartView;
+use super::step::StartView;
+use crate::v1::problems::view::points;
 
 /// Result of verifying a package.
 #[derive(Debug, Serialize, ToSchema)]

@@ -1,0 +1,4 @@
+-- Time at which an account was disabled or deleted, while the sweeper cancels the user's submissions. NULL: it cancels
+-- none.
+ALTER TABLE users ADD COLUMN cancel_since INTEGER;
+CREATE INDEX users_to_cancel ON users (cancel_since) WHERE cancel_since IS NOT NULL;
