@@ -163,6 +163,8 @@ test('the command palette finds problems, pages and settings, with the keyboard 
   const before = scriptBytes()
   const box = page.getByRole('combobox', { name: /^(Problem, contest, page or command|题目、比赛、页面或命令)$/ })
   const open = async () => {
+    // The palette before may still be closing, and would get the keys.
+    await box.waitFor({ state: 'detached' })
     await page.keyboard.press('Control+k')
     await box.and(page.locator(':focus')).waitFor()
   }
