@@ -121,7 +121,8 @@ mod tests {
         let mut file = api_settings(&config, code.jwt_secret.0.clone());
         // The compiled-in limits have one tier; the file may have more.
         file.tiers.retain(|name, _| code.tiers.contains_key(name));
-        let version = code.version.clone();
-        assert_eq!(format!("{:#?}", cupel_http::Settings { version, ..file }), format!("{code:#?}"));
+        // The version and the site are properties of the build.
+        let (version, has_site) = (code.version.clone(), code.has_site);
+        assert_eq!(format!("{:#?}", cupel_http::Settings { version, has_site, ..file }), format!("{code:#?}"));
     }
 }

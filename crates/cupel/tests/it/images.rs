@@ -197,6 +197,11 @@ fn an_image_is_added_used_listed_and_removed_while_the_server_runs() {
     assert!(listed.contains("\"images\":[{"), "{listed}");
     run(&data, &["images", "verify", "course/python:2026"], 0);
     drop(server);
+    // A server also releases an image that it found at its start.
+    let server = Server::start(&data, &NO_RATE_LIMITS);
+    run(&data, &["images", "add", "course/python:2026", image.to_str().unwrap()], 0);
+    eventually(|| ((count("roots"), count("layers")) == (1, 1)).then_some(()));
+    drop(server);
     let pruned = run(&data, &["images", "prune"], 0);
     assert!(pruned.contains("removed 0 unpacked images and 0 layers"), "{pruned}");
     run(&data, &["images", "remove", "course/python:2026"], 0);
