@@ -306,7 +306,7 @@ impl Core {
         self.give_back_after(assignment, lost_attempt, Duration::from_secs(seconds), reason).await
     }
 
-    /// Gives back an attempt that this worker cannot begin now. After `pause`, any worker can take the run. The attempt
+    /// Gives back an attempt that this worker cannot judge now. After `pause`, any worker can take the run. The attempt
     /// does not count as lost.
     ///
     /// # Errors

@@ -22,6 +22,10 @@ const COMPLETE_TRIES_MAX: u32 = 8;
 /// Maximum pause between two attempts to write a result.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
+/// Pause before a run is offered again after a failure of this machine. Without it, the worker would take the run again
+/// at once, until its next heartbeat withdraws the language.
+const MACHINE_PAUSE: Duration = Duration::from_secs(5);
+
 /// Records the end of an attempt.
 pub(crate) async fn end(
     shared: Arc<Shared>,
@@ -47,10 +51,14 @@ pub(crate) async fn end(
                 metrics::counter!("cupel_sandbox_failures_total").increment(1);
             }
             attempt_failed(error.cause());
-            let (is_lost, error) = (!error.is_of_this_machine(), chain(&error));
+            let (is_of_this_machine, error) = (error.is_of_this_machine(), chain(&error));
             tracing::error!(run.id = %run, attempt.number = attempt, error, "could not judge run {run}");
             trace(core, &assignment, began, Ended::Failed(&error));
-            give_back(core, &assignment, is_lost, &error).await;
+            if is_of_this_machine {
+                give_back_later(core, &assignment, MACHINE_PAUSE, &error).await;
+            } else {
+                give_back(core, &assignment, true, &error).await;
+            }
         }
     }
     shared.leases().remove(&assignment.leased.lease);
@@ -81,7 +89,7 @@ pub(crate) async fn give_back(core: &Core, assignment: &Assignment, lost_attempt
     }
 }
 
-/// Gives back a run that has not begun; the store offers it again after `pause`.
+/// Gives back a run without a lost attempt; the store offers it again after `pause`.
 pub(crate) async fn give_back_later(core: &Core, assignment: &Assignment, pause: Duration, reason: &str) {
     if let Err(error) = core.give_back_later(assignment, pause, reason).await {
         let run = assignment.leased.run;

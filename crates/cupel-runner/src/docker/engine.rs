@@ -160,13 +160,12 @@ impl ContainerError {
         )
     }
 
-    /// Whether the engine does not listen at present, or does not answer.
+    /// Whether the engine does not listen at present. A request that timed out is no proof: the cause may be its image.
     pub fn is_unreachable(&self) -> bool {
         let is_absent =
             |error: &io::Error| matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound);
         match self {
-            ContainerError::Engine { source: ClientError::SocketNotFoundError(_), .. }
-            | ContainerError::Engine { source: ClientError::RequestTimeoutError, .. } => true,
+            ContainerError::Engine { source: ClientError::SocketNotFoundError(_), .. } => true,
             ContainerError::Engine { source: ClientError::IOError { err }, .. } => is_absent(err),
             ContainerError::Engine { source, .. } => {
                 let causes = std::iter::successors(std::error::Error::source(source), |cause| cause.source());

@@ -143,7 +143,7 @@ impl<C> State<C> {
             self.recent.pop_front();
         }
         // A shape that was used only once, such as that of a program with unusual limits, may never be used again.
-        if self.is_closed || !(was_used || is_announced) {
+        if self.is_closed || !(was_used || is_announced || self.ready.contains_key(shape)) {
             return (0, Vec::new());
         }
         self.clock += 1;
@@ -344,5 +344,6 @@ mod tests {
             state.refill(&shape(memory), &settings, false);
         }
         assert!(state.recent.len() <= RECENT_MAX);
+        assert_eq!(state.refill(&usual, &settings, false).0, 1, "a shape with ready containers stays ready");
     }
 }

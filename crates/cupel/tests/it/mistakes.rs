@@ -279,8 +279,8 @@ fn a_wrong_path_or_address_is_a_fault_of_the_command_line_and_not_of_the_machine
     let restored = data.path().join("restored");
     for (args, expected) in [
         (&["user", "import", dir, "--data", dir][..], "Is a directory"),
-        (&["contest", "standings", "a b", "--data", dir], "a slug is 1 to 64 characters"),
-        (&["contest", "add", "final", "--problem", "a/b", "--data", dir], "a slug is 1 to 64 characters"),
+        (&["contest", "standings", "a b", "--data", dir], "a slug has 1 to 64 characters"),
+        (&["contest", "add", "final", "--problem", "a/b", "--data", dir], "a slug has 1 to 64 characters"),
         (&["man", "--out", "/proc/nowhere"], "cannot create /proc/nowhere"),
         (&["problem", "export", package, "--output", "/nowhere/x.zip"], "the directory /nowhere does not exist"),
         (
