@@ -6,8 +6,8 @@
 //! the files of images that have lost their names, unless they are in use.
 //!
 //! For a language with an image, the node runs the version command in the sandbox. If that fails, the cause may be the
-//! machine or Docker Engine, so the languages are read again after a pause, which doubles with each failure. The toolchains of the machine are
-//! probed only at the start, because a running server starts no programs of the machine.
+//! machine or Docker Engine, so the node reads the languages again after a pause, which doubles with each failure. The
+//! toolchains of the machine are probed only at the start, because a running server starts no programs of the machine.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

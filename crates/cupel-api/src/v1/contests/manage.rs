@@ -155,7 +155,7 @@ pub(crate) async fn create(
 ) -> Result<(StatusCode, Json<ContestView>), ApiError> {
     let principal = caller.principal();
     let slug: Slug = body.slug.parse().map_err(|_| {
-        invalid("slug", "a slug is 1 to 64 characters from `a-z`, `0-9` and `-`, and neither begins nor ends with `-`")
+        invalid("slug", "a slug has 1 to 64 characters from `a-z`, `0-9` and `-`, and neither begins nor ends with `-`")
     })?;
     let new = NewContest {
         id: app.core.new_contest_id(),
