@@ -257,6 +257,12 @@ pub(crate) fn open_operators(path: &Path) -> io::Result<Beneath> {
     Ok(Beneath(rustix::fs::openat(CWD, path, flags, Mode::empty())?))
 }
 
+impl From<Beneath> for OwnedFd {
+    fn from(directory: Beneath) -> OwnedFd {
+        directory.0
+    }
+}
+
 impl AsFd for Beneath {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()

@@ -1,6 +1,7 @@
 //! Sources of images.
 
 mod archive;
+mod credentials;
 mod daemon;
 mod layout;
 mod registry;

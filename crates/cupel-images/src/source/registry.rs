@@ -3,8 +3,8 @@
 //!
 //! Credentials are those of Docker (`config.json`, with its helpers). They are sent to the registry of the reference
 //! and to the token service that this registry names. The token service must use HTTPS or be the registry itself. After
-//! a redirect to another host, the client does not send them. If they cannot be read, the pull goes on without them, and
-//! an answer that refuses access says why. Sources: OCI Distribution Specification 1.1; Docker Registry, "Token
+//! a redirect to another host, the client does not send them. If the user's own credentials cannot be read, the pull goes
+//! on without them, and an answer that refuses access says why. Sources: OCI Distribution Specification 1.1; Docker Registry, "Token
 //! Authentication Specification" and "OAuth2 Token Authentication".
 
 use std::fs::File;
@@ -16,8 +16,10 @@ use cupel_types::ContentHash;
 use docker_credential::DockerCredential;
 use oci_spec::distribution::{ParseError, Reference};
 use reqwest::StatusCode;
+use reqwest::redirect::Policy;
 use serde::Deserialize;
 
+use super::credentials;
 use crate::bounds::{FreeSpace, ImageBounds};
 use crate::error::ImageError;
 use crate::hashing::{hash_of, parse_digest};
@@ -59,9 +61,6 @@ impl Default for RegistryOptions {
 
 /// Maximum time to connect.
 const CONNECT: Duration = Duration::from_secs(10);
-
-/// Maximum time to read the credentials. A helper may ask the user for a password.
-const CREDENTIALS_MAX: Duration = Duration::from_secs(60);
 
 /// Maximum size of the answer of a token service, in bytes.
 const TOKEN_MAX: u64 = 1 << 20;
@@ -203,13 +202,17 @@ struct Pull<'a> {
 
 impl Pull<'_> {
     async fn run(&self) -> Result<ContentHash, ImageError> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT)
-            .read_timeout(self.options.silence_max)
-            .user_agent(concat!("cupel/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| self.failed(error))?;
-        let mut access = Access { http, login: self.login()?, authorization: None };
+        let client = |redirects| {
+            reqwest::Client::builder()
+                .connect_timeout(CONNECT)
+                .read_timeout(self.options.silence_max)
+                .redirect(redirects)
+                .user_agent(concat!("cupel/", env!("CARGO_PKG_VERSION")))
+                .build()
+                .map_err(|error| self.failed(error))
+        };
+        let (http, exchange) = (client(Policy::default())?, client(Policy::none())?);
+        let mut access = Access { http, exchange, login: self.login()?, authorization: None };
         // The answer names the token service, if the registry has one.
         let url = format!("{}/v2/", self.origin());
         let answer = access.send(&url, None).await.map_err(|error| self.failed(error))?;
@@ -295,28 +298,9 @@ impl Pull<'_> {
 
     /// The credentials for the registry in a file, or of the helper that the file names; `None` if there are none.
     fn credential(&self, file: File) -> Result<Option<DockerCredential>, String> {
-        use docker_credential::CredentialRetrievalError::{HelperFailure, NoCredentialConfigured};
         // The key for Docker Hub has historical reasons (Docker CLI, `config.json`).
-        let server = if self.host == "docker.io" { "https://index.docker.io/v1/" } else { self.host }.to_owned();
-        let (sender, found) = std::sync::mpsc::channel();
-        let ask = move || {
-            let found = docker_credential::get_credential_from_reader(io::BufReader::new(file), &server);
-            // A failed send is ignored: the receiver has waited for too long.
-            let _ = sender.send(found);
-        };
-        let spawned = std::thread::Builder::new().name("credentials".into()).spawn(ask);
-        spawned.map_err(|error| format!("cannot start a thread: {error}"))?;
-        match found.recv_timeout(CREDENTIALS_MAX) {
-            Ok(Ok(credential)) => Ok(Some(credential)),
-            Ok(Err(NoCredentialConfigured)) => Ok(None),
-            // What every helper prints if it has no credentials for a registry. Source: docker-credential-helpers,
-            // `credentials/error.go`.
-            Ok(Err(HelperFailure { stdout, .. })) if stdout.contains("credentials not found") => Ok(None),
-            // What a helper prints may contain secrets.
-            Ok(Err(HelperFailure { helper, .. })) => Err(format!("the credential helper `{helper}` has failed")),
-            Ok(Err(other)) => Err(other.to_string()),
-            Err(_) => Err(format!("the credential helper did not answer within {} s", CREDENTIALS_MAX.as_secs())),
-        }
+        let server = if self.host == "docker.io" { "https://index.docker.io/v1/" } else { self.host };
+        credentials::read(file, server)
     }
 
     /// Chooses the authorization of further requests by the challenge in an answer of the registry.
@@ -355,7 +339,7 @@ impl Pull<'_> {
                 let form = form.map_err(|error| ImageError::remote(remote(), &error.to_string()))?;
                 let form = form.query().unwrap_or_default().to_owned();
                 let kind = (reqwest::header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-                access.http.post(&challenge.realm).header(kind.0, kind.1).body(form)
+                access.exchange.post(&challenge.realm).header(kind.0, kind.1).body(form)
             }
         };
         let answer = request.send().await.map_err(|error| self.failed(error))?;
@@ -473,6 +457,9 @@ impl Pull<'_> {
 /// The client of one registry.
 struct Access {
     http: reqwest::Client,
+    /// The client for identity tokens, which are in the body of a request. It follows no redirect, because a redirect
+    /// with status 307 or 308 would send the body to another host.
+    exchange: reqwest::Client,
     login: Login,
     /// The authorization of requests to the registry.
     authorization: Option<Authorization>,

@@ -2,12 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use cupel_types::ContentHash;
 
 use super::ImageStore;
-use crate::beneath::Beneath;
+use super::files::open_file;
+use crate::beneath::{self, Beneath};
 use crate::bounds::{Budget, Excess};
 use crate::compression::decoder_of;
 use crate::contents::Contents;
@@ -51,29 +53,35 @@ impl ImageStore {
     /// The record of a layer of the store.
     pub(super) fn contents_of(&self, diff_id: &ContentHash) -> Result<Option<Contents>, ImageError> {
         let path = self.layer(diff_id).join("contents");
-        match File::open(&path) {
+        match self.open_contents(diff_id) {
             Ok(file) => Contents::read(file).map(Some).map_err(ImageError::io("read", &path)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(ImageError::io("read", &path)(error)),
         }
     }
 
+    fn open_contents(&self, diff_id: &ContentHash) -> io::Result<File> {
+        let layer = beneath::enter(self.part("layers")?.as_fd(), diff_id.to_string().as_ref())?;
+        open_file(&layer, "contents")
+    }
+
     /// Records the layers of a root, before the root gets its name.
     pub(super) fn record_layers(&self, image: &Image) -> Result<(), ImageError> {
         let path = self.layers_of_root(&image.id);
         let failed = |error: io::Error| ImageError::io("write", &path)(error);
-        let mut file = self.new_file(&self.roots()).map_err(failed)?;
+        let mut new = self.part("roots").and_then(|roots| self.new_file(roots)).map_err(failed)?;
         for layer in &image.layers {
-            writeln!(file, "{layer}").map_err(failed)?;
+            writeln!(new.file, "{layer}").map_err(failed)?;
         }
-        file.as_file().sync_all().map_err(failed)?;
-        file.persist(&path).map(drop).map_err(|error| failed(error.error))
+        new.file.sync_all().map_err(failed)?;
+        new.persist(&layers_name(&image.id)).map_err(failed)
     }
 
     /// The recorded layers of a root; none if an earlier version of Cupel created it.
     pub(super) fn recorded_layers(&self, id: &ContentHash) -> Result<Vec<ContentHash>, ImageError> {
         let path = self.layers_of_root(id);
-        match std::fs::read_to_string(&path) {
+        let read = self.part("roots").and_then(|roots| open_file(&roots, &layers_name(id)));
+        match read.and_then(io::read_to_string) {
             Ok(text) => Ok(text.lines().filter_map(|line| line.parse().ok()).collect()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             Err(error) => Err(ImageError::io("read", &path)(error)),
@@ -100,7 +108,7 @@ impl ImageStore {
     /// Total size of the files of a layer of the store, in bytes.
     fn bytes_of(&self, diff_id: &ContentHash) -> Result<u64, ImageError> {
         let path = self.layer(diff_id).join("contents");
-        let file = File::open(&path).map_err(ImageError::io("read", &path))?;
+        let file = self.open_contents(diff_id).map_err(ImageError::io("read", &path))?;
         Contents::read_bytes(file).map_err(ImageError::io("read", &path))
     }
 
@@ -177,6 +185,11 @@ impl ImageStore {
 
 fn cut_off(part: &str, error: io::Error) -> ImageError {
     ImageError::refused(part, format!("its archive is corrupt or truncated: {error}"))
+}
+
+/// Name of the file that lists the layers of a root.
+pub(super) fn layers_name(id: &ContentHash) -> String {
+    format!("{id}.layers")
 }
 
 /// The entries of a directory of the store whose names are hashes.

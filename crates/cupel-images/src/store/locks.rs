@@ -9,19 +9,26 @@
 //! * `root-ID` is held shared by a process that runs programs in that root ([`ImageStore::hold`]), so that a root in
 //!   use is not removed. It is created before the root gets its name.
 //!
-//! A process may hold a lock if it can read the store, whoever created the file: root, the server's user, or a build
-//! step of a worker's container image, each with any umask.
+//! Every process that can read the store can hold its locks, whoever created them and with whatever umask. A lock of an
+//! earlier version of Cupel may need `chmod 644`, which its owner does when it opens the lock.
 
 use std::fs::{File, Permissions};
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use cupel_types::ContentHash;
-use tempfile::{NamedTempFile, TempDir};
+use rustix::fs::{Mode, OFlags};
+use tempfile::TempDir;
 
-use super::{ImageStore, remove_tree};
+use super::ImageStore;
+use super::files::open_lock;
+use crate::beneath;
 use crate::error::ImageError;
+
+/// Maximum number of attempts to create a lock.
+const CREATIONS_MAX: usize = 10;
 
 /// A directory of [`ImageStore::incoming`], which is removed when this value is dropped.
 pub(super) struct Incoming {
@@ -78,66 +85,49 @@ impl ImageStore {
     pub(super) fn remove_abandoned(&self) -> Result<(), ImageError> {
         let _lock = self.lock("incoming")?;
         let path = self.directory.join("incoming");
-        for entry in std::fs::read_dir(&path).map_err(ImageError::io("read", &path))? {
-            let path = entry.map_err(ImageError::io("read", &path))?.path();
-            if File::open(&path).is_ok_and(|directory| directory.try_lock().is_ok())
-                && let Err(error) = remove_tree(&path)
+        let incoming = self.part("incoming").map_err(ImageError::io("open", &path))?;
+        for (name, _) in beneath::list(incoming.as_fd()).map_err(ImageError::io("read", &path))? {
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let opened = rustix::fs::openat(&incoming, &name, flags, Mode::empty()).map(File::from);
+            if opened.is_ok_and(|directory| directory.try_lock().is_ok())
+                && let Err(error) = beneath::remove(incoming.as_fd(), &name)
             {
                 // The directory only wastes space. The next operation tries again to remove it.
+                let path = path.join(&name);
                 tracing::warn!(path = %path.display(), %error, "cannot remove the files of an interrupted addition");
             }
         }
         Ok(())
     }
 
-    /// Opens the file of a lock, which is created if it does not exist. Without write access, it is opened for reading.
+    /// Opens the file of a lock, which is created if it does not exist. It is never replaced, because a process may hold
+    /// the lock.
     pub(super) fn lock_file(&self, name: &str) -> Result<File, ImageError> {
         let locks = self.directory.join("locks");
+        let directory = self.part("locks").map_err(ImageError::io("open", &locks))?;
         let path = locks.join(name);
-        let open = || match File::options().read(true).append(true).open(&path) {
-            Err(error) if is_not_writable(&error) => File::open(&path),
-            other => other,
-        };
-        let opened = match open() {
-            Ok(file) => {
-                self.make_readable(&file);
-                Ok(file)
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                match self.new_file(&locks).and_then(|file| Ok(file.persist_noclobber(&path)?)) {
-                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => open(),
-                    other => other,
+        self.open_or_create(&directory, name).map_err(ImageError::io("open", &path))
+    }
+
+    fn open_or_create(&self, locks: &OwnedFd, name: &str) -> io::Result<File> {
+        for _ in 0..CREATIONS_MAX {
+            match open_lock(locks, name) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                    let path = beneath::shown(&self.directory.join("locks").join(name));
+                    let remedy = format!("{error}; as root, run `chmod 644 {path}`");
+                    return Err(io::Error::new(error.kind(), remedy));
                 }
+                opened => return opened.inspect(make_readable),
             }
-            // Root created the file with an earlier version of Cupel, which left its mode to the umask.
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                self.new_file(&locks).and_then(|file| Ok(file.persist(&path)?))
+            let created = self.new_file(locks.try_clone()?).and_then(|file| file.persist_noclobber(name));
+            match created {
+                // Another process has created the lock, or has removed the incomplete file.
+                Err(error) if matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound) => {}
+                other => return other,
             }
-            Err(other) => Err(other),
-        };
-        opened.map_err(ImageError::io("open", &path))
-    }
-
-    /// Creates a file in a directory of the store, with a temporary name. Every process that can reach the store may
-    /// read it.
-    pub(super) fn new_file(&self, directory: &Path) -> io::Result<NamedTempFile> {
-        let file = NamedTempFile::new_in(directory)?;
-        self.make_readable(file.as_file());
-        Ok(file)
-    }
-
-    /// Lets every process read a file of the store, and gives a file that root has created to the store's owner. The
-    /// mode is set explicitly, because the umask of this process may be stricter.
-    fn make_readable(&self, file: &File) {
-        let (Ok(meta), Ok(store)) = (file.metadata(), std::fs::metadata(&self.directory)) else { return };
-        let user = rustix::process::geteuid().as_raw();
-        // A failure is left to the process that cannot read the file.
-        if meta.mode() & 0o444 != 0o444 && meta.uid() == user {
-            let _ = file.set_permissions(Permissions::from_mode(0o644));
         }
-        if user == 0 && meta.uid() == 0 && store.uid() != 0 {
-            let _ = fchown(file, Some(store.uid()), Some(store.gid()));
-        }
+        Err(io::ErrorKind::NotFound.into())
     }
 
     pub(super) fn lock(&self, name: &str) -> Result<File, ImageError> {
@@ -158,7 +148,13 @@ pub(super) fn root_lock(id: &ContentHash) -> String {
     format!("root-{id}")
 }
 
-/// Whether a file could not be opened for writing, but perhaps for reading.
-fn is_not_writable(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
+/// Lets every process open a lock that an earlier version of Cupel left to the umask of its process. If this fails, the
+/// process that cannot read the file reports it.
+fn make_readable(file: &File) {
+    let Ok(meta) = file.metadata() else { return };
+    // A lock is empty. The content of another file, which has been moved here, stays closed.
+    let is_lock = meta.is_file() && meta.nlink() == 1 && meta.len() == 0;
+    if is_lock && meta.mode() & 0o444 != 0o444 && meta.uid() == rustix::process::geteuid().as_raw() {
+        let _ = file.set_permissions(Permissions::from_mode(0o644));
+    }
 }

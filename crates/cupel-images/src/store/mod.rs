@@ -5,22 +5,30 @@
 
 mod add;
 mod build_root;
+mod files;
 mod layers;
 mod locks;
 mod names;
 mod prune;
 mod verify;
 
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use cupel_types::ContentHash;
+use rustix::fs::Mode;
+use rustix::io::Errno;
 
+use crate::beneath::Beneath;
 use crate::bounds::ImageBounds;
 use crate::error::ImageError;
 
 pub use add::AddedImage;
 pub use locks::RootInUse;
 pub use prune::Pruned;
+
+/// Name of the file that lists the images.
+const INDEX: &str = "index.json";
 
 /// The images of a node.
 #[derive(Clone, Debug)]
@@ -50,7 +58,7 @@ impl ImageStore {
 
     /// The file that lists the images. It changes when an image is added or removed.
     pub fn index(&self) -> PathBuf {
-        self.directory.join("index.json")
+        self.directory.join(INDEX)
     }
 
     fn layers(&self) -> PathBuf {
@@ -67,7 +75,7 @@ impl ImageStore {
 
     /// The file that lists the layers of a root.
     fn layers_of_root(&self, id: &ContentHash) -> PathBuf {
-        self.roots().join(format!("{id}.layers"))
+        self.roots().join(layers::layers_name(id))
     }
 
     /// Creates the store's directories, so that a sandbox can mount [`ImageStore::roots`] before the first image is
@@ -76,8 +84,16 @@ impl ImageStore {
     /// # Errors
     /// A directory cannot be created.
     pub fn create(&self) -> Result<(), ImageError> {
-        for directory in [self.layers(), self.roots(), self.directory.join("incoming"), self.directory.join("locks")] {
-            std::fs::create_dir_all(&directory).map_err(ImageError::io("create", &directory))?;
+        std::fs::create_dir_all(&self.directory).map_err(ImageError::io("create", &self.directory))?;
+        let store = Beneath::open(&self.directory).map_err(ImageError::io("open", &self.directory))?;
+        for name in ["layers", "roots", "incoming", "locks"] {
+            let path = self.directory.join(name);
+            match rustix::fs::mkdirat(store.as_fd(), name, Mode::from_raw_mode(0o777)) {
+                Ok(()) => {}
+                Err(Errno::EXIST) => drop(self.part(name).map_err(ImageError::io("open", &path))?),
+                // A store on a read-only file system, or of another user, is complete if it has its directories.
+                Err(errno) => drop(self.part(name).map_err(|_| ImageError::io("create", &path)(errno.into()))?),
+            }
         }
         Ok(())
     }

@@ -1,10 +1,12 @@
 //! The names of the images: the index, which is read and replaced as a whole.
 
-use std::io;
+use std::io::{self, BufWriter, Read as _, Write as _};
 
 use cupel_types::ImageName;
 
-use super::ImageStore;
+use super::files::open_file;
+use super::{INDEX, ImageStore};
+use crate::beneath::Beneath;
 use crate::error::ImageError;
 use crate::index::{Image, ImageRow, IndexFile, VERSION};
 
@@ -15,7 +17,12 @@ impl ImageStore {
     /// The index cannot be read.
     pub fn list(&self) -> Result<Vec<Image>, ImageError> {
         let path = self.index();
-        let text = match std::fs::read(&path) {
+        let read = || -> io::Result<Vec<u8>> {
+            let mut text = Vec::new();
+            open_file(&Beneath::open(&self.directory)?.into(), INDEX)?.read_to_end(&mut text)?;
+            Ok(text)
+        };
+        let text = match read() {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(ImageError::io("read", &path)(error)),
@@ -48,10 +55,14 @@ impl ImageStore {
         let file = IndexFile { version: VERSION, images: images.iter().map(ImageRow::of).collect() };
         let path = self.index();
         let failed = |error: io::Error| ImageError::io("write", &path)(error);
-        let mut temporary = self.new_file(&self.directory).map_err(failed)?;
-        serde_json::to_writer_pretty(&mut temporary, &file).map_err(|error| failed(error.into()))?;
-        temporary.as_file().sync_all().map_err(failed)?;
-        temporary.persist(&path).map_err(|error| failed(error.error))?;
+        let store = Beneath::open(&self.directory).map_err(failed)?;
+        let mut new = self.new_file(store.into()).map_err(failed)?;
+        let mut writer = BufWriter::new(&mut new.file);
+        serde_json::to_writer_pretty(&mut writer, &file).map_err(|error| failed(error.into()))?;
+        writer.flush().map_err(failed)?;
+        drop(writer);
+        new.file.sync_all().map_err(failed)?;
+        new.persist(INDEX).map_err(failed)?;
         Ok(result)
     }
 }

@@ -1,6 +1,7 @@
 //! Removes images, and the layers and roots that no name needs.
 
 use std::collections::HashSet;
+use std::os::fd::AsFd;
 use std::path::Path;
 
 use cupel_types::{ContentHash, ImageName};
@@ -8,6 +9,7 @@ use cupel_types::{ContentHash, ImageName};
 use super::ImageStore;
 use super::layers::hashes_in;
 use super::locks::root_lock;
+use crate::beneath::{self, Beneath};
 use crate::error::ImageError;
 
 /// Result of [`ImageStore::prune`].
@@ -50,13 +52,23 @@ impl ImageStore {
     /// # Errors
     /// The store cannot be changed.
     pub fn prune(&self) -> Result<Pruned, ImageError> {
+        Ok(self.try_to_prune()?.unwrap_or_else(|| {
+            tracing::info!("an image is being added or verified; layers are removed by a later prune");
+            Pruned::default()
+        }))
+    }
+
+    /// Like [`ImageStore::prune`]. `None` if an image is being added or verified.
+    ///
+    /// # Errors
+    /// The store cannot be changed.
+    pub fn try_to_prune(&self) -> Result<Option<Pruned>, ImageError> {
         self.create()?;
         self.remove_abandoned()?;
         // Layers of an addition in progress do not have a name yet.
         let lock = self.lock_file("store")?;
         if lock.try_lock().is_err() {
-            tracing::info!("an image is being added or verified; layers are removed by a later prune");
-            return Ok(Pruned::default());
+            return Ok(None);
         }
         let _lock = self.lock("index")?;
         let images = self.list()?;
@@ -74,8 +86,6 @@ impl ImageStore {
                 continue;
             }
             self.remove_whole(&self.root(&id))?;
-            // If this fails, the file is written anew with the next root of the same image.
-            let _ = std::fs::remove_file(self.layers_of_root(&id));
             pruned.roots += 1;
         }
         for diff_id in hashes_in(&self.layers())? {
@@ -84,7 +94,30 @@ impl ImageStore {
                 pruned.layers += 1;
             }
         }
-        Ok(pruned)
+        self.remove_incomplete()?;
+        Ok(Some(pruned))
+    }
+
+    /// Removes the incomplete files of interrupted additions, and the records of roots that do not exist. The caller has
+    /// the locks `store` and `index`.
+    fn remove_incomplete(&self) -> Result<(), ImageError> {
+        let store = Beneath::open(&self.directory).map_err(ImageError::io("open", &self.directory))?;
+        self.remove_temporary(&store.into()).map_err(ImageError::io("clean", &self.directory))?;
+        for name in ["locks", "roots"] {
+            let path = self.directory.join(name);
+            let cleaned = self.part(name).and_then(|part| self.remove_temporary(&part));
+            cleaned.map_err(ImageError::io("clean", &path))?;
+        }
+        let path = self.roots();
+        let roots = self.part("roots").map_err(ImageError::io("open", &path))?;
+        let entries = beneath::list(roots.as_fd()).map_err(ImageError::io("read", &path))?;
+        let names: HashSet<_> = entries.into_iter().filter_map(|(name, _)| name.into_string().ok()).collect();
+        for name in &names {
+            if name.strip_suffix(".layers").is_some_and(|id| !names.contains(id)) {
+                beneath::remove(roots.as_fd(), name.as_ref()).map_err(ImageError::io("remove", &path.join(name)))?;
+            }
+        }
+        Ok(())
     }
 
     /// Removes a layer or a root. It is first renamed, so that an entry with its final name is always complete.

@@ -443,6 +443,30 @@ fn an_identity_token_is_exchanged_at_the_token_service_and_never_sent_to_the_reg
 }
 
 #[test]
+fn an_identity_token_does_not_follow_a_redirect_of_the_token_service() {
+    let fixture = Fixture::new();
+    let (elsewhere, requests) = misbehaving(|_, _| ok(br#"{"access_token":"x"}"#));
+    for status in ["307 Temporary Redirect", "308 Permanent Redirect"] {
+        let own = Arc::new(std::sync::OnceLock::<String>::new());
+        let (known, target) = (Arc::clone(&own), elsewhere.clone());
+        let (host, _) = misbehaving(move |path, _| match path {
+            "/token" => {
+                let head = format!("HTTP/1.1 {status}\r\nlocation: http://{target}/token\r\ncontent-length: 0");
+                Some(format!("{head}\r\nconnection: close\r\n\r\n").into_bytes())
+            }
+            _ => challenge(known.wait()),
+        });
+        own.set(host.clone()).unwrap();
+        let file = fixture.directory.path().join("identity.json");
+        std::fs::write(&file, json!({ "auths": { &host: { "identitytoken": "long lived" } } }).to_string()).unwrap();
+        let options = RegistryOptions { credentials: Some(file), ..options(&fixture) };
+        let error = add(&fixture, &format!("docker://{host}/course/a:1"), &options).unwrap_err().to_string();
+        assert!(error.contains(&format!("the token service of the registry `{host}` answered {status}")), "{error}");
+        assert_eq!(requests.load(Ordering::Relaxed), 0, "the token was sent on");
+    }
+}
+
+#[test]
 fn a_refused_pull_says_why_the_credentials_were_not_used() {
     let fixture = Fixture::new();
     let unauthorized = || Some(b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_vec());
@@ -459,7 +483,8 @@ fn a_refused_pull_says_why_the_credentials_were_not_used() {
         ("{", "answered 401 Unauthorized; the credentials were not used: Unable to read config"),
         (
             helper.as_str(),
-            "answered 401 Unauthorized; the credentials were not used: Unable to communicate with credential helper",
+            "answered 401 Unauthorized; the credentials were not used: cannot use the credential helper \
+             `docker-credential-cupel-test-is-not-there`: No such file or directory (os error 2)",
         ),
     ] {
         let error = refused(config);

@@ -1,11 +1,11 @@
 //! Tests of the store: adding, sharing, verifying and removing layers and images.
 
 use std::collections::HashMap;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use cupel_images::{ImageError, ImageStore, Pruned};
+use cupel_images::{AddedImage, ImageError, ImageStore, Pruned};
 use serde_json::json;
 use tar::EntryType;
 
@@ -365,27 +365,145 @@ fn a_root_that_root_has_held_under_a_strict_umask_can_be_held_and_removed_by_the
     let added = fixture.add("a", &path).unwrap();
     let lock = fixture.directory.path().join(format!("store/locks/root-{}", added.image.id));
     give(fixture.directory.path(), SERVER);
-    for by_earlier_version in [false, true] {
-        // An earlier version of Cupel left the file to the process that held the root first, and to its umask.
-        std::fs::remove_file(&lock).unwrap();
-        match by_earlier_version {
-            true => {
-                std::fs::write(&lock, "").unwrap();
-                std::fs::set_permissions(&lock, std::fs::Permissions::from_mode(0o600)).unwrap();
-            }
-            false => {
-                drop(fixture.store.hold(&added.image.id).unwrap());
-                let meta = std::fs::metadata(&lock).unwrap();
-                assert_eq!((meta.mode() & 0o7777, meta.uid()), (0o644, SERVER));
-            }
-        }
-        let held = as_user(SERVER, || fixture.store.hold(&added.image.id).unwrap());
-        assert_eq!(as_user(SERVER, || fixture.store.verify(&image_name("a")).unwrap()), [] as [&Path; 0]);
-        let by_root = fixture.store.hold(&added.image.id).unwrap();
-        drop((held, by_root));
-    }
+    std::fs::remove_file(&lock).unwrap();
+    drop(fixture.store.hold(&added.image.id).unwrap());
+    let state = || std::fs::metadata(&lock).map(|meta| (meta.mode() & 0o7777, meta.uid(), meta.ino())).unwrap();
+    assert_eq!((state().0, state().1), (0o644, SERVER));
+    let verify = || as_user(SERVER, || fixture.store.verify(&image_name("a")).unwrap());
+    let held = as_user(SERVER, || fixture.store.hold(&added.image.id).unwrap());
+    assert_eq!(verify(), [] as [&Path; 0]);
+    drop((held, fixture.store.hold(&added.image.id).unwrap()));
+
+    // An earlier version of Cupel left the file to the process that held the root first, and to its umask.
+    chown(&lock, Some(0), Some(0)).unwrap();
+    std::fs::set_permissions(&lock, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let (_, _, inode) = state();
+    let error = as_user(SERVER, || fixture.store.hold(&added.image.id).unwrap_err());
+    let remedy = format!("as root, run `chmod 644 {}`", lock.display());
+    assert!(cupel_types::chain(&error).contains(&remedy), "{}", cupel_types::chain(&error));
+    assert_eq!(state(), (0o600, 0, inode), "a process may hold the lock, so the file is not replaced");
+    drop(fixture.store.hold(&added.image.id).unwrap());
+    assert_eq!(state(), (0o644, 0, inode), "root repairs the mode");
+    drop(as_user(SERVER, || fixture.store.hold(&added.image.id).unwrap()));
+    assert_eq!(verify(), [] as [&Path; 0]);
     let removed = as_user(SERVER, || fixture.store.remove(&image_name("a")).unwrap());
     assert_eq!(removed, Pruned { roots: 1, layers: 1, in_use: 0 });
+}
+
+/// A store of the server's user with an image, and a file that only root may read.
+fn store_of_server() -> (Fixture, AddedImage, PathBuf) {
+    let fixture = Fixture::new();
+    let path = fixture.layout("a").layer(Layer::new().file("a", "x")).write();
+    let added = fixture.add("a", &path).unwrap();
+    give(fixture.directory.path(), SERVER);
+    let secret = fixture.directory.path().join("secret");
+    std::fs::write(&secret, "").unwrap();
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
+    (fixture, added, secret)
+}
+
+#[test]
+fn a_link_in_the_place_of_a_lock_gives_nobody_the_file_behind_it() {
+    if !is_root() {
+        return;
+    }
+    let (fixture, added, secret) = store_of_server();
+    let locks = fixture.directory.path().join("store/locks");
+    let state = || std::fs::metadata(&secret).map(|meta| (meta.mode() & 0o7777, meta.uid(), meta.nlink())).unwrap();
+    let lock = locks.join(format!("root-{}", added.image.id));
+    let hold = || cupel_types::chain(&fixture.store.hold(&added.image.id).unwrap_err());
+
+    std::fs::remove_file(&lock).unwrap();
+    symlink(&secret, &lock).unwrap();
+    let error = hold();
+    assert!(error.contains("it is a symbolic link; remove it"), "{error}");
+    assert_eq!(state(), (0o600, 0, 1));
+
+    std::fs::remove_file(&lock).unwrap();
+    std::fs::hard_link(&secret, &lock).unwrap();
+    let error = hold();
+    assert!(error.contains("several names (hard links); remove this one"), "{error}");
+    assert_eq!(state(), (0o600, 0, 2));
+
+    // The user has moved a file of root here, which is not empty.
+    std::fs::remove_file(&lock).unwrap();
+    std::fs::write(&lock, "secret").unwrap();
+    std::fs::set_permissions(&lock, std::fs::Permissions::from_mode(0o600)).unwrap();
+    drop(fixture.store.hold(&added.image.id).unwrap());
+    let meta = std::fs::metadata(&lock).unwrap();
+    assert_eq!((meta.mode() & 0o7777, meta.uid()), (0o600, 0));
+}
+
+#[test]
+fn root_creates_nothing_behind_a_link_in_the_place_of_a_directory_of_the_store() {
+    if !is_root() {
+        return;
+    }
+    let (fixture, added, _) = store_of_server();
+    let store = fixture.directory.path().join("store");
+    let elsewhere = fixture.directory.path().join("elsewhere");
+    std::fs::create_dir_all(elsewhere.join("kept")).unwrap();
+    let links = |name: &str| {
+        let (path, aside) = (store.join(name), store.join("aside"));
+        std::fs::rename(&path, &aside).unwrap();
+        symlink(&elsewhere, &path).unwrap();
+        for error in [
+            fixture.store.create().unwrap_err(),
+            fixture.store.prune().unwrap_err(),
+            fixture.store.verify(&image_name("a")).unwrap_err(),
+        ] {
+            let error = cupel_types::chain(&error);
+            assert!(error.contains(&format!("{}: it is not a directory; remove it", path.display())), "{error}");
+        }
+        if name == "locks" {
+            let error = cupel_types::chain(&fixture.store.hold(&added.image.id).unwrap_err());
+            assert!(error.contains("it is not a directory; remove it"), "{error}");
+        }
+        std::fs::remove_file(&path).unwrap();
+        std::fs::rename(&aside, &path).unwrap();
+        assert_eq!(listing(&elsewhere), ["kept/"], "{name}");
+    };
+    ["locks", "roots", "layers", "incoming"].into_iter().for_each(links);
+}
+
+#[test]
+fn the_index_and_the_records_are_not_read_through_a_link() {
+    let fixture = Fixture::new();
+    let path = fixture.layout("a").layer(Layer::new().file("a", "x")).write();
+    let added = fixture.add("a", &path).unwrap();
+    let store = fixture.directory.path().join("store");
+    let held = fixture.store.hold(&added.image.id).unwrap();
+    for name in ["index.json".to_owned(), format!("roots/{}.layers", added.image.id)] {
+        let (path, aside) = (store.join(&name), store.join("aside"));
+        std::fs::rename(&path, &aside).unwrap();
+        symlink(&aside, &path).unwrap();
+        let error = match name.as_str() {
+            "index.json" => fixture.store.list().unwrap_err(),
+            // The root stays in use, so that its removal reads which layers it has.
+            _ => fixture.store.remove(&image_name("a")).unwrap_err(),
+        };
+        let error = cupel_types::chain(&error);
+        assert!(error.contains("it is a symbolic link; remove it"), "{name}: {error}");
+        std::fs::rename(&aside, &path).unwrap();
+    }
+    drop(held);
+}
+
+#[test]
+fn a_prune_removes_incomplete_files_and_the_records_of_missing_roots() {
+    let fixture = Fixture::new();
+    let path = fixture.layout("a").layer(Layer::new().file("a", "x")).write();
+    let added = fixture.add("a", &path).unwrap();
+    let store = fixture.directory.path().join("store");
+    let kept = store.join(format!("roots/{}.layers", added.image.id));
+    let missing = format!("roots/{}.layers", "0".repeat(64));
+    let left = [".tmpA", "locks/.tmpB", "roots/.tmpC", missing.as_str()].map(|name| store.join(name));
+    left.iter().for_each(|path| std::fs::write(path, "").unwrap());
+    fixture.store.prune().unwrap();
+    assert!(left.iter().all(|path| !path.exists()), "{left:?}");
+    assert!(kept.exists());
+    fixture.store.remove(&image_name("a")).unwrap();
+    assert!(!kept.exists());
 }
 
 #[test]
