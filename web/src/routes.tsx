@@ -80,7 +80,7 @@ const signInSearch = (raw: Record<string, unknown>): { then?: string } => {
 /** A signed-in user needs no form to sign in or register. The server is asked, because the session may have ended. */
 const leaveIfSignedIn = async ({ context, search, preload }: { context: { queries: QueryClient }; search: { then?: string }; preload: boolean }) => {
   if (preload) return
-  const session = await context.queries.fetchQuery({ ...sessionQuery, staleTime: 0 }).catch(() => undefined)
+  const session = await context.queries.fetchQuery({ ...sessionQuery, staleTime: 0, retry: false }).catch(() => undefined)
   if (session?.user != null) throw redirect({ ...wayBack(search.then), replace: true })
 }
 

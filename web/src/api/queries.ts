@@ -20,7 +20,7 @@ export function entered(state: Schema['SessionState']): Schema['SessionState'] {
 export const sessionQuery = queryOptions({
   queryKey: ['session'],
   queryFn: async () => entered(await dataOf(api.GET('/api/v1/session'))),
-  // Without an answer, a page does not know whether it is that of a visitor.
+  // Without an answer, the page cannot know whether the user is signed in.
   retry: (failures, error) => error instanceof CallError && (error.status === 0 || error.status >= 500) && failures < SESSION_RETRIES_MAX,
   staleTime: 60_000,
 })
@@ -48,8 +48,6 @@ export const problemsQuery = (search: ListSearch) =>
       return dataOf(api.GET('/api/v1/problems', { params: { query } }))
     },
     placeholderData: (before) => before,
-    // A person who returns from a problem after an hour finds the list where it was.
-    gcTime: Infinity,
   })
 
 export const problemQuery = (slug: string, lang: string) =>

@@ -218,7 +218,7 @@ function Privacy({ username }: { username: string }) {
   )
 }
 
-/** The setting that takes the user out of leaderboards. It is saved at once. */
+/** Whether leaderboards show the user. The setting is saved at once. */
 function InLeaderboards() {
   const p = useTexts(account).privacy
   const queries = useQueryClient()

@@ -34,25 +34,34 @@ export function CheckAgain({ children }: { children: React.ReactNode }) {
   const { cannotRun: texts } = useTexts(editing)
   const queries = useQueryClient()
   const languages = useQuery({ ...languagesQuery, refetchInterval: POLL_MS })
-  const [state, setState] = useState<'asks' | 'checks' | 'same'>('asks')
+  const [state, setState] = useState<'asks' | 'checks' | 'same' | 'failed'>('asks')
+  const [failure, setFailure] = useState<unknown>()
   const check = async () => {
+    if (state === 'checks') return
     setState('checks')
-    // The languages that the problem accepts are data of the problem.
-    await Promise.all([languages.refetch(), queries.refetchQueries({ queryKey: ['problem'], type: 'active' })])
-    setState('same')
+    try {
+      // The languages that the problem accepts are data of the problem.
+      await queries.refetchQueries({ type: 'active', predicate: ({ queryKey: [of] }) => of === 'languages' || of === 'problem' }, { throwOnError: true })
+      setState('same')
+    } catch (error) {
+      setFailure(error)
+      setState('failed')
+    }
   }
+  const error = state === 'failed' ? failure : languages.error
   return (
     <div className="w-full space-y-2">
-      <div role="status" className="flex flex-wrap items-center gap-2">
-        <p className="grow basis-40 min-w-0 wrap-anywhere">
+      <div className="flex flex-wrap items-center gap-2">
+        <p role="status" className="grow basis-40 min-w-0 wrap-anywhere">
           {children}
           {state === 'same' && languages.error === null && ` ${texts.same}`}
         </p>
-        <Button onClick={() => void check()} disabled={state === 'checks'}>
+        {/* A disabled button would lose the focus. */}
+        <Button onClick={() => void check()} aria-disabled={state === 'checks'}>
           {texts.check}
         </Button>
       </div>
-      {languages.error !== null && <ErrorBox error={languages.error} />}
+      {error !== null && <ErrorBox error={error} />}
     </div>
   )
 }

@@ -102,7 +102,7 @@ export function LanguageList({ languages, accepted, value, isOpen, onOpen, onCha
   )
 }
 
-/** Said beside a language that is listed only because of its code. */
+/** Said beside a language that is listed only because it is chosen or has code. */
 function Mark({ language, accepted }: { language: Language; accepted: Accepted }) {
   const { picker } = useTexts(editing)
   const cannotRun = whyNot(language, accepted)

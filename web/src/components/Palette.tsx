@@ -205,7 +205,8 @@ function useLines(typed: string, leave: SearchProps['leave'], onShortcuts: () =>
   ]
   // Results of an earlier query are shown only if they also match the current text.
   const found = asks ? (problems.data?.problems ?? []) : []
-  const contests = asks ? phases.flatMap((phase) => phase.data?.contests ?? []) : []
+  // While the phase of a contest changes, two of the lists may have it.
+  const contests = asks ? [...new Map(phases.flatMap((phase) => phase.data?.contests ?? []).map((one) => [one.slug, one])).values()] : []
   const lines: Line[] = [
     ...found
       .filter((problem) => matches([problem.title, ...problem.tags].join(' '), words))

@@ -7,7 +7,7 @@ import type { Schema } from '../api/client'
 import { usePopup } from '../hooks/usePopup'
 import { useMessages } from '../i18n/messages'
 import { Button, buttonClass } from '../ui/Button'
-import { reportMissing } from '../util/missing-script'
+import { orReport } from '../util/missing-script'
 import { archiveName, type Play } from '../util/play'
 import { lazyPart } from './LazyPart'
 
@@ -75,7 +75,7 @@ export function SharedActions({ id, isEmbedded, onFork }: { id: string; isEmbedd
 export function DownloadButton({ play }: { play: Play }) {
   const m = useMessages()
   const download = async () => {
-    const loaded = await Promise.all([import('../util/archive'), import('../util/save')]).catch(reportMissing)
+    const loaded = await orReport(Promise.all([import('../util/archive'), import('../util/save')]))
     if (loaded === undefined) return
     const [{ archiveOf }, { save }] = loaded
     save(archiveName(play), new Blob([archiveOf(play.files)], { type: 'application/zip' }))

@@ -229,7 +229,7 @@ export function PlayWorkspace({ user, language, languages, cannotRun, onLanguage
   }
   const fork = () => {
     const isKept = handOver(place, textOf(play), fresh)
-    if (!isKept) return setFault(m.editor.notKept)
+    if (!isKept) return setFault(m.editor.notReplaced)
     keepLanguage(PLAY_SLUG, language.language_id)
     write(MODE_KEY, mode)
     void navigate({ to: '/playground' })
@@ -321,7 +321,7 @@ export function PlayWorkspace({ user, language, languages, cannotRun, onLanguage
           <Button
             onClick={() => {
               const replaced = draft.text
-              if (!draft.replace(before)) return
+              if (!draft.replace(before, true)) return
               setHasTakenBack(replaced !== start)
               decide()
             }}
@@ -360,6 +360,7 @@ export function PlayWorkspace({ user, language, languages, cannotRun, onLanguage
         </Note>
       )}
       {!draft.isKept && <Note text={m.editor.notKept} />}
+      {draft.isRefused && <Note text={m.editor.notReplaced} />}
       <div role="tabpanel" id={`panel-file-${at}`} aria-labelledby={`tab-file-${at}`} className="grow basis-0 min-h-32 low:min-h-0 relative" style={{ '--editor-size': `${size}px` } as React.CSSProperties}>
         <Suspense fallback={<CodeSkeleton />}>
           <Editor

@@ -12,7 +12,7 @@ import { wallLimitReached } from '../util/ending'
 import { kibibytes, measured, milliseconds } from '../util/format'
 import { phaseText, type Live } from '../util/live'
 import { failedTest, firstToShow, hasRoundedFigures, hasRun, messageOf, notRun, partsOf, passed, placeOfLines, plainExit, returnedIn, sentence, shownLength, type ProblemTest } from '../util/outcome'
-import { reportMissing } from '../util/missing-script'
+import { orReport } from '../util/missing-script'
 import { verdictOf } from '../util/verdict'
 import { isFunction } from '../util/skeletons'
 import { isExcerpt, lineNamed } from '../util/compiler'
@@ -432,7 +432,7 @@ export function Text({ title, text, always = false, follows = false, whole, line
   )
 }
 
-const download = (text: string) => import('../util/save').then(({ save }) => save('output.txt', new Blob([text], { type: 'text/plain' })), reportMissing)
+const download = (text: string) => orReport(import('../util/save')).then((loaded) => loaded?.save('output.txt', new Blob([text], { type: 'text/plain' })))
 
 /**
  * A compiler's messages. A line that names a place in the source is a link to that place. Sentences wrap. Quoted source and the marks

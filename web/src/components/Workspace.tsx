@@ -206,6 +206,7 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
         </Note>
       )}
       {!draft.isKept && <Note text={m.editor.notKept} />}
+      {draft.isRefused && <Note text={m.editor.notReplaced} />}
     </>
   )
   const code = (

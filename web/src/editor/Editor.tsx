@@ -10,7 +10,7 @@ import { Compartment, EditorState, Prec, type Extension } from '@codemirror/stat
 import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, gutter as sideGutter, highlightSpecialChars, keymap, lineNumbers, type Command } from '@codemirror/view'
 import { useEffect, useImperativeHandle, useRef, type Ref } from 'react'
 import type { Mark } from '../util/compiler'
-import { reportMissing } from '../util/missing-script'
+import { orReport } from '../util/missing-script'
 import { highlighting, indentation } from './languages'
 import { overSelection } from './over-selection'
 import type { EditorPress } from './symbols'
@@ -29,7 +29,7 @@ const KEYS: Record<EditorKeys, () => Promise<Extension>> = {
 const SEARCH_KEYS = ['Mod-f', 'F3', 'Mod-g', 'Mod-d', 'Mod-Shift-l', 'Mod-Alt-g']
 
 async function loadSearch(view: EditorView, key: string, place: Compartment): Promise<void> {
-  const loaded = await import('./search').catch(reportMissing)
+  const loaded = await orReport(import('./search'))
   if (loaded === undefined) return
   view.dispatch({ effects: place.reconfigure(loaded.search) })
   loaded.firstUse[key]?.(view)
@@ -179,9 +179,9 @@ export function Editor({ value, revision, language, label, isReadOnly = false, m
 
   useEffect(() => {
     let isCurrent = true
-    void KEYS[keys]().then((mode) => {
-      if (isCurrent) view.current?.dispatch({ effects: keyMode.current.reconfigure(mode) })
-    }, reportMissing)
+    void orReport(KEYS[keys]()).then((mode) => {
+      if (isCurrent && mode !== undefined) view.current?.dispatch({ effects: keyMode.current.reconfigure(mode) })
+    })
     return () => {
       isCurrent = false
     }

@@ -15,6 +15,8 @@ export function useDraft(of: DraftOf, start: string, isSynced = true) {
     return draft(of) ?? start
   })
   const [isKept, setIsKept] = useState(true)
+  /** Whether the last replacement was refused, because the browser could not keep both texts. */
+  const [isRefused, setIsRefused] = useState(false)
   /** The text that another tab has written since the last change in this tab. */
   const [other, setOther] = useState<string>()
   const [revision, setRevision] = useState(0)
@@ -32,31 +34,49 @@ export function useDraft(of: DraftOf, start: string, isSynced = true) {
     setKept(versions(of))
     setIsSaved(syncState(of).isSaved)
   }
-  const store = (next: string, begins: boolean) => {
+  /** Returns whether the editor has the text. `mustKeep`: the editor gets the text only if the browser stores it. */
+  const store = (next: string, begins: boolean, mustKeep = false): boolean => {
+    const { isKept, isOtherKept } = changeDraft(of, next, start, known.current, begins)
+    if (!isKept && mustKeep) {
+      setIsRefused(true)
+      return false
+    }
     now.current = next
     setText(next)
-    const { isKept, isOtherKept } = changeDraft(of, next, start, known.current, begins)
     if (isKept) known.current = read(key)
     setIsKept(isKept)
+    setIsRefused(false)
     setOther(undefined)
     if (isOtherKept || begins) setKept(versions(of))
     setIsSaved(false)
     sync.current?.changed()
+    return true
   }
   /** Whether the text that is about to be replaced is kept as a version. If not, the page says so, and nothing is replaced. */
   const keeps = (replaced: string, origin?: Origin): boolean => {
     const isKept = keepReplaced(of, replaced, start, origin)
-    if (!isKept) setIsKept(false)
+    if (!isKept) setIsRefused(true)
     return isKept
   }
-  /** Replaces the editor's text from outside, and returns whether it did. The replaced text becomes a version. */
-  const replace = (next: string): boolean => {
+  /**
+   * Replaces the editor's text from outside, and returns whether it did. The replaced text becomes a version. `mustKeep`: the caller then
+   * forgets the stored copy of the new text, so the text is replaced only if the browser stores it as the draft.
+   */
+  const replace = (next: string, mustKeep = false): boolean => {
     if (next === now.current) return true
     if (!keeps(now.current)) return false
-    store(next, true)
+    if (!store(next, true, mustKeep)) return false
     setRevision((count) => count + 1)
     return true
   }
+
+  useEffect(() => {
+    if (isKept) return
+    // The browser asks before the page is left.
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault()
+    addEventListener('beforeunload', ask)
+    return () => removeEventListener('beforeunload', ask)
+  }, [isKept])
 
   // The effects below use the values of the latest render.
   const latest = useRef({ refresh, start, of })
@@ -118,6 +138,7 @@ export function useDraft(of: DraftOf, start: string, isSynced = true) {
     /** Keeps the present text in the history, as a text that was run or submitted. */
     keep: () => sync.current?.keep(),
     isKept,
+    isRefused,
     /** Whether the server has the text; `undefined` if the draft is not saved on the server. */
     isSaved: isOwned ? isSaved : undefined,
     other: other === text ? undefined : other,
@@ -137,7 +158,7 @@ export function useDraft(of: DraftOf, start: string, isSynced = true) {
     /** A version that the user has neither accepted nor rejected. */
     offered,
     takeOffered: () => {
-      if (offered === undefined || !replace(offered.text)) return
+      if (offered === undefined || !replace(offered.text, true)) return
       settle(of)
       forgetVersion(of, offered.text)
       setKept(versions(of))

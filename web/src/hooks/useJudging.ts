@@ -7,7 +7,7 @@
 //            result is read until the server answers.
 //
 // If no stream is available, the page polls for the result. A page that is opened again shows the last run of its tab (`resume`), or offers
-// the submission that the server has not confirmed. It does not send it by itself, because the user may have other plans.
+// the submission that the server has not confirmed. The page does not send it by itself, because the user may have other plans.
 import { useEffect, useReducer, useRef } from 'react'
 import { addressOf, api, CallError, dataOf, type Schema } from '../api/client'
 import { forgetJudged, judgedAt, keepJudged } from '../util/kept-judged'
@@ -80,8 +80,10 @@ const READING: Live = { ...SENDING, phase: 'reading' }
 
 /** What is shown until the page's first effect, which calls `close` or `open`. */
 function first(place: string): Judging {
+  const unsent = unsentAt(place)
+  if (unsent !== undefined) return unsent
   const kept = judgedAt(place)
-  return kept === undefined ? (unsentAt(place) ?? { kind: 'idle' }) : { kind: 'live', purpose: kept.purpose, live: READING }
+  return kept === undefined ? { kind: 'idle' } : { kind: 'live', purpose: kept.purpose, live: READING }
 }
 
 /** Seconds for which one request may wait for the result, and how many such requests are made. */
@@ -90,6 +92,9 @@ const WAITS_MAX = 20
 
 /** Time during which code is sent without the user when the connection is back. Later, the user may have other plans. */
 const SEND_WITHIN_MS = 10 * 60_000
+
+/** Whether the server has refused the code. After any other error, the server may have it, or may take it later. */
+const isRefusal = (error: unknown): boolean => error instanceof CallError && error.status >= 400 && error.status < 500 && error.status !== 401
 
 const isFinal = (result: Result) => result.status !== 'queued' && result.status !== 'running'
 
@@ -188,7 +193,8 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
     if (sent !== undefined && sent === underway.current) return reach.current.again()
     stop()
     forgetJudged(place)
-    forgetUnsent(place)
+    // A run does not replace a submission that was not sent.
+    if (purpose === 'submission') forgetUnsent(place)
     underway.current = sent
     before.current = undefined
     const mine = current.current
@@ -235,8 +241,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
       dispatch({ do: 'begin', purpose })
       follow(accepted.submission_id, mine, purpose)
     } catch (error) {
-      // The server has refused the code, or has failed.
-      forgetUnsent(place, key)
+      if (isRefusal(error)) forgetUnsent(place, key)
       if (!isMine()) return
       underway.current = undefined
       dispatch({ do: 'fail', error })
@@ -263,9 +268,9 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
 
   /** Shows the last run of this tab in this place, which may still be in judging, or what was not sent. */
   const resume = async () => {
-    const kept = judgedAt(place)
     const unsent = unsentAt(place)
-    if (kept === undefined && unsent !== undefined) return dispatch({ do: 'restore', state: unsent })
+    if (unsent !== undefined) return dispatch({ do: 'restore', state: unsent })
+    const kept = judgedAt(place)
     if (kept === undefined) return
     const { id, purpose } = kept
     stop()

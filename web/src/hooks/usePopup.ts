@@ -1,6 +1,6 @@
 // A menu, list or dialog whose script is loaded when a person is about to open it. Until then it is a plain button.
 import { useRef, useState, type KeyboardEvent } from 'react'
-import { reportMissing } from '../util/missing-script'
+import { orReport } from '../util/missing-script'
 
 type Use = 'unused' | 'open' | 'closed'
 
@@ -16,7 +16,7 @@ export function usePopup(load: () => Promise<unknown>) {
   const change = (next: (now: Use) => Use) => {
     if (isLoaded.current) setUse(next)
     // The next click tries again.
-    else void loaded().then(() => setUse(next), reportMissing)
+    else void orReport(loaded()).then(() => isLoaded.current && setUse(next))
   }
   const open = () => change(() => 'open')
   return {

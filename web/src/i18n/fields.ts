@@ -37,9 +37,9 @@ const zhCN: FieldTexts = {
   hide: '隐藏',
   codes: {
     missing: '请填写此项。',
-    taken: '其他账户已在使用。',
+    taken: '已被其他账户使用。',
     'bad-username': '需要 3 到 32 个字符：A 到 Z 的字母、数字和 _ . -',
-    'reserved-username': '此名称被保留。',
+    'reserved-username': '此名称为系统保留名称。',
     'bad-email': '请输入邮箱，例如 ada@example.com。',
     'bad-password': '需要 8 到 256 个字符。',
     'password-is-name': '密码不能与用户名或邮箱相同。',

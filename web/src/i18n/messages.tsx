@@ -1,6 +1,7 @@
 // The language of the site: chosen by the browser, changed by the person, kept in this browser. The texts of a language are loaded when
 // it is chosen.
 import { createContext, use, useState, type ReactNode } from 'react'
+import { orReport } from '../util/missing-script'
 import { write } from '../util/storage'
 import { catalogueOf, chosenLanguage, type LanguageTag } from './catalogues'
 import type { Messages } from './en'
@@ -24,8 +25,8 @@ export function LanguageProvider({ messages, children }: { messages: Messages; c
     document.documentElement.lang = tag
     setShown({ tag, messages })
   }
-  // Without a connection the language stays as it is. The page says that it is offline.
-  return <Current value={{ ...shown, change: (tag) => void change(tag).catch(() => undefined) }}>{children}</Current>
+  // If the texts cannot be loaded, the language stays as it is.
+  return <Current value={{ ...shown, change: (tag) => void orReport(change(tag)) }}>{children}</Current>
 }
 
 export function useLanguage(): Language {

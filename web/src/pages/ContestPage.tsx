@@ -37,7 +37,7 @@ export function ContestPage() {
   // A deferred value is rendered in short tasks.
   const shows = useDeferredValue(found.data !== undefined && session.data !== undefined, false)
   useTitle(found.data?.title ?? m.contests.title)
-  const isHidden = found.error instanceof CallError && found.error.status === 404
+  const isHidden = found.data === undefined && found.error instanceof CallError && found.error.status === 404
   // While the contest is requested again, there is no error. The form stays nevertheless, so that it keeps its text and
   // its message.
   const [hidden, setHidden] = useState<string>()

@@ -35,7 +35,8 @@ export function ProblemList() {
   const rowList = useRef<HTMLOListElement>(null)
   const box = useRef<HTMLInputElement>(null)
   const filters = useRef<HTMLDivElement>(null)
-  const found = useQuery(problemsQuery(search))
+  // A user who returns from a problem after an hour finds the list where it was.
+  const found = useQuery({ ...problemsQuery(search), gcTime: Infinity })
   const session = useQuery(sessionQuery)
   useTitle(m.list.title)
   /** The search whose first problem gets the focus when it is shown. */

@@ -29,7 +29,7 @@ import { askedFault } from '../util/asked-contest'
 import { draft, keepDraft } from '../util/drafts'
 import { bytes, kibibytes, milliseconds } from '../util/format'
 import { languageName } from '../util/language'
-import { reportMissing } from '../util/missing-script'
+import { orReport } from '../util/missing-script'
 import type { ProblemTab } from '../util/search'
 import { WIDE } from '../util/panes'
 import { startOf } from '../util/skeletons'
@@ -49,7 +49,7 @@ export function ProblemPage() {
   // A deferred value is rendered in short tasks.
   const shows = useDeferredValue(found.data !== undefined && languages.data !== undefined && session.data !== undefined, false)
   useTitle(found.data?.problem.title)
-  if (found.error instanceof CallError && found.error.status === 404) return <NotFound what="problem" />
+  if (found.data === undefined && found.error instanceof CallError && found.error.status === 404) return <NotFound what="problem" />
   const queries = [found, languages, session]
   if (cannotRead(queries)) return <PageError queries={queries} />
   // As long as the user is not known, it is not known whose draft belongs into the editor.
@@ -123,7 +123,7 @@ function Problem({ problem, listed, user }: ProblemProps) {
     const to = listed.find((one) => one.language_id === id)
     if (id === undefined || to === undefined) return
     const source = program?.source ?? draft({ user, slug, language: id }) ?? startOf(problem, id)
-    const loaded = await import('../util/to-play').catch(reportMissing)
+    const loaded = await orReport(import('../util/to-play'))
     if (loaded === undefined) return
     if (loaded.toPlay(user, to, source, input)) void navigate({ to: '/playground' })
     else setIsFull(true)
@@ -194,7 +194,7 @@ function Problem({ problem, listed, user }: ProblemProps) {
     <Suspense>
       {isFull && (
         <p role="alert" className="shrink-0 px-3 py-1.5 border-b border-border text-wrong">
-          {m.editor.notKept}
+          {m.editor.notReplaced}
         </p>
       )}
       {contest !== undefined && askedWrong !== undefined && <NotInContest of={contest} title={asked.data?.title} fault={askedWrong} />}

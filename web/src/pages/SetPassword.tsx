@@ -1,6 +1,6 @@
 // Sets a password with a one-time link, then signs in. The token of the link is in the fragment of the URL, so it is in no request's URL.
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { Link, useLocation, useNavigate } from '@tanstack/react-router'
+import { Link, useNavigate, useRouterState } from '@tanstack/react-router'
 import type { FormEvent } from 'react'
 import { api, CallError, dataOf } from '../api/client'
 import { entered, sessionQuery } from '../api/queries'
@@ -19,18 +19,20 @@ const isRefused = (error: unknown): boolean => error instanceof CallError && err
 export function SetPassword() {
   const t = useTexts(setPassword)
   useTitle(t.title)
-  const token = useLocation({ select: ({ hash }) => hash })
+  // While a navigation is in progress, `location` already has the URL of the next page.
+  const token = useRouterState({ select: ({ resolvedLocation, location }) => (resolvedLocation ?? location).hash })
   const account = useQuery({
     queryKey: ['link', token],
     queryFn: () => dataOf(api.POST('/api/v1/auth/password/link', { body: { token } })),
     staleTime: Infinity,
     gcTime: 0,
+    enabled: token !== '',
   })
   return (
     <AccountPage title={t.title}>
       {account.data !== undefined ? (
         <Form key={token} token={token} username={account.data.username} />
-      ) : isRefused(account.error) ? (
+      ) : token === '' || isRefused(account.error) ? (
         <Invalid />
       ) : account.error !== null ? (
         <ErrorBox error={account.error} onRetry={() => void account.refetch()} />

@@ -26,7 +26,7 @@ export function SharedProgram() {
   const shows = useDeferredValue(snippet.data !== undefined && languages.data !== undefined && session.data !== undefined, false)
   const title = snippet.data?.title == null ? m.play.shared : visible(snippet.data.title)
   useTitle(title)
-  if (snippet.error instanceof CallError && snippet.error.status === 404) return <NotFound what="program" />
+  if (snippet.data === undefined && snippet.error instanceof CallError && snippet.error.status === 404) return <NotFound what="program" />
   const queries = [snippet, languages, session]
   if (cannotRead(queries)) return <PageError queries={queries} />
   if (!shows || snippet.data === undefined || languages.data === undefined || session.data === undefined) {

@@ -49,12 +49,13 @@ export function Shell() {
   // The router renders at once. The page follows the bar in short tasks.
   const showsPage = useDeferredValue(true, false)
   const changed = useSessionWatch()
-  const leadsToSignIn = useLocation({ select: ({ pathname }) => !/^\/(sign-in|register)/.test(pathname) })
+  const leadsToSignIn = useLocation({ select: ({ pathname }) => !/^\/(sign-in|register|password)/.test(pathname) })
   const isOnline = useSyncExternalStore(online, () => navigator.onLine)
   const [isRead, setIsRead] = useState(false)
   if (isOnline && isRead) setIsRead(false)
   const [isMissing, setIsMissing] = useState(false)
-  useEffect(() => watchMissing(() => setIsMissing(true)), [])
+  useEffect(() => watchMissing(setIsMissing), [])
+  useEffect(() => setIsMissing(false), [shown])
   // Both functions only load a script and set a state, so the functions of the first render can be used after later
   // renders.
   const act = useRef({ openShortcuts: shortcuts.open, togglePalette: palette.toggle })
@@ -92,28 +93,30 @@ export function Shell() {
       {!isEmbedded && <AppBar onShortcuts={shortcuts.open} onPalette={palette.open} />}
       {/* The notices are in front of the page and do not move it. On touch screens, the offline notice has its own row and covers
           no button or link. */}
-      <div role="status" className="pointer-coarse:sticky pointer-coarse:top-0 z-40">
-        {changed !== undefined && leadsToSignIn && isOnline && !isMissing && (
-          <Suspense>
-            <div className={`${FLOATING} w-[min(32rem,calc(100vw-24px))] p-3`}>
-              <SessionEnded name={changed.name} />
+      <div role="status" className={isEmbedded ? `${NOTICES} pointer-coarse:bottom-28` : `${NOTICES} ${AROUND_ROW}`}>
+        <div className={isEmbedded ? 'contents' : FLOATING}>
+          {changed !== undefined && leadsToSignIn && isOnline && (
+            <Suspense>
+              <div className={`${NOTICE} w-[min(32rem,calc(100vw-24px))] p-3`}>
+                <SessionEnded name={changed.name} />
+              </div>
+            </Suspense>
+          )}
+          {isMissing && (
+            <div className={`${NOTICE} w-[min(32rem,calc(100vw-24px))] p-3`}>
+              <p className="font-semibold">{m.errors.part}</p>
+              <p>{m.errors.partDetail}</p>
+              <div className="mt-2 flex flex-wrap gap-2">
+                <Button onClick={() => location.reload()}>{m.errors.reload}</Button>
+                <Button look="quiet" onClick={() => setIsMissing(false)}>
+                  {m.close}
+                </Button>
+              </div>
             </div>
-          </Suspense>
-        )}
-        {isMissing && (
-          <div className={`${FLOATING} w-[min(32rem,calc(100vw-24px))] p-3`}>
-            <p className="font-semibold">{m.errors.part}</p>
-            <p>{m.errors.partDetail}</p>
-            <div className="mt-2 flex flex-wrap gap-2">
-              <Button onClick={() => location.reload()}>{m.errors.reload}</Button>
-              <Button look="quiet" onClick={() => setIsMissing(false)}>
-                {m.close}
-              </Button>
-            </div>
-          </div>
-        )}
-        {!isOnline && !isRead && !isMissing && (
-          <div data-offline={isEmbedded ? 'floating' : 'row'} className={`${FLOATING} ${isEmbedded ? '' : IN_ROW} w-max max-w-[calc(100vw-24px)] flex items-center gap-2 pl-3 pr-1 py-1`}>
+          )}
+        </div>
+        {!isOnline && !isRead && (
+          <div data-offline={isEmbedded ? 'floating' : 'row'} className={`${NOTICE} ${isEmbedded ? '' : IN_ROW} w-max max-w-[calc(100vw-24px)] flex items-center gap-2 pl-3 pr-1 py-1`}>
             <span>{hasEditor ? m.offlineCode : m.offline}</span>
             <Button look="quiet" onClick={() => setIsRead(true)}>
               {m.close}
@@ -138,11 +141,18 @@ export function Shell() {
   )
 }
 
-const FLOATING = 'fixed z-40 left-1/2 -translate-x-1/2 bottom-16 pointer-coarse:bottom-28 rounded-md border border-strong bg-raised shadow-lg print:hidden'
+const NOTICE = 'rounded-md border border-strong bg-raised shadow-lg print:hidden'
+
+/** The notices are below each other. */
+const NOTICES = 'fixed z-40 left-1/2 -translate-x-1/2 bottom-16 w-max flex flex-col items-center gap-2'
+
+/** On touch screens, only the offline notice is in the row, and the other notices float. */
+const AROUND_ROW = 'pointer-coarse:sticky pointer-coarse:inset-auto pointer-coarse:top-0 pointer-coarse:translate-none pointer-coarse:block pointer-coarse:w-auto'
+const FLOATING = 'contents pointer-coarse:fixed pointer-coarse:flex flex-col items-center gap-2 left-1/2 -translate-x-1/2 bottom-28 w-max'
 
 /** `.workspace` leaves room for it. */
 const IN_ROW =
-  'pointer-coarse:static pointer-coarse:translate-x-0 pointer-coarse:w-full pointer-coarse:max-w-none! pointer-coarse:h-(--notice) pointer-coarse:overflow-y-auto pointer-coarse:py-0 pointer-coarse:text-sm pointer-coarse:leading-tight pointer-coarse:justify-between pointer-coarse:rounded-none pointer-coarse:border-0 pointer-coarse:border-b pointer-coarse:shadow-none'
+  'pointer-coarse:w-full pointer-coarse:max-w-none! pointer-coarse:h-(--notice) pointer-coarse:overflow-y-auto pointer-coarse:py-0 pointer-coarse:text-sm pointer-coarse:leading-tight pointer-coarse:justify-between pointer-coarse:rounded-none pointer-coarse:border-0 pointer-coarse:border-b pointer-coarse:shadow-none'
 
 /** A button that is seen only while it has the focus. */
 function Skip({ onClick, children }: { onClick: () => void; children: string }) {

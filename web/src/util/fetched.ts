@@ -1,8 +1,8 @@
 // Loads files of the site before the browser imports them as scripts.
 //
 // Chromium keeps the failure of an import until the page is loaded again: a second attempt fails without a request. It keeps no failure of
-// `fetch`, and an import whose files are in the browser's cache succeeds. Source: whatwg/html, issue 6768. `vite.config.ts` calls this before
-// the imports of the site.
+// `fetch`, and an import whose files are in the browser's cache succeeds. Source: whatwg/html, issue 6768. The import helper of the
+// build calls this (`fetchedFirst` in `vite.config.ts`).
 
 const files = new Map<string, Promise<void>>()
 

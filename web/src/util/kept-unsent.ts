@@ -21,7 +21,7 @@ export function unsentAt(place: string): Unsent | undefined {
   }
 }
 
-/** `key`: nothing is forgotten if another submission is kept. */
+/** With `key`, only the submission with this key is forgotten. */
 export function forgetUnsent(place: string, key?: string): void {
   if (key === undefined || unsentAt(place)?.key === key) removeOfTab(keyOf(place))
 }

@@ -48,6 +48,14 @@ test('without a language that can run, the editor has one that the problem accep
   expect(firstLanguage(PLACE, [])).toBeUndefined()
 })
 
+test('if no language can run now, the editor still begins with the language last used, else with Python', () => {
+  expect(firstLanguage(PLACE, languages('-c', '-go', '-python'))).toBe('python')
+  keepLanguage('other', 'go')
+  expect(firstLanguage(PLACE, languages('-c', '-go', '-python'))).toBe('go')
+  expect(firstLanguage(PLACE, languages('-c', '-go', '-python'), ['c', 'python'])).toBe('python')
+  expect(firstLanguage(PLACE, languages('-c', '-ruby'))).toBe('c')
+})
+
 test('the list has the languages that can run, the chosen one, and those with the user\'s code', () => {
   const ids = (chosen?: string, accepted?: string[]) => offered(PLACE, languages('c', '-go', 'python', '-ruby'), accepted, chosen).map((one) => one.language_id)
   expect(ids()).toEqual(['c', 'python'])

@@ -20,7 +20,9 @@ export function firstLanguage(place: Place, languages: readonly Language[], acce
   const runs = (id: string) => canRun(languages.find((one) => one.language_id === id), accepted)
   const wished = [lastLanguage(place.slug), 'python'].filter((id) => id !== null)
   const ids = languages.map((one) => one.language_id)
-  return wished.find((id) => runs(id) || isWritten(place, id)) ?? ids.find((id) => isWritten(place, id)) ?? ids.find(runs) ?? ids.find((id) => accepts(accepted, id))
+  // It may run later.
+  const isPossible = (id: string) => ids.includes(id) && accepts(accepted, id)
+  return wished.find((id) => runs(id) || isWritten(place, id)) ?? ids.find((id) => isWritten(place, id)) ?? ids.find(runs) ?? wished.find(isPossible) ?? ids.find(isPossible)
 }
 
 /** The languages to choose from: those that can run, the chosen one, and those with code of the user. */

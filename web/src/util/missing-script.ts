@@ -1,11 +1,28 @@
-// Tells the frame of the page that a script that a person asked for could not be loaded, so that it shows a notice.
+// Tells `Shell` that a script that the user needs now could not be loaded. `Shell` shows a notice.
 
 const MISSING = 'cupel:missing-script'
+const LOADED = 'cupel:loaded-script'
 
-export const reportMissing = (): void => void dispatchEvent(new Event(MISSING))
+/** Returns what was loaded. If the script is missing, reports it and returns `undefined`. */
+export async function orReport<T>(load: Promise<T>): Promise<T | undefined> {
+  try {
+    const loaded = await load
+    dispatchEvent(new Event(LOADED))
+    return loaded
+  } catch {
+    dispatchEvent(new Event(MISSING))
+    return undefined
+  }
+}
 
-/** Returns a function that ends the watch. */
-export function watchMissing(listener: () => void): () => void {
-  addEventListener(MISSING, listener)
-  return () => removeEventListener(MISSING, listener)
+/** `listener` gets whether the script that the user needed last is missing. Returns a function that ends the watch. */
+export function watchMissing(listener: (isMissing: boolean) => void): () => void {
+  const missing = () => listener(true)
+  const loaded = () => listener(false)
+  addEventListener(MISSING, missing)
+  addEventListener(LOADED, loaded)
+  return () => {
+    removeEventListener(MISSING, missing)
+    removeEventListener(LOADED, loaded)
+  }
 }
