@@ -149,7 +149,8 @@ test('the keys j and k move down and up in the list, and stop at its ends', asyn
 test('a spinner turns while a program runs, unless the user prefers reduced motion', async () => {
   const { page, close } = await registered('/playground')
   await page.getByRole('textbox', { name: /Source code/ }).waitFor()
-  await people.write(page, 'import signal\nsignal.pause()\n')
+  // It prints, because a program that waits ends at the idle limit.
+  await people.write(page, 'import time\nwhile True:\n    print(1, flush=True)\n    time.sleep(1)\n')
   await page.getByRole('button', { name: 'Run', exact: true }).click()
   await page.locator('[data-phase=running]').waitFor()
   /** Names of the animations and transitions in progress, also those in shadow roots. */

@@ -258,6 +258,8 @@ test('a one-time link names the account, sets the password and signs in, and its
   await page.getByRole('button', { name: '设置密码并登录' }).click()
   await page.waitForURL(/\/problems$/)
   await page.getByRole('button', { name: new RegExp(name) }).waitFor()
+  await page.getByText('Calm Water').waitFor()
+  assert.equal(sent.filter((one) => one.includes('/auth/password/link')).length, 1, 'the link is read once')
   // The link is used. An older form of the link, with the token in the query, leads to the same page.
   await page.goto(`${server.url}/password#${token}`)
   await page.getByText('请向管理员索取新链接').waitFor()
@@ -267,6 +269,11 @@ test('a one-time link names the account, sets the password and signs in, and its
   await page.goto(`${server.url}/password?token=${token}`)
   await page.getByText('请向管理员索取新链接').waitFor()
   await page.waitForURL((url) => url.search === '' && url.hash === `#${token}`)
+  // A link without a token is not sent to the server.
+  const before = sent.length
+  await page.goto(`${server.url}/password`)
+  await page.getByText('请向管理员索取新链接').waitFor()
+  assert.deepEqual(sent.slice(before).filter((one) => one.includes('/auth/password/link')), [])
   await close()
 })
 

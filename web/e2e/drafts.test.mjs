@@ -289,12 +289,10 @@ test('code that is saved while the page is left for a shared program is not list
   await close()
 })
 
-test('if the browser cannot keep the replaced code, nothing replaces it', async () => {
-  const { page, close } = await registered()
-  await open(page)
-  await write(page, '# mine\n')
-  await onServer(page, '# mine\n')
-  await page.evaluate(() => {
+/** Fills the browser's storage, except for `room` characters. */
+const fill = (page, room = 0) =>
+  page.evaluate((room) => {
+    localStorage.setItem('room', 'x'.repeat(room))
     for (let part = 'x'.repeat(1 << 20), n = 0; part !== ''; n += 1) {
       try {
         localStorage.setItem(`fill-${n}`, part)
@@ -302,16 +300,57 @@ test('if the browser cannot keep the replaced code, nothing replaces it', async 
         part = part.slice(part.length / 2 + 1)
       }
     }
-  })
+    localStorage.removeItem('room')
+  }, room)
+
+const empty = (page) => page.evaluate(() => Object.keys(localStorage).filter((key) => key.startsWith('fill-')).forEach((key) => localStorage.removeItem(key)))
+
+test('if the browser cannot keep the replaced code, nothing replaces it', async () => {
+  const { page, close } = await registered()
+  await open(page)
+  await write(page, '# mine\n')
+  await onServer(page, '# mine\n')
+  await fill(page)
   await page.getByRole('button', { name: 'Reset', exact: true }).click()
-  await page.getByText('This browser does not store your draft.').waitFor()
+  await page.getByText('The browser\'s storage is full, so your code was not replaced.').waitFor()
   await shows(page, '# mine')
   // With room, Reset works and can be undone.
-  await page.evaluate(() => Object.keys(localStorage).filter((key) => key.startsWith('fill-')).forEach((key) => localStorage.removeItem(key)))
+  await empty(page)
   await page.getByRole('button', { name: 'Reset', exact: true }).click()
   await page.getByText('The editor has the starting code again.').waitFor()
-  await page.getByText('This browser does not store your draft.').waitFor({ state: 'detached' })
+  await page.getByText('The browser\'s storage is full').waitFor({ state: 'detached' })
   await page.getByRole('button', { name: 'Undo', exact: true }).click()
   await shows(page, '# mine')
+  await close()
+})
+
+test('offered code stays if the browser cannot store it as the draft, and a page whose draft is not stored asks before it is left', async () => {
+  const { page, name, close } = await registered()
+  await open(page)
+  await write(page, '# mine\n')
+  await onServer(page, '# mine\n')
+  const long = `# theirs\n${'#'.repeat(50_000)}\n`
+  const key = `cupel.draft/${name}/${SLUG}/python/versions`
+  await page.evaluate(([key, text]) => localStorage.setItem(key, JSON.stringify([{ text, at: Date.now(), origin: 'tab', isOffered: true }])), [key, long])
+  await page.reload()
+  await shows(page, '# mine')
+  // There is room for the replaced code, but not for the offered code a second time.
+  await fill(page, 2_000)
+  await page.getByRole('button', { name: 'Load that code' }).click()
+  await page.getByText('The browser\'s storage is full, so your code was not replaced.').waitFor()
+  await shows(page, '# mine')
+  const texts = () => page.evaluate((key) => JSON.parse(localStorage.getItem(key)).map(({ text }) => text), key)
+  assert.ok((await texts()).includes(long))
+  await write(page, long)
+  await page.getByText('This browser does not store your draft.').waitFor()
+  const asked = page.waitForEvent('dialog')
+  const reloaded = page.reload().catch(() => undefined)
+  const dialog = await asked
+  assert.equal(dialog.type(), 'beforeunload')
+  await dialog.accept()
+  await reloaded
+  await empty(page)
+  await page.getByRole('button', { name: 'Load that code' }).click()
+  await shows(page, '# theirs')
   await close()
 })

@@ -504,7 +504,7 @@ test('on a phone, the terminal of a problem has buttons for keys that phones lac
 test('a language that cannot run now stays with its code, says why, and runs again when the server has it', async () => {
   for (const [theme, width, path] of [['light', 1280, `/problems/${SLUG}`], ['dark', 360, `/problems/${SLUG}`], ['light', 1280, '/playground'], ['dark', 360, '/playground']]) {
     const name = `${path} at ${width} px`
-    const { page, check, close } = await people.registered(server, browser, { theme, width, path })
+    const { page, check, close, faults } = await people.registered(server, browser, { theme, width, path })
     const isProblem = path !== '/playground'
     const code = () => (width < 900 ? page.getByRole('tab', { name: 'Code' }).click() : undefined)
     const language = page.getByLabel('Language', { exact: true }).first()
@@ -529,9 +529,16 @@ test('a language that cannot run now stays with its code, says why, and runs aga
     assert.equal(await sentence.locator('[lang=en]').innerText(), 'no worker has this language')
     assert.equal(await language.innerText(), before, name)
     for (const button of isProblem ? [run, submit] : [run]) assert.equal(await button.isDisabled(), true, name)
+    const begun = []
+    page.on('request', (request) => request.method() === 'POST' && /\/(run|submissions|execute)$/.test(new URL(request.url()).pathname) && begun.push(request.url()))
+    page.on('websocket', (socket) => begun.push(socket.url()))
     await editor(page).click()
     for (const key of ['Control+Enter', "Control+'"]) await page.keyboard.press(key)
-    assert.equal(await page.locator('[data-phase], [data-verdict]').count(), 0, name)
+    // What a key begins is begun at once, before the text that is typed next.
+    await page.keyboard.type('#')
+    await editor(page).getByText('#').first().waitFor()
+    assert.deepEqual(begun, [], name)
+    await page.keyboard.press('Backspace')
     await check(`language-gone-${isProblem ? 'problem' : 'playground'}`)
     // The list says it, too. Without code, the language would not be listed.
     await language.click()
@@ -539,6 +546,15 @@ test('a language that cannot run now stays with its code, says why, and runs aga
     await page.keyboard.press('Escape')
     await page.getByRole('button', { name: 'Check again' }).click()
     await sentence.getByText('Checked again: nothing has changed.').waitFor()
+    // The list cannot be read.
+    const unread = (route) => route.abort()
+    await page.route('**/api/v1/languages', unread)
+    await page.getByRole('button', { name: 'Check again' }).click()
+    await page.getByRole('alert').filter({ hasText: 'The server cannot be reached' }).waitFor()
+    await sentence.getByText('Checked again').waitFor({ state: 'detached' })
+    assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Check again')
+    await page.unroute('**/api/v1/languages', unread)
+    faults.length = 0
     gone = false
     await page.getByRole('button', { name: 'Check again' }).click()
     await sentence.waitFor({ state: 'detached' })

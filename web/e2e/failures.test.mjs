@@ -118,6 +118,93 @@ test('code that the server has not confirmed is offered again after a reload and
   await close()
 })
 
+test('a problem that can no longer be read stays on an open page, with its editor', async () => {
+  const { page, context, close, faults } = await registered(server, browser)
+  await page.clock.install()
+  await page.goto(`${server.url}/problems/${SLUG}`)
+  await chooseLanguage(page, 'python')
+  await write(page, RIGHT)
+  const gone = { status: 404, contentType: 'application/problem+json', body: JSON.stringify({ type: '/errors/not-found', code: 'not-found', title: 'Not found', status: 404, detail: 'no such problem', request_id: REQUEST_ID }) }
+  await intercept(page, `**/problems/${SLUG}?*`, (route) => route.fulfill(gone))
+  await page.clock.fastForward('06:00')
+  await context.setOffline(true)
+  const answered = page.waitForResponse((answer) => answer.url().includes(`/problems/${SLUG}?`) && answer.status() === 404)
+  await context.setOffline(false)
+  await answered
+  // An answer is shown a moment later.
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))))
+  await editor(page).filter({ hasText: 'begin + 1' }).waitFor({ timeout: 5_000 })
+  assert.equal(await page.getByText('Problem not found').count(), 0)
+  forgive(faults)
+  await close()
+})
+
+test('an error of the server and a run do not withdraw the offer to send a submission again', async () => {
+  const { page, close, name, faults } = await registered(server, browser, { path: `/problems/${SLUG}` })
+  const url = `**/problems/${SLUG}/submissions`
+  const failing = (route) => (route.request().method() === 'POST' ? route.fulfill(BUSY) : route.fallback())
+  await page.route(url, failing)
+  await submit(page, RIGHT)
+  await page.getByRole('alert').filter({ hasText: 'The server is busy' }).waitFor()
+  await page.unroute(url, failing)
+  const box = page.getByRole('alert').filter({ hasText: 'The server has not confirmed your code' })
+  await page.reload()
+  await box.waitFor()
+  await page.getByRole('button', { name: 'Run', exact: true }).click()
+  await page.locator('[data-verdict="AC"]').waitFor()
+  await page.reload()
+  await box.waitFor()
+  // The server has only the run.
+  assert.equal(await sentBy(name), 1)
+  await box.getByRole('button', { name: 'Try again' }).click()
+  await page.locator('[data-verdict="AC"]').waitFor()
+  assert.equal(await sentBy(name), 2)
+  forgive(faults)
+  await close()
+})
+
+test('the notice of a missing script and the offline notice are both readable', async () => {
+  for (const width of [1280, 360]) {
+    const { page, context, check, close, faults } = await registered(server, browser, { width, path: `/problems/${SLUG}` })
+    if (width < 900) await page.getByRole('tab', { name: 'Code' }).click()
+    await editor(page).waitFor()
+    await missing(page, 'Palette')
+    await page.keyboard.press('Escape')
+    await context.setOffline(true)
+    const notices = [page.getByText('You are offline.'), page.getByRole('status').getByText('This part of the page cannot be shown')]
+    await notices[0].waitFor()
+    await page.getByRole('link', { name: 'Contests' }).focus()
+    await page.keyboard.press('Control+k')
+    await notices[1].waitFor()
+    await check('notices')
+    const [first, second] = await Promise.all(notices.map((one) => one.locator('..').boundingBox()))
+    assert.ok(first.y + first.height <= second.y || second.y + second.height <= first.y, JSON.stringify([first, second]))
+    forgive(faults)
+    await close()
+  }
+})
+
+test('if the texts of a language cannot be loaded, a notice says so, and the language can be chosen after a reload', async () => {
+  const { page, close, faults } = await registered(server, browser)
+  const gone = await missing(page, 'zh-CN')
+  const choose = async () => {
+    await page.keyboard.press('Control+k')
+    await page.getByRole('combobox', { name: 'Problem, contest, page or command' }).fill('中文')
+    await page.keyboard.press('Enter')
+  }
+  await choose()
+  const notice = page.getByRole('status').getByText('This part of the page cannot be shown')
+  await notice.waitFor()
+  await gone.end()
+  await page.getByRole('button', { name: 'Reload the page' }).click()
+  await notice.waitFor({ state: 'detached' })
+  await page.getByText('Calm Water').waitFor()
+  await choose()
+  await page.getByRole('heading', { name: '题目', exact: true }).waitFor()
+  forgive(faults)
+  await close()
+})
+
 test('if the script of a part is missing, an error with a button is in its place, and the editor stays', async () => {
   for (const [theme, width] of [['light', 1280], ['dark', 360]]) {
     const { page, check, close, faults } = await registered(server, browser, { theme, width, path: `/problems/${SLUG}` })
@@ -187,8 +274,12 @@ test('a button whose list cannot be loaded says so, and the next click opens the
     await check('list-missing')
     await page.getByRole('status').getByRole('button', { name: 'Close' }).click()
     await notice.waitFor({ state: 'detached' })
+    await picker.click()
+    await notice.waitFor()
     await gone.end()
     await chooseLanguage(page, 'python')
+    // The notice goes when the script is loaded.
+    await notice.waitFor({ state: 'detached' })
     forgive(faults)
     await close()
   }

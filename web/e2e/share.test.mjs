@@ -303,6 +303,8 @@ test('in a frame of another site, Run leads to the program in Cupel and never to
     const visitor = await visit(browser, { language })
     visitor.page.setDefaultTimeout(PATIENCE_MS)
     const address = `${link}?embed=1`
+    const requested = []
+    visitor.page.on('request', (request) => requested.push(request.url()))
     await visitor.page.goto(`${friend.url}/?frame=${encodeURIComponent(address)}`)
     const inside = visitor.page.frameLocator('iframe')
     await inside.getByRole('button', { name: run, exact: true }).click()
@@ -315,10 +317,11 @@ test('in a frame of another site, Run leads to the program in Cupel and never to
     assert.ok(links.length >= 2 && links.every(([target, rel]) => target === '_blank' && rel === 'noopener'), JSON.stringify(links))
     // The command palette leads to other pages.
     await frame.locator('body').press('Control+k')
-    assert.equal(await frame.getByRole('dialog').count(), 0)
     const [opened] = await Promise.all([visitor.page.waitForEvent('popup'), way.click()])
     await opened.waitForURL(link)
     assert.equal(frame.url(), address)
+    assert.deepEqual(requested.filter((url) => url.includes('/assets/Palette-')), [])
+    assert.equal(await frame.getByRole('dialog').count(), 0)
     await visitor.close()
   }
 })

@@ -15,7 +15,8 @@ import { ErrorBox } from './ErrorBox'
 
 type Kind = Schema['KindName']
 
-function useChanges(slug: string) {
+/** `isPublic`: whether the user sees the contest without taking part. */
+function useChanges(slug: string, isPublic: boolean) {
   const queries = useQueryClient()
   const path = { slug }
   const onSettled = () => {
@@ -30,6 +31,8 @@ function useChanges(slug: string) {
   const leave = useMutation({
     mutationFn: () => dataOf(api.DELETE('/api/v1/contests/{slug}/participation', { params: { path } })),
     onSettled,
+    // The user may no longer see the contest, and its page asks for the join code.
+    onSuccess: () => (isPublic ? undefined : queries.resetQueries({ queryKey: ['contest', slug] })),
   })
   return { join, leave }
 }
@@ -39,7 +42,7 @@ export function TakePart({ contest, isSignedIn }: { contest: Schema['ContestView
   const t = useTexts(contestTexts)
   const [isAsked, setIsAsked] = useState(false)
   const c = m.contests
-  const { join, leave } = useChanges(contest.slug)
+  const { join, leave } = useChanges(contest.slug, contest.public)
   const { phase, participation } = contest
   const error = join.error ?? leave.error
   const isPending = join.isPending || leave.isPending
@@ -105,7 +108,7 @@ export function Part({ of: contest }: { of: Pick<Schema['ContestView'], 'phase' 
 export function JoinByCode({ slug, isSignedIn }: { slug: string; isSignedIn: boolean }) {
   const m = useMessages()
   const c = m.contests
-  const { join } = useChanges(slug)
+  const { join } = useChanges(slug, false)
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
     join.mutate({ kind: 'official', code: field(new FormData(event.currentTarget), 'code').trim() })

@@ -242,6 +242,8 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
       follow(accepted.submission_id, mine, purpose)
     } catch (error) {
       if (isRefusal(error)) forgetUnsent(place, key)
+      // The session has ended, so this attempt did not arrive.
+      else if (isMine() && error instanceof CallError && error.status === 401) keep(mayHaveArrived)
       if (!isMine()) return
       underway.current = undefined
       dispatch({ do: 'fail', error })
