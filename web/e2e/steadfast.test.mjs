@@ -278,7 +278,7 @@ test('if the session has ended before Submit, the user signs in and returns to t
     await page.getByRole('button', { name: 'Sign in' }).click()
     await page.waitForURL(width < 900 ? `${here}&view=code` : here)
     await page.getByText('# mine').waitFor()
-    await page.getByRole('button', { name: 'Submit' }).click()
+    await page.getByRole('button', { name: 'Submit', exact: true }).click()
     await page.locator('[data-verdict="AC"]').waitFor()
     await close()
   }
