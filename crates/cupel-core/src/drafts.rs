@@ -266,7 +266,7 @@ impl Core {
             None => None,
             Some(key) => {
                 let seen = self.problem(&Principal::User(user), key).await?.ok_or(DraftError::NoProblem)?;
-                Some(seen.problem.id)
+                Some(seen.problem().id)
             }
         };
         Ok(DraftKey { owner: user.user, problem, language })

@@ -72,6 +72,9 @@ pub enum SubmitError {
     /// The owner's rate is exhausted.
     #[error(transparent)]
     RateExceeded(#[from] RateExceeded),
+    /// The owner's account was disabled or deleted after the owner's credential was checked.
+    #[error("the owner's account is disabled or deleted")]
+    OwnerDisabled,
     /// The idempotency key was used for another request.
     #[error("the idempotency key was used for another request")]
     IdempotencyMismatch,
@@ -354,6 +357,7 @@ fn repeated(repeat: &Idempotency, record: crate::IdempotencyRecord) -> Result<Su
 fn earlier(inserted: Inserted, idempotency: Option<&Idempotency>) -> Result<Option<Submitted>, SubmitError> {
     match (inserted, idempotency) {
         (Inserted::New, _) => Ok(None),
+        (Inserted::OwnerDisabled, _) => Err(SubmitError::OwnerDisabled),
         (Inserted::Repeated(record), Some(repeat)) => repeated(repeat, record).map(Some),
         // The store broke its contract, and nothing was written: no id may be returned.
         (Inserted::Repeated(_), None) => Err(SubmitError::Store(StoreError {

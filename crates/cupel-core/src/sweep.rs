@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cupel_types::UserId;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::cluster::WORKERS_KEPT;
@@ -27,9 +28,12 @@ const ON_THE_WAY_MAX: u64 = 64;
 const LOOK_EVERY: u32 = 30;
 /// Number of disabled and deleted users per sweep.
 const USERS_MAX: u32 = 100;
-/// How long the submissions of a disabled or deleted user are cancelled. Every node refuses the user's credentials
-/// before (SECURITY.md: within five seconds), so no submission is accepted later.
-const CANCELLED_FOR: SignedDuration = SignedDuration::from_secs(10);
+/// Number of their submissions that a sweep cancels. Each cancellation is a durable write.
+const CANCELLED_MAX: u64 = 100;
+/// How long the submissions of a disabled or deleted user are cancelled. The store refuses the user's submissions, but
+/// PostgreSQL may still commit insertions that began before the account was disabled; their statements end within
+/// seconds. The rest is for clocks that differ.
+const CANCELLED_FOR: SignedDuration = SignedDuration::from_mins(2);
 /// Number of sweeps between two removals of old records.
 const FORGET_EVERY: u32 = 60;
 /// How long a finished webhook delivery is kept for display.
@@ -77,6 +81,8 @@ pub(crate) struct SweepState {
     unserved: u64,
     routes: Option<Arc<Routes>>,
     sweeps: u32,
+    /// The last user of the round over disabled and deleted users whose submissions were cancelled.
+    cancelled_up_to: Option<(Timestamp, UserId)>,
 }
 
 impl Core {
@@ -103,7 +109,7 @@ impl Core {
             self.inner.admission.tick(Duration::try_from(now.duration_since(ticked)).unwrap_or_default());
         }
         if !self.leads(now).await? {
-            (state.last, state.walk) = (None, None);
+            (state.last, state.walk, state.cancelled_up_to) = (None, None, None);
             return Ok(swept);
         }
         swept.led = true;
@@ -115,7 +121,6 @@ impl Core {
         }
         self.offer_newly_due(state.last, now, &mut swept).await?;
         self.offer_missing(state, now, &mut swept).await?;
-        self.cancel_for_closed_accounts(now, &mut swept).await?;
         state.sweeps = state.sweeps.wrapping_add(1);
         if state.sweeps % FORGET_EVERY == 1 {
             let ago = |kept| now.saturating_sub(kept).unwrap_or(now);
@@ -135,6 +140,7 @@ impl Core {
             };
             swept.forgotten = self.inner.store.purge_expired(cutoffs, STEP).await?;
         }
+        self.cancel_for_closed_accounts(state, now, &mut swept).await?;
         state.last = Some(now);
         swept.unserved = state.unserved;
         Ok(swept)
@@ -272,20 +278,46 @@ impl Core {
         Ok(())
     }
 
-    /// Cancels the submissions of users who were disabled or deleted. The store recorded this with the change of the
-    /// account, so the process that changed it, such as `cupel user disable`, need not be a server.
-    async fn cancel_for_closed_accounts(&self, now: Timestamp, swept: &mut Swept) -> Result<(), StoreError> {
-        for (user, since) in self.inner.store.users_to_cancel(USERS_MAX).await? {
-            let cancelled = self.cancel_all_of(user, u64::from(STEP) - swept.cancelled).await?;
-            swept.cancelled += cancelled;
-            if swept.cancelled >= u64::from(STEP) {
-                break;
+    /// Cancels submissions of users who were disabled or deleted. The store recorded this with the change of the
+    /// account, so the process that changed it, such as `cupel user disable`, need not be a server. A sweep continues
+    /// where the last one stopped, so that no user's submissions wait for those of all others.
+    async fn cancel_for_closed_accounts(
+        &self,
+        state: &mut SweepState,
+        now: Timestamp,
+        swept: &mut Swept,
+    ) -> Result<(), StoreError> {
+        let users = self.inner.store.users_to_cancel(state.cancelled_up_to, USERS_MAX).await?;
+        let is_last = users.len() < USERS_MAX as usize;
+        for (since, user) in users {
+            match self.cancel_for(user, since, now, CANCELLED_MAX - swept.cancelled).await {
+                Ok(cancelled) => swept.cancelled += cancelled,
+                Err(error) => {
+                    tracing::error!(user.id = %user, error = crate::chain(&error), "cannot cancel the submissions of a disabled user");
+                    // The store would probably fail for the other users as well.
+                    if error.transient {
+                        return Ok(());
+                    }
+                }
             }
-            if cancelled == 0 && now.duration_since(since) > CANCELLED_FOR {
-                self.inner.store.end_cancelling(user, since).await?;
+            state.cancelled_up_to = Some((since, user));
+            if swept.cancelled >= CANCELLED_MAX {
+                return Ok(());
             }
         }
+        if is_last {
+            state.cancelled_up_to = None;
+        }
         Ok(())
+    }
+
+    /// Cancels submissions of a user who was disabled or deleted at `since`, at most `limit`. Returns their number.
+    async fn cancel_for(&self, user: UserId, since: Timestamp, now: Timestamp, limit: u64) -> Result<u64, StoreError> {
+        let cancelled = self.cancel_all_of(user, limit).await?;
+        if cancelled == 0 && now.duration_since(since) > CANCELLED_FOR {
+            self.inner.store.end_cancelling(user, since).await?;
+        }
+        Ok(cancelled)
     }
 
     /// Publishes hints while the queue has room. Returns whether the queue accepted all hints, except those of runs

@@ -93,7 +93,7 @@ impl Core {
         self.inner.store.history(with_bounds(filter), offset, limit).await
     }
 
-    /// Number of submissions of [`Core::history`].
+    /// Number of submissions that [`Core::history`] lists.
     ///
     /// # Errors
     /// If the store cannot answer.

@@ -11,7 +11,7 @@ use cupel_core::{
 };
 use cupel_http::app::Shared;
 use cupel_http::budget::Held;
-use cupel_http::caller::Caller;
+use cupel_http::caller::{Caller, user_disabled};
 use cupel_http::error::ApiError;
 use cupel_http::idempotency::{mark_replayed, mismatch};
 use cupel_http::notes::{NewlyAccepted, Notes};
@@ -194,6 +194,7 @@ pub(crate) fn refusal(error: SubmitError) -> Refusal {
             Refusal::Program(faults.join("; "))
         }
         SubmitError::RateExceeded(exceeded) => Refusal::Failed(exceeded.into()),
+        SubmitError::OwnerDisabled => Refusal::Failed(user_disabled()),
         SubmitError::IdempotencyMismatch => Refusal::Failed(mismatch()),
         SubmitError::Store(error) => Refusal::Failed(error.into()),
         other => Refusal::Failed(ApiError::internal(&other)),

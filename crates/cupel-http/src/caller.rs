@@ -13,7 +13,9 @@ use cupel_core::accounts::{AccessEnded, Accounts, CredentialId, Role, Scope, Tic
 use cupel_types::UserId;
 
 use crate::app::Shared;
-use crate::auth::{Identity, IdentityError, Presented, Via, Who, bearer, check_same_origin, is_page_of_another};
+use crate::auth::{
+    DISABLED, Identity, IdentityError, Presented, Via, Who, bearer, check_same_origin, is_page_of_another,
+};
 use crate::error::{ApiError, ErrorKind};
 use crate::notes::Notes;
 use crate::rate_limit::RateClass;
@@ -347,8 +349,18 @@ fn keyless(parts: &Parts) -> Option<UserId> {
     notes.dialect()?.keyless(notes.client())
 }
 
-/// Refusal of invalid credentials. Source of the challenge: RFC 6750, section 3.
 fn invalid_credentials(why: impl Into<std::borrow::Cow<'static, str>>) -> Refusal {
+    Refusal::BadCredential(unauthorized(why))
+}
+
+/// Error for a request whose user was disabled or deleted after the credential was checked. It is the error for the
+/// credential of a disabled user.
+pub fn user_disabled() -> ApiError {
+    unauthorized(DISABLED)
+}
+
+/// Error for invalid credentials. Source of the challenge: RFC 6750, section 3.
+fn unauthorized(why: impl Into<std::borrow::Cow<'static, str>>) -> ApiError {
     let challenge = HeaderValue::from_static("Bearer realm=\"cupel\", error=\"invalid_token\"");
-    Refusal::BadCredential(ApiError::new(ErrorKind::Unauthorized, why).with_header(header::WWW_AUTHENTICATE, challenge))
+    ApiError::new(ErrorKind::Unauthorized, why).with_header(header::WWW_AUTHENTICATE, challenge)
 }

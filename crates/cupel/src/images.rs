@@ -226,7 +226,11 @@ impl MachineProbe {
         let Some(store) = self.store.as_ref().filter(|store| store.has_unneeded().unwrap_or(false)) else {
             return Ok(());
         };
-        let pruned = store.prune()?;
+        // Roots in use stay unneeded, so this occurs with every heartbeat.
+        let Some(pruned) = store.try_to_prune()? else {
+            tracing::debug!("an image is being added or verified; unneeded files are removed later");
+            return Ok(());
+        };
         if pruned.roots > 0 || pruned.layers > 0 {
             let cupel_images::Pruned { roots, layers, in_use } = pruned;
             tracing::info!(roots, layers, in_use, "removed files of images that have lost their names");
@@ -435,6 +439,14 @@ impl ManagedImages {
         self.additions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Stops listing a failed addition. An addition that runs stays listed: it may have begun during a removal.
+    fn forget_failure(&self, name: &ImageName) {
+        let mut additions = self.additions();
+        if additions.get(name).is_some_and(|addition| addition.failure.is_some()) {
+            additions.remove(name);
+        }
+    }
+
     /// Starts to add an image. [`Images::list`] shows the addition until it has ended; a failed addition stays listed.
     ///
     /// # Errors
@@ -609,7 +621,7 @@ impl Images for ManagedImages {
             Err(ImagesError::Unknown(_)) if has_failed == Some(true) => {}
             other => drop(other?),
         }
-        self.additions().remove(name);
+        self.forget_failure(name);
         Ok(())
     }
 }
@@ -626,6 +638,8 @@ mod tests {
         let adding = Addition { source: "docker://a/b:1".to_owned(), failure: None };
         managed.additions().insert(name.clone(), adding.clone());
         assert!(matches!(managed.remove(&name).await, Err(ImagesError::Busy(_))));
+        managed.forget_failure(&name);
+        assert_eq!(managed.additions().get(&name), Some(&adding), "a removal that has overlapped it keeps the record");
         let failed = managed.follow(name.clone(), || panic!("a panic")).await.unwrap();
         assert_eq!(failed, Err(PANICKED.to_owned()));
         let listed = managed.list().await.unwrap();

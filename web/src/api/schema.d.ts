@@ -656,7 +656,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List your submissions to a problem, newest first, without trials. Authors can list those of all users.
+         * List your submissions to a problem, newest first, without runs on samples or on custom input. Authors can list those of all users.
          * @description Everybody with an account may call this. An API key needs the scope `runs:read`.
          */
         get: operations["submissions_to_problem"];

@@ -49,7 +49,7 @@ pub(crate) async fn artifact(
 ) -> Result<Response, ApiError> {
     let id = id.parse::<SubmissionId>().map_err(|_| ApiError::not_found("submission"))?;
     let attempted = app.core.attempted(&caller.viewer, id).await?.ok_or_else(|| ApiError::not_found("submission"))?;
-    let artifacts = attempted.record.report.map(|report| report.artifacts).unwrap_or_default();
+    let artifacts = attempted.into_record().report.map(|report| report.artifacts).unwrap_or_default();
     let found = artifacts.files.into_iter().find(|artifact| artifact.path.as_str() == path);
     let content = found.and_then(|artifact| artifact.content.ok()).ok_or_else(|| ApiError::not_found("file"))?;
 

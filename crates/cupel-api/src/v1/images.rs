@@ -28,7 +28,7 @@ pub(crate) struct ImageView {
     name: String,
     /// `ready` if languages can use an image with this name; otherwise `adding` or `failed`.
     state: &'static str,
-    /// Reference or file from which the image was added, or is being added if none is ready.
+    /// Source of the ready image; if none is ready, source of the addition.
     source: String,
     /// Digest of the image's manifest, or of its configuration if it has no manifest; null unless the image is ready.
     digest: Option<String>,
@@ -276,8 +276,10 @@ pub(crate) async fn add_image(
     let images = of_node(&app)?;
     let name = body.name.parse::<ImageName>().map_err(|error| wrong("/name", &error.to_string()))?;
     images.begin_to_add(name.clone(), &body.source).await.map_err(refused)?;
+    // A ready image of this name stays usable. The addition may have ended already.
+    let listed = images.list().await.map_err(refused)?.into_iter().find(|entry| entry.name == name);
     let addition = Addition { source: body.source, failure: None };
-    let entry = ImageEntry { name, ready: None, addition: Some(addition) };
+    let entry = listed.unwrap_or(ImageEntry { name, ready: None, addition: Some(addition) });
     Ok((StatusCode::ACCEPTED, Json(entry.into())))
 }
 

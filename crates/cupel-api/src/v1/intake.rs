@@ -13,7 +13,7 @@ use cupel_core::run::SubmissionRecord;
 use cupel_core::{ExecuteRequest as CoreRequest, Executed, Origin, SubmitError};
 use cupel_http::app::Shared;
 use cupel_http::body::Params;
-use cupel_http::caller::Caller;
+use cupel_http::caller::{Caller, user_disabled};
 use cupel_http::error::{ApiError, ErrorKind};
 use cupel_http::idempotency::{self, mark_replayed};
 use cupel_http::notes::NewlyAccepted;
@@ -238,6 +238,7 @@ pub(crate) fn refusal<'b>(error: SubmitError, place: impl Fn(usize) -> (&'b str,
             format!("You have {most} waiting and scheduled submissions, which is the maximum. Nothing was accepted."),
         )
         .retry_after(retry_after),
+        SubmitError::OwnerDisabled => user_disabled(),
         SubmitError::IdempotencyMismatch => idempotency::mismatch(),
         SubmitError::RateExceeded(exceeded) => exceeded.into(),
         SubmitError::Package(error) => errors::refusal(*error),

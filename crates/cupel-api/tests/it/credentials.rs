@@ -2,15 +2,17 @@
 //! for Socket.IO.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use axum::http::Method;
 use axum::response::Response;
 use cupel_cache::SharedCaches;
-use cupel_core::SystemClock;
 use cupel_core::accounts::{AccountSettings, Accounts, NewKey, PasswordCost, Scope};
+use cupel_core::{Clock, SystemClock};
 use cupel_types::Bytes;
 use http_body_util::BodyExt;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::app::{PASSWORD, TestApp, TestUser, a_report};
@@ -18,8 +20,18 @@ use crate::live::{Client, address_of};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Lifetime of the sessions and keys that expire in a test. The connection must be open before.
-const LIFETIME: Duration = Duration::from_secs(5);
+/// Lifetime of the sessions and keys that expire in a test.
+const LIFETIME: Duration = Duration::from_secs(3600);
+
+/// The clock of the accounts: the system's, set forward.
+#[derive(Clone, Debug, Default)]
+struct AheadClock(Arc<AtomicI64>);
+
+impl Clock for AheadClock {
+    fn now(&self) -> Timestamp {
+        SystemClock.now() + SignedDuration::from_secs(self.0.load(Ordering::SeqCst))
+    }
+}
 
 /// How a credential ends.
 #[derive(Clone, Copy, Debug)]
@@ -70,26 +82,29 @@ async fn log_in(app: &TestApp, user: &TestUser) -> String {
 }
 
 impl Case {
-    async fn new(app: &TestApp, end: End) -> Case {
+    async fn new(app: &TestApp, clock: &AheadClock, end: End) -> Case {
         let user = if matches!(end, End::Demoted) { app.admin().await } else { app.user().await };
         let credential = match end {
             End::KeyRevoked => app.key(&user, &[Scope::RunsRead, Scope::RunsWrite]).await,
             End::KeyExpired => {
                 let scopes = vec![Scope::RunsRead, Scope::RunsWrite];
-                let new = NewKey { name: "short".into(), scopes, expires_at: Some(app.core.now() + LIFETIME) };
+                let new = NewKey { name: "short".into(), scopes, expires_at: Some(clock.now() + LIFETIME) };
                 app.accounts.create_key(&user.user, new).await.unwrap().1
             }
-            End::SessionExpired => log_in(&short_sessions(app), &user).await,
+            End::SessionExpired => log_in(&with_accounts(app, clock, LIFETIME), &user).await,
             _ => log_in(app, &user).await,
         };
         Case { end, user, credential }
     }
 
     /// Ends the credential.
-    async fn end(&self, app: &TestApp) {
+    async fn end(&self, app: &TestApp, clock: &AheadClock) {
         let (own, other) = (&*self.credential, &*self.user.token);
         let answer = match self.end {
-            End::SessionExpired | End::KeyExpired => return,
+            End::SessionExpired | End::KeyExpired => {
+                clock.0.fetch_add(i64::try_from(LIFETIME.as_secs()).unwrap(), Ordering::SeqCst);
+                return;
+            }
             End::SignedOut => app.post("/api/v1/auth/logout", &json!({})).bearer(own).send().await,
             End::SessionEnded => {
                 let list = app.get("/api/v1/auth/sessions").bearer(own).send().await;
@@ -123,17 +138,19 @@ impl Case {
     }
 }
 
-/// Another node of the app, whose sessions expire after [`LIFETIME`].
-fn short_sessions(app: &TestApp) -> TestApp {
+/// Another node of the app, whose sessions expire after this time of this clock.
+fn with_accounts(app: &TestApp, clock: &AheadClock, session: Duration) -> TestApp {
     let password_cost = PasswordCost { memory_kib: 64, passes: 1, lanes: 1 };
-    let settings = AccountSettings { session: LIFETIME, password_cost, ..AccountSettings::default() };
+    let settings = AccountSettings { session, password_cost, ..AccountSettings::default() };
     let mut node = app.node(SharedCaches::in_memory(Bytes::mib(1)));
-    node.accounts = Accounts::new(node.store.clone(), Arc::new(SystemClock), settings);
+    node.accounts = Accounts::new(node.store.clone(), Arc::new(clock.clone()), settings);
     node.node(SharedCaches::in_memory(Bytes::mib(1)))
 }
 
-async fn app() -> TestApp {
-    TestApp::with_settings(|settings| settings.access_check = Duration::from_millis(20)).await
+async fn app() -> (TestApp, AheadClock) {
+    let clock = AheadClock::default();
+    let app = TestApp::with_settings(|settings| settings.access_check = Duration::from_millis(20)).await;
+    (with_accounts(&app, &clock, AccountSettings::default().session), clock)
 }
 
 fn program() -> Value {
@@ -142,16 +159,16 @@ fn program() -> Value {
 
 #[tokio::test]
 async fn a_live_connection_ends_with_its_credential_and_says_why() {
-    let app = app().await;
-    let at = address_of(&app).await;
     let ends = async |end: End| {
-        let case = Case::new(&app, end).await;
+        let (app, clock) = app().await;
+        let at = address_of(&app).await;
+        let case = Case::new(&app, &clock, end).await;
         let other = app.key(&case.user, &[Scope::RunsRead, Scope::RunsWrite]).await;
         let mut client = Client::with_bearer(at, &case.credential).await;
         let mut unaffected = Client::with_bearer(at, &other).await;
         client.send(json!({ "type": "start", "request": program(), "interactive": true })).await;
         let run = client.until("accepted").await["run"].clone();
-        case.end(&app).await;
+        case.end(&app, &clock).await;
         assert_eq!(client.closed().await, (1008, end.reason().to_owned()), "{end:?}");
         // The run goes on, and the user can attach to it with another credential.
         unaffected.send(json!({ "type": "attach", "run": run })).await;
@@ -163,13 +180,13 @@ async fn a_live_connection_ends_with_its_credential_and_says_why() {
 
 #[tokio::test]
 async fn an_event_stream_ends_with_its_credential() {
-    let app = app().await;
     let text = async |stream: Response| {
         let body = tokio::time::timeout(PATIENCE, stream.into_body().collect()).await.expect("the stream ends");
         String::from_utf8(body.unwrap().to_bytes().to_vec()).unwrap()
     };
     let ends = async |end: End| {
-        let case = Case::new(&app, end).await;
+        let (app, clock) = app().await;
+        let case = Case::new(&app, &clock, end).await;
         let other = app.key(&case.user, &[Scope::RunsRead]).await;
         let id = app.submit(&case.user, &program()).await;
         let open = async |bearer: &str| {
@@ -179,25 +196,22 @@ async fn an_event_stream_ends_with_its_credential() {
         };
         let (mut stream, unaffected) = (open(&case.credential).await, open(&other).await);
         // The stream may end before its first event if the credential ends at once.
-        let first = tokio::time::timeout(PATIENCE, stream.body_mut().frame()).await.expect("an event").unwrap().unwrap();
+        let first =
+            tokio::time::timeout(PATIENCE, stream.body_mut().frame()).await.expect("an event").unwrap().unwrap();
         assert!(first.data_ref().is_some_and(|data| data.starts_with(b"event: queued")), "{end:?}: {first:?}");
-        case.end(&app).await;
-        let text = text(stream).await;
-        assert!(!text.contains("event: verdict"), "{end:?}: {text}");
-        unaffected
-    };
-    let unaffected = futures_util::future::join_all(End::ALL.map(ends)).await;
-    for _ in &unaffected {
+        case.end(&app, &clock).await;
+        let ended = text(stream).await;
+        assert!(!ended.contains("event: verdict"), "{end:?}: {ended}");
         app.complete(a_report()).await;
-    }
-    for stream in unaffected {
-        assert!(text(stream).await.contains("event: verdict"), "another credential of the user keeps its stream");
-    }
+        let whole = text(unaffected).await;
+        assert!(whole.contains("event: verdict"), "{end:?}: another credential of the user keeps its stream: {whole}");
+    };
+    futures_util::future::join_all(End::ALL.map(ends)).await;
 }
 
 #[tokio::test]
 async fn a_ticket_and_the_stream_that_it_opened_end_with_the_session_that_requested_it() {
-    let app = app().await;
+    let (app, _) = app().await;
     let user = app.user().await;
     let token = log_in(&app, &user).await;
     let id = app.submit(&user, &program()).await;

@@ -146,6 +146,22 @@ async fn streams_of_a_user_who_is_disabled_or_deleted_end() {
 }
 
 #[tokio::test]
+async fn a_submission_of_a_user_who_is_disabled_after_the_credential_was_checked_is_refused() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    assert_eq!(app.get("/api/v1/auth/me").bearer(&user.token).send().await.status, 200);
+    // Like another node, this leaves the identity in the cache of this node.
+    app.accounts.set_disabled(user.user.id, true).await.unwrap();
+    let batch = json!({ "submissions": [body()] });
+    for (path, body) in [("/api/v1/execute", body()), ("/api/v1/execute/batch", batch)] {
+        let refused = app.post(path, &body).bearer(&user.token).send().await;
+        refused.is_error(401, "unauthorized");
+        assert_eq!(refused.json["detail"], "This account is disabled. Ask an administrator.");
+        assert!(refused.header("www-authenticate").starts_with("Bearer "), "{refused:?}");
+    }
+}
+
+#[tokio::test]
 async fn queued_submissions_of_a_disabled_or_deleted_user_are_cancelled() {
     let app = TestApp::start().await;
     let (admin, disabled, deleted, other) = (app.admin().await, app.user().await, app.user().await, app.user().await);

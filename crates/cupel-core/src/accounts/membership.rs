@@ -92,8 +92,12 @@ pub trait MembershipStore: Send + Sync {
     /// those [to cancel](MembershipStore::users_to_cancel).
     async fn delete_user(&self, user: UserId, now: Timestamp) -> Result<AccountChange, StoreError>;
     /// Users whose submissions the sweeper cancels, and when their accounts were disabled or deleted: longest ago first,
-    /// at most `limit`.
-    async fn users_to_cancel(&self, limit: u32) -> Result<Vec<(UserId, Timestamp)>, StoreError>;
+    /// those after `after`, at most `limit`.
+    async fn users_to_cancel(
+        &self,
+        after: Option<(Timestamp, UserId)>,
+        limit: u32,
+    ) -> Result<Vec<(Timestamp, UserId)>, StoreError>;
     /// Ends the cancelling of a user's submissions, unless the account was disabled again after `since`.
     async fn end_cancelling(&self, user: UserId, since: Timestamp) -> Result<(), StoreError>;
     /// Sessions that have not ended, newest first.

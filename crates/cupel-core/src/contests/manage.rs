@@ -156,14 +156,14 @@ impl Core {
             let seen = self.problem(principal, ProblemKey::Id(*id)).await?;
             match seen {
                 None => return Err(invalid("problems", "there is no such problem")),
-                Some(seen) if seen.problem.visibility == Visibility::Draft => {
-                    let slug = seen.problem.slug;
+                Some(seen) if seen.problem().visibility == Visibility::Draft => {
+                    let slug = &seen.problem().slug;
                     return Err(invalid("problems", format!("`{slug}` is a draft: verify it and make it private")));
                 }
-                Some(seen) if seen.problem.visibility == Visibility::Private && !seen.may_change => {
+                Some(seen) if seen.problem().visibility == Visibility::Private && !seen.may_change() => {
                     return Err(invalid(
                         "problems",
-                        format!("`{}` is private, and you may not change it", seen.problem.slug),
+                        format!("`{}` is private, and you may not change it", seen.problem().slug),
                     ));
                 }
                 Some(_) => {}

@@ -19,6 +19,9 @@ pub trait RunStore: Send + Sync {
     /// Writes submissions with their runs (`Queued`) and their idempotency record in one transaction. When this returns
     /// `Ok(Inserted::New)`, the submissions are durable, unless they are [awaited](NewSubmissions::is_awaited). Awaited
     /// submissions survive the end of this process, and become durable with the next durable transaction of any caller.
+    ///
+    /// No submission is written if the owner's account was disabled or deleted before this call. If the account is
+    /// disabled or deleted during the call, the submissions may be written.
     async fn insert(&self, new: NewSubmissions) -> Result<Inserted, StoreError>;
 
     /// Makes all earlier writes durable before it returns.
@@ -186,6 +189,8 @@ pub enum Inserted {
     New,
     /// The idempotency key was already used; nothing was written.
     Repeated(IdempotencyRecord),
+    /// The owner's account is disabled or deleted; nothing was written.
+    OwnerDisabled,
 }
 
 /// A finished attempt, ready to be written.

@@ -1,8 +1,8 @@
 //! Access rules: which users may see and change a problem.
 //!
 //! *Invariant:* a use case that is only for some users takes a value that only the check of its rule creates:
-//! [`SeenProblem`](super::SeenProblem), [`ProblemToChange`], [`VersionToSolve`], [`VersionToVerify`] or
-//! [`VisibleSubmissions`]. So no caller can omit the check.
+//! [`SeenProblem`](super::SeenProblem), [`Attempted`](super::Attempted), [`ProblemToChange`], [`VersionToSolve`],
+//! [`VersionToVerify`] or [`VisibleSubmissions`]. Its fields are private, so no caller can omit the check.
 
 use std::ops::Deref;
 

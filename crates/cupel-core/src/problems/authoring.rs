@@ -117,7 +117,7 @@ pub enum AuthorError {
     NotAdministrator,
     #[error("at most {MEMBERS_MAX} names")]
     TooManyMembers { part: Part },
-    #[error("there is no user of this name")]
+    #[error("no user has this name")]
     NoUser { part: Part, index: usize },
     #[error("the problem is not a draft, has submissions, or is in a contest")]
     InUse,

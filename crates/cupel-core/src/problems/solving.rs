@@ -29,16 +29,28 @@ const VERSIONS_NUMBERED_MAX: u64 = 1000;
 /// A problem from a viewer's perspective.
 #[derive(Clone, Debug)]
 pub struct SeenProblem {
-    /// The problem.
-    pub problem: ProblemRecord,
-    /// The viewer's access to the problem as a member, if any.
-    pub part: Option<Part>,
-    /// Whether the viewer may change it.
-    pub may_change: bool,
+    pub(super) problem: ProblemRecord,
+    pub(super) part: Option<Part>,
+    pub(super) may_change: bool,
     pub(super) viewer: Principal,
 }
 
 impl SeenProblem {
+    /// The problem.
+    pub fn problem(&self) -> &ProblemRecord {
+        &self.problem
+    }
+
+    /// The viewer's access to the problem as a member, if any.
+    pub fn part(&self) -> Option<Part> {
+        self.part
+    }
+
+    /// Whether the viewer may change the problem.
+    pub fn may_change(&self) -> bool {
+        self.may_change
+    }
+
     /// The current version, for a solution of the viewer.
     pub fn to_solve(&self) -> VersionToSolve {
         VersionToSolve(self.problem.current())
@@ -64,14 +76,32 @@ impl SeenProblem {
 
 /// A submission from a viewer's perspective.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub struct Attempted {
+    pub(super) record: SubmissionRecord,
+    pub(super) problem: Option<ProblemRecord>,
+    pub(super) as_author: bool,
+}
+
+impl Attempted {
+    /// The submission, without the problem.
+    pub fn into_record(self) -> SubmissionRecord {
+        self.record
+    }
+
     /// The submission.
-    pub record: SubmissionRecord,
+    pub fn record(&self) -> &SubmissionRecord {
+        &self.record
+    }
+
     /// The submission's problem, if it has one.
-    pub problem: Option<ProblemRecord>,
+    pub fn problem(&self) -> Option<&ProblemRecord> {
+        self.problem.as_ref()
+    }
+
     /// Whether the viewer may see details that are only for the problem's authors.
-    pub as_author: bool,
+    pub fn as_author(&self) -> bool {
+        self.as_author
+    }
 }
 
 /// Approximate bound on the memory for the values of a custom input; one input is examined at a time.

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use cupel_core::Clock as _;
 use cupel_core::accounts::{AccountChange, MembershipStore as _};
 use cupel_core::run::RunState;
+use cupel_core::{Clock as _, SubmitError};
 use cupel_testkit::{SubmissionBuilder, Unlimited, a_submission};
 use cupel_types::PriorityClass;
 
@@ -129,14 +129,38 @@ async fn the_submissions_of_disabled_and_deleted_users_are_cancelled() {
     }
     assert_eq!(app.state(kept).await, RunState::Queued { attempts: 0, lost: 0 });
 
-    // A node that has not noticed the change accepts a submission.
-    app.clock.advance(Duration::from_secs(5));
-    let late = submit(disabled, a_submission()).await;
-    assert_eq!(app.core.sweep().await.unwrap().cancelled, 1);
-    assert!(matches!(app.state(late).await, RunState::Cancelled { .. }));
-    app.clock.advance(Duration::from_secs(6));
+    // A request whose credential was checked before the change.
+    let scheduled = a_submission().run_at(later).as_sent();
+    let late = app.core.submit(disabled, vec![scheduled], None, &Unlimited).await;
+    assert!(matches!(late, Err(SubmitError::OwnerDisabled)), "{late:?}");
     app.core.sweep().await.unwrap();
-    assert_eq!(app.store.users_to_cancel(10).await.unwrap(), []);
+    assert_eq!(app.store.users_to_cancel(None, 10).await.unwrap().len(), 2);
+    app.clock.advance(Duration::from_secs(121));
+    app.core.sweep().await.unwrap();
+    assert_eq!(app.store.users_to_cancel(None, 10).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn the_submissions_of_many_disabled_users_are_cancelled_in_turn() {
+    let app = App::start().await;
+    let later = app.clock.now() + Duration::from_secs(3600);
+    let mut waiting = HashSet::new();
+    for submissions in [150].into_iter().chain([0; 120]).chain([1]) {
+        let user = another_user(&*app.store).await;
+        if submissions > 0 {
+            let new = vec![a_submission().run_at(later).as_sent(); submissions];
+            waiting.extend(app.core.submit(user, new, None, &Unlimited).await.expect("accepted").ids);
+        }
+        assert_eq!(app.accounts().set_disabled(user, true).await.unwrap(), AccountChange::Done);
+        app.clock.advance(Duration::from_millis(1));
+    }
+    // The first sweep reaches the bound with the first user, the second passes 100 others, the third reaches the last.
+    for cancelled in [100, 0, 1, 50, 0] {
+        assert_eq!(app.core.sweep().await.unwrap().cancelled, cancelled);
+    }
+    for id in waiting {
+        assert!(matches!(app.state(id).await, RunState::Cancelled { .. }), "{id}");
+    }
 }
 
 #[tokio::test]

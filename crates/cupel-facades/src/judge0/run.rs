@@ -13,7 +13,7 @@ use cupel_core::{
 };
 use cupel_http::app::Shared;
 use cupel_http::budget::Held;
-use cupel_http::caller::Caller;
+use cupel_http::caller::{Caller, user_disabled};
 use cupel_http::error::ApiError;
 use cupel_http::idempotency::mismatch;
 use cupel_http::notes::Notes;
@@ -268,6 +268,7 @@ fn refused(refusal: SubmitError) -> Result<Response, ApiError> {
         | SubmitError::NoWorker { retry_after, .. }
         | SubmitError::TooManyWaiting { retry_after, .. } => ("queue is full".to_owned(), retry_after),
         SubmitError::RateExceeded(exceeded) => (exceeded.detail.to_string(), exceeded.retry_after),
+        SubmitError::OwnerDisabled => return Err(user_disabled()),
         SubmitError::IdempotencyMismatch => return Err(mismatch()),
         SubmitError::Store(error) => return Err(error.into()),
         other => return Err(ApiError::internal(&other)),

@@ -263,6 +263,11 @@ impl TestApp {
         let new = NewKey { name: "test".into(), scopes: scopes.to_vec(), expires_at: None };
         (user.id, self.accounts.create_key(&user, new).await.unwrap().1)
     }
+
+    /// Disables a user. Like another node, this leaves the user's identity in the cache of this node.
+    pub(crate) async fn disable(&self, user: UserId) {
+        self.accounts.set_disabled(user, true).await.unwrap();
+    }
 }
 
 /// The report of a program that ended with this outcome and output after 15 ms.

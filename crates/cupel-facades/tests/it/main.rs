@@ -1,5 +1,6 @@
 //! Tests of the facades with the real store, queue and router; the tests act as the worker.
 
+mod accounts;
 mod app;
 mod jobe;
 mod judge0;

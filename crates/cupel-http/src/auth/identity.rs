@@ -18,7 +18,7 @@ use crate::error::ApiError;
 /// How long a cached identity is used without reading the store.
 const FRESH: Duration = Duration::from_secs(4);
 const REMEMBERED_MAX: usize = 20_000;
-const DISABLED: &str = "This account is disabled. Ask an administrator.";
+pub(crate) const DISABLED: &str = "This account is disabled. Ask an administrator.";
 
 /// User and authentication method.
 #[derive(Clone, Debug)]

@@ -13,6 +13,7 @@ pub use cookie::{
     set_session_cookie,
 };
 pub use credential::{Presented, bearer};
+pub(crate) use identity::DISABLED;
 pub use identity::{Identities, Identity, IdentityError, Via};
 pub use tokens::{Named, Tokens};
 pub use who::Who;

@@ -249,19 +249,20 @@ impl Connection {
             return Ok(());
         }
         let changes = queued.iter().map(|one| self.client.execute_raw(&one.statement, &one.values));
-        let changed = self.wait(one_after_another(changes))?;
-        match changed.into_iter().find(|changed| *changed != 1) {
-            None => Ok(()),
-            Some(changed) => Err(SqlFault::NotOne { changed }),
+        // The first fault is the cause: later statements may fail because an earlier one changed no row.
+        for changed in self.wait(async { Ok(one_after_another(changes).await) })? {
+            match changed? {
+                1 => {}
+                changed => return Err(SqlFault::NotOne { changed }),
+            }
         }
+        Ok(())
     }
 }
 
 /// Sends all requests in order, without waiting for a result before the next request is sent. A request is sent when it
 /// is first polled.
-async fn one_after_another<T>(
-    requests: impl Iterator<Item = impl Future<Output = Result<T, tokio_postgres::Error>>>,
-) -> Result<Vec<T>, tokio_postgres::Error> {
+async fn one_after_another<T>(requests: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
     let mut requests: Vec<Pin<Box<_>>> = requests.map(Box::pin).collect();
     let mut answers = poll_fn(|context| {
         let polled: Vec<_> = requests.iter_mut().map(|request| request.as_mut().poll(context)).collect();
@@ -272,11 +273,11 @@ async fn one_after_another<T>(
     let mut all = Vec::with_capacity(requests.len());
     for request in requests {
         all.push(match answers.next() {
-            Some(Poll::Ready(answer)) => answer?,
-            Some(Poll::Pending) | None => request.await?,
+            Some(Poll::Ready(answer)) => answer,
+            Some(Poll::Pending) | None => request.await,
         });
     }
-    Ok(all)
+    all
 }
 
 impl Sql for Connection {

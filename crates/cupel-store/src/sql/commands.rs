@@ -416,8 +416,10 @@ const UPDATE_RUN: &str = "UPDATE runs SET state = ?, attempts = ?, lost = ?, lea
 /// Reads and locks the rows of several runs.
 pub(crate) const FETCH_RUNS: &str = concat!(run_columns!(), "WHERE id = ANY(?) ORDER BY id FOR UPDATE");
 
+/// Writes nothing if the owner is disabled or deleted. A separate query would cost PostgreSQL a round trip. A lock on
+/// the user's row would make submissions wait for the results of the same user, and could deadlock with them.
 const INSERT_SUBMISSION: &str = "INSERT INTO code_submissions (id, owner, run, language, submitted_at, spec, data, data_hash) \
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM users WHERE id = ?2 AND disabled_at IS NULL AND deleted_at IS NULL";
 
 const INSERT_RUN: &str = "INSERT INTO runs (id, submission, owner, class, webhook, state, attempts, lost, due_at, problem, package, changes, \
      needs, purpose) VALUES (?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?)";

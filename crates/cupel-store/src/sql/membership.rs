@@ -7,6 +7,7 @@ use cupel_core::accounts::{
 };
 use cupel_types::{ApiKeyId, JoinCodeId, SessionId, SubmissionId, TicketId, UserId};
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::accounts::InsertUser;
 use super::fault::SqlFault;
@@ -32,13 +33,19 @@ impl<B: Backend> MembershipStore for SqlStore<B> {
         self.write(DeleteUser { user, now }).await
     }
 
-    async fn users_to_cancel(&self, limit: u32) -> Result<Vec<(UserId, Timestamp)>, StoreError> {
+    async fn users_to_cancel(
+        &self,
+        after: Option<(Timestamp, UserId)>,
+        limit: u32,
+    ) -> Result<Vec<(Timestamp, UserId)>, StoreError> {
         let read = self.read("list users whose submissions are cancelled", move |db| {
-            let sql = "SELECT id, cancel_since FROM users WHERE cancel_since IS NOT NULL ORDER BY cancel_since LIMIT ?";
+            let sql = "SELECT cancel_since, id FROM users WHERE cancel_since IS NOT NULL AND (cancel_since, id) > (?, ?) \
+                       ORDER BY cancel_since, id LIMIT ?";
+            let (since, id) = after.map_or((i64::MIN, Uuid::nil()), |(since, id)| (to_us(since), *id.as_uuid()));
             let user_of = |row: Row<'_>| {
-                Ok((UserId::from_uuid(id_from(row.blob(0)?, "id")?), from_us(row.get(1)?, "cancel_since")?))
+                Ok((from_us(row.get(0)?, "cancel_since")?, UserId::from_uuid(id_from(row.blob(1)?, "id")?)))
             };
-            db.all(sql, values![limit], user_of)
+            db.all(sql, values![since, bytes(&id), limit], user_of)
         });
         read.await
     }

@@ -39,6 +39,12 @@ const RECORD: &str = "SELECT s.id, s.owner, s.language, s.submitted_at, s.spec, 
      e.report, e.data, s.data_hash, e.data_hash \
      FROM code_submissions s JOIN runs r ON r.id = s.run LEFT JOIN execution_results e ON e.run = r.id WHERE s.id = ?";
 
+/// Whether an [`Insert`] failed because its owner is disabled or deleted: of its deferred statements, only
+/// `INSERT_SUBMISSION` has a condition.
+fn is_owner_disabled(error: &StoreError) -> bool {
+    matches!(error.source.downcast_ref(), Some(SqlFault::NotOne { changed: 0 }))
+}
+
 #[async_trait]
 impl<B: Backend> RunStore for SqlStore<B> {
     async fn insert(&self, new: NewSubmissions) -> Result<Inserted, StoreError> {
@@ -66,8 +72,11 @@ impl<B: Backend> RunStore for SqlStore<B> {
                 purpose: purpose_number(SentFor::of(&s.kind)),
             });
         }
-        let inserted =
-            self.write(Insert { owner, rows, idempotency: new.idempotency, is_awaited: new.is_awaited, now }).await?;
+        let insert = Insert { owner, rows, idempotency: new.idempotency, is_awaited: new.is_awaited, now };
+        let inserted = match self.write(insert).await {
+            Err(error) if is_owner_disabled(&error) => Inserted::OwnerDisabled,
+            inserted => inserted?,
+        };
         if inserted == Inserted::New {
             for ((submission, run), bytes) in new.submissions.into_iter().zip(sizes) {
                 // A submission scheduled for later is not kept in memory.

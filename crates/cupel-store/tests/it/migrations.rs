@@ -154,6 +154,20 @@ fn with_ids(sql: &str, before: &str) -> String {
     })
 }
 
+#[test]
+fn the_submissions_of_users_disabled_or_deleted_by_an_earlier_version_are_to_be_cancelled() {
+    let old = Connection::open_in_memory().unwrap();
+    old.execute_batch(
+        "CREATE TABLE users (id INTEGER, disabled_at INTEGER, deleted_at INTEGER);
+         INSERT INTO users VALUES (1, NULL, NULL), (2, 5, NULL), (3, 5, 7), (4, NULL, 8)",
+    )
+    .unwrap();
+    old.execute_batch(include_str!("../../migrations/sqlite/0028_cancellations.sql")).unwrap();
+    let mut query = old.prepare("SELECT cancel_since FROM users ORDER BY id").unwrap();
+    let since: Vec<Option<i64>> = query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    assert_eq!(since, [None, Some(5), Some(7), Some(8)]);
+}
+
 #[tokio::test]
 async fn a_filled_sqlite_database_of_version_14_is_migrated() {
     let folder = tempfile::tempdir().unwrap();

@@ -5,7 +5,7 @@
 use cupel_core::accounts::{
     AccountChange, CodeRefused, CredentialId, NewUser, RefreshSession, RegistrationCode, Role, StreamTicket, Tier, User,
 };
-use cupel_core::{Store, UserTaken};
+use cupel_core::{Idempotency, Inserted, NewSubmissions, Store, UserTaken};
 use cupel_types::{ApiKeyId, JoinCodeId, SessionId, SubmissionId, TicketId, UserId};
 
 use super::accounts::key;
@@ -169,17 +169,42 @@ pub async fn the_submissions_of_a_disabled_or_deleted_user_are_to_be_cancelled<S
     let store = make().await;
     let (disabled, deleted, enabled) = (user(&*store).await, user(&*store).await, user(&*store).await);
     assert_eq!(set_access(&*store, disabled, Role::Author, Tier::default()).await, AccountChange::Done);
-    assert_eq!(store.users_to_cancel(10).await.unwrap(), [], "only these two changes end an account");
+    let listed = async |after, limit| store.users_to_cancel(after, limit).await.unwrap();
+    assert_eq!(listed(None, 10).await, [], "only these two changes end an account");
     assert_eq!(store.delete_user(deleted, at(2)).await.unwrap(), AccountChange::Done);
     assert_eq!(set_disabled(&*store, disabled, true, 1).await, AccountChange::Done);
     assert_eq!(set_disabled(&*store, enabled, true, 3).await, AccountChange::Done);
-    assert_eq!(store.users_to_cancel(2).await.unwrap(), [(disabled, at(1)), (deleted, at(2))]);
+    assert_eq!(listed(None, 2).await, [(at(1), disabled), (at(2), deleted)]);
+    assert_eq!(listed(Some((at(2), deleted)), 2).await, [(at(3), enabled)]);
     assert_eq!(set_disabled(&*store, enabled, false, 4).await, AccountChange::Done);
-    assert_eq!(store.users_to_cancel(10).await.unwrap(), [(disabled, at(1)), (deleted, at(2))]);
+    assert_eq!(listed(None, 10).await, [(at(1), disabled), (at(2), deleted)]);
     store.end_cancelling(deleted, at(2)).await.unwrap();
     assert_eq!(set_disabled(&*store, disabled, true, 5).await, AccountChange::Done);
     store.end_cancelling(disabled, at(1)).await.unwrap();
-    assert_eq!(store.users_to_cancel(10).await.unwrap(), [(disabled, at(5))], "it was disabled again meanwhile");
+    assert_eq!(listed(None, 10).await, [(at(5), disabled)], "it was disabled again meanwhile");
+}
+
+pub async fn a_disabled_or_deleted_user_submits_nothing<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let (disabled, deleted, other) = (user(&*store).await, user(&*store).await, user(&*store).await);
+    let key = |owner| NewSubmissions {
+        idempotency: Some(Idempotency { key: "k".into(), request_hash: [1; 32], expires_at: at(3600) }),
+        ..a_submission().by(owner).alone()
+    };
+    assert_eq!(set_disabled(&*store, disabled, true, 1).await, AccountChange::Done);
+    assert_eq!(store.delete_user(deleted, at(2)).await.unwrap(), AccountChange::Done);
+    // The commands may share a transaction; those of the other user succeed.
+    for owner in [disabled, deleted] {
+        let (refused, inserted) =
+            tokio::join!(store.insert(key(owner)), store.insert(a_submission().by(other).alone()));
+        assert_eq!((refused.unwrap(), inserted.unwrap()), (Inserted::OwnerDisabled, Inserted::New));
+        assert_eq!(store.insert(a_submission().by(owner).alone()).await.unwrap(), Inserted::OwnerDisabled);
+        assert_eq!(store.list(Some(owner), 0, 10).await.unwrap().1, 0);
+    }
+    assert_eq!(store.list(Some(other), 0, 10).await.unwrap().1, 2);
+    // The refused request did not use up its idempotency key.
+    assert_eq!(set_disabled(&*store, disabled, false, 3).await, AccountChange::Done);
+    assert_eq!(store.insert(key(disabled)).await.unwrap(), Inserted::New);
 }
 
 pub async fn a_join_code_enrols_up_to_its_limit<S: Store>(make: impl AsyncFn() -> Subject<S>) {

@@ -73,6 +73,7 @@ macro_rules! store_conformance {
                 a_disabled_user_has_no_sessions_and_the_last_administrator_stays,
                 deleting_a_user_removes_personal_data_and_keeps_submissions,
                 the_submissions_of_a_disabled_or_deleted_user_are_to_be_cancelled,
+                a_disabled_or_deleted_user_submits_nothing,
                 a_join_code_enrols_up_to_its_limit,
                 a_ticket_opens_one_submission_once,
                 users_are_listed_in_creation_order_and_paginated,

@@ -175,6 +175,7 @@ pub async fn equal_requests_on_several_nodes_insert_once<S: Store + 'static>(
                 match node.insert(new).await.unwrap() {
                     Inserted::New => (true, id),
                     Inserted::Repeated(record) => (false, record.submissions[0]),
+                    Inserted::OwnerDisabled => panic!("the owner is not disabled"),
                 }
             }
         });

@@ -57,6 +57,7 @@ pub async fn one_of_many_concurrent_equal_requests_inserts<S: Store + 'static>(m
                 match store.insert(new).await.unwrap() {
                     Inserted::New => (mine, true),
                     Inserted::Repeated(record) => (record.submissions[0], false),
+                    Inserted::OwnerDisabled => panic!("the owner is not disabled"),
                 }
             })
         })

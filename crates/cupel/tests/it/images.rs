@@ -451,7 +451,8 @@ fn an_administrator_adds_an_image_of_a_registry_through_the_api() {
     assert_eq!((&images[1]["name"], &images[1]["state"]), (&json!("course/b:1"), &json!("failed")));
     assert!(images[1]["failure"].as_str().unwrap().starts_with("the registry `127.0.0.1:1` failed"), "{images:#?}");
     // An addition under the name of a ready image fails; the image remains, and is shown.
-    assert_eq!(add("course/a:1", "docker://127.0.0.1:1/a:2").0, 202);
+    let (status, begun) = add("course/a:1", "docker://127.0.0.1:1/a:2");
+    assert_eq!((status, &begun["state"], &begun["digest"]), (202, &json!("ready"), &images[0]["digest"]), "{begun:#}");
     let image = eventually(|| {
         let (_, listed) = call("GET", "/api/v1/admin/images", None);
         Some(listed["images"][0].clone()).filter(|image| image["adding"] == json!(false))

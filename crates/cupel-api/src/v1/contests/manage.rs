@@ -292,7 +292,7 @@ async fn problems_of(app: &Shared, principal: &Principal, slugs: &[String]) -> R
         let Some(found) = found else {
             return Err(invalid(&format!("problems/{place}"), "there is no such problem"));
         };
-        problems.push(found.problem.id);
+        problems.push(found.problem().id);
     }
     Ok(problems)
 }

@@ -203,14 +203,14 @@ pub(crate) async fn problem(
     Params(params): Params<DetailParams>,
 ) -> Result<Json<ProblemView>, ApiError> {
     let seen = seen(&app, &principal, slug).await?;
-    let package = app.core.package(seen.problem.package).await.map_err(refusal)?;
+    let package = app.core.package(seen.problem().package).await.map_err(refusal)?;
     let standing = app.core.standing(&seen).await?;
-    let line = match seen.may_change {
-        true => ProblemLineView::for_author(&seen.problem, standing.as_ref()),
-        false => ProblemLineView::of(&seen.problem, standing.as_ref()),
+    let line = match seen.may_change() {
+        true => ProblemLineView::for_author(seen.problem(), standing.as_ref()),
+        false => ProblemLineView::of(seen.problem(), standing.as_ref()),
     };
-    let is_verified = seen.may_change.then_some(seen.problem.is_verified);
-    let (time_limit, start) = (seen.problem.time_limit, seen.problem.limit_start.map(StartView::from));
+    let is_verified = seen.may_change().then_some(seen.problem().is_verified);
+    let (time_limit, start) = (seen.problem().time_limit, seen.problem().limit_start.map(StartView::from));
     let registry = app.core.registry();
     let rendered = tokio::task::spawn_blocking(move || {
         let limited = package.package.with_derived_time_limit(time_limit);
@@ -218,7 +218,7 @@ pub(crate) async fn problem(
         let time_limit_start = start.filter(|_| is_time_limit_derived);
         view(line, &limited, &registry, params.lang.as_deref(), params.html).map(|view| ProblemView {
             is_verified,
-            may_change: seen.may_change,
+            may_change: seen.may_change(),
             limits: ProblemLimitsView { is_time_limit_derived, time_limit_start, ..view.limits },
             ..view
         })
@@ -411,7 +411,7 @@ pub(crate) async fn file(
 ) -> Result<Response, ApiError> {
     let slug = slug.parse::<Slug>().map_err(|_| no_such_problem())?;
     let seen = seen(&app, &principal, slug).await?;
-    let package = app.core.package(seen.problem.package).await.map_err(refusal)?;
+    let package = app.core.package(seen.problem().package).await.map_err(refusal)?;
     let found = found_file(&package.package, &file).filter(|found| found.size.get() <= FILE_BYTES_MAX).cloned();
     let found = found.ok_or_else(|| ApiError::not_found("file"))?;
     let kind = media_type(found.path.name());

@@ -61,9 +61,7 @@ pub(crate) fn refusal(error: AuthorError) -> ApiError {
              (`POST /problems/{slug}/verify`): this server must have the languages of its accepted submissions. Or upload a package that has a time limit.",
         ),
         AuthorError::TooManyMembers { part } => member_fault(part, None, format!("At most {MEMBERS_MAX} names.")),
-        AuthorError::NoUser { part, index } => {
-            member_fault(part, Some(index), "There is no user of this name.".to_owned())
-        }
+        AuthorError::NoUser { part, index } => member_fault(part, Some(index), "No user has this name.".to_owned()),
         AuthorError::InUse => ApiError::new(
             ErrorKind::Conflict,
             "Only a draft that has no submissions and is in no contest can be deleted. To hide the problem, make it a draft.",

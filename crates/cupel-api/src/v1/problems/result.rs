@@ -33,11 +33,11 @@ const TEST_TEXTS_BYTES_MAX: usize = 256 << 10;
 
 /// The parts of a visible submission that are sent to this viewer.
 async fn disclosure_of(app: &Shared, attempted: &Attempted) -> Result<Disclosure, ApiError> {
-    let mut disclosure = Disclosure { as_author: attempted.as_author, with_files: true, ..Disclosure::default() };
-    if let (Some(of), Some(problem)) = (attempted.record.submission.of_problem(), &attempted.problem) {
+    let mut disclosure = Disclosure { as_author: attempted.as_author(), with_files: true, ..Disclosure::default() };
+    if let (Some(of), Some(problem)) = (attempted.record().submission.of_problem(), attempted.problem()) {
         disclosure.slug = Some(problem.slug.to_string());
         disclosure.version = app.core.version_numbers(attempted).await?.get(&of.package).copied();
-        disclosure.tests = texts_of(app, &attempted.record, of.package, attempted.as_author).await?;
+        disclosure.tests = texts_of(app, attempted.record(), of.package, attempted.as_author()).await?;
     }
     Ok(disclosure)
 }
@@ -127,7 +127,7 @@ pub(crate) async fn submission(
     }
     let attempted = app.core.attempted(&caller.viewer, id).await?.ok_or_else(|| ApiError::not_found("submission"))?;
     let disclosure = disclosure_of(&app, &attempted).await?;
-    answers::one(&app, caller.user, attempted.record, disclosure).await
+    answers::one(&app, caller.user, attempted.into_record(), disclosure).await
 }
 
 /// A run of a submission.
@@ -173,7 +173,7 @@ pub(crate) async fn runs(
     Id(id): Id<SubmissionId>,
 ) -> Result<Json<RunViews>, ApiError> {
     let attempted = app.core.attempted(&caller.viewer, id).await?.ok_or_else(|| ApiError::not_found("submission"))?;
-    if attempted.problem.is_none() {
+    if attempted.problem().is_none() {
         return Err(no_such_problem());
     }
     let numbers = app.core.version_numbers(&attempted).await?;

@@ -204,10 +204,10 @@ pub(crate) async fn submit(
 /// The optional parts of the response that the sender of a solution may see.
 fn disclosure_of(seen: &SeenProblem) -> Disclosure {
     Disclosure {
-        as_author: seen.may_change,
+        as_author: seen.may_change(),
         with_files: false,
-        slug: Some(seen.problem.slug.to_string()),
-        version: Some(seen.problem.version),
+        slug: Some(seen.problem().slug.to_string()),
+        version: Some(seen.problem().version),
         cached: false,
         ..Disclosure::default()
     }
@@ -308,7 +308,7 @@ pub(crate) struct SentPage {
     pagination: Pagination,
 }
 
-/// List your submissions to a problem, newest first, without trials. Authors can list those of all users.
+/// List your submissions to a problem, newest first, without runs on samples or on custom input. Authors can list those of all users.
 #[utoipa::path(
     get, path = "/problems/{slug}/submissions", tag = "problems", operation_id = "submissions_to_problem",
     params(("slug" = String, Path, description = "The problem's slug"), SentParams),
@@ -332,14 +332,14 @@ pub(crate) async fn submissions(
         owner: (!params.all).then_some(caller.user),
         verdict: verdict_of(params.verdict.as_deref())?,
         language: language_of(&app, params.language.as_deref())?,
-        ..SubmissionFilter::of(seen.problem.id)
+        ..SubmissionFilter::of(seen.problem().id)
     };
     let visible = seen.submissions(filter).ok_or_else(|| {
         let detail = "Only the authors of a problem may see the submissions of all users.";
         ApiError::new(ErrorKind::Forbidden, detail)
     })?;
     if Format::of(params.format, &headers) == Format::Csv {
-        return Ok(csv::answer(&format!("{}-submissions", seen.problem.slug), csv_of(app, visible, params.all)));
+        return Ok(csv::answer(&format!("{}-submissions", seen.problem().slug), csv_of(app, visible, params.all)));
     }
     let (submissions, total) = app.core.submissions_to(visible, offset, page.limit).await?;
     let line = |summary: SubmissionSummary| {

@@ -138,8 +138,8 @@ pub(crate) enum UserCommand {
         #[arg(long)]
         all: bool,
     },
-    /// Disable a user: end all sessions; within five seconds, servers refuse all logins, tokens and API keys, and cancel
-    /// the user's submissions.
+    /// Disable a user: end all sessions. Within five seconds, servers refuse all logins, tokens and API keys, and begin
+    /// to cancel the user's submissions.
     Disable {
         /// The user's name or e-mail address.
         name: String,
