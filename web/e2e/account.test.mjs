@@ -319,7 +319,7 @@ test('a user leaves the leaderboards, and the form of a new user says in Chinese
   await other.page.getByLabel('邮箱').fill('another@example.com')
   await other.page.getByLabel('密码').fill('staple correct horse')
   await other.page.getByRole('button', { name: '注册' }).click()
-  await other.page.getByText('其他账户已在使用。').waitFor()
+  await other.page.getByText('已被其他账户使用。').waitFor()
   await other.close()
 })
 
