@@ -87,8 +87,8 @@ pub(crate) struct SweepState {
 
 impl Core {
     /// Expires leases, publishes due runs that the queue does not have, cancels the submissions of disabled and deleted
-    /// users, and removes old records. The work is bounded.
-    /// One task of every node that accepts submissions calls this method every second; only the leader does the work.
+    /// users, and removes old records. The work is bounded. One task of every node that accepts submissions calls this
+    /// method every second; only the leader does the work.
     ///
     /// # Errors
     /// If the store cannot answer; work already done is kept, and the next sweep continues.

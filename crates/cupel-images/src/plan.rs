@@ -135,7 +135,7 @@ impl Selector {
 }
 
 /// The names and tags of an entry of an index. `docker save` of Docker 25 and later writes the full name into the first
-/// annotation, and the tag into the second, which other tools use for either. Source: moby, `image/tarexport/save.go`.
+/// annotation and the tag into the second. Other tools write either of them into the second. Source: moby, `image/tarexport/save.go`.
 fn names_of(entry: &oci_spec::image::Descriptor) -> impl Iterator<Item = &str> {
     const NAMES: [&str; 2] = ["io.containerd.image.name", "org.opencontainers.image.ref.name"];
     let annotations = entry.annotations().as_ref();

@@ -1,19 +1,18 @@
 // Register, then sign in with the same password.
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { Link, useNavigate } from '@tanstack/react-router'
+import { useMutation, useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
 import { useRef, useState, type FormEvent } from 'react'
 import { api, CallError, dataOf } from '../api/client'
 import type { components } from '../api/schema'
-import { entered, sessionQuery } from '../api/queries'
+import { sessionQuery } from '../api/queries'
 import { AccountPage, field } from '../components/AccountPage'
 import { ErrorBox } from '../components/ErrorBox'
+import { signInAs, useSignedIn } from '../hooks/useSignIn'
 import { useTitle } from '../hooks/useTitle'
 import { useMessages } from '../i18n/messages'
 import { register } from '../routes'
 import { Button } from '../ui/Button'
 import { Field } from '../ui/Field'
-import { announceSession } from '../util/session-channel'
-import { wayBack } from '../util/way-back'
 
 type NewAccount = components['schemas']['RegisterRequest']
 
@@ -27,8 +26,7 @@ export function Register() {
   const m = useMessages()
   useTitle(m.register.title)
   const search = register.useSearch()
-  const navigate = useNavigate()
-  const queries = useQueryClient()
+  const signedIn = useSignedIn()
   const session = useQuery(sessionQuery)
   const [code, setCode] = useState('')
   // The last name and password, if their account may exist already: a response was lost, or the sign-in failed.
@@ -36,7 +34,7 @@ export function Register() {
   const send = useMutation({
     mutationFn: async (body: NewAccount) => {
       const login = { username: body.username, password: body.password }
-      const enter = () => dataOf(api.POST('/api/v1/session', { body: login, params: { header: { 'X-Cupel-Site': '1' } } }))
+      const enter = () => signInAs(login)
       const enterIfOwn = () =>
         enter().catch((error: unknown) => {
           if (codeOf(error) === 'wrong-credentials') return undefined
@@ -57,12 +55,7 @@ export function Register() {
       }
       return enter()
     },
-    onSuccess: async (state) => {
-      queries.clear()
-      queries.setQueryData(sessionQuery.queryKey, entered(state))
-      announceSession()
-      await navigate({ ...wayBack(search.then), replace: true })
-    },
+    onSuccess: (state) => signedIn(state, search.then),
   })
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()

@@ -1,18 +1,17 @@
 // Sets a password with a one-time link, then signs in. The token of the link is in the fragment of the URL, so it is in no request's URL.
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { Link, useNavigate, useRouterState } from '@tanstack/react-router'
+import { useMutation, useQuery } from '@tanstack/react-query'
+import { Link, useRouterState } from '@tanstack/react-router'
 import type { FormEvent } from 'react'
 import { api, CallError, dataOf } from '../api/client'
-import { entered, sessionQuery } from '../api/queries'
 import { AccountPage, field } from '../components/AccountPage'
 import { ErrorBox } from '../components/ErrorBox'
 import { RowsSkeleton } from '../components/Skeletons'
+import { signInAs, useSignedIn } from '../hooks/useSignIn'
 import { useTitle } from '../hooks/useTitle'
 import { useMessages, useTexts } from '../i18n/messages'
 import { setPassword } from '../i18n/set-password'
 import { Button } from '../ui/Button'
 import { Field } from '../ui/Field'
-import { announceSession } from '../util/session-channel'
 
 const isRefused = (error: unknown): boolean => error instanceof CallError && error.code === 'wrong-credentials'
 
@@ -60,11 +59,10 @@ function Invalid() {
 function Form({ token, username }: { token: string; username: string }) {
   const m = useMessages()
   const t = useTexts(setPassword)
-  const navigate = useNavigate()
-  const queries = useQueryClient()
+  const signedIn = useSignedIn()
   const send = useMutation({
     mutationFn: async (password: string) => {
-      const enter = () => dataOf(api.POST('/api/v1/session', { body: { username, password }, params: { header: { 'X-Cupel-Site': '1' } } }))
+      const enter = () => signInAs({ username, password })
       try {
         await dataOf(api.POST('/api/v1/auth/password/reset', { body: { token, password } }))
       } catch (error) {
@@ -76,12 +74,7 @@ function Form({ token, username }: { token: string; username: string }) {
       }
       return await enter()
     },
-    onSuccess: async (state) => {
-      queries.clear()
-      queries.setQueryData(sessionQuery.queryKey, entered(state))
-      announceSession()
-      await navigate({ to: '/problems', replace: true })
-    },
+    onSuccess: (state) => signedIn(state),
   })
   if (isRefused(send.error)) return <Invalid />
   const submit = (event: FormEvent<HTMLFormElement>) => {

@@ -1,35 +1,23 @@
 // Sign in: the server sets a cookie that scripts cannot read.
-import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { Link, useNavigate } from '@tanstack/react-router'
+import { useMutation } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
 import type { FormEvent } from 'react'
-import { api, CallError, dataOf } from '../api/client'
-import { entered, sessionQuery } from '../api/queries'
+import { CallError } from '../api/client'
 import { AccountPage, field } from '../components/AccountPage'
 import { ErrorBox } from '../components/ErrorBox'
+import { signInAs, useSignedIn } from '../hooks/useSignIn'
 import { useTitle } from '../hooks/useTitle'
 import { useMessages } from '../i18n/messages'
 import { signIn } from '../routes'
 import { Button } from '../ui/Button'
 import { Field } from '../ui/Field'
-import { announceSession } from '../util/session-channel'
-import { wayBack } from '../util/way-back'
 
 export function SignIn() {
   const m = useMessages()
   useTitle(m.signIn.title)
   const search = signIn.useSearch()
-  const navigate = useNavigate()
-  const queries = useQueryClient()
-  const send = useMutation({
-    mutationFn: (body: { username: string; password: string }) =>
-      dataOf(api.POST('/api/v1/session', { body, params: { header: { 'X-Cupel-Site': '1' } } })),
-    onSuccess: async (state) => {
-      queries.clear()
-      queries.setQueryData(sessionQuery.queryKey, entered(state))
-      announceSession()
-      await navigate({ ...wayBack(search.then), replace: true })
-    },
-  })
+  const signedIn = useSignedIn()
+  const send = useMutation({ mutationFn: signInAs, onSuccess: (state) => signedIn(state, search.then) })
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
     const form = new FormData(event.currentTarget)

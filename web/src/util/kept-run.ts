@@ -2,7 +2,7 @@
 // reload.
 //
 // The storage is separate for each tab, so two tabs can follow different runs.
-import { readOfTab, removeOfTab, writeOfTab } from './storage'
+import { readJsonOfTab, removeOfTab, writeOfTab } from './storage'
 
 export interface KeptRun {
   /** Where the run was started: user and language, or user and shared program. */
@@ -16,13 +16,9 @@ const KEY = 'cupel.play-run'
 export const keepRun = (kept: KeptRun): void => writeOfTab(KEY, JSON.stringify(kept))
 
 export function keptRun(place: string): KeptRun | undefined {
-  try {
-    const kept = JSON.parse(readOfTab(KEY) ?? 'null') as Partial<KeptRun> | null
-    const isOurs = kept?.place === place && typeof kept.run === 'string' && typeof kept.isTerminal === 'boolean'
-    return isOurs ? (kept as KeptRun) : undefined
-  } catch {
-    return undefined
-  }
+  const kept = readJsonOfTab(KEY) as Partial<KeptRun> | null
+  const isOurs = kept?.place === place && typeof kept.run === 'string' && typeof kept.isTerminal === 'boolean'
+  return isOurs ? (kept as KeptRun) : undefined
 }
 
 export function forgetRun(place: string): void {

@@ -36,6 +36,15 @@ export function readOfTab(key: string): string | null {
   }
 }
 
+/** The JSON value of a key; `null` if there is none, or it is malformed. */
+export function readJsonOfTab(key: string): unknown {
+  try {
+    return JSON.parse(readOfTab(key) ?? 'null')
+  } catch {
+    return null
+  }
+}
+
 export function writeOfTab(key: string, value: string): void {
   try {
     sessionStorage.setItem(key, value)

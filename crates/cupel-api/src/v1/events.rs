@@ -285,7 +285,7 @@ fn scheduled(id: SubmissionId, after: u64, run_at: Timestamp, now: Timestamp) ->
 
 struct Reader {
     id: SubmissionId,
-    /// The user who follows the submission.
+    /// The client that follows the submission.
     holder: Holder,
     /// Number of the last event that the client has.
     last: u64,

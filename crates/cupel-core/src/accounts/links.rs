@@ -113,7 +113,13 @@ impl Accounts {
     /// # Errors
     /// If the store cannot answer.
     pub async fn user_of_link(&self, link: &str) -> Result<Option<User>, StoreError> {
-        let Some(token) = Token::parse(LINK, link) else { return Ok(None) };
+        match Token::parse(LINK, link) {
+            Some(token) => self.user_of_token(&token).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn user_of_token(&self, token: &Token) -> Result<Option<User>, StoreError> {
         let user = UserId::from_uuid(token.id);
         // The store compares hashes of the secret, so the time that it takes says nothing about the secret.
         if !self.inner.store.is_link_good(user, token.hash(), self.now()).await? {
@@ -129,7 +135,7 @@ impl Accounts {
     pub async fn use_link(&self, link: &str, new: &str) -> Result<UserId, ChangePasswordError> {
         let token = Token::parse(LINK, link).ok_or(ChangePasswordError::NotGood)?;
         // Checked first, so that a caller without a link cannot cause the work of hashing.
-        let account = self.user_of_link(link).await?.ok_or(ChangePasswordError::NotGood)?;
+        let account = self.user_of_token(&token).await?.ok_or(ChangePasswordError::NotGood)?;
         let user = account.id;
         if let Some(fault) = fault_of_password(new, &account.username, &account.email) {
             return Err(ChangePasswordError::Invalid(fault));

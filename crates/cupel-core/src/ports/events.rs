@@ -17,8 +17,8 @@ pub trait EventBus: Send + Sync {
     /// The events of a submission after `after` that the bus still has, followed by live events. A caller that needs
     /// the earlier events subscribes first and then reads the store.
     async fn subscribe(&self, id: SubmissionId, after: Seq, interest: Interest) -> Box<dyn Subscription>;
-    /// Sends a notice to all nodes, this one included. Never blocks and never returns an error. A lost `Stop`
-    /// is only delayed; the slot time of a lost `Used` is not charged.
+    /// Sends a notice to all nodes, this one included. Never blocks and never returns an error. The effect of a
+    /// lost `Stop` is only delayed. A node that misses a `Used` does not charge its slot time.
     fn announce(&self, notice: Notice);
     /// Subscribes to notices announced from now on. One listener per process is enough.
     fn notices(&self) -> Box<dyn Notices>;

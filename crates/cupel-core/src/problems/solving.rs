@@ -30,7 +30,6 @@ const VERSIONS_NUMBERED_MAX: u64 = 1000;
 #[derive(Clone, Debug)]
 pub struct SeenProblem {
     pub(super) problem: ProblemRecord,
-    pub(super) part: Option<Part>,
     pub(super) may_change: bool,
     pub(super) viewer: Principal,
 }
@@ -39,11 +38,6 @@ impl SeenProblem {
     /// The problem.
     pub fn problem(&self) -> &ProblemRecord {
         &self.problem
-    }
-
-    /// The viewer's access to the problem as a member, if any.
-    pub fn part(&self) -> Option<Part> {
-        self.part
     }
 
     /// Whether the viewer may change the problem.
@@ -116,7 +110,7 @@ impl Core {
         let Some((problem, part)) = self.inner.store.problem(key, principal.user()).await? else { return Ok(None) };
         let may_change = principal.may_change(&problem, part);
         let exists = principal.may_see(&problem, part) || self.is_opened_by_contest(principal, &problem).await?;
-        Ok(exists.then_some(SeenProblem { problem, part, may_change, viewer: *principal }))
+        Ok(exists.then_some(SeenProblem { problem, may_change, viewer: *principal }))
     }
 
     /// Whether a contest in which the viewer takes part makes a private problem visible to the viewer.

@@ -3,9 +3,9 @@
 //!
 //! Credentials are those of Docker (`config.json`, with its helpers). They are sent to the registry of the reference
 //! and to the token service that this registry names. The token service must use HTTPS or be the registry itself. After
-//! a redirect to another host, the client does not send them. If the user's own credentials cannot be read, the pull goes
-//! on without them, and an answer that refuses access says why. Sources: OCI Distribution Specification 1.1; Docker Registry, "Token
-//! Authentication Specification" and "OAuth2 Token Authentication".
+//! a redirect to another host, the client does not send them. If the user's own credentials cannot be read, the pull
+//! continues without them, and the error for a refused access has the reason. Sources: OCI Distribution Specification
+//! 1.1; Docker Registry, "Token Authentication Specification" and "OAuth2 Token Authentication".
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -335,11 +335,7 @@ impl Pull<'_> {
             Login::Token(token) => {
                 let own = [("grant_type", "refresh_token"), ("client_id", "cupel"), ("refresh_token", token.as_str())];
                 fields.extend(own);
-                let form = reqwest::Url::parse_with_params("http://form", &fields);
-                let form = form.map_err(|error| ImageError::remote(remote(), &error.to_string()))?;
-                let form = form.query().unwrap_or_default().to_owned();
-                let kind = (reqwest::header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-                access.exchange.post(&challenge.realm).header(kind.0, kind.1).body(form)
+                access.exchange.post(&challenge.realm).form(&fields)
             }
         };
         let answer = request.send().await.map_err(|error| self.failed(error))?;

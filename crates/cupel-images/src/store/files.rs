@@ -65,16 +65,16 @@ impl ImageStore {
         }
         Ok(new)
     }
+}
 
-    /// Removes the incomplete files that an interrupted process has left in a directory.
-    pub(super) fn remove_temporary(&self, directory: &OwnedFd) -> io::Result<()> {
-        for (name, _) in beneath::list(directory.as_fd())? {
-            if name.to_str().is_some_and(|name| name.starts_with(TEMPORARY)) {
-                beneath::remove(directory.as_fd(), &name)?;
-            }
+/// Removes the incomplete files that an interrupted process has left in a directory.
+pub(super) fn remove_temporary(directory: &OwnedFd) -> io::Result<()> {
+    for (name, _) in beneath::list(directory.as_fd())? {
+        if name.to_str().is_some_and(|name| name.starts_with(TEMPORARY)) {
+            beneath::remove(directory.as_fd(), &name)?;
         }
-        Ok(())
     }
+    Ok(())
 }
 
 impl NewFile {

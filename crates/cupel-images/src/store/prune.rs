@@ -7,6 +7,7 @@ use std::path::Path;
 use cupel_types::{ContentHash, ImageName};
 
 use super::ImageStore;
+use super::files::remove_temporary;
 use super::layers::hashes_in;
 use super::locks::root_lock;
 use crate::beneath::{self, Beneath};
@@ -102,10 +103,10 @@ impl ImageStore {
     /// the locks `store` and `index`.
     fn remove_incomplete(&self) -> Result<(), ImageError> {
         let store = Beneath::open(&self.directory).map_err(ImageError::io("open", &self.directory))?;
-        self.remove_temporary(&store.into()).map_err(ImageError::io("clean", &self.directory))?;
+        remove_temporary(&store.into()).map_err(ImageError::io("clean", &self.directory))?;
         for name in ["locks", "roots"] {
             let path = self.directory.join(name);
-            let cleaned = self.part(name).and_then(|part| self.remove_temporary(&part));
+            let cleaned = self.part(name).and_then(|part| remove_temporary(&part));
             cleaned.map_err(ImageError::io("clean", &path))?;
         }
         let path = self.roots();

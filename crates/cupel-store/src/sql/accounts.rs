@@ -13,18 +13,39 @@ use super::membership::refused;
 use super::{Backend, Lock, Row, Sql, SqlStore, Write, bytes, values};
 use crate::rows::{bad, from_us, id_from, to_us};
 
-const USER: &str = "SELECT id, username, email, role, tier, created_at, disabled_at, in_leaderboards FROM users \
-     WHERE id = ? AND deleted_at IS NULL";
-const USER_WITH_SESSION: &str = "SELECT id, username, email, role, tier, created_at, disabled_at, in_leaderboards, \
-     (SELECT count(*) FROM refresh_sessions s WHERE s.id = ? AND s.\"user\" = users.id AND s.ended_at IS NULL \
-     AND s.expires_at > ?) FROM users WHERE id = ? AND deleted_at IS NULL";
-const USER_WITH_KEY: &str = "SELECT id, username, email, role, tier, created_at, disabled_at, in_leaderboards, \
-     (SELECT count(*) FROM api_keys k WHERE k.id = ? AND k.owner = users.id AND k.revoked_at IS NULL \
-     AND (k.expires_at IS NULL OR k.expires_at > ?)) FROM users WHERE id = ? AND deleted_at IS NULL";
-const USER_BY_LOGIN: &str = "SELECT id, username, email, role, tier, created_at, disabled_at, in_leaderboards, password_hash FROM users \
-     WHERE (username_key = ?1 OR email_key = ?1) AND deleted_at IS NULL";
-const USERS: &str = "SELECT id, username, email, role, tier, created_at, disabled_at, in_leaderboards FROM users \
-     WHERE deleted_at IS NULL ORDER BY created_at, id LIMIT ? OFFSET ?";
+/// Columns of a user, in the order of [`user_of`].
+macro_rules! user_columns {
+    () => {
+        "id, username, email, role, tier, created_at, disabled_at, in_leaderboards"
+    };
+}
+
+/// Number of columns in `user_columns!`.
+const USER_COLUMNS: usize = 8;
+
+const USER: &str = concat!("SELECT ", user_columns!(), " FROM users WHERE id = ? AND deleted_at IS NULL");
+const USER_WITH_SESSION: &str = concat!(
+    "SELECT ",
+    user_columns!(),
+    ", (SELECT count(*) FROM refresh_sessions s WHERE s.id = ? AND s.\"user\" = users.id AND s.ended_at IS NULL \
+     AND s.expires_at > ?) FROM users WHERE id = ? AND deleted_at IS NULL"
+);
+const USER_WITH_KEY: &str = concat!(
+    "SELECT ",
+    user_columns!(),
+    ", (SELECT count(*) FROM api_keys k WHERE k.id = ? AND k.owner = users.id AND k.revoked_at IS NULL \
+     AND (k.expires_at IS NULL OR k.expires_at > ?)) FROM users WHERE id = ? AND deleted_at IS NULL"
+);
+const USER_BY_LOGIN: &str = concat!(
+    "SELECT ",
+    user_columns!(),
+    ", password_hash FROM users WHERE (username_key = ?1 OR email_key = ?1) AND deleted_at IS NULL"
+);
+const USERS: &str = concat!(
+    "SELECT ",
+    user_columns!(),
+    " FROM users WHERE deleted_at IS NULL ORDER BY created_at, id LIMIT ? OFFSET ?"
+);
 const KEY: &str = "SELECT id, owner, name, secret_hash, scopes, created_at, expires_at, last_used_at, revoked_at \
      FROM api_keys WHERE id = ?";
 const KEYS: &str = "SELECT id, owner, name, secret_hash, scopes, created_at, expires_at, last_used_at, revoked_at \
@@ -53,7 +74,7 @@ impl<B: Backend> AccountStore for SqlStore<B> {
             CredentialId::Keyless => return Ok(self.user(id).await?.map(|user| (user, true))),
         };
         let read = self.read("read a user and a credential", move |db| {
-            let is_valid = |row: Row<'_>| Ok((user_of(row)?, row.get::<i64>(8)? == 1));
+            let is_valid = |row: Row<'_>| Ok((user_of(row)?, row.get::<i64>(USER_COLUMNS)? == 1));
             db.one(sql, values![bytes(&credential), to_us(now), bytes(id.as_uuid())], is_valid)
         });
         read.await
@@ -62,7 +83,7 @@ impl<B: Backend> AccountStore for SqlStore<B> {
     async fn user_by_login(&self, login: &str) -> Result<Option<(User, String)>, StoreError> {
         let login = login.to_lowercase();
         let read = self.read("find a user", move |db| {
-            db.one(USER_BY_LOGIN, values![login], |row| Ok((user_of(row)?, row.get(8)?)))
+            db.one(USER_BY_LOGIN, values![login], |row| Ok((user_of(row)?, row.get(USER_COLUMNS)?)))
         });
         read.await
     }
