@@ -80,6 +80,11 @@ scripts/as-root "$cupel" languages --data "$work/data" --json >"$work/languages.
     { grep --invert-match '"level":"INFO"' "$work/serve.log" | tail -n 20 >&2; exit 1; }
 
 echo "== Piston's clients"
+# A running server offers a language from an image some seconds after these two commands.
+mkdir "$work/course"
+/usr/bin/python3 scripts/facades/course_image.py "$work/course"
+scripts/as-root "$cupel" images add course/python:2026 "$work/course/image" --data "$work/data"
+scripts/as-root "$cupel" languages add "$work/course/python-course.toml" --data "$work/data"
 piston=$(sed --quiet 's/^piston: also at //p' "$work/addresses")
 # The requests of open-r1 need longer times and larger bodies than Piston's defaults.
 settings+=(CUPEL_FACADES__PISTON__STRICT=false)

@@ -84,6 +84,24 @@ async def piston_rspy_runs_a_program_and_reads_its_result():
     assert response.compile.code == 1 and "not declared" in response.compile.stderr, response
 
 
+async def a_version_from_an_image_is_listed_and_runs():
+    client = piston_rspy.Client.with_url(BASE)
+    listed = lambda runtimes: any((runtime.language, runtime.version) == ("python", "3.9.0") for runtime in runtimes)
+    while not listed(await client.fetch_runtimes()):
+        await asyncio.sleep(0.5)
+
+    async def run(version, source):
+        executor = piston_rspy.Executor(language="python", version=version)
+        response = await client.execute(executor.add_file(piston_rspy.File(name="main.py", content=source)))
+        return response.version, response.run.stdout, response.run.code
+
+    source = "import course, os; print(course.VERSION, os.path.exists('/usr/bin/perl'))"
+    equal(await run("3.9.x", source), ("3.9.0", "3.9.0 False\n", 0))
+    # The highest version is the machine's. It does not have the image's package.
+    version, stdout, code = await run("*", source)
+    equal((version != "3.9.0", stdout, code), (True, "", 1))
+
+
 async def every_installed_language_has_a_runtime_and_says_hello():
     runtimes = requests.get(f"{BASE}/runtimes", timeout=PATIENCE).json()
     assert len(runtimes) >= len(INSTALLED), runtimes
@@ -281,6 +299,7 @@ async def open_r1s_own_packages_are_unknown_runtimes():
 CHECKS = [
     aiopyston_runs_a_program_and_reads_its_result,
     piston_rspy_runs_a_program_and_reads_its_result,
+    a_version_from_an_image_is_listed_and_runs,
     every_installed_language_has_a_runtime_and_says_hello,
     both_streams_are_returned_in_the_order_of_their_arrival,
     files_in_all_encodings_reach_the_program,

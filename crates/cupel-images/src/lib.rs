@@ -50,5 +50,5 @@ pub use bounds::ImageBounds;
 pub use error::ImageError;
 pub use index::{Image, ImageConfig};
 pub use root::is_program;
-pub use source::{RegistryOptions, Source, SourceError};
+pub use source::{OpenedSource, RegistryOptions, Source, SourceError};
 pub use store::{AddedImage, ImageStore, Pruned, RootInUse};

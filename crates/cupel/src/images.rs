@@ -59,12 +59,21 @@ pub(crate) const DIRECTORY: &str = "images";
 fn open(config: &Config, directory: &Path) -> ImageStore {
     // The sandbox accepts no symbolic link in the path to the roots.
     let parent = directory.parent().and_then(|parent| std::fs::canonicalize(parent).ok());
-    let directory = match (std::fs::canonicalize(directory), parent, directory.file_name()) {
-        (Ok(found), _, _) => found,
-        (Err(_), Some(parent), Some(name)) => parent.join(name),
+    let found = std::fs::canonicalize(directory).ok().filter(|_| !is_link_of_another_user(directory));
+    let directory = match (found, parent, directory.file_name()) {
+        (Some(found), _, _) => found,
+        (None, Some(parent), Some(name)) => parent.join(name),
         _ => directory.to_owned(),
     };
     ImageStore::new(directory, config.images.disk_max.get())
+}
+
+/// Whether the path is a link that neither root nor the user of this process has made. The server's user could make such
+/// a link in the data directory, and would then choose the directory in which root creates the store. The store refuses
+/// links.
+fn is_link_of_another_user(path: &Path) -> bool {
+    let trusted = [0, rustix::process::geteuid().as_raw()];
+    std::fs::symlink_metadata(path).is_ok_and(|entry| entry.is_symlink() && !trusted.contains(&entry.uid()))
 }
 
 /// A time in seconds since 1970.

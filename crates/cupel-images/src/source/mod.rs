@@ -7,6 +7,8 @@ mod layout;
 mod registry;
 
 use std::fmt;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -18,6 +20,7 @@ pub(crate) use layout::Layout;
 pub use registry::RegistryOptions;
 pub(crate) use registry::pull;
 
+use crate::error::ImageError;
 use crate::hashing::parse_digest;
 
 /// The source of an image.
@@ -54,6 +57,43 @@ impl Source {
             Source::Path { .. } | Source::Daemon { .. } => None,
         }
     }
+
+    /// Opens the file or directory of a [`Source::Path`], with the rights that the process has now.
+    ///
+    /// # Errors
+    /// The file or directory cannot be opened.
+    pub fn open(&self) -> Result<OpenedSource<'_>, ImageError> {
+        let content = match self {
+            Source::Registry { reference } => Content::Registry(reference),
+            Source::Daemon { name } => Content::Daemon(name),
+            Source::Path { path, selector } => {
+                let open = || match fs::metadata(path)?.is_dir() {
+                    true => Layout::open(path).map(|layout| Content::Layout(layout, selector.as_ref())),
+                    false => File::open(path).map(|file| Content::Archive(file, selector.as_ref())),
+                };
+                open().map_err(|error: io::Error| ImageError::Unreadable {
+                    source_name: path.display().to_string(),
+                    reason: error.to_string(),
+                })?
+            }
+        };
+        Ok(OpenedSource { source: self, content })
+    }
+}
+
+/// A source whose file or directory is open. So a process can open a source first, and then change to a user who could
+/// not open it.
+pub struct OpenedSource<'a> {
+    pub(crate) source: &'a Source,
+    pub(crate) content: Content<'a>,
+}
+
+/// What is read of a source.
+pub(crate) enum Content<'a> {
+    Layout(Layout, Option<&'a Selector>),
+    Archive(File, Option<&'a Selector>),
+    Daemon(&'a str),
+    Registry(&'a str),
 }
 
 /// Selects one of several images of a source.

@@ -19,7 +19,7 @@ use crate::error::ImageError;
 use crate::index::Image;
 use crate::plan::{self, Blobs, Plan};
 use crate::root;
-use crate::source::{Archive, Layout, RegistryOptions, Selector, Source};
+use crate::source::{Archive, Content, Layout, OpenedSource, RegistryOptions, Selector, Source};
 
 /// Result of [`ImageStore::add`].
 #[derive(Clone, Debug)]
@@ -47,10 +47,23 @@ impl ImageStore {
         source: &Source,
         registries: &RegistryOptions,
     ) -> Result<AddedImage, ImageError> {
-        match self.try_to_add(name, source, registries) {
+        self.add_opened(name, &source.open()?, registries)
+    }
+
+    /// Like [`ImageStore::add`], with an opened source.
+    ///
+    /// # Errors
+    /// As for [`ImageStore::add`].
+    pub fn add_opened(
+        &self,
+        name: &ImageName,
+        opened: &OpenedSource<'_>,
+        registries: &RegistryOptions,
+    ) -> Result<AddedImage, ImageError> {
+        match self.try_to_add(name, opened, registries) {
             Err(full @ ImageError::Full { .. }) => match self.prune()?.layers {
                 0 => Err(full),
-                _ => self.try_to_add(name, source, registries),
+                _ => self.try_to_add(name, opened, registries),
             },
             other => other,
         }
@@ -59,15 +72,27 @@ impl ImageStore {
     fn try_to_add(
         &self,
         name: &ImageName,
-        source: &Source,
+        opened: &OpenedSource<'_>,
         registries: &RegistryOptions,
     ) -> Result<AddedImage, ImageError> {
         self.create()?;
         self.remove_abandoned()?;
         let _adding = self.lock_shared("store")?;
         let incoming = self.incoming()?;
-        match source {
-            Source::Registry { reference } => {
+        let source = opened.source;
+        match &opened.content {
+            Content::Layout(blobs, selector) => {
+                let plan = plan::of_layout(blobs, *selector, &self.bounds)?;
+                self.add_planned(name, source, blobs, plan, &incoming)
+            }
+            Content::Archive(file, selector) => self.add_archive(name, source, file, *selector, &incoming),
+            Content::Daemon(of_engine) => {
+                let archive = incoming.directory.path().join("saved.tar");
+                crate::source::save(of_engine, &archive, &self.bounds, registries)?;
+                let file = File::open(&archive).map_err(ImageError::io("open", &archive))?;
+                self.add_archive(name, source, &file, None, &incoming)
+            }
+            Content::Registry(reference) => {
                 let layout = incoming.directory.path().join("layout");
                 let is_known = |id: &ContentHash| self.layer(id).is_dir();
                 let room = FreeSpace { bytes: self.room()?, bound: self.disk_max };
@@ -75,23 +100,6 @@ impl ImageStore {
                 let blobs = Layout::open(&layout).map_err(ImageError::io("open", &layout))?;
                 let plan = plan::of_manifest(&blobs, &digest, &self.bounds)?;
                 self.add_planned(name, source, &blobs, plan, &incoming)
-            }
-            Source::Path { path, selector } => {
-                let unreadable = |error: io::Error| ImageError::Unreadable {
-                    source_name: path.display().to_string(),
-                    reason: error.to_string(),
-                };
-                if std::fs::metadata(path).map_err(unreadable)?.is_dir() {
-                    let blobs = Layout::open(path).map_err(unreadable)?;
-                    let plan = plan::of_layout(&blobs, selector.as_ref(), &self.bounds)?;
-                    return self.add_planned(name, source, &blobs, plan, &incoming);
-                }
-                self.add_archive(name, source, path, selector.as_ref(), &incoming)
-            }
-            Source::Daemon { name: of_engine } => {
-                let archive = incoming.directory.path().join("saved.tar");
-                crate::source::save(of_engine, &archive, &self.bounds, registries)?;
-                self.add_archive(name, source, &archive, None, &incoming)
             }
         }
     }
@@ -101,11 +109,11 @@ impl ImageStore {
         &self,
         name: &ImageName,
         source: &Source,
-        path: &Path,
+        file: &File,
         selector: Option<&Selector>,
         incoming: &Incoming,
     ) -> Result<AddedImage, ImageError> {
-        let file = self.uncompressed(path, incoming.directory.path())?;
+        let file = self.uncompressed(file, incoming.directory.path())?;
         let blobs = Archive::open(file)
             .map_err(|error| ImageError::refused("the archive", format!("it cannot be read: {error}")))?;
         let plan = match (blobs.contains("index.json"), blobs.contains("manifest.json")) {
@@ -119,14 +127,20 @@ impl ImageStore {
         self.add_planned(name, source, &blobs, plan, incoming)
     }
 
-    /// Opens an archive. A compressed archive is first uncompressed into `incoming`, because its files are read in any
-    /// order.
-    fn uncompressed(&self, path: &Path, incoming: &Path) -> Result<File, ImageError> {
-        let mut file = File::open(path).map_err(ImageError::io("open", path))?;
-        let mut head = [0; 4];
-        let n = file.read(&mut head).map_err(ImageError::io("read", path))?;
-        file.seek(SeekFrom::Start(0)).map_err(ImageError::io("read", path))?;
-        let compression = by_first_bytes(&head[..n]);
+    /// The file of an archive, at its start. A compressed archive is first uncompressed into `incoming`, because its
+    /// files are read in any order.
+    fn uncompressed(&self, file: &File, incoming: &Path) -> Result<File, ImageError> {
+        let head = |mut file: &File| -> io::Result<Vec<u8>> {
+            let mut head = Vec::new();
+            file.seek(SeekFrom::Start(0))?;
+            file.take(4).read_to_end(&mut head)?;
+            file.seek(SeekFrom::Start(0))?;
+            Ok(head)
+        };
+        let unreadable = |error: io::Error| ImageError::refused("the archive", format!("it cannot be read: {error}"));
+        let head = head(file).map_err(unreadable)?;
+        let file = file.try_clone().map_err(unreadable)?;
+        let compression = by_first_bytes(&head);
         if compression == Compression::None {
             return Ok(file);
         }

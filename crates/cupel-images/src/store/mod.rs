@@ -12,6 +12,7 @@ mod names;
 mod prune;
 mod verify;
 
+use std::io;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
@@ -85,7 +86,13 @@ impl ImageStore {
     /// A directory cannot be created.
     pub fn create(&self) -> Result<(), ImageError> {
         std::fs::create_dir_all(&self.directory).map_err(ImageError::io("create", &self.directory))?;
-        let store = Beneath::open(&self.directory).map_err(ImageError::io("open", &self.directory))?;
+        let store = Beneath::open(&self.directory).map_err(|error| match error.raw_os_error().map(Errno::from_raw_os_error) {
+            Some(Errno::NOTDIR | Errno::LOOP) => ImageError::io("open", &self.directory)(io::Error::other(
+                "it is not a directory, or it is a symbolic link that neither root nor this user has made; remove it, or \
+                 replace it as root",
+            )),
+            _ => ImageError::io("open", &self.directory)(error),
+        })?;
         for name in ["layers", "roots", "incoming", "locks"] {
             let path = self.directory.join(name);
             match rustix::fs::mkdirat(store.as_fd(), name, Mode::from_raw_mode(0o777)) {

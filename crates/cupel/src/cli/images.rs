@@ -117,6 +117,9 @@ fn add(
     registries: &RegistryOptions,
     as_json: bool,
 ) -> CommandResult {
+    // The owner of the store may not be able to reach the source, and sees an empty directory above a data directory
+    // that other users cannot enter.
+    let opened = source.open().map_err(failure)?;
     let socket = images::socket_of(source, registries);
     become_owner(store, socket.as_deref().and_then(images::group_of))?;
     if let Some(socket) = socket.filter(|socket| images::is_closed(socket)) {
@@ -129,20 +132,8 @@ fn add(
         ))
         .or_exit(Exit::Usage);
     }
-    if let Source::Path { path, .. } = source
-        && let Err(error) = std::fs::File::open(path)
-        && error.kind() == std::io::ErrorKind::PermissionDenied
-    {
-        return Err(anyhow!(
-            "cannot read {}: this command reads it as the owner of the data directory (user {}); put it where that user can read it, \
-             such as a new directory below /var/tmp, and make it readable",
-            path.display(),
-            rustix::process::geteuid()
-        ))
-        .or_exit(Exit::Usage);
-    }
     let began = Instant::now();
-    let added = store.add(name, source, registries).map_err(failure)?;
+    let added = store.add_opened(name, &opened, registries).map_err(failure)?;
     if as_json {
         outln!("{}", described(&added.image));
         return Ok(Exit::Ok);

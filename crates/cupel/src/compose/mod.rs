@@ -160,7 +160,7 @@ impl Server {
             if let Some(page) = cupel_web::not_found(public_url) {
                 site = site.with_not_found(page);
             }
-            let mut dialects = vec![cupel_api::native(&state.settings.version, cupel_web::font()), site];
+            let mut dialects = vec![cupel_api::native(&state.settings, cupel_web::font()), site];
             dialects.extend(facades::open(&config.facades, &state.accounts, address, &facade_listeners).await?);
             cupel_http::router(state, dialects)
         } else {
@@ -429,5 +429,6 @@ pub(crate) async fn idle_api(
         metrics: Arc::new(String::new),
         shutdown: CancellationToken::new(),
     };
-    Ok(cupel_http::router(state, [cupel_api::native("", None)]))
+    let native = cupel_api::native(&state.settings, None);
+    Ok(cupel_http::router(state, [native]))
 }

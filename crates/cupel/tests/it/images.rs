@@ -347,6 +347,54 @@ fn small_layer() -> Vec<u8> {
 }
 
 #[test]
+fn root_adds_an_image_that_the_servers_user_cannot_reach() {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    const SERVER: u32 = 4321;
+    // As in `/root`: other users cannot enter the directory that has the archive and the data directory.
+    let place = tempfile::tempdir().unwrap();
+    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    let data = place.path().join("data");
+    fs::create_dir(&data).unwrap();
+    fs::write(data.join("cupel.db"), "").unwrap();
+    chown(&data, Some(SERVER), Some(SERVER)).unwrap();
+    let directory = layout(&place.path().join("image"), &small_layer());
+    let mut archive = tar::Builder::new(Vec::new());
+    archive.append_dir_all(".", &directory).unwrap();
+    let saved = place.path().join("saved.tar");
+    fs::write(&saved, archive.into_inner().unwrap()).unwrap();
+    // The mode that `docker save --output` gives.
+    fs::set_permissions(&saved, fs::Permissions::from_mode(0o600)).unwrap();
+
+    for (name, source) in [("course/archive:1", saved), ("course/layout:1", directory)] {
+        run(&data, &["images", "add", name, source.to_str().unwrap()], 0);
+        assert!(run(&data, &["images", "list"], 0).contains(name));
+    }
+}
+
+#[test]
+fn root_creates_no_store_behind_a_link_of_the_servers_user() {
+    use std::os::unix::fs::{lchown, symlink};
+    let place = tempfile::tempdir().unwrap();
+    let (data, elsewhere) = (place.path().join("data"), place.path().join("elsewhere"));
+    fs::create_dir(&data).unwrap();
+    fs::create_dir(&elsewhere).unwrap();
+    fs::write(data.join("cupel.db"), "").unwrap();
+    symlink(&elsewhere, data.join("images")).unwrap();
+    let image = layout(&place.path().join("image"), &small_layer());
+    let add = ["images", "add", "a:1", image.to_str().unwrap()];
+
+    lchown(data.join("images"), Some(4321), Some(4321)).unwrap();
+    let printed = run(&data, &add, 7);
+    assert!(printed.contains("symbolic link that neither root nor this user has made"), "{printed}");
+    assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
+
+    // An administrator's link, for example to another disk.
+    lchown(data.join("images"), Some(0), Some(0)).unwrap();
+    run(&data, &add, 0);
+    assert!(elsewhere.join("index.json").is_file());
+}
+
+#[test]
 fn root_adds_an_image_of_an_engine_to_the_store_of_a_server_with_another_user() {
     use std::os::unix::fs::{PermissionsExt, chown};
     const SERVER: u32 = 4321;
@@ -442,7 +490,7 @@ fn an_administrator_adds_an_image_of_a_registry_through_the_api() {
     let images = eventually(|| {
         let (_, listed) = call("GET", "/api/v1/admin/images", None);
         let images = listed["images"].as_array().unwrap().clone();
-        images.iter().all(|image| image["state"] != "adding").then_some(images)
+        images.iter().all(|image| image["adding"] == json!(false)).then_some(images)
     });
     assert_eq!(
         (&images[0]["name"], &images[0]["state"], &images[0]["layers"]),
