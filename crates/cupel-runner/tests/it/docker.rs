@@ -21,6 +21,7 @@ pub(crate) const RULES: &[(&str, crate::EngineRule)] = &[
     ("containers_are_started_ahead_and_used_once", pool),
     ("what_a_dead_worker_created_is_removed_after_a_while", abandoned),
     ("a_process_that_is_killed_leaves_no_container", killed_owner),
+    ("a_worker_that_is_killed_leaves_the_containers_of_another_worker_on_the_engine", two_owners),
     ("a_process_that_ends_leaves_no_container", ended_owner),
     ("images_with_the_agent_are_removed_when_no_language_needs_them", unused_images),
     ("an_image_is_described", image),
@@ -313,19 +314,26 @@ fn owner() -> (Engine, std::process::Child) {
     let engine = Engine::start();
     let directory = tempfile::tempdir().unwrap();
     engine.import(directory.path(), IMAGE, &[]);
+    let owner = owner_on(&engine);
+    (engine, owner)
+}
+
+/// A process as in [`owner`], on an engine that may have others.
+fn owner_on(engine: &Engine) -> std::process::Child {
+    let before = running(engine);
     let mut owner = Command::new("/proc/self/exe");
     owner.arg(OWNER).arg(engine.socket()).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut owner = owner.spawn().unwrap();
     let mut line = String::new();
     BufReader::new(owner.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line, "runs\n");
-    eventually("one container runs a program, and two are ready", || running(&engine) == 3);
-    (engine, owner)
+    eventually("one container runs a program, and two are ready", || running(engine).len() == before.len() + 3);
+    owner
 }
 
-/// Number of running containers. A container that was created and not started may still exist for some minutes.
-fn running(engine: &Engine) -> usize {
-    engine.docker(&["ps", "--quiet"]).lines().count()
+/// The running containers. A container that was created and not started may still exist for some minutes.
+fn running(engine: &Engine) -> BTreeSet<String> {
+    engine.docker(&["ps", "--quiet"]).lines().map(str::to_owned).collect()
 }
 
 fn killed_owner(_: &World) {
@@ -333,6 +341,24 @@ fn killed_owner(_: &World) {
     owner.kill().unwrap();
     owner.wait().unwrap();
     eventually("all containers have gone", || engine.containers().is_empty());
+}
+
+fn two_owners(_: &World) {
+    let (engine, mut first) = owner();
+    let of_first = running(&engine);
+    let mut second = owner_on(&engine);
+    second.kill().unwrap();
+    second.wait().unwrap();
+    eventually("the containers of the second worker have gone", || running(&engine).len() <= of_first.len());
+    assert_eq!(running(&engine), of_first, "the program and the ready containers of the first worker remain");
+
+    // Another worker starts, and removes what was abandoned.
+    let containers = Containers::on_demand(&settings_of(&engine)).unwrap();
+    containers.remove_abandoned(Duration::ZERO).unwrap();
+    assert_eq!(running(&engine), of_first);
+    drop(first.stdin.take());
+    assert!(first.wait().unwrap().success());
+    assert_eq!(engine.containers(), [""; 0]);
 }
 
 fn ended_owner(_: &World) {
@@ -365,12 +391,12 @@ fn engine_restarts(_: &World) {
     assert_eq!(result.report.outcome, Outcome::Exited(0));
     // More containers are ready than a step makes attempts. None of them survives the restart.
     own.run("nothing", |_| {}, &mut Seen::default()).unwrap();
-    eventually("four containers are ready", || running(&engine) == ready);
+    eventually("four containers are ready", || running(&engine).len() == ready);
     engine.stop_daemon(true);
     engine.start_daemon();
     let result = own.run("nothing", |_| {}, &mut Seen::default()).unwrap();
     assert_eq!(result.report.outcome, Outcome::Exited(0));
     drop(own);
     // The engine may have been killed between the creation and the start of a container for the pool.
-    eventually("no container is running", || running(&engine) == 0);
+    eventually("no container is running", || running(&engine).is_empty());
 }
