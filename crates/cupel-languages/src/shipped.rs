@@ -9,6 +9,7 @@ mod tests {
 
     use cupel_types::{Bytes, Verdict};
 
+    use super::FILES;
     use crate::{Language, LanguageSet, Placeholders, Registry};
 
     fn shipped() -> Registry {
@@ -17,6 +18,14 @@ mod tests {
 
     fn verdict_of(language: &Language, sample: &str) -> Option<Verdict> {
         language.samples.iter().find(|s| s.name == sample).map(|s| s.verdict)
+    }
+
+    /// Whether the language file says in a comment why the language cannot have this sample.
+    fn gives_a_reason(language: &Language, sample: &str) -> bool {
+        let file = format!("{}.toml", language.id);
+        let (_, contents) = FILES.iter().find(|(name, _)| *name == file).unwrap();
+        let start = format!("# No sample `{sample}`: ");
+        contents.lines().any(|line| line.strip_prefix(&start).is_some_and(|reason| !reason.is_empty()))
     }
 
     #[test]
@@ -74,15 +83,25 @@ mod tests {
     fn every_language_has_the_required_samples() {
         // A language for clients of other products need not be a programming language.
         for language in shipped().iter().filter(|language| language.listed) {
-            let verdict = |sample| verdict_of(language, sample);
             let id = &language.id;
-            for accepted in ["hello", "echo", "args"] {
-                assert_eq!(verdict(accepted), Some(Verdict::Accepted), "{id} {accepted}");
-            }
-            assert_eq!(verdict("runtime_error"), Some(Verdict::RuntimeError), "{id}");
-            assert_eq!(verdict("time_limit"), Some(Verdict::TimeLimit), "{id}");
-            if !language.compile.is_empty() {
-                assert_eq!(verdict("compile_error"), Some(Verdict::CompileError), "{id}");
+            let required = [
+                (&["hello"][..], Verdict::Accepted),
+                (&["echo"], Verdict::Accepted),
+                (&["args"], Verdict::Accepted),
+                (&["files"], Verdict::Accepted),
+                (&["runtime_error"], Verdict::RuntimeError),
+                (&["time_limit"], Verdict::TimeLimit),
+                (&["memory_limit", "heap_full"], Verdict::MemoryLimit),
+                (&["compile_error"], Verdict::CompileError),
+            ];
+            for (names, expected) in required {
+                if expected == Verdict::CompileError && language.compile.is_empty() {
+                    continue;
+                }
+                let found: Vec<_> = names.iter().filter_map(|name| verdict_of(language, name)).collect();
+                assert!(found.iter().all(|verdict| *verdict == expected), "{id} {names:?}: {found:?}");
+                let is_omitted = gives_a_reason(language, names[0]);
+                assert_eq!(found.is_empty(), is_omitted, "{id} {names:?}: either a sample or a reason in a comment");
             }
         }
     }
@@ -109,6 +128,14 @@ mod tests {
                         "{what}: has no character beyond ASCII, so it does not test encodings"
                     );
                     assert_eq!(sample.stdout.as_ref(), Some(&sample.stdin), "{what}");
+                }
+                if sample.name == "files" {
+                    assert!(sample.source.contains("notes.txt"), "{what}: writes and reads another file");
+                    let lines = sample.stdout.as_deref();
+                    assert_eq!(lines, Some("one\ntwo é\n"), "{what}: prints other lines than those of the file");
+                }
+                if sample.verdict == Verdict::MemoryLimit {
+                    assert!(sample.limits.memory.is_some(), "{what}: sets no memory limit, so it may take long");
                 }
                 if sample.verdict == Verdict::TimeLimit {
                     let cpu_time = sample.limits.cpu_time.expect("a time limit sample sets a CPU time limit");

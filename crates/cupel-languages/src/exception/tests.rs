@@ -221,6 +221,12 @@ fn a_full_heap_is_the_memory_limit() {
             "javascript",
             "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory\n----- Native -----\n",
         ),
+        (
+            "lisp",
+            "Unhandled SB-KERNEL::HEAP-EXHAUSTED-ERROR in thread #<SB-THREAD:THREAD \"main thread\" RUNNING\n                \
+             {1001388003}>:\n  Heap exhausted (no more space for allocation).\n32768 bytes available, 400016 requested.\n",
+        ),
+        ("lisp", "fatal error encountered in SBCL pid 5888 tid 5888:\nHeap exhausted, game over.\n\n"),
     ] {
         let exception = found(id, &["Main.java"], output.as_bytes()).unwrap_or_else(|| panic!("{output}"));
         assert!(exception.is_memory_limit, "{output}");
