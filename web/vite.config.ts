@@ -132,8 +132,12 @@ export default defineConfig({
     target: 'es2022',
     // The content security policy allows no `data:` URLs.
     assetsInlineLimit: 0,
-    // A helper that vite would otherwise add inline.
-    modulePreload: { polyfill: false },
+    modulePreload: {
+      // A helper that vite would otherwise add inline.
+      polyfill: false,
+      // vite lists no files for a script that imports nothing, so that it would not be loaded before its import.
+      resolveDependencies: (file, deps, { hostType }) => (hostType === 'js' && !deps.includes(file) ? [file, ...deps] : deps),
+    },
     chunkSizeWarningLimit: 700,
     rolldownOptions: {
       output: {

@@ -564,6 +564,24 @@ test('a language that cannot run now stays with its code, says why, and runs aga
   }
 })
 
+test('a program in a language that the server no longer lists opens in the playground, which says that it cannot run', async () => {
+  const { page, close } = await people.registered(server, browser, { path: `/problems/${SLUG}` })
+  await editor(page).waitFor()
+  await write(page, 'print("kept")\n')
+  await page.route('**/api/v1/languages', async (route) => {
+    const answer = await route.fetch()
+    const { languages } = await answer.json()
+    await route.fulfill({ response: answer, json: { languages: languages.filter((one) => one.language_id !== 'python') } })
+  })
+  await page.reload()
+  await page.getByRole('status').filter({ hasText: 'cannot run on this server now. Your code is kept.' }).waitFor()
+  await page.getByRole('button', { name: 'Open in the playground Sample 1' }).click()
+  await page.waitForURL(/\/playground$/)
+  await editor(page).filter({ hasText: 'print("kept")' }).waitFor()
+  await page.getByRole('status').filter({ hasText: 'cannot run on this server now. Your code is kept.' }).waitFor()
+  await close()
+})
+
 test('an open editor keeps its language, code and caret when the language becomes unavailable, and with no language at all the page can check again', async () => {
   for (const path of [`/problems/${SLUG}`, '/playground']) {
     const { page, close, context, faults } = await people.registered(server, browser, { path: '/contests' })

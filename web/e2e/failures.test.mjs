@@ -22,7 +22,7 @@ after(async () => {
 })
 
 /** Removes what the browser says in the console about requests that a test lets fail, and what React says about the part that failed. */
-const forgive = (faults) => faults.splice(0, faults.length, ...faults.filter((fault) => !/ERR_INTERNET_DISCONNECTED|ERR_FAILED|status of 503|Failed to fetch|404 for http|a script of the page could not be loaded|WebSocket/.test(fault)))
+const forgive = (faults) => faults.splice(0, faults.length, ...faults.filter((fault) => !/ERR_INTERNET_DISCONNECTED|ERR_FAILED|status of 50[23]|Failed to fetch|404 for http|a script of the page could not be loaded|WebSocket/.test(fault)))
 
 const REQUEST_ID = '0123456789abcdef'
 /** An answer of a server that is busy. */
@@ -139,6 +139,27 @@ test('a problem that can no longer be read stays on an open page, with its edito
   await close()
 })
 
+test('if a gateway loses the answer to a submission, the same code is not taken twice', async () => {
+  const { page, close, name, faults } = await registered(server, browser, { path: `/problems/${SLUG}` })
+  const url = `**/problems/${SLUG}/submissions`
+  const keys = []
+  const losing = async (route) => {
+    if (route.request().method() !== 'POST') return route.fallback()
+    keys.push(route.request().headers()['idempotency-key'])
+    await route.fetch()
+    return route.fulfill({ status: 502, contentType: 'text/html', body: '<h1>502 Bad Gateway</h1>' })
+  }
+  await page.route(url, losing)
+  await submit(page, RIGHT)
+  await page.getByRole('alert').filter({ hasText: 'This did not work' }).waitFor()
+  await page.unroute(url, losing)
+  await page.getByRole('button', { name: 'Submit' }).click()
+  await page.locator('[data-verdict="AC"]').waitFor()
+  assert.deepEqual([keys.length, await sentBy(name)], [1, 1])
+  forgive(faults)
+  await close()
+})
+
 test('an error of the server and a run do not withdraw the offer to send a submission again', async () => {
   const { page, close, name, faults } = await registered(server, browser, { path: `/problems/${SLUG}` })
   const url = `**/problems/${SLUG}/submissions`
@@ -184,9 +205,9 @@ test('the notice of a missing script and the offline notice are both readable', 
   }
 })
 
-test('if the texts of a language cannot be loaded, a notice says so, and the language can be chosen after a reload', async () => {
+test('if the texts of a language cannot be loaded, a notice says so, and the language can be chosen again, also after a reload', async () => {
   const { page, close, faults } = await registered(server, browser)
-  const gone = await missing(page, 'zh-CN')
+  let gone = await missing(page, 'zh-CN')
   const choose = async () => {
     await page.keyboard.press('Control+k')
     await page.getByRole('combobox', { name: 'Problem, contest, page or command' }).fill('中文')
@@ -199,8 +220,14 @@ test('if the texts of a language cannot be loaded, a notice says so, and the lan
   await page.getByRole('button', { name: 'Reload the page' }).click()
   await notice.waitFor({ state: 'detached' })
   await page.getByText('Calm Water').waitFor()
+  // This script imports no other script.
+  gone = await missing(page, 'zh-CN')
+  await choose()
+  await notice.waitFor()
+  await gone.end()
   await choose()
   await page.getByRole('heading', { name: '题目', exact: true }).waitFor()
+  await notice.waitFor({ state: 'detached' })
   forgive(faults)
   await close()
 })

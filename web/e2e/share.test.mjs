@@ -326,23 +326,34 @@ test('in a frame of another site, Run leads to the program in Cupel and never to
   }
 })
 
-test('a shared program in a language that cannot run now is shown with its files, says why, and can be forked', async () => {
-  const { page, check, close } = await player()
-  await chooseLanguage(page, 'python')
-  await write(page, '# shared\n')
-  const link = await share(page)
-  await page.route('**/api/v1/languages', async (route) => {
-    const answer = await route.fetch()
-    const { languages } = await answer.json()
-    await route.fulfill({ response: answer, json: { languages: languages.map((one) => (one.language_id === 'python' ? { ...one, available: false, unavailable_reason: 'no worker has this language' } : one)) } })
-  })
-  await page.goto(link)
-  await editorHas(page, '# shared')
-  await page.getByText('cannot run on this server now.').waitFor()
-  assert.equal(await page.getByRole('button', { name: 'Run', exact: true }).isDisabled(), true)
-  await check('shared-language-gone')
-  await press(page, 'Fork')
-  await page.waitForURL(/\/playground$/)
-  await editorHas(page, '# shared')
-  await close()
+test('a shared program in a language that cannot run now, or that the server no longer lists, is shown with its files, says why, and can be forked', async () => {
+  const isPython = (one) => one.language_id === 'python'
+  const unavailable = (languages) => languages.map((one) => (isPython(one) ? { ...one, available: false, unavailable_reason: 'no worker has this language' } : one))
+  const unlisted = (languages) => languages.filter((one) => !isPython(one))
+  for (const gone of [unavailable, unlisted]) {
+    const { page, check, close } = await player()
+    await chooseLanguage(page, 'python')
+    await write(page, '# shared\n')
+    await press(page, 'Add a file')
+    await page.keyboard.press('Enter')
+    await page.getByRole('tab', { name: 'file1.py' }).waitFor()
+    await write(page, '# second\n')
+    const link = await share(page)
+    await page.route('**/api/v1/languages', async (route) => {
+      const answer = await route.fetch()
+      await route.fulfill({ response: answer, json: { languages: gone((await answer.json()).languages) } })
+    })
+    await page.goto(link)
+    await editorHas(page, '# shared')
+    await page.getByText('cannot run on this server now.').waitFor()
+    assert.equal(await page.getByRole('button', { name: 'Run', exact: true }).isDisabled(), true)
+    await check(`shared-language-${gone.name}`)
+    await press(page, 'Fork')
+    await page.waitForURL(/\/playground$/)
+    await editorHas(page, '# shared')
+    await page.getByText('cannot run on this server now. Your code is kept.').waitFor()
+    await page.getByRole('tab', { name: 'file1.py' }).click()
+    await editorHas(page, '# second')
+    await close()
+  }
 })

@@ -25,6 +25,8 @@ const RETRY_MS = [250, 500, 1_000, 2_000, 4_000]
 export const RETRIES_MAX = 60
 /** The close code of a connection on which a message was too large. Source: RFC 6455, section 7.4.1. */
 const TOO_LARGE = 1009
+/** Number of connections in a row that a run may lose to messages that are too large before the user must start the next attempt. */
+const TOO_LARGE_MAX = 2
 
 export type Signal = 'INT' | 'TERM'
 
@@ -56,14 +58,16 @@ export interface Refusal {
 /** State of the connection. `given-up`: it reconnects only on request. */
 export type Link = 'idle' | 'connecting' | 'attached' | 'reconnecting' | 'given-up'
 
+export type DropReason = 'full' | 'large'
+
 export interface Listener {
   link: (link: Link) => void
   accepted: (run: string) => void
   event: (name: string, data: EventData) => void
   /** The run was not started, or can no longer be followed. */
   refused: (error: Refusal, retryAfterSeconds: number | undefined) => void
-  /** Input was dropped, because too much input is waiting. */
-  inputDropped: () => void
+  /** Input was dropped: too much input is waiting (`full`), or the connection has refused a message as too large (`large`). */
+  inputDropped: (why: DropReason) => void
   /** Whether another attempt may succeed after the connection was refused. */
   mayReconnect: () => Promise<boolean>
 }
@@ -107,8 +111,10 @@ interface Run {
   /** Whether the server has reported its progress on this connection. Only then may input be sent. */
   mayInput: boolean
   killed: boolean
-  /** Whether another page started the run and may have sent input. */
-  isAdopted: boolean
+  /** Whether the next input follows the server's last input, because another page may have sent some, or some of it was dropped here. */
+  followsServer: boolean
+  /** Number of connections that have ended with `TOO_LARGE` since the last event. */
+  tooLarge: number
 }
 
 interface ServerMessage {
@@ -152,7 +158,7 @@ export class LiveRun {
     if (this.run?.id !== undefined && this.isOpen) this.send({ type: 'detach', run: this.run.id })
     this.run = {
       start, id, last: 0, inputs: [], first: 1, sent: 0, consumed: 0, consumedBytes: 0, bytesBefore: 0, waitingBytes: 0,
-      mayInput: false, killed: false, isAdopted: id !== undefined,
+      mayInput: false, killed: false, followsServer: id !== undefined, tooLarge: 0,
     }
     this.failures = 0
     clearTimeout(this.timer)
@@ -233,9 +239,12 @@ export class LiveRun {
       const wasOpen = this.isOpen
       this.socket = undefined
       this.isOpen = false
+      const { run } = this
+      if (run === undefined) return
       // The same message would end every further connection.
-      if (code === TOO_LARGE) this.end({ status: 413, code: 'body-too-large', detail: reason })
-      else if (this.run !== undefined) void this.lost(wasOpen)
+      if (code !== TOO_LARGE) void this.lost(wasOpen)
+      else if (run.id === undefined) this.end({ status: 413, code: 'body-too-large', detail: reason })
+      else this.tooLarge(run)
     }
   }
 
@@ -270,6 +279,19 @@ export class LiveRun {
     const pause = RETRY_MS[Math.min(this.failures, RETRY_MS.length) - 1]
     clearTimeout(this.timer)
     this.timer = setTimeout(() => this.socket === undefined && this.run !== undefined && this.connect(), pause)
+  }
+
+  /** The run goes on. A gateway may accept smaller messages than the server, so the input that the server may not have is dropped. */
+  private tooLarge(run: Run): void {
+    const size = run.inputs.findLast(({ body }) => body.type === 'resize')
+    if (run.inputs.some(({ body }) => body.type !== 'resize')) this.listener.inputDropped('large')
+    run.inputs = size === undefined ? [] : [size]
+    run.waitingBytes = 0
+    run.followsServer = true
+    run.tooLarge += 1
+    if (run.tooLarge < TOO_LARGE_MAX) return void this.lost(true)
+    run.mayInput = false
+    this.listener.link('given-up')
   }
 
   private receive(message: ServerMessage): void {
@@ -307,6 +329,7 @@ export class LiveRun {
     const isOutsideLog = name === 'gap' || name === 'scheduled'
     if (!isOutsideLog && data.seq <= run.last) return
     if (!isOutsideLog) run.last = data.seq
+    run.tooLarge = 0
     this.listener.event(name, data)
     if (name !== 'verdict') return
     this.run = undefined
@@ -314,9 +337,8 @@ export class LiveRun {
   }
 
   private progress(run: Run, { seq = 0, bytes = 0, consumed_seq = 0, consumed_bytes = 0 }: ServerMessage): void {
-    if (run.isAdopted) {
-      // New input follows the input that the server has from the previous page.
-      run.isAdopted = false
+    if (run.followsServer) {
+      run.followsServer = false
       run.first = seq + 1
       run.bytesBefore = bytes
     }
@@ -365,7 +387,7 @@ export class LiveRun {
     if (run === undefined) return false
     const bytes = body.type === 'stdin' ? encoder.encode(body.text).length : 0
     if (run.waitingBytes + bytes > WAITING_BYTES_MAX || run.inputs.length >= WAITING_INPUTS_MAX) {
-      this.listener.inputDropped()
+      this.listener.inputDropped('full')
       return false
     }
     run.inputs.push({ body, bytes })

@@ -91,12 +91,12 @@ export function ErrorBox({ error, onRetry, leadsToSignIn = true, what, isCompact
   )
 }
 
-/** In place of a part of a page whose script could not be loaded, or which has failed. */
-export function PartFailed({ onRetry }: { onRetry: () => void }) {
+/** In place of a part of a page whose script is missing, or which has failed while it was drawn. */
+export function PartFailed({ isMissing = true, onRetry }: { isMissing?: boolean; onRetry: () => void }) {
   const m = useMessages()
   return (
     <Box title={m.errors.part}>
-      <p className="mt-0.5">{m.errors.partDetail}</p>
+      <p className="mt-0.5">{isMissing ? m.errors.partDetail : m.errors.partFault}</p>
       <div className="mt-2 flex flex-wrap gap-2">
         <Button onClick={onRetry}>{m.tryAgain}</Button>
         <Button onClick={() => location.reload()}>{m.errors.reload}</Button>

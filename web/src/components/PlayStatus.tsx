@@ -37,7 +37,7 @@ export function PlayStatus({ state, skipped, onReconnect, onLine, idle }: PlaySt
     skipped > 0 ? m.play.skipped(bytes(skipped)) : undefined,
     // When the program has ended, the output itself says so.
     state.isCut && kind === 'live' ? m.play.cut : undefined,
-    state.hasDroppedInput ? m.play.dropped : undefined,
+    state.droppedInput === undefined ? undefined : m.play.dropped[state.droppedInput],
     state.unread > 0 ? m.play.unread(bytes(state.unread)) : undefined,
   ].filter((note) => note !== undefined)
   return (

@@ -10,6 +10,7 @@
 // the submission that the server has not confirmed. The page does not send it by itself, because the user may have other plans.
 import { useEffect, useReducer, useRef } from 'react'
 import { addressOf, api, CallError, dataOf, type Schema } from '../api/client'
+import { arrivalOf } from '../util/arrival'
 import { forgetJudged, judgedAt, keepJudged } from '../util/kept-judged'
 import { forgetUnsent, keepUnsent, unsentAt } from '../util/kept-unsent'
 import { after, EVENTS, SENDING, type EventName, type Live, type LiveData } from '../util/live'
@@ -34,7 +35,7 @@ export interface Unsent {
   solution: Solution
   /** The idempotency key. */
   key: string
-  /** Whether the server may have the code, because an attempt was made while the browser was online. */
+  /** Whether the server may have the code, because of this or an earlier attempt (`util/arrival.ts`). */
   mayHaveArrived: boolean
   /** Whether the code is sent without the user when the connection is back. */
   isWaiting: boolean
@@ -93,8 +94,7 @@ const WAITS_MAX = 20
 /** Time during which code is sent without the user when the connection is back. Later, the user may have other plans. */
 const SEND_WITHIN_MS = 10 * 60_000
 
-/** Whether the server has refused the code. After any other error, the server may have it, or may take it later. */
-const isRefusal = (error: unknown): boolean => error instanceof CallError && error.status >= 400 && error.status < 500 && error.status !== 401
+const isSame = (a: Solution, b: Solution): boolean => a.slug === b.slug && a.language === b.language && a.source === b.source
 
 const isFinal = (result: Result) => result.status !== 'queued' && result.status !== 'running'
 
@@ -186,12 +186,15 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
     source.onopen = () => current.current === mine && dispatch({ do: 'reconnect', is: false })
   }
 
-  /** `again`: what has not reached the server. */
-  const start = async (purpose: Purpose, solution: Solution, again?: Unsent) => {
+  /** `unsent`: what has not reached the server. */
+  const start = async (purpose: Purpose, solution: Solution, unsent?: Unsent) => {
     const { slug, language, source, input } = solution
     const sent = purpose === 'submission' ? JSON.stringify([slug, language, source]) : undefined
     if (sent !== undefined && sent === underway.current) return reach.current.again()
     stop()
+    // The same code that the server may already have is not taken twice.
+    const kept = purpose === 'submission' ? unsentAt(place) : undefined
+    const again = unsent ?? (kept !== undefined && isSame(kept.solution, solution) ? kept : undefined)
     forgetJudged(place)
     // A run does not replace a submission that was not sent.
     if (purpose === 'submission') forgetUnsent(place)
@@ -213,6 +216,13 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
         : dataOf(api.POST('/api/v1/problems/{slug}/run', { params, body: { ...body, ...(input !== undefined && { input }) } }))
     }
     const isMine = () => current.current === mine
+    /** Keeps what the error of an attempt says about the server. */
+    const learn = (error: unknown) => {
+      const arrival = arrivalOf(error, wasOnline)
+      if (arrival === 'unknown') mayHaveArrived = true
+      if (arrival === 'refused') forgetUnsent(place, key)
+      else if (isMine()) keep(mayHaveArrived)
+    }
     const missed = (isWaiting: boolean) => dispatch({ do: 'miss', unsent: { kind: 'unsent', purpose, solution, key, mayHaveArrived, isWaiting } })
     const keep = (mayHaveArrived: boolean) => purpose === 'submission' && keepUnsent(place, { solution, key, mayHaveArrived })
     // The page may be left or reloaded before the server answers.
@@ -222,9 +232,8 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
         send,
         isUnreached,
         () => isMine() && Date.now() < last,
-        () => {
-          if (wasOnline) mayHaveArrived = true
-          keep(mayHaveArrived)
+        (error) => {
+          learn(error)
           missed(true)
         },
       )
@@ -241,9 +250,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
       dispatch({ do: 'begin', purpose })
       follow(accepted.submission_id, mine, purpose)
     } catch (error) {
-      if (isRefusal(error)) forgetUnsent(place, key)
-      // The session has ended, so this attempt did not arrive.
-      else if (isMine() && error instanceof CallError && error.status === 401) keep(mayHaveArrived)
+      learn(error)
       if (!isMine()) return
       underway.current = undefined
       dispatch({ do: 'fail', error })

@@ -3,7 +3,7 @@
 // Output goes to the terminal as bytes, or is kept here as text for the page, at most `OUTPUT_CHARS_MAX` of each stream.
 import { useEffect, useReducer, useRef } from 'react'
 import { addressOf, api, CallError, dataOf, pageUser, ROOT, type Schema } from '../api/client'
-import { bytesOf, LiveRun, type EventData, type Link, type Refusal, type Socket } from '../api/live'
+import { bytesOf, LiveRun, type DropReason, type EventData, type Link, type Refusal, type Socket } from '../api/live'
 import { forgetRun, keepRun, keptRun } from '../util/kept-run'
 import type { Asked } from '../util/ending'
 import { after, EVENTS, SENDING, type EventName, type Phase } from '../util/live'
@@ -38,8 +38,8 @@ export interface PlayState {
   isCut: boolean
   /** Whether the server has dropped events, because this page was too slow. */
   hasGap: boolean
-  /** Whether typed text was dropped, because too much input was waiting. */
-  hasDroppedInput: boolean
+  /** Why typed text was dropped, if some was. */
+  droppedInput: DropReason | undefined
   /** Bytes of input that did not reach the program before the connection was lost. */
   unread: number
   wasLost: boolean
@@ -53,7 +53,7 @@ export interface PlayState {
 }
 
 const IDLE: PlayState = {
-  kind: 'idle', phase: 'sending', position: undefined, link: 'idle', isTerminal: false, stdout: '', stderr: '', isCut: false, hasGap: false, hasDroppedInput: false,
+  kind: 'idle', phase: 'sending', position: undefined, link: 'idle', isTerminal: false, stdout: '', stderr: '', isCut: false, hasGap: false, droppedInput: undefined,
   unread: 0, wasLost: false, isStopping: false, asked: undefined, meters: undefined, verdict: undefined, result: undefined, error: undefined,
 }
 
@@ -216,7 +216,7 @@ export function usePlay(terminal: Output, place: string) {
         if (now.current.isFollowed && error.status === 404) dispatch(IDLE)
         else dispatch({ kind: 'failed', error: callError(error, retryAfterSeconds) })
       },
-      inputDropped: () => dispatch({ hasDroppedInput: true }),
+      inputDropped: (droppedInput) => dispatch({ droppedInput }),
       mayReconnect,
     })
     return live.current

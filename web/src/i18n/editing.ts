@@ -56,7 +56,7 @@ const en = {
     submission: {
       title: 'Not submitted yet',
       waiting: 'The server cannot be reached. Your code is submitted when the connection is back, if this page stays open.',
-      late: 'Your code was not submitted, because the server could not be reached.',
+      late: 'Your code was not submitted: the server could not be reached, or did not take it.',
       drop: 'Do not submit',
     },
     run: {
@@ -150,7 +150,7 @@ const zhCN: EditingTexts = {
     submission: {
       title: '尚未提交',
       waiting: '无法连接服务器。恢复连接后会自动提交你的代码，请不要关闭此页面。',
-      late: '无法连接服务器，你的代码没有提交。',
+      late: '无法连接服务器，或服务器没有接收，你的代码没有提交。',
       drop: '不再提交',
     },
     run: {

@@ -19,6 +19,29 @@ test('other messages, and all messages in English, are unchanged', () => {
   expect(judgeMessage('Idle limit of 3000 ms exceeded', 'en')).toBe('Idle limit of 3000 ms exceeded')
 })
 
+test('a message inside of other text is translated with the text around it', () => {
+  expect(zh('test 2: word 2 (line 1 of the output) differs from the expected one')).toBe('测试 2：输出的第 2 个词（第 1 行）与期望输出不同')
+  expect(zh('Test 3 of 4: time limit of 1000 ms exceeded')).toBe('第 3 个测试（共 4 个）：超出时间限制（1000 ms）')
+  expect(zh('At [0]["a: b"]: expected 1, got 2')).toBe('位置 [0]["a: b"]：应为 1，实际为 2')
+  expect(zh('expected [1, 2], got [1] (1 element instead of 2)')).toBe('应为 [1, 2]，实际为 [1]（1 个元素，应为 2 个）')
+  expect(zh('Call 2 (pop("x")): at [1]: expected [3], got [] (0 elements instead of 1)')).toBe('第 2 次调用（pop("x")）：位置 [1]：应为 [3]，实际为 []（0 个元素，应为 1 个）')
+  expect(zh('Call 1 (all()): 3 is missing')).toBe('第 1 次调用（all()）：缺少 3')
+  expect(zh('line 3: expected 1, got 2')).toBe('第 3 行：应为 1，实际为 2')
+  expect(zh('check.py: none of 2 lines is correct')).toBe('check.py：2 行都不正确')
+  expect(zh('time limit of 3000 ms for all executions of the run exceeded; the last 2 tests were skipped')).toBe('超出所有执行的总时间限制（3000 ms）；最后 2 个测试被跳过')
+})
+
+test('text around a message without a known form is unchanged', () => {
+  for (const text of ['line 3: the path is not connected', 'test 1: no', 'node 3 is missing', 'No; the last test was skipped']) expect(zh(text)).toBe(text)
+})
+
+test('a message with many frames takes little time', () => {
+  const text = `${'a: '.repeat(500)}no${' (1 element instead of 2)'.repeat(500)}`
+  const begun = performance.now()
+  expect(zh(text)).toBe(text)
+  expect(performance.now() - begun).toBeLessThan(1_000)
+})
+
 test('every message that the judge lists is translated, also as a sentence', () => {
   const messages = list.trimEnd().split('\n')
   expect(messages.length).toBeGreaterThan(15)

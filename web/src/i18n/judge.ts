@@ -31,16 +31,47 @@ const ZH: Form[] = [
   [/^(\d+) of (\d+) lines? (?:is|are) right$/i, (right, lines) => `${lines} 行中有 ${right} 行正确`],
   [/^limit of ([\d,]+) instructions exceeded$/i, (limit) => `超出指令数限制（${limit} 条）`],
   [/^disk limit of ([\d,.]+ \w+) in (\d+) files? exceeded$/i, (limit, files) => `超出磁盘限制（${limit}，${files} 个文件）`],
+  [/^(-?\d.*|["[{].*|true|false|null) is missing$/is, (value) => `缺少 ${value}`],
+  [/^(-?\d.*|["[{].*|true|false|null) is unexpected$/is, (value) => `多出 ${value}`],
   [/^limit of ([\d,.]+ \w+) for a file exceeded$/i, (limit) => `超出单个文件的大小限制（${limit}）`],
 ]
 
+/** Text around a message. The group `inner` of the pattern is the message, which the function gets translated. */
+type Frame = [pattern: RegExp, to: (inner: string, parts: Partial<Record<string, string>>) => string]
+
+// Sources: `difference` in crates/cupel-function/src/value.rs and case.rs, `end_overdue` in crates/cupel-judge/src/judge.rs.
+const ZH_FRAMES: Frame[] = [
+  [/^(?<inner>.+) \((?<got>\d+) elements? instead of (?<expected>\d+)\)$/is, (inner, { got, expected }) => `${inner}（${got} 个元素，应为 ${expected} 个）`],
+  [/^(?<inner>.+); the last test was skipped$/is, (inner) => `${inner}；最后 1 个测试被跳过`],
+  [/^(?<inner>.+); the last (?<n>\d+) tests were skipped$/is, (inner, { n }) => `${inner}；最后 ${n} 个测试被跳过`],
+  [/^test (?<n>\d+) of (?<all>\d+): (?<inner>.+)$/is, (inner, { n, all }) => `第 ${n} 个测试（共 ${all} 个）：${inner}`],
+  [/^test (?<name>\S+): (?<inner>.+)$/is, (inner, { name }) => `测试 ${name}：${inner}`],
+  [/^call (?<n>\d+) \((?<call>.+?)\): (?<inner>.+)$/is, (inner, { n, call }) => `第 ${n} 次调用（${call}）：${inner}`],
+  [/^at (?<path>\[.+?\]): (?<inner>.+)$/is, (inner, { path }) => `位置 ${path}：${inner}`],
+  [/^line (?<line>\d+): (?<inner>.+)$/is, (inner, { line }) => `第 ${line} 行：${inner}`],
+  [/^(?<name>[\w./-]+): (?<inner>.+)$/s, (inner, { name }) => `${name}：${inner}`],
+]
+
+const FRAMES: Partial<Record<LanguageTag, Frame[]>> = { 'zh-CN': ZH_FRAMES }
+
 const FORMS: Partial<Record<LanguageTag, Form[]>> = { 'zh-CN': ZH }
 
-/** A message of the judge in the page's language, if the message has a known form. */
-export function judgeMessage(text: string, tag: LanguageTag): string {
+/** A message of the judge in the page's language, if the message has a known form. Text around such a message is translated, too. */
+export const judgeMessage = (text: string, tag: LanguageTag): string => known(text.trim(), tag) ?? text
+
+/** `undefined` if no form is known. */
+function known(text: string, tag: LanguageTag): string | undefined {
+  for (const [pattern, to] of FRAMES[tag] ?? []) {
+    const parts = pattern.exec(text)?.groups
+    if (parts === undefined) continue
+    // Only the first frame that fits is tried, so that the time is in proportion to the number of frames.
+    const inner = known(parts['inner'] ?? '', tag)
+    if (inner !== undefined) return to(inner, parts)
+    break
+  }
   for (const [pattern, to] of FORMS[tag] ?? []) {
-    const found = pattern.exec(text.trim())
+    const found = pattern.exec(text)
     if (found !== null) return to(...(found.slice(1) as string[]))
   }
-  return text
+  return undefined
 }

@@ -29,6 +29,7 @@ import { askedFault } from '../util/asked-contest'
 import { draft, keepDraft } from '../util/drafts'
 import { bytes, kibibytes, milliseconds } from '../util/format'
 import { languageName } from '../util/language'
+import { unlisted } from '../util/language-choice'
 import { orReport } from '../util/missing-script'
 import type { ProblemTab } from '../util/search'
 import { WIDE } from '../util/panes'
@@ -120,8 +121,10 @@ function Problem({ problem, listed, user }: ProblemProps) {
   }
   const play = async (input: string, program?: { language: string; source: string }) => {
     const id = program?.language ?? language
-    const to = listed.find((one) => one.language_id === id)
-    if (id === undefined || to === undefined) return
+    const [like] = listed
+    if (id === undefined || like === undefined) return
+    // The playground keeps the code of a language that the server no longer has, and says why it cannot run.
+    const to = listed.find((one) => one.language_id === id) ?? unlisted(id, like)
     const source = program?.source ?? draft({ user, slug, language: id }) ?? startOf(problem, id)
     const loaded = await orReport(import('../util/to-play'))
     if (loaded === undefined) return

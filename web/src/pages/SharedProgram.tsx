@@ -10,7 +10,7 @@ import { PlayWorkspace } from '../components/PlayWorkspace'
 import { useTitle } from '../hooks/useTitle'
 import { useMessages } from '../i18n/messages'
 import { shared as route } from '../routes'
-import { whyNot } from '../util/language-choice'
+import { unlisted, whyNot } from '../util/language-choice'
 import { playOfSnippet } from '../util/play'
 import { visible } from '../util/visible'
 import { NotFound } from './NotFound'
@@ -32,7 +32,10 @@ export function SharedProgram() {
   if (!shows || snippet.data === undefined || languages.data === undefined || session.data === undefined) {
     return <PlaySkeleton />
   }
-  const language = languages.data.languages.find((one) => one.language_id === snippet.data.language)
+  const { languages: listed } = languages.data
+  const [like] = listed
+  const { language: of } = snippet.data
+  const language = listed.find((one) => one.language_id === of) ?? (like === undefined ? undefined : unlisted(of, like))
   const user = session.data.user?.username
   return (
     <>
@@ -40,7 +43,7 @@ export function SharedProgram() {
       {(language === undefined || snippet.data.title == null) && <h1 className={snippet.data.title == null ? 'sr-only' : 'px-4 pt-4 text-lg font-semibold wrap-anywhere'}>{title}</h1>}
       {language === undefined ? (
         <div className="p-4 space-y-3">
-          <p role="status">{m.play.sharedLanguageGone(snippet.data.language)}</p>
+          <p role="status">{m.play.sharedLanguageGone(of)}</p>
           <pre tabIndex={0} aria-label={m.play.shared} className="p-3 rounded-md border border-border bg-surface overflow-auto">
             {visible(snippet.data.source_code)}
           </pre>
@@ -50,7 +53,7 @@ export function SharedProgram() {
           key={`${user ?? ''}/${id}`}
           user={user}
           language={language}
-          languages={languages.data.languages}
+          languages={listed}
           cannotRun={whyNot(language)}
           onLanguage={() => undefined}
           shared={{ id, play: playOfSnippet(snippet.data, language.source_file), isEmbedded: embed === 1 }}

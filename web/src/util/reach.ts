@@ -25,14 +25,14 @@ export class Reach {
    * Returns the answer. An error for which `isLost` is false is thrown. `missed` is called after each lost attempt. Returns `undefined` as
    * soon as `isWanted` is false before an attempt.
    */
-  async call<T>(send: () => Promise<T>, isLost: (error: unknown) => boolean, isWanted: () => boolean, missed: () => void): Promise<T | undefined> {
+  async call<T>(send: () => Promise<T>, isLost: (error: unknown) => boolean, isWanted: () => boolean, missed: (error: unknown) => void): Promise<T | undefined> {
     for (let failures = 0; isWanted(); failures += 1) {
       try {
         return await send()
       } catch (error) {
         if (!isLost(error)) throw error
         if (!isWanted()) return undefined
-        missed()
+        missed(error)
         await this.chance(PAUSES_MS[Math.min(failures, PAUSES_MS.length - 1)] ?? 0)
       }
     }
