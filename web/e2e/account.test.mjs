@@ -426,6 +426,49 @@ test('on a phone the account and the palette are usable in both themes', async (
   await close()
 })
 
+test('the question before something ends takes the focus, and Cancel and Escape return it to the button', async () => {
+  for (const [theme, width] of [['light', 1280], ['dark', 360]]) {
+    const { page, check, close, name } = await registered({ theme, width })
+    const token = people.tokenOf(server, name)
+    await people.call(server, token, 'POST', '/snippets', { language: 'python', source_code: 'print(1)', title: 'A program with a title that is too long for the line of a phone' })
+    await people.call(server, token, 'POST', '/auth/keys', { name: 'ci', scopes: ['runs:read'] })
+    const hasFocus = (button) => page.waitForFunction((element) => element === document.activeElement, button)
+    for (const [view, begin, yes, no] of [
+      ['programs', /^Stop sharing A program/, 'Stop sharing it', 'Keep it'],
+      ['keys', 'Revoke the key ci', 'Revoke it', 'Keep it'],
+      ['security', /^End the session/, 'End it', 'Cancel'],
+    ]) {
+      await page.goto(`${server.url}/account?view=${view}`)
+      const [button, act] = [begin, yes].map((name) => page.getByRole('button', { name, exact: true }).first())
+      await button.click()
+      await hasFocus(await act.elementHandle())
+      await check(`account-question-${view}`)
+      await page.getByRole('button', { name: no, exact: true }).click()
+      await hasFocus(await button.elementHandle())
+      await page.keyboard.press('Enter')
+      await hasFocus(await act.elementHandle())
+      await page.keyboard.press('Escape')
+      await hasFocus(await button.elementHandle())
+    }
+    await close()
+  }
+})
+
+test('a visitor who opens a part of the account returns to it after signing in', async () => {
+  const { name, close } = await registered()
+  await close()
+  const visitor = await visit(browser)
+  const { page } = visitor
+  page.setDefaultTimeout(PATIENCE_MS)
+  await page.goto(`${server.url}/account?view=keys`)
+  await page.getByRole('main').getByRole('link', { name: 'Sign in' }).click()
+  await page.getByLabel('User name or e-mail address').fill(name)
+  await page.getByLabel('Password').fill(PASSWORD)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByText('You have no API keys').waitFor()
+  await visitor.close()
+})
+
 test('what a form refuses is said beside the field, a password can be shown, and it must differ from the name', async () => {
   const { page, check, close } = await visit(browser)
   await page.goto(`${server.url}/register`)

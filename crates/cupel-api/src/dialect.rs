@@ -3,7 +3,7 @@
 use axum::http::Method;
 use axum::http::request::Parts;
 use cupel_http::auth::{Presented, Who};
-use cupel_http::{Dialect, Mounted};
+use cupel_http::{Dialect, Mounted, Settings};
 
 use crate::v1::session;
 use crate::{access, openapi, pages, socketio};
@@ -24,12 +24,11 @@ impl Dialect for Native {
     }
 }
 
-/// The native API and its pages, for [`cupel_http::router`]. The pages show `version`. `font`: path of the site's font,
-/// which the pages use; `None` if the server does not have the site.
-pub fn native(version: &str, font: Option<&str>) -> Mounted {
+/// The native API and its pages, for [`cupel_http::router`]. `font`: path of the site's font, if the pages use it.
+pub fn native(settings: &Settings, font: Option<&str>) -> Mounted {
     let (api, document) = openapi::documented();
     let document = document.to_pretty_json().unwrap_or_default();
-    let documents = pages::Documents::new(document, version, font);
-    let routes = api.merge(socketio::routes()).merge(pages::routes(documents, font.is_some()));
+    let documents = pages::Documents::new(document, &settings.version, font);
+    let routes = api.merge(socketio::routes()).merge(pages::routes(documents, settings.has_site));
     Mounted::new(Native, routes)
 }

@@ -1,10 +1,12 @@
 // Queries of contests, which the page of a problem also uses.
 import { queryOptions } from '@tanstack/react-query'
-import { api, dataOf, type Schema } from './client'
+import { api, dataOf } from './client'
 
 /** Maximum number of running and upcoming contests in the list. */
 const CURRENT_SHOWN = 100
 const PAST_SHOWN = 20
+/** Maximum number of contests in the command palette. */
+const FOUND_SHOWN = 8
 
 type Phase = 'running' | 'upcoming' | 'over'
 
@@ -24,25 +26,14 @@ export const ownContestsQuery = (phase: 'running' | 'over', user: string) =>
     queryFn: async () => (await dataOf(api.GET('/api/v1/contests', { params: { query: { phase, participation: true, limit: phase === 'over' ? PAST_SHOWN : CURRENT_SHOWN } } }))).contests,
   })
 
-/** Contests per page: the server's maximum. */
-const SEARCHED_PER_PAGE = 100
-/** Maximum number of pages of past contests that are searched. Older contests are in the list. */
-const SEARCHED_PAGES_MAX = 10
-
-/** The past contests, in which the command palette searches: the API has no search of contests. */
-export const pastContestsQuery = queryOptions({
-  queryKey: ['contests', 'over', 'all'],
-  queryFn: async () => {
-    const contests: Schema['ListedContest'][] = []
-    for (let page = 1, pages = 1; page <= Math.min(pages, SEARCHED_PAGES_MAX); page += 1) {
-      const found = await dataOf(api.GET('/api/v1/contests', { params: { query: { phase: 'over', page, limit: SEARCHED_PER_PAGE } } }))
-      contests.push(...found.contests)
-      pages = Math.ceil(found.pagination.total / SEARCHED_PER_PAGE)
-    }
-    return { contests }
-  },
-  staleTime: 60_000,
-})
+/** Contests whose title or slug has each word of a text, for the command palette. */
+export const foundContestsQuery = (q: string) =>
+  queryOptions({
+    queryKey: ['contests', 'found', q],
+    queryFn: () => dataOf(api.GET('/api/v1/contests', { params: { query: { q, limit: FOUND_SHOWN } } })),
+    placeholderData: (before) => before,
+    staleTime: 60_000,
+  })
 
 export const contestQuery = (slug: string) =>
   queryOptions({

@@ -4397,6 +4397,8 @@ export interface operations {
             query?: {
                 /** @description Only contests that are `upcoming`, `running` or `over`. */
                 phase?: "upcoming" | "running" | "over";
+                /** @description Only contests whose title or slug has each word of this text, in upper or lower case. */
+                q?: string;
                 /** @description Whether each contest has your participation, in `participation`. */
                 participation?: boolean;
                 /** @description Page number, from 1. */

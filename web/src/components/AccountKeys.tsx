@@ -1,6 +1,7 @@
 // API keys, and the user's remaining limits.
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useRef, useState, type FormEvent } from 'react'
+import { flushSync } from 'react-dom'
 import { keysQuery, usageQuery } from '../api/account'
 import { api, CallError, dataOf, type Schema } from '../api/client'
 import { account } from '../i18n/account'
@@ -16,6 +17,7 @@ import { count } from '../util/format'
 import { visible } from '../util/visible'
 import { field } from './AccountPage'
 import { Age } from './Age'
+import { AskFirst } from './AskFirst'
 import { ErrorBox } from './ErrorBox'
 import { RowsSkeleton } from './Skeletons'
 
@@ -83,7 +85,6 @@ function Line({ of: key, isEnded = false }: { of: Key; isEnded?: boolean }) {
   const { tag } = useLanguage()
   const k = useTexts(account).keys
   const queries = useQueryClient()
-  const [isAsked, setIsAsked] = useState(false)
   const revoke = useMutation({
     mutationFn: () => dataOf(api.DELETE('/api/v1/auth/keys/{key_id}', { params: { path: { key_id: key.key_id } } })),
     onSettled: () => queries.invalidateQueries({ queryKey: keysQuery.queryKey }),
@@ -91,8 +92,8 @@ function Line({ of: key, isEnded = false }: { of: Key; isEnded?: boolean }) {
   const end = key.revoked_at ?? key.expires_at
   return (
     <li className="py-2 border-b border-border">
-      <div className="flex items-center justify-between gap-3 min-h-9">
-        <div className="min-w-0">
+      <div className="flex flex-wrap items-center justify-between gap-x-3 gap-y-2 min-h-9">
+        <div className="min-w-0 grow basis-40">
           <p className={`break-words ${isEnded ? 'text-muted' : 'font-medium'}`}>
             {visible(key.name)}
           </p>
@@ -120,25 +121,8 @@ function Line({ of: key, isEnded = false }: { of: Key; isEnded?: boolean }) {
             )}
           </p>
         </div>
-        {!isEnded && !isAsked && (
-          <Button className="shrink-0" aria-label={k.revokeOne(visible(key.name))} onClick={() => setIsAsked(true)}>
-            {k.revoke}
-          </Button>
-        )}
+        {!isEnded && <AskFirst text={k.revoke} name={k.revokeOne(visible(key.name))} question={k.sure} yes={k.revokeNow} no={k.keep} isPending={revoke.isPending} onYes={() => revoke.mutate()} />}
       </div>
-      {!isEnded && isAsked && (
-        <div className="mt-2 flex flex-wrap items-center gap-2">
-          <span role="alert" className="grow basis-48">
-            {k.sure}
-          </span>
-          <Button look="danger" autoFocus disabled={revoke.isPending} onClick={() => revoke.mutate()}>
-            {k.revokeNow}
-          </Button>
-          <Button onClick={() => setIsAsked(false)}>
-            {k.keep}
-          </Button>
-        </div>
-      )}
       {revoke.error !== null && <ErrorBox error={revoke.error} />}
     </li>
   )
@@ -179,7 +163,14 @@ function Create({ role }: { role: Role }) {
           <code className="min-w-0 grow px-2 py-1 rounded-sm bg-raised break-all select-all">{create.data.api_key}</code>
           <CopyButton text={create.data.api_key} what={k.text} />
         </p>
-        <Button className="mt-3" autoFocus onClick={() => create.reset()}>
+        <Button
+          className="mt-3"
+          autoFocus
+          onClick={() => {
+            flushSync(() => create.reset())
+            form.current?.querySelector<HTMLElement>('[type=submit]')?.focus()
+          }}
+        >
           {k.done}
         </Button>
       </section>
@@ -189,7 +180,15 @@ function Create({ role }: { role: Role }) {
   return (
     <section>
       <h2 className="mb-3 text-lg font-semibold">{k.create}</h2>
-      <form ref={form} onSubmit={submit} className="space-y-4">
+      <form
+        ref={form}
+        onSubmit={submit}
+        onChange={() => {
+          setIsWithout(false)
+          if (create.isError) create.reset()
+        }}
+        className="space-y-4"
+      >
         <Field label={k.name} hint={k.nameHint} error={fields['/name']} name="name" maxLength={100} autoComplete="off" required className="max-w-sm" />
         <fieldset>
           <legend className="mb-1 font-medium">{k.scopes}</legend>

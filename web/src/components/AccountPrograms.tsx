@@ -7,10 +7,11 @@ import { api, CallError, dataOf, type Schema } from '../api/client'
 import { languagesQuery } from '../api/queries'
 import { account } from '../i18n/account'
 import { useTexts } from '../i18n/messages'
-import { Button, buttonClass } from '../ui/Button'
+import { buttonClass } from '../ui/Button'
 import { CopyButton } from '../ui/CopyButton'
 import { visible } from '../util/visible'
 import { Age } from './Age'
+import { AskFirst } from './AskFirst'
 import { ErrorBox } from './ErrorBox'
 import { Pager } from './Pager'
 import { RowsSkeleton } from './Skeletons'
@@ -64,7 +65,6 @@ function Line({ of: program, onEnded }: { of: Schema['OwnSnippetView']; onEnded:
   const p = useTexts(account).programs
   const queries = useQueryClient()
   const languages = useQuery(languagesQuery)
-  const [isAsked, setIsAsked] = useState(false)
   const id = program.snippet_id
   const end = useMutation({
     mutationFn: () =>
@@ -79,8 +79,8 @@ function Line({ of: program, onEnded }: { of: Schema['OwnSnippetView']; onEnded:
   const language = languages.data?.languages.find((one) => one.language_id === program.language)?.display_name ?? program.language
   return (
     <li className="py-2 border-b border-border">
-      <div className="flex items-center justify-between gap-3 min-h-9">
-        <div className="min-w-0">
+      <div className="flex flex-wrap items-center justify-between gap-x-1 gap-y-2 min-h-9">
+        <div className="min-w-0 grow basis-28 pr-2">
           <Link to="/p/$id" params={{ id }} className="block truncate figure text-accent-text hover:underline" title={title}>
             {title}
           </Link>
@@ -88,26 +88,9 @@ function Line({ of: program, onEnded }: { of: Schema['OwnSnippetView']; onEnded:
             {language} {' · '} {p.shared} <Age of={program.shared_at} />
           </p>
         </div>
-        {!isAsked && (
-          <div className="shrink-0 flex gap-1">
-            <CopyButton text={program.url} what={p.linkOf(title)} />
-            <Button aria-label={p.endOne(title)} onClick={() => setIsAsked(true)}>
-              {p.end}
-            </Button>
-          </div>
-        )}
+        <CopyButton text={program.url} what={p.linkOf(title)} />
+        <AskFirst text={p.end} name={p.endOne(title)} question={p.sure} yes={p.endNow} no={p.keep} isPending={end.isPending} onYes={() => end.mutate()} />
       </div>
-      {isAsked && (
-        <div className="mt-2 flex flex-wrap items-center gap-2">
-          <p className="grow basis-60">{p.sure}</p>
-          <div className="flex gap-2">
-            <Button look="danger" disabled={end.isPending} onClick={() => end.mutate()}>
-              {p.endNow}
-            </Button>
-            <Button onClick={() => setIsAsked(false)}>{p.keep}</Button>
-          </div>
-        </div>
-      )}
       {end.error !== null && <ErrorBox error={end.error} />}
     </li>
   )

@@ -12,6 +12,7 @@ import { Field } from '../ui/Field'
 import { deviceOf } from '../util/device'
 import { field } from './AccountPage'
 import { Age } from './Age'
+import { AskFirst } from './AskFirst'
 import { ErrorBox } from './ErrorBox'
 import { RowsSkeleton } from './Skeletons'
 import { announceSession } from '../util/session-channel'
@@ -79,8 +80,6 @@ function Sessions() {
   const queries = useQueryClient()
   const found = useQuery(sessionsQuery)
   const [said, setSaid] = useState('')
-  /** The id of the session whose end awaits confirmation, or `ALL`. */
-  const [asked, setAsked] = useState<string>()
   const end = useMutation({
     mutationFn: async (ended: Session[]) => {
       for (const { session_id } of ended) {
@@ -91,10 +90,7 @@ function Sessions() {
       }
     },
     onSettled: () => queries.invalidateQueries({ queryKey: sessionsQuery.queryKey }),
-    onSuccess: (_, ended) => {
-      setAsked(undefined)
-      setSaid(ended.length === 1 ? s.ended : s.othersEnded)
-    },
+    onSuccess: (_, ended) => setSaid(ended.length === 1 ? s.ended : s.othersEnded),
   })
   const others = found.data?.filter((one) => !one.current) ?? []
   return (
@@ -126,54 +122,18 @@ function Sessions() {
               </div>
               {one.current ? (
                 <span className="shrink-0 text-sm text-accepted">{s.current}</span>
-              ) : asked === one.session_id ? (
-                <Sure text={s.sure} yes={s.endNow} isPending={end.isPending} onYes={() => end.mutate([one])} onNo={() => setAsked(undefined)} />
               ) : (
-                <Button className="shrink-0" aria-label={s.endOne(device)} disabled={end.isPending} onClick={() => setAsked(one.session_id)}>
-                  {s.end}
-                </Button>
+                <AskFirst text={s.end} name={s.endOne(device)} question={s.sure} yes={s.endNow} no={s.keep} isPending={end.isPending} onYes={() => end.mutate([one])} />
               )}
             </li>
           )
         })}
       </ul>
-      {others.length > 1 && asked !== ALL && (
-        <Button className="mt-3" disabled={end.isPending} onClick={() => setAsked(ALL)}>
-          {s.endOthers}
-        </Button>
-      )}
-      {others.length > 1 && asked === ALL && <Sure text={s.sureOthers} yes={s.endOthersNow} isPending={end.isPending} onYes={() => end.mutate(others)} onNo={() => setAsked(undefined)} />}
+      {others.length > 1 && <AskFirst className="mt-3" text={s.endOthers} question={s.sureOthers} yes={s.endOthersNow} no={s.keep} isPending={end.isPending} onYes={() => end.mutate(others)} />}
       <p role="status" className="mt-2 text-accepted">
         {said}
       </p>
     </section>
-  )
-}
-
-/** Stands for all other sessions. */
-const ALL = 'all'
-
-interface SureProps {
-  text: string
-  yes: string
-  isPending: boolean
-  onYes: () => void
-  onNo: () => void
-}
-
-/** Asks before sessions end. */
-function Sure({ text, yes, isPending, onYes, onNo }: SureProps) {
-  const s = useTexts(account).sessions
-  return (
-    <div className="mt-1 basis-full flex flex-wrap items-center gap-2">
-      <span role="alert" className="grow basis-40">
-        {text}
-      </span>
-      <Button look="danger" autoFocus disabled={isPending} onClick={onYes}>
-        {yes}
-      </Button>
-      <Button onClick={onNo}>{s.keep}</Button>
-    </div>
   )
 }
 
@@ -227,7 +187,7 @@ function InLeaderboards() {
     mutationFn: (in_leaderboards: boolean) => dataOf(api.PATCH('/api/v1/auth/me', { body: { in_leaderboards } })),
     onSuccess: (changed) => queries.setQueryData(meQuery.queryKey, changed),
   })
-  if (me.data === undefined) return null
+  if (me.data === undefined) return me.error === null ? null : <ErrorBox error={me.error} onRetry={() => void me.refetch()} />
   const isIn = send.isPending ? send.variables : me.data.in_leaderboards
   return (
     <div className="my-3">

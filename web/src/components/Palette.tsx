@@ -7,7 +7,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { FileText, Keyboard, Languages, ListChecks, LogOut, Monitor, Trophy, X, type LucideIcon } from 'lucide-react'
 import { useEffect, useId, useRef, useState, type KeyboardEvent } from 'react'
 import { addressOf } from '../api/client'
-import { contestsQuery, pastContestsQuery } from '../api/contest'
+import { foundContestsQuery } from '../api/contest'
 import { problemsQuery, sessionQuery } from '../api/queries'
 import { useBackCloses } from '../hooks/useBackCloses'
 import { useSignOut } from '../hooks/useSignOut'
@@ -26,7 +26,7 @@ interface Line {
   act: () => void
 }
 
-/** Maximum number of lines shown per group. */
+/** Maximum number of problems shown. */
 const SHOWN_MAX = 8
 
 /** Pause in typing after which the query is sent. */
@@ -177,7 +177,7 @@ function useLines(typed: string, leave: SearchProps['leave'], onShortcuts: () =>
   const asks = words.length > 0
   const q = useSettled(typed.trim())
   const problems = useQuery({ ...problemsQuery({ q }), enabled: q !== '' })
-  const phases = [useQuery({ ...contestsQuery('running'), enabled: asks }), useQuery({ ...contestsQuery('upcoming'), enabled: asks }), useQuery({ ...pastContestsQuery, enabled: asks })]
+  const contests = useQuery({ ...foundContestsQuery(q), enabled: q !== '' })
   const then = (act: () => void) => () => leave(act)
   const user = session.data?.user
   const page = (id: string, text: string, act: () => void): Line => ({ id, group: 'pages', text, Icon: FileText, act: then(act) })
@@ -205,21 +205,18 @@ function useLines(typed: string, leave: SearchProps['leave'], onShortcuts: () =>
   ]
   // Results of an earlier query are shown only if they also match the current text.
   const found = asks ? (problems.data?.problems ?? []) : []
-  // While the phase of a contest changes, two of the lists may have it.
-  const contests = asks ? [...new Map(phases.flatMap((phase) => phase.data?.contests ?? []).map((one) => [one.slug, one])).values()] : []
   const lines: Line[] = [
     ...found
       .filter((problem) => matches([problem.title, ...problem.tags].join(' '), words))
       .slice(0, SHOWN_MAX)
       .map((problem): Line => ({ id: `problem-${problem.slug}`, group: 'problems', text: withoutOverrides(problem.title), Icon: ListChecks, act: then(() => void navigate({ to: '/problems/$slug', params: { slug: problem.slug } })) })),
-    ...contests
-      .filter((contest) => matches(contest.title, words))
-      .slice(0, SHOWN_MAX)
+    ...(asks ? (contests.data?.contests ?? []) : [])
+      .filter((contest) => matches(`${contest.title} ${contest.slug}`, words))
       .map((contest): Line => ({ id: `contest-${contest.slug}`, group: 'contests', text: withoutOverrides(contest.title), Icon: Trophy, act: then(() => void navigate({ to: '/contests/$slug', params: { slug: contest.slug } })) })),
     ...pages.filter((line) => matches(line.text, words)),
     ...commands.filter((line) => matches(line.text, words)),
   ]
-  const isSearching = asks && (q !== typed.trim() || problems.isFetching || phases.some((phase) => phase.isPending))
-  const failed = asks ? [problems, ...phases].filter((one) => one.isError) : []
+  const isSearching = asks && (q !== typed.trim() || problems.isFetching || contests.isFetching)
+  const failed = asks ? [problems, contests].filter((one) => one.isError) : []
   return { lines, isSearching, failed }
 }

@@ -72,7 +72,7 @@ const zhCN: ErrorTexts = {
     unauthorized: { title: '登录已失效', todo: '请重新登录。你的代码保存在此浏览器中。' },
     'wrong-credentials': { title: '用户名或密码错误', todo: '请检查后重试。' },
     'missing-scope': { title: '此 API 密钥没有权限', todo: '请使用具有下述权限的密钥。' },
-    forbidden: { title: '你的账号没有权限', todo: '请向管理员申请所需的角色。' },
+    forbidden: { title: '你的账户没有权限', todo: '请向管理员申请所需的角色。' },
     'not-found': { title: '未找到', todo: '它可能已被删除，或你无权查看。' },
     'request-timeout': { title: '请求到达得太慢', todo: '没有任何更改。请检查网络连接后重试。' },
     taken: { title: '此名称已被占用', todo: '请换一个。' },

@@ -14,7 +14,7 @@ export type SetPasswordTexts = typeof en
 
 const zhCN: SetPasswordTexts = {
   title: '设置密码',
-  detail: '请为此账户选择密码，之后会自动登录。',
+  detail: '请为此账户设置密码，之后会自动登录。',
   password: '新密码',
   submit: '设置密码并登录',
   invalid: '此链接无效：它已被使用、已过期，或已被更新的链接取代。请向管理员索取新链接。',

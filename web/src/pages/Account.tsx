@@ -10,6 +10,7 @@ import { AccountSecurity } from '../components/AccountSecurity'
 import { AccountSubmissions } from '../components/AccountSubmissions'
 import { PageError } from '../components/PageError'
 import { PageSkeleton } from '../components/Skeletons'
+import { useHere } from '../hooks/useHere'
 import { useTitle } from '../hooks/useTitle'
 import { account as catalogue } from '../i18n/account'
 import { useLanguage, useTexts } from '../i18n/messages'
@@ -21,6 +22,7 @@ export function Account() {
   const { messages: m, tag } = useLanguage()
   const a = useTexts(catalogue)
   const view = route.useSearch().view ?? 'progress'
+  const here = useHere()
   const session = useQuery(sessionQuery)
   const user = session.data?.user
   const me = useQuery({ ...meQuery, enabled: user != null })
@@ -33,7 +35,7 @@ export function Account() {
       <div className="py-16 px-4 text-center">
         <h1 className="text-lg font-semibold">{a.title}</h1>
         <p className="mt-1 text-muted">{a.signInFirst}</p>
-        <Link to="/sign-in" search={{ then: '/account' }} className={`${buttonClass('primary')} mt-4`}>
+        <Link to="/sign-in" search={{ then: here }} className={`${buttonClass('primary')} mt-4`}>
           {m.menu.signIn}
         </Link>
       </div>

@@ -1,5 +1,5 @@
 // Buttons. A screen has at most one primary button. They are 32 px high, or 44 px on touch screens.
-import type { ButtonHTMLAttributes } from 'react'
+import type { ComponentProps } from 'react'
 
 const LOOKS = {
   primary: 'bg-accent text-on-accent font-semibold border-accent hover:brightness-105 active:brightness-95 disabled:bg-raised disabled:border-border disabled:filter-none',
@@ -9,7 +9,7 @@ const LOOKS = {
   quiet: 'bg-transparent text-text border-transparent hover:bg-raised active:bg-border disabled:bg-transparent',
 }
 
-interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
+interface ButtonProps extends ComponentProps<'button'> {
   look?: keyof typeof LOOKS
 }
 

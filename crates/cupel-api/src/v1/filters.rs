@@ -9,6 +9,8 @@ use utoipa::IntoParams;
 use crate::v1::faults::sentence;
 
 const LIMIT_MAX: u64 = 100;
+/// Maximum characters of a searched text.
+pub(crate) const TEXT_MAX: usize = 100;
 /// Maximum page number: larger than in any real list, and small enough that page times limit fits into the integers of
 /// every store.
 pub(crate) const PAGE_MAX: u64 = 1_000_000_000;

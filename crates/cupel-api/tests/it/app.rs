@@ -178,7 +178,7 @@ impl TestApp {
             metrics: Arc::new(metrics_text),
             shutdown: self.shutdown.clone(),
         };
-        let router = cupel_http::router(state, [cupel_api::native("0.0.0", None)]);
+        let router = cupel_http::router(state, [cupel_api::native(&self.settings, None)]);
         TestApp {
             router,
             core: self.core.clone(),

@@ -109,6 +109,14 @@ async fn a_one_time_link_names_its_account_until_it_is_used() {
 }
 
 #[tokio::test]
+async fn a_server_with_the_site_leaves_the_page_of_a_link_to_the_site() {
+    for (has_site, status) in [(true, 404), (false, 200)] {
+        let app = TestApp::with_settings(|s| s.has_site = has_site).await;
+        assert_eq!(app.get("/password?token=cul_x").send().await.status, status, "{has_site}");
+    }
+}
+
+#[tokio::test]
 async fn the_page_of_a_link_sets_the_password_without_javascript() {
     let app = TestApp::start().await;
     let user = app.user().await;

@@ -93,7 +93,8 @@ impl Core {
         Ok(Some(SeenContest { contest, phase, may_change, participant }))
     }
 
-    /// A page of the contests that exist for this viewer, and the total number.
+    /// A page of the contests that exist for this viewer, and the total number. `phase` and `text` are those of
+    /// [`ContestFilter`].
     ///
     /// # Errors
     /// If the store cannot answer.
@@ -101,10 +102,12 @@ impl Core {
         &self,
         principal: &Principal,
         phase: Option<Phase>,
+        text: Option<String>,
         offset: u64,
         limit: u64,
     ) -> Result<(Vec<Contest>, u64), StoreError> {
-        let filter = ContestFilter { asker: principal.user(), sees_all: principal.is_admin(), phase, now: self.now() };
+        let (asker, sees_all) = (principal.user(), principal.is_admin());
+        let filter = ContestFilter { asker, sees_all, phase, text, now: self.now() };
         self.inner.store.contests(filter, offset, limit).await
     }
 

@@ -232,7 +232,7 @@ pub struct ContestChange {
 }
 
 /// Filter over contests.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ContestFilter {
     /// The asking user; `None`: anonymous.
     pub asker: Option<UserId>,
@@ -240,6 +240,8 @@ pub struct ContestFilter {
     pub sees_all: bool,
     /// Only contests in this phase.
     pub phase: Option<Phase>,
+    /// Only contests whose title or slug has each word of this text, in upper or lower case.
+    pub text: Option<String>,
     /// The current time.
     pub now: Timestamp,
 }

@@ -74,6 +74,9 @@ impl<B: Backend> ContestStore for SqlStore<B> {
     ) -> Result<(Vec<Contest>, u64), StoreError> {
         let read = self.read("list contests", move |db| {
             let (sql, values) = conditions(&filter);
+            if let Some(text) = &filter.text {
+                return found(db, text, &sql, &values, offset, limit);
+            }
             let count = format!("SELECT count(*) FROM contests c WHERE {sql}");
             let total = db.count(&count, &values)?;
             let page = format!(
@@ -295,6 +298,36 @@ impl<B: Backend> ContestStore for SqlStore<B> {
         });
         read.await
     }
+}
+
+/// A page of the contests whose title or slug has each word of the text, and their total number. Titles are compared
+/// here, because SQLite's `lower` changes ASCII letters only. Contests are few: organizers create them by hand.
+fn found(
+    db: &dyn Sql,
+    text: &str,
+    condition: &str,
+    values: &[Value<'_>],
+    offset: u64,
+    limit: u64,
+) -> Result<(Vec<Contest>, u64), SqlFault> {
+    let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
+    let names =
+        format!("SELECT c.id, c.title, c.slug FROM contests c WHERE {condition} ORDER BY c.starts_at DESC, c.id DESC");
+    let named = db.all(&names, values, |row| {
+        let name = format!("{} {}", row.text(1)?, row.text(2)?).to_lowercase();
+        Ok((row.blob(0)?.to_vec(), name))
+    })?;
+    let ids: Vec<Vec<u8>> =
+        named.into_iter().filter(|(_, name)| words.iter().all(|word| name.contains(word))).map(|(id, _)| id).collect();
+    let (skipped, most) = (usize::try_from(offset).unwrap_or(usize::MAX), usize::try_from(limit).unwrap_or(usize::MAX));
+    let mut contests = Vec::new();
+    for id in ids.iter().skip(skipped).take(most) {
+        let sql = concat!("SELECT ", contest_columns!(), " FROM contests c WHERE c.id = ?");
+        let Some(mut contest) = db.one(sql, values![&id[..]], contest_of)? else { continue };
+        contest.problems = problems_of(db, contest.id)?;
+        contests.push(contest);
+    }
+    Ok((contests, ids.len() as u64))
 }
 
 /// The `WHERE` condition on contests `c`, and its values.

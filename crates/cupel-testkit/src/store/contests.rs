@@ -126,7 +126,7 @@ pub async fn contests_are_listed_only_if_visible_and_by_phase<S: Store>(make: im
     let hidden = NewContest { is_public: false, starts_at: at(0), ..new_contest("hidden", owner, vec![one.id]) };
     let hidden = contest(&*store, hidden).await;
     let listed = async |asker, sees_all, phase, now| {
-        let filter = ContestFilter { asker, sees_all, phase, now: at(now) };
+        let filter = ContestFilter { asker, sees_all, phase, text: None, now: at(now) };
         let (contests, total) = store.contests(filter, 0, 10).await.unwrap();
         assert_eq!(contests.len() as u64, total);
         contests.iter().map(|one| one.slug.to_string()).collect::<Vec<_>>()
@@ -140,6 +140,31 @@ pub async fn contests_are_listed_only_if_visible_and_by_phase<S: Store>(make: im
     assert_eq!(listed(None, true, Some(Phase::Upcoming), 999).await, ["open"]);
     assert_eq!(listed(None, true, Some(Phase::Running), 1000).await, ["open", "hidden"]);
     assert_eq!(listed(None, true, Some(Phase::Over), 3600).await, ["hidden"]);
+}
+
+pub async fn contests_are_found_by_the_words_of_their_titles_and_slugs<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let owner = user(&*store).await;
+    let one = problem(&*store, 1, |_| {}).await;
+    for (slug, title, second) in [("spring", "Übung Cup", 1), ("summer", "Summer Cup", 2), ("summer-2", "Cup again", 3)]
+    {
+        let new = NewContest { title: title.into(), starts_at: at(second), ..new_contest(slug, owner, vec![one.id]) };
+        contest(&*store, new).await;
+    }
+    let hidden = NewContest { is_public: false, ..new_contest("summer-hidden", owner, vec![one.id]) };
+    contest(&*store, hidden).await;
+    let found = async |text: &str, phase, offset, limit| {
+        let filter = ContestFilter { asker: None, sees_all: false, phase, text: Some(text.into()), now: at(0) };
+        let (contests, total) = store.contests(filter, offset, limit).await.unwrap();
+        assert!(contests.iter().all(|one| one.problems.len() == 1));
+        (contests.iter().map(|one| one.slug.to_string()).collect::<Vec<_>>().join(" "), total)
+    };
+    assert_eq!(found("cup", None, 0, 10).await, ("summer-2 summer spring".into(), 3));
+    assert_eq!(found("cup", None, 1, 1).await, ("summer".into(), 3));
+    assert_eq!(found(" CUP  ÜBUNG ", None, 0, 10).await, ("spring".into(), 1));
+    assert_eq!(found("summer", None, 0, 10).await, ("summer-2 summer".into(), 2), "also by the slug");
+    assert_eq!(found("summer", Some(Phase::Over), 0, 10).await, (String::new(), 0));
+    assert_eq!(found("%", None, 0, 10).await, (String::new(), 0));
 }
 
 pub async fn a_problem_is_in_use_from_the_start_to_the_end_of_its_contest<S: Store>(

@@ -128,6 +128,7 @@ macro_rules! store_conformance {
                 a_contest_can_be_read_changed_and_deleted,
                 a_contest_keeps_its_join_code_until_it_gets_another,
                 contests_are_listed_only_if_visible_and_by_phase,
+                contests_are_found_by_the_words_of_their_titles_and_slugs,
                 a_problem_is_in_use_from_the_start_to_the_end_of_its_contest,
                 a_user_participates_once_and_an_official_start_moves_with_the_contest,
                 an_attempt_is_a_submission_within_the_time_of_a_participant,

@@ -6,14 +6,14 @@ use cupel_core::contests::{Contest, Participant};
 use cupel_http::app::Shared;
 use cupel_http::body::{Id, Params};
 use cupel_http::caller::Visitor;
-use cupel_http::error::{ApiError, ErrorBody};
+use cupel_http::error::{ApiError, ErrorBody, ErrorKind};
 use cupel_problem::Slug;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::seen;
 use super::view::{ContestLine, ContestView, ParticipationView, PhaseName};
-use crate::v1::filters::{PageParams, one, twenty};
+use crate::v1::filters::{PageParams, TEXT_MAX, one, twenty};
 use crate::v1::response::page::Pagination;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -24,6 +24,9 @@ pub(crate) struct ContestParams {
     #[serde(default)]
     #[param(inline)]
     phase: Option<PhaseName>,
+    /// Only contests whose title or slug has each word of this text, in upper or lower case.
+    #[serde(default)]
+    q: Option<String>,
     /// Whether each contest has your participation, in `participation`.
     #[serde(default)]
     #[param(default = false)]
@@ -72,7 +75,11 @@ pub(crate) async fn contests(
 ) -> Result<Json<ContestPage>, ApiError> {
     let page = PageParams { page: params.page, limit: params.limit };
     let phase = params.phase.map(Into::into);
-    let (contests, total) = app.core.contests(&principal, phase, page.offset()?, page.limit).await?;
+    if params.q.as_ref().is_some_and(|text| text.chars().count() > TEXT_MAX) {
+        return Err(ApiError::new(ErrorKind::InvalidParameter, "`q` must have at most 100 characters.".to_owned()));
+    }
+    let text = params.q.filter(|text| !text.trim().is_empty());
+    let (contests, total) = app.core.contests(&principal, phase, text, page.offset()?, page.limit).await?;
     let asked: &[Contest] = if params.participation { &contests } else { &[] };
     let own = app.core.participations(&principal, asked).await?;
     let now = app.core.now();

@@ -12,11 +12,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::view::ProblemLineView;
-use crate::v1::filters::{PageParams, one, twenty};
+use crate::v1::filters::{PageParams, TEXT_MAX, one, twenty};
 use crate::v1::response::page::Pagination;
 
 const TAGS_MAX: usize = 20;
-const TEXT_MAX: usize = 100;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
