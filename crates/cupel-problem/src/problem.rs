@@ -23,6 +23,8 @@ pub struct Problem {
     pub titles: Titles,
     /// The statements, one for each language. May be empty in a draft.
     pub statements: Vec<Statement>,
+    /// The editorials, which explain the solution, one for each language. Secret during contests.
+    pub editorials: Vec<Statement>,
     /// The difficulty, if the package specifies one.
     pub difficulty: Option<Difficulty>,
     /// The topics. Sorted, without duplicates.
@@ -183,7 +185,7 @@ fn one_line(text: &str) -> String {
     if words.is_empty() { char::REPLACEMENT_CHARACTER.to_string() } else { words.join(" ") }
 }
 
-/// The statement of a problem in one language.
+/// The statement of a problem in one language, or its editorial.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
     /// Language tag.
@@ -192,12 +194,12 @@ pub struct Statement {
     pub format: StatementFormat,
     /// The text.
     pub file: FileRef,
-    /// Images that the statement refers to.
+    /// Images that the text refers to.
     pub assets: Vec<FileRef>,
 }
 
 cupel_types::named! {
-    /// Format of a statement.
+    /// Format of a statement or an editorial.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum StatementFormat, as_str, from_name {
         /// CommonMark with mathematics.

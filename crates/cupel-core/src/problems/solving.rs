@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cupel_function::{Driver, FunctionCase};
 use cupel_languages::Language;
-use cupel_problem::{Problem, Signature, Tag, Visibility};
+use cupel_problem::{Problem, Signature, Statement, Tag, Visibility};
 use cupel_types::{Bytes, Cases, ContentHash, ProblemId, SubmissionId, SubmissionKind};
 
 use super::{
@@ -120,6 +120,30 @@ impl Core {
                 self.inner.store.is_opened_by_contest(problem.id, user, self.now()).await
             }
             _ => Ok(false),
+        }
+    }
+
+    /// The problem's editorials that the viewer may read: all or none. While a contest with the problem is running, only
+    /// users who may change the problem read them, because participants could also read as visitors. Virtual
+    /// participants do not read them until their own time ends. A contest that has not begun hides nothing, because that
+    /// would reveal its problems.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn editorials<'p>(&self, seen: &SeenProblem, of: &'p Problem) -> Result<&'p [Statement], StoreError> {
+        let is_open = of.editorials.is_empty() || seen.may_change || !self.is_in_contest(seen).await?;
+        Ok(if is_open { &of.editorials } else { &[] })
+    }
+
+    /// Whether the problem is in a contest that is running, or that has not ended for the viewer.
+    async fn is_in_contest(&self, seen: &SeenProblem) -> Result<bool, StoreError> {
+        let (store, problem, now) = (&self.inner.store, seen.problem.id, self.now());
+        if store.current_contest_with(problem, now, now).await?.is_some() {
+            return Ok(true);
+        }
+        match seen.viewer.user() {
+            Some(user) => store.is_taking_part_with(problem, user, now).await,
+            None => Ok(false),
         }
     }
 

@@ -126,6 +126,7 @@ impl Fixture {
             slug: Slug::from_text("p").unwrap(),
             titles: Titles::new("en".into(), "P".into(), BTreeMap::new()),
             statements: Vec::new(),
+            editorials: Vec::new(),
             difficulty: None,
             tags: Vec::new(),
             authors: Vec::new(),

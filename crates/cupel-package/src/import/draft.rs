@@ -39,6 +39,7 @@ pub(crate) struct Draft {
     /// Language and title; the first is the main one.
     pub(crate) titles: Vec<(String, String)>,
     pub(crate) statements: Vec<Statement>,
+    pub(crate) editorials: Vec<Statement>,
     pub(crate) difficulty: Option<Difficulty>,
     pub(crate) tags: Vec<Tag>,
     pub(crate) authors: Vec<Author>,
@@ -71,6 +72,7 @@ impl Draft {
             slug: None,
             titles: Vec::new(),
             statements: Vec::new(),
+            editorials: Vec::new(),
             difficulty: None,
             tags: Vec::new(),
             authors: Vec::new(),
@@ -145,6 +147,7 @@ impl Draft {
             slug: slug?,
             titles: Titles::new(language, title, titles.collect::<BTreeMap<_, _>>()),
             statements: self.statements,
+            editorials: self.editorials,
             difficulty: self.difficulty,
             tags: self.tags,
             authors: self.authors,

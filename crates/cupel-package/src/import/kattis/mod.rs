@@ -38,6 +38,7 @@ pub(super) fn read(context: &Context<'_>, format: PackageFormat) -> Result<Optio
         domjudge::report_unread(context);
     }
     kattis.statements(&mut draft);
+    draft.editorials = context.editorials();
     draft.validators = kattis.input_validators();
     draft.includes = kattis.includes();
     draft.attachments = context.refs_in("attachments");

@@ -89,6 +89,7 @@ impl<'d> Reading<'_, 'd> {
             draft.add_tag(tag.attribute("value").unwrap_or_default());
         }
         self.statements(root, &mut draft);
+        self.tutorials(&mut draft);
         let Some(judging) = first(root, "judging") else {
             self.fault(root, Code::KeyMissing, "there is no <judging>", "Export the package again");
             return draft.finish(None, self.context);
@@ -126,6 +127,17 @@ impl<'d> Reading<'_, 'd> {
             let directory = file.path.parent().map(|parent| parent.to_string()).unwrap_or_default();
             let assets = self.context.statement_assets(&directory, path);
             draft.statements.push(Statement { language, format, file, assets });
+        }
+    }
+
+    /// Reads the tutorials. Polygon stores them beside the other parts of the statement.
+    fn tutorials(&self, draft: &mut Draft) {
+        const SECTIONS: &str = "statement-sections";
+        const TUTORIAL: &str = "tutorial.tex";
+        for language in self.context.tree.children(SECTIONS).into_keys() {
+            let directory = format!("{SECTIONS}/{language}");
+            let tag = language_tag(&language);
+            draft.editorials.extend(self.context.editorial(tag, StatementFormat::Latex, &directory, TUTORIAL));
         }
     }
 
