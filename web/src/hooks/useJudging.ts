@@ -10,8 +10,8 @@
 // the submission that the server has not confirmed. The page does not send it by itself, because the user may have other plans.
 import { useEffect, useReducer, useRef } from 'react'
 import { addressOf, api, CallError, dataOf, type Schema } from '../api/client'
-import { forgetJudged, judgedAt, keepJudged } from '../util/kept-judged'
-import { forgetUnsent, keepUnsent, unsentAt } from '../util/kept-unsent'
+import { forgetJudging, storedJudging, storeJudging } from '../util/stored-judging'
+import { forgetUnsent, storeUnsent, unsentAt } from '../util/stored-unsent'
 import { after, EVENTS, SENDING, type EventName, type Live, type LiveData } from '../util/live'
 import { isUnreached, isUnread, Reach } from '../util/reach'
 import { uniqueKey } from '../util/unique-key'
@@ -82,7 +82,7 @@ const READING: Live = { ...SENDING, phase: 'reading' }
 function first(place: string): Judging {
   const unsent = unsentAt(place)
   if (unsent !== undefined) return unsent
-  const kept = judgedAt(place)
+  const kept = storedJudging(place)
   return kept === undefined ? { kind: 'idle' } : { kind: 'live', purpose: kept.purpose, live: READING }
 }
 
@@ -192,7 +192,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
     const sent = purpose === 'submission' ? JSON.stringify([slug, language, source]) : undefined
     if (sent !== undefined && sent === underway.current) return reach.current.again()
     stop()
-    forgetJudged(place)
+    forgetJudging(place)
     // A run does not replace a submission that was not sent.
     if (purpose === 'submission') forgetUnsent(place)
     underway.current = sent
@@ -214,7 +214,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
     }
     const isMine = () => current.current === mine
     const missed = (isWaiting: boolean) => dispatch({ do: 'miss', unsent: { kind: 'unsent', purpose, solution, key, mayHaveArrived, isWaiting } })
-    const keep = (mayHaveArrived: boolean) => purpose === 'submission' && keepUnsent(place, { solution, key, mayHaveArrived })
+    const keep = (mayHaveArrived: boolean) => purpose === 'submission' && storeUnsent(place, { solution, key, mayHaveArrived })
     // The page may be left or reloaded before the server answers.
     keep(true)
     try {
@@ -236,7 +236,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
       onChange(purpose)
       // Also if the page was left meanwhile.
       forgetUnsent(place, key)
-      if (starts.current === number) keepJudged(place, { id: accepted.submission_id, purpose })
+      if (starts.current === number) storeJudging(place, { id: accepted.submission_id, purpose })
       if (!isMine()) return
       dispatch({ do: 'begin', purpose })
       follow(accepted.submission_id, mine, purpose)
@@ -272,7 +272,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
   const resume = async () => {
     const unsent = unsentAt(place)
     if (unsent !== undefined) return dispatch({ do: 'restore', state: unsent })
-    const kept = judgedAt(place)
+    const kept = storedJudging(place)
     if (kept === undefined) return
     const { id, purpose } = kept
     stop()
@@ -295,7 +295,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
       // The stream reconnects when the server can be reached again.
       if (status === 0) return follow(id, mine, purpose)
       const isGone = status === 403 || status === 404
-      if (isGone) forgetJudged(place)
+      if (isGone) forgetJudging(place)
       dispatch(isGone ? { do: 'restore', state: { kind: 'idle' } } : { do: 'fail', error })
     }
   }

@@ -15,7 +15,7 @@ import { Statement } from '../components/Statement'
 import { Workspace } from '../components/Workspace'
 import { useHasEnded } from '../hooks/useHasEnded'
 import { useJudging } from '../hooks/useJudging'
-import { useKept } from '../hooks/useKept'
+import { useStoredNumber } from '../hooks/useStoredNumber'
 import { useMedia } from '../hooks/useMedia'
 import { useOwnContest } from '../hooks/useOwnContest'
 import { useProgramLanguage } from '../hooks/useProgramLanguage'
@@ -84,7 +84,7 @@ function Problem({ problem, listed, user }: ProblemProps) {
   const { noLonger } = useTexts(inContestTexts)
   const queries = useQueryClient()
   const isWide = useMedia(WIDE)
-  const [share, setShare] = useKept('cupel.statement-share', 44, 20, 75)
+  const [share, setShare] = useStoredNumber('cupel.statement-share', 44, 20, 75)
   const [view, setView] = useState<View>(tab ?? 'statement')
   const { language: chosen, languages, cannotRun, choose } = useProgramLanguage(user, slug, listed, problem.limits.languages)
   const language = chosen?.language_id
@@ -111,9 +111,9 @@ function Problem({ problem, listed, user }: ProblemProps) {
   /** Whether the browser could not keep a text that was about to be replaced, which was then not replaced. */
   const [isFull, setIsFull] = useState(false)
   const load = (language: string, source: string) => {
-    const isKept = keepDraft({ user, slug, language }, source, startOf(problem, language))
-    setIsFull(!isKept)
-    if (!isKept) return
+    const isStored = keepDraft({ user, slug, language }, source, startOf(problem, language))
+    setIsFull(!isStored)
+    if (!isStored) return
     choose(language)
     setLoads(loads + 1)
     if (!isWide) go('code')
