@@ -18,6 +18,7 @@ mod completion_waiters;
 pub mod contests;
 mod core;
 pub mod dead_letters;
+pub mod disclosure;
 mod disk;
 pub mod drafts;
 pub mod event;

@@ -105,7 +105,7 @@ kinds! {
     InvalidSubmission "invalid-submission" UNPROCESSABLE_ENTITY "Invalid submission"
         "The submission has errors of several kinds, or an error without a separate type. `errors` has all of them.";
     UnknownLanguage "unknown-language" UNPROCESSABLE_ENTITY "Unknown language"
-        "No language has this id or alias. `detail` names the nearest; `GET /api/v1/languages` lists all.";
+        "No language has this id or alias. `detail` names the nearest language.";
     LanguageUnavailable "language-unavailable" UNPROCESSABLE_ENTITY "Language unavailable"
         "The language is known, but its toolchain is not installed here, or the problem does not accept it. `detail` has the reason.";
     SubmissionTooLarge "submission-too-large" UNPROCESSABLE_ENTITY "Submission too large"

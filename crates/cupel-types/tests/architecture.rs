@@ -482,6 +482,26 @@ fn the_sandbox_names_no_verdict() {
     assert_none(&lines_where(inside, |line| code_of(line).contains("Verdict")));
 }
 
+/// `cupel-http` is shared by all dialects, so its texts are right in each of them.
+#[test]
+fn the_common_http_crate_names_no_path_of_a_dialect() {
+    let home = root().join("crates/cupel-http/src");
+    let inside = rust_files().into_iter().filter(|file| file.starts_with(&home));
+    assert_none(&lines_where(inside, |line| line.contains("/api/v1")));
+}
+
+/// What a viewer may see of a result is decided in `cupel_core::disclosure`. So a dialect does not read the parts of a
+/// result that depend on the viewer.
+#[test]
+fn dialects_render_only_what_core_discloses() {
+    const DEPENDS_ON_VIEWER: &[&str] =
+        &["CaseGrade", "GroupGrade", "Feedback", "report.grading", ".usages()", ".peak()", "ran_hidden_cases"];
+    let dialects = ["crates/cupel-api/src", "crates/cupel-facades/src"].map(|folder| root().join(folder));
+    let inside = rust_files().into_iter().filter(|file| dialects.iter().any(|dialect| file.starts_with(dialect)));
+    let reads = |line: &str| DEPENDS_ON_VIEWER.iter().any(|part| code_of(line).contains(part));
+    assert_none(&lines_where(inside, reads));
+}
+
 #[test]
 fn every_file_begins_with_a_header() {
     let mut broken = Vec::new();

@@ -30,7 +30,7 @@ use crate::v1::faults::Shape;
 use crate::v1::filters::PageParams;
 use crate::v1::intake::{self, Receipt, Wait, WaitParams};
 use crate::v1::response::accepted::Accepted;
-use crate::v1::response::graded::Disclosure;
+use crate::v1::response::graded::ResponseParts;
 use crate::v1::response::page::Pagination;
 use crate::v1::response::step::StartView;
 use crate::v1::response::submission::SubmissionView;
@@ -365,17 +365,15 @@ async fn verify_one(
         request_id: Some(notes.request_id().to_owned()),
         ..NewSubmission::new(NewSubmissionKind::Verify(to_verify))
     };
-    let disclosure = Disclosure {
-        as_author: true,
-        with_files: false,
+    let parts = ResponseParts {
+        disclosure: problem.disclosure(),
         slug: Some(problem.slug.to_string()),
         version: Some(version.unwrap_or(problem.version)),
-        cached: false,
-        ..Disclosure::default()
+        ..ResponseParts::default()
     };
     let rate = SubmissionRate::new(&app, &caller, &notes);
     let request = ExecuteRequest { idempotency, ..ExecuteRequest::new(caller.user, new, &rate) };
-    intake::respond(&app, &caller, &wait, request, Shape::default(), Receipt::VERIFICATION, disclosure).await
+    intake::respond(&app, &caller, &wait, request, Shape::default(), Receipt::VERIFICATION, parts).await
 }
 
 /// Changes to a problem; omitted fields stay unchanged.
