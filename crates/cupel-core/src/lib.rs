@@ -57,7 +57,7 @@ pub use dead_letters::DeadLetterStore;
 pub use disk::{DiskFull, is_disk_full};
 pub use drafts::DraftStore;
 pub use execute::{ExecuteRequest, Executed, Origin, Wait};
-pub use fault::{FAULTS_MAX, SubmissionFault, SubmissionFaultKind};
+pub use fault::{FAULTS_MAX, InputFault, InputFaultKind};
 pub use lease::{Assignment, LeasePolicy, NextError, StopFlag};
 pub use new_submission::{NewProgram, NewSolution, NewSource, NewSubmission, NewSubmissionKind};
 pub use ports::accounts::{AccountStore, Rotated, UserTaken};

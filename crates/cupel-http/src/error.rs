@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use cupel_core::SubmissionFaultKind;
+use cupel_core::InputFaultKind;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -180,7 +180,7 @@ impl FieldError {
 
     /// Adds the code of this kind.
     #[must_use]
-    pub fn of_kind(self, kind: SubmissionFaultKind) -> FieldError {
+    pub fn of_kind(self, kind: InputFaultKind) -> FieldError {
         FieldError { code: Some(kind.code()), ..self }
     }
 }
@@ -358,7 +358,7 @@ pub fn errors_markdown() -> String {
         let _ = writeln!(text, "| `{}` | {} | {} |", kind.code(), kind.status().as_u16(), kind.meaning());
     }
     text.push_str("\n## Codes of single fields\n\n| code in `errors` | what is wrong |\n|---|---|\n");
-    for kind in SubmissionFaultKind::ALL {
+    for kind in InputFaultKind::ALL {
         let _ = writeln!(text, "| `{}` | {} |", kind.code(), kind.meaning());
     }
     text

@@ -13,7 +13,7 @@ use super::{
     VersionToSolve, VisibleSubmissions,
 };
 use crate::disclosure::Disclosure;
-use crate::fault::{SubmissionFault, SubmissionFaultKind};
+use crate::fault::{InputFault, InputFaultKind};
 use crate::routes::judging_languages;
 use crate::run::SubmissionRecord;
 use crate::{AuthenticatedUser, Core, Needs, NewSolution, Principal, StoreError, SubmitError};
@@ -165,20 +165,15 @@ impl Core {
         let imported = self.package(of.get().package).await.map_err(|error| SubmitError::Package(Box::new(error)))?;
         let problem = &imported.package.problem;
         let fault = |pointer: &str, kind, detail| {
-            SubmitError::Invalid(vec![SubmissionFault {
-                index: Some(index),
-                pointer: pointer.to_owned(),
-                kind,
-                detail,
-            }])
+            SubmitError::Invalid(vec![InputFault { index: Some(index), pointer: pointer.to_owned(), kind, detail }])
         };
         if let Some(detail) = self.unfit_language(&source.language, problem) {
-            return Err(fault("/language", SubmissionFaultKind::LanguageUnavailable, detail));
+            return Err(fault("/language", InputFaultKind::LanguageUnavailable, detail));
         }
         if let (Cases::Input(input), Some(signature)) = (cases, &problem.signature)
             && let Some(detail) = self.unfit_input(signature, input).await
         {
-            return Err(fault("/stdin", SubmissionFaultKind::BadInput, detail));
+            return Err(fault("/stdin", InputFaultKind::BadInput, detail));
         }
         Ok(judging_languages(problem, &self.registry()))
     }

@@ -1,6 +1,5 @@
 //! Operations for authors: import, new versions, export, verification, visibility, deletion.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
@@ -231,11 +230,10 @@ pub(crate) async fn package(
 ) -> Result<Response, ApiError> {
     let problem = app.core.to_change(&caller.principal(), ProblemKey::Slug(slug)).await.map_err(refusal)?;
     let package = app.core.package(problem.package).await.map_err(refusal)?;
-    let packages = Arc::clone(app.core.packages());
+    let place = app.core.archive_file().await.map_err(|e| ApiError::internal(&e))?.into_temp_path();
     let time_limit = problem.time_limit;
     let written = tokio::task::spawn_blocking(move || {
         // A temporary file of this name was created and deleted, so nothing else uses the name.
-        let place = packages.upload().map_err(|e| ApiError::internal(&e))?.into_temp_path();
         let target = place.to_path_buf();
         drop(place);
         let exported = match params.form {
