@@ -26,6 +26,7 @@ mod execute;
 mod fault;
 mod ids;
 pub mod images;
+mod input_count;
 mod lease;
 pub mod live;
 mod new_submission;
@@ -67,7 +68,8 @@ pub use ports::runs::{
     Cancellation, Completion, DuePlace, DueRun, ExpiredRun, GivenBack, Idempotency, IdempotencyRecord, Inserted,
     NewSubmissions, RetentionCutoffs, RunCounts, RunStore,
 };
-pub use ports::store::{Store, StoreError};
+pub use ports::store::Store;
+pub use ports::store_error::StoreError;
 pub use ports::webhooks::{Delivery, DeliveryRecord, WebhookStore};
 pub use position::{Follow, Followed};
 pub use principal::{AuthenticatedUser, Principal};

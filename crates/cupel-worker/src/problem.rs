@@ -20,8 +20,8 @@ use cupel_types::{
     Verdict,
 };
 
+use crate::attempt::{SlotError, SlotParts};
 use crate::attempt_log::AttemptLog;
-use crate::slot::{SlotError, SlotParts};
 
 /// Maximum length, in bytes, of a message of the compiler or of a package's program.
 const MESSAGE_BYTES_MAX: usize = 4 << 10;

@@ -13,8 +13,8 @@ use cupel_types::{
     counted,
 };
 
+use crate::attempt::{SlotError, SlotParts};
 use crate::attempt_log::AttemptLog;
-use crate::slot::{SlotError, SlotParts};
 
 /// Maximum number of broken claims in a result.
 const BROKEN_MAX: usize = 1000;

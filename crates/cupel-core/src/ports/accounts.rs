@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use cupel_types::{ApiKeyId, SessionId, UserId};
 use jiff::Timestamp;
 
-use super::store::StoreError;
+use super::store_error::StoreError;
 use crate::accounts::{AccessChange, AccountChange, ApiKey, CredentialId, NewUser, RefreshSession, User};
 
 /// Users, keys and refresh sessions.

@@ -39,16 +39,6 @@ const NAMES_AT_ONCE: usize = 500;
 /// visible to others, an earlier version becomes current again only if it is found there.
 const VERSIONS_LOOKED_AT: u64 = 100;
 
-/// Locks of this process's imports.
-#[derive(Debug, Default)]
-pub(crate) struct Imports {
-    /// Read-locked by each import; write-locked by the removal of packages, which excludes imports in this process.
-    pub(super) all: tokio::sync::RwLock<()>,
-    /// Held from reading an author's usage until the new package is recorded, so that concurrent imports cannot exceed
-    /// the bound.
-    turn: tokio::sync::Mutex<()>,
-}
-
 /// An archive to import.
 #[derive(Clone, Debug)]
 pub struct NewPackage {

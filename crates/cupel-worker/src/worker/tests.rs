@@ -1,6 +1,7 @@
 //! Tests of the worker with the real store, queue and bus. Only the executor is scripted: it fails, panics and waits on
 //! demand, unlike a real executor.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 
 use cupel_core::cluster::Order;
