@@ -41,6 +41,8 @@ pub struct Problem {
     pub limits: ProblemLimits,
     /// Whether the problem gives points, and the rules for them.
     pub scoring: Scoring,
+    /// Whether a submission in Java whose class is in a package is a compile error.
+    pub forbids_packages: bool,
     /// Number of runs of a submission on one case.
     pub passes: Passes,
     /// Files that a submission may use instead of the standard streams.
@@ -305,30 +307,20 @@ pub enum Scoring {
     PassFail,
     /// Points.
     Points {
-        /// The scoring rules of the package. The groups already reflect these rules.
-        rules: ScoringRules,
         /// Which score is better.
         objective: Objective,
+        /// What skipped cases count for.
+        skipped: SkippedCases,
     },
 }
 
-cupel_types::named! {
-    /// The format whose scoring rules a package follows.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-    pub enum ScoringRules, as_str, from_name {
-        /// Legacy Kattis, as implemented by problemtools.
-        KattisLegacy = "kattis-legacy",
-        /// Legacy Kattis, as implemented by DOMjudge.
-        Domjudge = "domjudge",
-        /// Kattis 2025-09.
-        Kattis202509 = "kattis-2025-09",
-        /// DMOJ.
-        Dmoj = "dmoj",
-        /// Codeforces Polygon.
-        Polygon = "polygon",
-        /// Cupel's own format.
-        Cupel = "cupel",
-    }
+/// What a case that was skipped after a rejected case of its group counts for in the group's score.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SkippedCases {
+    /// Nothing.
+    Ignored,
+    /// Zero points, even if the rejected case has points.
+    Zero,
 }
 
 cupel_types::named! {
@@ -337,7 +329,7 @@ cupel_types::named! {
     pub enum Objective, as_str, from_name {
         /// The higher score is better.
         Max = "max",
-        /// The lower score is better (legacy Kattis only).
+        /// The lower score is better.
         Min = "min",
     }
 }

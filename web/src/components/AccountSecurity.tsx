@@ -78,7 +78,7 @@ function Sessions() {
   const s = useTexts(account).sessions
   const queries = useQueryClient()
   const found = useQuery(sessionsQuery)
-  const [said, setSaid] = useState('')
+  const [notice, setNotice] = useState('')
   /** The id of the session whose end awaits confirmation, or `ALL`. */
   const [asked, setAsked] = useState<string>()
   const end = useMutation({
@@ -93,7 +93,7 @@ function Sessions() {
     onSettled: () => queries.invalidateQueries({ queryKey: sessionsQuery.queryKey }),
     onSuccess: (_, ended) => {
       setAsked(undefined)
-      setSaid(ended.length === 1 ? s.ended : s.othersEnded)
+      setNotice(ended.length === 1 ? s.ended : s.othersEnded)
     },
   })
   const others = found.data?.filter((one) => !one.current) ?? []
@@ -144,7 +144,7 @@ function Sessions() {
       )}
       {others.length > 1 && asked === ALL && <Sure text={s.sureOthers} yes={s.endOthersNow} isPending={end.isPending} onYes={() => end.mutate(others)} onNo={() => setAsked(undefined)} />}
       <p role="status" className="mt-2 text-accepted">
-        {said}
+        {notice}
       </p>
     </section>
   )

@@ -15,7 +15,7 @@ import { Statement } from '../components/Statement'
 import { Workspace } from '../components/Workspace'
 import { useHasEnded } from '../hooks/useHasEnded'
 import { useJudging } from '../hooks/useJudging'
-import { useKept } from '../hooks/useKept'
+import { useStoredNumber } from '../hooks/useStoredNumber'
 import { useMedia } from '../hooks/useMedia'
 import { useOwnContest } from '../hooks/useOwnContest'
 import { useProgramLanguage } from '../hooks/useProgramLanguage'
@@ -86,7 +86,7 @@ function Problem({ problem, listed, user }: ProblemProps) {
   const { noLonger } = useTexts(inContestTexts)
   const queries = useQueryClient()
   const isWide = useMedia(WIDE)
-  const [share, setShare] = useKept('cupel.statement-share', 44, 20, 75)
+  const [share, setShare] = useStoredNumber('cupel.statement-share', 44, 20, 75)
   const [chosenView, setView] = useState<View>(tab ?? 'statement')
   // The server says that a problem of a running contest has no editorial.
   const view = chosenView === 'editorial' && !problem.has_editorial ? 'statement' : chosenView
@@ -118,9 +118,9 @@ function Problem({ problem, listed, user }: ProblemProps) {
   /** Whether the browser could not keep a text that was about to be replaced, which was then not replaced. */
   const [isFull, setIsFull] = useState(false)
   const load = (language: string, source: string) => {
-    const isKept = keepDraft({ user, slug, language }, source, startOf(problem, language))
-    setIsFull(!isKept)
-    if (!isKept) return
+    const isStored = keepDraft({ user, slug, language }, source, startOf(problem, language))
+    setIsFull(!isStored)
+    if (!isStored) return
     choose(language)
     setLoads(loads + 1)
     if (!isWide) go('code')

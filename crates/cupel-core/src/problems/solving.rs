@@ -12,7 +12,8 @@ use super::{
     Part, ProblemFilter, ProblemKey, ProblemLine, ProblemRecord, ProblemToChange, RunSummary, SubmissionFilter,
     VersionToSolve, VisibleSubmissions,
 };
-use crate::fault::{SubmissionFault, SubmissionFaultKind};
+use crate::disclosure::Disclosure;
+use crate::fault::{InputFault, InputFaultKind};
 use crate::routes::judging_languages;
 use crate::run::SubmissionRecord;
 use crate::{AuthenticatedUser, Core, Needs, NewSolution, Principal, StoreError, SubmitError};
@@ -45,6 +46,11 @@ impl SeenProblem {
         self.may_change
     }
 
+    /// How much of the result of a solution the viewer may see.
+    pub fn disclosure(&self) -> Disclosure {
+        Disclosure::of(self.may_change)
+    }
+
     /// The current version, for a solution of the viewer.
     pub fn to_solve(&self) -> VersionToSolve {
         VersionToSolve(self.problem.current())
@@ -73,7 +79,7 @@ impl SeenProblem {
 pub struct Attempted {
     pub(super) record: SubmissionRecord,
     pub(super) problem: Option<ProblemRecord>,
-    pub(super) as_author: bool,
+    pub(super) disclosure: Disclosure,
 }
 
 impl Attempted {
@@ -92,9 +98,9 @@ impl Attempted {
         self.problem.as_ref()
     }
 
-    /// Whether the viewer may see details that are only for the problem's authors.
-    pub fn as_author(&self) -> bool {
-        self.as_author
+    /// How much of the result the viewer may see.
+    pub fn disclosure(&self) -> Disclosure {
+        self.disclosure
     }
 }
 
@@ -183,20 +189,15 @@ impl Core {
         let imported = self.package(of.get().package).await.map_err(|error| SubmitError::Package(Box::new(error)))?;
         let problem = &imported.package.problem;
         let fault = |pointer: &str, kind, detail| {
-            SubmitError::Invalid(vec![SubmissionFault {
-                index: Some(index),
-                pointer: pointer.to_owned(),
-                kind,
-                detail,
-            }])
+            SubmitError::Invalid(vec![InputFault { index: Some(index), pointer: pointer.to_owned(), kind, detail }])
         };
         if let Some(detail) = self.unfit_language(&source.language, problem) {
-            return Err(fault("/language", SubmissionFaultKind::LanguageUnavailable, detail));
+            return Err(fault("/language", InputFaultKind::LanguageUnavailable, detail));
         }
         if let (Cases::Input(input), Some(signature)) = (cases, &problem.signature)
             && let Some(detail) = self.unfit_input(signature, input).await
         {
-            return Err(fault("/stdin", SubmissionFaultKind::BadInput, detail));
+            return Err(fault("/stdin", InputFaultKind::BadInput, detail));
         }
         Ok(judging_languages(problem, &self.registry()))
     }
@@ -264,7 +265,7 @@ impl Core {
     ) -> Result<Option<Attempted>, StoreError> {
         let own = viewer.is_admin || record.submission.owner == viewer.user;
         let Some(of) = record.submission.of_problem() else {
-            return Ok(own.then_some(Attempted { record, problem: None, as_author: false }));
+            return Ok(own.then_some(Attempted { record, problem: None, disclosure: Disclosure::SENDER }));
         };
         let found = self.inner.store.problem(ProblemKey::Id(of.problem), Some(viewer.user)).await?;
         let may_change =
@@ -278,7 +279,7 @@ impl Core {
                 && (matches!(record.submission.kind, SubmissionKind::Verify(_))
                     || (counts && !self.is_frozen_for(viewer, of.problem, &record).await?)));
         let problem = found.map(|(problem, _)| problem);
-        Ok(is_visible.then_some(Attempted { record, problem, as_author }))
+        Ok(is_visible.then_some(Attempted { record, problem, disclosure: Disclosure::of(as_author) }))
     }
 
     /// Whether a contest in which the viewer takes part hides this submission from the viewer.

@@ -269,7 +269,7 @@ impl Plan<'_> {
     fn validators(&mut self) {
         for validator in &self.problem.validators {
             match validator {
-                InputValidator::Kattis(program) => {
+                InputValidator::ExitCode42(program) => {
                     let name = program.path.name().to_owned();
                     match &program.files[..] {
                         [one] if one.name.as_str() == name => self.program_files("input_validators", &program.files),
@@ -279,7 +279,7 @@ impl Plan<'_> {
                 InputValidator::Checktestdata(file) => {
                     self.copy(format!("input_validators/{}", file.path.name()), file)
                 }
-                InputValidator::Testlib(program) => {
+                InputValidator::ExitCode0(program) => {
                     self.weaker(
                         program.path.as_str(),
                         "a testlib validator does not use the exit codes 42 and 43; it is left out",

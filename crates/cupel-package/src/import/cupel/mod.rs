@@ -48,7 +48,7 @@ pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError
         time_unit: "seconds",
         memory: "limits.memory_mib",
     };
-    let mut draft = Draft::new(Calibration::KATTIS_2025_09, FILE, keys);
+    let mut draft = Draft::new(Calibration::NARROW, FILE, keys);
     people(&top, &mut draft);
     limits(context, &top, &mut draft);
     statements(context, &mut draft)?;
@@ -177,8 +177,8 @@ fn validators(context: &Context<'_>, reader: &Reader<'_>, draft: &mut Draft) {
         };
         let Some(program) = program(context, &name) else { continue };
         match protocol {
-            "kattis" => draft.validators.push(InputValidator::Kattis(program)),
-            "testlib" => draft.validators.push(InputValidator::Testlib(program)),
+            "kattis" => draft.validators.push(InputValidator::ExitCode42(program)),
+            "testlib" => draft.validators.push(InputValidator::ExitCode0(program)),
             _ => one.get("protocol").expected("`kattis` or `testlib`"),
         }
     }

@@ -76,7 +76,7 @@ impl Kattis<'_> {
             let is_description = |p: &Program| p.files.iter().all(|file| file.name.as_str().ends_with(".ctd"));
             for program in programs.into_iter().filter(|program| !is_description(program)) {
                 if self.context.can_be_built(&program) {
-                    found.push(InputValidator::Kattis(program));
+                    found.push(InputValidator::ExitCode42(program));
                     continue;
                 }
                 let fault = "the directory is not run as a validator, because it has no file in a known language";

@@ -78,7 +78,7 @@ impl<'d> Reading<'_, 'd> {
             time_unit: "milliseconds",
             memory: "memory-limit",
         };
-        let mut draft = Draft::new(Calibration::KATTIS_2025_09, self.file, keys);
+        let mut draft = Draft::new(Calibration::NARROW, self.file, keys);
         draft.slug = root.attribute("short-name").and_then(Slug::from_text);
         for name in all(first(root, "names"), "name") {
             if let (Some(language), Some(value)) = (name.attribute("language"), name.attribute("value")) {
@@ -279,7 +279,7 @@ impl<'d> Reading<'_, 'd> {
         let validators = first(root, "assets").and_then(|assets| first(assets, "validators"));
         for validator in all(validators, "validator") {
             let program = self.source_unless(Code::NotVerifiable, validator, resources);
-            draft.validators.extend(program.map(InputValidator::Testlib));
+            draft.validators.extend(program.map(InputValidator::ExitCode0));
         }
     }
 
