@@ -218,6 +218,7 @@ impl Bench {
                 idempotency: None,
                 accepts_cached: false,
                 wait: Some(Wait {
+                    for_room: false,
                     at_most: WAIT_MAX,
                     given_up: Box::pin(std::future::pending()),
                     permit: Box::new(()),

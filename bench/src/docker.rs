@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use cupel_judge::{Collect, Executor, StdinSource, StepInput, StepKind, StepObserver};
-use cupel_runner::{CompilerSharing, Containers, Directories, DockerSettings, NativeRunner, Runner};
+use cupel_runner::{CompilerSharing, Containers, Directories, DockerSettings, LocalRunner, Runner};
 use cupel_testkit::docker::Engine;
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, Limits, Outcome, Root};
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
     let socket = engine.socket().to_str().context("a path of UTF-8")?.to_owned();
     let containers = Arc::new(Containers::start(&DockerSettings { socket, ..DockerSettings::default() })?);
     let in_engine = Root::Docker(Arc::new(containers.image(IMAGE)?.root));
-    let runner = NativeRunner::launch(2, [], Directories::default())?.start(CompilerSharing::Off, Some(containers));
+    let runner = LocalRunner::launch(2, [], Directories::default())?.start(CompilerSharing::Off, Some(containers));
     let (mut first, mut second) = (runner.executor(0)?, runner.executor(1)?);
     let data = BoxFile { path: BoxPath::new("hello")?, data: hello.into(), executable: true };
     let files = [BoxFiles::new(vec![data])];

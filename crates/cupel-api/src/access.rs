@@ -44,6 +44,7 @@ const OPERATIONS: &[(Method, &str, Who)] = &[
     (Method::GET, "/problems/{slug}", Everybody),
     (Method::PATCH, "/problems/{slug}", Owner(PROBLEMS)),
     (Method::DELETE, "/problems/{slug}", Owner(PROBLEMS)),
+    (Method::GET, "/problems/{slug}/editorial", Everybody),
     (Method::GET, "/problems/{slug}/files/{file}", Everybody),
     (Method::POST, "/problems/{slug}/run", User(WRITE)),
     (Method::POST, "/problems/{slug}/submissions", User(WRITE)),

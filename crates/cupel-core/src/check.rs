@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::addresses::is_special_host;
 use crate::bounds::Bounds;
 use crate::cluster::NO_WORKER;
-use crate::fault::{FAULTS_MAX, SubmissionFault, SubmissionFaultKind};
+use crate::fault::{FAULTS_MAX, InputFault, InputFaultKind};
 use crate::new_submission::{NewProgram, NewSolution, NewSource, NewSubmission, NewSubmissionKind};
 use crate::web_url::{is_host, web_authority, web_host};
 
@@ -31,7 +31,7 @@ pub fn check(
     registry: &Registry,
     bounds: &Bounds,
     now: Timestamp,
-) -> Result<Vec<SubmissionKind>, Vec<SubmissionFault>> {
+) -> Result<Vec<SubmissionKind>, Vec<InputFault>> {
     if let Some(fault) = too_many(new, bounds) {
         return Err(vec![fault]);
     }
@@ -62,7 +62,7 @@ pub(crate) fn check_each(
     registry: &Registry,
     bounds: &Bounds,
     now: Timestamp,
-) -> Result<Vec<Result<SubmissionKind, Vec<SubmissionFault>>>, SubmissionFault> {
+) -> Result<Vec<Result<SubmissionKind, Vec<InputFault>>>, InputFault> {
     if let Some(fault) = too_many(new, bounds).or_else(|| too_large(new, bounds)) {
         return Err(fault);
     }
@@ -75,22 +75,22 @@ pub(crate) fn check_each(
 }
 
 /// The error if the request has too many submissions.
-fn too_many(new: &[NewSubmission], bounds: &Bounds) -> Option<SubmissionFault> {
-    (new.len() > bounds.batch_max).then(|| SubmissionFault {
+fn too_many(new: &[NewSubmission], bounds: &Bounds) -> Option<InputFault> {
+    (new.len() > bounds.batch_max).then(|| InputFault {
         index: None,
         pointer: String::new(),
-        kind: SubmissionFaultKind::TooMany,
+        kind: InputFaultKind::TooMany,
         detail: format!("a batch has at most {}; this one has {}", counted(bounds.batch_max, "submission"), new.len()),
     })
 }
 
 /// The error if the request's submissions are together too large.
-fn too_large(new: &[NewSubmission], bounds: &Bounds) -> Option<SubmissionFault> {
+fn too_large(new: &[NewSubmission], bounds: &Bounds) -> Option<InputFault> {
     let total = new.iter().map(bytes_of).fold(Bytes::ZERO, Bytes::saturating_add);
-    (total > bounds.batch_bytes_max).then(|| SubmissionFault {
+    (total > bounds.batch_bytes_max).then(|| InputFault {
         index: None,
         pointer: String::new(),
-        kind: SubmissionFaultKind::TooLarge,
+        kind: InputFaultKind::TooLarge,
         detail: format!("a request carries at most {}; this one carries {total}", bounds.batch_bytes_max),
     })
 }
@@ -180,17 +180,17 @@ struct Checker<'a> {
     new: &'a NewSubmission,
     bounds: &'a Bounds,
     now: Timestamp,
-    faults: &'a mut Vec<SubmissionFault>,
+    faults: &'a mut Vec<InputFault>,
 }
 
 impl Checker<'_> {
-    fn fault(&mut self, pointer: impl Into<String>, kind: SubmissionFaultKind, detail: impl Into<String>) {
+    fn fault(&mut self, pointer: impl Into<String>, kind: InputFaultKind, detail: impl Into<String>) {
         let (pointer, detail) = match self.faults.len() {
             0..FAULTS_MAX => (pointer.into(), detail.into()),
             FAULTS_MAX => (String::new(), format!("there are more errors; these are the first {FAULTS_MAX}")),
             _ => return,
         };
-        self.faults.push(SubmissionFault { index: Some(self.index), pointer, kind, detail });
+        self.faults.push(InputFault { index: Some(self.index), pointer, kind, detail });
     }
 
     fn check(mut self, registry: &Registry) -> Option<SubmissionKind> {
@@ -233,7 +233,7 @@ impl Checker<'_> {
         if live.is_some() && !(stdin.is_empty() && tests.is_empty()) {
             let pointer = if stdin.is_empty() { "/tests" } else { "/stdin" };
             let detail = "an interactive program gets its standard input while it runs, and has no tests";
-            self.fault(pointer, SubmissionFaultKind::BadInput, detail);
+            self.fault(pointer, InputFaultKind::BadInput, detail);
         }
         let fetch = self.fetch(fetch, !tests.is_empty());
         let artifacts = self.artifacts(artifacts, !tests.is_empty());
@@ -270,12 +270,12 @@ impl Checker<'_> {
     fn language<'r>(&mut self, asked: &str, registry: &'r Registry) -> Option<&'r Language> {
         let Some(language) = registry.find(asked) else {
             if asked.is_empty() {
-                self.fault("/language", SubmissionFaultKind::Missing, "`language` must not be empty");
+                self.fault("/language", InputFaultKind::Missing, "`language` must not be empty");
             } else {
                 let detail = registry.unknown(asked, "`GET /api/v1/languages`");
                 let is_known = asked.split_once('@').is_some_and(|(name, _)| registry.find(name).is_some());
                 let pointer = if is_known { "/language/version" } else { "/language" };
-                self.fault(pointer, SubmissionFaultKind::UnknownLanguage, detail);
+                self.fault(pointer, InputFaultKind::UnknownLanguage, detail);
             }
             return None;
         };
@@ -285,19 +285,19 @@ impl Checker<'_> {
             && reason != NO_WORKER
         {
             let detail = format!("`{}` cannot be used here: {reason}", language.id);
-            self.fault("/language", SubmissionFaultKind::LanguageUnavailable, detail);
+            self.fault("/language", InputFaultKind::LanguageUnavailable, detail);
         }
         Some(language)
     }
 
     fn files(&mut self, source: &NewSource, language: Option<&Language>) -> Vec<BoxFile> {
         if source.files.is_empty() {
-            self.fault("/files", SubmissionFaultKind::Missing, "there is no source");
+            self.fault("/files", InputFaultKind::Missing, "there is no source");
         }
         if source.files.len() > self.bounds.files_max {
             let detail =
                 format!("at most {}; there are {}", counted(self.bounds.files_max, "file"), source.files.len());
-            self.fault("/files", SubmissionFaultKind::TooMany, detail);
+            self.fault("/files", InputFaultKind::TooMany, detail);
             return Vec::new();
         }
         let mut files: Vec<BoxFile> = Vec::with_capacity(source.files.len());
@@ -305,7 +305,7 @@ impl Checker<'_> {
         let mut places: BTreeMap<String, usize> = BTreeMap::new();
         for (i, (path, data)) in source.files.iter().enumerate() {
             if i == 0 && data.is_empty() {
-                self.fault("/files/0", SubmissionFaultKind::Missing, "the main source is empty");
+                self.fault("/files/0", InputFaultKind::Missing, "the main source is empty");
             }
             if i == 0 || language.is_some_and(|language| is_source(language, path)) {
                 self.too_large(&format!("/files/{i}"), "the file", data.len(), self.bounds.source_bytes_max);
@@ -316,7 +316,7 @@ impl Checker<'_> {
                 (text, _) => match sent_path(text) {
                     Ok(path) => path,
                     Err(detail) => {
-                        self.fault(format!("/files/{i}/path"), SubmissionFaultKind::BadPath, detail);
+                        self.fault(format!("/files/{i}/path"), InputFaultKind::BadPath, detail);
                         continue;
                     }
                 },
@@ -329,7 +329,7 @@ impl Checker<'_> {
                     Some(first) => format!("`{path}` is already the path of file {first}"),
                     None => format!("`{path}` is already the path of the main source"),
                 };
-                self.fault(format!("/files/{i}/path"), SubmissionFaultKind::BadPath, detail);
+                self.fault(format!("/files/{i}/path"), InputFaultKind::BadPath, detail);
             }
             files.push(BoxFile { path, data: data.clone(), executable: false });
         }
@@ -337,7 +337,7 @@ impl Checker<'_> {
             for (end, _) in path.match_indices('/') {
                 if places.contains_key(&path[..end]) {
                     let detail = format!("`{}` is a file, so it cannot contain other files", &path[..end]);
-                    self.fault(format!("/files/{i}/path"), SubmissionFaultKind::BadPath, detail);
+                    self.fault(format!("/files/{i}/path"), InputFaultKind::BadPath, detail);
                 }
             }
         }
@@ -349,13 +349,13 @@ impl Checker<'_> {
     fn args(&mut self, pointer: &str, args: &[String]) {
         if args.len() > self.bounds.args_max {
             let detail = format!("at most {}; there are {}", counted(self.bounds.args_max, "argument"), args.len());
-            self.fault(pointer, SubmissionFaultKind::TooMany, detail);
+            self.fault(pointer, InputFaultKind::TooMany, detail);
             return;
         }
         for (i, arg) in args.iter().enumerate() {
             if arg.contains('\0') {
                 let detail = "an argument cannot contain NUL";
-                self.fault(format!("{pointer}/{i}"), SubmissionFaultKind::BadArgument, detail);
+                self.fault(format!("{pointer}/{i}"), InputFaultKind::BadArgument, detail);
             }
         }
     }
@@ -372,14 +372,14 @@ impl Checker<'_> {
         let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '.');
         if !main_class.chars().all(is_name) || main_class.len() > CLASS_NAME_MAX {
             let detail = format!("expected the name of a class, with at most {CLASS_NAME_MAX} bytes");
-            self.fault("/main_class", SubmissionFaultKind::BadArgument, detail);
+            self.fault("/main_class", InputFaultKind::BadArgument, detail);
         }
     }
 
     fn env(&mut self, env: &[(String, String)]) {
         if env.len() > self.bounds.env_max {
             let detail = format!("at most {}; there are {}", counted(self.bounds.env_max, "variable"), env.len());
-            self.fault("/env", SubmissionFaultKind::TooMany, detail);
+            self.fault("/env", InputFaultKind::TooMany, detail);
             return;
         }
         let mut seen = HashSet::new();
@@ -387,13 +387,13 @@ impl Checker<'_> {
             let pointer = format!("/env/{}", name.replace('~', "~0").replace('/', "~1"));
             let starts_well = name.bytes().next().is_some_and(|c| c.is_ascii_alphabetic() || c == b'_');
             if !starts_well || !name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_') {
-                self.fault(&pointer, SubmissionFaultKind::BadEnv, "a variable's name is [A-Za-z_][A-Za-z0-9_]*");
+                self.fault(&pointer, InputFaultKind::BadEnv, "a variable's name is [A-Za-z_][A-Za-z0-9_]*");
             }
             if value.contains('\0') {
-                self.fault(&pointer, SubmissionFaultKind::BadEnv, "a variable's value cannot contain NUL");
+                self.fault(&pointer, InputFaultKind::BadEnv, "a variable's value cannot contain NUL");
             }
             if !seen.insert(name) {
-                self.fault(&pointer, SubmissionFaultKind::BadEnv, "the variable is given twice");
+                self.fault(&pointer, InputFaultKind::BadEnv, "the variable is given twice");
             }
         }
     }
@@ -407,11 +407,11 @@ impl Checker<'_> {
     fn fetch(&mut self, paths: &[String], has_tests: bool) -> Vec<BoxPath> {
         if paths.len() > FETCH_FILES_MAX {
             let detail = format!("at most {FETCH_FILES_MAX} files are read back; there are {}", paths.len());
-            self.fault("/fetch_files", SubmissionFaultKind::TooMany, detail);
+            self.fault("/fetch_files", InputFaultKind::TooMany, detail);
             return Vec::new();
         }
         if has_tests && !paths.is_empty() {
-            self.fault("/fetch_files", SubmissionFaultKind::BadTest, "`fetch_files` cannot be combined with tests");
+            self.fault("/fetch_files", InputFaultKind::BadTest, "`fetch_files` cannot be combined with tests");
         }
         let total = paths.iter().map(String::len).sum();
         let most = Bytes::new(FETCH_PATHS_BYTES_MAX as u64);
@@ -420,7 +420,7 @@ impl Checker<'_> {
         for (i, path) in paths.iter().enumerate() {
             match sent_path(path) {
                 Ok(path) => fetch.push(path),
-                Err(detail) => self.fault(format!("/fetch_files/{i}"), SubmissionFaultKind::BadPath, detail),
+                Err(detail) => self.fault(format!("/fetch_files/{i}"), InputFaultKind::BadPath, detail),
             }
         }
         fetch
@@ -429,18 +429,18 @@ impl Checker<'_> {
     fn artifacts(&mut self, patterns: &[String], has_tests: bool) -> Vec<PathPattern> {
         if patterns.len() > ARTIFACT_PATTERNS_MAX {
             let detail = format!("at most {ARTIFACT_PATTERNS_MAX} patterns; there are {}", patterns.len());
-            self.fault("/artifacts", SubmissionFaultKind::TooMany, detail);
+            self.fault("/artifacts", InputFaultKind::TooMany, detail);
             return Vec::new();
         }
         if has_tests && !patterns.is_empty() {
-            self.fault("/artifacts", SubmissionFaultKind::BadTest, "`artifacts` cannot be combined with tests");
+            self.fault("/artifacts", InputFaultKind::BadTest, "`artifacts` cannot be combined with tests");
         }
         let mut checked = Vec::with_capacity(patterns.len());
         for (i, pattern) in patterns.iter().enumerate() {
             match PathPattern::new(pattern) {
                 Ok(pattern) => checked.push(pattern),
                 Err(error) => {
-                    self.fault(format!("/artifacts/{i}"), SubmissionFaultKind::BadPath, error.to_string());
+                    self.fault(format!("/artifacts/{i}"), InputFaultKind::BadPath, error.to_string());
                 }
             }
         }
@@ -450,11 +450,11 @@ impl Checker<'_> {
     fn tests(&mut self, sent: &[TestCase], stdin: &[u8]) -> Vec<TestCase> {
         if sent.len() > self.bounds.tests_max {
             let detail = format!("at most {}; there are {}", counted(self.bounds.tests_max, "test"), sent.len());
-            self.fault("/tests", SubmissionFaultKind::TooMany, detail);
+            self.fault("/tests", InputFaultKind::TooMany, detail);
             return Vec::new();
         }
         if !sent.is_empty() && !stdin.is_empty() {
-            self.fault("/stdin", SubmissionFaultKind::BadTest, "with tests, standard input is part of each test");
+            self.fault("/stdin", InputFaultKind::BadTest, "with tests, standard input is part of each test");
         }
         let total: usize = sent.iter().map(test_bytes).sum();
         self.too_large("/tests", "all tests together", total, self.bounds.tests_bytes_max);
@@ -466,12 +466,12 @@ impl Checker<'_> {
             if name.chars().count() > 100 || name.chars().any(char::is_control) {
                 self.fault(
                     &pointer,
-                    SubmissionFaultKind::BadTest,
+                    InputFaultKind::BadTest,
                     "a test's name has at most 100 characters, none of them control characters",
                 );
             }
             if !names.insert(name.clone()) {
-                self.fault(&pointer, SubmissionFaultKind::BadTest, "another test has this name");
+                self.fault(&pointer, InputFaultKind::BadTest, "another test has this name");
             }
             self.too_large(
                 &format!("/tests/{i}/stdin"),
@@ -530,7 +530,7 @@ impl Checker<'_> {
         };
         if let Some(reason) = uncounted.filter(|_| instructions.is_some_and(|n| n > 0)) {
             let detail = format!("instructions cannot be limited: {reason}");
-            self.fault("/limits/instructions", SubmissionFaultKind::LimitInvalid, detail);
+            self.fault("/limits/instructions", InputFaultKind::LimitInvalid, detail);
         }
         let bytes = |n: u64| Bytes::new(n).to_string();
         self.at_least("memory_bytes", memory.map(Bytes::get), Limits::MEMORY_MIN.get(), bytes);
@@ -559,13 +559,13 @@ impl Checker<'_> {
         if asked == 0 {
             self.fault(
                 pointer,
-                SubmissionFaultKind::LimitInvalid,
+                InputFaultKind::LimitInvalid,
                 format!("a limit is at least 1; the maximum here is {}", show(max)),
             );
         } else if asked > max {
             self.fault(
                 pointer,
-                SubmissionFaultKind::LimitAboveMaximum,
+                InputFaultKind::LimitAboveMaximum,
                 format!("the maximum for this language is {}", show(max)),
             );
         }
@@ -575,7 +575,7 @@ impl Checker<'_> {
     fn at_least(&mut self, name: &str, asked: Option<u64>, least: u64, show: impl Fn(u64) -> String) {
         if asked.is_some_and(|asked| 0 < asked && asked < least) {
             let detail = format!("with less than {} no program starts", show(least));
-            self.fault(format!("/limits/{name}"), SubmissionFaultKind::LimitInvalid, detail);
+            self.fault(format!("/limits/{name}"), InputFaultKind::LimitInvalid, detail);
         }
     }
 
@@ -584,11 +584,7 @@ impl Checker<'_> {
         let ahead_max = SignedDuration::try_from(self.bounds.run_at_ahead_max).unwrap_or(SignedDuration::MAX);
         if run_at.duration_since(self.now) > ahead_max {
             let days = self.bounds.run_at_ahead_max.as_secs() / 86_400;
-            self.fault(
-                "/run_at",
-                SubmissionFaultKind::RunAtTooFar,
-                format!("`run_at` must be at most {days} days ahead"),
-            );
+            self.fault("/run_at", InputFaultKind::RunAtTooFar, format!("`run_at` must be at most {days} days ahead"));
         }
     }
 
@@ -599,17 +595,17 @@ impl Checker<'_> {
         if !well_formed {
             let detail =
                 "expected an http or https URL with a host and without a user name, of at most 2048 ASCII characters";
-            self.fault("/webhook", SubmissionFaultKind::BadWebhook, detail);
+            self.fault("/webhook", InputFaultKind::BadWebhook, detail);
         } else if !self.bounds.webhooks_private && web_host(url).is_some_and(is_special_host) {
             let detail = "the address is private or reserved: webhooks are sent only to public addresses";
-            self.fault("/webhook", SubmissionFaultKind::BadWebhook, detail);
+            self.fault("/webhook", InputFaultKind::BadWebhook, detail);
         }
     }
 
     fn too_large(&mut self, pointer: &str, what: &str, len: usize, max: Bytes) {
         let len = Bytes::new(len as u64);
         if len > max {
-            self.fault(pointer, SubmissionFaultKind::TooLarge, format!("{what} must have at most {max}, not {len}"));
+            self.fault(pointer, InputFaultKind::TooLarge, format!("{what} must have at most {max}, not {len}"));
         }
     }
 }

@@ -205,19 +205,36 @@ impl Core {
         self.inner.store.counts(self.now()).await
     }
 
-    /// Problem packages.
-    pub fn packages(&self) -> &Arc<dyn Packages> {
-        &self.inner.packages
-    }
-
     /// The event bus, for health checks.
     pub fn events(&self) -> &Arc<dyn EventBus> {
         &self.inner.events
     }
 
-    /// The common queue, for runs that every worker can judge; for health checks and metrics.
-    pub fn queue(&self) -> &Arc<dyn Queue> {
+    /// The common queue, for runs that every worker can judge.
+    pub(crate) fn queue(&self) -> &Arc<dyn Queue> {
         self.inner.language_queues.common()
+    }
+
+    /// Whether the queue answers, for health checks.
+    ///
+    /// # Errors
+    /// If the queue does not answer.
+    pub async fn ping_queue(&self) -> Result<(), QueueError> {
+        self.queue().depth().await.map(drop)
+    }
+
+    /// Whether this process can currently exchange hints with others; if not, the cause as human-readable text. Makes
+    /// no network call.
+    ///
+    /// # Errors
+    /// The cause.
+    pub fn queue_health(&self) -> Result<(), String> {
+        self.queue().health()
+    }
+
+    /// Maximum number of waiting hints.
+    pub fn queue_depth_max(&self) -> usize {
+        self.queue().depth_max()
     }
 
     /// Number of waiting hints, in the common queue and in the language queues.

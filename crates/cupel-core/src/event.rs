@@ -11,7 +11,7 @@ use std::time::Duration;
 use cupel_types::{LiveInput, Outcome, SubmissionId, Usage, Verdict};
 use jiff::Timestamp;
 
-use crate::live::InputCount;
+use crate::input_count::InputCount;
 
 /// A position in the log of one submission. Larger is later.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

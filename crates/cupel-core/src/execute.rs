@@ -8,11 +8,12 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use cupel_types::{SubmissionId, UserId};
+use tokio::time::Instant;
 
 use crate::awaited::Awaited;
 use crate::new_submission::NewSubmission;
 use crate::run::{RunState, SubmissionRecord};
-use crate::submit::{RateLimit, SubmitError};
+use crate::submit::{RateLimit, RoomWait, SubmitError};
 use crate::{AuthenticatedUser, Core, Idempotency, StoreError};
 
 /// One submission, with the client's options for its result.
@@ -38,6 +39,9 @@ pub struct ExecuteRequest<'a> {
 pub struct Wait<'a> {
     /// Maximum duration. Zero: the client gets the current state.
     pub at_most: Duration,
+    /// Whether the client also waits while the submission cannot be accepted because the queue is full, the owner has
+    /// too many waiting runs, or no live worker has the language. Otherwise it is refused at once.
+    pub for_room: bool,
     /// Ends the wait early when it completes, for instance at shutdown.
     pub given_up: Pin<Box<dyn Future<Output = ()> + Send + 'a>>,
     /// Permit that bounds the number of waiting clients. Dropped when the wait ends.
@@ -98,7 +102,8 @@ impl Core {
     /// # Errors
     /// [`SubmitError`]; the client must not be given a submission's id.
     pub async fn execute(&self, request: ExecuteRequest<'_>) -> Result<Executed, SubmitError> {
-        let ExecuteRequest { owner, new, idempotency, accepts_cached, wait, rate_limit, on_stored } = request;
+        let ExecuteRequest { owner, new, idempotency, accepts_cached, mut wait, rate_limit, on_stored } = request;
+        let begun = Instant::now();
         let checked = self.validate(vec![new]);
         let query = if accepts_cached && idempotency.is_none() { self.cache_query(owner, &checked) } else { None };
         if let Some(query) = &query
@@ -108,14 +113,21 @@ impl Core {
         }
         rate_limit.charge(1).await?;
         let is_awaited = wait.as_ref().is_some_and(|wait| !wait.at_most.is_zero());
-        let (submitted, awaited) = self.accept(owner, checked, idempotency, is_awaited).await?;
+        let room = wait
+            .as_mut()
+            .filter(|wait| wait.for_room)
+            .map(|wait| RoomWait { until: begun + wait.at_most, given_up: wait.given_up.as_mut() });
+        let (submitted, awaited) = self.accept(owner, checked, idempotency, is_awaited, room).await?;
         on_stored();
         let (id, is_repeated) = (*submitted.ids.first().ok_or_else(no_id)?, submitted.repeated);
         if let Some(query) = &query {
             self.remember_result(query, id).await;
         }
         let record = match wait {
-            Some(wait) => self.await_result(owner, id, awaited, wait).await?,
+            Some(wait) => {
+                let at_most = wait.at_most.saturating_sub(begun.elapsed());
+                self.await_result(owner, id, awaited, Wait { at_most, ..wait }).await?
+            }
             None => None,
         };
         Ok(match record {
@@ -135,7 +147,7 @@ impl Core {
         awaited: Option<Awaited>,
         wait: Wait<'_>,
     ) -> Result<Option<SubmissionRecord>, StoreError> {
-        let Wait { at_most, given_up, permit: _permit } = wait;
+        let Wait { at_most, for_room: _, given_up, permit: _permit } = wait;
         let Some(awaited) = awaited else {
             // The submission is already durable: even if the wait fails, the client gets its id.
             let viewer = AuthenticatedUser { user: owner, is_admin: false };

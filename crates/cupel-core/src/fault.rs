@@ -2,7 +2,7 @@
 
 /// One validation error of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SubmissionFault {
+pub struct InputFault {
     /// Zero-based index of the submission in the batch. `None`: the error concerns the whole request.
     pub index: Option<usize>,
     /// Position in the submission, as a JSON pointer (RFC 6901), for example `/language`, `/language/version` (the text
@@ -11,7 +11,7 @@ pub struct SubmissionFault {
     /// in the API: `_ms` for times, `_bytes` for sizes.
     pub pointer: String,
     /// Kind of the validation error, for programs.
-    pub kind: SubmissionFaultKind,
+    pub kind: InputFaultKind,
     /// Human-readable description of the error and of the expected value.
     pub detail: String,
 }
@@ -21,20 +21,20 @@ macro_rules! kinds {
         /// Kind of a validation error.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[expect(missing_docs, reason = "`meaning` describes each kind, for readers of the code and of the documentation")]
-        pub enum SubmissionFaultKind { $($Kind,)* }
+        pub enum InputFaultKind { $($Kind,)* }
 
-        impl SubmissionFaultKind {
+        impl InputFaultKind {
             /// Every kind, in the order of the documentation.
-            pub const ALL: &'static [SubmissionFaultKind] = &[$(SubmissionFaultKind::$Kind,)*];
+            pub const ALL: &'static [InputFaultKind] = &[$(InputFaultKind::$Kind,)*];
 
             /// Stable name for programs.
             pub const fn code(self) -> &'static str {
-                match self { $(SubmissionFaultKind::$Kind => $code,)* }
+                match self { $(InputFaultKind::$Kind => $code,)* }
             }
 
             /// What is wrong.
             pub const fn meaning(self) -> &'static str {
-                match self { $(SubmissionFaultKind::$Kind => $meaning,)* }
+                match self { $(InputFaultKind::$Kind => $meaning,)* }
             }
         }
     };

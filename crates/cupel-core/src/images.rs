@@ -158,8 +158,67 @@ impl Core {
         self
     }
 
-    /// The images of this node; `None` if it runs no programs.
-    pub fn images(&self) -> Option<&Arc<dyn Images>> {
-        self.inner.images.get()
+    /// The use cases for the images of this node; `None` if it runs no programs.
+    pub fn images(&self) -> Option<NodeImages> {
+        self.inner.images.get().cloned().map(NodeImages)
+    }
+}
+
+/// The use cases for the images of this node.
+pub struct NodeImages(Arc<dyn Images>);
+
+impl NodeImages {
+    /// The images, and the additions that have not ended, in the order of their names.
+    ///
+    /// # Errors
+    /// [`ImagesError`], as for all use cases of images.
+    pub async fn list(&self) -> Result<Vec<ImageEntry>, ImagesError> {
+        self.0.list().await
+    }
+
+    /// Starts to add an image from a registry, and returns the state of its name. A ready image of this name stays
+    /// usable until the addition has succeeded. `source` is written as for `cupel images add`.
+    ///
+    /// # Errors
+    /// [`ImagesError`].
+    pub async fn add(&self, name: ImageName, source: String) -> Result<ImageEntry, ImagesError> {
+        self.0.begin_to_add(name.clone(), &source).await?;
+        // The addition may have failed already, and its record may have been removed.
+        let listed = self.0.list().await?.into_iter().find(|entry| entry.name == name);
+        let addition = Addition { source, failure: None };
+        Ok(listed.unwrap_or(ImageEntry { name, ready: None, addition: Some(addition) }))
+    }
+
+    /// Describes an image, with the result of its last verification.
+    ///
+    /// # Errors
+    /// [`ImagesError`].
+    pub async fn describe(&self, name: &ImageName) -> Result<(ImageDescription, Option<Verification>), ImagesError> {
+        self.0.describe(name).await
+    }
+
+    /// Starts to check whether the unpacked files of an image have changed, and describes the image.
+    ///
+    /// # Errors
+    /// [`ImagesError`].
+    pub async fn verify(&self, name: ImageName) -> Result<(ImageDescription, Option<Verification>), ImagesError> {
+        self.0.begin_to_verify(name.clone()).await?;
+        self.0.describe(&name).await
+    }
+
+    /// Removes layers and unpacked images that no name needs.
+    ///
+    /// # Errors
+    /// [`ImagesError`].
+    pub async fn prune(&self) -> Result<Pruned, ImagesError> {
+        self.0.prune().await
+    }
+
+    /// Removes an image, and the record of an addition to its name that failed.
+    ///
+    /// # Errors
+    /// [`ImagesError`].
+    pub async fn remove(&self, name: &ImageName) -> Result<(), ImagesError> {
+        self.0.remove(name).await
     }
 }

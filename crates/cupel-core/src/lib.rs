@@ -18,6 +18,7 @@ mod completion_waiters;
 pub mod contests;
 mod core;
 pub mod dead_letters;
+pub mod disclosure;
 mod disk;
 pub mod drafts;
 pub mod event;
@@ -25,6 +26,7 @@ mod execute;
 mod fault;
 mod ids;
 pub mod images;
+mod input_count;
 mod lease;
 pub mod live;
 mod new_submission;
@@ -56,7 +58,7 @@ pub use dead_letters::DeadLetterStore;
 pub use disk::{DiskFull, is_disk_full};
 pub use drafts::DraftStore;
 pub use execute::{ExecuteRequest, Executed, Origin, Wait};
-pub use fault::{FAULTS_MAX, SubmissionFault, SubmissionFaultKind};
+pub use fault::{FAULTS_MAX, InputFault, InputFaultKind};
 pub use lease::{Assignment, LeasePolicy, NextError, StopFlag};
 pub use new_submission::{NewProgram, NewSolution, NewSource, NewSubmission, NewSubmissionKind};
 pub use ports::accounts::{AccountStore, Rotated, UserTaken};
@@ -66,7 +68,8 @@ pub use ports::runs::{
     Cancellation, Completion, DuePlace, DueRun, ExpiredRun, GivenBack, Idempotency, IdempotencyRecord, Inserted,
     NewSubmissions, RetentionCutoffs, RunCounts, RunStore,
 };
-pub use ports::store::{Store, StoreError};
+pub use ports::store::Store;
+pub use ports::store_error::StoreError;
 pub use ports::webhooks::{Delivery, DeliveryRecord, WebhookStore};
 pub use position::{Follow, Followed};
 pub use principal::{AuthenticatedUser, Principal};

@@ -36,6 +36,7 @@ use futures_util::FutureExt;
 use uuid::Uuid;
 
 use crate::event::{Event, EventKind, LiveEvent, Seq};
+pub use crate::input_count::InputCount;
 use crate::{Core, Interest, Received, Subscription};
 
 /// Maximum number of unconsumed inputs of one run.
@@ -53,23 +54,6 @@ const PRESENCE_EPOCH: i64 = 1_577_836_800;
 
 /// Attempt number of all inputs, which do not belong to an attempt.
 const INPUT_ATTEMPT: u32 = 1;
-
-/// Number of inputs, and bytes of standard input in them, from the start of the run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct InputCount {
-    /// Number of inputs of all kinds, which is the number of the last input.
-    pub inputs: u32,
-    /// Bytes of standard input.
-    pub bytes: u64,
-}
-
-impl InputCount {
-    /// The larger value of each field.
-    #[must_use]
-    pub fn max(self, other: InputCount) -> InputCount {
-        InputCount { inputs: self.inputs.max(other.inputs), bytes: self.bytes.max(other.bytes) }
-    }
-}
 
 /// How much of a run's input was sent and consumed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

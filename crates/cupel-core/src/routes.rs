@@ -133,7 +133,7 @@ pub(crate) fn judging_languages(problem: &Problem, registry: &Registry) -> Needs
 /// The judging languages, and those of the package's input validators.
 pub(crate) fn verifying_languages(problem: &Problem, registry: &Registry) -> Needs {
     let validators = problem.validators.iter().filter_map(|validator| match validator {
-        InputValidator::Kattis(program) | InputValidator::Testlib(program) => language_of(program, registry),
+        InputValidator::ExitCode42(program) | InputValidator::ExitCode0(program) => language_of(program, registry),
         InputValidator::Checktestdata(_) => None,
     });
     validators.chain(judging_languages(problem, registry)).collect()

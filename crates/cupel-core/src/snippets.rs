@@ -19,8 +19,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::{
-    Core, NewProgram, NewSource, NewSubmission, RateExceeded, RateLimit, StoreError, SubmissionFault,
-    SubmissionFaultKind, check,
+    Core, InputFault, InputFaultKind, NewProgram, NewSource, NewSubmission, RateExceeded, RateLimit, StoreError, check,
 };
 
 /// First bytes of the canonical form; another form needs another version.
@@ -241,7 +240,7 @@ pub struct NewSnippet {
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum ShareError {
     #[error("the program is refused")]
-    Invalid(Vec<SubmissionFault>),
+    Invalid(Vec<InputFault>),
     #[error("you share {most} programs, which is the maximum")]
     TooMany { most: u64 },
     #[error(transparent)]
@@ -301,9 +300,8 @@ impl Core {
         self.inner.store.remove_snippet(id, owner).await
     }
 
-    fn check_snippet(&self, new: NewSnippet) -> Result<Snippet, Vec<SubmissionFault>> {
-        let fault =
-            |pointer: &str, kind, detail| SubmissionFault { index: None, pointer: pointer.into(), kind, detail };
+    fn check_snippet(&self, new: NewSnippet) -> Result<Snippet, Vec<InputFault>> {
+        let fault = |pointer: &str, kind, detail| InputFault { index: None, pointer: pointer.into(), kind, detail };
         let registry = self.registry();
         let main = (String::new(), Arc::from(new.source.as_bytes()));
         let others = new.files.iter().map(|(path, text)| (path.clone(), Arc::from(text.as_bytes())));
@@ -338,7 +336,7 @@ impl Core {
             .is_some_and(|title| title.chars().count() > TITLE_MAX || title.contains(char::is_control))
         {
             let detail = format!("a title has at most {TITLE_MAX} characters, and no control characters");
-            faults.push(fault("/title", SubmissionFaultKind::BadName, detail));
+            faults.push(fault("/title", InputFaultKind::BadName, detail));
         }
         if !faults.is_empty() {
             return Err(faults);
@@ -353,7 +351,7 @@ impl Core {
         let most = self.bounds().snippet_bytes_max;
         if total > most {
             let detail = format!("a shared program has at most {most}; this one has {total}");
-            return Err(vec![fault("", SubmissionFaultKind::TooLarge, detail)]);
+            return Err(vec![fault("", InputFaultKind::TooLarge, detail)]);
         }
         // `check` has found the language.
         let language = registry.find(&new.language).map(|language| language.id.clone()).ok_or_else(Vec::new)?;

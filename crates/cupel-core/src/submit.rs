@@ -3,23 +3,29 @@
 //! *Invariant:* a client gets an id only after the submission is durable in the store. If a hint cannot be queued after
 //! that, the client is not affected, because the sweeper finds the run.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use cupel_languages::{Availability, Language};
 use cupel_types::{LanguageId, RunId, Submission, SubmissionId, SubmissionKind, UserId};
 use jiff::Timestamp;
+use tokio::time::Instant;
 
+use crate::admission::AdmissionGuard;
 use crate::awaited::Awaited;
 use crate::check::{check, check_each};
 use crate::event::Seq;
-use crate::fault::{FAULTS_MAX, SubmissionFault};
+use crate::fault::{FAULTS_MAX, InputFault};
 use crate::new_submission::{NewSubmission, NewSubmissionKind};
 use crate::problems::AuthorError;
 use crate::{Core, Idempotency, Inserted, Interest, Needs, NewSubmissions, QueueError, RunHint, StoreError};
 
 /// `Retry-After` when no worker has the needed languages.
 const NO_WORKER_RETRY: Duration = Duration::from_secs(10);
+
+/// Maximum pause between two attempts to find room.
+const ROOM_PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// Rate limit on the submissions of one owner. The caller implements it, because the rate depends on the owner's tier.
 #[async_trait]
@@ -44,7 +50,7 @@ pub struct RateExceeded {
 pub enum SubmitError {
     /// The client's mistakes; at least one.
     #[error("the submission has {} fault(s)", .0.len())]
-    Invalid(Vec<SubmissionFault>),
+    Invalid(Vec<InputFault>),
     /// Too many runs wait already.
     #[error("the queue is full")]
     QueueFull {
@@ -89,6 +95,31 @@ pub enum SubmitError {
     Queue(#[source] QueueError),
 }
 
+impl SubmitError {
+    /// The time after which a retry may find room, if the submission was refused only for lack of room.
+    pub fn retry_after_lack_of_room(&self) -> Option<Duration> {
+        match self {
+            SubmitError::QueueFull { retry_after }
+            | SubmitError::NoWorker { retry_after, .. }
+            | SubmitError::TooManyWaiting { retry_after, .. } => Some(*retry_after),
+            SubmitError::Invalid(_)
+            | SubmitError::RateExceeded(_)
+            | SubmitError::OwnerDisabled
+            | SubmitError::IdempotencyMismatch
+            | SubmitError::Store(_)
+            | SubmitError::Package(_)
+            | SubmitError::Queue(_) => None,
+        }
+    }
+}
+
+/// How long a client waits for room.
+pub(crate) struct RoomWait<'a> {
+    pub(crate) until: Instant,
+    /// Ends the wait early when it completes.
+    pub(crate) given_up: Pin<&'a mut (dyn Future<Output = ()> + Send + 'a)>,
+}
+
 /// Accepted submissions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submitted {
@@ -102,7 +133,7 @@ pub struct Submitted {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SubmittedEach {
     /// The id or the client's mistakes of each submission, in the order of the request.
-    New(Vec<Result<SubmissionId, Vec<SubmissionFault>>>),
+    New(Vec<Result<SubmissionId, Vec<InputFault>>>),
     /// The ids of the submissions that an earlier request with the same idempotency key created.
     Repeated(Vec<SubmissionId>),
 }
@@ -111,7 +142,7 @@ pub enum SubmittedEach {
 pub(crate) struct Checked {
     pub(crate) new: Vec<NewSubmission>,
     /// The requested work of each submission, or all faults.
-    pub(crate) kinds: Result<Vec<SubmissionKind>, Vec<SubmissionFault>>,
+    pub(crate) kinds: Result<Vec<SubmissionKind>, Vec<InputFault>>,
 }
 
 impl Core {
@@ -131,7 +162,7 @@ impl Core {
     ) -> Result<Submitted, SubmitError> {
         let checked = self.validate(new);
         rate_limit.charge(checked.new.len()).await?;
-        Ok(self.accept(owner, checked, idempotency, false).await?.0)
+        Ok(self.accept(owner, checked, idempotency, false, None).await?.0)
     }
 
     /// Accepts the valid submissions of a batch, and refuses the others. Otherwise like [`Core::submit`].
@@ -169,12 +200,12 @@ impl Core {
                 Err(faults) => Some(faults),
             });
         }
-        let (submitted, _) = self.write(owner, valid, idempotency, false).await?;
+        let (submitted, _) = self.write(owner, valid, idempotency, false, None).await?;
         if submitted.repeated {
             return Ok(SubmittedEach::Repeated(submitted.ids));
         }
         let mut ids = submitted.ids.into_iter();
-        let result = |refused: Option<Vec<SubmissionFault>>| match refused {
+        let result = |refused: Option<Vec<InputFault>>| match refused {
             Some(faults) => Some(Err(faults)),
             None => ids.next().map(Ok),
         };
@@ -197,6 +228,7 @@ impl Core {
         checked: Checked,
         idempotency: Option<Idempotency>,
         is_awaited: bool,
+        room: Option<RoomWait<'_>>,
     ) -> Result<(Submitted, Option<Awaited>), SubmitError> {
         if let Some(earlier) = self.earlier_request(owner, idempotency.as_ref()).await? {
             return Ok((earlier, None));
@@ -211,7 +243,7 @@ impl Core {
         if !faults.is_empty() {
             return Err(SubmitError::Invalid(faults));
         }
-        self.write(owner, new.into_iter().zip(kinds).collect(), idempotency, is_awaited).await
+        self.write(owner, new.into_iter().zip(kinds).collect(), idempotency, is_awaited, room).await
     }
 
     /// The submissions that an earlier request with the same idempotency key created, if there was one.
@@ -232,16 +264,16 @@ impl Core {
         valid: Vec<(NewSubmission, SubmissionKind)>,
         idempotency: Option<Idempotency>,
         is_awaited: bool,
+        room: Option<RoomWait<'_>>,
     ) -> Result<(Submitted, Option<Awaited>), SubmitError> {
         if valid.is_empty() {
             return Ok((Submitted { ids: Vec::new(), repeated: false }, None));
         }
-        let now = self.now();
         let needs: Vec<Needs> =
             valid.iter().map(|(new, kind)| new.also_needs.iter().chain(kind.language()).cloned().collect()).collect();
-        self.check_workers(&needs).await?;
-        let scheduled = valid.iter().filter(|(new, _)| new.run_at.is_some_and(|at| at > now)).count();
-        let _admitted = self.admit(owner, valid.len(), scheduled, now).await?;
+        let run_at: Vec<Option<Timestamp>> = valid.iter().map(|(new, _)| new.run_at).collect();
+        let _admitted = self.room_for(owner, &needs, &run_at, room).await?;
+        let now = self.now();
 
         let also_needs: Needs = valid.iter().flat_map(|(new, _)| new.also_needs.iter().cloned()).collect();
         let submissions: Vec<(Submission, RunId)> =
@@ -274,6 +306,37 @@ impl Core {
             tracing::debug!(%error, "hints were not queued; the sweeper will queue them");
         }
         Ok((Submitted { ids, repeated: false }, awaited))
+    }
+
+    /// Reserves space for runs, one with each of `needs`. With `wait`, tries again while there is no space.
+    async fn room_for(
+        &self,
+        owner: UserId,
+        needs: &[Needs],
+        run_at: &[Option<Timestamp>],
+        mut wait: Option<RoomWait<'_>>,
+    ) -> Result<AdmissionGuard<'_>, SubmitError> {
+        loop {
+            let now = self.now();
+            let scheduled = run_at.iter().flatten().filter(|at| **at > now).count();
+            let admitted = match self.check_workers(needs).await {
+                Ok(()) => self.admit(owner, needs.len(), scheduled, now).await,
+                Err(error) => Err(error),
+            };
+            let (retry_after, error) = match admitted {
+                Ok(guard) => return Ok(guard),
+                Err(error) => (error.retry_after_lack_of_room(), error),
+            };
+            let (Some(retry_after), Some(wait)) = (retry_after, &mut wait) else { return Err(error) };
+            let pause = retry_after.min(ROOM_PAUSE_MAX);
+            if Instant::now() + pause >= wait.until {
+                return Err(error);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = &mut wait.given_up => return Err(error),
+            }
+        }
     }
 
     /// Adds the languages of the package's programs, and checks the requirements of the problem. `index`: the
@@ -331,7 +394,7 @@ impl Core {
 }
 
 /// Refuses the submissions that these faults concern.
-fn refuse(kinds: &mut [Result<SubmissionKind, Vec<SubmissionFault>>], faults: Vec<SubmissionFault>) {
+fn refuse(kinds: &mut [Result<SubmissionKind, Vec<InputFault>>], faults: Vec<InputFault>) {
     for fault in faults {
         match fault.index.and_then(|index| kinds.get_mut(index)) {
             Some(Err(faults)) => faults.push(fault),

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::addresses::{ipv4, is_public};
-use crate::fault::{SubmissionFault, SubmissionFaultKind};
+use crate::fault::{InputFault, InputFaultKind};
 use crate::web_url::web_host;
 use crate::{Core, NewSubmission};
 
@@ -51,7 +51,7 @@ impl Core {
     /// If webhooks to private addresses are not allowed and a resolver is set, returns an error for each receiver whose
     /// name resolves to an address that is not public. A name that does not resolve within
     /// [`RESOLVE_TIME_MAX`] is accepted, because the sender checks again.
-    pub(crate) async fn receiver_faults(&self, new: &[NewSubmission]) -> Vec<SubmissionFault> {
+    pub(crate) async fn receiver_faults(&self, new: &[NewSubmission]) -> Vec<InputFault> {
         let Some(resolver) = self.inner.resolver.get().filter(|_| !self.bounds().webhooks_private) else {
             return Vec::new();
         };
@@ -86,16 +86,16 @@ impl Core {
             receiver.await.ok()
         };
         let special = tokio::time::timeout(RESOLVE_TIME_MAX, resolving).await.ok().flatten().unwrap_or_default();
-        let fault = |(host, index): (&String, usize)| SubmissionFault {
+        let fault = |(host, index): (&String, usize)| InputFault {
             index: Some(index),
             pointer: "/webhook".to_owned(),
-            kind: SubmissionFaultKind::BadWebhook,
+            kind: InputFaultKind::BadWebhook,
             detail: format!(
                 "`{host}` resolves to a private or reserved address: webhooks are sent only to public addresses"
             ),
         };
         let of_name = |(host, indexes)| std::iter::zip(std::iter::repeat(host), Vec::clone(indexes));
-        let mut faults: Vec<SubmissionFault> = special.iter().flat_map(of_name).map(fault).collect();
+        let mut faults: Vec<InputFault> = special.iter().flat_map(of_name).map(fault).collect();
         faults.sort_by_key(|fault| fault.index);
         faults
     }

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use cupel_types::{SubmissionId, UserId, Verdict};
 use tokio::time::timeout;
 
+use crate::disclosure::Disclosure;
 use crate::event::{Event, Seq};
 use crate::ids::first_at;
 use crate::run::{HistoryFilter, RunState, Stage, SubmissionRecord, SubmissionSummary};
@@ -72,7 +73,8 @@ impl Core {
         offset: u64,
         limit: u64,
     ) -> Result<(Vec<SubmissionSummary>, u64), StoreError> {
-        self.inner.store.list(Some(viewer.user), offset, limit).await
+        let (submissions, total) = self.inner.store.list(Some(viewer.user), offset, limit).await?;
+        Ok((Disclosure::of(viewer.is_admin).summaries(submissions), total))
     }
 
     /// A page of the submissions that match the filter, newest first. Empty if the viewer may not see the submissions of
@@ -90,7 +92,8 @@ impl Core {
         if !viewer.may_see(filter.owner) {
             return Ok(Vec::new());
         }
-        self.inner.store.history(with_bounds(filter), offset, limit).await
+        let submissions = self.inner.store.history(with_bounds(filter), offset, limit).await?;
+        Ok(Disclosure::of(viewer.is_admin).summaries(submissions))
     }
 
     /// Number of submissions that [`Core::history`] lists.

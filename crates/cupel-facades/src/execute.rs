@@ -7,7 +7,7 @@ use axum::response::Response;
 use cupel_core::event::{EventKind, Seq};
 use cupel_core::run::SubmissionRecord;
 use cupel_core::{
-    AuthenticatedUser, Core, ExecuteRequest, Executed, Idempotency, NewSubmission, Origin, Received, SubmitError,
+    AuthenticatedUser, Core, ExecuteRequest, Executed, Idempotency, NewSubmission, Origin, Received, SubmitError, Wait,
 };
 use cupel_http::app::Shared;
 use cupel_http::budget::Held;
@@ -20,8 +20,8 @@ use cupel_types::{RunReport, SubmissionId};
 use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
-/// Maximum pause between two attempts to submit while the queue is full.
-const PAUSE_MAX: Duration = Duration::from_secs(1);
+/// Pause before a client that has too many long-lived responses open tries again.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// What happened to a program before the deadline.
 pub(crate) enum Ended {
@@ -115,77 +115,52 @@ pub(crate) async fn execute(
     app: &Shared,
     caller: &Caller,
     notes: &Notes,
-    mut submit: Submit<'_>,
+    submit: Submit<'_>,
 ) -> Result<Ended, Refusal> {
-    let rate = SubmissionRate::new(app, caller, notes);
-    let deadline = submit.deadline;
-    loop {
-        match attempt(app, caller, &rate, &mut submit).await {
-            Ok((run, Some(record))) => return Ok(Ended::Finished(run, record)),
-            Ok((run, None)) => {
-                let viewer = AuthenticatedUser { user: caller.user, is_admin: false };
-                let reached = Reached::of(&app.core, &viewer, run.id).await;
-                if submit.idempotency.is_none() {
-                    // No client waits for the result any longer.
-                    let _ = app.core.cancel(&viewer, run.id).await;
-                }
-                return Ok(Ended::TooLate(reached));
-            }
-            Err(Unaccepted::Busy(pause)) => {
-                let pause = pause.min(PAUSE_MAX);
-                if Instant::now() + pause >= deadline || app.shutdown.is_cancelled() {
-                    return Ok(Ended::TooLate(Reached::Queue));
-                }
-                tokio::time::sleep(pause).await;
-            }
-            Err(Unaccepted::Refused(refusal)) => return Err(refusal),
-        }
-    }
-}
-
-/// Why one attempt to submit did not succeed.
-enum Unaccepted {
-    /// The queue is full, no worker has the language, or the user has too many waiting runs. The value is the pause
-    /// before the next attempt.
-    Busy(Duration),
-    Refused(Refusal),
-}
-
-/// Submits once, and waits for the result until the deadline. Returns no record if the run has not ended by then.
-async fn attempt(
-    app: &Shared,
-    caller: &Caller,
-    rate: &SubmissionRate<'_>,
-    submit: &mut Submit<'_>,
-) -> Result<(Run, Option<Box<SubmissionRecord>>), Unaccepted> {
     let Submit { new, idempotency, deadline, held } = submit;
-    let at_most = deadline.saturating_duration_since(Instant::now());
-    let Some(wait) = app.wait_of(&caller.identity, at_most) else { return Err(Unaccepted::Busy(PAUSE_MAX)) };
+    let Some(wait) = wait_until(app, caller, deadline).await else { return Ok(Ended::TooLate(Reached::Queue)) };
+    let rate = SubmissionRate::new(app, caller, notes);
+    let has_key = idempotency.is_some();
     let request = ExecuteRequest {
         wait: Some(wait),
-        idempotency: idempotency.clone(),
-        on_stored: Box::new(|| drop(held.take())),
-        ..ExecuteRequest::new(caller.user, new.clone(), rate)
+        idempotency,
+        on_stored: Box::new(|| drop(held)),
+        ..ExecuteRequest::new(caller.user, new.clone(), &rate)
     };
-    match app.core.execute(request).await.map_err(unaccepted)? {
-        Executed::Finished { record, origin } => {
+    let id = match app.core.execute(request).await {
+        Ok(Executed::Finished { record, origin }) => {
             let run = Run { id: record.submission.id, is_repeated: origin == Origin::RepeatedRequest };
-            Ok((run, Some(record)))
+            return Ok(Ended::Finished(run, record));
         }
-        Executed::Accepted { id, is_repeated, .. } => Ok((Run { id, is_repeated }, None)),
+        Ok(Executed::Accepted { id, .. }) => id,
+        Err(error) if error.retry_after_lack_of_room().is_some() => return Ok(Ended::TooLate(Reached::Queue)),
+        Err(error) => return Err(refusal(error)),
+    };
+    let viewer = AuthenticatedUser { user: caller.user, is_admin: false };
+    let reached = Reached::of(&app.core, &viewer, id).await;
+    if !has_key {
+        // No client waits for the result any longer.
+        let _ = app.core.cancel(&viewer, id).await;
+    }
+    Ok(Ended::TooLate(reached))
+}
+
+/// The client's wait for room in the queue and for the result. `None`: until the deadline, the client had too many
+/// long-lived responses open.
+async fn wait_until<'a>(app: &'a Shared, caller: &Caller, deadline: Instant) -> Option<Wait<'a>> {
+    loop {
+        let at_most = deadline.saturating_duration_since(Instant::now());
+        if let Some(wait) = app.wait_of(&caller.identity, at_most) {
+            return Some(Wait { for_room: true, ..wait });
+        }
+        if Instant::now() + PAUSE >= deadline || app.shutdown.is_cancelled() {
+            return None;
+        }
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
-fn unaccepted(error: SubmitError) -> Unaccepted {
-    Unaccepted::Refused(match error {
-        SubmitError::QueueFull { retry_after }
-        | SubmitError::NoWorker { retry_after, .. }
-        | SubmitError::TooManyWaiting { retry_after, .. } => return Unaccepted::Busy(retry_after),
-        error => refusal(error),
-    })
-}
-
-/// The refusal for an error other than those of [`Unaccepted::Busy`].
+/// The refusal for an error other than a lack of room.
 pub(crate) fn refusal(error: SubmitError) -> Refusal {
     match error {
         SubmitError::Invalid(faults) => {

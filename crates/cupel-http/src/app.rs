@@ -83,7 +83,7 @@ impl App {
             Via::Keyless => self.long_answers.begin_shared()?,
             Via::Session(_) | Via::Key { .. } => self.long_answers.begin(client.user.id).ok()?,
         };
-        Some(Wait { at_most, given_up: Box::pin(self.shutdown.cancelled()), permit: Box::new(permit) })
+        Some(Wait { at_most, for_room: false, given_up: Box::pin(self.shutdown.cancelled()), permit: Box::new(permit) })
     }
 }
 

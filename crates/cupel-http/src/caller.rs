@@ -203,7 +203,7 @@ async fn bad_ticket(app: &Shared, notes: Option<&Notes>) -> Result<ApiError, Api
     if let Some(notes) = notes {
         app.limits.bad_token(notes.client().address).await?;
     }
-    let detail = "The ticket was used, has expired, or is for another purpose. Get another one: POST /api/v1/tickets.";
+    let detail = "The ticket was used, has expired, or is for another purpose. Get another ticket.";
     Ok(ApiError::new(ErrorKind::Unauthorized, detail))
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use cupel_core::SubmissionFaultKind;
+use cupel_core::InputFaultKind;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -105,7 +105,7 @@ kinds! {
     InvalidSubmission "invalid-submission" UNPROCESSABLE_ENTITY "Invalid submission"
         "The submission has errors of several kinds, or an error without a separate type. `errors` has all of them.";
     UnknownLanguage "unknown-language" UNPROCESSABLE_ENTITY "Unknown language"
-        "No language has this id or alias. `detail` names the nearest; `GET /api/v1/languages` lists all.";
+        "No language has this id or alias. `detail` names the nearest language.";
     LanguageUnavailable "language-unavailable" UNPROCESSABLE_ENTITY "Language unavailable"
         "The language is known, but its toolchain is not installed here, or the problem does not accept it. `detail` has the reason.";
     SubmissionTooLarge "submission-too-large" UNPROCESSABLE_ENTITY "Submission too large"
@@ -180,7 +180,7 @@ impl FieldError {
 
     /// Adds the code of this kind.
     #[must_use]
-    pub fn of_kind(self, kind: SubmissionFaultKind) -> FieldError {
+    pub fn of_kind(self, kind: InputFaultKind) -> FieldError {
         FieldError { code: Some(kind.code()), ..self }
     }
 }
@@ -358,7 +358,7 @@ pub fn errors_markdown() -> String {
         let _ = writeln!(text, "| `{}` | {} | {} |", kind.code(), kind.status().as_u16(), kind.meaning());
     }
     text.push_str("\n## Codes of single fields\n\n| code in `errors` | what is wrong |\n|---|---|\n");
-    for kind in SubmissionFaultKind::ALL {
+    for kind in InputFaultKind::ALL {
         let _ = writeln!(text, "| `{}` | {} |", kind.code(), kind.meaning());
     }
     text

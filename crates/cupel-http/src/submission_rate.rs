@@ -1,7 +1,5 @@
 //! The rate limit on a caller's submissions, as core's port `RateLimit`.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use async_trait::async_trait;
 use cupel_core::{RateExceeded, RateLimit};
 use cupel_types::UserId;
@@ -13,34 +11,33 @@ use crate::notes::Notes;
 use crate::rate_limit::RateClass;
 use crate::state::TierRates;
 
-/// Rate limit of one request. A request that is submitted repeatedly, because the queue was full, is charged once.
-/// Clients without a key share an account, which has no rate.
+/// Rate limit of one request. Clients without a key share an account, which has no rate.
 pub struct SubmissionRate<'a> {
     app: &'a Shared,
     user: UserId,
     rates: TierRates,
     /// Where the limit's state is noted for the response's headers.
     notes: Option<&'a Notes>,
-    is_charged: AtomicBool,
+    is_limited: bool,
 }
 
 impl<'a> SubmissionRate<'a> {
     /// The rate limit for a request of `caller`.
     pub fn new(app: &'a Shared, caller: &'a Caller, notes: &'a Notes) -> SubmissionRate<'a> {
-        let is_charged = AtomicBool::new(matches!(caller.identity.via, Via::Keyless));
-        SubmissionRate { app, user: caller.user, rates: caller.rates, notes: Some(notes), is_charged }
+        let is_limited = !matches!(caller.identity.via, Via::Keyless);
+        SubmissionRate { app, user: caller.user, rates: caller.rates, notes: Some(notes), is_limited }
     }
 
     /// The rate limit for a message of a live connection, which has no headers.
     pub fn of_message(app: &'a Shared, holder: &Holder) -> SubmissionRate<'a> {
-        SubmissionRate { app, user: holder.user, rates: holder.rates, notes: None, is_charged: AtomicBool::new(false) }
+        SubmissionRate { app, user: holder.user, rates: holder.rates, notes: None, is_limited: true }
     }
 }
 
 #[async_trait]
 impl RateLimit for SubmissionRate<'_> {
     async fn charge(&self, submissions: usize) -> Result<(), RateExceeded> {
-        if self.is_charged.load(Ordering::Relaxed) {
+        if !self.is_limited {
             return Ok(());
         }
         let cost = u32::try_from(submissions).unwrap_or(u32::MAX);
@@ -48,7 +45,6 @@ impl RateLimit for SubmissionRate<'_> {
         if let Some(notes) = self.notes {
             notes.set_rate(note);
         }
-        self.is_charged.store(charged.is_ok(), Ordering::Relaxed);
         charged
     }
 }

@@ -39,8 +39,7 @@ pub fn check_origin(request: &Request, settings: &Settings) -> Result<(), ApiErr
     if is_permitted(origin, headers, settings) {
         return Ok(());
     }
-    let detail =
-        "A page of this origin may not open a live connection without a ticket. Get one: POST /api/v1/tickets.";
+    let detail = "A page of this origin may not open a live connection without a ticket.";
     Err(ApiError::new(ErrorKind::Forbidden, detail))
 }
 

@@ -15,7 +15,7 @@ use cupel_types::{
 use infer::MatcherType;
 use sha2::{Digest, Sha256};
 
-use crate::judge::OutputBudget;
+use crate::output_budget::OutputBudget;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const UNKNOWN: &str = "application/octet-stream";

@@ -25,11 +25,8 @@ use crate::compile::{Compiled, Sources, compile};
 use crate::executor::{Collect, StdinSource, StepInput, StepKind, StepObserver, StepResult};
 use crate::failure::{End, exception};
 use crate::observer::{JudgeEvent, JudgeObserver};
+use crate::output_budget::OutputBudget;
 use crate::{ArtifactCache, BuiltIn, CompareResult, Difference, Differs, ExecuteError, Executor, artifacts};
-
-/// Number of bytes that are reserved for each later stream, if the run's bound is large enough. Therefore, the report
-/// shows the beginning of the last test's output even if earlier tests print much.
-const STREAM_BYTES_SPARSE: usize = 4 << 10;
 
 /// A program to judge.
 #[derive(Clone, Debug)]
@@ -88,7 +85,7 @@ pub fn judge(
     };
     let (in_box, values) = match compile(sources, language, executor, cache, observer)? {
         Compiled::NotNeeded => {
-            room.streams -= 1;
+            room.skip_stream();
             (vec![files.clone()], values(&BoxFiles::default()))
         }
         Compiled::Ok { report: mut compiled, artifacts } => {
@@ -318,42 +315,6 @@ impl StepObserver for Forward<'_> {
 
     fn cancelled(&mut self) -> bool {
         self.observer.cancelled()
-    }
-}
-
-/// Remaining space for the output that a run stores.
-///
-/// *Invariant:* All streams together never get more than the initial space, and each later stream can still get
-/// `sparse` bytes.
-pub(crate) struct OutputBudget {
-    left: usize,
-    sparse: usize,
-    streams: usize,
-}
-
-impl OutputBudget {
-    pub(crate) fn new(max: Bytes, streams: usize) -> OutputBudget {
-        let left = usize::try_from(max.get()).unwrap_or(usize::MAX);
-        OutputBudget { left, sparse: STREAM_BYTES_SPARSE.min(left / streams), streams }
-    }
-
-    /// Takes the space for the next stream; truncates the stream if there is too little.
-    pub(crate) fn keep(&mut self, output: &mut Output) {
-        self.streams = self.streams.saturating_sub(1);
-        let keep = output.data.len().min(self.left.saturating_sub(self.sparse * self.streams));
-        self.left -= keep;
-        if keep < output.data.len() {
-            *output = Output { data: Arc::from(&output.data[..keep]), truncated: true };
-        }
-    }
-
-    /// Takes the space for `length` bytes, if there is enough. Returns whether there was enough.
-    pub(crate) fn keep_whole(&mut self, length: usize) -> bool {
-        match self.left.checked_sub(length) {
-            Some(left) => self.left = left,
-            None => return false,
-        }
-        true
     }
 }
 

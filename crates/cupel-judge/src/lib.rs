@@ -15,6 +15,7 @@ mod files;
 mod judge;
 mod live;
 mod observer;
+mod output_budget;
 mod prepare;
 mod problem;
 #[cfg(test)]

@@ -95,8 +95,8 @@ cupel_types::named! {
         /// An annotation of a submission, or a rule about submissions, that contradicts another or has no meaning. The
         /// submission then has no expectation; importing and judging do not need one.
         Expectation = "W_EXPECTATION",
-        /// A text or a value that judging does not need is missing or invalid: a title, a statement, the licence, the
-        /// UUID.
+        /// A text or a value that judging does not need is missing or invalid: a title, a statement, an editorial, the
+        /// licence, the UUID.
         Metadata = "W_METADATA",
         /// A limit below the minimum, which is raised to it.
         LimitRaised = "W_LIMIT_RAISED",

@@ -89,14 +89,14 @@ pub struct Calibration {
 }
 
 impl Calibration {
-    /// The defaults of Kattis 2025-09: 2.0, 1.5, one second.
-    pub const KATTIS_2025_09: Calibration = Calibration {
+    /// Factors 2.0 and 1.5, one second: the defaults of Kattis 2025-09.
+    pub const NARROW: Calibration = Calibration {
         accepted_to_limit: Factor::thousandths(2000).unwrap(),
         limit_to_time_limit_exceeded: Factor::thousandths(1500).unwrap(),
         resolution: Duration::from_secs(1),
     };
-    /// The defaults of legacy Kattis: 5, 2, one second.
-    pub const KATTIS_LEGACY: Calibration = Calibration {
+    /// Factors 5 and 2, one second: the defaults of legacy Kattis.
+    pub const WIDE: Calibration = Calibration {
         accepted_to_limit: Factor::thousandths(5000).unwrap(),
         limit_to_time_limit_exceeded: Factor::thousandths(2000).unwrap(),
         resolution: Duration::from_secs(1),
@@ -158,15 +158,15 @@ mod tests {
     #[test]
     fn a_derived_limit_is_the_next_multiple_of_the_resolution_and_never_zero() {
         let ms = Duration::from_millis;
-        let half_up = Calibration { accepted_to_limit: "1.5".parse().unwrap(), ..Calibration::KATTIS_2025_09 };
-        let fine = Calibration { resolution: ms(100), ..Calibration::KATTIS_2025_09 };
+        let half_up = Calibration { accepted_to_limit: "1.5".parse().unwrap(), ..Calibration::NARROW };
+        let fine = Calibration { resolution: ms(100), ..Calibration::NARROW };
         for (calibration, slowest, limit) in [
-            (Calibration::KATTIS_2025_09, ms(0), ms(1000)),
-            (Calibration::KATTIS_2025_09, ms(500), ms(1000)),
-            (Calibration::KATTIS_2025_09, ms(501), ms(2000)),
+            (Calibration::NARROW, ms(0), ms(1000)),
+            (Calibration::NARROW, ms(500), ms(1000)),
+            (Calibration::NARROW, ms(501), ms(2000)),
             // Regression: rounding to the nearest multiple returned 1 s, which lost the margin.
             (half_up, ms(940), ms(2000)),
-            (Calibration::KATTIS_LEGACY, ms(201), ms(2000)),
+            (Calibration::WIDE, ms(201), ms(2000)),
             (fine, ms(130), ms(300)),
         ] {
             assert_eq!(calibration.limit_for(slowest), limit, "{calibration:?} {slowest:?}");
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn the_margins_of_a_limit_are_inclusive_on_both_sides() {
-        let (ms, calibration) = (Duration::from_millis, Calibration::KATTIS_2025_09);
+        let (ms, calibration) = (Duration::from_millis, Calibration::NARROW);
         assert!(calibration.is_above(ms(1000), ms(500)) && !calibration.is_above(ms(1000), ms(501)));
         assert!(calibration.is_below(ms(1000), ms(1500)) && !calibration.is_below(ms(1000), ms(1499)));
     }

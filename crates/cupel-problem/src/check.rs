@@ -51,7 +51,7 @@ pub struct Interactor {
 pub enum AfterInteraction {
     /// The interactor's exit code.
     Verdict,
-    /// This checker, which judges the interactor's output file (Polygon).
+    /// This checker, which judges the interactor's output file.
     Check(Checker),
 }
 
@@ -61,33 +61,33 @@ pub enum AfterInteraction {
 pub enum Protocol {
     /// `in ans feedback_dir/ args…`, with the output on standard input. 42 accepts, 43 rejects; any other code is a
     /// fault of the package. The standard streams of an interactor are connected to the submission.
-    Kattis,
+    FeedbackDirectory,
     /// `in out ans args…`. 0 accepts; 1, 2, 4 and 8 reject; 3 is a fault of the package; 7 awards points, which the
     /// program writes to standard error. As an interactor: `in log ans`.
     Testlib {
         /// Whether the points are a percentage of the case's points, not absolute points.
         percent: bool,
     },
-    /// DMOJ's `default`: `in out ans`. 0 accepts, 1 rejects. As an interactor: `in ans`.
-    DmojDefault,
-    /// DMOJ's `testlib`: like [`Protocol::Testlib`], but with code 7 the program writes the line `points N`. As an
+    /// `in out ans`. 0 accepts, 1 rejects. As an interactor: `in ans`.
+    ExitCode,
+    /// Like [`Protocol::Testlib`], but with code 7 the program writes the line `points N`. As an
     /// interactor: `in /dev/null ans`.
-    DmojTestlib,
-    /// Cupel's module for DMOJ's checkers and graders in Python: `in out ans args…`. 42 accepts, 43 rejects, 3 is a
+    PointsLine,
+    /// A checker or grader in Python, run by Cupel's module for it: `in out ans args…`. 42 accepts, 43 rejects, 3 is a
     /// fault of the package; 47 accepts and 48 rejects with the points in the last line `points N` of standard error.
     /// If the checker's own code ends the process, the exit code is a different one, which is a fault. As an
     /// interactor: `in /dev/null ans args…`.
-    DmojPython {
+    PythonModule {
         /// Whether the module is that of an older version, which a stored package may contain. Its codes are 0, 1, 3, 7
         /// and 8.
         is_old: bool,
     },
-    /// DMOJ's `coci`: like testlib, but with code 7 the program writes the line `partial X/Y`. As an interactor:
+    /// Like [`Protocol::Testlib`], but with code 7 the program writes the line `partial X/Y`. As an interactor:
     /// `in ans`.
-    Coci,
-    /// DMOJ's `peg`: `ans out in`. Two numbers on two lines of standard output are the numerator and denominator of the
+    ShareLine,
+    /// `ans out in`. Two numbers on two lines of standard output are the numerator and denominator of the
     /// share of the points.
-    Peg,
+    ShareOnStdout,
 }
 
 /// A comparison of an output with an answer. Names and rules are those of Kattis' default validator, DMOJ's checkers
@@ -246,10 +246,10 @@ pub enum Passes {
 /// Checks that an input follows the rules of the problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InputValidator {
-    /// A program that gets the input on standard input and the case's arguments. 42 accepts.
-    Kattis(Program),
-    /// A testlib program that gets the input on standard input. 0 accepts.
-    Testlib(Program),
+    /// A program that gets the input on standard input and the case's arguments. 42 accepts, 43 rejects.
+    ExitCode42(Program),
+    /// A program that gets the input on standard input. 0 accepts.
+    ExitCode0(Program),
     /// A description in DOMjudge's checktestdata language.
     Checktestdata(FileRef),
 }

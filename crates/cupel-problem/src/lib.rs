@@ -30,7 +30,7 @@ pub use group::{
 pub use limits::{LanguageFactors, OnOutputLimit, OnWaiting, ProblemLimits, StepBounds, WallLimit};
 pub use package::{ContentHash, FileRef, Package, PackagePath, PackagePathError};
 pub use problem::{
-    Author, Difficulty, InputTrial, Licence, Objective, OutputTrial, Problem, ProgramIo, Sample, Scoring, ScoringRules,
+    Author, Difficulty, InputTrial, Licence, Objective, OutputTrial, Problem, ProgramIo, Sample, Scoring, SkippedCases,
     Slug, SlugError, Statement, StatementFormat, Tag, TagError, Titles, Trials, Visibility,
 };
 pub use program::{Grader, Include, Program, ProgramFile, ProgramShape};

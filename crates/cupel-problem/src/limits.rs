@@ -84,8 +84,9 @@ pub struct StepBounds {
 }
 
 impl ProblemLimits {
-    /// Returns the defaults of the Kattis format. Source: Kattis problem package format, legacy, `limits`.
-    pub fn kattis(calibration: Calibration) -> ProblemLimits {
+    /// The limits of a problem whose package sets none. Source of the values: Kattis problem package format, legacy,
+    /// `limits`.
+    pub fn unset(calibration: Calibration) -> ProblemLimits {
         ProblemLimits {
             time: TimeLimit { limit: None, calibration },
             wall_time: None,

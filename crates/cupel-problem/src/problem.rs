@@ -23,6 +23,8 @@ pub struct Problem {
     pub titles: Titles,
     /// The statements, one for each language. May be empty in a draft.
     pub statements: Vec<Statement>,
+    /// The editorials, which explain the solution, one for each language. Secret during contests.
+    pub editorials: Vec<Statement>,
     /// The difficulty, if the package specifies one.
     pub difficulty: Option<Difficulty>,
     /// The topics. Sorted, without duplicates.
@@ -39,6 +41,8 @@ pub struct Problem {
     pub limits: ProblemLimits,
     /// Whether the problem gives points, and the rules for them.
     pub scoring: Scoring,
+    /// Whether a submission in Java whose class is in a package is a compile error.
+    pub forbids_packages: bool,
     /// Number of runs of a submission on one case.
     pub passes: Passes,
     /// Files that a submission may use instead of the standard streams.
@@ -183,7 +187,7 @@ fn one_line(text: &str) -> String {
     if words.is_empty() { char::REPLACEMENT_CHARACTER.to_string() } else { words.join(" ") }
 }
 
-/// The statement of a problem in one language.
+/// The statement of a problem in one language, or its editorial.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
     /// Language tag.
@@ -192,12 +196,12 @@ pub struct Statement {
     pub format: StatementFormat,
     /// The text.
     pub file: FileRef,
-    /// Images that the statement refers to.
+    /// Images that the text refers to.
     pub assets: Vec<FileRef>,
 }
 
 cupel_types::named! {
-    /// Format of a statement.
+    /// Format of a statement or an editorial.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum StatementFormat, as_str, from_name {
         /// CommonMark with mathematics.
@@ -303,30 +307,20 @@ pub enum Scoring {
     PassFail,
     /// Points.
     Points {
-        /// The scoring rules of the package. The groups already reflect these rules.
-        rules: ScoringRules,
         /// Which score is better.
         objective: Objective,
+        /// What skipped cases count for.
+        skipped: SkippedCases,
     },
 }
 
-cupel_types::named! {
-    /// The format whose scoring rules a package follows.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-    pub enum ScoringRules, as_str, from_name {
-        /// Legacy Kattis, as implemented by problemtools.
-        KattisLegacy = "kattis-legacy",
-        /// Legacy Kattis, as implemented by DOMjudge.
-        Domjudge = "domjudge",
-        /// Kattis 2025-09.
-        Kattis202509 = "kattis-2025-09",
-        /// DMOJ.
-        Dmoj = "dmoj",
-        /// Codeforces Polygon.
-        Polygon = "polygon",
-        /// Cupel's own format.
-        Cupel = "cupel",
-    }
+/// What a case that was skipped after a rejected case of its group counts for in the group's score.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SkippedCases {
+    /// Nothing.
+    Ignored,
+    /// Zero points, even if the rejected case has points.
+    Zero,
 }
 
 cupel_types::named! {
@@ -335,7 +329,7 @@ cupel_types::named! {
     pub enum Objective, as_str, from_name {
         /// The higher score is better.
         Max = "max",
-        /// The lower score is better (legacy Kattis only).
+        /// The lower score is better.
         Min = "min",
     }
 }

@@ -1,14 +1,11 @@
-//! The trait by which the executor runs a command in a fresh cell: in a slot of the native sandbox, or in a container
-//! of Docker Engine.
+//! The trait by which the executor runs a command in a fresh cell. Each place where programs run implements it.
 
 use std::io;
-use std::sync::Arc;
 
-use cupel_judge::{ExecuteError, LiveStdin};
-use cupel_sandbox::{CellReport, Command, Observer, RunError, Slot};
-use cupel_types::ImageRoot;
+use cupel_judge::ExecuteError;
+use cupel_sandbox::{CellReport, Command, Observer, RunError};
 
-use crate::docker::{ContainerError, Containers};
+use crate::docker::ContainerError;
 
 /// Runs one command at a time, each in a fresh cell.
 pub(crate) trait Cell: Send {
@@ -48,25 +45,5 @@ impl From<CellError> for ExecuteError {
             CellError::Container(error) if error.is_unreachable() => ExecuteError::unreachable(error),
             other => ExecuteError { transient: other.is_transient(), source: other.into() },
         }
-    }
-}
-
-impl Cell for Slot {
-    fn run(&mut self, command: &Command, observer: &mut dyn Observer) -> Result<CellReport, CellError> {
-        Ok(Slot::run(self, command, observer)?)
-    }
-}
-
-/// Containers of one image.
-pub(crate) struct ContainerCell<'a> {
-    pub(crate) containers: Arc<Containers>,
-    pub(crate) image: &'a Arc<ImageRoot>,
-    /// Input that arrives while a program runs.
-    pub(crate) live: Option<LiveStdin>,
-}
-
-impl Cell for ContainerCell<'_> {
-    fn run(&mut self, command: &Command, observer: &mut dyn Observer) -> Result<CellReport, CellError> {
-        Ok(self.containers.run(self.image, command, self.live.as_ref(), observer)?)
     }
 }

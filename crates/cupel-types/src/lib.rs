@@ -41,7 +41,7 @@ pub use image_name::{ImageName, ImageNameError};
 pub use limits::{Limits, LimitsRequest};
 pub use live::{LiveInput, LiveSignal, TerminalSize};
 pub use outcome::{Accuracy, ExitStatus, Outcome, Signal, Start, Usage};
-pub use report::{CaseReport, CompileReport, FetchedFile, Output, RunReport, StepReport, coarse_memory, coarse_time};
+pub use report::{CaseReport, CompileReport, FetchedFile, Output, RunReport, StepReport};
 pub use root::{Held, ImageRoot, Root, WeakHeld};
 pub use score::{Score, ScoreError};
 pub use submission::{

@@ -133,6 +133,20 @@ impl RunReport {
         steps.chain(graded.filter(|case| case.verdict != Verdict::Skipped).map(|case| &case.usage))
     }
 
+    /// Number of bytes of output: of the compiler, the program and the interactor, and of the files that were read back.
+    pub fn output_bytes(&self) -> usize {
+        let grading = self.grading.iter();
+        let graded = grading.clone().flat_map(|grading| &grading.cases);
+        let steps = self.execution.iter().chain(self.cases.iter().map(|case| &case.step));
+        let steps = steps.chain(graded.clone().filter_map(|case| case.step.as_ref()));
+        let outputs = (self.compile.iter().map(|compile| &compile.output))
+            .chain(steps.flat_map(|step| [&step.stdout, &step.stderr]))
+            .chain(graded.filter_map(|case| case.conversation.as_ref()))
+            .chain(grading.flat_map(|grading| [&grading.returned, &grading.conversation]).flatten())
+            .chain(self.files.iter().map(|file| &file.content));
+        outputs.map(|output| output.data.len()).sum()
+    }
+
     /// Whether the program did not run because compilation failed.
     pub fn is_not_built(&self) -> bool {
         self.verdict.is_not_built()
@@ -170,29 +184,4 @@ impl RunReport {
         let mut cases = self.grading.iter().flat_map(|grading| &grading.cases);
         cases.any(|case| case.feedback != Feedback::Full && case.verdict != Verdict::Skipped)
     }
-
-    /// [`RunReport::peak`] as shown to the sender: rounded if hidden cases ran.
-    pub fn peak_for_sender(&self) -> Option<(Duration, Bytes)> {
-        let (time, memory) = self.peak()?;
-        Some(if self.ran_hidden_cases() { (coarse_time(time), coarse_memory(memory)) } else { (time, memory) })
-    }
-}
-
-/// Precision with which the CPU time and the memory of hidden cases are shown to the sender. A program can make its
-/// time and memory depend on its input, so exact figures would leak the input. Source: Kattis and CSES show hundredths
-/// of a second and whole megabytes.
-const COARSE_TIME: Duration = Duration::from_millis(10);
-const COARSE_MEMORY: Bytes = Bytes::mib(1);
-
-/// Rounds a time up to hundredths of a second.
-pub fn coarse_time(time: Duration) -> Duration {
-    let step = COARSE_TIME.as_micros();
-    let us = time.as_micros().div_ceil(step).saturating_mul(step);
-    Duration::from_micros(u64::try_from(us).unwrap_or(u64::MAX))
-}
-
-/// Rounds an amount of memory up to whole MiB.
-pub fn coarse_memory(memory: Bytes) -> Bytes {
-    let step = COARSE_MEMORY.get();
-    Bytes::new(memory.get().div_ceil(step).saturating_mul(step))
 }

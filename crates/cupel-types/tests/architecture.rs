@@ -298,10 +298,9 @@ const LISTS: &[Lists] = &[
             "crates/cupel-languages/src/file.rs",
             "crates/cupel-languages/src/language.rs",
             "crates/cupel-runner/src/cell.rs",
+            "crates/cupel-runner/src/executor.rs",
             "crates/cupel-runner/src/lib.rs",
-            "crates/cupel-runner/src/native/executor.rs",
-            "crates/cupel-runner/src/native/runner.rs",
-            "crates/cupel-runner/src/native/sandbox.rs",
+            "crates/cupel-runner/src/local.rs",
             "crates/cupel-runner/tests/it/kit.rs",
             "crates/cupel-runner/tests/it/main.rs",
             "crates/cupel-testkit/src/lib.rs",
@@ -382,18 +381,12 @@ fn package_formats() -> Vec<String> {
     names.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// The modules of `cupel-runner` that run the programs whose root is of one kind, such as a container image. A module
-/// that implements `Runner`, such as `native`, is left out: it runs all programs, so most of the lists that must name
-/// executors need not name it. `prepared` is left out, because it runs no program.
+/// The modules of `cupel-runner` that run the programs whose root is of one kind, such as a container image. `native` is
+/// left out: it runs the programs of all other roots, so most of the lists that must name executors need not name it.
+/// `prepared` is left out, because it runs no program.
 fn executors() -> Vec<String> {
-    let parent = "crates/cupel-runner/src";
-    let is_runner = |name: &String| {
-        let mut files = Vec::new();
-        collect(&root().join(parent).join(name), &mut files);
-        files.iter().any(|file| read(file).contains("impl Runner for"))
-    };
-    let mut modules = folders(parent);
-    modules.retain(|name| name != "prepared" && !is_runner(name));
+    let mut modules = folders("crates/cupel-runner/src");
+    modules.retain(|name| name != "prepared" && name != "native");
     modules
 }
 
@@ -480,6 +473,46 @@ fn the_sandbox_names_no_verdict() {
     let home = root().join("crates/cupel-sandbox/src");
     let inside = rust_files().into_iter().filter(|file| file.starts_with(&home));
     assert_none(&lines_where(inside, |line| code_of(line).contains("Verdict")));
+}
+
+/// `cupel-http` is shared by all dialects, so its texts are right in each of them.
+#[test]
+fn the_common_http_crate_names_no_path_of_a_dialect() {
+    let home = root().join("crates/cupel-http/src");
+    let inside = rust_files().into_iter().filter(|file| file.starts_with(&home));
+    assert_none(&lines_where(inside, |line| line.contains("/api/v1")));
+}
+
+/// What a viewer may see of a result is decided in `cupel_core::disclosure`. So a dialect does not read the parts of a
+/// result that depend on the viewer.
+#[test]
+fn dialects_render_only_what_core_discloses() {
+    const DEPENDS_ON_VIEWER: &[&str] =
+        &["CaseGrade", "GroupGrade", "Feedback", "report.grading", ".usages()", ".peak()", "ran_hidden_cases"];
+    let dialects = ["crates/cupel-api/src", "crates/cupel-facades/src"].map(|folder| root().join(folder));
+    let inside = rust_files().into_iter().filter(|file| dialects.iter().any(|dialect| file.starts_with(dialect)));
+    let reads = |line: &str| DEPENDS_ON_VIEWER.iter().any(|part| code_of(line).contains(part));
+    assert_none(&lines_where(inside, reads));
+}
+
+/// The importer of a format translates its rules; the domain names a rule by what it does.
+#[test]
+fn the_domain_of_problems_names_no_format() {
+    const FORMATS: &[&str] = &["kattis", "dmoj", "polygon", "domjudge"];
+    let home = root().join("crates/cupel-problem/src");
+    let inside = rust_files().into_iter().filter(|file| file.starts_with(&home));
+    let names = |line: &str| FORMATS.iter().any(|format| code_of(line).to_lowercase().contains(format));
+    assert_none(&lines_where(inside, names));
+}
+
+/// An executor is a folder: what the sandbox and Docker Engine share is beside their folders.
+#[test]
+fn the_places_where_programs_run_do_not_name_each_other() {
+    for (place, other) in [("native", "docker::"), ("docker", "native::")] {
+        let home = root().join("crates/cupel-runner/src").join(place);
+        let inside = rust_files().into_iter().filter(|file| file.starts_with(&home));
+        assert_none(&lines_where(inside, |line| code_of(line).contains(other)));
+    }
 }
 
 #[test]

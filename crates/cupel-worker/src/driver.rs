@@ -17,11 +17,12 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::attempt::SlotError;
 use crate::ending::{DRAINS, end, give_back, language_label};
 use crate::long::LongTurn;
-use crate::slot::{self, Job, SlotError, SlotExecutor, SlotMessage};
+use crate::shared::Shared;
+use crate::slot::{self, Job, SlotExecutor, SlotMessage};
 use crate::turns::RUNS_PER_SLOT_MAX;
-use crate::worker::Shared;
 
 /// After a run of at most this duration, the slot's next run is leased in advance, during the current one. Otherwise
 /// the slot would be idle during each lease request, which takes a large part of the time of such a run.

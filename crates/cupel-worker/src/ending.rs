@@ -9,8 +9,8 @@ use cupel_traces::{Ended, Run};
 use cupel_types::{Submission, Verdict};
 use jiff::Timestamp;
 
-use crate::slot::{Judged, SlotError};
-use crate::worker::Shared;
+use crate::attempt::{Judged, SlotError};
+use crate::shared::Shared;
 
 /// Reason recorded for runs that are returned to the queue at the end of the worker.
 pub(crate) const DRAINS: &str = "the worker is draining";
@@ -25,6 +25,15 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// Pause before a run is offered again after a failure of this machine. Without it, the worker would take the run again
 /// at once, until its next heartbeat withdraws the language.
 const MACHINE_PAUSE: Duration = Duration::from_secs(5);
+
+impl Shared {
+    /// Returns the run of an attempt that has not begun to the queue, without losing an attempt.
+    pub(crate) async fn give_back_unfinished(&self, assignment: &Assignment, why: &str) {
+        // The lease is removed before the store ends it. Otherwise, a renewal would report the lease as lost.
+        self.leases().remove(&assignment.leased.lease);
+        give_back(&self.parts.core, assignment, false, why).await;
+    }
+}
 
 /// Records the end of an attempt.
 pub(crate) async fn end(

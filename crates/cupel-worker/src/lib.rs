@@ -43,6 +43,7 @@
 #![forbid(unsafe_code)]
 
 mod artifacts;
+mod attempt;
 mod attempt_log;
 mod driver;
 mod ending;
@@ -51,13 +52,16 @@ mod live;
 mod long;
 mod presence;
 mod problem;
+mod shared;
 mod slot;
 mod spare;
 mod turns;
 mod verifying;
+mod waiting;
 mod worker;
 
 pub use artifacts::{ArtifactBounds, Artifacts, ArtifactsError};
+pub use attempt::ExecutorFactory;
 pub use driver::SHORT_RUN;
-pub use slot::{ExecutorFactory, QUANTUM};
+pub use slot::QUANTUM;
 pub use worker::{Worker, WorkerParts};

@@ -7,8 +7,8 @@
 //! turns with them between steps.
 //!
 //! A worker leases a run before it knows whether the run is long. If no slot is free for a long run, the run waits in
-//! this worker, and short runs behind it in the queue overtake it. After [`WAIT_MAX`], or at once if too many wait, it
-//! is returned to the store, which offers it to all workers after [`PAUSE`]. The run loses no attempt.
+//! this worker, and short runs behind it in the queue overtake it. After five seconds, or at once if too many
+//! wait, it is returned to the store, which offers it to all workers after a second (`waiting.rs`). The run loses no attempt.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,15 +18,6 @@ use cupel_core::Assignment;
 use cupel_languages::Language;
 use cupel_types::{LimitsRequest, SubmissionKind};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
-
-use crate::ending::give_back_later;
-use crate::worker::Shared;
-
-/// How long a long run waits in this worker.
-const WAIT_MAX: Duration = Duration::from_secs(5);
-
-/// How long the store waits before it offers a given-back long run again.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// The slots that long runs may occupy, and the long runs that wait for one.
 #[derive(Debug)]
@@ -104,7 +95,7 @@ impl LongRuns {
     }
 
     /// Returns `false` if too many runs wait.
-    fn push(&self, assignment: Arc<Assignment>) -> bool {
+    pub(crate) fn push(&self, assignment: Arc<Assignment>) -> bool {
         let mut waiting = self.waiting();
         let has_room = waiting.len() < self.waiting_max;
         if has_room {
@@ -123,45 +114,8 @@ impl LongRuns {
 /// Whether runs of this kind are long regardless of their limits. The program of a live run may wait for its client at
 /// any time. A verification runs programs of a package that nobody has tried yet, each of which may take a minute
 /// (Kattis, `validation_time`).
-fn is_always_long(kind: &SubmissionKind) -> bool {
+pub(crate) fn is_always_long(kind: &SubmissionKind) -> bool {
     kind.is_live() || matches!(kind, SubmissionKind::Verify(_))
-}
-
-impl Shared {
-    /// Whether this run may occupy a slot for long. Of a submission, only the limits that it requests count: the
-    /// authors set the limits of a problem, and the operator sets the limits of a language.
-    pub(crate) fn is_long(&self, assignment: &Assignment) -> bool {
-        let submission = &assignment.leased.submission;
-        if is_always_long(&submission.kind) {
-            return true;
-        }
-        let registry = self.parts.core.registry();
-        let language = submission.language().and_then(|language| registry.get(language));
-        language.is_some_and(|language| self.long.is_long(submission.limits, language))
-    }
-
-    /// Lets a long run that has not begun wait for a slot, or gives it back.
-    pub(crate) fn let_wait(self: &Arc<Shared>, assignment: Arc<Assignment>) {
-        let lease = assignment.leased.lease;
-        self.leases().insert(lease, assignment.leased.run);
-        let has_room = self.long.push(Arc::clone(&assignment));
-        let shared = Arc::clone(self);
-        self.tracker.spawn(async move {
-            if has_room {
-                tokio::select! {
-                    () = tokio::time::sleep(WAIT_MAX) => {}
-                    () = assignment.stop.raised() => {}
-                    // At its end, the worker itself returns the remaining runs.
-                    () = shared.ended.cancelled() => return,
-                }
-                if shared.long.take_of(|waiting| waiting.leased.lease == lease).is_none() {
-                    return;
-                }
-            }
-            give_back_later(&shared.parts.core, &assignment, PAUSE, "all slots for long runs are in use").await;
-            shared.leases().remove(&lease);
-        });
-    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use cupel_types::LanguageId;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use crate::worker::Shared;
+use crate::shared::Shared;
 
 /// Timeout of the deregistration at the end.
 const DEREGISTER_MAX: Duration = Duration::from_secs(2);

@@ -20,8 +20,8 @@ use cupel_types::{
     Verdict,
 };
 
+use crate::attempt::{SlotError, SlotParts};
 use crate::attempt_log::AttemptLog;
-use crate::slot::{SlotError, SlotParts};
 
 /// Maximum length, in bytes, of a message of the compiler or of a package's program.
 const MESSAGE_BYTES_MAX: usize = 4 << 10;
@@ -41,7 +41,7 @@ pub(crate) fn judge_solution(
     log: &mut AttemptLog<'_>,
 ) -> Result<RunReport, SlotError> {
     let submission = &assignment.leased.submission;
-    let opened = parts.core.packages().open(&solution.of.package)?;
+    let opened = parts.core.open_package(solution.of.package)?;
     let mut package = opened.package.with_derived_time_limit(assignment.leased.time_limit);
     let is_derived = matches!(package, Cow::Owned(_));
     if solution.cases == Cases::Samples {

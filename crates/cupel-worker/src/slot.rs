@@ -15,30 +15,25 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use cupel_core::event::Event;
-use cupel_core::problems::PackagesError;
-use cupel_core::{Assignment, BlobsError, Core, chain};
+use cupel_core::{Assignment, chain};
 use cupel_judge::{
-    ArtifactCache, ExecuteError, Executor, Interaction, InteractionResult, JudgeError, JudgeRequest, LiveSource,
-    LiveStdin, ProblemError, StdinSource, StepInput, StepObserver, StepResult, WarmInput, judge,
+    ExecuteError, Executor, Interaction, InteractionResult, JudgeError, JudgeRequest, LiveSource, LiveStdin,
+    ProblemError, StdinSource, StepInput, StepObserver, StepResult, WarmInput, judge,
 };
 use cupel_languages::Language;
-use cupel_types::{LanguageId, LimitsRequest, Outcome, RunReport, Source, SubmissionKind, Verdict};
+use cupel_types::{LimitsRequest, Outcome, RunReport, Source, SubmissionKind, Verdict};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::attempt::{Judged, SlotError, SlotParts};
 use crate::attempt_log::AttemptLog;
-use crate::limit_starts::LimitStarts;
 use crate::live::LiveFeed;
 use crate::problem;
 use crate::verifying;
-
-/// Creates a slot's executor; called again after repeated failures. Runs on the slot's thread and may block.
-pub type ExecutorFactory = Arc<dyn Fn(usize) -> Result<Box<dyn Executor>, ExecuteError> + Send + Sync>;
 
 /// Minimum length of a turn. A run keeps its slot for this long, and for at least one step.
 pub const QUANTUM: Duration = Duration::from_millis(250);
@@ -51,27 +46,6 @@ const REBUILD_PAUSE_MAX: Duration = Duration::from_secs(30);
 
 /// Pause of a slot after this machine could not judge a run, so that other workers can take the run.
 const MACHINE_PAUSE: Duration = Duration::from_secs(2);
-
-/// State shared by all slots of a worker.
-pub(crate) struct SlotParts {
-    pub(crate) core: Core,
-    pub(crate) cache: Arc<dyn ArtifactCache>,
-    pub(crate) factory: ExecutorFactory,
-    /// Maximum total execution time of all tests of a stand-alone program.
-    pub(crate) run_time_max: Duration,
-    /// Time for which a live run continues without clients.
-    pub(crate) detached_timeout: Duration,
-    /// Maximum time to judge a solution or to verify a package.
-    pub(crate) judging_time_max: Duration,
-    /// Whether tests of function problems may share a process.
-    pub(crate) function_batches: bool,
-    /// Minimum length of a turn.
-    pub(crate) quantum: Duration,
-    /// Packages for which this worker has warned of a different start mode.
-    pub(crate) limit_starts: LimitStarts,
-    /// Set when runs that are still in progress must be returned to the queue.
-    pub(crate) ended: AtomicBool,
-}
 
 /// A slot's executor, with its number of consecutive failures.
 pub(crate) struct SlotExecutor {
@@ -100,59 +74,6 @@ pub(crate) enum SlotMessage {
     Done(Box<Result<Judged, SlotError>>),
     /// The thread has ended.
     Gone,
-}
-
-/// A finished attempt.
-#[derive(Debug)]
-pub(crate) struct Judged {
-    pub(crate) report: RunReport,
-    pub(crate) events: Vec<Event>,
-}
-
-/// Why an attempt has no result. Always an internal failure.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SlotError {
-    #[error(transparent)]
-    Judge(#[from] JudgeError),
-    #[error("the language {0} is not available on this worker")]
-    Language(LanguageId),
-    #[error(transparent)]
-    Problem(#[from] ProblemError),
-    #[error(transparent)]
-    Package(#[from] PackagesError),
-    #[error("the package seems to be faulty")]
-    PackageFault,
-    #[error("the judge panicked")]
-    Panic,
-}
-
-impl SlotError {
-    /// Whether the cause is this machine (such as a full disk) or a service that the machine cannot reach at present.
-    /// Another worker, or this one at a later time, can judge the run, so the run does not lose an attempt.
-    pub(crate) fn is_of_this_machine(&self) -> bool {
-        use BlobsError::{Store, Target};
-        match self {
-            SlotError::Judge(JudgeError(error)) | SlotError::Problem(ProblemError::Execute(error)) => {
-                error.is_of_this_machine()
-            }
-            SlotError::Package(error) => {
-                matches!(error, PackagesError::Directory { .. } | PackagesError::Blobs(Store { .. } | Target(_)))
-            }
-            SlotError::Language(_) | SlotError::Problem(_) | SlotError::PackageFault | SlotError::Panic => false,
-        }
-    }
-
-    /// The cause, as a metrics label.
-    pub(crate) fn cause(&self) -> &'static str {
-        match self {
-            SlotError::Judge(_) => "sandbox",
-            SlotError::Language(_) => "language",
-            SlotError::Problem(_) => "sandbox",
-            SlotError::Package(_) => "package",
-            SlotError::PackageFault => "package_fault",
-            SlotError::Panic => "panic",
-        }
-    }
 }
 
 /// Runs the jobs of a slot's thread until the channel closes.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cupel_core::Assignment;
 
-use crate::worker::Shared;
+use crate::shared::Shared;
 
 /// How long a run leased in advance waits for any slot of this worker. After that it returns to the queue, for other
 /// workers.

@@ -13,8 +13,8 @@ use cupel_types::{
     counted,
 };
 
+use crate::attempt::{SlotError, SlotParts};
 use crate::attempt_log::AttemptLog;
-use crate::slot::{SlotError, SlotParts};
 
 /// Maximum number of broken claims in a result.
 const BROKEN_MAX: usize = 1000;
@@ -28,7 +28,7 @@ pub(crate) fn verify_version(
     executor: &mut dyn Executor,
     log: &mut AttemptLog<'_>,
 ) -> Result<RunReport, SlotError> {
-    let opened = parts.core.packages().open(&version.package)?;
+    let opened = parts.core.open_package(version.package)?;
     // A limit derived by an earlier verification is kept. The margins of a kept limit are reported but not enforced,
     // because times differ from run to run.
     let package = opened.package.with_derived_time_limit(assignment.leased.time_limit);

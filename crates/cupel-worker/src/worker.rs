@@ -7,24 +7,24 @@
 //! losing an attempt. Only a live run that has consumed input ends instead, because its input cannot be repeated.
 //! [`Worker::run`] returns when no run is left.
 
-use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cupel_core::{Assignment, Core, chain};
+use cupel_core::{Core, chain};
 use cupel_judge::ArtifactCache;
 use cupel_types::{LeaseId, RunId, WorkerId, counted};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::attempt::{ExecutorFactory, SlotParts};
 use crate::driver::drive;
-use crate::ending::{DRAINS, give_back};
+use crate::ending::DRAINS;
 use crate::limit_starts::LimitStarts;
 use crate::long::LongRuns;
 use crate::presence::Presence;
-use crate::slot::{ExecutorFactory, SlotParts};
+use crate::shared::Shared;
 use crate::turns::Turns;
 
 /// Maximum number of results per slot that wait to be written while the slot already runs the next attempt.
@@ -75,34 +75,6 @@ pub struct Worker {
     slots: usize,
     grace: Duration,
     presence: Presence,
-}
-
-pub(crate) struct Shared {
-    pub(crate) id: WorkerId,
-    pub(crate) parts: SlotParts,
-    /// Whether the worker is ordered to take no new runs for now.
-    pub(crate) is_paused: watch::Sender<bool>,
-    /// Number of slots that run an attempt.
-    pub(crate) busy: AtomicU32,
-    /// The owner that currently uses each slot.
-    pub(crate) turns: Turns,
-    /// The slots that long runs may use.
-    pub(crate) long: LongRuns,
-    pub(crate) short_run: Duration,
-    /// Cancelled when the grace period is over.
-    pub(crate) over: CancellationToken,
-    /// Cancelled when all slots have ended.
-    pub(crate) ended: CancellationToken,
-    /// Leases to renew: those of running attempts, of results that are being written, and of runs that wait in this
-    /// worker for a slot. Keyed by lease, because a lost attempt and the next attempt of the same run may both be
-    /// present.
-    pub(crate) leases: Mutex<HashMap<LeaseId, RunId>>,
-    pub(crate) completions: Semaphore,
-    pub(crate) tracker: TaskTracker,
-    /// Runs leased in advance for a slot that stayed busy: at most one per slot at a time, each for at most a second
-    /// (`spare.rs`).
-    pub(crate) spare: Mutex<VecDeque<Arc<Assignment>>>,
-    pub(crate) spare_bell: Notify,
 }
 
 impl Worker {
@@ -224,18 +196,6 @@ async fn heartbeat(shared: Arc<Shared>) {
             }
             Err(error) => tracing::warn!(error = chain(&error), "could not renew {}", counted(leases.len(), "lease")),
         }
-    }
-}
-
-impl Shared {
-    pub(crate) async fn give_back_unfinished(&self, assignment: &Assignment, why: &str) {
-        // The lease is removed before the store ends it. Otherwise, a renewal would report the lease as lost.
-        self.leases().remove(&assignment.leased.lease);
-        give_back(&self.parts.core, assignment, false, why).await;
-    }
-
-    pub(crate) fn leases(&self) -> MutexGuard<'_, HashMap<LeaseId, RunId>> {
-        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

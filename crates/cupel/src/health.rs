@@ -114,7 +114,7 @@ impl Health for ServerHealth {
         };
         let (store, queue, workers) = tokio::join!(
             timeout(CHECK_MAX, self.core.ping_store()),
-            timeout(CHECK_MAX, self.core.queue().depth()),
+            timeout(CHECK_MAX, self.core.ping_queue()),
             timeout(CHECK_MAX, self.core.workers_alive()),
         );
         let late = |_: Elapsed| Some(format!("it did not answer within {} s", CHECK_MAX.as_secs()));
@@ -144,7 +144,7 @@ impl Health for ServerHealth {
         }
         // Failures of the queue and the event bus only degrade the service: accepted submissions wait until the queue
         // works again, and waiting clients also poll the store.
-        degraded.extend(self.core.queue().health().err());
+        degraded.extend(self.core.queue_health().err());
         degraded.extend(self.core.events().health().err());
         // Leases use the database's clock. Certificates, log lines and other programs use the machine's.
         let skew = self.core.skew();

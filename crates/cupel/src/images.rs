@@ -19,7 +19,7 @@ use cupel_images::{AddedImage, Image, ImageError, ImageStore, RegistryOptions, S
 use cupel_languages::{
     FoundImage, HostProbe, ImageExecutor, Language, LanguageFault, LibraryPackage, LoadError, Probe, Pulling, Registry,
 };
-use cupel_runner::{Containers, DockerSettings, native};
+use cupel_runner::{Containers, DockerSettings};
 use cupel_types::{ContentHash, Held, ImageName, ImageRoot, Root, WeakHeld, chain};
 use tokio::task::JoinHandle;
 
@@ -316,7 +316,7 @@ impl Probe for MachineProbe {
             return self.containers()?.run_in_image(root, command, &image.env);
         }
         let (roots, root) = self.root_of(image)?;
-        native::run_in_image(&roots, &root, command, &image.env)
+        cupel_runner::run_in_image(&roots, &root, command, &image.env)
     }
 
     fn is_installed_in(&self, image: &FoundImage, program: &str) -> Result<bool, String> {

@@ -26,7 +26,7 @@ export const OPEN_CLARIFICATIONS_POLL_MS = 3_000
 export type Standings = Omit<Schema['StandingsView'], 'pagination'> & { total: number }
 
 /** The last version of a page of the standings. */
-interface KeptPage {
+interface CachedPage {
   tag: string
   view: Schema['StandingsView']
   /** The server's time at which the page was current, in milliseconds. */
@@ -34,12 +34,12 @@ interface KeptPage {
 }
 
 /** The last pages by number, for the contest whose standings were read last. */
-let kept = { slug: '', pages: new Map<number, KeptPage>() }
+let cached = { slug: '', pages: new Map<number, CachedPage>() }
 
 /** A page of the standings. The server sends the page only if it has changed. */
 async function standingsPage(slug: string, page: number): Promise<Schema['StandingsView']> {
-  if (kept.slug !== slug) kept = { slug, pages: new Map() }
-  const { pages } = kept
+  if (cached.slug !== slug) cached = { slug, pages: new Map() }
+  const { pages } = cached
   const before = pages.get(page)
   const params = { path: { slug }, query: { limit: ROWS, page } }
   const changed = await changedOf(api.GET('/api/v1/contests/{slug}/standings', { params, ...(before !== undefined && { headers: { 'if-none-match': before.tag } }) }))

@@ -58,6 +58,14 @@ export const problemQuery = (slug: string, lang: string) =>
     staleTime: 30_000,
   })
 
+export const editorialQuery = (slug: string, lang: string) =>
+  queryOptions({
+    queryKey: ['editorial', slug, lang],
+    queryFn: () =>
+      dataOf(api.GET('/api/v1/problems/{slug}/editorial', { params: { path: { slug }, query: { lang, html: true } } })),
+    staleTime: 30_000,
+  })
+
 export const submissionsQuery = (slug: string) =>
   queryOptions({
     queryKey: ['submissions', slug],

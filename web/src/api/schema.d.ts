@@ -625,6 +625,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/problems/{slug}/editorial": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the editorial of a problem.
+         * @description It explains the solution. While a contest with the problem is running, and until the time of a virtual participant
+         *     has ended, only users who may change the problem can read it.
+         *
+         *     Everybody may call this, without an account.
+         */
+        get: operations["problem_editorial"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/problems/{slug}/run": {
         parameters: {
             query?: never;
@@ -1286,6 +1309,13 @@ export interface components {
             saved_at: string;
             /** @description The text. */
             text: string;
+        };
+        /** @description The editorial of a problem, in one language. */
+        EditorialView: {
+            /** @description The editorial. */
+            editorial: components["schemas"]["StatementView"];
+            /** @description Languages of the available editorials. */
+            languages: string[];
         };
         /**
          * @description The `data` of an event; its fields depend on the event's name.
@@ -2066,6 +2096,8 @@ export interface components {
             statement?: components["schemas"]["StatementView"] | null;
             /** @description Languages of the available statements. */
             statement_languages: string[];
+            /** @description Whether the problem has an editorial that you may read. `false` while it is in a contest that has not ended. */
+            has_editorial: boolean;
             /** @description The sample cases: the first 50. */
             samples: components["schemas"]["SampleView"][];
             /**
@@ -2611,7 +2643,7 @@ export interface components {
             /** @description The code. */
             code: string;
         };
-        /** @description The statement of a problem. */
+        /** @description The statement of a problem, or its editorial. */
         StatementView: {
             /** @description Language tag. */
             language: string;
@@ -2620,7 +2652,7 @@ export interface components {
              *     before you show it.
              */
             format: string;
-            /** @description The text; `null` if the statement is a PDF, which is in `files`, or if `html` has the text. */
+            /** @description The text; `null` if it is a PDF, which is in `files`, or if `html` has the text. */
             text?: string | null;
             /**
              * @description The text as HTML, if it is Markdown and you requested HTML. Raw HTML in it is escaped, and its links have the
@@ -2630,7 +2662,7 @@ export interface components {
             html?: string | null;
             /** @description Whether the text was truncated. */
             truncated: boolean;
-            /** @description The statement's file if it is not text, and the files that the text refers to, by the names that the text uses. */
+            /** @description The file itself if it is not text, and the files that the text refers to, by the names that the text uses. */
             files: components["schemas"]["FileView"][];
         };
         /**
@@ -6065,11 +6097,11 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Language of the statement, such as `en`. If there is no such statement, the English statement is sent, or the
-                 *     first if there is no English statement.
+                 * @description Language of the text, such as `en`. If there is no text in this language, a text in a variant of it is sent, such
+                 *     as `zh-CN` for `zh`; else the English text; else the first.
                  */
                 lang?: string;
-                /** @description Whether a statement in Markdown is sent as HTML, in `statement.html`, instead of `statement.text`. */
+                /** @description Whether a text in Markdown is sent as HTML, in `html`, instead of `text`. */
                 html?: boolean;
             };
             header?: never;
@@ -6172,6 +6204,73 @@ export interface operations {
             };
             /** @description There is no such language */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    problem_editorial: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Language of the text, such as `en`. If there is no text in this language, a text in a variant of it is sent, such
+                 *     as `zh-CN` for `zh`; else the English text; else the first.
+                 */
+                lang?: string;
+                /** @description Whether a text in Markdown is sent as HTML, in `html`, instead of `text`. */
+                html?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description The problem's slug */
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The editorial */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditorialView"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The problem does not exist, it has no editorial, or you may not see it */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

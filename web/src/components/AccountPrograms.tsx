@@ -19,7 +19,7 @@ import { RowsSkeleton } from './Skeletons'
 export function AccountPrograms() {
   const p = useTexts(account).programs
   const [page, setPage] = useState(1)
-  const [said, setSaid] = useState('')
+  const [notice, setNotice] = useState('')
   const found = useQuery({ ...ownProgramsQuery(page), placeholderData: keepPreviousData })
   const data = found.data
   const pages = data === undefined ? 1 : Math.max(1, Math.ceil(data.pagination.total / data.pagination.limit))
@@ -45,7 +45,7 @@ export function AccountPrograms() {
               key={one.snippet_id}
               of={one}
               onEnded={() => {
-                setSaid(p.ended)
+                setNotice(p.ended)
                 // The only entry of the last page was removed.
                 if (data.snippets.length === 1 && page > 1) setPage(page - 1)
               }}
@@ -55,7 +55,7 @@ export function AccountPrograms() {
       )}
       <Pager label={p.title} page={page} pages={pages} onPage={setPage} />
       <p role="status" className="mt-2 text-accepted">
-        {said}
+        {notice}
       </p>
     </section>
   )

@@ -79,7 +79,7 @@ function Sessions() {
   const s = useTexts(account).sessions
   const queries = useQueryClient()
   const found = useQuery(sessionsQuery)
-  const [said, setSaid] = useState('')
+  const [notice, setNotice] = useState('')
   const end = useMutation({
     mutationFn: async (ended: Session[]) => {
       for (const { session_id } of ended) {
@@ -90,7 +90,7 @@ function Sessions() {
       }
     },
     onSettled: () => queries.invalidateQueries({ queryKey: sessionsQuery.queryKey }),
-    onSuccess: (_, ended) => setSaid(ended.length === 1 ? s.ended : s.othersEnded),
+    onSuccess: (_, ended) => setNotice(ended.length === 1 ? s.ended : s.othersEnded),
   })
   const others = found.data?.filter((one) => !one.current) ?? []
   return (
@@ -131,7 +131,7 @@ function Sessions() {
       </ul>
       {others.length > 1 && <AskFirst className="mt-3" text={s.endOthers} question={s.sureOthers} yes={s.endOthersNow} no={s.keep} isPending={end.isPending} onYes={() => end.mutate(others)} />}
       <p role="status" className="mt-2 text-accepted">
-        {said}
+        {notice}
       </p>
     </section>
   )

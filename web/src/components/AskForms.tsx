@@ -144,7 +144,7 @@ interface AnswerProps {
   entry: Entry
   user: string | undefined
   /** Called with the message that screen readers announce. */
-  onSent: (said: string) => void
+  onSent: (notice: string) => void
 }
 
 /** A button that opens a form: for the answer to a question, or for a change of an answer or announcement. */
@@ -167,9 +167,9 @@ export function Answer({ slug, entry, user, onSent }: AnswerProps) {
       entry={entry}
       storage={key}
       onCancel={close}
-      onSent={(said) => {
+      onSent={(notice) => {
         close()
-        onSent(said)
+        onSent(notice)
       }}
     />
   )
@@ -181,7 +181,7 @@ interface AnswerFormProps {
   /** Storage key of the typed text. */
   storage: string
   onCancel: () => void
-  onSent: (said: string) => void
+  onSent: (notice: string) => void
 }
 
 function AnswerForm({ slug, entry, storage, onCancel, onSent }: AnswerFormProps) {

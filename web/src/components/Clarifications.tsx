@@ -65,7 +65,7 @@ function List({ contest, user, questions, entries }: Props & { entries: EntryVie
   // Entries that were new when this page was opened stay marked while the page is open.
   const [readBefore] = useState(questions.read)
   const [shown, setShown] = useState(SHOWN)
-  const [said, setSaid] = useState('')
+  const [notice, setNotice] = useState('')
   const { markRead } = questions
   useEffect(() => {
     const mark = () => {
@@ -86,7 +86,7 @@ function List({ contest, user, questions, entries }: Props & { entries: EntryVie
       {isOrganizer && (
         <p role="status" className="mb-3 font-semibold">
           {questions.news === 0 ? o.noneWaiting : o.waiting(questions.news)}
-          {said !== '' && <span className="ml-3 font-normal text-muted">{said}</span>}
+          {notice !== '' && <span className="ml-3 font-normal text-muted">{notice}</span>}
         </p>
       )}
       {/* Changes in the organizers' forms must not be announced. */}
@@ -102,7 +102,7 @@ function List({ contest, user, questions, entries }: Props & { entries: EntryVie
             key={entry.clarification_id}
             entry={entry}
             isNew={!isOrganizer && isNews(entry, newSince(contest.participation)) && !readBefore.has(newsKey(entry))}
-            answering={isOrganizer ? { slug: contest.slug, user, onSent: setSaid } : undefined}
+            answering={isOrganizer ? { slug: contest.slug, user, onSent: setNotice } : undefined}
           />
         ))}
       </div>
@@ -119,7 +119,7 @@ interface EntryProps {
   entry: EntryView
   isNew: boolean
   /** Set for organizers only. */
-  answering: { slug: string; user: string | undefined; onSent: (said: string) => void } | undefined
+  answering: { slug: string; user: string | undefined; onSent: (notice: string) => void } | undefined
 }
 
 function Entry({ entry, isNew, answering }: EntryProps) {
@@ -160,10 +160,10 @@ function Entry({ entry, isNew, answering }: EntryProps) {
           slug={answering.slug}
           user={answering.user}
           entry={entry}
-          onSent={(said) => {
+          onSent={(notice) => {
             // The form that has the focus is removed.
             place.current?.focus()
-            answering.onSent(said)
+            answering.onSent(notice)
           }}
         />
       )}

@@ -14,10 +14,10 @@ interface DiffViewProps {
   /** Whether the expected output was truncated. */
   truncated: boolean
   /** Whether the page already says where the first difference is. */
-  isTold?: boolean
+  isExplained?: boolean
 }
 
-export function DiffView({ ours, expected, truncated, isTold = false }: DiffViewProps) {
+export function DiffView({ ours, expected, truncated, isExplained = false }: DiffViewProps) {
   const m = useMessages()
   const { diff: d } = useTexts(editing)
   const place = useRef<HTMLDivElement>(null)
@@ -40,13 +40,13 @@ export function DiffView({ ours, expected, truncated, isTold = false }: DiffView
   const rows = isOnly ? diff.rows.filter((row) => !row.same) : diff.rows
   // A single difference, without equal lines, needs no buttons.
   const hasSteps = differing.length > 0 && diff.rows.length > 1
-  const isBare = isTold && diff.kind === 'different' && !hasSteps
+  const isBare = isExplained && diff.kind === 'different' && !hasSteps
   const button = 'px-2 pointer-coarse:min-w-11'
   return (
     <div>
       <div className={`flex flex-wrap items-center gap-x-3 gap-y-1 ${isBare ? '' : 'mb-1.5'}`}>
-        <p className={isTold && diff.kind === 'different' ? 'sr-only' : 'grow'}>{summary}</p>
-        {isTold && !isBare && <span className="grow" />}
+        <p className={isExplained && diff.kind === 'different' ? 'sr-only' : 'grow'}>{summary}</p>
+        {isExplained && !isBare && <span className="grow" />}
         {hasSteps && (
           <div className="flex flex-wrap items-center gap-1">
             {differing.length < diff.rows.length && (

@@ -10,7 +10,7 @@ import { editing } from '../i18n/editing'
 import { useLanguage, useTexts } from '../i18n/messages'
 import { Button, buttonClass } from '../ui/Button'
 import { serverNow } from '../util/clock'
-import { syncState, verdictOfVersion, verdictsOf, withoutRepeats, type DraftOf, type KeptVerdict } from '../util/drafts'
+import { syncState, verdictOfVersion, verdictsOf, withoutRepeats, type DraftOf, type DraftVerdict } from '../util/drafts'
 import { bytes, clockTime } from '../util/format'
 import { verdictOf } from '../util/verdict'
 import { Age } from './Age'
@@ -124,7 +124,7 @@ function Content({ of, draft, start, preview, onDone }: ContentProps) {
                     {one.origin}
                     {preview === undefined && ` · ${bytes(one.bytes)}`}
                   </span>
-                  <Judged kept={verdictOfVersion(verdicts, one, entries[at - 1]?.at)} />
+                  <Judged judged={verdictOfVersion(verdicts, one, entries[at - 1]?.at)} />
                 </button>
               </li>
             ))}
@@ -163,14 +163,14 @@ function Content({ of, draft, start, preview, onDone }: ContentProps) {
 }
 
 /** The verdict of the run or submission of a version. */
-function Judged({ kept }: { kept: KeptVerdict | undefined }) {
+function Judged({ judged }: { judged: DraftVerdict | undefined }) {
   const e = useTexts(editing)
-  const code = verdictOf(kept?.verdict)
-  if (kept === undefined || code === undefined) return null
+  const code = verdictOf(judged?.verdict)
+  if (judged === undefined || code === undefined) return null
   return (
     <span className="flex flex-wrap items-center gap-x-1.5 text-xs">
       <VerdictBadge code={code} />
-      <span className="text-muted">{kept.isSubmission ? e.purposes.submission : e.purposes.samples}</span>
+      <span className="text-muted">{judged.isSubmission ? e.purposes.submission : e.purposes.samples}</span>
     </span>
   )
 }

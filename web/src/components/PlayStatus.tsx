@@ -83,8 +83,8 @@ function Fate({ state, onLine, idle }: { state: PlayState; onLine: (line: number
       const wallLimit = result && wallLimitReached(result)
       const exit = result && plainExit(result)
       // The message about the output says what the limit is.
-      const isTold = code === 'AC' || code === 'CE' || code === 'OLE' || exit !== undefined
-      const hint = wallLimit !== undefined ? m.play.wallLimit(milliseconds(wallLimit)) : isTold ? '' : m.verdicts[code].hint
+      const isExplained = code === 'AC' || code === 'CE' || code === 'OLE' || exit !== undefined
+      const hint = wallLimit !== undefined ? m.play.wallLimit(milliseconds(wallLimit)) : isExplained ? '' : m.verdicts[code].hint
       const message = exit !== undefined ? undefined : (result && messageOf(result)) ?? (result?.signal == null ? undefined : e.signal(result.signal))
       const isSilent = !state.isTerminal && result?.started_at != null && result.compilation_error == null && mayHaveLostOutput(code, state.stdout)
       return (

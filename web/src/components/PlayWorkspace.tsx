@@ -9,7 +9,7 @@ import type { EditorHandle } from '../editor/Editor'
 import { loadEditor } from '../editor/load'
 import { useEditorSize } from '../editor/settings'
 import { useDraft } from '../hooks/useDraft'
-import { useKept } from '../hooks/useKept'
+import { useStoredNumber } from '../hooks/useStoredNumber'
 import { useMedia } from '../hooks/useMedia'
 import { usePlay } from '../hooks/usePlay'
 import { artifactTexts } from '../i18n/artifacts'
@@ -23,7 +23,7 @@ import { marksOf, type Mark } from '../util/compiler'
 import { patternFault, patternsOf } from '../util/artifacts'
 import { bytes } from '../util/format'
 import { draftBefore, forgetBefore, handOver, keepLanguage, keepVersion } from '../util/drafts'
-import { keptRun } from '../util/kept-run'
+import { storedRun } from '../util/stored-run'
 import { languageName } from '../util/language'
 import type { CannotRun as Why } from '../util/language-choice'
 import { exceptionMarks } from '../util/outcome'
@@ -92,11 +92,11 @@ export function PlayWorkspace({ user, language, languages, cannotRun, onLanguage
   const [selected, setSelected] = useState(0)
   const [removed, setRemoved] = useState<{ path: string; before: string }>()
   const [size, setSize] = useEditorSize()
-  const [share, setShare] = useKept('cupel.play-share', 54, 25, 75)
+  const [share, setShare] = useStoredNumber('cupel.play-share', 54, 25, 75)
   const runPlace = `${user ?? ''}/${shared?.id ?? language.language_id}`
   const view: Pane = useSearch({ strict: false }).view === 'result' ? 'result' : 'code'
   // A program in progress is shown.
-  const [pane, setPane] = useState<Pane>(() => (keptRun(runPlace) === undefined ? view : 'result'))
+  const [pane, setPane] = useState<Pane>(() => (storedRun(runPlace) === undefined ? view : 'result'))
   const known = useRef(view)
   // After Back.
   useEffect(() => {
@@ -111,7 +111,7 @@ export function PlayWorkspace({ user, language, languages, cannotRun, onLanguage
     void navigate({ to: '.', search: next === 'result' ? { view: next } : {}, resetScroll: false })
   }
   // If a run was in progress before a reload, its mode is used, because its output belongs to the same console.
-  const [mode, setMode] = useState<InputMode>(() => (keptRun(runPlace)?.isTerminal ?? (shared?.play.isTerminal === true || ((shared === undefined || shared.play.stdin === '') && read(MODE_KEY) === 'terminal'))) ? 'terminal' : 'text')
+  const [mode, setMode] = useState<InputMode>(() => (storedRun(runPlace)?.isTerminal ?? (shared?.play.isTerminal === true || ((shared === undefined || shared.play.stdin === '') && read(MODE_KEY) === 'terminal'))) ? 'terminal' : 'text')
   const limits = boundedLimits(language, play.limits ?? {})
   const [fault, setFault] = useState<string>()
   const [asksSignIn, setAsksSignIn] = useState(false)
@@ -203,7 +203,7 @@ export function PlayWorkspace({ user, language, languages, cannotRun, onLanguage
     follow.current = run.follow
   })
   useEffect(() => {
-    if (user === undefined || keptRun(runPlace)?.isTerminal !== false) return
+    if (user === undefined || storedRun(runPlace)?.isTerminal !== false) return
     follow.current()
   }, [user, runPlace])
   const ready = (handle: TerminalHandle | null) => {
@@ -212,7 +212,7 @@ export function PlayWorkspace({ user, language, languages, cannotRun, onLanguage
     for (const part of early.current) handle.write(part)
     early.current = []
     const { cols, rows } = handle.size()
-    if (user !== undefined && keptRun(runPlace)?.isTerminal === true) run.follow()
+    if (user !== undefined && storedRun(runPlace)?.isTerminal === true) run.follow()
     run.resize(cols, rows)
   }
   const goTo = (line: number) => {
@@ -228,8 +228,8 @@ export function PlayWorkspace({ user, language, languages, cannotRun, onLanguage
     setMode(next)
   }
   const fork = () => {
-    const isKept = handOver(place, textOf(play), fresh)
-    if (!isKept) return setFault(m.editor.notReplaced)
+    const isStored = handOver(place, textOf(play), fresh)
+    if (!isStored) return setFault(m.editor.notReplaced)
     keepLanguage(PLAY_SLUG, language.language_id)
     write(MODE_KEY, mode)
     void navigate({ to: '/playground' })
@@ -245,10 +245,10 @@ export function PlayWorkspace({ user, language, languages, cannotRun, onLanguage
   }, [before, draft.text])
   /** Restores a version of the history. The program before stays in the history. */
   const restore = (text: string) => {
-    const isKept = before === null || keepVersion(place, before, 'replaced', false)
+    const isStored = before === null || keepVersion(place, before, 'replaced', false)
     if (!draft.replace(text)) return false
     setHasTakenBack(false)
-    if (before !== null && isKept) decide()
+    if (before !== null && isStored) decide()
     return true
   }
   // The panes scroll, so they need less height than those of a problem.
@@ -359,7 +359,7 @@ export function PlayWorkspace({ user, language, languages, cannotRun, onLanguage
           </Button>
         </Note>
       )}
-      {!draft.isKept && <Note text={m.editor.notKept} />}
+      {!draft.isStored && <Note text={m.editor.notKept} />}
       {draft.isRefused && <Note text={m.editor.notReplaced} />}
       <div role="tabpanel" id={`panel-file-${at}`} aria-labelledby={`tab-file-${at}`} className="grow basis-0 min-h-32 low:min-h-0 relative" style={{ '--editor-size': `${size}px` } as React.CSSProperties}>
         <Suspense fallback={<CodeSkeleton />}>

@@ -7,7 +7,7 @@ import { useMessages, useTexts } from '../i18n/messages'
 import { Terminal, TerminalKeys, type TerminalHandle } from '../terminal/Terminal'
 import type { DraftOf } from '../util/drafts'
 import { bytes } from '../util/format'
-import { keptRun } from '../util/kept-run'
+import { storedRun } from '../util/stored-run'
 import { boundedLimits, REQUEST_BYTES_MAX, requestBytes, requestOf } from '../util/play'
 import { PlayStatus } from './PlayStatus'
 import { Compiler } from './ResultView'
@@ -64,7 +64,7 @@ export function ProblemTerminal({ of, language, source, onLine, onFault, onLive,
     terminal.current = handle
     if (handle === null) return
     // Follow the run that was in progress when the page was reloaded.
-    if (of.user !== undefined && keptRun(place) !== undefined) run.follow()
+    if (of.user !== undefined && storedRun(place) !== undefined) run.follow()
     const { cols, rows } = handle.size()
     run.resize(cols, rows)
     setIsReady(true)

@@ -130,8 +130,8 @@ function Fate({ result, purpose, isAgain, problem, opened, names, onLine, source
   const message = messageOf(result)
   const wallLimit = wallLimitReached(result)
   // If the first difference is known, the hint says less.
-  const isTold = (message !== undefined && (code === 'WA' || code === 'PE')) || plainExit(result) !== undefined
-  const hint = code === 'ILE' && problem.is_interactive ? e.interactor.idle : wallLimit !== undefined ? m.play.wallLimit(milliseconds(wallLimit)) : isTold ? '' : m.verdicts[code].hint
+  const isExplained = (message !== undefined && (code === 'WA' || code === 'PE')) || plainExit(result) !== undefined
+  const hint = code === 'ILE' && problem.is_interactive ? e.interactor.idle : wallLimit !== undefined ? m.play.wallLimit(milliseconds(wallLimit)) : isExplained ? '' : m.verdicts[code].hint
   const ran = tests.filter((test) => test.verdict !== 'SK')
   const skipped = notRun(tests)
   const sent = judgedSource(result)
@@ -332,11 +332,11 @@ function OneTest({ test, problem, result, onPlay }: OneTestProps) {
   const showsDiff = !isConversation && !isCall && expected != null && test.stdout != null && (code === 'WA' || code === 'PE')
   const ran = result.problem?.tests.filter((one) => one.verdict !== 'SK') ?? []
   // The heading of the result has the number, verdict and figures of the only test that ran.
-  const isTold = ran.length === 1 && ran[0] === test && failedTest(result) === test.number
+  const isExplained = ran.length === 1 && ran[0] === test && failedTest(result) === test.number
   const isInMessage = message != null && result.message?.includes(message) === true
   return (
-    <section aria-label={m.run.test(test.number)} className={`space-y-3 ${isTold ? '' : 'pt-2 border-t border-border'}`}>
-      {isTold ? (
+    <section aria-label={m.run.test(test.number)} className={`space-y-3 ${isExplained ? '' : 'pt-2 border-t border-border'}`}>
+      {isExplained ? (
         <h3 className="sr-only">{m.run.test(test.number)}</h3>
       ) : (
         <div className="flex flex-wrap items-center gap-x-4 gap-y-1">
@@ -347,12 +347,12 @@ function OneTest({ test, problem, result, onPlay }: OneTestProps) {
           {test.signal != null && <span className="text-muted">{e.signal(test.signal)}</span>}
         </div>
       )}
-      {isTold && test.signal != null && <p className="text-muted">{e.signal(test.signal)}</p>}
+      {isExplained && test.signal != null && <p className="text-muted">{e.signal(test.signal)}</p>}
       {!test.is_shown && input == null && code !== 'SK' && <p className="text-muted">{m.run.hidden}</p>}
       {message != null && message !== '' && !isInMessage && <Text title={isCall ? e.difference : m.run.checker} text={judgeMessage(sentence(message), tag)} />}
       {showsDiff && (
         <Suspense fallback={<Bone className="h-24" />}>
-          <DiffView key={test.number} ours={test.stdout ?? ''} expected={expected} truncated={isCut} isTold={/\bline \d+ of the output\b/.test(message ?? result.message ?? '')} />
+          <DiffView key={test.number} ours={test.stdout ?? ''} expected={expected} truncated={isCut} isExplained={/\bline \d+ of the output\b/.test(message ?? result.message ?? '')} />
         </Suspense>
       )}
       {isCall && code !== 'SK' && (

@@ -1,5 +1,5 @@
 // Placeholders of the pages while they load: the same frame, without content.
-import { useKept } from '../hooks/useKept'
+import { useStoredNumber } from '../hooks/useStoredNumber'
 import { useMedia } from '../hooks/useMedia'
 import { Bone, BoneLines, BoneRows, Loading } from '../ui/Skeleton'
 import { tabListClass } from '../ui/tab'
@@ -56,8 +56,8 @@ export function StatementSkeleton() {
 /** Placeholder of a problem: the statement beside the editor, or only the statement in a narrow window. */
 export function ProblemSkeleton() {
   const isWide = useMedia(WIDE)
-  const [share] = useKept('cupel.statement-share', 44, 20, 75)
-  const [code] = useKept('cupel.editor-share', 60, 20, 85)
+  const [share] = useStoredNumber('cupel.statement-share', 44, 20, 75)
+  const [code] = useStoredNumber('cupel.editor-share', 60, 20, 85)
   if (!isWide) {
     return (
       <Loading className="workspace flex flex-col">
@@ -90,7 +90,7 @@ export function ProblemSkeleton() {
 /** Placeholder of the playground: files and editor beside input and output. */
 export function PlaySkeleton() {
   const isWide = useMedia(WIDE)
-  const [share] = useKept('cupel.play-share', 54, 25, 75)
+  const [share] = useStoredNumber('cupel.play-share', 54, 25, 75)
   const left = (
     <>
       <Toolbar />

@@ -1,4 +1,4 @@
-// The statement of a problem. Mathematics in it is typeset.
+// The statement of a problem, or another text of its package. Mathematics in it is typeset.
 import { useLayoutEffect, useRef } from 'react'
 import { addressOf, type Schema } from '../api/client'
 import { useMessages } from '../i18n/messages'
@@ -6,7 +6,13 @@ import { buttonClass } from '../ui/Button'
 import { sanitized } from '../util/sanitize'
 import { withoutOverrides } from '../util/visible'
 
-export function Statement({ statement }: { statement: Schema['StatementView'] | null | undefined }) {
+interface StatementProps {
+  statement: Schema['StatementView'] | null | undefined
+  /** The link to a text that is a file. The default says that it is the statement. */
+  download?: string
+}
+
+export function Statement({ statement, download }: StatementProps) {
   const m = useMessages()
   if (statement === null || statement === undefined) return <p className="text-muted">{m.problem.noStatement}</p>
   const html = statement.html ?? (statement.format === 'html' ? statement.text : undefined)
@@ -21,7 +27,7 @@ export function Statement({ statement }: { statement: Schema['StatementView'] | 
       )}
       {(statement.text === null || statement.text === undefined) && (html === undefined || html === null) && file !== undefined && (
         <a href={addressOf(file.url)} className={buttonClass()} download>
-          {m.problem.download}
+          {download ?? m.problem.download}
         </a>
       )}
       {statement.truncated && <p className="mt-2 text-sm text-muted">{m.problem.truncated}</p>}
@@ -38,6 +44,14 @@ interface HtmlProps {
   onContent?: (content: DocumentFragment) => void
 }
 
+/** Lets the keyboard reach the parts that are wider than the text and scroll (`styles.css`). */
+function makeReachable(text: HTMLElement): void {
+  for (const part of text.querySelectorAll<HTMLElement>('pre, table, [data-math-style=display]')) {
+    if (part.scrollWidth > part.clientWidth) part.tabIndex = 0
+    else part.removeAttribute('tabindex')
+  }
+}
+
 /** Markdown that the server has converted to HTML. */
 export function Html({ html, files, language, onContent }: HtmlProps) {
   const place = useRef<HTMLDivElement>(null)
@@ -49,10 +63,14 @@ export function Html({ html, files, language, onContent }: HtmlProps) {
     place.current?.replaceChildren(content)
     const math = place.current?.querySelectorAll<HTMLElement>('[data-math-style]') ?? []
     let isCurrent = true
+    // The observer is also called at the start, and when formulas are typeset, because the height changes.
+    const sizes = new ResizeObserver(() => place.current !== null && makeReachable(place.current))
+    if (place.current !== null) sizes.observe(place.current)
     // Without the script, formulas stay as TeX.
     if (math.length > 0) void import('../util/math').then(({ typeset }) => typeset(math, () => isCurrent), () => undefined)
     return () => {
       isCurrent = false
+      sizes.disconnect()
     }
   }, [html, files])
   return <div ref={place} lang={language} className="statement" />

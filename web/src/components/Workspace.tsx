@@ -12,7 +12,7 @@ import { useEditorSize } from '../editor/settings'
 import { useDraft } from '../hooks/useDraft'
 import { useHere } from '../hooks/useHere'
 import type { useJudging } from '../hooks/useJudging'
-import { useKept } from '../hooks/useKept'
+import { useStoredNumber } from '../hooks/useStoredNumber'
 import { editing } from '../i18n/editing'
 import { useMessages, useTexts } from '../i18n/messages'
 import { Button, buttonClass } from '../ui/Button'
@@ -85,7 +85,7 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
   const isProgram = !isFunction(problem)
   const draft = useDraft(of, start)
   const [size, setSize] = useEditorSize()
-  const [share, setShare] = useKept('cupel.editor-share', 54, 20, 85)
+  const [share, setShare] = useStoredNumber('cupel.editor-share', 54, 20, 85)
   const [tab, setTab] = useState<Drawer>('result')
   const [usedTerminal, setUsedTerminal] = useState(false)
   const [{ text: input, isUsed: usesInput }, setCustom] = useState(() => customInput(of) ?? { text: problem.samples[0]?.input ?? '', isUsed: false })
@@ -205,7 +205,7 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
           </Button>
         </Note>
       )}
-      {!draft.isKept && <Note text={m.editor.notKept} />}
+      {!draft.isStored && <Note text={m.editor.notKept} />}
       {draft.isRefused && <Note text={m.editor.notReplaced} />}
     </>
   )

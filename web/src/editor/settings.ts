@@ -1,6 +1,6 @@
 // Settings of all editors: the key bindings and the tab width. They are stored in this browser.
 import { useChoice } from '../hooks/useChoice'
-import { useKept } from '../hooks/useKept'
+import { useStoredNumber } from '../hooks/useStoredNumber'
 import { useMedia } from '../hooks/useMedia'
 
 export const EDITOR_KEYS = ['standard', 'vim', 'emacs'] as const
@@ -14,7 +14,7 @@ export const useEditorKeys = () => useChoice('cupel.editor-keys', EDITOR_KEYS)
 /** Size of the text in pixels. On touch screens, the editor has no smaller text than 16 px (theme.ts). */
 export function useEditorSize(): [number, (size: number) => void] {
   const isTouch = useMedia('(pointer: coarse)')
-  return useKept('cupel.editor-size', isTouch ? 16 : 14, isTouch ? 16 : 10, 24)
+  return useStoredNumber('cupel.editor-size', isTouch ? 16 : 14, isTouch ? 16 : 10, 24)
 }
 
 export const useTabWidth = () => useChoice('cupel.editor-tab', TAB_WIDTHS)

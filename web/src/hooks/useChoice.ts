@@ -15,9 +15,9 @@ const subscribe = (listener: () => void) => {
 }
 
 /** The stored choice if it is one of `values`, otherwise the first of them. */
-export function keptChoice<T extends string>(key: string, values: readonly [T, ...T[]]): T {
-  const kept = read(key)
-  return values.find((value) => value === kept) ?? values[0]
+export function storedChoice<T extends string>(key: string, values: readonly [T, ...T[]]): T {
+  const stored = read(key)
+  return values.find((value) => value === stored) ?? values[0]
 }
 
 export function keepChoice(key: string, value: string): void {
@@ -26,6 +26,6 @@ export function keepChoice(key: string, value: string): void {
 }
 
 export function useChoice<T extends string>(key: string, values: readonly [T, ...T[]]): [T, (value: T) => void] {
-  const value = useSyncExternalStore(subscribe, () => keptChoice(key, values))
+  const value = useSyncExternalStore(subscribe, () => storedChoice(key, values))
   return [value, (next) => keepChoice(key, next)]
 }

@@ -14,7 +14,7 @@ export function useDraft(of: DraftOf, start: string, isSynced = true) {
     claim(of, start)
     return draft(of) ?? start
   })
-  const [isKept, setIsKept] = useState(true)
+  const [isStored, setIsStored] = useState(true)
   /** Whether the last replacement was refused, because the browser could not keep both texts. */
   const [isRefused, setIsRefused] = useState(false)
   /** The text that another tab has written since the last change in this tab. */
@@ -36,27 +36,27 @@ export function useDraft(of: DraftOf, start: string, isSynced = true) {
   }
   /** Returns whether the editor has the text. `mustKeep`: the editor gets the text only if the browser stores it. */
   const store = (next: string, begins: boolean, mustKeep = false): boolean => {
-    const { isKept, isOtherKept } = changeDraft(of, next, start, known.current, begins)
-    if (!isKept && mustKeep) {
+    const { isStored, isOtherStored } = changeDraft(of, next, start, known.current, begins)
+    if (!isStored && mustKeep) {
       setIsRefused(true)
       return false
     }
     now.current = next
     setText(next)
-    if (isKept) known.current = read(key)
-    setIsKept(isKept)
+    if (isStored) known.current = read(key)
+    setIsStored(isStored)
     setIsRefused(false)
     setOther(undefined)
-    if (isOtherKept || begins) setKept(versions(of))
+    if (isOtherStored || begins) setKept(versions(of))
     setIsSaved(false)
     sync.current?.changed()
     return true
   }
   /** Whether the text that is about to be replaced is kept as a version. If not, the page says so, and nothing is replaced. */
   const keeps = (replaced: string, origin?: Origin): boolean => {
-    const isKept = keepReplaced(of, replaced, start, origin)
-    if (!isKept) setIsRefused(true)
-    return isKept
+    const isStored = keepReplaced(of, replaced, start, origin)
+    if (!isStored) setIsRefused(true)
+    return isStored
   }
   /**
    * Replaces the editor's text from outside, and returns whether it did. The replaced text becomes a version. `mustKeep`: the caller then
@@ -71,12 +71,12 @@ export function useDraft(of: DraftOf, start: string, isSynced = true) {
   }
 
   useEffect(() => {
-    if (isKept) return
+    if (isStored) return
     // The browser asks before the page is left.
     const ask = (event: BeforeUnloadEvent) => event.preventDefault()
     addEventListener('beforeunload', ask)
     return () => removeEventListener('beforeunload', ask)
-  }, [isKept])
+  }, [isStored])
 
   // The effects below use the values of the latest render.
   const latest = useRef({ refresh, start, of })
@@ -137,7 +137,7 @@ export function useDraft(of: DraftOf, start: string, isSynced = true) {
     replace,
     /** Keeps the present text in the history, as a text that was run or submitted. */
     keep: () => sync.current?.keep(),
-    isKept,
+    isStored,
     isRefused,
     /** Whether the server has the text; `undefined` if the draft is not saved on the server. */
     isSaved: isOwned ? isSaved : undefined,

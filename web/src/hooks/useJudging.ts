@@ -11,8 +11,8 @@
 import { useEffect, useReducer, useRef } from 'react'
 import { addressOf, api, CallError, dataOf, type Schema } from '../api/client'
 import { arrivalOf } from '../util/arrival'
-import { forgetJudged, judgedAt, keepJudged } from '../util/kept-judged'
-import { forgetUnsent, keepUnsent, unsentAt } from '../util/kept-unsent'
+import { forgetJudging, storedJudging, storeJudging } from '../util/stored-judging'
+import { forgetUnsent, storeUnsent, unsentAt } from '../util/stored-unsent'
 import { after, EVENTS, SENDING, type EventName, type Live, type LiveData } from '../util/live'
 import { isUnreached, isUnread, Reach } from '../util/reach'
 import { uniqueKey } from '../util/unique-key'
@@ -83,7 +83,7 @@ const READING: Live = { ...SENDING, phase: 'reading' }
 function first(place: string): Judging {
   const unsent = unsentAt(place)
   if (unsent !== undefined) return unsent
-  const kept = judgedAt(place)
+  const kept = storedJudging(place)
   return kept === undefined ? { kind: 'idle' } : { kind: 'live', purpose: kept.purpose, live: READING }
 }
 
@@ -195,7 +195,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
     // The same code that the server may already have is not taken twice.
     const kept = purpose === 'submission' ? unsentAt(place) : undefined
     const again = unsent ?? (kept !== undefined && isSame(kept.solution, solution) ? kept : undefined)
-    forgetJudged(place)
+    forgetJudging(place)
     // A run does not replace a submission that was not sent.
     if (purpose === 'submission') forgetUnsent(place)
     underway.current = sent
@@ -224,7 +224,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
       else if (isMine()) keep(mayHaveArrived)
     }
     const missed = (isWaiting: boolean) => dispatch({ do: 'miss', unsent: { kind: 'unsent', purpose, solution, key, mayHaveArrived, isWaiting } })
-    const keep = (mayHaveArrived: boolean) => purpose === 'submission' && keepUnsent(place, { solution, key, mayHaveArrived })
+    const keep = (mayHaveArrived: boolean) => purpose === 'submission' && storeUnsent(place, { solution, key, mayHaveArrived })
     // The page may be left or reloaded before the server answers.
     keep(true)
     try {
@@ -245,7 +245,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
       onChange(purpose)
       // Also if the page was left meanwhile.
       forgetUnsent(place, key)
-      if (starts.current === number) keepJudged(place, { id: accepted.submission_id, purpose })
+      if (starts.current === number) storeJudging(place, { id: accepted.submission_id, purpose })
       if (!isMine()) return
       dispatch({ do: 'begin', purpose })
       follow(accepted.submission_id, mine, purpose)
@@ -279,7 +279,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
   const resume = async () => {
     const unsent = unsentAt(place)
     if (unsent !== undefined) return dispatch({ do: 'restore', state: unsent })
-    const kept = judgedAt(place)
+    const kept = storedJudging(place)
     if (kept === undefined) return
     const { id, purpose } = kept
     stop()
@@ -302,7 +302,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
       // The stream reconnects when the server can be reached again.
       if (status === 0) return follow(id, mine, purpose)
       const isGone = status === 403 || status === 404
-      if (isGone) forgetJudged(place)
+      if (isGone) forgetJudging(place)
       dispatch(isGone ? { do: 'restore', state: { kind: 'idle' } } : { do: 'fail', error })
     }
   }

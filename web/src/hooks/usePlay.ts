@@ -4,7 +4,7 @@
 import { useEffect, useReducer, useRef } from 'react'
 import { addressOf, api, CallError, dataOf, pageUser, ROOT, type Schema } from '../api/client'
 import { bytesOf, LiveRun, type DropReason, type EventData, type Link, type Refusal, type Socket } from '../api/live'
-import { forgetRun, keepRun, keptRun } from '../util/kept-run'
+import { forgetRun, storeRun, storedRun } from '../util/stored-run'
 import type { Asked } from '../util/ending'
 import { after, EVENTS, SENDING, type EventName, type Phase } from '../util/live'
 import { isUnread, Reach } from '../util/reach'
@@ -207,7 +207,7 @@ export function usePlay(terminal: Output, place: string) {
       },
       accepted: (run) => {
         now.current.run = run
-        keepRun({ place, run, isTerminal: now.current.isTerminal })
+        storeRun({ place, run, isTerminal: now.current.isTerminal })
       },
       event,
       refused: (error, retryAfterSeconds) => {
@@ -234,7 +234,7 @@ export function usePlay(terminal: Output, place: string) {
   }
   /** Follows the run that was in progress when the page was reloaded, if any. Its output is sent again. */
   const follow = () => {
-    const kept = keptRun(place)
+    const kept = storedRun(place)
     if (kept === undefined || now.current.run !== undefined) return
     const { run, isTerminal } = kept
     Object.assign(now.current, { phase: SENDING, isTerminal, run, begun: now.current.begun + 1, wasLost: false, isFollowed: true, began: undefined })

@@ -123,6 +123,7 @@ export const en = {
     code: 'Code',
     result: 'Result',
     submissions: 'Submissions',
+    editorial: 'Editorial',
     samples: 'Samples',
     sample: (n: number) => `Sample ${n}`,
     input: 'Input',

@@ -84,6 +84,7 @@ export const zhCN: Messages = {
     code: '代码',
     result: '结果',
     submissions: '提交记录',
+    editorial: '题解',
     samples: '样例',
     sample: (n) => `样例 ${n}`,
     input: '输入',

@@ -15,7 +15,7 @@ import { Statement } from '../components/Statement'
 import { Workspace } from '../components/Workspace'
 import { useHasEnded } from '../hooks/useHasEnded'
 import { useJudging } from '../hooks/useJudging'
-import { useKept } from '../hooks/useKept'
+import { useStoredNumber } from '../hooks/useStoredNumber'
 import { useMedia } from '../hooks/useMedia'
 import { useOwnContest } from '../hooks/useOwnContest'
 import { useProgramLanguage } from '../hooks/useProgramLanguage'
@@ -38,6 +38,7 @@ import { withoutOverrides } from '../util/visible'
 import { NotFound } from './NotFound'
 
 const Submissions = lazyPart(async () => (await import('../components/Submissions')).Submissions)
+const Editorial = lazyPart(async () => (await import('../components/Editorial')).Editorial)
 const InContest = lazyPart(async () => (await import('../components/InContest')).InContest)
 const NotInContest = lazyPart(async () => (await import('../components/InContest')).NotInContest)
 
@@ -85,8 +86,11 @@ function Problem({ problem, listed, user }: ProblemProps) {
   const { noLonger } = useTexts(inContestTexts)
   const queries = useQueryClient()
   const isWide = useMedia(WIDE)
-  const [share, setShare] = useKept('cupel.statement-share', 44, 20, 75)
-  const [view, setView] = useState<View>(tab ?? 'statement')
+  const [share, setShare] = useStoredNumber('cupel.statement-share', 44, 20, 75)
+  const [chosenView, setView] = useState<View>(tab ?? 'statement')
+  // The server says that a problem of a running contest has no editorial.
+  const view = chosenView === 'editorial' && !problem.has_editorial ? 'statement' : chosenView
+  const [showsEditorial, setShowsEditorial] = useState(false)
   const { language: chosen, languages, cannotRun, choose } = useProgramLanguage(user, slug, listed, problem.limits.languages)
   const language = chosen?.language_id
   // Number of times that a draft was replaced from outside the editor.
@@ -94,6 +98,8 @@ function Problem({ problem, listed, user }: ProblemProps) {
   const judge = useJudging(`${user ?? ''}/${contest ?? ''}/${slug}`, (purpose) => {
     if (purpose !== 'submission') return
     void queries.invalidateQueries({ queryKey: ['submissions', slug] })
+    // Once the problem is solved, its editorial is shown.
+    void queries.invalidateQueries({ queryKey: ['problem', slug] })
     void queries.invalidateQueries({ queryKey: ['own', 'submissions'] })
     void queries.invalidateQueries({ queryKey: ['problems'] })
     const standings = () => void queries.invalidateQueries({ queryKey: ['standings'] })
@@ -112,9 +118,9 @@ function Problem({ problem, listed, user }: ProblemProps) {
   /** Whether the browser could not keep a text that was about to be replaced, which was then not replaced. */
   const [isFull, setIsFull] = useState(false)
   const load = (language: string, source: string) => {
-    const isKept = keepDraft({ user, slug, language }, source, startOf(problem, language))
-    setIsFull(!isKept)
-    if (!isKept) return
+    const isStored = keepDraft({ user, slug, language }, source, startOf(problem, language))
+    setIsFull(!isStored)
+    if (!isStored) return
     choose(language)
     setLoads(loads + 1)
     if (!isWide) go('code')
@@ -156,14 +162,20 @@ function Problem({ problem, listed, user }: ProblemProps) {
     // The link names another problem than that of the submission.
     if (openedOf != null && openedOf !== slug) void navigate({ to: '/problems/$slug', params: { slug: openedOf }, search: search(submission, view), replace: true })
   }, [openedOf])
-  const showsSubmissions = view === 'submissions'
+  const panel = view === 'submissions' || view === 'editorial' ? view : 'statement'
   const statement = (
-    <div className="grow min-h-0 overflow-auto px-4 sm:px-6 py-5" tabIndex={0} role="tabpanel" id={`panel-${showsSubmissions ? 'submissions' : 'statement'}`} aria-labelledby={`tab-${showsSubmissions ? 'submissions' : 'statement'}`}>
-      {showsSubmissions ? (
+    <div className="grow min-h-0 overflow-auto px-4 sm:px-6 py-5" tabIndex={0} role="tabpanel" id={`panel-${panel}`} aria-labelledby={`tab-${panel}`}>
+      {panel === 'submissions' && (
         <Suspense fallback={<RowsSkeleton />}>
           <Submissions slug={slug} contest={contestShown} names={names} onOpen={open} />
         </Suspense>
-      ) : (
+      )}
+      {panel === 'editorial' && (
+        <Suspense fallback={<RowsSkeleton />}>
+          <Editorial slug={slug} isShown={showsEditorial || problem.problem.standing?.state === 'solved'} onShow={() => setShowsEditorial(true)} />
+        </Suspense>
+      )}
+      {panel === 'statement' && (
         <Text problem={problem} isInContest={contestShown !== undefined} language={language} name={names.get(language ?? '')} onPlay={(input) => void play(input)} />
       )}
     </div>
@@ -208,8 +220,9 @@ function Problem({ problem, listed, user }: ProblemProps) {
     ['statement', m.problem.statement],
     ...(isWide ? [] : ([['code', m.problem.code], ['result', m.problem.result]] as [View, string][])),
     ['submissions', m.problem.submissions],
+    ...(problem.has_editorial ? ([['editorial', m.problem.editorial]] as [View, string][]) : []),
   ]
-  const shown = isWide && view !== 'submissions' ? 'statement' : view
+  const shown = isWide ? panel : view
   const tabList = (
     <div role="tablist" className="flex gap-1 px-2 sm:px-4 border-b border-border bg-surface shrink-0 scroll-x">
       {tabs.map(([one, text]) => (
@@ -219,7 +232,7 @@ function Problem({ problem, listed, user }: ProblemProps) {
       ))}
     </div>
   )
-  const showsText = shown === 'statement' || shown === 'submissions'
+  const showsText = shown === panel
   if (!isWide) {
     return (
       <div className="workspace flex flex-col">

@@ -65,7 +65,7 @@ const texts = () => versions(OF).map(({ text, origin, isOffered }) => `${origin}
 test('further changes in a tab keep the text of another tab as a version', () => {
   let [one, two] = [draft(OF), draft(OF)]
   const type = (text: string, known: string | null) => {
-    expect(changeDraft(OF, text, 'start', known).isKept).toBe(true)
+    expect(changeDraft(OF, text, 'start', known).isStored).toBe(true)
     return draft(OF)
   }
   one = type('a', one)
@@ -91,7 +91,7 @@ test('the text of another tab is not overwritten if the browser cannot store it 
     },
     removeItem: () => undefined,
   })
-  expect(changeDraft(OF, 'mine', 'start', null).isKept).toBe(false)
+  expect(changeDraft(OF, 'mine', 'start', null).isStored).toBe(false)
   expect(keepDraft(OF, 'mine', 'start')).toBe(false)
   expect(draft(OF)).toBe('theirs')
 })

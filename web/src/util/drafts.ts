@@ -142,11 +142,11 @@ export function keepSent(of: DraftOf, text: string | undefined): void {
   else writeOfTab(sentKey(of), text)
 }
 
-export interface Kept {
+export interface Stored {
   /** Whether the text was stored. */
-  isKept: boolean
+  isStored: boolean
   /** Whether another tab had written a text, which then became a version. */
-  isOtherKept: boolean
+  isOtherStored: boolean
 }
 
 /**
@@ -154,26 +154,26 @@ export interface Kept {
  * the storage has another text, another tab has written it, and it becomes a version. `isReplaced`: the text replaces
  * the previous text and is not an edit of it.
  */
-export function changeDraft(of: DraftOf, text: string, start: string, known: string | null, isReplaced = false): Kept {
+export function changeDraft(of: DraftOf, text: string, start: string, known: string | null, isReplaced = false): Stored {
   const stored = read(draftKey(of))
   const isOther = stored !== null && stored !== known && stored !== text && stored !== start
-  if (isOther && !keepVersion(of, stored, 'tab', true)) return { isKept: false, isOtherKept: false }
+  if (isOther && !keepVersion(of, stored, 'tab', true)) return { isStored: false, isOtherStored: false }
   const state = syncState(of)
   if (text === start) {
     remove(draftKey(of))
     if (of.user !== undefined) remove(draftKey(visitorOf(of)))
   } else if (!write(draftKey(of), text)) {
-    return { isKept: false, isOtherKept: isOther }
+    return { isStored: false, isOtherStored: isOther }
   }
   keepSyncState(of, { ...state, at: serverNow(), isSaved: false, begins: state.begins || isReplaced || isOther })
-  return { isKept: true, isOtherKept: isOther }
+  return { isStored: true, isOtherStored: isOther }
 }
 
 /** Replaces a draft from outside its editor. The previous text becomes a version. Returns whether both were stored. */
 export function keepDraft(of: DraftOf, text: string, start: string): boolean {
   const present = draft(of)
   if (present !== null && present !== text && !keepReplaced(of, present, start)) return false
-  return changeDraft(of, text, start, read(draftKey(of)), true).isKept
+  return changeDraft(of, text, start, read(draftKey(of)), true).isStored
 }
 
 /**
@@ -201,7 +201,7 @@ export function claim(of: DraftOf, start: string): void {
 }
 
 /** The verdict of a text that was run or submitted. The text itself is in the history. */
-export interface KeptVerdict {
+export interface DraftVerdict {
   /** Time of the run, by the server's clock, in milliseconds. */
   at: number
   /** Size of the text. */
@@ -214,22 +214,22 @@ const VERDICTS_MAX = 40
 
 const verdictsKey = (of: DraftOf): string => `${draftKey(of)}/verdicts`
 
-export function verdictsOf(of: DraftOf): KeptVerdict[] {
+export function verdictsOf(of: DraftOf): DraftVerdict[] {
   const found = parsed(read(verdictsKey(of)))
-  const isKept = (one: Partial<KeptVerdict> | null): one is KeptVerdict => typeof one?.at === 'number' && typeof one.bytes === 'number' && typeof one.verdict === 'string' && typeof one.isSubmission === 'boolean'
-  return Array.isArray(found) ? found.filter(isKept) : []
+  const isStored = (one: Partial<DraftVerdict> | null): one is DraftVerdict => typeof one?.at === 'number' && typeof one.bytes === 'number' && typeof one.verdict === 'string' && typeof one.isSubmission === 'boolean'
+  return Array.isArray(found) ? found.filter(isStored) : []
 }
 
-export function keepVerdict(of: DraftOf, kept: KeptVerdict): void {
-  const others = verdictsOf(of).filter((one) => one.at !== kept.at)
-  write(verdictsKey(of), JSON.stringify([kept, ...others].sort((one, two) => two.at - one.at).slice(0, VERDICTS_MAX)))
+export function keepVerdict(of: DraftOf, verdict: DraftVerdict): void {
+  const others = verdictsOf(of).filter((one) => one.at !== verdict.at)
+  write(verdictsKey(of), JSON.stringify([verdict, ...others].sort((one, two) => two.at - one.at).slice(0, VERDICTS_MAX)))
 }
 
 /** A run saves its text, so the text's time may be this much later than that of the run. */
 const SAVED_WITHIN_MS = 15_000
 
 /** The last verdict of a version, which was the newest one from its own time until that of the next version. */
-export const verdictOfVersion = (verdicts: readonly KeptVerdict[], version: { at: number; bytes: number }, next: number | undefined): KeptVerdict | undefined =>
+export const verdictOfVersion = (verdicts: readonly DraftVerdict[], version: { at: number; bytes: number }, next: number | undefined): DraftVerdict | undefined =>
   verdicts.find(({ at, bytes }) => bytes === version.bytes && at > version.at - SAVED_WITHIN_MS && at < (next ?? Infinity))
 
 const languageKey = (slug: string): string => `cupel.language-of/${slug}`
@@ -257,7 +257,7 @@ export function handOver(of: DraftOf, text: string, start: string): boolean {
     if (earlier !== null && earlier !== current && !keepVersion(of, earlier, 'replaced', false)) return false
     if (!write(beforeKey(of), current)) return false
   }
-  return changeDraft(of, text, start, read(draftKey(of)), true).isKept && write(handedKey(of), text)
+  return changeDraft(of, text, start, read(draftKey(of)), true).isStored && write(handedKey(of), text)
 }
 
 /** The draft's text before another text was handed over. */

@@ -1,5 +1,5 @@
 // Keyboard shortcuts of a single character. They do nothing while the user types, and the user can turn them off.
-import { keptChoice, useChoice } from '../hooks/useChoice'
+import { storedChoice, useChoice } from '../hooks/useChoice'
 
 const SINGLE_KEY = 'cupel.single-keys'
 const SINGLE = ['on', 'off'] as const
@@ -8,7 +8,7 @@ const SINGLE = ['on', 'off'] as const
 export const useSingleKeys = () => useChoice(SINGLE_KEY, SINGLE)
 
 /** Whether a key is not a shortcut, because the user is typing or has turned single-key shortcuts off. */
-export const isNoShortcut = (event: KeyboardEvent): boolean => keptChoice(SINGLE_KEY, SINGLE) === 'off' || isTyping(event)
+export const isNoShortcut = (event: KeyboardEvent): boolean => storedChoice(SINGLE_KEY, SINGLE) === 'off' || isTyping(event)
 
 function isTyping(event: KeyboardEvent): boolean {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return true

@@ -98,7 +98,7 @@ export function contestIn(typed: string): string | undefined {
   return SLUG.test(slug) ? slug : undefined
 }
 
-const PROBLEM_VIEWS = ['code', 'result', 'submissions'] as const
+const PROBLEM_VIEWS = ['code', 'result', 'submissions', 'editorial'] as const
 export type ProblemTab = (typeof PROBLEM_VIEWS)[number]
 
 export interface ProblemSearch {

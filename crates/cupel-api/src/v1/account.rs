@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use cupel_core::accounts::{
     AccountError, Accounts, Login, LoginError, NewAccount, PasswordError, RefreshError, RegisterError, Scope, User,
 };
-use cupel_core::{SubmissionFault, SubmissionFaultKind, UserTaken};
+use cupel_core::{InputFault, InputFaultKind, UserTaken};
 use cupel_http::app::Shared;
 use cupel_http::auth::Via;
 use cupel_http::body::JsonBody;
@@ -106,7 +106,7 @@ pub(crate) async fn register(
     let user = made.map_err(|error| match error {
         RegisterError::NoSuchCode => {
             let detail = "The join code does not exist, has expired or is used up.";
-            let field = FieldError::new("/join_code", detail).of_kind(SubmissionFaultKind::BadJoinCode);
+            let field = FieldError::new("/join_code", detail).of_kind(InputFaultKind::BadJoinCode);
             ApiError::new(ErrorKind::InvalidBody, detail).with_errors(vec![field])
         }
         RegisterError::Invalid(faults) => invalid(faults),
@@ -115,7 +115,7 @@ pub(crate) async fn register(
                 UserTaken::Username => ("/username", "Another account has this user name."),
                 UserTaken::Email => ("/email", "Another account has this e-mail address."),
             };
-            let field = FieldError::new(pointer, detail).of_kind(SubmissionFaultKind::Taken);
+            let field = FieldError::new(pointer, detail).of_kind(InputFaultKind::Taken);
             ApiError::new(ErrorKind::Taken, detail).with_errors(vec![field])
         }
         RegisterError::Failed(error) => failed(error),
@@ -129,8 +129,8 @@ pub(crate) async fn register(
     Ok((StatusCode::CREATED, Json(answer)).into_response())
 }
 
-pub(super) fn invalid(faults: Vec<SubmissionFault>) -> ApiError {
-    let of = |fault: SubmissionFault| FieldError::new(fault.pointer, sentence(&fault.detail)).of_kind(fault.kind);
+pub(super) fn invalid(faults: Vec<InputFault>) -> ApiError {
+    let of = |fault: InputFault| FieldError::new(fault.pointer, sentence(&fault.detail)).of_kind(fault.kind);
     let errors: Vec<FieldError> = faults.into_iter().map(of).collect();
     let detail = errors.first().map(|e| e.detail.clone()).unwrap_or_default();
     ApiError::new(ErrorKind::InvalidBody, detail).with_errors(errors)

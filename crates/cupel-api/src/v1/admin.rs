@@ -228,7 +228,7 @@ pub(crate) async fn queue(State(app): State<Shared>, _caller: Caller) -> Result<
         running: counts.leased,
         oldest_queued_at: counts.oldest_due_at.map(rfc3339),
         depth: depth as u64,
-        depth_max: app.core.queue().depth_max() as u64,
+        depth_max: app.core.queue_depth_max() as u64,
         unserved: unserved.into_iter().map(UnservedView::from).collect(),
         dead_letters: counts.dead,
     }))

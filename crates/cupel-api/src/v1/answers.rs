@@ -16,7 +16,7 @@ use cupel_http::large_answer::{self, SMALL_BYTES};
 use cupel_types::{SubmissionId, UserId};
 use futures_util::stream;
 
-use crate::v1::response::graded::Disclosure;
+use crate::v1::response::graded::ResponseParts;
 use crate::v1::response::submission::SubmissionView;
 
 /// Upper bound on the memory for one byte of output while its response is built. The worst case is a byte of invalid
@@ -36,10 +36,10 @@ pub(crate) async fn one(
     app: &Shared,
     user: UserId,
     record: SubmissionRecord,
-    disclosure: Disclosure,
+    parts: ResponseParts,
 ) -> Result<Response, ApiError> {
     let output = output_bytes(&record);
-    large_answer::json(app, user, output, BYTES_PER_BYTE, move || SubmissionView::of(&record, &disclosure)).await
+    large_answer::json(app, user, output, BYTES_PER_BYTE, move || SubmissionView::of(&record, &parts)).await
 }
 
 /// Response with many submissions: those that exist and that the viewer may see, in the requested order.
@@ -102,14 +102,14 @@ impl Slice {
             return self
                 .records
                 .drain(..)
-                .map(|r| json_of(&r, &Disclosure::default()))
+                .map(|r| json_of(&r, &ResponseParts::default()))
                 .collect::<Result<_, _>>()
                 .map_err(|e| ApiError::internal(&e));
         };
         let Some(record) = self.records.pop_front() else { return Ok(Vec::new()) };
         let held = Arc::clone(held);
         let made = tokio::task::spawn_blocking(move || {
-            let json = json_of(&record, &Disclosure::default());
+            let json = json_of(&record, &ResponseParts::default());
             drop(held);
             json
         });
@@ -152,25 +152,14 @@ impl List {
 /// appears twice if compilation failed.
 fn output_bytes(record: &SubmissionRecord) -> usize {
     let Some(report) = &record.report else { return 0 };
-    let graded = report.grading.iter().flat_map(|grading| &grading.cases).filter_map(|case| case.step.as_ref());
-    let steps = report.execution.iter().chain(report.cases.iter().map(|case| &case.step)).chain(graded);
-    let compile = report.compile.as_ref().map_or(0, |compile| 2 * compile.output.data.len());
-    let conversations =
-        report.grading.iter().flat_map(|grading| &grading.cases).filter_map(|case| case.conversation.as_ref());
-    let graded = report.grading.iter().flat_map(|grading| [&grading.returned, &grading.conversation]).flatten();
-    let graded: usize = graded.chain(conversations).map(|output| output.data.len()).sum();
-    let fetched: usize = report.files.iter().map(|file| file.content.data.len()).sum();
+    let compile = report.compile.as_ref().map_or(0, |compile| compile.output.data.len());
     let artifacts: usize = report.artifacts.files.iter().map(|artifact| artifact.path.as_str().len()).sum();
-    compile
-        + graded
-        + fetched
-        + artifacts
-        + steps.map(|step| step.stdout.data.len() + step.stderr.data.len()).sum::<usize>()
+    report.output_bytes() + compile + artifacts
 }
 
 /// JSON in a buffer of the exact size. The size is computed first, because a growing buffer may allocate twice as much.
-fn json_of(record: &SubmissionRecord, disclosure: &Disclosure) -> Result<Vec<u8>, serde_json::Error> {
-    let view = SubmissionView::of(record, disclosure);
+fn json_of(record: &SubmissionRecord, parts: &ResponseParts) -> Result<Vec<u8>, serde_json::Error> {
+    let view = SubmissionView::of(record, parts);
     let mut length = Length(0);
     serde_json::to_writer(&mut length, &view)?;
     let mut json = Vec::with_capacity(length.0);

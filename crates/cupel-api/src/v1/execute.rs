@@ -23,7 +23,7 @@ use crate::v1::faults::{FormFaults, Shape};
 use crate::v1::intake::{Receipt, Wait, WaitParams, awaited, mark, refusal, respond};
 use crate::v1::request::{BatchRequest, ExecuteRequest};
 use crate::v1::response::accepted::{Accepted, AcceptedBatch};
-use crate::v1::response::graded::Disclosure;
+use crate::v1::response::graded::ResponseParts;
 use crate::v1::response::status::Status;
 use crate::v1::response::submission::{SubmissionView, SubmissionViews};
 
@@ -74,7 +74,7 @@ pub(crate) async fn execute(
         on_stored: Box::new(|| drop(held)),
         ..CoreRequest::new(caller.user, new, &rate)
     };
-    respond(&app, &caller, &wait, request, shape, Receipt::PROGRAM, Disclosure::default()).await
+    respond(&app, &caller, &wait, request, shape, Receipt::PROGRAM, ResponseParts::default()).await
 }
 
 /// Charges a request as one submission.
@@ -154,7 +154,7 @@ pub(crate) async fn submission(
 ) -> Result<Response, ApiError> {
     let record = awaited(&app, &caller, id, &wait).await?;
     let record = record.ok_or_else(|| ApiError::not_found("submission"))?;
-    answers::one(&app, caller.user, record, Disclosure::default()).await
+    answers::one(&app, caller.user, record, ResponseParts::default()).await
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -1,6 +1,6 @@
 //! Errors in a submission, reported with the field names and units of the request body, which differ from core's.
 
-use cupel_core::{FAULTS_MAX, SubmissionFault, SubmissionFaultKind};
+use cupel_core::{FAULTS_MAX, InputFault, InputFaultKind};
 use cupel_http::error::{ApiError, ErrorKind, FieldError};
 
 /// Field names that the client used, so that errors can point to them.
@@ -93,7 +93,7 @@ impl FormFaults {
     }
 }
 
-pub(super) fn faults_of_core<'b>(faults: Vec<SubmissionFault>, place: impl Fn(usize) -> (&'b str, Shape)) -> ApiError {
+pub(super) fn faults_of_core<'b>(faults: Vec<InputFault>, place: impl Fn(usize) -> (&'b str, Shape)) -> ApiError {
     let mut kinds = faults.iter().map(|fault| kind_of(fault.kind));
     let first = kinds.next().unwrap_or(ErrorKind::InvalidSubmission);
     let kind = if kinds.all(|kind| kind == first) { first } else { ErrorKind::InvalidSubmission };
@@ -118,30 +118,30 @@ pub(crate) fn sentence(text: &str) -> String {
     format!("{first}{}{end}", letters.as_str())
 }
 
-fn kind_of(kind: SubmissionFaultKind) -> ErrorKind {
+fn kind_of(kind: InputFaultKind) -> ErrorKind {
     match kind {
-        SubmissionFaultKind::UnknownLanguage => ErrorKind::UnknownLanguage,
-        SubmissionFaultKind::LanguageUnavailable => ErrorKind::LanguageUnavailable,
-        SubmissionFaultKind::TooLarge | SubmissionFaultKind::TooMany => ErrorKind::SubmissionTooLarge,
-        SubmissionFaultKind::BadPath => ErrorKind::InvalidPath,
-        SubmissionFaultKind::LimitInvalid | SubmissionFaultKind::LimitAboveMaximum => ErrorKind::InvalidLimit,
-        SubmissionFaultKind::BadWebhook => ErrorKind::InvalidWebhook,
-        SubmissionFaultKind::Missing
-        | SubmissionFaultKind::BadArgument
-        | SubmissionFaultKind::BadEnv
-        | SubmissionFaultKind::BadTest
-        | SubmissionFaultKind::BadInput
-        | SubmissionFaultKind::RunAtTooFar
-        | SubmissionFaultKind::BadUsername
-        | SubmissionFaultKind::ReservedUsername
-        | SubmissionFaultKind::BadEmail
-        | SubmissionFaultKind::BadPassword
-        | SubmissionFaultKind::PasswordIsName
-        | SubmissionFaultKind::Taken
-        | SubmissionFaultKind::BadJoinCode
-        | SubmissionFaultKind::BadName
-        | SubmissionFaultKind::BadScope
-        | SubmissionFaultKind::BadExpiry => ErrorKind::InvalidSubmission,
+        InputFaultKind::UnknownLanguage => ErrorKind::UnknownLanguage,
+        InputFaultKind::LanguageUnavailable => ErrorKind::LanguageUnavailable,
+        InputFaultKind::TooLarge | InputFaultKind::TooMany => ErrorKind::SubmissionTooLarge,
+        InputFaultKind::BadPath => ErrorKind::InvalidPath,
+        InputFaultKind::LimitInvalid | InputFaultKind::LimitAboveMaximum => ErrorKind::InvalidLimit,
+        InputFaultKind::BadWebhook => ErrorKind::InvalidWebhook,
+        InputFaultKind::Missing
+        | InputFaultKind::BadArgument
+        | InputFaultKind::BadEnv
+        | InputFaultKind::BadTest
+        | InputFaultKind::BadInput
+        | InputFaultKind::RunAtTooFar
+        | InputFaultKind::BadUsername
+        | InputFaultKind::ReservedUsername
+        | InputFaultKind::BadEmail
+        | InputFaultKind::BadPassword
+        | InputFaultKind::PasswordIsName
+        | InputFaultKind::Taken
+        | InputFaultKind::BadJoinCode
+        | InputFaultKind::BadName
+        | InputFaultKind::BadScope
+        | InputFaultKind::BadExpiry => ErrorKind::InvalidSubmission,
     }
 }
 

@@ -1,11 +1,9 @@
 //! `/admin/images`: the container images of the node that receives the request.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use cupel_core::images::{Addition, ImageDescription, ImageEntry, Images, ImagesError, Pruned, Verification};
+use cupel_core::images::{Addition, ImageDescription, ImageEntry, ImagesError, NodeImages, Pruned, Verification};
 use cupel_http::app::Shared;
 use cupel_http::body::{JsonBody, Params};
 use cupel_http::caller::Caller;
@@ -275,11 +273,7 @@ pub(crate) async fn add_image(
 ) -> Result<(StatusCode, Json<ImageView>), ApiError> {
     let images = of_node(&app)?;
     let name = body.name.parse::<ImageName>().map_err(|error| wrong("/name", &error.to_string()))?;
-    images.begin_to_add(name.clone(), &body.source).await.map_err(refused)?;
-    // A ready image of this name stays usable. The addition may have ended already.
-    let listed = images.list().await.map_err(refused)?.into_iter().find(|entry| entry.name == name);
-    let addition = Addition { source: body.source, failure: None };
-    let entry = listed.unwrap_or(ImageEntry { name, ready: None, addition: Some(addition) });
+    let entry = images.add(name, body.source).await.map_err(refused)?;
     Ok((StatusCode::ACCEPTED, Json(entry.into())))
 }
 
@@ -322,8 +316,7 @@ pub(crate) async fn verify_image(
     Params(params): Params<ImageParams>,
 ) -> Result<(StatusCode, Json<ImageDetails>), ApiError> {
     let (images, name) = (of_node(&app)?, params.existing()?);
-    images.begin_to_verify(name.clone()).await.map_err(refused)?;
-    let (description, verification) = images.describe(&name).await.map_err(refused)?;
+    let (description, verification) = images.verify(name).await.map_err(refused)?;
     Ok((StatusCode::ACCEPTED, Json(ImageDetails::of(description, verification))))
 }
 
@@ -366,9 +359,9 @@ pub(crate) async fn remove_image(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn of_node(app: &Shared) -> Result<Arc<dyn Images>, ApiError> {
+fn of_node(app: &Shared) -> Result<NodeImages, ApiError> {
     let detail = "This node runs no programs, so it has no images. Add images on the workers, with `cupel images add`.";
-    app.core.images().cloned().ok_or_else(|| ApiError::new(ErrorKind::Conflict, detail))
+    app.core.images().ok_or_else(|| ApiError::new(ErrorKind::Conflict, detail))
 }
 
 fn wrong(pointer: &str, detail: &str) -> ApiError {

@@ -25,7 +25,7 @@ use crate::v1::answers;
 use crate::v1::faults::{Shape, faults_of_core};
 use crate::v1::problems::errors;
 use crate::v1::response::accepted::Accepted;
-use crate::v1::response::graded::Disclosure;
+use crate::v1::response::graded::ResponseParts;
 use crate::v1::response::status::Status;
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
@@ -94,7 +94,7 @@ pub(super) async fn respond(
     request: CoreRequest<'_>,
     shape: Shape,
     receipt: Receipt,
-    disclosure: Disclosure,
+    parts: ResponseParts,
 ) -> Result<Response, ApiError> {
     // If the user has too many long-lived responses, the client gets the id at once instead of waiting.
     let awaited = wait.at_most.and_then(|at_most| app.wait_of(&caller.identity, at_most));
@@ -103,12 +103,12 @@ pub(super) async fn respond(
     let executed = app.core.execute(request).await.map_err(|error| refusal(error, |_| ("", shape)))?;
     let (id, is_repeated, status) = match executed {
         Executed::Finished { record, origin: Origin::Cache } => {
-            return respond_cached(app, caller, *record, wait, receipt, disclosure).await;
+            return respond_cached(app, caller, *record, wait, receipt, parts).await;
         }
         Executed::Finished { record, origin } => {
             let (id, status) = (record.submission.id, Status::from(&record.state));
             let is_repeated = origin == Origin::RepeatedRequest;
-            if let Ok(mut response) = answers::one(app, caller.user, *record, disclosure).await {
+            if let Ok(mut response) = answers::one(app, caller.user, *record, parts).await {
                 mark(&mut response, &applied, &[id], is_repeated);
                 set_location(&mut response, header::CONTENT_LOCATION, receipt.location(id));
                 return Ok(response);
@@ -135,12 +135,12 @@ async fn respond_cached(
     record: SubmissionRecord,
     wait: &Wait,
     receipt: Receipt,
-    disclosure: Disclosure,
+    parts: ResponseParts,
 ) -> Result<Response, ApiError> {
     let id = record.submission.id;
     let (mut response, header) = if wait.at_most.is_some() {
-        let disclosure = Disclosure { cached: true, ..disclosure };
-        (answers::one(app, caller.user, record, disclosure).await?, header::CONTENT_LOCATION)
+        let parts = ResponseParts { cached: true, ..parts };
+        (answers::one(app, caller.user, record, parts).await?, header::CONTENT_LOCATION)
     } else {
         let status = Status::from(&record.state);
         let message = "The result of an earlier, identical submission of yours".to_owned();

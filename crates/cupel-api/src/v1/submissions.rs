@@ -130,10 +130,6 @@ pub(crate) async fn submissions(
     let page = PageParams { page: params.page.unwrap_or(1), limit: params.limit };
     let offset = page.offset()?;
     let filter = params.filter(&app, caller.user)?;
-    let view = |summary| match caller.viewer.is_admin {
-        true => SummaryView::for_author(summary),
-        false => SummaryView::from(summary),
-    };
     if let Some(cursor) = &params.cursor {
         if params.page.is_some() {
             return Err(parameter("Send either `page` or `cursor`.".to_owned()));
@@ -146,7 +142,7 @@ pub(crate) async fn submissions(
         let last = submissions.last().filter(|_| goes_on);
         let next = last.map(|last| BASE64_URL_SAFE_NO_PAD.encode(last.id.as_uuid().as_bytes()));
         return Ok(Json(SubmissionPage {
-            submissions: submissions.into_iter().map(view).collect(),
+            submissions: submissions.into_iter().map(SummaryView::from).collect(),
             pagination: HistoryPagination { page: None, limit: page.limit, total: None, next_cursor: Some(next) },
         }));
     }
@@ -157,7 +153,7 @@ pub(crate) async fn submissions(
         app.core.list(&caller.viewer, offset, page.limit).await?
     };
     Ok(Json(SubmissionPage {
-        submissions: submissions.into_iter().map(view).collect(),
+        submissions: submissions.into_iter().map(SummaryView::from).collect(),
         pagination: HistoryPagination {
             page: Some(page.page),
             limit: page.limit,

@@ -1,7 +1,8 @@
 //! Body of a webhook delivery, and its description in the OpenAPI document.
 
+use cupel_core::disclosure::Disclosure;
 use cupel_core::run::SubmissionRecord;
-use cupel_types::{LanguageId, RunReport};
+use cupel_types::{Bytes, LanguageId};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::openapi::{HttpMethod, OpenApi, PathItem, Paths};
@@ -78,10 +79,8 @@ impl WebhookEvent {
             Status::Queued | Status::Running => Status::Failed,
             ended => ended,
         };
-        let peak = report.and_then(RunReport::peak_for_sender);
-        // As in the API's results, the kind of start is omitted if hidden tests ran, because it would leak information
-        // about them.
-        let start = report.filter(|report| !report.ran_hidden_cases()).and_then(RunReport::start);
+        let result = report.map(|report| Disclosure::SENDER.result(report));
+        let figures = result.as_ref().map(|result| result.figures).unwrap_or_default();
         let exit_code = report.and_then(|report| match &report.execution {
             Some(step) => step.exit_code,
             None => report.exit_code_of_compiler(),
@@ -94,10 +93,10 @@ impl WebhookEvent {
                 status,
                 verdict: verdict.code().to_owned(),
                 language: record.submission.language().map(LanguageId::as_str).map(str::to_owned),
-                execution_time_ms: peak.map(|(time, _)| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
-                start: start.map(StartView::from),
-                memory_used_kb: peak.map(|(_, memory)| memory.as_kib()),
-                score: report.and_then(|report| report.grading.as_ref()?.score).map(points),
+                execution_time_ms: figures.cpu_time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
+                start: figures.start.map(StartView::from),
+                memory_used_kb: figures.memory.map(Bytes::as_kib),
+                score: result.and_then(|result| result.grading?.score).map(points),
                 exit_code,
                 submitted_at: rfc3339(record.submission.submitted_at),
                 completed_at: record.completed_at.map(rfc3339),

@@ -90,7 +90,8 @@ impl Operation {
 
 /// A problem of the author, and a submission to it by the author.
 async fn place(app: &TestApp, author: &TestUser, visibility: Visibility) -> Objects {
-    let problem = app.problem(author, "echo", visibility).await;
+    let files = [("solution/solution.md", Some("Print it.\n"))];
+    let problem = app.problem_from(author, "echo", visibility, &files).await;
     let path = format!("/api/v1/problems/{problem}/submissions");
     let sent = app.post(&path, &json!({ "language": "python", "source_code": "x" })).bearer(&author.token).send().await;
     let submission = sent.json["submission_id"].as_str().unwrap_or_else(|| panic!("{sent:?}")).to_owned();

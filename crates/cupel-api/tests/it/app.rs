@@ -233,8 +233,19 @@ impl TestApp {
 
     /// Imports [`an_archive`] as a problem of this author; returns its slug.
     pub(crate) async fn problem(&self, author: &TestUser, slug: &str, visibility: Visibility) -> String {
+        self.problem_from(author, slug, visibility, &[]).await
+    }
+
+    /// Like [`TestApp::problem`], with these changes of the archive.
+    pub(crate) async fn problem_from(
+        &self,
+        author: &TestUser,
+        slug: &str,
+        visibility: Visibility,
+        changes: &[(&str, Option<&str>)],
+    ) -> String {
         let archive = self.dir.path().join(format!("{slug}.tar"));
-        std::fs::write(&archive, an_archive(&[])).unwrap();
+        std::fs::write(&archive, an_archive(changes)).unwrap();
         let new = NewPackage { archive, slug: Some(slug.parse().unwrap()) };
         let problem = self.core.import_problem(author.user.id, new).await.unwrap().problem;
         // Record the version as verified.

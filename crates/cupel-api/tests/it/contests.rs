@@ -417,6 +417,36 @@ async fn virtual_participation_after_the_end_runs_on_its_own_clock() {
 }
 
 #[tokio::test]
+async fn an_editorial_and_its_files_are_not_found_while_a_contest_with_the_problem_runs() {
+    let app = TestApp::start().await;
+    let (author, participant) = (app.author().await, app.user().await);
+    let files = [("solution/solution.md", Some("![A plot](plot.png)\n")), ("solution/plot.png", Some("x"))];
+    app.problem_from(&author, "echo", Visibility::Public, &files).await;
+    let made = make(&app, &author, &a_contest("running", -30)).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    take_part(&app, &participant, "running", "official").await;
+    let statuses = async |who: Option<&TestUser>| {
+        let read = async |path: &str| {
+            let call = app.get(&format!("/api/v1/problems/echo{path}"));
+            if let Some(who) = who { call.bearer(&who.token) } else { call }.send().await
+        };
+        let has_editorial = read("").await.json["has_editorial"].clone();
+        let (editorial, file) = (read("/editorial").await, read("/files/solution%2Fplot.png").await);
+        (has_editorial, editorial.status.as_u16(), file.status.as_u16())
+    };
+    assert_eq!(statuses(Some(&participant)).await, (json!(false), 404, 404));
+    assert_eq!(statuses(None).await, (json!(false), 404, 404), "a participant could sign out");
+    assert_eq!(statuses(Some(&author)).await, (json!(true), 200, 200));
+    assert_eq!(change(&app, &author, "running", &json!({ "length_seconds": 1799 })).await.status, 200);
+    assert_eq!(statuses(Some(&participant)).await, (json!(true), 200, 200), "the contest has ended");
+    assert_eq!(statuses(None).await, (json!(true), 200, 200));
+    assert_eq!(take_part(&app, &participant, "running", "virtual").await.status, 409);
+    let late = app.user().await;
+    assert_eq!(take_part(&app, &late, "running", "virtual").await.status, 201);
+    assert_eq!(statuses(Some(&late)).await, (json!(false), 404, 404));
+}
+
+#[tokio::test]
 async fn a_contest_that_has_begun_keeps_start_rules_and_problems() {
     let app = TestApp::start().await;
     let (author, user) = (app.author().await, app.user().await);

@@ -180,6 +180,18 @@ async fn a_statement_in_markdown_is_html_on_request_and_without_raw_html() {
 }
 
 #[tokio::test]
+async fn a_statement_in_a_variant_of_the_requested_language_precedes_the_english_one() {
+    let app = TestApp::start().await;
+    let author = app.author().await;
+    let files = [("statement.zh-CN.md", Some("读入。\n")), ("statement.pt-BR.md", Some("Leia.\n"))];
+    import(&app, &author, an_archive(&files), "?slug=echo").await;
+    for (asked, expected) in [("zh", "zh-CN"), ("zh-CN", "zh-CN"), ("pt", "pt-BR"), ("zh-TW", "en"), ("z", "en")] {
+        let read = app.get(&format!("/api/v1/problems/echo?lang={asked}")).bearer(&author.token).send().await;
+        assert_eq!(read.json["statement"]["language"], json!(expected), "{asked}");
+    }
+}
+
+#[tokio::test]
 async fn only_files_of_a_statement_are_served_with_safe_headers() {
     let app = TestApp::start().await;
     let author = app.author().await;
@@ -195,6 +207,61 @@ async fn only_files_of_a_statement_are_served_with_safe_headers() {
         let answer = app.get(&format!("/api/v1/problems/echo/files/{path}")).bearer(&author.token).send().await;
         answer.is_error(404, "not-found");
     }
+}
+
+#[tokio::test]
+async fn an_editorial_is_sent_in_the_requested_language_and_its_files_are_served() {
+    let app = TestApp::start().await;
+    let author = app.author().await;
+    let files = [
+        ("solution/solution.md", Some("Read $n$. <script>alert(1)</script> ![A plot](plot.png)\n")),
+        ("solution/solution.zh-CN.md", Some("读入。\n")),
+        ("solution/solution.de.tex", Some("$n$ lesen.\n")),
+        ("solution/plot.png", Some("x")),
+        ("solution/notes.md", Some("secret\n")),
+    ];
+    assert_eq!(import(&app, &author, an_archive(&files), "?slug=echo").await.status, 201);
+    let read = |query: &str| app.get(&format!("/api/v1/problems/echo/editorial{query}")).bearer(&author.token).send();
+    let answer = read("?html=true").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.json["languages"], json!(["de", "en", "zh-CN"]));
+    let editorial = &answer.json["editorial"];
+    let html = editorial["html"].as_str().unwrap();
+    assert!(html.contains("math-inline") && html.contains("src=\"plot.png\"") && !html.contains("<script"), "{html}");
+    assert_eq!(editorial["files"][0]["name"], "plot.png");
+    let file = editorial["files"][0]["url"].as_str().unwrap();
+    let served = app.get(file).bearer(&author.token).send().await;
+    assert_eq!((served.status.as_u16(), served.header("content-type")), (200, "image/png"));
+    for (language, format, text) in [
+        ("zh-CN", "markdown", "读入。\n"),
+        ("zh", "markdown", "读入。\n"),
+        ("de", "latex", "$n$ lesen.\n"),
+        ("fr", "markdown", "Read $n$. <script>alert(1)</script> ![A plot](plot.png)\n"),
+    ] {
+        let editorial = &read(&format!("?lang={language}")).await.json["editorial"];
+        assert_eq!((&editorial["format"], &editorial["text"]), (&json!(format), &json!(text)), "{language}");
+    }
+    let problem = app.get("/api/v1/problems/echo").bearer(&author.token).send().await;
+    assert_eq!(problem.json["has_editorial"], json!(true));
+    assert!(!problem.text.contains("plot.png") && !problem.text.contains("Read "), "{}", problem.text);
+    // The problem is a draft, so only its author sees it.
+    app.get("/api/v1/problems/echo/editorial").send().await.is_error(404, "not-found");
+    app.get(file).send().await.is_error(404, "not-found");
+    // Other files of the directory are not served, nor is the source of the text.
+    for path in ["solution%2Fnotes.md", "solution%2Fsolution.md"] {
+        let answer = app.get(&format!("/api/v1/problems/echo/files/{path}")).bearer(&author.token).send().await;
+        answer.is_error(404, "not-found");
+    }
+    read("?language=en").await.is_error(400, "invalid-parameter");
+}
+
+#[tokio::test]
+async fn a_problem_without_an_editorial_says_so() {
+    let app = TestApp::start().await;
+    let author = app.author().await;
+    app.problem(&author, "echo", Visibility::Public).await;
+    assert_eq!(app.get("/api/v1/problems/echo").send().await.json["has_editorial"], json!(false));
+    app.get("/api/v1/problems/echo/editorial").send().await.is_error(404, "not-found");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use super::service::{EmailRule, fault};
 use super::{Accounts, CodeRefused, NewAccount, RegisterError, RegistrationCode, User};
 use crate::StoreError;
 use crate::contests::JoinCode;
-use crate::fault::{SubmissionFault, SubmissionFaultKind};
+use crate::fault::{InputFault, InputFaultKind};
 
 /// Maximum number of registrations with one code.
 pub const CODE_USES_MAX: u32 = 10_000;
@@ -28,7 +28,7 @@ pub struct NewCode {
 pub enum CreateCodeError {
     /// The input is invalid; the pointers are `/name`, `/uses_max` and `/expires_at`.
     #[error("the code has {} fault(s)", .0.len())]
-    Invalid(Vec<SubmissionFault>),
+    Invalid(Vec<InputFault>),
     /// Failure of Cupel.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -44,13 +44,13 @@ impl Accounts {
         let mut faults = Vec::new();
         if !(1..=100).contains(&new.name.chars().count()) || new.name.chars().any(char::is_control) {
             let detail = "a code's name must have 1 to 100 characters and no control characters";
-            faults.push(fault("/name", SubmissionFaultKind::BadName, detail));
+            faults.push(fault("/name", InputFaultKind::BadName, detail));
         }
         if !(1..=CODE_USES_MAX).contains(&new.uses_max) {
-            faults.push(fault("/uses_max", SubmissionFaultKind::TooMany, "a code must allow 1 to 10000 registrations"));
+            faults.push(fault("/uses_max", InputFaultKind::TooMany, "a code must allow 1 to 10000 registrations"));
         }
         if new.expires_at <= now {
-            faults.push(fault("/expires_at", SubmissionFaultKind::BadExpiry, "this time has passed"));
+            faults.push(fault("/expires_at", InputFaultKind::BadExpiry, "this time has passed"));
         }
         if !faults.is_empty() {
             return Err(CreateCodeError::Invalid(faults));

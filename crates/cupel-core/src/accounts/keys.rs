@@ -7,7 +7,7 @@ use super::service::fault;
 use super::tokens::{API_KEY, Token};
 use super::{Accounts, ApiKey, Role, Scope, User};
 use crate::StoreError;
-use crate::fault::{SubmissionFault, SubmissionFaultKind};
+use crate::fault::{InputFault, InputFaultKind};
 
 /// Minimum time between two recorded uses of a key.
 const TOUCH_AFTER: SignedDuration = SignedDuration::from_secs(60);
@@ -28,7 +28,7 @@ pub struct NewKey {
 pub enum CreateKeyError {
     /// The input is invalid; the pointers are `/name`, `/scopes`, `/expires_at`, or empty for too many keys.
     #[error("the key has {} fault(s)", .0.len())]
-    Invalid(Vec<SubmissionFault>),
+    Invalid(Vec<InputFault>),
     /// Failure of Cupel.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -67,7 +67,7 @@ impl Accounts {
             let keys = self.inner.store.keys(owner.id).await?.into_iter().filter(live).count();
             if keys >= self.inner.settings.keys_max {
                 let detail = format!("you have {keys} keys, which is the maximum; revoke one first");
-                faults.push(fault("", SubmissionFaultKind::TooMany, &detail));
+                faults.push(fault("", InputFaultKind::TooMany, &detail));
             }
         }
         if !faults.is_empty() {
@@ -153,27 +153,27 @@ impl Accounts {
         Ok(is_revoked.then_some(key.owner))
     }
 
-    fn faults_of(&self, owner: &User, new: &NewKey, now: Timestamp) -> Vec<SubmissionFault> {
+    fn faults_of(&self, owner: &User, new: &NewKey, now: Timestamp) -> Vec<InputFault> {
         let mut faults = Vec::new();
         if !(1..=100).contains(&new.name.chars().count()) || new.name.chars().any(char::is_control) {
             faults.push(fault(
                 "/name",
-                SubmissionFaultKind::BadName,
+                InputFaultKind::BadName,
                 "a key's name must have 1 to 100 characters and no control characters",
             ));
         }
         if new.scopes.is_empty() {
-            faults.push(fault("/scopes", SubmissionFaultKind::Missing, "name at least one scope"));
+            faults.push(fault("/scopes", InputFaultKind::Missing, "name at least one scope"));
         }
         if new.scopes.contains(&Scope::Admin) && owner.role != Role::Admin {
             faults.push(fault(
                 "/scopes",
-                SubmissionFaultKind::BadScope,
+                InputFaultKind::BadScope,
                 "only an administrator's key can have the scope `admin`",
             ));
         }
         if new.expires_at.is_some_and(|at| at <= now) {
-            faults.push(fault("/expires_at", SubmissionFaultKind::BadExpiry, "this time has passed"));
+            faults.push(fault("/expires_at", InputFaultKind::BadExpiry, "this time has passed"));
         }
         faults
     }

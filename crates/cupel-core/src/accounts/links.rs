@@ -12,7 +12,7 @@ use super::service::fault_of_password;
 use super::tokens::{LINK, Token};
 use super::{AccountError, Accounts, PasswordError, User};
 use crate::StoreError;
-use crate::fault::SubmissionFault;
+use crate::fault::InputFault;
 
 /// A one-time link, without the URL prefix.
 #[derive(Clone)]
@@ -34,7 +34,7 @@ pub enum ChangePasswordError {
     NotGood,
     /// The new password is invalid; the pointer is `/password`.
     #[error("the new password is not acceptable")]
-    Invalid(SubmissionFault),
+    Invalid(InputFault),
     /// Failure of Cupel.
     #[error(transparent)]
     Failed(#[from] AccountError),

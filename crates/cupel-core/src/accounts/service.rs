@@ -8,7 +8,7 @@ use jiff::{Timestamp, TimestampRound, Unit};
 
 use super::passwords::{PasswordCost, PasswordError, Passwords};
 use super::{AccessChange, AccountChange, NewUser, Role, Tier, User};
-use crate::fault::{SubmissionFault, SubmissionFaultKind};
+use crate::fault::{InputFault, InputFaultKind};
 use crate::ids::IdGenerator;
 use crate::{Clock, Store, StoreError, UserTaken};
 
@@ -74,7 +74,7 @@ pub enum AccountError {
 pub enum RegisterError {
     /// The input is invalid; the pointers are `/username`, `/email` and `/password`.
     #[error("the registration has {} fault(s)", .0.len())]
-    Invalid(Vec<SubmissionFault>),
+    Invalid(Vec<InputFault>),
     /// The name or address is taken.
     #[error("the name or address is taken")]
     Taken(UserTaken),
@@ -214,11 +214,7 @@ impl Accounts {
         if self.is_internal(id).await? {
             let detail =
                 "accounts whose names begin with `~` are internal accounts of Cupel; nobody can log in to them";
-            return Err(RegisterError::Invalid(vec![fault(
-                "/username",
-                SubmissionFaultKind::ReservedUsername,
-                detail,
-            )]));
+            return Err(RegisterError::Invalid(vec![fault("/username", InputFaultKind::ReservedUsername, detail)]));
         }
         let password_hash = self.inner.passwords.hash(password).await?;
         Ok(self.inner.store.change_password(id, password_hash, None, self.now()).await?)
@@ -274,8 +270,8 @@ impl std::fmt::Debug for Accounts {
     }
 }
 
-pub(super) fn fault(pointer: &str, kind: SubmissionFaultKind, detail: &str) -> SubmissionFault {
-    SubmissionFault { index: None, pointer: pointer.into(), kind, detail: detail.into() }
+pub(super) fn fault(pointer: &str, kind: InputFaultKind, detail: &str) -> InputFault {
+    InputFault { index: None, pointer: pointer.into(), kind, detail: detail.into() }
 }
 
 /// Whether a registration needs an e-mail address.
@@ -285,19 +281,19 @@ pub(super) enum EmailRule {
     Optional,
 }
 
-pub(super) fn faults_of(new: &NewAccount, rule: EmailRule) -> Vec<SubmissionFault> {
+pub(super) fn faults_of(new: &NewAccount, rule: EmailRule) -> Vec<InputFault> {
     let mut faults = Vec::new();
     faults.extend(fault_of_username(&new.username));
     faults.extend(match (&new.email, rule) {
         (None, EmailRule::Optional) => None,
         (None, EmailRule::Required) => {
             let detail = "an e-mail address is required; with a join code, it is optional";
-            Some(fault("/email", SubmissionFaultKind::Missing, detail))
+            Some(fault("/email", InputFaultKind::Missing, detail))
         }
         (Some(email), _) if plausible_email(email) => None,
         (Some(_), _) => {
             let detail = "an e-mail address is NAME@DOMAIN with at most 254 characters";
-            Some(fault("/email", SubmissionFaultKind::BadEmail, detail))
+            Some(fault("/email", InputFaultKind::BadEmail, detail))
         }
     });
     faults.extend(fault_of_password(&new.password, &new.username, new.email.as_deref().unwrap_or_default()));
@@ -307,30 +303,30 @@ pub(super) fn faults_of(new: &NewAccount, rule: EmailRule) -> Vec<SubmissionFaul
 /// Prefix of the names of deleted users.
 const DELETED_PREFIX: &str = "deleted-";
 
-pub(super) fn fault_of_username(name: &str) -> Option<SubmissionFault> {
+pub(super) fn fault_of_username(name: &str) -> Option<InputFault> {
     let is_plain = |c: u8| c.is_ascii_alphanumeric() || b"_.-".contains(&c);
     let is_good = (3..=32).contains(&name.len()) && name.bytes().all(is_plain);
     let detail = "a user name has 3 to 32 characters from A-Z a-z 0-9 _ . -";
     if !is_good {
-        return Some(fault("/username", SubmissionFaultKind::BadUsername, detail));
+        return Some(fault("/username", InputFaultKind::BadUsername, detail));
     }
     // Keeps users from posing as a deleted account.
     let is_reserved = name.to_ascii_lowercase().starts_with(DELETED_PREFIX);
     let detail = "names that begin with `deleted-` are reserved for deleted accounts";
-    is_reserved.then(|| fault("/username", SubmissionFaultKind::ReservedUsername, detail))
+    is_reserved.then(|| fault("/username", InputFaultKind::ReservedUsername, detail))
 }
 
 /// `username` and `email` belong to the account; the password must differ from both. Source: NIST SP 800-63B, section
 /// 5.1.1.2 (context-specific words).
-pub(super) fn fault_of_password(password: &str, username: &str, email: &str) -> Option<SubmissionFault> {
+pub(super) fn fault_of_password(password: &str, username: &str, email: &str) -> Option<InputFault> {
     let fault = |kind, detail| Some(fault("/password", kind, detail));
     if !(8..=256).contains(&password.chars().count()) || password.contains('\0') {
-        return fault(SubmissionFaultKind::BadPassword, "a password has 8 to 256 characters, none of them NUL");
+        return fault(InputFaultKind::BadPassword, "a password has 8 to 256 characters, none of them NUL");
     }
     let lower = password.to_lowercase();
     if [username, email].iter().any(|name| name.to_lowercase() == lower) {
         let detail = "the password must differ from the user name and the e-mail address";
-        return fault(SubmissionFaultKind::PasswordIsName, detail);
+        return fault(InputFaultKind::PasswordIsName, detail);
     }
     None
 }

@@ -66,6 +66,10 @@ pub trait ContestStore: Send + Sync {
     /// Whether the user takes part in a contest with this problem, and the user's time in the contest has begun.
     async fn is_opened_by_contest(&self, problem: ProblemId, user: UserId, now: Timestamp) -> Result<bool, StoreError>;
 
+    /// Whether the user takes part in a contest with this problem, and the user's own time in the contest has begun and
+    /// not ended.
+    async fn is_taking_part_with(&self, problem: ProblemId, user: UserId, now: Timestamp) -> Result<bool, StoreError>;
+
     /// The slug of a contest with this problem that is running at `now` or begins at `soon` at the latest. If there are
     /// several, the contest that begins first.
     async fn current_contest_with(

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use cupel_types::{ApiKeyId, SessionId, UserId};
 use jiff::Timestamp;
 
-use super::store::StoreError;
+use super::store_error::StoreError;
 use crate::accounts::{AccessChange, AccountChange, ApiKey, CredentialId, NewUser, RefreshSession, User};
 
 /// Users, keys and refresh sessions.
@@ -24,6 +24,8 @@ pub trait AccountStore: Send + Sync {
     ) -> Result<Option<(User, bool)>, StoreError>;
     /// A user by e-mail address or user name, with the password hash (PHC string).
     async fn user_by_login(&self, login: &str) -> Result<Option<(User, String)>, StoreError>;
+    /// The ids and names of the users with these names, compared case-insensitively, in any order; at most 500 names.
+    async fn users_named(&self, names: &[String]) -> Result<Vec<(UserId, String)>, StoreError>;
     /// The key that signs webhooks for this user's submissions. `None`: no such user.
     async fn webhook_secret(&self, id: UserId) -> Result<Option<[u8; 32]>, StoreError>;
     /// A page of all users, oldest first.

@@ -9,4 +9,5 @@ pub(crate) mod events;
 pub(crate) mod queue;
 pub(crate) mod runs;
 pub(crate) mod store;
+pub(crate) mod store_error;
 pub(crate) mod webhooks;

@@ -8,7 +8,7 @@ use cupel_types::{LanguageId, LeaseId, RunId, RunReport, Submission, SubmissionI
 use jiff::Timestamp;
 
 use super::queue::RunHint;
-use super::store::StoreError;
+use super::store_error::StoreError;
 use crate::event::{Event, Seq};
 use crate::routes::Needs;
 use crate::run::{HistoryFilter, LeasedRun, RunState, SubmissionRecord, SubmissionSummary};

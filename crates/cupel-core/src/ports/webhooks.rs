@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use cupel_types::{SubmissionId, UserId, WebhookId};
 use jiff::Timestamp;
 
-use super::store::StoreError;
+use super::store_error::StoreError;
 
 /// The outbox of webhook deliveries.
 #[async_trait]

@@ -10,6 +10,7 @@ use cupel_problem::Visibility;
 use cupel_types::ProblemVersion;
 
 use super::{ProblemRecord, SubmissionFilter};
+use crate::disclosure::Disclosure;
 use crate::{AuthenticatedUser, Principal};
 
 /// A problem that a user may change; see [`Core::to_change`](crate::Core::to_change).
@@ -18,6 +19,13 @@ pub struct ProblemToChange {
     pub(super) problem: ProblemRecord,
     /// The user who may change it.
     pub(super) by: AuthenticatedUser,
+}
+
+impl ProblemToChange {
+    /// How much of the results of the problem's submissions the user may see.
+    pub fn disclosure(&self) -> Disclosure {
+        Disclosure::AUTHORS
+    }
 }
 
 impl Deref for ProblemToChange {
@@ -53,6 +61,14 @@ impl VersionToVerify {
 /// Submissions to a problem that a user may list; see [`SeenProblem::submissions`](super::SeenProblem::submissions).
 #[derive(Clone, Debug)]
 pub struct VisibleSubmissions(pub(super) SubmissionFilter);
+
+impl VisibleSubmissions {
+    /// Only authors may list the submissions of all users. A list of one user's submissions shows what this user may
+    /// see.
+    pub(super) fn disclosure(&self) -> Disclosure {
+        Disclosure::of(self.0.owner.is_none())
+    }
+}
 
 cupel_types::named! {
     /// Access of a user who is neither the problem's owner nor an administrator.

@@ -1,6 +1,7 @@
 //! Use cases for authors: importing problems and new versions, and changing, deleting and verifying problems.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use cupel_package::{ImportError, Imported, PackageFinding, PackageFormat, Refuse
 use cupel_problem::{Objective, Scoring, Slug, Visibility};
 use cupel_types::{Bytes, ContentHash, ProblemId, ProblemVersion, UserId};
 use jiff::Timestamp;
+use tempfile::NamedTempFile;
 
 use super::{
     Deleted, NewProblem, NewVersion, PackageCopy, PackagesError, Part, ProblemChange, ProblemKey, ProblemRecord,
@@ -30,19 +32,12 @@ const EXCEPTIONS_LOOKED_AT: u64 = 1000;
 /// Maximum number of readers, and of authors, of a problem.
 pub const MEMBERS_MAX: usize = 1000;
 
+/// Number of names that are looked up with one query.
+const NAMES_AT_ONCE: usize = 500;
+
 /// Number of newest versions among which the import of an archive looks for the same package. While a problem is
 /// visible to others, an earlier version becomes current again only if it is found there.
 const VERSIONS_LOOKED_AT: u64 = 100;
-
-/// Locks of this process's imports.
-#[derive(Debug, Default)]
-pub(crate) struct Imports {
-    /// Read-locked by each import; write-locked by the removal of packages, which excludes imports in this process.
-    pub(super) all: tokio::sync::RwLock<()>,
-    /// Held from reading an author's usage until the new package is recorded, so that concurrent imports cannot exceed
-    /// the bound.
-    turn: tokio::sync::Mutex<()>,
-}
 
 /// An archive to import.
 #[derive(Clone, Debug)]
@@ -419,6 +414,24 @@ impl Core {
         self.with_packages(move |packages| packages.open(&hash)).await
     }
 
+    /// Like [`Core::package`], but blocks: for a worker's slot.
+    ///
+    /// # Errors
+    /// If the package is missing, unreachable or damaged.
+    pub fn open_package(&self, hash: ContentHash) -> Result<Arc<Imported>, PackagesError> {
+        self.inner.packages.open(&hash)
+    }
+
+    /// A temporary file for an archive that is received or sent, on the file system of the packages. It is deleted when
+    /// the value is dropped.
+    ///
+    /// # Errors
+    /// If the file cannot be created.
+    pub async fn archive_file(&self) -> io::Result<NamedTempFile> {
+        let packages = Arc::clone(&self.inner.packages);
+        tokio::task::spawn_blocking(move || packages.upload()).await.map_err(io::Error::other)?
+    }
+
     /// Changes a problem. Only a verified version may be shown to others, unless an administrator makes an exception.
     ///
     /// # Errors
@@ -483,13 +496,15 @@ impl Core {
         if names.len() > MEMBERS_MAX {
             return Err(AuthorError::TooManyMembers { part });
         }
-        let mut members = Vec::with_capacity(names.len());
-        for (index, name) in names.iter().enumerate() {
-            let found = self.inner.store.user_by_login(name).await?.map(|(user, _)| user);
-            let user = found.filter(|user| user.username.eq_ignore_ascii_case(name));
-            members.push(user.ok_or(AuthorError::NoUser { part, index })?.id);
+        let mut known = HashMap::with_capacity(names.len());
+        for some in names.chunks(NAMES_AT_ONCE) {
+            let found = self.inner.store.users_named(some).await?;
+            known.extend(found.into_iter().map(|(id, name)| (name.to_ascii_lowercase(), id)));
         }
-        Ok(Some(members))
+        let id = |(index, name): (usize, &String)| {
+            known.get(&name.to_ascii_lowercase()).copied().ok_or(AuthorError::NoUser { part, index })
+        };
+        names.iter().enumerate().map(id).collect::<Result<_, _>>().map(Some)
     }
 
     /// Checks that no contest that is running, or begins within [`CONTEST_NEAR`], has this problem, because the

@@ -55,7 +55,9 @@ impl Core {
         offset: u64,
         limit: u64,
     ) -> Result<(Vec<SubmissionSummary>, u64), StoreError> {
-        self.inner.store.submissions_to(of.0, offset, limit).await
+        let disclosure = of.disclosure();
+        let (submissions, total) = self.inner.store.submissions_to(of.0, offset, limit).await?;
+        Ok((disclosure.summaries(submissions), total))
     }
 
     /// The submissions of [`Core::submissions_to`] before `before`, at most `limit`.
@@ -68,7 +70,8 @@ impl Core {
         before: Option<SubmissionId>,
         limit: u64,
     ) -> Result<Vec<SubmissionSummary>, StoreError> {
-        self.inner.store.submissions_before(of.0, before, limit).await
+        let disclosure = of.disclosure();
+        Ok(disclosure.summaries(self.inner.store.submissions_before(of.0, before, limit).await?))
     }
 
     /// A page of a problem's versions, newest first, and their number.

@@ -25,6 +25,7 @@
 mod access;
 mod authoring;
 mod distribution;
+mod imports;
 mod listing;
 mod packages;
 mod records;
@@ -34,9 +35,9 @@ mod solving;
 mod store;
 
 pub use access::{Part, ProblemToChange, VersionToSolve, VersionToVerify, VisibleSubmissions};
-pub(crate) use authoring::Imports;
 pub use authoring::{AuthorError, ImportedVersion, MEMBERS_MAX, NewPackage, Wish};
 pub use distribution::{Distribution, Histogram, MEMORY_UNIT, OwnPlace, SolvedFigures, TIME_UNIT};
+pub(crate) use imports::Imports;
 pub use listing::{ACTIVITY_DAYS, ProblemBoard};
 pub use packages::{
     PackageCopy, Packages, PackagesError, REMOVABLE_AFTER, Removable, SETTLED_WITHIN, TakeError, Taken,

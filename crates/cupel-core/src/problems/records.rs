@@ -8,6 +8,7 @@ use cupel_types::{
 };
 use jiff::Timestamp;
 
+use crate::disclosure::{RoundedMemory, RoundedTime};
 use crate::run::RunState;
 
 /// A problem with its statistics, without its statement.
@@ -95,7 +96,7 @@ pub struct Standing {
     /// The best score; `None` if the problem has no scores.
     pub best_score: Option<Score>,
     /// CPU time of the fastest submission that solves the problem.
-    pub best_time: Option<Duration>,
+    pub best_time: Option<RoundedTime>,
     /// The submission that counts for the user.
     pub best_submission: Option<SubmissionId>,
     /// When the first submission that solves the problem was sent.
@@ -311,7 +312,7 @@ pub struct BoardLine {
     /// The user's standing.
     pub standing: Standing,
     /// Peak memory of the submission that counts.
-    pub memory: Option<Bytes>,
+    pub memory: Option<RoundedMemory>,
 }
 
 /// A user's progress with the public problems.

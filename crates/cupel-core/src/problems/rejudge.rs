@@ -43,7 +43,8 @@ impl Core {
         viewer: &AuthenticatedUser,
         submission: SubmissionId,
     ) -> Result<Option<Rejudged>, StoreError> {
-        let attempted = self.attempted(viewer, submission).await?.filter(|attempted| attempted.as_author);
+        let attempted =
+            self.attempted(viewer, submission).await?.filter(|attempted| attempted.disclosure.is_for_authors());
         let Some(problem) = attempted.and_then(|attempted| attempted.problem) else { return Ok(None) };
         let mut rejudged = Rejudged::default();
         self.rejudge_step(&problem, vec![submission], None, &mut rejudged).await?;
@@ -64,7 +65,7 @@ impl Core {
         let filter = SubmissionFilter { problem: problem.id, ..filter.for_viewer(&problem.by) };
         let verdicts = self.inner.store.verdicts_of(filter.clone()).await?;
         let (submissions, total) = self.inner.store.submissions_to(filter, offset, limit).await?;
-        Ok(RejudgePreview { total, verdicts, submissions })
+        Ok(RejudgePreview { total, verdicts, submissions: problem.disclosure().summaries(submissions) })
     }
 
     /// Rejudges all submissions to a problem that match the filter at the time of the call. Submissions that a contest

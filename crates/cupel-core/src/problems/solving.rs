@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use cupel_function::{Driver, FunctionCase};
 use cupel_languages::Language;
-use cupel_problem::{Problem, Signature, Tag, Visibility};
+use cupel_problem::{Problem, Signature, Statement, Tag, Visibility};
 use cupel_types::{Bytes, Cases, ContentHash, ProblemId, SubmissionId, SubmissionKind};
 
 use super::{
     Part, ProblemFilter, ProblemKey, ProblemLine, ProblemRecord, ProblemToChange, RunSummary, SubmissionFilter,
     VersionToSolve, VisibleSubmissions,
 };
-use crate::fault::{SubmissionFault, SubmissionFaultKind};
+use crate::disclosure::Disclosure;
+use crate::fault::{InputFault, InputFaultKind};
 use crate::routes::judging_languages;
 use crate::run::SubmissionRecord;
 use crate::{AuthenticatedUser, Core, Needs, NewSolution, Principal, StoreError, SubmitError};
@@ -45,6 +46,11 @@ impl SeenProblem {
         self.may_change
     }
 
+    /// How much of the result of a solution the viewer may see.
+    pub fn disclosure(&self) -> Disclosure {
+        Disclosure::of(self.may_change)
+    }
+
     /// The current version, for a solution of the viewer.
     pub fn to_solve(&self) -> VersionToSolve {
         VersionToSolve(self.problem.current())
@@ -73,7 +79,7 @@ impl SeenProblem {
 pub struct Attempted {
     pub(super) record: SubmissionRecord,
     pub(super) problem: Option<ProblemRecord>,
-    pub(super) as_author: bool,
+    pub(super) disclosure: Disclosure,
 }
 
 impl Attempted {
@@ -92,9 +98,9 @@ impl Attempted {
         self.problem.as_ref()
     }
 
-    /// Whether the viewer may see details that are only for the problem's authors.
-    pub fn as_author(&self) -> bool {
-        self.as_author
+    /// How much of the result the viewer may see.
+    pub fn disclosure(&self) -> Disclosure {
+        self.disclosure
     }
 }
 
@@ -120,6 +126,30 @@ impl Core {
                 self.inner.store.is_opened_by_contest(problem.id, user, self.now()).await
             }
             _ => Ok(false),
+        }
+    }
+
+    /// The problem's editorials that the viewer may read: all or none. While a contest with the problem is running, only
+    /// users who may change the problem read them, because participants could also read as visitors. Virtual
+    /// participants do not read them until their own time ends. A contest that has not begun hides nothing, because that
+    /// would reveal its problems.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn editorials<'p>(&self, seen: &SeenProblem, of: &'p Problem) -> Result<&'p [Statement], StoreError> {
+        let is_open = of.editorials.is_empty() || seen.may_change || !self.is_in_contest(seen).await?;
+        Ok(if is_open { &of.editorials } else { &[] })
+    }
+
+    /// Whether the problem is in a contest that is running, or that has not ended for the viewer.
+    async fn is_in_contest(&self, seen: &SeenProblem) -> Result<bool, StoreError> {
+        let (store, problem, now) = (&self.inner.store, seen.problem.id, self.now());
+        if store.current_contest_with(problem, now, now).await?.is_some() {
+            return Ok(true);
+        }
+        match seen.viewer.user() {
+            Some(user) => store.is_taking_part_with(problem, user, now).await,
+            None => Ok(false),
         }
     }
 
@@ -159,20 +189,15 @@ impl Core {
         let imported = self.package(of.get().package).await.map_err(|error| SubmitError::Package(Box::new(error)))?;
         let problem = &imported.package.problem;
         let fault = |pointer: &str, kind, detail| {
-            SubmitError::Invalid(vec![SubmissionFault {
-                index: Some(index),
-                pointer: pointer.to_owned(),
-                kind,
-                detail,
-            }])
+            SubmitError::Invalid(vec![InputFault { index: Some(index), pointer: pointer.to_owned(), kind, detail }])
         };
         if let Some(detail) = self.unfit_language(&source.language, problem) {
-            return Err(fault("/language", SubmissionFaultKind::LanguageUnavailable, detail));
+            return Err(fault("/language", InputFaultKind::LanguageUnavailable, detail));
         }
         if let (Cases::Input(input), Some(signature)) = (cases, &problem.signature)
             && let Some(detail) = self.unfit_input(signature, input).await
         {
-            return Err(fault("/stdin", SubmissionFaultKind::BadInput, detail));
+            return Err(fault("/stdin", InputFaultKind::BadInput, detail));
         }
         Ok(judging_languages(problem, &self.registry()))
     }
@@ -240,7 +265,7 @@ impl Core {
     ) -> Result<Option<Attempted>, StoreError> {
         let own = viewer.is_admin || record.submission.owner == viewer.user;
         let Some(of) = record.submission.of_problem() else {
-            return Ok(own.then_some(Attempted { record, problem: None, as_author: false }));
+            return Ok(own.then_some(Attempted { record, problem: None, disclosure: Disclosure::SENDER }));
         };
         let found = self.inner.store.problem(ProblemKey::Id(of.problem), Some(viewer.user)).await?;
         let may_change =
@@ -254,7 +279,7 @@ impl Core {
                 && (matches!(record.submission.kind, SubmissionKind::Verify(_))
                     || (counts && !self.is_frozen_for(viewer, of.problem, &record).await?)));
         let problem = found.map(|(problem, _)| problem);
-        Ok(is_visible.then_some(Attempted { record, problem, as_author }))
+        Ok(is_visible.then_some(Attempted { record, problem, disclosure: Disclosure::of(as_author) }))
     }
 
     /// Whether a contest in which the viewer takes part hides this submission from the viewer.

@@ -1,17 +1,23 @@
-//! The standings of a contest: cached for all viewers, and paged.
+//! The standings of a contest: cached for all viewers, and paged. Editorials: secret during contests.
 
 use std::time::Duration;
 
 use cupel_core::Principal;
 use cupel_core::contests::{ContestStore as _, JoinCode, NewContest, Standings, Style};
+use cupel_core::problems::{NewPackage, ProblemChange, ProblemKey, ProblemStore as _};
 use cupel_core::{AuthenticatedUser, Clock as _};
+use cupel_problem::Visibility;
 use cupel_testkit::fresh;
-use cupel_types::{ContestId, UserId};
+use cupel_types::{ContestId, ProblemId, UserId};
 
 use crate::{App, another_user};
 
 /// A contest that began a minute ago.
 async fn a_contest(app: &App, slug: &str) -> ContestId {
+    a_contest_with(app, slug, Vec::new()).await
+}
+
+async fn a_contest_with(app: &App, slug: &str, problems: Vec<ProblemId>) -> ContestId {
     let id = ContestId::from_uuid(fresh());
     let new = NewContest {
         id,
@@ -25,7 +31,7 @@ async fn a_contest(app: &App, slug: &str) -> ContestId {
         freeze: None,
         is_public: true,
         join_code: JoinCode::random(),
-        problems: Vec::new(),
+        problems,
     };
     app.store.insert_contest(new).await.unwrap().unwrap();
     id
@@ -88,4 +94,61 @@ async fn a_page_has_its_rows_and_always_the_viewers_own_row() {
         );
     }
     assert!(page(&Principal::Anonymous, 0).await.own.is_none());
+}
+
+/// A public problem with an editorial.
+async fn a_problem_with_editorial(app: &App) -> ProblemId {
+    let package = app.folder.path().join("echo");
+    for (path, text) in [
+        ("problem.toml", "title = \"Echo\"\n[limits]\ntime = 1.0\n"),
+        ("statement.md", "Print what you read.\n"),
+        ("solution/solution.md", "Read, then print.\n"),
+        ("tests/1.in", "a\n"),
+        ("tests/1.out", "a\n"),
+    ] {
+        let path = package.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let new = NewPackage { archive: package, slug: Some("echo".parse().unwrap()) };
+    let problem = app.core.import_problem(app.owner, new).await.unwrap().problem.id;
+    let change = ProblemChange { visibility: Some(Visibility::Public), ..ProblemChange::default() };
+    app.store.change_problem(problem, change, app.clock.now()).await.unwrap().unwrap();
+    problem
+}
+
+#[tokio::test]
+async fn an_editorial_is_secret_until_contests_with_its_problem_have_ended() {
+    let app = App::start().await;
+    let problem = a_problem_with_editorial(&app).await;
+    let reads = async |principal: Principal| {
+        let seen = app.core.problem(&principal, ProblemKey::Id(problem)).await.unwrap().expect("a public problem");
+        let package = app.core.package(seen.problem().package).await.unwrap();
+        !app.core.editorials(&seen, &package.package.problem).await.unwrap().is_empty()
+    };
+    let user = |user| Principal::User(AuthenticatedUser { user, is_admin: false });
+    let (author, organizer) = (user(app.owner), user(another_user(&*app.store).await));
+    let admin = Principal::User(AuthenticatedUser { user: another_user(&*app.store).await, is_admin: true });
+    assert!(reads(Principal::Anonymous).await && reads(organizer).await, "the problem is in no contest");
+
+    let contest = a_contest_with(&app, "autumn", vec![problem]).await;
+    let participant = user(one_more(&app, contest).await);
+    for (who, expected) in
+        [(Principal::Anonymous, false), (organizer, false), (participant, false), (author, true), (admin, true)]
+    {
+        assert_eq!(reads(who).await, expected, "while the contest is running: {who:?}");
+    }
+
+    // The contest began a minute ago and lasts an hour.
+    app.clock.advance(Duration::from_mins(59));
+    for who in [Principal::Anonymous, organizer, participant] {
+        assert!(reads(who).await, "after the end: {who:?}");
+    }
+
+    let late = another_user(&*app.store).await;
+    assert!(app.store.take_part(contest, late, Some(app.clock.now())).await.unwrap());
+    assert!(!reads(user(late)).await, "a virtual participant whose time has not ended");
+    assert!(reads(participant).await, "the time of others has ended");
+    app.clock.advance(Duration::from_hours(1));
+    assert!(reads(user(late)).await);
 }

@@ -17,7 +17,7 @@ async fn hints_of_cancelled_runs_are_skipped() {
     let there = app.submit_one().await;
     app.core.cancel(&app.me(), gone).await.unwrap();
     assert_eq!(next(&app.core).await.leased.submission.id, there);
-    assert_eq!(app.core.queue().depth().await.unwrap(), 0);
+    assert_eq!(app.core.queue_depth().await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -102,10 +102,10 @@ async fn a_failed_run_is_retried_after_a_backoff_and_finally_abandoned() {
         let assignment = next(&app.core).await;
         app.core.give_back(&assignment, true, "the sandbox broke").await.unwrap();
         app.core.sweep().await.unwrap();
-        assert_eq!(app.core.queue().depth().await.unwrap(), 0, "the run is not due yet");
+        assert_eq!(app.core.queue_depth().await.unwrap(), 0, "the run is not due yet");
         app.clock.advance(Duration::from_secs(pause));
         app.core.sweep().await.unwrap();
-        assert_eq!(app.core.queue().depth().await.unwrap(), 1, "after {pause} s");
+        assert_eq!(app.core.queue_depth().await.unwrap(), 1, "after {pause} s");
     }
     let waiting = tokio::spawn({
         let (core, me) = (app.core.clone(), app.me());

@@ -1,20 +1,20 @@
 //! Submitting: accepted submissions, reported faults, and repeated requests.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cupel_core::{
-    Bounds, Clock as _, Idempotency, NewProgram, NewSubmission, RunStore as _, SubmissionFault, SubmissionFaultKind,
-    SubmitError, SubmittedEach,
+    Bounds, Clock as _, ExecuteRequest, Executed, Idempotency, InputFault, InputFaultKind, NewProgram, NewSubmission,
+    RunStore as _, SubmitError, SubmittedEach, Wait,
 };
 use cupel_queue::EmbeddedQueue;
 use cupel_testkit::{SubmissionBuilder, Unlimited, a_submission, registry};
 use cupel_types::{Bytes, Instructions, LimitsRequest, SubmissionKind, TestCase};
 use jiff::SignedDuration;
 
-use super::{App, another_user, core_with, next};
+use super::{App, another_user, core_with, finish, next};
 
-async fn faults(app: &App, new: Vec<NewSubmission>) -> Vec<SubmissionFault> {
+async fn faults(app: &App, new: Vec<NewSubmission>) -> Vec<InputFault> {
     match app.core.submit(app.owner, new, None, &Unlimited).await {
         Err(SubmitError::Invalid(faults)) => faults,
         other => panic!("faults were expected: {other:?}"),
@@ -24,16 +24,12 @@ async fn faults(app: &App, new: Vec<NewSubmission>) -> Vec<SubmissionFault> {
 async fn check(
     app: &App,
     change: impl FnOnce(&mut NewProgram),
-    expected: &[(&str, SubmissionFaultKind)],
-) -> Vec<SubmissionFault> {
+    expected: &[(&str, InputFaultKind)],
+) -> Vec<InputFault> {
     check_sent(app, a_submission().with_program(change), expected).await
 }
 
-async fn check_sent(
-    app: &App,
-    sent: SubmissionBuilder,
-    expected: &[(&str, SubmissionFaultKind)],
-) -> Vec<SubmissionFault> {
+async fn check_sent(app: &App, sent: SubmissionBuilder, expected: &[(&str, InputFaultKind)]) -> Vec<InputFault> {
     let found = faults(app, vec![sent.as_sent()]).await;
     let places: Vec<_> = found.iter().map(|f| (f.pointer.as_str(), f.kind)).collect();
     assert_eq!(places, expected, "{found:?}");
@@ -47,7 +43,7 @@ fn bytes(n: usize) -> Arc<[u8]> {
 
 #[tokio::test]
 async fn every_kind_of_fault_is_reported_with_its_position() {
-    use SubmissionFaultKind::*;
+    use InputFaultKind::*;
     let app = App::start().await;
     let file = |path: &str| (path.to_owned(), bytes(1));
 
@@ -127,7 +123,7 @@ async fn every_kind_of_fault_is_reported_with_its_position() {
 
 #[tokio::test]
 async fn a_limit_is_between_one_and_the_languages_maximum() {
-    use SubmissionFaultKind::*;
+    use InputFaultKind::*;
     let app = App::start().await;
     let max = registry().find("python").expect("python").limits_max;
     let requested = LimitsRequest {
@@ -156,7 +152,7 @@ async fn a_limit_is_between_one_and_the_languages_maximum() {
 async fn instruction_limits_are_accepted_only_if_instructions_are_counted() {
     let app = App::start().await;
     let requested = |n| LimitsRequest { instructions: Some(Instructions::new(n)), ..LimitsRequest::default() };
-    let expected = [("/limits/instructions", SubmissionFaultKind::LimitInvalid)];
+    let expected = [("/limits/instructions", InputFaultKind::LimitInvalid)];
     let found = check(&app, |s| s.limits = requested(1_000_000), &expected).await;
     assert!(found[0].detail.contains("cannot be counted"), "{}", found[0].detail);
 
@@ -178,10 +174,10 @@ async fn a_batch_with_errors_is_refused_as_a_whole_and_all_errors_are_reported()
     assert_eq!(places, [(Some(1), "/language"), (Some(1), "/args/0"), (Some(3), "/language"), (Some(3), "/args/0")]);
     assert_eq!(app.store.list(None, 0, 1).await.unwrap().1, 0);
     let too_many = vec![a_submission().as_sent(); 1001];
-    let whole = |faults: Vec<SubmissionFault>| (faults.len(), faults[0].index, faults[0].kind);
-    assert_eq!(whole(faults(&app, too_many).await), (1, None, SubmissionFaultKind::TooMany));
+    let whole = |faults: Vec<InputFault>| (faults.len(), faults[0].index, faults[0].kind);
+    assert_eq!(whole(faults(&app, too_many).await), (1, None, InputFaultKind::TooMany));
     let too_large = vec![a_submission().with_program(|s| s.stdin = bytes(4 << 20)).as_sent(); 17];
-    assert_eq!(whole(faults(&app, too_large).await), (1, None, SubmissionFaultKind::TooLarge));
+    assert_eq!(whole(faults(&app, too_large).await), (1, None, InputFaultKind::TooLarge));
 }
 
 #[tokio::test]
@@ -194,7 +190,7 @@ async fn a_batch_of_independent_submissions_is_accepted_without_the_invalid_ones
     let good = a_submission().as_sent();
     let sent = submit(vec![bad.clone(), good.clone(), private.clone(), good.clone()]).await.unwrap();
     let SubmittedEach::New(results) = sent else { panic!("{sent:?}") };
-    let pointers = |faults: &Vec<SubmissionFault>| faults.iter().map(|f| f.pointer.clone()).collect::<Vec<_>>();
+    let pointers = |faults: &Vec<InputFault>| faults.iter().map(|f| f.pointer.clone()).collect::<Vec<_>>();
     let refused: Vec<_> = results.iter().map(|one| one.as_ref().map_err(pointers).err()).collect();
     assert_eq!(refused, [Some(vec!["/language".into(), "/args/0".into()]), None, Some(vec!["/webhook".into()]), None]);
     let accepted: Vec<_> = results.iter().filter_map(|one| one.as_ref().ok().copied()).collect();
@@ -228,13 +224,13 @@ async fn a_webhook_with_a_literal_private_address_is_refused() {
     for url in
         ["http://127.1:80/", "https://[::1]/hook", "http://10.0.0.1?x", "http://LOCALHOST:8080/", "http://2130706433/"]
     {
-        check_sent(&app, a_submission().webhook(url), &[("/webhook", SubmissionFaultKind::BadWebhook)]).await;
+        check_sent(&app, a_submission().webhook(url), &[("/webhook", InputFaultKind::BadWebhook)]).await;
     }
 }
 
 #[tokio::test]
 async fn too_many_arguments_are_one_error_and_the_list_of_errors_is_bounded() {
-    use SubmissionFaultKind::*;
+    use InputFaultKind::*;
     let app = App::start().await;
     check(&app, |s| s.args = vec!["\0".into(); 257], &[("/args", TooMany)]).await;
     let bad = a_submission().with_program(|s| s.args = vec!["\0".into(); 60]).as_sent();
@@ -257,7 +253,7 @@ async fn all_contents_of_a_batch_count_towards_its_size_bound() {
     };
     for change in [args, env, names] {
         let found = faults(&app, full(300, change)).await;
-        assert_eq!((found.len(), found[0].kind, found[0].pointer.as_str()), (1, SubmissionFaultKind::TooLarge, ""));
+        assert_eq!((found.len(), found[0].kind, found[0].pointer.as_str()), (1, InputFaultKind::TooLarge, ""));
         app.core.submit(app.owner, full(3, change), None, &Unlimited).await.expect("accepted");
     }
 }
@@ -292,6 +288,34 @@ async fn a_full_queue_refuses_before_anything_is_written() {
     app.submit_one().await;
     next(&app.core).await;
     app.submit_one().await;
+}
+
+#[tokio::test]
+async fn a_client_that_waits_for_room_is_accepted_when_there_is_room_and_refused_at_its_deadline() {
+    let app = App::with_queue(EmbeddedQueue::new(1)).await;
+    app.submit_one().await;
+    let execute = |at_most, for_room| {
+        let (core, owner) = (app.core.clone(), app.owner);
+        async move {
+            let wait = Wait { at_most, for_room, given_up: Box::pin(std::future::pending()), permit: Box::new(()) };
+            let request = ExecuteRequest::new(owner, a_submission().as_sent(), &Unlimited);
+            core.execute(ExecuteRequest { wait: Some(wait), ..request }).await
+        }
+    };
+    let seconds = Duration::from_secs;
+    for (at_most, for_room) in [(seconds(30), false), (Duration::from_millis(1100), true)] {
+        let begun = Instant::now();
+        let refused = execute(at_most, for_room).await;
+        assert!(matches!(refused, Err(SubmitError::QueueFull { .. })), "{refused:?}");
+        assert_eq!(begun.elapsed() >= seconds(1), for_room, "{:?}", begun.elapsed());
+    }
+    assert_eq!(app.store.list(None, 0, 1).await.unwrap().1, 1, "nothing was written");
+    let waiting = tokio::spawn(execute(seconds(30), true));
+    let first = next(&app.core).await;
+    let second = next(&app.core).await;
+    assert_ne!(first.leased.run, second.leased.run);
+    finish(&app.core, &second).await;
+    assert!(matches!(waiting.await.unwrap(), Ok(Executed::Finished { .. })));
 }
 
 #[tokio::test]
@@ -347,7 +371,7 @@ async fn concurrent_requests_cannot_exceed_the_queues_bound() {
     }
     assert!((1..=10).contains(&accepted), "{accepted}");
     assert_eq!(app.store.list(None, 0, 1).await.unwrap().1, accepted);
-    assert_eq!(app.core.queue().depth().await.unwrap() as u64, accepted);
+    assert_eq!(app.core.queue_depth().await.unwrap() as u64, accepted);
 }
 
 fn key(app: &App, hash: u8) -> Option<Idempotency> {
@@ -367,7 +391,7 @@ async fn a_repeated_request_returns_the_same_ids_and_runs_once() {
     assert!(matches!(other, Err(SubmitError::IdempotencyMismatch)), "{other:?}");
     let somebody = another_user(&*app.store).await;
     assert!(app.core.submit(somebody, vec![a_submission().as_sent()], key(&app, 2), &Unlimited).await.is_ok());
-    assert_eq!(app.core.queue().depth().await.unwrap(), 4);
+    assert_eq!(app.core.queue_depth().await.unwrap(), 4);
     app.clock.advance(Duration::from_secs(25 * 3600));
     assert!(
         !app.core.submit(app.owner, vec![a_submission().as_sent()], key(&app, 2), &Unlimited).await.unwrap().repeated
@@ -392,5 +416,5 @@ async fn concurrent_equal_requests_get_the_same_ids() {
     ids.dedup();
     assert_eq!(ids.len(), 1);
     assert_eq!(app.store.list(None, 0, 1).await.unwrap().1, 1);
-    assert_eq!(app.core.queue().depth().await.unwrap(), 1);
+    assert_eq!(app.core.queue_depth().await.unwrap(), 1);
 }

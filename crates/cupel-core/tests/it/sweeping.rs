@@ -28,7 +28,7 @@ async fn after_a_restart_all_waiting_and_running_runs_end() {
     let orphans = core.recover_orphans().await.unwrap();
     assert_eq!((orphans.expired, orphans.abandoned), (10, 0));
     core.recover().await.unwrap();
-    assert_eq!(core.queue().depth().await.unwrap(), 40);
+    assert_eq!(core.queue_depth().await.unwrap(), 40);
     for _ in 0..40 {
         let assignment = next(&core).await;
         finish(&core, &assignment).await;
@@ -36,7 +36,7 @@ async fn after_a_restart_all_waiting_and_running_runs_end() {
     for id in ids {
         assert!(matches!(app.state(id).await, RunState::Judged { .. }));
     }
-    assert_eq!(core.queue().depth().await.unwrap(), 0);
+    assert_eq!(core.queue_depth().await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn a_run_that_kills_the_process_every_time_is_abandoned() {
         core.recover().await.unwrap();
     }
     assert_eq!(app.state(id).await, RunState::Abandoned { attempts: 3 });
-    assert_eq!(core.queue().depth().await.unwrap(), 0);
+    assert_eq!(core.queue_depth().await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -61,10 +61,10 @@ async fn the_sweeper_replaces_lost_hints() {
         app.submit_one().await;
     }
     let core = app.restarted();
-    assert_eq!(core.queue().depth().await.unwrap(), 0);
+    assert_eq!(core.queue_depth().await.unwrap(), 0);
     assert_eq!(core.sweep().await.unwrap().offered, 5);
     core.sweep().await.unwrap();
-    assert_eq!(core.queue().depth().await.unwrap(), 5, "no hint is published twice");
+    assert_eq!(core.queue_depth().await.unwrap(), 5, "no hint is published twice");
 }
 
 #[tokio::test]
@@ -74,13 +74,13 @@ async fn a_scheduled_run_starts_at_its_time_and_not_before() {
     let id = app.submit(a_submission().run_at(app.clock.now() + hour).priority(PriorityClass::Batch)).await;
     let past = app.submit(a_submission().run_at(app.clock.now() - hour)).await;
     app.core.sweep().await.unwrap();
-    assert_eq!(app.core.queue().depth().await.unwrap(), 1, "a run with a past `run_at` is due now");
+    assert_eq!(app.core.queue_depth().await.unwrap(), 1, "a run with a past `run_at` is due now");
     let first = next(&app.core).await;
     assert_eq!(first.leased.submission.id, past);
     finish(&app.core, &first).await;
     app.clock.advance(hour - Duration::from_secs(1));
     app.core.sweep().await.unwrap();
-    assert_eq!(app.core.queue().depth().await.unwrap(), 0);
+    assert_eq!(app.core.queue_depth().await.unwrap(), 0);
     app.clock.advance(Duration::from_secs(1));
     app.core.sweep().await.unwrap();
     assert_eq!(next(&app.core).await.leased.submission.id, id);
@@ -98,7 +98,7 @@ async fn a_scheduled_run_is_queued_in_time_behind_many_waiting_runs() {
     app.core.sweep().await.unwrap();
     app.clock.advance(Duration::from_secs(101));
     app.core.sweep().await.unwrap();
-    assert_eq!(app.core.queue().depth().await.unwrap(), 501);
+    assert_eq!(app.core.queue_depth().await.unwrap(), 501);
     assert_eq!(next(&app.core).await.leased.submission.id, id);
 }
 

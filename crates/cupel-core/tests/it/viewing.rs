@@ -87,7 +87,7 @@ async fn execute(
     given_up: impl Future<Output = ()> + Send,
     idempotency: Option<Idempotency>,
 ) -> Executed {
-    let wait = Wait { at_most, given_up: Box::pin(given_up), permit: Box::new(()) };
+    let wait = Wait { at_most, for_room: false, given_up: Box::pin(given_up), permit: Box::new(()) };
     let request = ExecuteRequest::new(owner, a_submission().as_sent(), &Unlimited);
     core.execute(ExecuteRequest { wait: Some(wait), idempotency, ..request }).await.expect("accepted")
 }
@@ -144,7 +144,12 @@ async fn the_requests_content_is_released_before_the_wait_and_the_permit_after_i
     let waiting = tokio::spawn({
         let (core, owner, content, permit) = (app.core.clone(), app.owner, Arc::clone(&content), Arc::clone(&permit));
         async move {
-            let wait = Wait { at_most: LONG, given_up: Box::pin(std::future::pending()), permit: Box::new(permit) };
+            let wait = Wait {
+                at_most: LONG,
+                for_room: false,
+                given_up: Box::pin(std::future::pending()),
+                permit: Box::new(permit),
+            };
             let request = ExecuteRequest::new(owner, a_submission().as_sent(), &Unlimited);
             core.execute(ExecuteRequest { wait: Some(wait), on_stored: Box::new(|| drop(content)), ..request }).await
         }

@@ -29,7 +29,7 @@ pub(super) fn config_info(app: &Shared, flavour: Flavour, options: &Judge0Option
         "callbacks_max_tries": 10,
         "callbacks_timeout": 10.0,
         "enable_additional_files": options.enable_additional_files,
-        "max_queue_size": app.core.queue().depth_max(),
+        "max_queue_size": app.core.queue_depth_max(),
         "cpu_time_limit": ranges.cpu_time_limit.default,
         "max_cpu_time_limit": ranges.cpu_time_limit.max,
         "cpu_extra_time": ranges.cpu_extra_time.default,

@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use cupel_core::run::SubmissionRecord;
 use cupel_core::{
-    ExecuteRequest, Executed, Idempotency, NewProgram, NewSource, NewSubmission, Origin, SubmissionFault, SubmitError,
+    ExecuteRequest, Executed, Idempotency, InputFault, NewProgram, NewSource, NewSubmission, Origin, SubmitError,
     SubmittedEach,
 };
 use cupel_http::app::Shared;
@@ -237,7 +237,7 @@ async fn repeated(
 }
 
 /// The attribute to which a validation error of core refers.
-fn attribute_of(fault: &SubmissionFault) -> &'static str {
+fn attribute_of(fault: &InputFault) -> &'static str {
     const ATTRIBUTES: [(&str, &str); 11] = [
         ("/language", "language_id"),
         ("/webhook", "callback_url"),

@@ -10,6 +10,7 @@ use cupel_types::{
 };
 
 use super::*;
+use crate::output_budget::STREAM_BYTES_SPARSE;
 use crate::scripted::{Answers, SCRIPT};
 use crate::{ArtifactKey, LiveInput, LiveSource, LiveStdin, NoCache, StepResult, TerminalSize};
 

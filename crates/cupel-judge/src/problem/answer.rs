@@ -76,23 +76,23 @@ pub(super) fn read(
         return Answer { judge_message: why, ..Answer::fault(format!("it {}", ended(report.outcome, limits))) };
     };
     let mut answer = match protocol {
-        Protocol::Kattis => kattis(code, files),
+        Protocol::FeedbackDirectory => kattis(code, files),
         Protocol::Testlib { percent } => testlib(code, stderr.as_deref().unwrap_or_default(), *percent),
-        Protocol::DmojDefault => match code {
+        Protocol::ExitCode => match code {
             0 => plain(Decision::Accepted),
             1 => plain(Decision::WrongAnswer),
             _ => unknown_code(code, "0 or 1"),
         },
-        Protocol::DmojTestlib => dmoj(code, "a line `points N` with nothing after the number", || {
+        Protocol::PointsLine => dmoj(code, "a line `points N` with nothing after the number", || {
             number_after(stderr.as_deref(), "points").map(Named::Points)
         }),
-        Protocol::DmojPython { is_old } => python(code, stderr.as_deref(), *is_old),
-        Protocol::Coci => dmoj(code, "a line `partial N/M`", || share_after(stderr.as_deref(), "partial")),
-        Protocol::Peg => peg(code, &report.stdout.data),
+        Protocol::PythonModule { is_old } => python(code, stderr.as_deref(), *is_old),
+        Protocol::ShareLine => dmoj(code, "a line `partial N/M`", || share_after(stderr.as_deref(), "partial")),
+        Protocol::ShareOnStdout => peg(code, &report.stdout.data),
     };
     if answer.judge_message.is_none() {
         let stderr = match protocol {
-            Protocol::DmojPython { .. } if answer.points.is_some() => stderr.and_then(|text| without_points(&text)),
+            Protocol::PythonModule { .. } if answer.points.is_some() => stderr.and_then(|text| without_points(&text)),
             _ => stderr,
         };
         let stdout = || message(&report.stdout.data).filter(|_| !is_interactor);
@@ -105,15 +105,15 @@ pub(super) fn read(
 /// regardless of its other output and of the program's later actions.
 pub(super) fn settles(protocol: &Protocol) -> fn(i32) -> bool {
     match protocol {
-        Protocol::Kattis => |code| code != 42,
+        Protocol::FeedbackDirectory => |code| code != 42,
         // If points are percentages, any code may stand for points.
         Protocol::Testlib { percent: true } => |_| false,
         Protocol::Testlib { percent: false }
-        | Protocol::DmojTestlib
-        | Protocol::DmojPython { is_old: true }
-        | Protocol::Coci => |code| !matches!(code, 0 | 7),
-        Protocol::DmojPython { is_old: false } => |code| !matches!(code, 42 | 47),
-        Protocol::DmojDefault | Protocol::Peg => |code| code != 0,
+        | Protocol::PointsLine
+        | Protocol::PythonModule { is_old: true }
+        | Protocol::ShareLine => |code| !matches!(code, 0 | 7),
+        Protocol::PythonModule { is_old: false } => |code| !matches!(code, 42 | 47),
+        Protocol::ExitCode | Protocol::ShareOnStdout => |code| code != 0,
     }
 }
 
@@ -359,7 +359,7 @@ mod tests {
         let limits = Limits { disk: Bytes::mib(64), ..Limits::default() };
         let report = |code| report(Outcome::Exited(code), "", &"m".repeat(100_000));
         let answer = |code, written| {
-            let answer = read(&Protocol::Kattis, &report(code), &BoxFiles::default(), &limits, false);
+            let answer = read(&Protocol::FeedbackDirectory, &report(code), &BoxFiles::default(), &limits, false);
             answer.blaming_the_disk(written, Outcome::Exited(code), &limits)
         };
         let full = answer(1, 64 << 20);
@@ -374,15 +374,15 @@ mod tests {
     }
 
     const PROTOCOLS: [Protocol; 9] = [
-        Protocol::Kattis,
+        Protocol::FeedbackDirectory,
         Protocol::Testlib { percent: false },
         Protocol::Testlib { percent: true },
-        Protocol::DmojDefault,
-        Protocol::DmojTestlib,
-        Protocol::DmojPython { is_old: true },
-        Protocol::DmojPython { is_old: false },
-        Protocol::Coci,
-        Protocol::Peg,
+        Protocol::ExitCode,
+        Protocol::PointsLine,
+        Protocol::PythonModule { is_old: true },
+        Protocol::PythonModule { is_old: false },
+        Protocol::ShareLine,
+        Protocol::ShareOnStdout,
     ];
 
     #[test]
@@ -401,15 +401,15 @@ mod tests {
     fn every_exit_code_has_its_meaning_in_every_protocol() {
         let codes = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 42, 43, 50, 139, 255];
         for (protocol, expected) in [
-            (Protocol::Kattis, "FFFFFFFFFFAWFFF"),
+            (Protocol::FeedbackDirectory, "FFFFFFFFFFAWFFF"),
             (Protocol::Testlib { percent: false }, "AWPFPFFFPFFFFFF"),
             (Protocol::Testlib { percent: true }, "AWPFPFFFPFFFFFF"),
-            (Protocol::DmojDefault, "AWFFFFFFFFFFFFF"),
-            (Protocol::DmojTestlib, "AWPFFFFFFFFFFFF"),
-            (Protocol::DmojPython { is_old: true }, "AWFFFFFFFFFFFFF"),
-            (Protocol::DmojPython { is_old: false }, "FFFFFFFFFFAWFFF"),
-            (Protocol::Coci, "AWPFFFFFFFFFFFF"),
-            (Protocol::Peg, "AWFFFFFFFFFFFFF"),
+            (Protocol::ExitCode, "AWFFFFFFFFFFFFF"),
+            (Protocol::PointsLine, "AWPFFFFFFFFFFFF"),
+            (Protocol::PythonModule { is_old: true }, "AWFFFFFFFFFFFFF"),
+            (Protocol::PythonModule { is_old: false }, "FFFFFFFFFFAWFFF"),
+            (Protocol::ShareLine, "AWPFFFFFFFFFFFF"),
+            (Protocol::ShareOnStdout, "AWFFFFFFFFFFFFF"),
         ] {
             let found: String = codes.iter().map(|code| read_as(&protocol, *code, "", "", &[])).collect();
             assert_eq!(found, expected, "{protocol:?}");
@@ -446,7 +446,7 @@ mod tests {
     #[test]
     fn points_are_read_where_the_protocol_puts_them() {
         let testlib = |percent| Protocol::Testlib { percent };
-        let python = || Protocol::DmojPython { is_old: false };
+        let python = || Protocol::PythonModule { is_old: false };
         for (protocol, code, stdout, stderr, expected) in [
             (testlib(false), 7, "", "points 2.5 nice", "A 2.5"),
             (testlib(true), 7, "", "points 50", "A x0.5"),
@@ -455,23 +455,23 @@ mod tests {
             (testlib(false), 16, "", "partially correct (16) x", "F"),
             (testlib(true), 16, "", "partially correct (16) x", "A x0.16"),
             (testlib(true), 0, "", "partially correct (0)", "A x0"),
-            (Protocol::DmojTestlib, 7, "", "hm\npoints 3\n", "A 3"),
-            (Protocol::DmojPython { is_old: true }, 7, "", "points 9 of the checker\npoints 3\n", "A 3"),
-            (Protocol::DmojPython { is_old: true }, 8, "", "hm\npoints 3\n", "W 3"),
+            (Protocol::PointsLine, 7, "", "hm\npoints 3\n", "A 3"),
+            (Protocol::PythonModule { is_old: true }, 7, "", "points 9 of the checker\npoints 3\n", "A 3"),
+            (Protocol::PythonModule { is_old: true }, 8, "", "hm\npoints 3\n", "W 3"),
             (python(), 47, "", "points 9 of the checker\npoints 3\n", "A 3"),
             (python(), 48, "", "hm\npoints 3\n", "W 3"),
             (python(), 48, "", "points nan", "F"),
             (python(), 43, "", "points 3", "W"),
-            (Protocol::Coci, 7, "", "partial 1/4", "A x0.25"),
-            (Protocol::Coci, 7, "", "partial 1/0", "F"),
-            (Protocol::Coci, 7, "", "partial 5/4", "F"),
-            (Protocol::Peg, 0, "3\n4\n", "", "A x0.75"),
-            (Protocol::Peg, 0, "4\n3\n", "", "F"),
-            (Protocol::Peg, 0, "0\n3\n", "", "A"),
-            (Protocol::Peg, 1, "1\n10\n", "", "A x0.1"),
-            (Protocol::Peg, 1, "so near\n1\n4\n", "", "A x0.25"),
-            (Protocol::Peg, 1, "0\n10\n", "", "W"),
-            (Protocol::Peg, 1, "wrong\n", "", "W"),
+            (Protocol::ShareLine, 7, "", "partial 1/4", "A x0.25"),
+            (Protocol::ShareLine, 7, "", "partial 1/0", "F"),
+            (Protocol::ShareLine, 7, "", "partial 5/4", "F"),
+            (Protocol::ShareOnStdout, 0, "3\n4\n", "", "A x0.75"),
+            (Protocol::ShareOnStdout, 0, "4\n3\n", "", "F"),
+            (Protocol::ShareOnStdout, 0, "0\n3\n", "", "A"),
+            (Protocol::ShareOnStdout, 1, "1\n10\n", "", "A x0.1"),
+            (Protocol::ShareOnStdout, 1, "so near\n1\n4\n", "", "A x0.25"),
+            (Protocol::ShareOnStdout, 1, "0\n10\n", "", "W"),
+            (Protocol::ShareOnStdout, 1, "wrong\n", "", "W"),
         ] {
             assert_eq!(
                 read_as(&protocol, code, stdout, stderr, &[]),
@@ -497,7 +497,7 @@ mod tests {
 
     #[test]
     fn the_line_with_the_points_of_a_grader_in_python_is_no_message() {
-        let python = Protocol::DmojPython { is_old: false };
+        let python = Protocol::PythonModule { is_old: false };
         for (stderr, expected) in [
             ("points 5.000000\n", None),
             ("two of three\n\npoints 5.000000\n", Some("two of three")),
@@ -512,7 +512,7 @@ mod tests {
 
     #[test]
     fn the_feedback_directory_of_kattis_is_read() {
-        let kattis = |code, files: &[(&str, &str)]| read_as(&Protocol::Kattis, code, "", "", files);
+        let kattis = |code, files: &[(&str, &str)]| read_as(&Protocol::FeedbackDirectory, code, "", "", files);
         assert_eq!(kattis(42, &[("score.txt", " 12.5\n")]), "A 12.5");
         assert_eq!(kattis(43, &[("score.txt", "1")]), "W 1");
         assert_eq!(kattis(42, &[("score_multiplier.txt", "0.25")]), "A x0.25");
@@ -520,8 +520,13 @@ mod tests {
         assert_eq!(kattis(42, &[("score.txt", "x")]), "F");
         assert_eq!(kattis(42, &[("score.txt", "1"), ("score_multiplier.txt", "1")]).chars().next(), Some('F'));
         let feedback = files(&[("judgemessage.txt", "seen\u{1b}[1m it"), ("teammessage.txt", "no")]);
-        let answer =
-            read(&Protocol::Kattis, &report(Outcome::Exited(43), "", "noise"), &feedback, &Limits::default(), false);
+        let answer = read(
+            &Protocol::FeedbackDirectory,
+            &report(Outcome::Exited(43), "", "noise"),
+            &feedback,
+            &Limits::default(),
+            false,
+        );
         assert_eq!(answer.judge_message.as_deref(), Some("seen[1m it"));
         assert_eq!(answer.team_message.as_deref(), Some("no"));
     }

@@ -588,7 +588,7 @@ fn speaks_kattis(method: &Method) -> bool {
         Method::Check(checker) => check::program_of(checker).map(|program| &program.protocol),
         Method::Interact(interactor) => Some(&interactor.program.protocol),
     };
-    protocol == Some(&Protocol::Kattis)
+    protocol == Some(&Protocol::FeedbackDirectory)
 }
 
 fn exit(step: &StepReport) -> Option<ExitStatus> {

@@ -55,26 +55,26 @@ pub(super) fn call(program: &JudgeProgram, runnable: &Runnable, data: &Data, int
     let out = if interacts { format!("{BOX}/{LOG}") } else { path("out") };
     let output = out.clone();
     let args: Vec<String> = match (&program.protocol, interacts) {
-        (Protocol::Kattis, _) => vec![input, ans, format!("{BOX}/{FEEDBACK}/")],
+        (Protocol::FeedbackDirectory, _) => vec![input, ans, format!("{BOX}/{FEEDBACK}/")],
         (Protocol::Testlib { .. }, _) => vec![input, out, ans],
-        (Protocol::DmojTestlib | Protocol::DmojPython { .. }, true) => vec![input, "/dev/null".to_owned(), ans],
-        (Protocol::DmojDefault | Protocol::Coci, true) => vec![input, ans],
-        (Protocol::DmojDefault | Protocol::DmojTestlib | Protocol::DmojPython { .. } | Protocol::Coci, false) => {
+        (Protocol::PointsLine | Protocol::PythonModule { .. }, true) => vec![input, "/dev/null".to_owned(), ans],
+        (Protocol::ExitCode | Protocol::ShareLine, true) => vec![input, ans],
+        (Protocol::ExitCode | Protocol::PointsLine | Protocol::PythonModule { .. } | Protocol::ShareLine, false) => {
             vec![input, out, ans]
         }
-        (Protocol::Peg, false) => vec![ans, out, input],
-        (Protocol::Peg, true) => return Err("the protocol `peg` does not support interactors".to_owned()),
+        (Protocol::ShareOnStdout, false) => vec![ans, out, input],
+        (Protocol::ShareOnStdout, true) => return Err("the protocol `peg` does not support interactors".to_owned()),
     };
     let placed = |word: &String| {
         let word = word.replace("{input_file}", &path("in")).replace("{answer_file}", &path("ans"));
         word.replace("{output_file}", if interacts { "/dev/null" } else { &output })
     };
     let args = program.words.as_ref().map_or(args, |words| words.iter().map(placed).collect());
-    let outbox = BoxPath::new(FEEDBACK).ok().filter(|_| interacts || program.protocol == Protocol::Kattis);
+    let outbox = BoxPath::new(FEEDBACK).ok().filter(|_| interacts || program.protocol == Protocol::FeedbackDirectory);
     let argv = [&runnable.argv, &args, &program.args].into_iter().flatten().cloned().collect();
 
     let mut given = vec![file("in", data.input.clone()), file("ans", data.answer.clone().unwrap_or_default())];
-    if program.protocol != Protocol::Kattis {
+    if program.protocol != Protocol::FeedbackDirectory {
         given.extend(data.output.clone().map(|output| file("out", output)));
     }
     let others = data.feedback.iter().chain(&data.facts).cloned();
@@ -150,7 +150,7 @@ pub(super) fn run(
         Err(why) => return Ok(Checked { answer: Answer::fault(why), feedback: BoxFiles::default(), log: None }),
     };
     let stdin = match program.protocol {
-        Protocol::Kattis => data.output.clone().unwrap_or_default(),
+        Protocol::FeedbackDirectory => data.output.clone().unwrap_or_default(),
         _ => Arc::from([]),
     };
     let limits = limits::of_author(bounds, runnable.limits, call.given);

@@ -12,10 +12,10 @@ use cupel_types::{Bytes, Grading, Limits, Output, RunReport, ToolOptions, Verdic
 
 use super::case::{Pass, Wanted};
 use super::limits::CaseLimits;
-use super::program::{Builder, Built, forbids_packages};
+use super::program::{Builder, Built};
 use super::{Judging, Options, ProblemError, ProblemRequest, begin, build, refused_source};
 use crate::executor::{Party, StdinSource};
-use crate::judge::OutputBudget;
+use crate::output_budget::OutputBudget;
 use crate::{ArtifactCache, Executor, JudgeEvent, JudgeObserver};
 
 /// Message if the interactor returns no decision on the input.
@@ -62,7 +62,7 @@ pub fn run_with_input(
         cache,
         tools: &ToolOptions::NONE,
         checks_syntax: true,
-        forbids_packages: forbids_packages(&request.package.problem),
+        forbids_packages: request.package.problem.forbids_packages,
     };
     // There are four streams: the compiler's, the program's two, and the returned value or the conversation.
     let mut room = OutputBudget::new(output_kept_max, 4);

@@ -16,7 +16,7 @@ pub(super) fn files(
     program: &JudgeProgram,
     usage: Option<&Usage>,
 ) -> Vec<BoxFile> {
-    if !matches!(program.protocol, Protocol::DmojPython { .. }) {
+    if !matches!(program.protocol, Protocol::PythonModule { .. }) {
         return Vec::new();
     }
     let problem = &request.package.problem;

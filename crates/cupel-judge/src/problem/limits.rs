@@ -206,7 +206,7 @@ mod tests {
     fn the_idle_limit_equals_a_wall_clock_limit_given_as_a_factor() {
         let fixture = Fixture::new();
         let language = fixture.languages.find("script").unwrap();
-        let mut problem = ProblemLimits::kattis(Calibration::KATTIS_LEGACY);
+        let mut problem = ProblemLimits::unset(Calibration::WIDE);
         problem.time.limit = Some(Duration::from_secs(3));
         let factor = |factor| Some(WallLimit::TimesCpu(Factor::thousandths(factor).unwrap()));
         for (wall_time, wall_ms, idle_ms) in [

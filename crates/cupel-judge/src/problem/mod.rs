@@ -35,7 +35,7 @@ use cupel_function::Driver;
 use cupel_languages::{Language, Registry};
 use cupel_problem::{
     Case, CaseGroup, CaseId, ExampleSubmission, GroupName, GroupScoring, Include, JudgeProgram, MaxScore, Node,
-    Package, PackagePath, Program, ProgramFile, Score, Scoring, ScoringRules, StopRule,
+    Package, PackagePath, Program, ProgramFile, Score, Scoring, SkippedCases, StopRule,
 };
 use cupel_types::{BoxFile, BoxFiles, Bytes, LanguageId, LimitsRequest, ToolOptions, UserId, Verdict};
 
@@ -190,7 +190,7 @@ fn judge_as(
         cache,
         tools: &ToolOptions::NONE,
         checks_syntax: true,
-        forbids_packages: program::forbids_packages(&request.package.problem),
+        forbids_packages: request.package.problem.forbids_packages,
     };
     let runnable = match build(request, manner.beside, &limits, &builder, executor, observer)? {
         Built::Ok(runnable, compiled) => {
@@ -414,9 +414,8 @@ impl Judging<'_, '_> {
             let verdict = Verdict::Skipped;
             return Ok(Child { verdict, score: no_score, named: false, counts: group.counts, decides: group.decides });
         }
-        let rules = self.request.package.problem.scoring;
-        if is_cut_short && matches!(rules, Scoring::Points { rules: ScoringRules::Dmoj, .. }) {
-            // In DMOJ, the skipped cases of a batch count as 0 points, even if the rejected case has points.
+        let scoring = self.request.package.problem.scoring;
+        if is_cut_short && matches!(scoring, Scoring::Points { skipped: SkippedCases::Zero, .. }) {
             let (verdict, score) = (Verdict::Accepted, Some(Score::ZERO));
             children.push(Child { verdict, score, named: false, counts: true, decides: false });
         }

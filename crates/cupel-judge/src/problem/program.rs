@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cupel_languages::{Language, Registry};
 use cupel_problem::{
     AfterInteraction, Checker, FileRef, Method, Package, PackagePath, Problem, Program, ProgramFile, ProgramShape,
-    Scoring, ScoringRules, StepBounds,
+    StepBounds,
 };
 use cupel_types::{BoxFile, BoxFiles, Bytes, CompileReport, Limits, Outcome, Root, ToolOptions, UserId, Verdict};
 
@@ -60,13 +60,8 @@ pub(super) struct Builder<'a> {
     pub(super) tools: &'a ToolOptions,
     /// Whether the syntax of programs without a compiler is checked.
     pub(super) checks_syntax: bool,
-    /// Whether a program in Java whose class is in a package is a compile error (DMOJ).
+    /// Whether a program in Java whose class is in a package is a compile error.
     pub(super) forbids_packages: bool,
-}
-
-/// Whether the problem's format forbids packages in Java. Source: DMOJ judge-server, `dmoj/executors/java_executor.py`.
-pub(super) fn forbids_packages(problem: &Problem) -> bool {
-    matches!(problem.scoring, Scoring::Points { rules: ScoringRules::Dmoj, .. })
 }
 
 impl Builder<'_> {

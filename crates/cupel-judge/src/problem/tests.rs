@@ -43,8 +43,8 @@ impl Fixture {
         std::fs::write(folder.join("script.toml"), SCRIPT).unwrap();
         let mut languages = Registry::load(Some(&folder)).unwrap();
         languages.probe(&Answers);
-        let mut limits = ProblemLimits::kattis(Calibration::KATTIS_2025_09);
-        limits.time = TimeLimit { limit: Some(Duration::from_secs(1)), calibration: Calibration::KATTIS_2025_09 };
+        let mut limits = ProblemLimits::unset(Calibration::NARROW);
+        limits.time = TimeLimit { limit: Some(Duration::from_secs(1)), calibration: Calibration::NARROW };
         let method = Arc::new(Method::Check(Checker::Builtin(Comparison::Tokens(TokenRules::default()))));
         Fixture {
             dir,
@@ -93,7 +93,7 @@ impl Fixture {
 
     pub(super) fn with_interactor(mut self) -> Fixture {
         let program = self.program("talk.scr");
-        let program = JudgeProgram { program, protocol: Protocol::Kattis, args: Vec::new(), words: None };
+        let program = JudgeProgram { program, protocol: Protocol::FeedbackDirectory, args: Vec::new(), words: None };
         self.method = Arc::new(Method::Interact(Interactor { program, then: AfterInteraction::Verdict }));
         self
     }
@@ -126,12 +126,14 @@ impl Fixture {
             slug: Slug::from_text("p").unwrap(),
             titles: Titles::new("en".into(), "P".into(), BTreeMap::new()),
             statements: Vec::new(),
+            editorials: Vec::new(),
             difficulty: None,
             tags: Vec::new(),
             authors: Vec::new(),
             source: None,
             licence: Licence { name: None, rights_owner: None },
             visibility: Visibility::Draft,
+            forbids_packages: false,
             limits: self.limits.clone(),
             scoring: self.scoring,
             passes: self.passes,
@@ -411,7 +413,7 @@ fn a_checker_is_called_by_its_protocol_and_only_for_a_program_that_succeeded() {
     let called = &executor.requests[1].0;
     assert_eq!(called[..], ["run", "check.scr", "/box/.cupel/in", "/box/.cupel/out", "/box/.cupel/ans", "flag"]);
 
-    let fixture = Fixture::new().checked_by_program(Protocol::Kattis);
+    let fixture = Fixture::new().checked_by_program(Protocol::FeedbackDirectory);
     let cases = || vec![fixture.case("1", CasePoints::None)];
     let (report, executor) = fixture.judge(group("", cases()), false, vec![ok(), ends(Outcome::Exited(42), 1)]);
     assert_eq!(verdicts(&report), "AC");
@@ -448,9 +450,9 @@ fn points_of_a_checker_make_a_partial_score() {
 }
 
 #[test]
-fn a_batch_of_dmoj_with_skipped_cases_gives_no_points() {
-    let mut fixture = Fixture::new().checked_by_program(Protocol::DmojPython { is_old: false });
-    fixture.scoring = Scoring::Points { rules: ScoringRules::Dmoj, objective: Objective::Max };
+fn a_group_whose_skipped_cases_count_as_zero_gives_no_points() {
+    let mut fixture = Fixture::new().checked_by_program(Protocol::PythonModule { is_old: false });
+    fixture.scoring = Scoring::Points { objective: Objective::Max, skipped: SkippedCases::Zero };
     let ten: Score = "10".parse().unwrap();
     let points = CasePoints::FromChecker {
         max: MaxScore::Bounded(ten),
@@ -500,7 +502,7 @@ fn a_source_over_the_code_limit_is_not_compiled() {
 
 #[test]
 fn passes_continue_while_the_checker_leaves_an_input() {
-    let mut fixture = Fixture::new().checked_by_program(Protocol::Kattis);
+    let mut fixture = Fixture::new().checked_by_program(Protocol::FeedbackDirectory);
     fixture.passes = Passes::UpTo(2.try_into().unwrap());
     let root = || group("", vec![fixture.case("1", CasePoints::None)]);
     let code = |code| ends(Outcome::Exited(code), 1);

@@ -8,7 +8,7 @@ use crate::finding::{Code, Findings};
 use crate::{PackageFinding, Refused};
 use cupel_problem::{
     Case, FileRef, InputValidator, OnOutputLimit, Package, Passes, Problem, ProblemLimits, ProgramFile, Scoring,
-    StatementFormat, ValidatorArgs,
+    Statement, StatementFormat, ValidatorArgs,
 };
 
 mod checkers;
@@ -19,7 +19,7 @@ mod metadata;
 pub(super) use metadata::Metadata;
 
 /// Directories of the format that Cupel does not read.
-const UNREAD: &[&str] = &["solution", "input_visualizer", "output_visualizer"];
+const UNREAD: &[&str] = &["input_visualizer", "output_visualizer"];
 /// The format's keywords for licences.
 const LICENCES: &[&str] = &["public domain", "cc0", "cc by", "cc by-sa", "educational", "permission"];
 
@@ -40,6 +40,7 @@ pub(super) fn plan(package: &Package, metadata: &Metadata) -> Result<(Vec<Planne
         plan.weaker(directory, "Cupel does not read this directory; it is left out");
     }
     plan.statements();
+    plan.editorials(package);
     plan.judge();
     plan.validators();
     plan.tests();
@@ -230,24 +231,37 @@ impl Plan<'_> {
             let text = format!("# {}\n", self.problem.titles.main());
             self.text("statement/problem.en.md", text);
         }
-        for statement in &self.problem.statements {
-            let extension = match statement.format {
+        self.texts("statement", "problem", &self.problem.statements);
+    }
+
+    fn editorials(&mut self, package: &Package) {
+        const DIRECTORY: &str = "solution";
+        if self.problem.editorials.is_empty() && package.root().join(DIRECTORY).is_dir() {
+            self.weaker(DIRECTORY, "the directory has no editorial, such as solution.en.md; it is left out");
+        }
+        self.texts(DIRECTORY, "solution", &self.problem.editorials);
+    }
+
+    /// Copies the texts to `DIRECTORY/STEM.LANG.EXTENSION`, and their images to the same directory.
+    fn texts(&mut self, directory: &str, stem: &str, texts: &[Statement]) {
+        for text in texts {
+            let extension = match text.format {
                 StatementFormat::Latex => "tex",
                 StatementFormat::Pdf => "pdf",
                 StatementFormat::Markdown | StatementFormat::Text => "md",
                 StatementFormat::Html => {
                     self.weaker(
-                        statement.file.path.as_str(),
-                        "the format has no HTML; the statement is written as Markdown, which may contain HTML",
+                        text.file.path.as_str(),
+                        "the format has no HTML; the text is written as Markdown, which may contain HTML",
                     );
                     "md"
                 }
             };
-            self.copy(format!("statement/problem.{}.{extension}", statement.language), &statement.file);
-            let directory = statement.file.path.parent().map(|parent| parent.to_string()).unwrap_or_default();
-            for asset in &statement.assets {
-                let below = asset.path.below(&directory).unwrap_or(asset.path.as_str());
-                self.copy(format!("statement/{below}"), asset);
+            self.copy(format!("{directory}/{stem}.{}.{extension}", text.language), &text.file);
+            let parent = text.file.path.parent().map(|parent| parent.to_string()).unwrap_or_default();
+            for asset in &text.assets {
+                let below = asset.path.below(&parent).unwrap_or(asset.path.as_str());
+                self.copy(format!("{directory}/{below}"), asset);
             }
         }
     }
@@ -255,7 +269,7 @@ impl Plan<'_> {
     fn validators(&mut self) {
         for validator in &self.problem.validators {
             match validator {
-                InputValidator::Kattis(program) => {
+                InputValidator::ExitCode42(program) => {
                     let name = program.path.name().to_owned();
                     match &program.files[..] {
                         [one] if one.name.as_str() == name => self.program_files("input_validators", &program.files),
@@ -265,7 +279,7 @@ impl Plan<'_> {
                 InputValidator::Checktestdata(file) => {
                     self.copy(format!("input_validators/{}", file.path.name()), file)
                 }
-                InputValidator::Testlib(program) => {
+                InputValidator::ExitCode0(program) => {
                     self.weaker(
                         program.path.as_str(),
                         "a testlib validator does not use the exit codes 42 and 43; it is left out",

@@ -196,3 +196,32 @@ fn an_existing_target_is_not_overwritten() {
     assert!(matches!(result, Err(ExportError::TargetExists(_))), "{result:?}");
     assert_eq!(fs::read(&target).unwrap(), b"x");
 }
+
+#[test]
+fn an_editorial_is_exported_with_its_images_and_imports_again() {
+    for (name, text) in
+        [("kattis-2025-09/ratio", "solution/solution.en.md"), ("cupel/a-plus-b", "solution/solution.md")]
+    {
+        let files = Files::fixture(name)
+            .with(text, "Add. ![A plot](plots/sum.png)\n")
+            .with("solution/plots/sum.png", "x")
+            .with("solution/solution.zh-CN.tex", "$a+b$\n");
+        let bench = Bench::new();
+        let first = bench.import_files(&files, &options()).unwrap();
+        let target = bench.path().join("exported");
+        let warnings = export(&first.package, &target, Container::Directory).unwrap();
+        assert!(warnings.iter().all(|warning| !warning.file.starts_with("solution")), "{name}: {warnings:?}");
+        let written = fs::read_to_string(target.join("solution/solution.en.md")).unwrap();
+        assert_eq!(written, "Add. ![A plot](plots/sum.png)\n");
+        let again = import(&target, &bench.path().join("again"), &options()).unwrap();
+        let editorials = |problem: &Problem| {
+            let of = |one: &cupel_problem::Statement| {
+                let images: Vec<_> = one.assets.iter().map(|image| image.hash).collect();
+                (one.language.clone(), one.format.as_str(), one.file.hash, images)
+            };
+            problem.editorials.iter().map(of).collect::<BTreeSet<_>>()
+        };
+        assert_eq!(editorials(&first.package.problem).len(), 2);
+        assert_eq!(editorials(&first.package.problem), editorials(&again.package.problem), "{name}");
+    }
+}

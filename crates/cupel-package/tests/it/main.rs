@@ -1,6 +1,7 @@
 //! Tests with whole packages: well-formed packages in every format, malformed packages, untrusted archives, and
 //! exports.
 
+mod editorials;
 mod exporting;
 mod malformed;
 mod mutated;

@@ -9,7 +9,7 @@ use cupel_package::{Code, ImportOptions, Imported, PackageFinding, PackageFormat
 use cupel_problem::{
     AfterInteraction, Aggregate, CaseGroup, CasePoints, Checker, Comparison, Difficulty, ExpectedVerdict, Feedback,
     GroupScoring, InputValidator, Interactor, Interface, MaxScore, Method, Node, OnOutputLimit, OwnLimits, PackagePath,
-    Problem, Protocol, Score, Scoring, ScoringRules, Shown, Standard, StatementFormat, StopRule, ValidatorArgs,
+    Problem, Protocol, Score, Scoring, Shown, SkippedCases, Standard, StatementFormat, StopRule, ValidatorArgs,
     WallLimit,
 };
 use cupel_types::Bytes;
@@ -135,7 +135,7 @@ fn kattis_legacy_pass_fail() {
         panic!("{:?}", second.method)
     };
     assert!(!rules.case_sensitive && rules.absolute_tolerance.is_none());
-    let Some(InputValidator::Kattis(validator)) = problem.validators.first() else { panic!("no validator") };
+    let Some(InputValidator::ExitCode42(validator)) = problem.validators.first() else { panic!("no validator") };
     assert!(validator.files[0].executable);
     assert_eq!(imported.warnings, []);
 }
@@ -149,7 +149,10 @@ fn kattis_legacy_interactive() {
     assert_eq!(problem.conversations.len(), 1);
     let case = problem.tests.cases().next().unwrap();
     let Method::Interact(interactor) = &*case.method else { panic!("not interactive") };
-    assert_eq!((&interactor.program.protocol, &interactor.then), (&Protocol::Kattis, &AfterInteraction::Verdict));
+    assert_eq!(
+        (&interactor.program.protocol, &interactor.then),
+        (&Protocol::FeedbackDirectory, &AfterInteraction::Verdict)
+    );
     assert_eq!(interactor.program.args, ["--polite"]);
     assert_eq!(interactor.program.program.path.as_str(), "output_validators/play");
 }
@@ -254,7 +257,7 @@ fn kattis_2025_09_time_limit_roles_and_arguments_by_validator_are_read() {
 fn kattis_2025_09_groups() {
     let (_bench, imported) = fixture("kattis-2025-09/steps");
     let problem = &imported.package.problem;
-    let scoring = Scoring::Points { rules: ScoringRules::Kattis202509, objective: cupel_problem::Objective::Max };
+    let scoring = Scoring::Points { objective: cupel_problem::Objective::Max, skipped: SkippedCases::Ignored };
     assert_eq!(problem.scoring, scoring);
     assert_eq!(problem.limits.time.calibration.accepted_to_limit.to_string(), "3");
     assert_eq!(problem.tests.root().max, MaxScore::Bounded(points(100)));
@@ -686,7 +689,7 @@ fn dmoj_interactors_and_patterns() {
     let case = imported.package.problem.tests.cases().next().unwrap();
     assert!(case.answer.is_none());
     let Method::Interact(interactor) = &*case.method else { panic!("not interactive") };
-    assert_eq!(interactor.program.protocol, Protocol::DmojTestlib);
+    assert_eq!(interactor.program.protocol, Protocol::PointsLine);
     assert_eq!(interactor.program.program.language.as_ref().map(|l| l.as_str()), Some("cpp"));
 
     let bench = Bench::new();
@@ -694,7 +697,7 @@ fn dmoj_interactors_and_patterns() {
     assert_eq!(cases(&imported.package.problem), ["batch01/001", "batch01/002", "batch02/001"]);
     let case = imported.package.problem.tests.cases().next().unwrap();
     let Method::Check(Checker::Program(checker)) = &*case.method else { panic!("no program") };
-    assert_eq!(checker.protocol, Protocol::Coci);
+    assert_eq!(checker.protocol, Protocol::ShareLine);
     assert_eq!(checker.program.language.as_ref().map(|l| l.as_str()), Some("python"));
 }
 
@@ -829,7 +832,7 @@ fn programs_in_python_for_dmoj_may_reject_with_points_and_get_the_module_of_this
         else {
             panic!("no program")
         };
-        assert_eq!(program.protocol, Protocol::DmojPython { is_old: false });
+        assert_eq!(program.protocol, Protocol::PythonModule { is_old: false });
         assert!(matches!(case.points, CasePoints::FromChecker { also_rejecting: true, .. }), "{:?}", case.points);
         let module = bench.target().join("dmoj-python/cupel_dmoj_2.py");
         let text = fs::read_to_string(&module).unwrap();
@@ -843,7 +846,7 @@ fn programs_in_python_for_dmoj_may_reject_with_points_and_get_the_module_of_this
         else {
             panic!("no program")
         };
-        assert_eq!(program.protocol, Protocol::DmojPython { is_old: true });
+        assert_eq!(program.protocol, Protocol::PythonModule { is_old: true });
         assert_eq!(program.program.entry_point.as_deref(), Some("cupel_dmoj.py"));
     }
 }
@@ -855,7 +858,7 @@ fn linematches_of_dmoj_is_a_program_of_the_module() {
     let (_bench, imported) = dmoj(&init, Some(Duration::from_secs(1)));
     let case = imported.package.problem.tests.cases().next().unwrap();
     let Method::Check(Checker::Program(checker)) = &*case.method else { panic!("no program") };
-    assert_eq!(checker.protocol, Protocol::DmojPython { is_old: false });
+    assert_eq!(checker.protocol, Protocol::PythonModule { is_old: false });
     assert!(checker.args[0].contains("\"args\": {\"point_distribution\": [1, 2]"), "{:?}", checker.args);
     assert!(imported.warnings.iter().any(|finding| finding.key.as_deref() == Some("checker.args.foo")));
 }
@@ -960,7 +963,7 @@ fn polygon_groups_are_judged_after_their_dependencies() {
     assert_eq!(checker.protocol, Protocol::Testlib { percent: false });
     let names: Vec<&str> = checker.program.files.iter().map(|file| file.name.as_str()).collect();
     assert_eq!(names, ["check.cpp", "helper.h"]);
-    assert!(matches!(problem.validators[0], InputValidator::Testlib(_)));
+    assert!(matches!(problem.validators[0], InputValidator::ExitCode0(_)));
     assert_eq!(verdicts(problem)["solutions/slow.py"], ["TLE", "AC"]);
     assert!(codes(&imported).contains(&Code::LeftOut), "an ignored testset gives a warning");
 

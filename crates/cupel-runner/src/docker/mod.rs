@@ -17,6 +17,7 @@
 //! between creating and starting a container, the workers on this engine remove the container
 //! ([`Containers::remove_abandoned`]).
 
+mod cell;
 mod engine;
 mod pool;
 mod report;
@@ -33,6 +34,7 @@ use cupel_types::{ContentHash, ImageRoot, Limits, Outcome, chain};
 
 pub use engine::{ContainerError, DockerSettings, EngineFinding, FoundInEngine, Rating};
 
+pub(crate) use cell::ContainerCell;
 use engine::Engine;
 use pool::Pool;
 use session::{Input, Session};
@@ -106,7 +108,7 @@ impl Containers {
     /// # Errors
     /// No container can be started, or the container fails.
     pub fn has_program(&self, image: &ImageRoot, program: &str) -> Result<bool, ContainerError> {
-        let command = crate::native::operators_command(cupel_sandbox::CellRoot::System, &[], &[]);
+        let command = crate::command::operators_command(cupel_sandbox::CellRoot::System, &[], &[]);
         let shape = Shape::of(image, &command.limits, &[]);
         self.runtime().block_on(async {
             let container = self.pool.take(&shape).await?;
@@ -119,7 +121,7 @@ impl Containers {
     /// # Errors
     /// A message for the operator.
     pub fn run_in_image(&self, image: &ImageRoot, argv: &[String], env: &[(String, String)]) -> Result<String, String> {
-        let command = crate::native::operators_command(cupel_sandbox::CellRoot::System, argv, env);
+        let command = crate::command::operators_command(cupel_sandbox::CellRoot::System, argv, env);
         let mut printed = Vec::new();
         let shown = argv.join(" ");
         let report = self.run(image, &command, None, &mut printed);

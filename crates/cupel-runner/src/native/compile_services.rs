@@ -29,7 +29,8 @@ use cupel_types::{
     chain,
 };
 
-use super::sandbox::{ARTIFACTS_MAX, SharedSandbox};
+use super::sandbox::SharedSandbox;
+use crate::command::ARTIFACTS_MAX;
 
 /// The users that may share a compile service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,7 +65,7 @@ const IDLE_SLOT_WAIT_MAX: Duration = Duration::from_millis(100);
 const IDLE_SLOT_POLL: Duration = Duration::from_millis(5);
 
 /// The compile services of a sandbox.
-pub(super) struct CompileServices {
+pub(crate) struct CompileServices {
     sharing: CompilerSharing,
     sandbox: Weak<SharedSandbox>,
     table: Arc<ServiceTable>,
@@ -128,13 +129,13 @@ enum UnfitError {
 }
 
 impl CompileServices {
-    pub(super) fn new(sharing: CompilerSharing, sandbox: Weak<SharedSandbox>) -> CompileServices {
+    pub(crate) fn new(sharing: CompilerSharing, sandbox: Weak<SharedSandbox>) -> CompileServices {
         CompileServices { sharing, sandbox, table: Arc::default() }
     }
 
     /// Compiles with the compile service. Returns `None` if no service is available to this user, or the service
     /// returns no usable answer.
-    pub(super) fn compile(&self, step: WarmInput<'_>, observer: &mut dyn StepObserver) -> Option<StepResult> {
+    pub(crate) fn compile(&self, step: WarmInput<'_>, observer: &mut dyn StepObserver) -> Option<StepResult> {
         let service = step.language.service.as_ref().filter(|_| self.sharing != CompilerSharing::Off)?;
         let Some((generation, mut compiler)) = self.take(step.language, step.owner) else {
             count(&step.language.id, "cold");
@@ -357,7 +358,9 @@ impl ServiceThread {
     /// Waits for an idle slot, up to [`IDLE_SLOT_WAIT_MAX`]: runs have priority, because no run waits for the warm-up.
     fn pause(&self) {
         let until = Instant::now() + IDLE_SLOT_WAIT_MAX;
-        while self.sandbox.upgrade().is_some_and(|sandbox| sandbox.idle_slot().is_none()) && Instant::now() < until {
+        while self.sandbox.upgrade().is_some_and(|sandbox| sandbox.steps.idle_slot().is_none())
+            && Instant::now() < until
+        {
             std::thread::sleep(IDLE_SLOT_POLL);
         }
     }

@@ -16,14 +16,14 @@ use cupel_sandbox::LiveQueue;
 const NEXT_MAX: Duration = Duration::from_millis(250);
 
 /// A running thread. It ends when this value is dropped.
-pub(super) struct LiveInputThread {
+pub(crate) struct LiveInputThread {
     source: Arc<dyn LiveSource>,
     queue: LiveQueue,
 }
 
 impl LiveInputThread {
     /// Starts the thread of a step.
-    pub(super) fn start(source: Arc<dyn LiveSource>) -> io::Result<LiveInputThread> {
+    pub(crate) fn start(source: Arc<dyn LiveSource>) -> io::Result<LiveInputThread> {
         let queue = LiveQueue::new()?;
         let (from, to) = (Arc::clone(&source), queue.clone());
         thread::Builder::new().name("live-input".into()).spawn(move || {
@@ -36,18 +36,18 @@ impl LiveInputThread {
         Ok(LiveInputThread { source, queue })
     }
 
-    pub(super) fn queue(&self) -> LiveQueue {
+    pub(crate) fn queue(&self) -> LiveQueue {
         self.queue.clone()
     }
 
     /// Whether no run has taken any input.
-    pub(super) fn is_untouched(&self) -> bool {
+    pub(crate) fn is_untouched(&self) -> bool {
         self.queue.is_untouched()
     }
 
-    /// Reports to the source the total number of bytes that the program has accepted.
-    pub(super) fn consumed(&self, total_bytes: u64) {
-        self.source.consumed(total_bytes);
+    /// The judge's source.
+    pub(crate) fn source(&self) -> &dyn LiveSource {
+        &*self.source
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cupel_judge::{Collect, ExecuteError, Executor, StdinSource, StepInput, StepKind, StepObserver, StepResult};
-use cupel_runner::{CompilerSharing, Containers, Directories, DockerSettings, NativeRunner, Rating, Runner};
+use cupel_runner::{CompilerSharing, Containers, Directories, DockerSettings, LocalRunner, Rating, Runner};
 use cupel_testkit::docker::Engine;
 use cupel_types::{BoxFiles, Bytes, Limits, Outcome, Root};
 
@@ -262,7 +262,7 @@ struct Own {
     executor: Box<dyn Executor>,
     root: Root,
     program: [BoxFiles; 1],
-    _runner: NativeRunner,
+    _runner: LocalRunner,
 }
 
 fn settings_of(engine: &Engine) -> DockerSettings {
@@ -275,7 +275,7 @@ impl Own {
     }
 
     fn with(settings: DockerSettings) -> Own {
-        let launched = NativeRunner::launch(1, [], Directories::default()).unwrap();
+        let launched = LocalRunner::launch(1, [], Directories::default()).unwrap();
         let containers = Arc::new(Containers::start(&settings).unwrap());
         let root = Root::Docker(Arc::new(containers.image(IMAGE).unwrap().root));
         let runner = launched.start(CompilerSharing::Off, Some(containers));

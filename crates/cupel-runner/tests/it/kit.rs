@@ -9,7 +9,7 @@ use cupel_judge::{
     Collect, ExecuteError, Executor, Interaction, InteractionResult, StdinSource, StepInput, StepKind, StepObserver,
     StepResult,
 };
-use cupel_runner::{CompilerSharing, Containers, Directories, DockerSettings, NativeRunner, Runner};
+use cupel_runner::{CompilerSharing, Containers, Directories, DockerSettings, LocalRunner, Runner};
 use cupel_testkit::docker::Engine;
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, ContentHash, Held, ImageRoot, Limits, Root};
 use tempfile::TempDir;
@@ -49,7 +49,7 @@ pub(crate) struct World {
     pub(crate) program: BoxFiles,
     pub(crate) truth: BoxFiles,
     pub(crate) settings: DockerSettings,
-    _runner: NativeRunner,
+    _runner: LocalRunner,
     _images: TempDir,
     pub(crate) engine: Engine,
 }
@@ -68,7 +68,7 @@ impl World {
         let settings = DockerSettings { socket, ..DockerSettings::default() };
         let roots = images.path().join("roots");
         let directories = Directories { prepared: None, images: Some(&roots) };
-        let launched = NativeRunner::launch(SLOTS, [], directories).expect("the sandbox starts");
+        let launched = LocalRunner::launch(SLOTS, [], directories).expect("the sandbox starts");
         let containers = Arc::new(Containers::start(&settings).unwrap());
         let in_engine = containers.image(IMAGE).unwrap();
         let runner = launched.start(CompilerSharing::Off, Some(containers));

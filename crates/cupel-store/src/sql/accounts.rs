@@ -1,5 +1,7 @@
 //! `AccountStore`: users, API keys, refresh sessions.
 
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 use cupel_core::accounts::{
     AccessChange, AccountChange, ApiKey, CredentialId, NewUser, RefreshSession, Role, Scope, Tier, User,
@@ -10,7 +12,7 @@ use jiff::Timestamp;
 
 use super::fault::SqlFault;
 use super::membership::refused;
-use super::{Backend, Lock, Row, Sql, SqlStore, Write, bytes, values};
+use super::{Backend, Lock, Row, Sql, SqlStore, Value, Write, bytes, values};
 use crate::rows::{bad, from_us, id_from, to_us};
 
 /// Columns of a user, in the order of [`user_of`].
@@ -84,6 +86,20 @@ impl<B: Backend> AccountStore for SqlStore<B> {
         let login = login.to_lowercase();
         let read = self.read("find a user", move |db| {
             db.one(USER_BY_LOGIN, values![login], |row| Ok((user_of(row)?, row.get(USER_COLUMNS)?)))
+        });
+        read.await
+    }
+
+    async fn users_named(&self, names: &[String]) -> Result<Vec<(UserId, String)>, StoreError> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let names: Vec<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+        let read = self.read("find users", move |db| {
+            let places = vec!["?"; names.len()].join(", ");
+            let sql = format!("SELECT id, username FROM users WHERE username_key IN ({places})");
+            let values: Vec<Value<'_>> = names.iter().map(|name| Value::Text(Cow::Borrowed(name))).collect();
+            db.all(&sql, &values, |row| Ok((UserId::from_uuid(id_from(row.blob(0)?, "user")?), row.get(1)?)))
         });
         read.await
     }

@@ -218,6 +218,16 @@ impl<B: Backend> ContestStore for SqlStore<B> {
         read.await
     }
 
+    async fn is_taking_part_with(&self, problem: ProblemId, user: UserId, now: Timestamp) -> Result<bool, StoreError> {
+        let read = self.read("find out whether a user takes part with a problem", move |db| {
+            let sql = "SELECT 1 FROM contest_problems e JOIN contests c ON c.id = e.contest \
+                       JOIN contest_participants x ON x.contest = c.id \
+                       WHERE e.problem = ? AND x.\"user\" = ? AND x.starts_at <= ? AND x.starts_at + c.length_us > ?";
+            db.exists(sql, values![bytes(problem.as_uuid()), bytes(user.as_uuid()), to_us(now), to_us(now)])
+        });
+        read.await
+    }
+
     async fn current_contest_with(
         &self,
         problem: ProblemId,

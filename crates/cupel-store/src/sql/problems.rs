@@ -1,6 +1,7 @@
 //! `ProblemStore`: queries, and methods that send commands.
 
 use async_trait::async_trait;
+use cupel_core::disclosure::{RoundedMemory, RoundedTime};
 use cupel_core::problems::{
     Activity, BoardLine, Deleted, NewProblem, NewVersion, Part, ProblemChange, ProblemFilter, ProblemKey, ProblemLine,
     ProblemRecord, ProblemVersionLine, Progress, RankLine, RejudgeOne, RejudgedRun, RunSummary, SlugTaken,
@@ -420,7 +421,7 @@ impl<B: Backend> ProblemStore for SqlStore<B> {
                     username: row.get(7)?,
                     language: language_of(row.text(8)?)?,
                     standing: standing_of(row, 0)?.ok_or(bad("solved"))?,
-                    memory: memory.and_then(|n| u64::try_from(n).ok()).map(Bytes::new),
+                    memory: memory.and_then(|n| u64::try_from(n).ok()).map(Bytes::new).map(RoundedMemory::of),
                 })
             })?;
             Ok((lines, total))
@@ -617,7 +618,7 @@ pub(crate) fn standing_of(row: Row<'_>, first: usize) -> Result<Option<Standing>
         tries: row.get(first + 1)?,
         best_submission: Some(SubmissionId::from_uuid(id_from(row.blob(first + 2)?, "best")?)),
         best_score: score_from(row.get(first + 3)?)?,
-        best_time: time_from(row, first + 4)?,
+        best_time: time_from(row, first + 4)?.map(RoundedTime::of),
         solved_at: solved_at.map(|us| from_us(us, "solved_at")).transpose()?,
     }))
 }

@@ -29,8 +29,13 @@ pub async fn names_and_addresses_are_unique_ignoring_case<S: Store>(make: impl A
         assert_eq!((found, hash), (ada.user.clone(), ada.password_hash.clone()));
     }
     assert!(store.user_by_login("bob").await.unwrap().is_none());
-    assert_eq!(store.user(ada.user.id).await.unwrap(), Some(ada.user));
+    let id = ada.user.id;
+    assert_eq!(store.user(id).await.unwrap(), Some(ada.user));
     assert_eq!(store.count_users().await.unwrap(), 1);
+    // Only names are compared, no e-mail addresses.
+    let named = ["bob", "aDA", "ada@users.example"].map(str::to_owned);
+    assert_eq!(store.users_named(&named).await.unwrap(), [(id, "Ada".to_owned())]);
+    assert!(store.users_named(&[]).await.unwrap().is_empty());
 }
 
 pub async fn access_and_password_of_a_user_can_be_changed<S: Store>(make: impl AsyncFn() -> Subject<S>) {

@@ -204,6 +204,22 @@ pub async fn a_user_participates_once_and_an_official_start_moves_with_the_conte
     assert_eq!((opens(first, 999).await.unwrap(), opens(first, 1000).await.unwrap()), (false, true));
     assert_eq!((opens(second, 8999).await.unwrap(), opens(second, 9000).await.unwrap()), (false, true));
     assert!(!opens(owner, 9000).await.unwrap(), "a user who does not take part");
+    let other = problem(&*store, 2, |_| ()).await;
+    let length = made.length.as_secs() as i64;
+    for (who, of, second, expected) in [
+        (first, one.id, 999, false),
+        (first, one.id, 1000, true),
+        (first, one.id, 1000 + length - 1, true),
+        (first, one.id, 1000 + length, false),
+        (second, one.id, 1000, false),
+        (second, one.id, 9000 + length - 1, true),
+        (second, one.id, 9000 + length, false),
+        (owner, one.id, 1000, false),
+        (first, other.id, 1000, false),
+    ] {
+        let found = store.is_taking_part_with(of, who, at(second)).await.unwrap();
+        assert_eq!(found, expected, "{second}");
+    }
 
     let change = ContestChange { starts_at: Some(at(1500)), ..ContestChange::default() };
     store.change_contest(made.id, change).await.unwrap();

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use cupel_core::Store;
+use cupel_core::disclosure::RoundedTime;
 use cupel_core::problems::{
     Deleted, NewProblem, NewVersion, Part, ProblemChange, ProblemFilter, ProblemKey, ProblemRecord, ProblemSort,
     RejudgeOne, SlugTaken, SolveState, StagedVersion, Stored, SubmissionFilter, VersionException,
@@ -304,7 +305,10 @@ pub async fn a_verdict_updates_standing_statistics_and_progress<S: Store>(make: 
     solve(&*store, &made, one, WA).await;
     let after = standing(one).await.expect("a standing");
     assert_eq!((after.is_solved, after.tries, after.best_submission), (true, 2, Some(fast)));
-    assert_eq!((after.best_time, after.solved_at), (Some(Duration::from_millis(20)), Some(slow.submitted_at)));
+    assert_eq!(
+        (after.best_time.map(RoundedTime::get), after.solved_at),
+        (Some(Duration::from_millis(20)), Some(slow.submitted_at))
+    );
     solve(&*store, &made, two, WA).await;
 
     let figures = read(&*store, made.id).await.statistics;

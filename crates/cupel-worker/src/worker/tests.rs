@@ -1,11 +1,12 @@
 //! Tests of the worker with the real store, queue and bus. Only the executor is scripted: it fails, panics and waits on
 //! demand, unlike a real executor.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 
 use cupel_core::cluster::Order;
 use cupel_core::run::RunState;
-use cupel_core::{AuthenticatedUser, Bounds, CoreParts, LeasePolicy, Store};
+use cupel_core::{AuthenticatedUser, Bounds, CoreParts, LeasePolicy, Queue, Store};
 use cupel_events::{EmbeddedBus, EventBounds};
 use cupel_judge::{ExecuteError, Executor, LiveInput, NoCache, StepInput, StepObserver, StepResult};
 use cupel_queue::EmbeddedQueue;
@@ -130,6 +131,7 @@ impl Executor for Scripted {
 /// A running worker.
 struct Bench {
     core: Core,
+    queue: Arc<dyn Queue>,
     store: Arc<dyn Store>,
     clock: Arc<FakeClock>,
     owner: UserId,
@@ -161,9 +163,10 @@ impl Bench {
             cupel_core::AccountStore::insert_user(store.as_ref(), user).await.unwrap().unwrap();
         }
         let clock = Arc::new(FakeClock::default());
+        let queue: Arc<dyn Queue> = Arc::new(EmbeddedQueue::new(1000));
         let core = Core::new(CoreParts {
             store: store.clone(),
-            queue: Arc::new(EmbeddedQueue::new(1000)),
+            queue: queue.clone(),
             events: Arc::new(EmbeddedBus::new(EventBounds::default())),
             packages: Arc::new(LocalPackages::open(&data.path().join("packages"), registry()).unwrap()),
             clock: clock.clone(),
@@ -209,7 +212,21 @@ impl Bench {
         // `cupel serve` starts the same task.
         let notices = core.clone();
         tokio::spawn(async move { notices.handle_notices().await });
-        Bench { core, store, clock, owner, other: other_id, steps, made, leave, shared, shutdown, worker, _data: data }
+        Bench {
+            core,
+            queue,
+            store,
+            clock,
+            owner,
+            other: other_id,
+            steps,
+            made,
+            leave,
+            shared,
+            shutdown,
+            worker,
+            _data: data,
+        }
     }
 
     fn viewer(&self) -> AuthenticatedUser {

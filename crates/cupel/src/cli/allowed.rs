@@ -8,7 +8,7 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use cupel_core::{Bounds, NewProgram, SubmissionFault, check};
+use cupel_core::{Bounds, InputFault, NewProgram, check};
 use cupel_languages::{Language, Registry};
 use cupel_types::Bytes;
 use jiff::Timestamp;
@@ -40,7 +40,7 @@ pub(super) fn allow(
 }
 
 /// Names the flag, file or argument that has an error.
-fn place(fault: &SubmissionFault, paths: &[impl AsRef<Path>]) -> String {
+fn place(fault: &InputFault, paths: &[impl AsRef<Path>]) -> String {
     let mut parts = fault.pointer.split('/').skip(1);
     let (field, index) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let path = |index: &str| Some(paths.get(index.parse::<usize>().ok()?)?.as_ref().display().to_string());

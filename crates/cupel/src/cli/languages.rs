@@ -14,7 +14,7 @@ use cupel_languages::{
     InstallError, InstallPlan, Language, LanguageFault, LoadError, Prepare, Registry, Sample, Selection,
 };
 use cupel_runner::prepared::{self, ArtefactState, Check, PreparedStore};
-use cupel_runner::{CompilerSharing, Directories, NativeRunner, Runner};
+use cupel_runner::{CompilerSharing, Directories, LocalRunner, Runner};
 use cupel_types::{Bytes, RunReport, UserId, Verdict};
 use serde_json::json;
 
@@ -256,7 +256,7 @@ fn prepare(languages: &[&Language], store: &PreparedStore) -> CommandResult {
         return Ok(Exit::Ok);
     }
     let directories = Directories { prepared: Some(store.root()), images: None };
-    let launched = NativeRunner::launch(1, languages.iter().copied(), directories)
+    let launched = LocalRunner::launch(1, languages.iter().copied(), directories)
         .context("cannot start the sandbox; `cupel doctor` shows details")?;
     // The server must be able to remove the artefacts.
     owner::become_owner_of(store.root())?;
@@ -314,7 +314,7 @@ fn test(
     let slots = std::thread::available_parallelism().map_or(1, usize::from);
     let roots = images::store(config).map(|store| store.roots());
     let directories = Directories { prepared: store.map(PreparedStore::root), images: roots.as_deref() };
-    let launched = NativeRunner::launch_warm(slots, languages.iter().copied(), directories)
+    let launched = LocalRunner::launch_warm(slots, languages.iter().copied(), directories)
         .context("cannot start the sandbox; `cupel doctor` shows details")?;
     match writable {
         Some(directory) => {

@@ -16,7 +16,7 @@ use cupel_languages::{Language, Registry};
 use cupel_package::{ImportError, ImportOptions, Imported, import};
 use cupel_problem::{InputValidator, Problem, Program};
 use cupel_runner::prepared::{self, Check, PreparedStore};
-use cupel_runner::{CompilerSharing, Directories, NativeRunner, Runner};
+use cupel_runner::{CompilerSharing, Directories, LocalRunner, Runner};
 use cupel_types::{Bytes, LanguageId};
 use cupel_worker::Artifacts;
 use tempfile::TempDir;
@@ -132,7 +132,9 @@ pub(super) fn languages_of(program: &Program, known: &Registry, into: &mut BTree
 pub(super) fn languages_of_validators(problem: &Problem, known: &Registry, into: &mut BTreeSet<LanguageId>) {
     for validator in &problem.validators {
         match validator {
-            InputValidator::Kattis(program) | InputValidator::Testlib(program) => languages_of(program, known, into),
+            InputValidator::ExitCode42(program) | InputValidator::ExitCode0(program) => {
+                languages_of(program, known, into)
+            }
             // Python interprets checktestdata descriptions.
             InputValidator::Checktestdata(_) => into.extend(known.find("python").map(|python| python.id.clone())),
         }
@@ -145,7 +147,7 @@ pub(super) struct Bench {
     /// One executor for each slot; at least one.
     pub(super) executors: Vec<Box<dyn Executor>>,
     cache: Option<Artifacts>,
-    _runner: NativeRunner,
+    _runner: LocalRunner,
 }
 
 impl Bench {
@@ -168,8 +170,8 @@ impl Bench {
         let roots = images::store(config).map(|store| store.roots());
         let directories = Directories { prepared: store.as_ref().map(PreparedStore::root), images: roots.as_deref() };
         let launched = match config.worker.warm_interpreters {
-            true => NativeRunner::launch_warm(slots, languages.iter(), directories),
-            false => NativeRunner::launch(slots, languages.iter(), directories),
+            true => LocalRunner::launch_warm(slots, languages.iter(), directories),
+            false => LocalRunner::launch(slots, languages.iter(), directories),
         };
         let launched = launched.context("cannot start the sandbox; `cupel doctor` shows details")?;
         let cache_directory = data_dir::user_cache().filter(|cache| fs::create_dir_all(cache).is_ok());

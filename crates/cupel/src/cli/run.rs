@@ -21,7 +21,7 @@ use cupel_core::{NewProgram, NewSource};
 use cupel_judge::{JudgeEvent, JudgeObserver, JudgeRequest, NoCache, StdinSource, judge};
 use cupel_languages::{Language, Registry};
 use cupel_runner::prepared::{self, Check, PreparedStore};
-use cupel_runner::{CompilerSharing, Directories, NativeRunner, Runner};
+use cupel_runner::{CompilerSharing, Directories, LocalRunner, Runner};
 use cupel_types::{
     BoxPath, Bytes, Instructions, LimitsRequest, Outcome, PathPattern, RunReport, StepReport, UserId, Verdict,
 };
@@ -124,7 +124,7 @@ fn run_here(args: &Run) -> CommandResult {
     let roots = images::store(&config).map(|store| store.roots());
     let directories = Directories { prepared: store.as_ref().map(PreparedStore::root), images: roots.as_deref() };
     let starts_warm = config.worker.warm_interpreters && !(args.interactive && interactive::is_at_terminal());
-    let launched = NativeRunner::launch_once(&language, directories, starts_warm)
+    let launched = LocalRunner::launch_once(&language, directories, starts_warm)
         .context("cannot start the sandbox; `cupel doctor` shows details")?;
     let cache_dir = data_dir::user_cache().filter(|cache| std::fs::create_dir_all(cache).is_ok());
     let writable: Vec<&Path> =

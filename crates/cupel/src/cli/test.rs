@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use cupel_core::{Bounds, NewProgram, NewSource};
 use cupel_judge::{JudgeEvent, JudgeObserver, JudgeRequest, NoCache, judge};
-use cupel_runner::{CompilerSharing, Directories, NativeRunner, Runner};
+use cupel_runner::{CompilerSharing, Directories, LocalRunner, Runner};
 use cupel_types::{LimitsRequest, RunReport, TestCase, UserId, Verdict};
 
 use self::args::Test;
@@ -67,7 +67,7 @@ pub(super) fn test(args: &Test) -> CommandResult {
 
     let roots = images::store(&config).map(|store| store.roots());
     let directories = Directories { prepared: None, images: roots.as_deref() };
-    let launched = NativeRunner::launch_once(&language, directories, config.worker.warm_interpreters)
+    let launched = LocalRunner::launch_once(&language, directories, config.worker.warm_interpreters)
         .context("cannot start the sandbox; `cupel doctor` shows details")?;
     let cache_dir = data_dir::user_cache().filter(|cache| std::fs::create_dir_all(cache).is_ok());
     owner::drop_privileges_keep_user(cache_dir.as_deref().as_slice())?;

@@ -8,7 +8,7 @@ use cupel_core::chain;
 use cupel_images::ImageStore;
 use cupel_languages::Registry;
 use cupel_runner::prepared::{self, Check, PreparedStore};
-use cupel_runner::{Directories, NativeRunner, Runner, native};
+use cupel_runner::{Directories, LocalRunner, Runner};
 use cupel_sandbox::Wall;
 use cupel_sandbox::doctor::{self, Examination};
 use cupel_store::ServeLock;
@@ -78,12 +78,12 @@ pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result
     }
     let store = prepared_store::of_server(&data);
     let root = store.as_ref().map(PreparedStore::root);
-    let examined = native::launch_examination(registry.iter(), root)?;
+    let examined = cupel_runner::launch_examination(registry.iter(), root)?;
     let roots = images.roots();
     let directories = Directories { prepared: root, images: Some(&roots) };
     let launched = match config.worker.warm_interpreters {
-        true => NativeRunner::launch_warm(slots, registry.iter(), directories),
-        false => NativeRunner::launch(slots, registry.iter(), directories),
+        true => LocalRunner::launch_warm(slots, registry.iter(), directories),
+        false => LocalRunner::launch(slots, registry.iter(), directories),
     };
     let launched = launched.context("cannot start the sandbox")?;
     let group = images::engine_group(config, registry.iter());

@@ -9,7 +9,7 @@ mod standings;
 mod view;
 
 use cupel_core::contests::{ContestError, SeenContest};
-use cupel_core::{Principal, SubmissionFaultKind};
+use cupel_core::{InputFaultKind, Principal};
 use cupel_http::app::Shared;
 use cupel_http::error::{ApiError, ErrorKind, FieldError};
 use cupel_problem::Slug;
@@ -41,7 +41,7 @@ fn refusal(error: ContestError) -> ApiError {
         ContestError::Missing => ApiError::not_found("contest"),
         ContestError::SlugTaken => {
             let detail = "Another contest has this slug. Choose another one.";
-            let field = FieldError::new("/slug", detail).of_kind(SubmissionFaultKind::Taken);
+            let field = FieldError::new("/slug", detail).of_kind(InputFaultKind::Taken);
             ApiError::new(ErrorKind::Taken, detail).with_errors(vec![field])
         }
         ContestError::Invalid { field, detail } => invalid(field, detail),

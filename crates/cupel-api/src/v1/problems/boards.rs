@@ -8,7 +8,6 @@ use cupel_http::body::{Id, Params};
 use cupel_http::caller::{Caller, Visitor};
 use cupel_http::error::{ApiError, ErrorBody};
 use cupel_problem::Slug;
-use cupel_types::coarse_memory;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -72,7 +71,7 @@ pub(crate) async fn problem_board(
         place: line.place,
         username: line.username,
         language: line.language.map(|language| language.to_string()),
-        memory_used_kb: line.memory.map(|memory| coarse_memory(memory).as_kib()),
+        memory_used_kb: line.memory.map(|memory| memory.get().as_kib()),
         standing: StandingView::from(&line.standing),
     });
     Ok(Json(ProblemBoardPage {

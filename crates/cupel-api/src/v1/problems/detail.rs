@@ -1,4 +1,4 @@
-//! `GET /problems/{slug}`: statement, samples and limits of a problem, and the files of its statement.
+//! `GET /problems/{slug}`: statement, samples and limits of a problem; its editorial, and the files of both.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use cupel_http::caller::Visitor;
 use cupel_http::error::{ApiError, ErrorBody};
 use cupel_languages::{Language, Registry};
 use cupel_problem::{
-    FileRef, MaxScore, Package, ProblemLimits, Sample, Scoring, Shown, Slug, Statement, StatementFormat,
+    FileRef, MaxScore, Package, Problem, ProblemLimits, Sample, Scoring, Shown, Slug, Statement, StatementFormat,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -43,11 +43,11 @@ const FILE_BYTES_MAX: u64 = 32 << 20;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct DetailParams {
-    /// Language of the statement, such as `en`. If there is no such statement, the English statement is sent, or the
-    /// first if there is no English statement.
+    /// Language of the text, such as `en`. If there is no text in this language, a text in a variant of it is sent, such
+    /// as `zh-CN` for `zh`; else the English text; else the first.
     #[serde(default)]
     lang: Option<String>,
-    /// Whether a statement in Markdown is sent as HTML, in `statement.html`, instead of `statement.text`.
+    /// Whether a text in Markdown is sent as HTML, in `html`, instead of `text`.
     #[serde(default)]
     html: bool,
 }
@@ -61,6 +61,8 @@ pub(crate) struct ProblemView {
     statement: Option<StatementView>,
     /// Languages of the available statements.
     statement_languages: Vec<String>,
+    /// Whether the problem has an editorial that you may read. `false` while it is in a contest that has not ended.
+    has_editorial: bool,
     /// The sample cases: the first 50.
     samples: Vec<SampleView>,
     /// Total number of sample cases.
@@ -94,7 +96,7 @@ pub(crate) struct ProblemView {
     is_verified: Option<Option<bool>>,
 }
 
-/// The statement of a problem.
+/// The statement of a problem, or its editorial.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct StatementView {
     /// Language tag.
@@ -102,7 +104,7 @@ pub(crate) struct StatementView {
     /// `markdown` (with mathematics), `text`, `latex`, `html` or `pdf`. `html` comes from the author: sanitize it
     /// before you show it.
     format: &'static str,
-    /// The text; `null` if the statement is a PDF, which is in `files`, or if `html` has the text.
+    /// The text; `null` if it is a PDF, which is in `files`, or if `html` has the text.
     text: Option<String>,
     /// The text as HTML, if it is Markdown and you requested HTML. Raw HTML in it is escaped, and its links have the
     /// scheme `http`, `https` or `mailto` or are relative. An image of the package is referred to by its `name` in
@@ -111,8 +113,17 @@ pub(crate) struct StatementView {
     html: Option<String>,
     /// Whether the text was truncated.
     truncated: bool,
-    /// The statement's file if it is not text, and the files that the text refers to, by the names that the text uses.
+    /// The file itself if it is not text, and the files that the text refers to, by the names that the text uses.
     files: Vec<FileView>,
+}
+
+/// The editorial of a problem, in one language.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct EditorialView {
+    /// The editorial.
+    editorial: StatementView,
+    /// Languages of the available editorials.
+    languages: Vec<String>,
 }
 
 /// A file.
@@ -209,6 +220,7 @@ pub(crate) async fn problem(
         true => ProblemLineView::for_author(seen.problem(), standing.as_ref()),
         false => ProblemLineView::of(seen.problem(), standing.as_ref()),
     };
+    let has_editorial = !app.core.editorials(&seen, &package.package.problem).await?.is_empty();
     let is_verified = seen.may_change().then_some(seen.problem().is_verified);
     let (time_limit, start) = (seen.problem().time_limit, seen.problem().limit_start.map(StartView::from));
     let registry = app.core.registry();
@@ -218,6 +230,7 @@ pub(crate) async fn problem(
         let time_limit_start = start.filter(|_| is_time_limit_derived);
         view(line, &limited, &registry, params.lang.as_deref(), params.html).map(|view| ProblemView {
             is_verified,
+            has_editorial,
             may_change: seen.may_change(),
             limits: ProblemLimitsView { is_time_limit_derived, time_limit_start, ..view.limits },
             ..view
@@ -235,11 +248,6 @@ fn view(
 ) -> std::io::Result<ProblemView> {
     let what = &package.problem;
     let slug = problem.slug.clone();
-    let is_requested = |statement: &&Statement| Some(statement.language.as_str()) == language;
-    let english = |statement: &&Statement| statement.language == "en";
-    let statements = || what.statements.iter();
-    let statement =
-        statements().find(is_requested).or_else(|| statements().find(english)).or_else(|| statements().next());
     let max_score = match (what.scoring, what.tests.root().max) {
         (Scoring::Points { .. }, MaxScore::Bounded(max)) => Some(points(max)),
         (Scoring::Points { .. }, MaxScore::Unbounded) | (Scoring::PassFail, _) => None,
@@ -266,11 +274,10 @@ fn view(
     let allowed = permitted.as_ref().map(|ids| ids.iter().map(ToString::to_string).collect());
     let allowed = if what.signature.is_some() { Some(callable()) } else { allowed };
     Ok(ProblemView {
-        statement: statement
-            .map(|statement| statement_view(&slug, package, statement, &mut room))
-            .transpose()?
-            .map(|view| if as_html { view.with_html() } else { view }),
-        statement_languages: what.statements.iter().map(|statement| statement.language.clone()).collect(),
+        statement: in_language(&what.statements, language)
+            .map(|statement| statement_view(&slug, package, statement, as_html, &mut room))
+            .transpose()?,
+        statement_languages: languages_of(&what.statements),
         samples: what
             .samples()
             .take(SAMPLES_MAX)
@@ -309,6 +316,7 @@ fn view(
             .map(|file| file_view(&slug, file.path.name(), file))
             .collect(),
         starter_code,
+        has_editorial: false,
         may_change: false,
         is_verified: None,
         problem,
@@ -334,6 +342,7 @@ fn statement_view(
     slug: &str,
     package: &Package,
     statement: &Statement,
+    as_html: bool,
     room: &mut JsonTextBudget,
 ) -> std::io::Result<StatementView> {
     let is_text = statement.format != StatementFormat::Pdf;
@@ -344,18 +353,19 @@ fn statement_view(
     if !is_text {
         files.insert(0, file_view(slug, statement.file.path.name(), &statement.file));
     }
-    Ok(StatementView {
+    let view = StatementView {
         language: statement.language.clone(),
         format: statement.format.as_str(),
         text,
         html: None,
         truncated,
         files,
-    })
+    };
+    Ok(if as_html { view.with_html() } else { view })
 }
 
 impl StatementView {
-    /// Converts Markdown to HTML. A statement in another format, or whose HTML would be too long, stays unchanged.
+    /// Converts Markdown to HTML. A text in another format, or whose HTML would be too long, stays unchanged.
     fn with_html(self) -> StatementView {
         let is_markdown = self.format == StatementFormat::Markdown.as_str();
         match self.text.as_deref().filter(|_| is_markdown).and_then(html_of) {
@@ -365,7 +375,7 @@ impl StatementView {
     }
 }
 
-/// Name that the statement's text uses for a file.
+/// Name that the text uses for a file.
 fn name_in<'f>(statement: &Statement, file: &'f FileRef) -> &'f str {
     let parent = statement.file.path.parent();
     parent.and_then(|parent| file.path.below(parent.as_str())).unwrap_or(file.path.as_str())
@@ -390,9 +400,56 @@ fn sample_view(package: &Package, sample: &Sample<'_>, room: &mut JsonTextBudget
     Ok(SampleView { name: sample.case.id.to_string(), input, output, conversation, truncated })
 }
 
-/// Get a file of a problem's statement.
+/// Get the editorial of a problem.
 ///
-/// Images, attachments and statements that are not text. Other files of a package are not available here.
+/// It explains the solution. While a contest with the problem is running, and until the time of a virtual participant
+/// has ended, only users who may change the problem can read it.
+#[utoipa::path(
+    get, path = "/problems/{slug}/editorial", tag = "problems", operation_id = "problem_editorial",
+    params(("slug" = String, Path, description = "The problem's slug"), DetailParams),
+    responses(
+        (status = 200, description = "The editorial", body = EditorialView),
+        (status = 404, description = "The problem does not exist, it has no editorial, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn editorial(
+    State(app): State<Shared>,
+    Visitor(principal): Visitor,
+    Id(slug): Id<Slug>,
+    Params(params): Params<DetailParams>,
+) -> Result<Json<EditorialView>, ApiError> {
+    let seen = seen(&app, &principal, slug).await?;
+    let package = app.core.package(seen.problem().package).await.map_err(refusal)?;
+    let editorials = app.core.editorials(&seen, &package.package.problem).await?;
+    let languages = languages_of(editorials);
+    let found = in_language(editorials, params.lang.as_deref()).cloned();
+    let found = found.ok_or_else(|| ApiError::not_found("editorial"))?;
+    let rendered = tokio::task::spawn_blocking(move || {
+        let slug = seen.problem().slug.as_str();
+        let mut room = JsonTextBudget::of(TEXT_BYTES_MAX as usize);
+        statement_view(slug, &package.package, &found, params.html, &mut room)
+    });
+    let editorial = rendered.await.map_err(|e| ApiError::internal(&e))?.map_err(|e| ApiError::internal(&e))?;
+    Ok(Json(EditorialView { editorial, languages }))
+}
+
+/// The text in this language, else in a variant of it (`zh-CN` for `zh`), else the English text, else the first.
+fn in_language<'p>(texts: &'p [Statement], language: Option<&str>) -> Option<&'p Statement> {
+    let of = |language: &str| texts.iter().find(|text| text.language == language);
+    let variant = |language: &str| texts.iter().find(|text| text.language.split('-').next() == Some(language));
+    language
+        .and_then(|language| of(language).or_else(|| variant(language)))
+        .or_else(|| of("en"))
+        .or_else(|| texts.first())
+}
+
+fn languages_of(texts: &[Statement]) -> Vec<String> {
+    texts.iter().map(|text| text.language.clone()).collect()
+}
+
+/// Get a file of a problem's statement or editorial.
+///
+/// Images, attachments, and statements and editorials that are not text. Other files of a package are not available here.
 #[utoipa::path(
     get, path = "/problems/{slug}/files/{file}", tag = "problems", operation_id = "problem_file",
     params(
@@ -412,7 +469,10 @@ pub(crate) async fn file(
     let slug = slug.parse::<Slug>().map_err(|_| no_such_problem())?;
     let seen = seen(&app, &principal, slug).await?;
     let package = app.core.package(seen.problem().package).await.map_err(refusal)?;
-    let found = found_file(&package.package, &file).filter(|found| found.size.get() <= FILE_BYTES_MAX).cloned();
+    let editorials = app.core.editorials(&seen, &package.package.problem).await?;
+    let found = found_file(&package.package.problem, editorials, &file)
+        .filter(|found| found.size.get() <= FILE_BYTES_MAX)
+        .cloned();
     let found = found.ok_or_else(|| ApiError::not_found("file"))?;
     let kind = media_type(found.path.name());
     let name = encoded(found.path.name());
@@ -433,14 +493,13 @@ pub(crate) async fn file(
     Ok(response)
 }
 
-/// Finds a file for contestants; never a test, a checker or a solution.
-fn found_file<'p>(package: &'p Package, path: &str) -> Option<&'p FileRef> {
-    let problem = &package.problem;
-    let of_statements = problem.statements.iter().flat_map(|statement| {
+/// Finds a file for contestants, or one of an editorial that the caller may read; never a test, a checker or a solution.
+fn found_file<'p>(problem: &'p Problem, editorials: &'p [Statement], path: &str) -> Option<&'p FileRef> {
+    let of_texts = problem.statements.iter().chain(editorials).flat_map(|statement| {
         let itself = (statement.format == StatementFormat::Pdf).then_some(&statement.file);
         itself.into_iter().chain(&statement.assets)
     });
-    of_statements.chain(&problem.attachments).find(|file| file.path.as_str() == path)
+    of_texts.chain(&problem.attachments).find(|file| file.path.as_str() == path)
 }
 
 struct MediaType {

@@ -1,6 +1,6 @@
 //! The API's errors about problems.
 
-use cupel_core::SubmissionFaultKind;
+use cupel_core::InputFaultKind;
 use cupel_core::problems::{AuthorError, MEMBERS_MAX, Part};
 use cupel_http::error::{ApiError, ErrorKind, FieldError};
 
@@ -12,7 +12,7 @@ pub(super) fn no_such_problem() -> ApiError {
 }
 
 pub(super) fn slug_taken(detail: &'static str) -> ApiError {
-    let field = FieldError::new("/slug", detail).of_kind(SubmissionFaultKind::Taken);
+    let field = FieldError::new("/slug", detail).of_kind(InputFaultKind::Taken);
     ApiError::new(ErrorKind::Taken, detail).with_errors(vec![field])
 }
 

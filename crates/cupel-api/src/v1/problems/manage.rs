@@ -1,6 +1,5 @@
 //! Operations for authors: import, new versions, export, verification, visibility, deletion.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
@@ -30,7 +29,7 @@ use crate::v1::faults::Shape;
 use crate::v1::filters::PageParams;
 use crate::v1::intake::{self, Receipt, Wait, WaitParams};
 use crate::v1::response::accepted::Accepted;
-use crate::v1::response::graded::Disclosure;
+use crate::v1::response::graded::ResponseParts;
 use crate::v1::response::page::Pagination;
 use crate::v1::response::step::StartView;
 use crate::v1::response::submission::SubmissionView;
@@ -231,11 +230,10 @@ pub(crate) async fn package(
 ) -> Result<Response, ApiError> {
     let problem = app.core.to_change(&caller.principal(), ProblemKey::Slug(slug)).await.map_err(refusal)?;
     let package = app.core.package(problem.package).await.map_err(refusal)?;
-    let packages = Arc::clone(app.core.packages());
+    let place = app.core.archive_file().await.map_err(|e| ApiError::internal(&e))?.into_temp_path();
     let time_limit = problem.time_limit;
     let written = tokio::task::spawn_blocking(move || {
         // A temporary file of this name was created and deleted, so nothing else uses the name.
-        let place = packages.upload().map_err(|e| ApiError::internal(&e))?.into_temp_path();
         let target = place.to_path_buf();
         drop(place);
         let exported = match params.form {
@@ -365,17 +363,15 @@ async fn verify_one(
         request_id: Some(notes.request_id().to_owned()),
         ..NewSubmission::new(NewSubmissionKind::Verify(to_verify))
     };
-    let disclosure = Disclosure {
-        as_author: true,
-        with_files: false,
+    let parts = ResponseParts {
+        disclosure: problem.disclosure(),
         slug: Some(problem.slug.to_string()),
         version: Some(version.unwrap_or(problem.version)),
-        cached: false,
-        ..Disclosure::default()
+        ..ResponseParts::default()
     };
     let rate = SubmissionRate::new(&app, &caller, &notes);
     let request = ExecuteRequest { idempotency, ..ExecuteRequest::new(caller.user, new, &rate) };
-    intake::respond(&app, &caller, &wait, request, Shape::default(), Receipt::VERIFICATION, disclosure).await
+    intake::respond(&app, &caller, &wait, request, Shape::default(), Receipt::VERIFICATION, parts).await
 }
 
 /// Changes to a problem; omitted fields stay unchanged.

@@ -32,6 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::default()
         .routes(routes!(list::problems, manage::import))
         .routes(routes!(detail::problem, manage::change, manage::delete))
+        .routes(routes!(detail::editorial))
         .routes(routes!(detail::file))
         .routes(routes!(solve::run))
         .routes(routes!(solve::submit, solve::submissions))

@@ -137,7 +137,7 @@ pub(crate) async fn preview(
     };
     let line = |summary: SubmissionSummary| {
         let username = Some(summary.username.clone());
-        SummaryView { username, ..SummaryView::for_author(summary) }
+        SummaryView { username, ..SummaryView::from(summary) }
     };
     Ok(Json(PreviewView {
         verdicts: preview.verdicts.into_iter().map(verdict).collect(),

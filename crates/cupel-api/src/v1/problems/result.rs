@@ -1,11 +1,12 @@
-//! A submission, with its source and its result, and its runs. `response/graded.rs` decides which parts of a result the
-//! viewer gets; the texts of tests are read from the package here.
+//! A submission, with its source and its result, and its runs. Core decides which parts of a result the viewer gets;
+//! the texts of tests are read from the package here.
 
 use std::collections::HashMap;
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
+use cupel_core::disclosure::Disclosure;
 use cupel_core::problems::Attempted;
 use cupel_core::run::SubmissionRecord;
 use cupel_http::app::Shared;
@@ -13,7 +14,7 @@ use cupel_http::body::Id;
 use cupel_http::caller::Caller;
 use cupel_http::error::{ApiError, ErrorBody};
 use cupel_problem::{Case, FileRef, Method, Package, Shown};
-use cupel_types::{CaseGrade, Cases, ContentHash, SubmissionId, SubmissionKind, Verdict};
+use cupel_types::{Cases, ContentHash, SubmissionId, SubmissionKind, Verdict};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -22,7 +23,7 @@ use super::text_budget::JsonTextBudget;
 use super::view::points;
 use crate::v1::answers;
 use crate::v1::intake::{self, Wait};
-use crate::v1::response::graded::{Disclosure, TestTexts, is_in_full};
+use crate::v1::response::graded::{ResponseParts, TestTexts};
 use crate::v1::response::status::Status;
 use crate::v1::response::time::rfc3339;
 
@@ -32,14 +33,14 @@ const TEST_TEXT_BYTES_MAX: u64 = 16 << 10;
 const TEST_TEXTS_BYTES_MAX: usize = 256 << 10;
 
 /// The parts of a visible submission that are sent to this viewer.
-async fn disclosure_of(app: &Shared, attempted: &Attempted) -> Result<Disclosure, ApiError> {
-    let mut disclosure = Disclosure { as_author: attempted.as_author(), with_files: true, ..Disclosure::default() };
+async fn parts_of(app: &Shared, attempted: &Attempted) -> Result<ResponseParts, ApiError> {
+    let mut parts = ResponseParts { disclosure: attempted.disclosure(), with_files: true, ..ResponseParts::default() };
     if let (Some(of), Some(problem)) = (attempted.record().submission.of_problem(), attempted.problem()) {
-        disclosure.slug = Some(problem.slug.to_string());
-        disclosure.version = app.core.version_numbers(attempted).await?.get(&of.package).copied();
-        disclosure.tests = texts_of(app, attempted.record(), of.package, attempted.as_author()).await?;
+        parts.slug = Some(problem.slug.to_string());
+        parts.version = app.core.version_numbers(attempted).await?.get(&of.package).copied();
+        parts.tests = texts_of(app, attempted.record(), of.package, parts.disclosure).await?;
     }
-    Ok(disclosure)
+    Ok(parts)
 }
 
 /// The texts of the tests that were run and that the viewer may see.
@@ -47,18 +48,18 @@ async fn texts_of(
     app: &Shared,
     record: &SubmissionRecord,
     package: ContentHash,
-    as_author: bool,
+    disclosure: Disclosure,
 ) -> Result<HashMap<String, TestTexts>, ApiError> {
     let is_custom_input = matches!(&record.submission.kind, SubmissionKind::Problem(solution) if matches!(solution.cases, Cases::Input(_)));
-    let grading = record.report.as_ref().and_then(|report| report.grading.as_ref()).filter(|_| !is_custom_input);
-    let cases = grading.into_iter().flat_map(|grading| &grading.cases);
-    let mut seen: Vec<&CaseGrade> =
-        cases.filter(|case| is_in_full(case, as_author) && case.verdict != Verdict::Skipped).collect();
-    if seen.is_empty() {
+    let report = record.report.as_ref().filter(|_| !is_custom_input);
+    let grading = report.and_then(|report| disclosure.result(report).grading);
+    let mut seen = grading.map(|grading| grading.cases).unwrap_or_default();
+    seen.retain(|case| case.verdict != Some(Verdict::Skipped));
+    seen.sort_by_key(|case| case.verdict == Some(Verdict::Accepted));
+    let names: Vec<String> = seen.into_iter().filter_map(|case| case.name.map(str::to_owned)).collect();
+    if names.is_empty() {
         return Ok(HashMap::new());
     }
-    seen.sort_by_key(|case| case.verdict == Verdict::Accepted);
-    let names: Vec<String> = seen.into_iter().map(|case| case.name.clone()).collect();
     let imported = match app.core.package(package).await {
         Ok(imported) => imported,
         Err(error) => {
@@ -126,8 +127,8 @@ pub(crate) async fn submission(
         intake::awaited(&app, &caller, id, &wait).await?;
     }
     let attempted = app.core.attempted(&caller.viewer, id).await?.ok_or_else(|| ApiError::not_found("submission"))?;
-    let disclosure = disclosure_of(&app, &attempted).await?;
-    answers::one(&app, caller.user, attempted.into_record(), disclosure).await
+    let parts = parts_of(&app, &attempted).await?;
+    answers::one(&app, caller.user, attempted.into_record(), parts).await
 }
 
 /// A run of a submission.

@@ -31,7 +31,7 @@ use crate::v1::filters::{PageParams, language_of, one, twenty, verdict_of};
 use crate::v1::intake::{self, Receipt, Wait, WaitParams};
 use crate::v1::request::{self, FileRequest};
 use crate::v1::response::accepted::Accepted;
-use crate::v1::response::graded::Disclosure;
+use crate::v1::response::graded::ResponseParts;
 use crate::v1::response::page::Pagination;
 use crate::v1::response::submission::SubmissionView;
 use crate::v1::response::summary::SummaryView;
@@ -149,7 +149,7 @@ pub(crate) async fn run(
     let rate = SubmissionRate::new(&app, &caller, &notes);
     let on_stored = Box::new(|| drop(held));
     let request = ExecuteRequest { idempotency, on_stored, ..ExecuteRequest::new(caller.user, new, &rate) };
-    intake::respond(&app, &caller, &wait, request, shape, Receipt::SOLUTION, disclosure_of(&seen)).await
+    intake::respond(&app, &caller, &wait, request, shape, Receipt::SOLUTION, parts_of(&seen)).await
 }
 
 /// Submit a solution.
@@ -198,18 +198,15 @@ pub(crate) async fn submit(
     let rate = SubmissionRate::new(&app, &caller, &notes);
     let on_stored = Box::new(|| drop(held));
     let request = ExecuteRequest { idempotency, on_stored, ..ExecuteRequest::new(caller.user, new, &rate) };
-    intake::respond(&app, &caller, &wait, request, shape, Receipt::SOLUTION, disclosure_of(&seen)).await
+    intake::respond(&app, &caller, &wait, request, shape, Receipt::SOLUTION, parts_of(&seen)).await
 }
 
-/// The optional parts of the response that the sender of a solution may see.
-fn disclosure_of(seen: &SeenProblem) -> Disclosure {
-    Disclosure {
-        as_author: seen.may_change(),
-        with_files: false,
+fn parts_of(seen: &SeenProblem) -> ResponseParts {
+    ResponseParts {
+        disclosure: seen.disclosure(),
         slug: Some(seen.problem().slug.to_string()),
         version: Some(seen.problem().version),
-        cached: false,
-        ..Disclosure::default()
+        ..ResponseParts::default()
     }
 }
 
@@ -280,10 +277,7 @@ fn csv_of(app: Shared, visible: VisibleSubmissions, all: bool) -> impl Stream<It
         };
         for summary in summaries {
             let username = summary.username.clone();
-            let line = match all {
-                false => SummaryView::from(summary),
-                true => SummaryView::for_author(summary),
-            };
+            let line = SummaryView::from(summary);
             lines.line([
                 csv::Cell::Text(&line.submission_id),
                 csv::Cell::Text(&username),
@@ -343,11 +337,8 @@ pub(crate) async fn submissions(
     }
     let (submissions, total) = app.core.submissions_to(visible, offset, page.limit).await?;
     let line = |summary: SubmissionSummary| {
-        if !params.all {
-            return SummaryView::from(summary);
-        }
-        let username = Some(summary.username.clone());
-        SummaryView { username, ..SummaryView::for_author(summary) }
+        let username = params.all.then(|| summary.username.clone());
+        SummaryView { username, ..SummaryView::from(summary) }
     };
     Ok(Json(SentPage {
         submissions: submissions.into_iter().map(line).collect(),

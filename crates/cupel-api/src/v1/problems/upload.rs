@@ -2,7 +2,6 @@
 //! whole.
 
 use std::io::Write as _;
-use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
@@ -43,7 +42,7 @@ impl FromRequest<Shared> for Upload {
             return Err(too_large());
         }
         let deadline = tokio::time::Instant::now() + app.settings.package_time_max;
-        let mut file = new_file(app).await?;
+        let mut file = app.core.archive_file().await.map_err(|e| ApiError::internal(&e))?;
         let (mut body, mut piece, mut written): (Body, _, u64) = (request.into_body(), BytesMut::new(), 0);
         loop {
             let frame = tokio::time::timeout_at(deadline, body.frame()).await.map_err(|_elapsed| {
@@ -69,12 +68,6 @@ impl FromRequest<Shared> for Upload {
         }
         Ok(Upload(write(file, piece).await?))
     }
-}
-
-async fn new_file(app: &Shared) -> Result<NamedTempFile, ApiError> {
-    let packages = Arc::clone(app.core.packages());
-    let opened = tokio::task::spawn_blocking(move || packages.upload()).await;
-    opened.map_err(|e| ApiError::internal(&e))?.map_err(|e| ApiError::internal(&e))
 }
 
 /// Writes on a blocking thread.

@@ -4,7 +4,7 @@ use cupel_core::problems::{ProblemRecord, Standing};
 use cupel_http::error::{ApiError, ErrorKind, FieldError};
 use cupel_package::PackageFinding;
 use cupel_problem::Visibility;
-use cupel_types::{Score, coarse_time};
+use cupel_types::Score;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -109,7 +109,7 @@ impl From<&Standing> for StandingView {
             state: if standing.is_solved { "solved" } else { "attempted" },
             tries: standing.tries,
             best_score: standing.best_score.map(points),
-            best_time_ms: standing.best_time.map(|time| coarse_time(time).as_millis() as u64),
+            best_time_ms: standing.best_time.map(|time| time.get().as_millis() as u64),
             solved_at: standing.solved_at.map(rfc3339),
         }
     }

@@ -1,6 +1,7 @@
 //! Texts that explain why the compilation or the execution of a program failed.
 
-use cupel_types::{Grading, Limits, Outcome, RunReport, StepReport, Verdict};
+use cupel_core::disclosure::DisclosedGrading;
+use cupel_types::{Limits, Outcome, RunReport, StepReport, Verdict};
 
 use super::step::text_of;
 
@@ -52,20 +53,19 @@ pub fn runtime_error(verdict: Verdict, step: &StepReport, limits: &Limits) -> Op
     }
 }
 
-/// The execution of the test that decided the verdict of a submission to a problem. `None` if that test is hidden.
-pub(super) fn deciding_case(grading: &Grading, verdict: Verdict) -> Option<&StepReport> {
-    grading.cases.iter().find(|case| case.verdict == verdict)?.step.as_ref()
-}
-
 /// Like [`runtime_error`], for a submission to a problem. For a hidden test, the sentence contains no more information
 /// than the verdict, because an exit code could leak a part of the input.
-pub(super) fn runtime_error_of_problem(verdict: Verdict, grading: &Grading, limits: &Limits) -> Option<String> {
-    let shown = deciding_case(grading, verdict).and_then(|step| runtime_error(verdict, step, limits));
+pub(super) fn runtime_error_of_problem(
+    verdict: Verdict,
+    grading: &DisclosedGrading<'_>,
+    limits: &Limits,
+) -> Option<String> {
+    let shown = grading.deciding_step(verdict).and_then(|step| runtime_error(verdict, step, limits));
     shown.or_else(|| {
         Some(match verdict {
             Verdict::RuntimeError => "exit code other than 0, or killed by a signal".to_owned(),
             Verdict::SecurityViolation => "killed for a system call that is not allowed".to_owned(),
-            Verdict::TimeLimit => return limits.exceeded(time_limit_of(verdict, grading, limits)),
+            Verdict::TimeLimit => return limits.exceeded(grading.exceeded_time_limit(verdict, limits)),
             Verdict::IdleLimit => "idle or wall time limit exceeded".to_owned(),
             Verdict::MemoryLimit => return limits.exceeded(Outcome::MemoryLimit),
             Verdict::OutputLimit => "output or disk limit exceeded".to_owned(),
@@ -80,60 +80,4 @@ pub(super) fn runtime_error_of_problem(verdict: Verdict, grading: &Grading, limi
             | Verdict::Cancelled => return None,
         })
     })
-}
-
-/// The time limit that a hidden test exceeded, by its times, which the result contains. A program that waits uses little
-/// CPU time.
-fn time_limit_of(verdict: Verdict, grading: &Grading, limits: &Limits) -> Outcome {
-    let usage = grading.cases.iter().find(|case| case.verdict == verdict).map(|case| case.usage);
-    match usage {
-        Some(usage) if usage.cpu_time > limits.cpu_time => Outcome::TimeLimit,
-        Some(usage) if usage.wall_time >= limits.wall_time => Outcome::WallLimit,
-        Some(usage) if usage.wall_time >= limits.idle_time => Outcome::IdleLimit,
-        _ => Outcome::TimeLimit,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use cupel_types::{CaseGrade, Feedback, Usage};
-
-    use super::*;
-
-    #[test]
-    fn the_message_of_a_hidden_test_names_the_limit_that_was_exceeded() {
-        let time = Duration::from_millis;
-        let limits = Limits { cpu_time: time(1000), wall_time: time(3000), idle_time: time(2000), ..Limits::default() };
-        for (cpu_ms, wall_ms, expected) in [
-            (1050, 1060, "time limit of 1000 ms exceeded"),
-            (2, 3003, "wall time limit of 3000 ms exceeded"),
-            (2, 2004, "idle limit of 2000 ms exceeded"),
-        ] {
-            let case = CaseGrade {
-                name: "1".to_owned(),
-                group: String::new(),
-                verdict: Verdict::TimeLimit,
-                score: None,
-                usage: Usage { cpu_time: time(cpu_ms), wall_time: time(wall_ms), ..Usage::default() },
-                feedback: Feedback::Verdict,
-                step: None,
-                conversation: None,
-                judge_message: None,
-                team_message: None,
-            };
-            let grading = Grading {
-                score: None,
-                max_score: None,
-                groups: Vec::new(),
-                cases: vec![case],
-                author_message: None,
-                returned: None,
-                conversation: None,
-            };
-            let message = runtime_error_of_problem(Verdict::TimeLimit, &grading, &limits);
-            assert_eq!(message.as_deref(), Some(expected));
-        }
-    }
 }

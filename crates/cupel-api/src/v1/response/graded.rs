@@ -1,15 +1,12 @@
-//! Result of a submission to a problem, in the form for its sender and in the form for the problem's authors.
-//!
-//! Invariant: for a hidden test, the sender sees only the number, the verdict and the score. If the problem hides the
-//! results of individual tests, the sender sees only the number. The sender never gets a hidden test's name, the output
-//! or the checker's messages. A hidden test's time and memory affect only the rounded maximum over all tests.
+//! Result of a submission to a problem. [`Disclosure`] decides which parts the viewer gets.
 
 use std::collections::HashMap;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use cupel_core::disclosure::{DisclosedCase, DisclosedGrading, DisclosedGroup, Disclosure};
 use cupel_core::run::{SentFor, SubmissionRecord};
-use cupel_types::{BoxFile, CaseGrade, Feedback, Grading, GroupGrade, Verdict};
+use cupel_types::{BoxFile, Verdict};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -18,10 +15,10 @@ use super::verification::VerificationView;
 use crate::v1::problems::view::points;
 
 /// Which optional parts of a submission are sent.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Disclosure {
-    /// The parts for the problem's authors.
-    pub(crate) as_author: bool,
+#[derive(Clone, Debug)]
+pub(crate) struct ResponseParts {
+    /// How much of the result the viewer may see.
+    pub(crate) disclosure: Disclosure,
     /// The source.
     pub(crate) with_files: bool,
     /// The problem's slug.
@@ -32,6 +29,20 @@ pub(crate) struct Disclosure {
     pub(crate) cached: bool,
     /// The texts of the tests that the viewer may see, by the tests' names.
     pub(crate) tests: HashMap<String, TestTexts>,
+}
+
+impl Default for ResponseParts {
+    /// The result for the sender.
+    fn default() -> ResponseParts {
+        ResponseParts {
+            disclosure: Disclosure::SENDER,
+            with_files: false,
+            slug: None,
+            version: None,
+            cached: false,
+            tests: HashMap::new(),
+        }
+    }
 }
 
 /// Beginnings of the texts of a test.
@@ -176,69 +187,62 @@ impl From<&BoxFile> for SentFileView {
 }
 
 /// Problem-related part of a submission; `None` if the submission is not for a problem.
-pub(crate) fn graded(record: &SubmissionRecord, disclosure: &Disclosure) -> Option<GradedView> {
+pub(crate) fn graded(
+    record: &SubmissionRecord,
+    grading: Option<&DisclosedGrading<'_>>,
+    parts: &ResponseParts,
+) -> Option<GradedView> {
     let of = record.submission.of_problem()?;
-    let report = record.report.as_ref();
-    let grading = report.and_then(|report| report.grading.as_ref());
-    let empty = Grading::default();
-    let grade = grading.unwrap_or(&empty);
+    let verification = record.report.as_ref().and_then(|report| report.verification.as_ref());
+    let groups = grading.map(|grading| grading.groups.iter().map(group_view).collect());
+    let tests = grading.map(|grading| grading.cases.iter().map(|case| test_view(case, parts)).collect());
     Some(GradedView {
-        slug: disclosure.slug.clone(),
-        version: disclosure.version,
+        slug: parts.slug.clone(),
+        version: parts.version,
         package: of.package.to_string(),
         purpose: SentFor::of(&record.submission.kind).as_str(),
-        score: grade.score.map(points),
-        max_score: grade.max_score.map(points),
-        groups: grade.groups.iter().map(|group| group_view(group, disclosure)).collect(),
-        tests: (1..).zip(&grade.cases).map(|(number, case)| test_view(number, case, disclosure)).collect(),
-        author_message: grade.author_message.clone().filter(|_| disclosure.as_author),
-        returned: grade.returned.as_ref().map(|output| text_of(output).0),
-        conversation: grade.conversation.as_ref().map(|output| text_of(output).0),
-        verification: report.and_then(|report| report.verification.as_ref()).map(VerificationView::from),
+        score: grading.and_then(|grading| grading.score).map(points),
+        max_score: grading.and_then(|grading| grading.max_score).map(points),
+        groups: groups.unwrap_or_default(),
+        tests: tests.unwrap_or_default(),
+        author_message: grading.and_then(|grading| grading.author_message).map(str::to_owned),
+        returned: grading.and_then(|grading| grading.returned).map(|output| text_of(output).0),
+        conversation: grading.and_then(|grading| grading.conversation).map(|output| text_of(output).0),
+        verification: verification.map(VerificationView::from),
     })
 }
 
-fn group_view(group: &GroupGrade, disclosure: &Disclosure) -> GroupView {
+fn group_view(group: &DisclosedGroup<'_>) -> GroupView {
     GroupView {
-        name: group.name.clone(),
+        name: group.name.to_owned(),
         verdict: group.verdict.code(),
         score: group.score.map(points),
         max_score: group.max_score.map(points),
-        reason: group.reason.clone().filter(|_| disclosure.as_author),
+        reason: group.reason.map(str::to_owned),
     }
 }
 
-/// Whether the viewer may see everything of a test.
-pub(crate) fn is_in_full(case: &CaseGrade, as_author: bool) -> bool {
-    case.feedback == Feedback::Full || as_author
-}
-
-fn test_view(number: u64, case: &CaseGrade, disclosure: &Disclosure) -> ProblemTestView {
-    let is_shown = case.feedback == Feedback::Full;
-    let in_full = is_in_full(case, disclosure.as_author);
-    let texts = disclosure.tests.get(&case.name).filter(|_| in_full);
-    let is_known = in_full || case.feedback == Feedback::Verdict;
-    let has_run = in_full && case.verdict != Verdict::Skipped;
-    let step = case.step.as_ref();
+fn test_view(case: &DisclosedCase<'_>, parts: &ResponseParts) -> ProblemTestView {
+    let texts = case.name.and_then(|name| parts.tests.get(name));
     ProblemTestView {
-        number,
-        name: in_full.then(|| case.name.clone()),
-        is_shown,
-        verdict: is_known.then(|| case.verdict.code()),
-        score: case.score.filter(|_| is_known).map(points),
-        execution_time_ms: has_run.then_some(case.usage.cpu_time.as_millis() as u64),
-        memory_used_kb: has_run.then_some(case.usage.memory.as_kib()),
-        start: case.usage.start.filter(|_| has_run).map(StartView::from),
-        accuracy: AccuracyView::of(case.usage.accuracy).filter(|_| has_run),
-        exit_code: step.and_then(exit_code),
-        signal: step.and_then(signal),
+        number: case.number,
+        name: case.name.map(str::to_owned),
+        is_shown: case.is_shown,
+        verdict: case.verdict.map(Verdict::code),
+        score: case.score.map(points),
+        execution_time_ms: case.usage.map(|usage| usage.cpu_time.as_millis() as u64),
+        memory_used_kb: case.usage.map(|usage| usage.memory.as_kib()),
+        start: case.usage.and_then(|usage| usage.start).map(StartView::from),
+        accuracy: case.usage.and_then(|usage| AccuracyView::of(usage.accuracy)),
+        exit_code: case.step.and_then(exit_code),
+        signal: case.step.and_then(signal),
         input: texts.and_then(|texts| texts.input.clone()),
         expected_output: texts.and_then(|texts| texts.expected_output.clone()),
         truncated: texts.map(|texts| texts.truncated),
-        stdout: step.map(|step| text_of(&step.stdout).0),
-        stderr: step.map(|step| text_of(&step.stderr).0),
-        conversation: case.conversation.as_ref().map(|output| text_of(output).0),
-        judge_message: case.judge_message.clone().filter(|_| in_full),
-        message: case.team_message.clone().filter(|_| in_full),
+        stdout: case.step.map(|step| text_of(&step.stdout).0),
+        stderr: case.step.map(|step| text_of(&step.stderr).0),
+        conversation: case.conversation.map(|output| text_of(output).0),
+        judge_message: case.judge_message.map(str::to_owned),
+        message: case.team_message.map(str::to_owned),
     }
 }

@@ -3,13 +3,13 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use cupel_core::run::{RunState, SubmissionRecord};
-use cupel_types::{CaseReport, FetchedFile, Instructions, Limits, RunReport, StepReport, Verdict, counted};
+use cupel_types::{Bytes, CaseReport, FetchedFile, Instructions, Limits, StepReport, Verdict, counted};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::artifact::ArtifactView;
-use super::failure::{compilation_error, deciding_case, runtime_error, runtime_error_of_problem};
-use super::graded::{Disclosure, GradedView, SentFileView, graded};
+use super::failure::{compilation_error, runtime_error, runtime_error_of_problem};
+use super::graded::{GradedView, ResponseParts, SentFileView, graded};
 use super::limits::LimitsView;
 use super::status::Status;
 use super::step::{AccuracyView, StartView, exit_code, signal, text_of};
@@ -233,8 +233,11 @@ pub(crate) struct SubmissionViews {
 }
 
 impl SubmissionView {
-    pub(crate) fn of(record: &SubmissionRecord, disclosure: &Disclosure) -> SubmissionView {
+    pub(crate) fn of(record: &SubmissionRecord, parts: &ResponseParts) -> SubmissionView {
         let report = record.report.as_ref();
+        let result = report.map(|report| parts.disclosure.result(report));
+        let figures = result.as_ref().map(|result| result.figures).unwrap_or_default();
+        let grading = result.as_ref().and_then(|result| result.grading.as_ref());
         let verdict = record.state.verdict();
         let steps: Vec<&StepReport> =
             report.map(|r| r.execution.iter().chain(r.cases.iter().map(|c| &c.step)).collect()).unwrap_or_default();
@@ -243,16 +246,12 @@ impl SubmissionView {
             let case = r.cases.iter().find(|c| c.verdict != Verdict::Accepted).or(r.cases.last());
             r.execution.as_ref().or(case.map(|c| &c.step))
         });
-        let of_problem = report.and_then(|r| r.grading.as_ref()).zip(verdict);
-        let deciding_case = of_problem.and_then(|(grading, verdict)| deciding_case(grading, verdict));
+        let deciding_test = grading.zip(verdict).and_then(|(grading, verdict)| grading.deciding_step(verdict));
         let execution = report.and_then(|r| r.execution.as_ref());
         let (stdout, stdout_base64) = execution.map(|e| text_of(&e.stdout)).map_or((None, None), |(t, b)| (Some(t), b));
         let (stderr, stderr_base64) = execution.map(|e| text_of(&e.stderr)).map_or((None, None), |(t, b)| (Some(t), b));
         let compile = report.and_then(|r| r.compile.as_ref());
-        let sees_all = |report: &&RunReport| disclosure.as_author || !report.ran_hidden_cases();
-        let measured = report.filter(sees_all);
-        let peak = measured.map_or_else(|| report.and_then(RunReport::peak_for_sender), RunReport::peak);
-        // If compilation failed, there is no output, and no time or memory was used.
+        // If compilation failed, there is no output.
         let not_built = report.filter(|r| r.is_not_built());
         let (stdout, stderr) = match not_built {
             Some(_) => (stdout.or_else(|| Some(String::new())), stderr.or_else(|| Some(String::new()))),
@@ -269,33 +268,29 @@ impl SubmissionView {
             compilation_error: not_built.map(compilation_error),
             runtime_error: verdict.and_then(|verdict| {
                 let report = report?;
-                match (deciding, &report.grading) {
+                match (deciding, grading) {
                     (Some(step), _) => runtime_error(verdict, step, &report.limits),
                     (None, Some(grading)) => runtime_error_of_problem(verdict, grading, &report.limits),
                     (None, None) => None,
                 }
             }),
-            execution_time_ms: peak.map(|(cpu_time, _)| cpu_time.as_millis() as u64),
-            instructions: measured
-                .and_then(|r| r.usages().filter_map(|usage| usage.instructions).max())
-                .map(Instructions::get),
-            memory_used_kb: peak.map(|(_, memory)| memory.as_kib()),
-            start: measured.and_then(RunReport::start).map(StartView::from),
-            accuracy: measured.map(RunReport::accuracy).and_then(AccuracyView::of),
+            execution_time_ms: figures.cpu_time.map(|time| time.as_millis() as u64),
+            instructions: figures.instructions.map(Instructions::get),
+            memory_used_kb: figures.memory.map(Bytes::as_kib),
+            start: figures.start.map(StartView::from),
+            accuracy: figures.accuracy.and_then(AccuracyView::of),
             exit_code: match not_built {
                 Some(report) => report.exit_code_of_compiler(),
-                None => deciding.or(deciding_case).and_then(exit_code),
+                None => deciding.or(deciding_test).and_then(exit_code),
             },
             submitted_at: rfc3339(record.submission.submitted_at),
             completed_at: record.completed_at.map(rfc3339),
             verdict: verdict.map(|v| v.code().to_owned()),
             message: report.and_then(|r| r.message.clone()).or_else(|| abandoned(&record.state)),
-            signal: deciding.or(deciding_case).and_then(signal),
-            wall_time_ms: measured
-                .and_then(|r| r.usages().map(|usage| usage.wall_time.as_millis() as u64).max())
-                .or(not_built.map(|_| 0)),
-            truncated: report.map(|report| {
-                let graded = report.grading.iter().flat_map(|grading| [&grading.returned, &grading.conversation]);
+            signal: deciding.or(deciding_test).and_then(signal),
+            wall_time_ms: figures.wall_time.map(|time| time.as_millis() as u64),
+            truncated: report.map(|_| {
+                let graded = grading.into_iter().flat_map(|grading| [grading.returned, grading.conversation]);
                 let mut outputs = steps.iter().flat_map(|s| [&s.stdout, &s.stderr]).chain(graded.flatten());
                 outputs.any(|output| output.truncated)
             }),
@@ -312,14 +307,14 @@ impl SubmissionView {
             tests: report.map(|r| r.cases.iter().map(|c| test_view(c, &r.limits)).collect()).unwrap_or_default(),
             limits: report.map(|r| r.limits.into()),
             language_version: report.map(|r| r.language_version.clone()),
-            cached: disclosure.cached,
-            problem: graded(record, disclosure),
+            cached: parts.cached,
+            problem: graded(record, grading, parts),
             fetched_files: report.map(|r| r.files.iter().map(FetchedFileView::from).collect()).unwrap_or_default(),
             artifacts: report
                 .map(|r| r.artifacts.files.iter().map(|one| ArtifactView::of(record.submission.id, one)).collect())
                 .unwrap_or_default(),
             artifacts_truncated: report.is_some_and(|r| r.artifacts.has_more),
-            files: disclosure.with_files.then(|| {
+            files: parts.with_files.then(|| {
                 record
                     .submission
                     .source()

@@ -1,7 +1,7 @@
 //! Submissions in lists.
 
-use cupel_core::run::{SentFor, SubmissionSummary};
-use cupel_types::{Bytes, coarse_memory, coarse_time};
+use cupel_core::run::SubmissionSummary;
+use cupel_types::Bytes;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -47,23 +47,7 @@ pub(crate) struct SummaryView {
 }
 
 impl From<SubmissionSummary> for SummaryView {
-    /// Summary for the submission's owner.
     fn from(summary: SubmissionSummary) -> SummaryView {
-        let (time, memory) = (summary.cpu_time, summary.memory);
-        // Hidden tests occur only in submissions that count.
-        let (time, memory) = match summary.sent_for {
-            SentFor::Submission if !summary.is_exact => (time.map(coarse_time), memory.map(coarse_memory)),
-            SentFor::Submission | SentFor::Run | SentFor::Samples | SentFor::CustomInput | SentFor::Verification => {
-                (time, memory)
-            }
-        };
-        SummaryView::for_author(SubmissionSummary { cpu_time: time, memory, ..summary })
-    }
-}
-
-impl SummaryView {
-    /// Summary for the problem's authors.
-    pub(crate) fn for_author(summary: SubmissionSummary) -> SummaryView {
         SummaryView {
             submission_id: summary.id.to_string(),
             language: summary.language.as_ref().map(ToString::to_string),

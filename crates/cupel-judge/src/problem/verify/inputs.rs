@@ -35,11 +35,11 @@ enum InputDecision {
 
 /// The exit codes with which a validator reports its decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Protocol {
+enum Codes {
     /// 42 accepts, 43 rejects.
-    Kattis,
+    FortyTwo,
     /// 0 accepts, any other code rejects.
-    Testlib,
+    Zero,
     /// 0 accepts, 1 rejects.
     Checktestdata,
 }
@@ -50,7 +50,7 @@ const CHECKTESTDATA: &str = include_str!("checktestdata.py");
 /// A validator ready to run, with its decisions so far.
 struct Ready<'p> {
     path: &'p PackagePath,
-    protocol: Protocol,
+    codes: Codes,
     runnable: Runnable,
     known: HashMap<(ContentHash, Vec<String>), InputDecision>,
     /// Whether the validator has once failed to decide. It may have hung, so it is not run on other cases.
@@ -63,18 +63,18 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
     let problem = &package.problem;
     let mut ready = Vec::new();
     for validator in &problem.validators {
-        if let InputValidator::Kattis(program) | InputValidator::Testlib(program) = validator
+        if let InputValidator::ExitCode42(program) | InputValidator::ExitCode0(program) = validator
             && program.shape == ProgramShape::Sources
             && let Err(program::NoLanguage::NotHere(why)) = program::language_of(program, verifying.request.languages)
         {
             verifying.notes.push(format!("{}: not tried here: {why}", program.path));
             continue;
         }
-        let (path, protocol, built) = match validator {
-            InputValidator::Kattis(program) => (&program.path, Protocol::Kattis, build(verifying, program)?),
-            InputValidator::Testlib(program) => (&program.path, Protocol::Testlib, build(verifying, program)?),
+        let (path, codes, built) = match validator {
+            InputValidator::ExitCode42(program) => (&program.path, Codes::FortyTwo, build(verifying, program)?),
+            InputValidator::ExitCode0(program) => (&program.path, Codes::Zero, build(verifying, program)?),
             InputValidator::Checktestdata(file) => match checktestdata(verifying, file)? {
-                Some(runnable) => (&file.path, Protocol::Checktestdata, Ok(runnable)),
+                Some(runnable) => (&file.path, Codes::Checktestdata, Ok(runnable)),
                 None => {
                     let note =
                         format!("{}: checktestdata is not installed, so no input was checked against it", file.path);
@@ -84,7 +84,7 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
             },
         };
         match built {
-            Ok(runnable) => ready.push(Ready { path, protocol, runnable, known: HashMap::new(), is_faulty: false }),
+            Ok(runnable) => ready.push(Ready { path, codes, runnable, known: HashMap::new(), is_faulty: false }),
             Err(why) => {
                 let subject = Subject::Validator(path.clone());
                 verifying.claim(subject, RULE, "a program that builds", why, None, false);
@@ -179,16 +179,16 @@ impl Ready<'_> {
         }
         let (outcome, words, limits) = run(&self.runnable, verifying, stdin(package, input)?, args)?;
         let saying = if words.is_empty() { String::new() } else { format!(": {words}") };
-        let decision = match (self.protocol, outcome) {
-            (Protocol::Kattis, Outcome::Exited(42)) => InputDecision::Accepted,
-            (Protocol::Testlib | Protocol::Checktestdata, Outcome::Exited(0)) => InputDecision::Accepted,
-            (Protocol::Kattis, Outcome::Exited(43)) => InputDecision::Rejected(words),
-            (Protocol::Testlib, Outcome::Exited(_)) => InputDecision::Rejected(words),
-            (Protocol::Checktestdata, Outcome::Exited(1)) => InputDecision::Rejected(words),
-            (Protocol::Checktestdata, Outcome::Exited(_)) => {
+        let decision = match (self.codes, outcome) {
+            (Codes::FortyTwo, Outcome::Exited(42)) => InputDecision::Accepted,
+            (Codes::Zero | Codes::Checktestdata, Outcome::Exited(0)) => InputDecision::Accepted,
+            (Codes::FortyTwo, Outcome::Exited(43)) => InputDecision::Rejected(words),
+            (Codes::Zero, Outcome::Exited(_)) => InputDecision::Rejected(words),
+            (Codes::Checktestdata, Outcome::Exited(1)) => InputDecision::Rejected(words),
+            (Codes::Checktestdata, Outcome::Exited(_)) => {
                 InputDecision::Fault(format!("the grammar is faulty{saying}"))
             }
-            (Protocol::Kattis, Outcome::Exited(code)) => {
+            (Codes::FortyTwo, Outcome::Exited(code)) => {
                 InputDecision::Fault(format!("it ended with exit code {code}; expected 42 or 43{saying}"))
             }
             (_, outcome) => InputDecision::Fault(format!("it {}{saying}", ended(outcome, &limits))),

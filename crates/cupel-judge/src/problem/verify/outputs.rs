@@ -382,7 +382,7 @@ fn check_interactor(
 ) -> Result<(), ProblemError> {
     let package = verifying.request.package;
     let path = &interactor.program.program.path;
-    if interactor.program.protocol == Protocol::Peg {
+    if interactor.program.protocol == Protocol::ShareOnStdout {
         return Ok(());
     }
     let Some(language) = verifying.request.languages.iter().find(|language| language.is_available()) else {

@@ -280,7 +280,7 @@ fn generators_run_in_a_package_without_submissions() {
 
 #[test]
 fn a_checker_decides_about_the_answers_of_generators() {
-    let mut fixture = Fixture::new().checked_by_program(Protocol::DmojDefault);
+    let mut fixture = Fixture::new().checked_by_program(Protocol::ExitCode);
     fixture.made = Some(generates(&fixture));
     let mut answers = vec![prints("5", 1)];
     answers.extend([1, 1, 0].map(|code| ends(Outcome::Exited(code), 1)));
@@ -294,7 +294,7 @@ fn a_checker_decides_about_the_answers_of_generators() {
 
 #[test]
 fn programs_are_built_in_a_package_without_submissions() {
-    let mut fixture = Fixture::new().checked_by_program(Protocol::Kattis);
+    let mut fixture = Fixture::new().checked_by_program(Protocol::FeedbackDirectory);
     fixture.made = Some(generates(&fixture));
     fixture.languages = Registry::new(Vec::new()).unwrap();
     let (report, executor) = fixture.verify(fixture.cases(&["1"]), Vec::new());
@@ -328,7 +328,7 @@ fn validators_accept_every_input_and_one_of_them_rejects_each_invalid_input() {
     let verified = |codes: &[i32]| {
         let mut fixture = Fixture::new();
         fixture.validators =
-            ["v.scr", "w.scr"].map(|name| InputValidator::Kattis(fixture.program(name))).into_iter().collect();
+            ["v.scr", "w.scr"].map(|name| InputValidator::ExitCode42(fixture.program(name))).into_iter().collect();
         let input = fixture.file("bad.in", "bad");
         fixture.trials.invalid_inputs = vec![InputTrial {
             name: "bad".to_owned(),
@@ -411,7 +411,7 @@ fn a_package_of_which_no_accepted_submission_runs_does_not_hold() {
 fn without_an_accepted_submission_a_checker_must_accept_the_answers() {
     // The checker gets an empty output, random bytes and the answer, and then the output of the submission.
     let codes = |codes: &[i32]| codes.iter().map(|code| ends(Outcome::Exited(*code), 1)).collect::<Vec<_>>();
-    let fixture = || Fixture::new().checked_by_program(Protocol::Kattis);
+    let fixture = || Fixture::new().checked_by_program(Protocol::FeedbackDirectory);
     let verified = |fixture: Fixture, answers: Vec<Answer>| {
         let (report, executor) = fixture.verify(fixture.cases(&["1"]), answers);
         assert!(executor.answers.is_empty());
@@ -438,7 +438,7 @@ fn a_note_names_an_interactor_that_may_accept_nothing() {
     assert!(note.starts_with("talk.scr: there is no accepted submission"), "{note}");
     let proved = Fixture::new().with_interactor().with("a.scr", must_be(ExpectedVerdict::Accepted));
     assert_eq!(notes(proved, &[43, 43, 42]), [""; 0]);
-    assert_eq!(notes(Fixture::new().checked_by_program(Protocol::Kattis), &[43, 43, 42]), [""; 0]);
+    assert_eq!(notes(Fixture::new().checked_by_program(Protocol::FeedbackDirectory), &[43, 43, 42]), [""; 0]);
 }
 
 #[test]
@@ -464,7 +464,7 @@ fn an_idle_submission_proves_nothing_about_the_time_limit() {
 
 #[test]
 fn long_messages_are_shortened_in_notes_and_claims() {
-    let fixture = Fixture::new().checked_by_program(Protocol::Kattis);
+    let fixture = Fixture::new().checked_by_program(Protocol::FeedbackDirectory);
     let floods = ends(Outcome::Exited(1), 1).with_stderr("x".repeat(100_000).leak());
     let (report, _) = fixture.verify(fixture.cases(&["1"]), vec![floods]);
     let claim = report.broken().next().unwrap();

@@ -54,7 +54,7 @@ impl Plan<'_> {
             let fault = format!("the compiler flags of `{}` are left out", program.program.path);
             self.weaker(place, fault);
         }
-        if program.protocol != Protocol::Kattis {
+        if program.protocol != Protocol::FeedbackDirectory {
             let fault =
                 format!("`{}` does not use the exit codes of an output validator, 42 and 43", program.program.path);
             self.cannot(

@@ -116,7 +116,7 @@ fn tokens(reader: &Reader<'_>) -> Option<TokenRules> {
 fn judge_program(context: &Context<'_>, reader: &Reader<'_>) -> Option<JudgeProgram> {
     let program = program(context, &reader.get("program"))?;
     let protocol = match reader.get("protocol").text() {
-        None | Some("kattis") => Protocol::Kattis,
+        None | Some("kattis") => Protocol::FeedbackDirectory,
         Some("testlib") => Protocol::Testlib { percent: false },
         Some("testlib-percent") => Protocol::Testlib { percent: true },
         Some(_) => {

@@ -9,7 +9,7 @@ use crate::doc::{Reader, Unknown};
 use crate::finding::Code;
 use cupel_problem::{
     Aggregate, Case, CaseGroup, CaseId, CasePoints, Feedback, GroupName, GroupScoring, Hints, MaxScore, Method, Node,
-    Objective, OwnLimits, Score, Scoring, ScoringRules, Shown, StopRule, ValidatorArgs,
+    Objective, OwnLimits, Score, Scoring, Shown, SkippedCases, StopRule, ValidatorArgs,
 };
 
 /// Returns the root of all groups. `None` if there is a fault, which has been reported.
@@ -18,7 +18,7 @@ pub(super) fn read(context: &Context<'_>, top: &Reader<'_>, method: &Method, dra
     let declared = reading.declared(top);
     let scored = declared.values().any(|group| group.points.is_some());
     if scored {
-        draft.scoring = Scoring::Points { rules: ScoringRules::Cupel, objective: Objective::Max };
+        draft.scoring = Scoring::Points { objective: Objective::Max, skipped: SkippedCases::Ignored };
     }
     let found = context.tree.children("tests");
     let directories: Vec<&String> =

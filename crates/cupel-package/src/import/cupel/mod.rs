@@ -48,10 +48,14 @@ pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError
         time_unit: "seconds",
         memory: "limits.memory_mib",
     };
-    let mut draft = Draft::new(Calibration::KATTIS_2025_09, FILE, keys);
+    let mut draft = Draft::new(Calibration::NARROW, FILE, keys);
     people(&top, &mut draft);
     limits(context, &top, &mut draft);
     statements(context, &mut draft)?;
+    draft.editorials = context.editorials();
+    for text in draft.statements.iter().chain(&draft.editorials) {
+        report_latex(context, text);
+    }
     draft.signature = function::read(&top.get("function"));
     draft.attachments = context.refs_in("attachments");
     validators(context, &top.get("validators"), &mut draft);
@@ -134,18 +138,9 @@ fn limits(context: &Context<'_>, top: &Reader<'_>, draft: &mut Draft) {
 
 fn statements(context: &Context<'_>, draft: &mut Draft) -> Result<(), ImportError> {
     for (name, child) in context.tree.children("") {
-        let Some(rest) = name.strip_prefix("statement.").filter(|_| child == Child::File) else { continue };
-        let Some((language, format)) = language_and_format(&format!("problem.{rest}")) else { continue };
+        let text = language_and_format(&name, "statement").filter(|_| child == Child::File);
+        let Some((language, format)) = text else { continue };
         let Some(file) = context.tree.file(&name) else { continue };
-        if format == StatementFormat::Latex {
-            let remedy = "Write it in Markdown, with mathematics between $ signs";
-            context.findings.file(
-                Code::ActiveContent,
-                &name,
-                "the statement is LaTeX, which is shown as source",
-                remedy,
-            );
-        }
         context.check_statement(&file, format);
         let assets = context.refs_in("images");
         draft.statements.push(Statement { language, format, file, assets });
@@ -158,6 +153,15 @@ fn statements(context: &Context<'_>, draft: &mut Draft) -> Result<(), ImportErro
         }
     }
     Ok(())
+}
+
+/// Warnings about Cupel's own format are stricter also here: in other formats, LaTeX is usual.
+fn report_latex(context: &Context<'_>, text: &Statement) {
+    if text.format == StatementFormat::Latex {
+        let fault = "the text is LaTeX, which is shown as source";
+        let remedy = "Write it in Markdown, with mathematics between $ signs";
+        context.findings.file(Code::ActiveContent, text.file.path.as_str(), fault, remedy);
+    }
 }
 
 /// Reads `validators = ["validators/check.py"]`. The validators use Kattis' exit codes, or testlib's with
@@ -173,8 +177,8 @@ fn validators(context: &Context<'_>, reader: &Reader<'_>, draft: &mut Draft) {
         };
         let Some(program) = program(context, &name) else { continue };
         match protocol {
-            "kattis" => draft.validators.push(InputValidator::Kattis(program)),
-            "testlib" => draft.validators.push(InputValidator::Testlib(program)),
+            "kattis" => draft.validators.push(InputValidator::ExitCode42(program)),
+            "testlib" => draft.validators.push(InputValidator::ExitCode0(program)),
             _ => one.get("protocol").expected("`kattis` or `testlib`"),
         }
     }

@@ -181,7 +181,7 @@ fn of_module(
         shape: ProgramShape::Sources,
     };
     let args = vec![format!("{{{options}, \"points\": {points}, \"binary\": {binary}}}")];
-    Some(JudgeProgram { program, protocol: Protocol::DmojPython { is_old }, args, words: None })
+    Some(JudgeProgram { program, protocol: Protocol::PythonModule { is_old }, args, words: None })
 }
 
 /// Reads a program with `files`, `lang` and `type`: the checker `bridged` or an interactor.
@@ -189,10 +189,10 @@ pub(super) fn bridged(context: &Context<'_>, reader: &Reader<'_>) -> Option<Judg
     keys::check_program(reader);
     let program = program_of(context, &reader.get("files"), &reader.get("lang"), &reader.get("flags"))?;
     let protocol = match reader.get("type").text() {
-        None | Some("default") => Protocol::DmojDefault,
-        Some("testlib") => Protocol::DmojTestlib,
-        Some("coci") => Protocol::Coci,
-        Some("peg") => Protocol::Peg,
+        None | Some("default") => Protocol::ExitCode,
+        Some("testlib") => Protocol::PointsLine,
+        Some("coci") => Protocol::ShareLine,
+        Some("peg") => Protocol::ShareOnStdout,
         Some(other) => {
             let fault = format!("the type `{other}` is not supported");
             reader.get("type").fault(Code::KeyType, fault, "Supported are default, testlib, coci and peg");

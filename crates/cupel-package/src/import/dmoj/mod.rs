@@ -11,7 +11,7 @@ use crate::doc::{Node as Document, Reader, Source, Unknown, Value, parse_yaml};
 use crate::finding::{Code, Findings, ImportError};
 use crate::unpack::{self, Sink};
 use cupel_problem::{
-    Calibration, Factor, Grader, Include, Objective, PackagePath, Problem, Scoring, ScoringRules, WallLimit,
+    Calibration, Factor, Grader, Include, Objective, PackagePath, Problem, Scoring, SkippedCases, WallLimit,
 };
 
 const FILE: &str = "init.yml";
@@ -99,8 +99,10 @@ pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError
         time_unit: "seconds",
         memory: "memory_limit",
     };
-    let mut draft = Draft::new(Calibration::KATTIS_LEGACY, FILE, keys);
-    draft.scoring = Scoring::Points { rules: ScoringRules::Dmoj, objective: Objective::Max };
+    let mut draft = Draft::new(Calibration::WIDE, FILE, keys);
+    draft.scoring = Scoring::Points { objective: Objective::Max, skipped: SkippedCases::Zero };
+    // Source: DMOJ judge-server, `dmoj/executors/java_executor.py`.
+    draft.forbids_packages = true;
     keys::check(&top);
     limits(&top, &mut draft);
     file_io(&top, &mut draft);

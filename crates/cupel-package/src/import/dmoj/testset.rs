@@ -618,7 +618,7 @@ fn points_of(method: &Method, points: Score) -> CasePoints {
         max: MaxScore::Bounded(points),
         unnamed: Some(points),
         rejected: Score::ZERO,
-        also_rejecting: program.is_some_and(|program| matches!(program.protocol, Protocol::DmojPython { .. })),
+        also_rejecting: program.is_some_and(|program| matches!(program.protocol, Protocol::PythonModule { .. })),
     }
 }
 

@@ -88,7 +88,7 @@ impl Kattis<'_> {
             Judge::Program(program) => {
                 let program = JudgeProgram {
                     program: program.clone(),
-                    protocol: Protocol::Kattis,
+                    protocol: Protocol::FeedbackDirectory,
                     args: args.to_vec(),
                     words: None,
                 };

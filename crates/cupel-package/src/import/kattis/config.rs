@@ -8,7 +8,7 @@ use cupel_types::Bytes;
 use super::super::{ByteOrderMark, Context, Draft, Keys, PackageFormat};
 use crate::doc::{Reader, Source, Unknown};
 use crate::finding::{Code, ImportError};
-use cupel_problem::{Calibration, Factor, Objective, ProblemLimits, Scoring, ScoringRules};
+use cupel_problem::{Calibration, Factor, Objective, ProblemLimits, Scoring, SkippedCases};
 
 /// The version of the format to which the package belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +94,7 @@ pub(super) fn read(context: &Context<'_>, format: PackageFormat) -> Result<Optio
         return Ok(Some((
             config,
             Draft::new(
-                Calibration::KATTIS_LEGACY,
+                Calibration::WIDE,
                 "domjudge-problem.ini",
                 Keys { time_limit: "timelimit", ..keys(Version::Legacy) },
             ),
@@ -120,7 +120,7 @@ pub(super) fn read(context: &Context<'_>, format: PackageFormat) -> Result<Optio
             "Change the package to 2025-09; in a draft, old and new spellings are both accepted",
         );
     }
-    let calibration = if version == Version::Legacy { Calibration::KATTIS_LEGACY } else { Calibration::KATTIS_2025_09 };
+    let calibration = if version == Version::Legacy { Calibration::WIDE } else { Calibration::NARROW };
     let mut draft = Draft::new(calibration, "problem.yaml", keys(version));
     known_keys(&top, version);
     people(&top, version, &mut draft);
@@ -409,7 +409,7 @@ fn languages(context: &Context<'_>, languages: &Reader<'_>, out: &mut ProblemLim
 fn grading(context: &Context<'_>, top: &Reader<'_>, config: &Config, draft: &mut Draft) {
     if config.version == Version::V202509 {
         if config.scoring {
-            draft.scoring = Scoring::Points { rules: ScoringRules::Kattis202509, objective: Objective::Max };
+            draft.scoring = Scoring::Points { objective: Objective::Max, skipped: SkippedCases::Ignored };
         }
         return;
     }
@@ -437,7 +437,6 @@ fn grading(context: &Context<'_>, top: &Reader<'_>, config: &Config, draft: &mut
         }
     };
     if config.scoring {
-        let rules = if config.domjudge { ScoringRules::Domjudge } else { ScoringRules::KattisLegacy };
-        draft.scoring = Scoring::Points { rules, objective };
+        draft.scoring = Scoring::Points { objective, skipped: SkippedCases::Ignored };
     }
 }

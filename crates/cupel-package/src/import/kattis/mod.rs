@@ -38,6 +38,7 @@ pub(super) fn read(context: &Context<'_>, format: PackageFormat) -> Result<Optio
         domjudge::report_unread(context);
     }
     kattis.statements(&mut draft);
+    draft.editorials = context.editorials();
     draft.validators = kattis.input_validators();
     draft.includes = kattis.includes();
     draft.attachments = context.refs_in("attachments");
@@ -75,7 +76,7 @@ impl Kattis<'_> {
             let is_description = |p: &Program| p.files.iter().all(|file| file.name.as_str().ends_with(".ctd"));
             for program in programs.into_iter().filter(|program| !is_description(program)) {
                 if self.context.can_be_built(&program) {
-                    found.push(InputValidator::Kattis(program));
+                    found.push(InputValidator::ExitCode42(program));
                     continue;
                 }
                 let fault = "the directory is not run as a validator, because it has no file in a known language";

@@ -1,4 +1,5 @@
-//! Statements: `statement/` or `problem_statement/`, `problem.LANG.{md,tex,html,txt,pdf}`.
+//! Statements: `statement/` or `problem_statement/`, `problem.LANG.{md,tex,html,txt,pdf}`. Editorials: `solution/`,
+//! `solution.LANG.{md,tex,html,txt,pdf}`.
 
 use super::super::{Child, Draft};
 use super::Kattis;
@@ -20,7 +21,7 @@ impl Kattis<'_> {
     }
 
     fn statement(&self, directory: &str, name: &str, draft: &mut Draft) {
-        let Some((language, format)) = language_and_format(name) else { return };
+        let Some((language, format)) = language_and_format(name, "problem") else { return };
         let path = if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") };
         let Some(file) = self.context.tree.file(&path) else { return };
         let assets = self.context.statement_assets(directory, &path);
@@ -53,8 +54,15 @@ impl Kattis<'_> {
     }
 }
 
+/// Directory of the editorials, in the Kattis format and in Cupel's own. Source: Kattis problem package format, 2025-09.
+const EDITORIALS: &str = "solution";
+
+/// Names, without language and extension, of statements (Kattis) and editorials (Kattis, Polygon).
+const TEXTS: [&str; 3] = ["problem", "solution", "tutorial"];
+
 impl super::super::Context<'_> {
-    /// Returns the files beside a statement, to which the statement may refer.
+    /// Returns the files beside a statement, to which the statement may refer. Other statements are not among them, nor
+    /// are editorials, because everyone who sees the problem may download these files.
     pub(crate) fn statement_assets(&self, directory: &str, statement: &str) -> Vec<FileRef> {
         if directory.is_empty() {
             return Vec::new();
@@ -66,45 +74,76 @@ impl super::super::Context<'_> {
                 "png" | "jpg" | "jpeg" | "gif" | "svg" | "webp" | "pdf" | "eps" | "tex" | "sty"
             )
         };
+        let is_text = |name: &str| TEXTS.iter().any(|text| language_and_format(name, text).is_some());
         let files = self.tree.below(directory).filter(|(path, _)| path.as_str() != statement && image(path.name()));
-        let files = files.filter(|(path, _)| language_and_format(path.name()).is_none());
+        let files = files.filter(|(path, _)| !is_text(path.name()));
         files.filter_map(|(path, _)| self.tree.file(path.as_str())).collect()
+    }
+
+    /// Returns the editorials `solution/solution.LANG.{md,tex,html,txt,pdf}`, with the images beside them.
+    pub(crate) fn editorials(&self) -> Vec<Statement> {
+        let mut found = Vec::new();
+        for (name, child) in self.tree.children(EDITORIALS) {
+            let text = language_and_format(&name, "solution").filter(|_| child == Child::File);
+            let Some((language, format)) = text else { continue };
+            found.extend(self.editorial(language, format, EDITORIALS, &name));
+        }
+        found
+    }
+
+    /// Returns one editorial. `None`: it is empty, which is reported.
+    pub(crate) fn editorial(
+        &self,
+        language: String,
+        format: StatementFormat,
+        directory: &str,
+        name: &str,
+    ) -> Option<Statement> {
+        let path = format!("{directory}/{name}");
+        let file = self.tree.file(&path)?;
+        if self.check_prose(&file, format, "editorial") {
+            let remedy = "Write it, or remove the file";
+            self.findings.file(Code::Metadata, &path, "the editorial is empty", remedy);
+            return None;
+        }
+        let assets = self.statement_assets(directory, &path);
+        Some(Statement { language, format, file, assets })
     }
 
     /// Reports statements that cannot be read, are empty, or are not safe to display as they are.
     pub(crate) fn check_statement(&self, file: &FileRef, format: StatementFormat) {
+        if self.check_prose(file, format, "statement") {
+            let remedy = "Write it before the problem is published";
+            self.findings.file(Code::NoStatement, file.path.as_str(), "the statement is empty", remedy);
+        }
+    }
+
+    /// Reports a text that cannot be read, or is not safe to display as it is. Returns whether it is empty.
+    fn check_prose(&self, file: &FileRef, format: StatementFormat, what: &str) -> bool {
         let path = file.path.as_str();
         if format == StatementFormat::Pdf {
-            return;
+            return false;
         }
-        // Judging does not need the statement, so its faults are warnings. An internal failure is ignored here, because
-        // it occurs again when the file is used.
+        // Judging does not need the text, so its faults are warnings. An internal failure is ignored here, because it
+        // occurs again when the file is used.
         let own = Findings::default();
         let read: Result<_, ImportError> = self.tree.text(path, super::super::ByteOrderMark::Warned, &own);
         for finding in own.into_list() {
             let code = if finding.code.is_error() { Code::Metadata } else { finding.code };
             self.findings.push(PackageFinding { code, ..finding });
         }
-        if let Ok(Some(text)) = read
-            && text.trim().is_empty()
-        {
-            self.findings.file(
-                Code::NoStatement,
-                path,
-                "the statement is empty",
-                "Write it before the problem is published",
-            );
-        }
         if format == StatementFormat::Html {
             let remedy = "It is sanitised before it is displayed; Markdown is not";
-            self.findings.file(Code::ActiveContent, path, "the statement is HTML", remedy);
+            self.findings.file(Code::ActiveContent, path, format!("the {what} is HTML"), remedy);
         }
+        matches!(read, Ok(Some(text)) if text.trim().is_empty())
     }
 }
 
-/// Returns language and format. Examples: `problem.sv.md` is Markdown in Swedish; `problem.tex` is LaTeX in English.
-pub(crate) fn language_and_format(name: &str) -> Option<(String, StatementFormat)> {
-    let rest = name.strip_prefix("problem.")?;
+/// Returns language and format of a text in a file named `STEM[.LANG].EXTENSION`. Examples with the stem `problem`:
+/// `problem.sv.md` is Markdown in Swedish; `problem.tex` is LaTeX in English.
+pub(crate) fn language_and_format(name: &str, stem: &str) -> Option<(String, StatementFormat)> {
+    let rest = name.strip_prefix(stem)?.strip_prefix('.')?;
     let (language, extension) = rest.rsplit_once('.').unwrap_or(("en", rest));
     let plausible =
         (2..=16).contains(&language.len()) && language.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');

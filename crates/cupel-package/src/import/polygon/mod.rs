@@ -78,7 +78,7 @@ impl<'d> Reading<'_, 'd> {
             time_unit: "milliseconds",
             memory: "memory-limit",
         };
-        let mut draft = Draft::new(Calibration::KATTIS_2025_09, self.file, keys);
+        let mut draft = Draft::new(Calibration::NARROW, self.file, keys);
         draft.slug = root.attribute("short-name").and_then(Slug::from_text);
         for name in all(first(root, "names"), "name") {
             if let (Some(language), Some(value)) = (name.attribute("language"), name.attribute("value")) {
@@ -89,6 +89,7 @@ impl<'d> Reading<'_, 'd> {
             draft.add_tag(tag.attribute("value").unwrap_or_default());
         }
         self.statements(root, &mut draft);
+        self.tutorials(&mut draft);
         let Some(judging) = first(root, "judging") else {
             self.fault(root, Code::KeyMissing, "there is no <judging>", "Export the package again");
             return draft.finish(None, self.context);
@@ -126,6 +127,17 @@ impl<'d> Reading<'_, 'd> {
             let directory = file.path.parent().map(|parent| parent.to_string()).unwrap_or_default();
             let assets = self.context.statement_assets(&directory, path);
             draft.statements.push(Statement { language, format, file, assets });
+        }
+    }
+
+    /// Reads the tutorials. Polygon stores them beside the other parts of the statement.
+    fn tutorials(&self, draft: &mut Draft) {
+        const SECTIONS: &str = "statement-sections";
+        const TUTORIAL: &str = "tutorial.tex";
+        for language in self.context.tree.children(SECTIONS).into_keys() {
+            let directory = format!("{SECTIONS}/{language}");
+            let tag = language_tag(&language);
+            draft.editorials.extend(self.context.editorial(tag, StatementFormat::Latex, &directory, TUTORIAL));
         }
     }
 
@@ -267,7 +279,7 @@ impl<'d> Reading<'_, 'd> {
         let validators = first(root, "assets").and_then(|assets| first(assets, "validators"));
         for validator in all(validators, "validator") {
             let program = self.source_unless(Code::NotVerifiable, validator, resources);
-            draft.validators.extend(program.map(InputValidator::Testlib));
+            draft.validators.extend(program.map(InputValidator::ExitCode0));
         }
     }
 

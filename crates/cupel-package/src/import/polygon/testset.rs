@@ -12,7 +12,7 @@ use super::{Element, Reading, TESTS_MAX, all, first};
 use crate::finding::Code;
 use cupel_problem::{
     Aggregate, Case, CaseGroup, CaseId, CasePoints, Checker, Feedback, GroupName, GroupScoring, Hints, MaxScore,
-    Method, Node, Objective, OwnLimits, Score, Scoring, ScoringRules, Shown, StopRule, ValidatorArgs,
+    Method, Node, Objective, OwnLimits, Score, Scoring, Shown, SkippedCases, StopRule, ValidatorArgs,
 };
 
 /// Maximum number of groups of a testset.
@@ -67,7 +67,7 @@ impl<'d> Reading<'_, 'd> {
         let groups = all(first(set, "groups"), "group");
         let scored = groups.chain(tests.iter().copied()).any(|one| one.attribute("points").is_some());
         if scored {
-            draft.scoring = Scoring::Points { rules: ScoringRules::Polygon, objective: Objective::Max };
+            draft.scoring = Scoring::Points { objective: Objective::Max, skipped: SkippedCases::Ignored };
         }
         let mut cases = Vec::new();
         for (at, test) in tests.iter().enumerate() {

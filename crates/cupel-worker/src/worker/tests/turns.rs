@@ -67,7 +67,7 @@ async fn a_user_with_long_runs_does_not_hold_every_slot() {
     let second = bench.submit_tests(bench.owner, 1).await;
     bench.until_left(2).await;
     // The owner's third run is first in the queue, because the other owner has used much slot time.
-    bench.core.queue().charge(bench.other, Duration::from_secs(100));
+    bench.queue.charge(bench.other, Duration::from_secs(100));
     let third = bench.submit_tests(bench.owner, 1).await;
     let short = bench.submit_tests(bench.other, 1).await;
     bench.leave.store(true, Ordering::Release);

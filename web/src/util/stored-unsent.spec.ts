@@ -1,5 +1,5 @@
 import { beforeEach, expect, test, vi } from 'vitest'
-import { forgetUnsent, keepUnsent, unsentAt } from './kept-unsent'
+import { forgetUnsent, storeUnsent, unsentAt } from './stored-unsent'
 
 const stored = new Map<string, string>()
 
@@ -16,16 +16,16 @@ const solution = { slug: 'sums', language: 'python', source: 'print(1)' }
 const found = (key: string, mayHaveArrived: boolean) => ({ kind: 'unsent', purpose: 'submission', solution, key, mayHaveArrived, isWaiting: false })
 
 test('an unsent submission of each place is found again, with its idempotency key, until it is forgotten', () => {
-  keepUnsent('ada//sums', { solution, key: 'one', mayHaveArrived: true })
-  keepUnsent('ada//sums', { solution, key: 'one', mayHaveArrived: false })
-  keepUnsent('ada/cup/sums', { solution, key: 'two', mayHaveArrived: true })
+  storeUnsent('ada//sums', { solution, key: 'one', mayHaveArrived: true })
+  storeUnsent('ada//sums', { solution, key: 'one', mayHaveArrived: false })
+  storeUnsent('ada/cup/sums', { solution, key: 'two', mayHaveArrived: true })
   expect([unsentAt('ada//sums'), unsentAt('ada/cup/sums'), unsentAt('bob//sums')]).toEqual([found('one', false), found('two', true), undefined])
   forgetUnsent('ada//sums')
   expect([unsentAt('ada//sums'), unsentAt('ada/cup/sums')]).toEqual([undefined, found('two', true)])
 })
 
 test('the answer to an earlier submission does not make the page forget a later one', () => {
-  keepUnsent('ada//sums', { solution, key: 'later', mayHaveArrived: true })
+  storeUnsent('ada//sums', { solution, key: 'later', mayHaveArrived: true })
   forgetUnsent('ada//sums', 'earlier')
   expect(unsentAt('ada//sums')).toEqual(found('later', true))
   forgetUnsent('ada//sums', 'later')
@@ -39,7 +39,7 @@ test('damaged data are ignored, and a browser without storage has no submission'
     expect(unsentAt('ada//sums'), text).toBeUndefined()
   }
   vi.stubGlobal('sessionStorage', undefined)
-  keepUnsent('ada//sums', { solution, key: 'one', mayHaveArrived: true })
+  storeUnsent('ada//sums', { solution, key: 'one', mayHaveArrived: true })
   forgetUnsent('ada//sums')
   expect(unsentAt('ada//sums')).toBeUndefined()
 })

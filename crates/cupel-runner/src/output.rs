@@ -1,33 +1,31 @@
 //! The output of one step: stored up to a bound, forwarded to the judge's observer, and converted to the result.
 
-use cupel_judge::{StepObserver, StepResult};
+use cupel_judge::{LiveSource, StepObserver, StepResult};
 use cupel_sandbox::{CellKind, CellReport, Command, Observer};
 use cupel_types::{Bytes, ExitStatus, Output, Start, StepReport, Usage};
 
-use super::live::LiveInputThread;
-
 /// Stores output up to `keep` bytes per stream, and forwards all output. The sandbox enforces the output limit.
-pub(super) struct OutputCapture<'a> {
+pub(crate) struct OutputCapture<'a> {
     stdout: Vec<u8>,
     stderr: Vec<u8>,
     keep: usize,
     truncated: [bool; 2],
     /// Whether anything has been received.
-    pub(super) heard: bool,
+    pub(crate) heard: bool,
     /// Whether a warm start is possible for the program. Only then does the report state how it was started.
     has_warm_start: bool,
     observer: &'a mut dyn StepObserver,
-    /// The live input, which is notified of the number of bytes that the program has read.
-    pub(super) live: Option<&'a LiveInputThread>,
+    /// The source of live input, which is notified of the number of bytes that the program has read.
+    pub(crate) live: Option<&'a dyn LiveSource>,
 }
 
 /// Whether a warm start is possible for the program, regardless of the machine and the configuration.
-pub(super) fn has_warm_start(command: &Command) -> bool {
+pub(crate) fn has_warm_start(command: &Command) -> bool {
     command.warm.is_some() && command.kind == CellKind::Run
 }
 
 impl OutputCapture<'_> {
-    pub(super) fn new(keep: Bytes, has_warm_start: bool, observer: &mut dyn StepObserver) -> OutputCapture<'_> {
+    pub(crate) fn new(keep: Bytes, has_warm_start: bool, observer: &mut dyn StepObserver) -> OutputCapture<'_> {
         let keep = usize::try_from(keep.get()).unwrap_or(usize::MAX);
         let (stdout, stderr) = (Vec::new(), Vec::new());
         OutputCapture {
@@ -42,7 +40,7 @@ impl OutputCapture<'_> {
         }
     }
 
-    pub(super) fn result(self, report: CellReport) -> StepResult {
+    pub(crate) fn result(self, report: CellReport) -> StepResult {
         let (exit_code, signal) = match report.exit {
             Some(ExitStatus::Exited(code)) => (Some(code), None),
             Some(ExitStatus::Signalled(signal)) => (None, Some(signal.0)),

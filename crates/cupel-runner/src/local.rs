@@ -1,4 +1,5 @@
-//! Start of the sandbox for a set of languages, and the executors of its slots.
+//! The runner of this machine: programs run in the sandbox or, if their root is an image of Docker Engine, in its
+//! containers. It starts the sandbox for a set of languages, and creates the executors of its slots.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,20 +8,19 @@ use std::sync::Arc;
 use cupel_judge::{ExecuteError, Executor};
 use cupel_languages::{Language, Placeholders};
 use cupel_sandbox::{
-    CellKind, CellRoot, Command, Mount, RunError, Sandbox, SandboxConfig, SetupStep, Slot, StartError, Stdin, Warm,
-    WarmTemplate, doctor,
+    CellRoot, Mount, RunError, Sandbox, SandboxConfig, SetupStep, Slot, StartError, Warm, WarmTemplate, doctor,
 };
-use cupel_types::{Bytes, ImageRoot, Limits, Outcome, Root, chain};
+use cupel_types::{ImageRoot, Limits, Outcome, Root, chain};
 
-use super::compile_services::{CompileServices, CompilerSharing};
-use super::executor::{SlotExecutor, failed};
-use super::sandbox::SharedSandbox;
+use crate::command::operators_command;
 use crate::docker::Containers;
+use crate::executor::SlotExecutor;
+use crate::native::{CompileServices, CompilerSharing, NativeSlot, SharedSandbox, failed};
 use crate::prepared;
 use crate::runner::Runner;
 
 /// Runner of this machine: each slot has lanes of the sandbox.
-pub struct NativeRunner {
+pub struct LocalRunner {
     sandbox: Arc<SharedSandbox>,
     compilers: Arc<CompileServices>,
     /// Whether lanes are created before they are needed.
@@ -38,7 +38,7 @@ pub struct Directories<'a> {
     pub images: Option<&'a Path>,
 }
 
-/// The launcher of a [`NativeRunner`], before any thread is started. The caller can drop its privileges at this point.
+/// The launcher of a [`LocalRunner`], before any thread is started. The caller can drop its privileges at this point.
 pub struct Launched {
     launched: cupel_sandbox::Launched,
     warm: Vec<WarmTemplate>,
@@ -51,7 +51,7 @@ pub struct Launched {
 impl Launched {
     /// Starts the sandbox of this launcher. `sharing` sets which users may share the sandbox's compile services.
     /// Programs of images of Docker Engine run in `containers`.
-    pub fn start(self, sharing: CompilerSharing, containers: Option<Arc<Containers>>) -> NativeRunner {
+    pub fn start(self, sharing: CompilerSharing, containers: Option<Arc<Containers>>) -> LocalRunner {
         let Launched { launched, warm, images, in_engine, makes_ahead } = self;
         let sandbox = launched.start();
         if makes_ahead {
@@ -62,11 +62,11 @@ impl Launched {
         }
         let sandbox = Arc::new(SharedSandbox::new(sandbox, warm));
         let compilers = Arc::new(CompileServices::new(sharing, Arc::downgrade(&sandbox)));
-        NativeRunner { sandbox, compilers, makes_ahead, containers }
+        LocalRunner { sandbox, compilers, makes_ahead, containers }
     }
 }
 
-impl NativeRunner {
+impl LocalRunner {
     /// Starts the launcher of a sandbox that mounts the toolchains of these languages.
     ///
     /// # Errors
@@ -80,7 +80,7 @@ impl NativeRunner {
         launch(config, languages.into_iter().collect(), directories, false)
     }
 
-    /// Like [`NativeRunner::launch`], for many programs: keeps an interpreter warm if its language's file requests
+    /// Like [`LocalRunner::launch`], for many programs: keeps an interpreter warm if its language's file requests
     /// that.
     ///
     /// # Errors
@@ -94,7 +94,7 @@ impl NativeRunner {
         launch(config, languages.into_iter().collect(), directories, true)
     }
 
-    /// Like [`NativeRunner::launch`], for one program: creates only the parts that this program needs.
+    /// Like [`LocalRunner::launch`], for one program: creates only the parts that this program needs.
     ///
     /// # Errors
     /// The configuration is invalid, or this machine lacks something that a sandbox needs.
@@ -127,7 +127,7 @@ fn launch(
     Ok(Launched { makes_ahead: config.spares, launched: Sandbox::launch(config)?, warm, images, in_engine })
 }
 
-impl Runner for NativeRunner {
+impl Runner for LocalRunner {
     /// Creates the slot's lanes now, unless the sandbox is for one program.
     fn executor(&self, number: usize) -> Result<Box<dyn Executor>, ExecuteError> {
         if self.sandbox.is_lost() {
@@ -141,15 +141,17 @@ impl Runner for NativeRunner {
             })?;
         }
         let (sandbox, compilers) = (Arc::clone(&self.sandbox), Arc::clone(&self.compilers));
-        Ok(Box::new(SlotExecutor::new(sandbox, compilers, number, slot, self.containers.clone())))
+        let steps = Arc::clone(&self.sandbox.steps);
+        let native = NativeSlot::new(sandbox, compilers, number, slot);
+        Ok(Box::new(SlotExecutor { number, steps, native, containers: self.containers.clone() }))
     }
 
     fn idle_slot(&self) -> Option<usize> {
-        self.sandbox.idle_slot()
+        self.sandbox.steps.idle_slot()
     }
 
     fn is_shared(&self, slot: usize) -> bool {
-        self.sandbox.is_shared(slot)
+        self.sandbox.steps.is_shared(slot)
     }
 
     fn has_ended(&self) -> bool {
@@ -164,7 +166,7 @@ impl Runner for NativeRunner {
     fn run_in_image(&self, root: &Root, argv: &[String], env: &[(String, String)]) -> Result<String, String> {
         match (root, &self.containers) {
             (Root::Image(image), _) => {
-                let mut slot = self.sandbox.sandbox.slot(self.sandbox.idle_slot().unwrap_or(0));
+                let mut slot = self.sandbox.sandbox.slot(self.sandbox.steps.idle_slot().unwrap_or(0));
                 run_operators_command(&mut slot, image, argv, env)
             }
             (Root::Docker(image), Some(containers)) => containers.run_in_image(image, argv, env),
@@ -227,27 +229,6 @@ fn run_operators_command(
             let why = printed.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("no output");
             Err(format!("`{shown}` failed in the image ({other:?}): {why}"))
         }
-    }
-}
-
-/// A command of an operator. Its output is one stream.
-pub(crate) fn operators_command(root: CellRoot, argv: &[String], env: &[(String, String)]) -> Command {
-    Command {
-        root,
-        argv: argv.to_vec(),
-        env: env.to_vec(),
-        files: Vec::new(),
-        stdin: Stdin::Bytes(Arc::from([])),
-        limits: Limits { memory: Bytes::mib(1024), processes: 128, ..Limits::default() },
-        kind: CellKind::Run,
-        warm: None,
-        stderr_to_stdout: true,
-        result: false,
-        collect: None,
-        outbox: None,
-        fetch: Vec::new(),
-        find: None,
-        watch: false,
     }
 }
 

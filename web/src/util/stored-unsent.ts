@@ -3,18 +3,18 @@
 import type { Unsent } from '../hooks/useJudging'
 import { readJsonOfTab, removeOfTab, writeOfTab } from './storage'
 
-export type KeptUnsent = Pick<Unsent, 'solution' | 'key' | 'mayHaveArrived'>
+export type StoredUnsent = Pick<Unsent, 'solution' | 'key' | 'mayHaveArrived'>
 
 const keyOf = (place: string): string => `cupel.unsent/${place}`
 
-export const keepUnsent = (place: string, { solution, key, mayHaveArrived }: KeptUnsent): void => writeOfTab(keyOf(place), JSON.stringify({ solution, key, mayHaveArrived }))
+export const storeUnsent = (place: string, { solution, key, mayHaveArrived }: StoredUnsent): void => writeOfTab(keyOf(place), JSON.stringify({ solution, key, mayHaveArrived }))
 
 export function unsentAt(place: string): Unsent | undefined {
-  const kept = readJsonOfTab(keyOf(place)) as Partial<KeptUnsent> | null
-  if (typeof kept?.key !== 'string' || typeof kept.mayHaveArrived !== 'boolean') return undefined
-  const { slug, language, source } = kept.solution ?? {}
+  const stored = readJsonOfTab(keyOf(place)) as Partial<StoredUnsent> | null
+  if (typeof stored?.key !== 'string' || typeof stored.mayHaveArrived !== 'boolean') return undefined
+  const { slug, language, source } = stored.solution ?? {}
   if (typeof slug !== 'string' || typeof language !== 'string' || typeof source !== 'string') return undefined
-  return { kind: 'unsent', purpose: 'submission', solution: { slug, language, source }, key: kept.key, mayHaveArrived: kept.mayHaveArrived, isWaiting: false }
+  return { kind: 'unsent', purpose: 'submission', solution: { slug, language, source }, key: stored.key, mayHaveArrived: stored.mayHaveArrived, isWaiting: false }
 }
 
 /** With `key`, only the submission with this key is forgotten. */

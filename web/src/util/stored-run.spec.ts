@@ -1,5 +1,5 @@
 import { beforeEach, expect, test, vi } from 'vitest'
-import { forgetRun, keepRun, keptRun } from './kept-run'
+import { forgetRun, storeRun, storedRun } from './stored-run'
 
 const KEPT = { place: 'ada/python', run: 'r', isTerminal: true }
 const stored = new Map<string, string>()
@@ -14,22 +14,22 @@ beforeEach(() => {
 })
 
 test('a run is stored for the place where it was started, until it is removed there', () => {
-  keepRun(KEPT)
-  expect(keptRun('ada/python')).toEqual(KEPT)
-  expect(keptRun('ada/c')).toBeUndefined()
+  storeRun(KEPT)
+  expect(storedRun('ada/python')).toEqual(KEPT)
+  expect(storedRun('ada/c')).toBeUndefined()
   forgetRun('ada/c')
-  expect(keptRun('ada/python')).toEqual(KEPT)
+  expect(storedRun('ada/python')).toEqual(KEPT)
   forgetRun('ada/python')
-  expect(keptRun('ada/python')).toBeUndefined()
+  expect(storedRun('ada/python')).toBeUndefined()
 })
 
 test('damaged data are ignored, and a browser without storage has no run', () => {
   for (const text of ['', '{', '[]', 'null', '1', '{"place":"ada/python","run":1,"isTerminal":true}', '{"place":"ada/python","run":"r"}']) {
     stored.set('cupel.play-run', text)
-    expect(keptRun('ada/python'), text).toBeUndefined()
+    expect(storedRun('ada/python'), text).toBeUndefined()
   }
   vi.stubGlobal('sessionStorage', undefined)
-  keepRun(KEPT)
+  storeRun(KEPT)
   forgetRun('ada/python')
-  expect(keptRun('ada/python')).toBeUndefined()
+  expect(storedRun('ada/python')).toBeUndefined()
 })

@@ -4,7 +4,7 @@
 // The storage is separate for each tab, so two tabs can follow different runs.
 import { readJsonOfTab, removeOfTab, writeOfTab } from './storage'
 
-export interface KeptRun {
+export interface StoredRun {
   /** Where the run was started: user and language, or user and shared program. */
   place: string
   run: string
@@ -13,14 +13,14 @@ export interface KeptRun {
 
 const KEY = 'cupel.play-run'
 
-export const keepRun = (kept: KeptRun): void => writeOfTab(KEY, JSON.stringify(kept))
+export const storeRun = (stored: StoredRun): void => writeOfTab(KEY, JSON.stringify(stored))
 
-export function keptRun(place: string): KeptRun | undefined {
-  const kept = readJsonOfTab(KEY) as Partial<KeptRun> | null
-  const isOurs = kept?.place === place && typeof kept.run === 'string' && typeof kept.isTerminal === 'boolean'
-  return isOurs ? (kept as KeptRun) : undefined
+export function storedRun(place: string): StoredRun | undefined {
+  const stored = readJsonOfTab(KEY) as Partial<StoredRun> | null
+  const isOurs = stored?.place === place && typeof stored.run === 'string' && typeof stored.isTerminal === 'boolean'
+  return isOurs ? (stored as StoredRun) : undefined
 }
 
 export function forgetRun(place: string): void {
-  if (keptRun(place) !== undefined) removeOfTab(KEY)
+  if (storedRun(place) !== undefined) removeOfTab(KEY)
 }

@@ -3,7 +3,7 @@
 import type { Purpose } from '../hooks/useJudging'
 import { readJsonOfTab, removeOfTab, writeOfTab } from './storage'
 
-export interface KeptJudged {
+export interface StoredJudging {
   /** Id of the submission. */
   id: string
   purpose: Purpose
@@ -13,11 +13,11 @@ const PURPOSES: readonly unknown[] = ['samples', 'input', 'submission'] satisfie
 
 const keyOf = (place: string): string => `cupel.judged/${place}`
 
-export const keepJudged = (place: string, kept: KeptJudged): void => writeOfTab(keyOf(place), JSON.stringify(kept))
+export const storeJudging = (place: string, stored: StoredJudging): void => writeOfTab(keyOf(place), JSON.stringify(stored))
 
-export function judgedAt(place: string): KeptJudged | undefined {
-  const kept = readJsonOfTab(keyOf(place)) as Partial<KeptJudged> | null
-  return typeof kept?.id === 'string' && PURPOSES.includes(kept.purpose) ? (kept as KeptJudged) : undefined
+export function storedJudging(place: string): StoredJudging | undefined {
+  const stored = readJsonOfTab(keyOf(place)) as Partial<StoredJudging> | null
+  return typeof stored?.id === 'string' && PURPOSES.includes(stored.purpose) ? (stored as StoredJudging) : undefined
 }
 
-export const forgetJudged = (place: string): void => removeOfTab(keyOf(place))
+export const forgetJudging = (place: string): void => removeOfTab(keyOf(place))

@@ -32,8 +32,7 @@ use cupel_sandbox::{Command, Observer, Stdin};
 use cupel_types::{Bytes, ExitStatus, Outcome, Signal};
 
 use crate::cell::{Cell, CellError};
-
-use super::output::{OutputCapture, has_warm_start};
+use crate::output::{OutputCapture, has_warm_start};
 
 /// Maximum time for the clean-up of a cell, beyond its wall-clock limit.
 const SWEEPING: Duration = Duration::from_secs(5);
@@ -44,10 +43,10 @@ const QUEUE_BYTES_MAX: usize = 1 << 20;
 const SIGKILL: Signal = Signal(9);
 
 /// The cell and the command of the program or of the interactor.
-pub(super) struct Participant<'a> {
-    pub(super) cell: &'a mut dyn Cell,
-    pub(super) command: Command,
-    pub(super) keep: Bytes,
+pub(crate) struct Participant<'a> {
+    pub(crate) cell: &'a mut dyn Cell,
+    pub(crate) command: Command,
+    pub(crate) keep: Bytes,
 }
 
 /// How a cell ended.
@@ -118,7 +117,7 @@ impl Shared {
 }
 
 /// Runs both cells to their ends.
-pub(super) fn run(
+pub(crate) fn run(
     program: Participant<'_>,
     interactor: Participant<'_>,
     transcript: Bytes,

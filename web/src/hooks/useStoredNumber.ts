@@ -2,10 +2,10 @@
 import { useState } from 'react'
 import { read, write } from '../util/storage'
 
-export function useKept(key: string, initial: number, min: number, max: number): [number, (value: number) => void] {
+export function useStoredNumber(key: string, initial: number, min: number, max: number): [number, (value: number) => void] {
   const [value, setValue] = useState(() => {
-    const kept = Number(read(key) ?? NaN)
-    return kept >= min && kept <= max ? kept : initial
+    const stored = Number(read(key) ?? NaN)
+    return stored >= min && stored <= max ? stored : initial
   })
   const change = (next: number) => {
     const bounded = Math.min(max, Math.max(min, next))

@@ -1,0 +1,50 @@
+//! The state that the tasks of a worker share.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use cupel_core::Assignment;
+use cupel_types::{LeaseId, RunId, WorkerId};
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::attempt::SlotParts;
+use crate::long::LongRuns;
+use crate::turns::Turns;
+
+pub(crate) struct Shared {
+    pub(crate) id: WorkerId,
+    pub(crate) parts: SlotParts,
+    /// Whether the worker is ordered to take no new runs for now.
+    pub(crate) is_paused: watch::Sender<bool>,
+    /// Number of slots that run an attempt.
+    pub(crate) busy: AtomicU32,
+    /// The owner that currently uses each slot.
+    pub(crate) turns: Turns,
+    /// The slots that long runs may use.
+    pub(crate) long: LongRuns,
+    pub(crate) short_run: Duration,
+    /// Cancelled when the grace period is over.
+    pub(crate) over: CancellationToken,
+    /// Cancelled when all slots have ended.
+    pub(crate) ended: CancellationToken,
+    /// Leases to renew: those of running attempts, of results that are being written, and of runs that wait in this
+    /// worker for a slot. Keyed by lease, because a lost attempt and the next attempt of the same run may both be
+    /// present.
+    pub(crate) leases: Mutex<HashMap<LeaseId, RunId>>,
+    pub(crate) completions: Semaphore,
+    pub(crate) tracker: TaskTracker,
+    /// Runs leased in advance for a slot that stayed busy: at most one per slot at a time, each for at most a second
+    /// (`spare.rs`).
+    pub(crate) spare: Mutex<VecDeque<Arc<Assignment>>>,
+    pub(crate) spare_bell: Notify,
+}
+
+impl Shared {
+    pub(crate) fn leases(&self) -> MutexGuard<'_, HashMap<LeaseId, RunId>> {
+        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,53 @@
+//! Long runs that wait in this worker until a slot is free for them (`long.rs`).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cupel_core::Assignment;
+
+use crate::ending::give_back_later;
+use crate::long::is_always_long;
+use crate::shared::Shared;
+
+/// How long a long run waits in this worker.
+const WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// How long the store waits before it offers a given-back long run again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+impl Shared {
+    /// Whether this run may occupy a slot for long. Of a submission, only the limits that it requests count: the
+    /// authors set the limits of a problem, and the operator sets the limits of a language.
+    pub(crate) fn is_long(&self, assignment: &Assignment) -> bool {
+        let submission = &assignment.leased.submission;
+        if is_always_long(&submission.kind) {
+            return true;
+        }
+        let registry = self.parts.core.registry();
+        let language = submission.language().and_then(|language| registry.get(language));
+        language.is_some_and(|language| self.long.is_long(submission.limits, language))
+    }
+
+    /// Lets a long run that has not begun wait for a slot, or gives it back.
+    pub(crate) fn let_wait(self: &Arc<Shared>, assignment: Arc<Assignment>) {
+        let lease = assignment.leased.lease;
+        self.leases().insert(lease, assignment.leased.run);
+        let has_room = self.long.push(Arc::clone(&assignment));
+        let shared = Arc::clone(self);
+        self.tracker.spawn(async move {
+            if has_room {
+                tokio::select! {
+                    () = tokio::time::sleep(WAIT_MAX) => {}
+                    () = assignment.stop.raised() => {}
+                    // At its end, the worker itself returns the remaining runs.
+                    () = shared.ended.cancelled() => return,
+                }
+                if shared.long.take_of(|waiting| waiting.leased.lease == lease).is_none() {
+                    return;
+                }
+            }
+            give_back_later(&shared.parts.core, &assignment, PAUSE, "all slots for long runs are in use").await;
+            shared.leases().remove(&lease);
+        });
+    }
+}
