@@ -20,6 +20,7 @@ import { Note } from '../ui/Note'
 import { Splitter } from '../ui/Splitter'
 import { BESIDE_TABS } from '../ui/tab'
 import { TabButton } from '../ui/TabButton'
+import { baseOf } from '../util/base-language'
 import { marksOf, type Mark } from '../util/compiler'
 import { customInput, keepCustomInput, type CustomInput } from '../util/custom-input'
 import { keepVerdict, type DraftOf } from '../util/drafts'
@@ -80,7 +81,7 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
   const here = useHere()
   const session = useQuery(sessionQuery)
   const editor = useRef<EditorHandle>(null)
-  const start = startOf(problem, of.language)
+  const start = startOf(problem, language)
   // The code of a function problem runs only with the problem's driver.
   const isProgram = !isFunction(problem)
   const draft = useDraft(of, start)
@@ -212,11 +213,11 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
   const code = (
     <div className="grow min-h-0 relative" style={{ '--editor-size': `${size}px` } as React.CSSProperties}>
       <Suspense fallback={<CodeSkeleton />}>
-        <Editor ref={editor} marks={marks} value={draft.text} revision={draft.revision} language={of.language} label={m.heading(m.editor.label) + m.editor.leave} onChange={draft.change} onRun={run} onSubmit={submit} />
+        <Editor ref={editor} marks={marks} value={draft.text} revision={draft.revision} language={baseOf(language)} label={m.heading(m.editor.label) + m.editor.leave} onChange={draft.change} onRun={run} onSubmit={submit} />
       </Suspense>
     </div>
   )
-  const symbols = <SymbolRow editor={editor} language={of.language} />
+  const symbols = <SymbolRow editor={editor} language={baseOf(language)} />
   const isBeside = pane !== undefined && fault === undefined && !hasEnded && mayRun
   const runText = tab === 'terminal' ? drawer.start : m.run.run
   const bar = (
