@@ -25,11 +25,14 @@ import { VerdictBadge, VerdictGlyph } from './VerdictBadge'
 
 const Distribution = lazyPart(async () => (await import('./Distribution')).Distribution)
 const EarlierSubmission = lazyPart(async () => (await import('./EarlierSubmission')).EarlierSubmission)
+const NextProblem = lazyPart(async () => (await import('./NextProblem')).NextProblem)
 const DiffView = lazyPart(async () => (await import('./DiffView')).DiffView)
 
 interface ResultViewProps {
   judging: Judging
   problem: Schema['ProblemView']
+  /** In a contest, the contest leads to its other problems. */
+  isInContest: boolean
   /** The earlier submission that is shown, if one is. */
   opened: string | undefined
   /** Names of the languages by their ids. */
@@ -65,6 +68,11 @@ export function ResultView(props: ResultViewProps) {
         {judging.kind === 'live' && <Progress live={judging.live} purpose={judging.purpose} total={judging.purpose === 'samples' ? props.problem.samples_total : props.problem.tests_total} />}
         {judging.kind === 'done' && <Fate {...props} onLine={onLine} result={judging.result} purpose={judging.purpose} isAgain={judging.isAgain} />}
       </div>
+      {judging.kind === 'done' && judging.purpose === 'submission' && verdictOf(judging.result.verdict) === 'AC' && !props.isInContest && (
+        <Suspense fallback={<Bone className="h-9" />}>
+          <NextProblem of={props.problem.problem} />
+        </Suspense>
+      )}
       {judging.kind === 'unsent' && <NotSent {...props} unsent={judging} />}
       {judging.kind === 'failed' && <ErrorBox error={judging.error} leadsToSignIn={false} />}
       {judging.kind === 'live' && judging.purpose !== 'input' && judging.live.tests.length > 0 && (

@@ -57,6 +57,8 @@ interface WorkspaceProps {
   /** Why the language cannot run now; `undefined` if it can. */
   cannotRun: Why | undefined
   judge: ReturnType<typeof useJudging>
+  /** Whether the problem is shown in a contest. */
+  isInContest: boolean
   /** The earlier submission that is shown, if one is. */
   opened: string | undefined
   /** Names of the languages by their ids. */
@@ -74,7 +76,7 @@ interface WorkspaceProps {
   submitNote?: string | undefined
 }
 
-export function Workspace({ problem, of, languages, language, cannotRun, judge, opened, names, pane, onLanguage, onLoad, onPlay, onBegin, onCode, submitNote }: WorkspaceProps) {
+export function Workspace({ problem, of, languages, language, cannotRun, judge, isInContest, opened, names, pane, onLanguage, onLoad, onPlay, onBegin, onCode, submitNote }: WorkspaceProps) {
   const m = useMessages()
   const { drawer, interactor, starter } = useTexts(editing)
   const { slug } = problem.problem
@@ -299,7 +301,7 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
           </TabButton>
         ))}
       </div>
-      {panel('result', <ResultView judging={judge.judging} problem={problem} opened={opened} names={names} onLine={goTo} onLoad={onLoad} onPlay={onPlay} source={draft.text} language={of.language} onSendAgain={judge.sendAgain} onDrop={judge.drop} />)}
+      {panel('result', <ResultView judging={judge.judging} problem={problem} isInContest={isInContest} opened={opened} names={names} onLine={goTo} onLoad={onLoad} onPlay={onPlay} source={draft.text} language={of.language} onSendAgain={judge.sendAgain} onDrop={judge.drop} />)}
       {tab === 'custom' && panel('custom', custom)}
       {tab === 'samples' && panel('samples', problem.samples.length === 0 ? <p className="text-muted">{drawer.noSamples}</p> : <Samples problem={problem} onPlay={(input) => onPlay(input)} />)}
       {usedTerminal &&

@@ -73,6 +73,11 @@ const en = {
     },
   },
   otherCode: 'The code in the editor is different.',
+  onward: {
+    next: (title: string) => `Next problem: ${title}`,
+    list: 'Back to the list',
+    none: 'You have solved all the other problems.',
+  },
   tookBack: 'Your program is shown again. The other program is in the history.',
   stopped: (passed: number, skipped: number) => {
     const rest = skipped === 1 ? '1 test was not run' : `${skipped} tests were not run`
@@ -167,6 +172,7 @@ const zhCN: EditingTexts = {
     },
   },
   otherCode: '编辑器中的代码与此不同。',
+  onward: { next: (title) => `下一题：${title}`, list: '返回题目列表', none: '其他题目你都已解出。' },
   tookBack: '已重新显示你的程序。另一个程序在历史中。',
   stopped: (passed, skipped) => (passed === 0 ? `${skipped} 个测试点未运行` : `通过 ${passed} 个，${skipped} 个测试点未运行`),
   slowest: '最慢的测试点',

@@ -187,6 +187,7 @@ function Problem({ problem, listed, user }: ProblemProps) {
         onLanguage={choose}
         onLoad={load}
         onPlay={(input, program) => void play(input, program)}
+        isInContest={contestShown !== undefined}
         opened={submission}
         names={names}
         onBegin={begin}
