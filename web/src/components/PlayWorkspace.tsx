@@ -401,7 +401,7 @@ export function PlayWorkspace({ user, language, languages, cannotRun, onLanguage
     />
   )
   const note = cannotRun !== undefined ? <CannotRun language={language} why={cannotRun} isOwn={shared === undefined} /> : asksSignIn && user === undefined ? <SignInToRun /> : undefined
-  const bar = <PlayBar isNarrow={!isWide} run={run} fault={fault} note={note} mayRun={!isLive && cannotRun === undefined} onRun={begin} />
+  const bar = <PlayBar isNarrow={!isWide} run={run} fault={fault} note={note} mayRun={!isLive && cannotRun === undefined} isVisitor={user === undefined} onRun={begin} />
 
   if (isWide) {
     return (

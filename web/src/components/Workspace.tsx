@@ -131,8 +131,10 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
   const hasEnded = judge.judging.kind === 'failed' && judge.judging.error instanceof CallError && judge.judging.error.status === 401
   const isSignedOut = session.data !== undefined && session.data.user == null
   const mayRun = !isSignedOut && cannotRun === undefined
-  const run = () => mayRun && (tab === 'terminal' ? runInTerminal() : begin(false))
-  const submit = () => mayRun && begin(true)
+  /** Whether a visitor has pressed the keys of Run or Submit. */
+  const [asksSignIn, setAsksSignIn] = useState(false)
+  const run = () => (isSignedOut ? setAsksSignIn(true) : mayRun && (tab === 'terminal' ? runInTerminal() : begin(false)))
+  const submit = () => (isSignedOut ? setAsksSignIn(true) : mayRun && begin(true))
   // Keys outside the editor. The editor handles the same keys itself.
   const keys = useRef({ run, submit })
   useEffect(() => {
@@ -237,7 +239,9 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
       {cannotRun !== undefined && <CannotRun language={language} why={cannotRun} />}
       {isSignedOut ? (
         <>
-          <p className="grow basis-40">{m.run.signInFirst}</p>
+          <p key={String(asksSignIn)} className={`grow basis-40 ${asksSignIn ? 'text-wrong' : ''}`} {...(asksSignIn && { role: 'alert' })}>
+            {m.run.signInFirst}
+          </p>
           <Link to="/sign-in" search={{ then: here }} className={buttonClass('primary')}>
             {m.menu.signIn}
           </Link>
@@ -301,7 +305,7 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
           </TabButton>
         ))}
       </div>
-      {panel('result', <ResultView judging={judge.judging} problem={problem} isInContest={isInContest} opened={opened} names={names} onLine={goTo} onLoad={onLoad} onPlay={onPlay} source={draft.text} language={of.language} onSendAgain={judge.sendAgain} onDrop={judge.drop} />)}
+      {panel('result', <ResultView judging={judge.judging} problem={problem} isVisitor={isSignedOut} isInContest={isInContest} opened={opened} names={names} onLine={goTo} onLoad={onLoad} onPlay={onPlay} source={draft.text} language={of.language} onSendAgain={judge.sendAgain} onDrop={judge.drop} />)}
       {tab === 'custom' && panel('custom', custom)}
       {tab === 'samples' && panel('samples', problem.samples.length === 0 ? <p className="text-muted">{drawer.noSamples}</p> : <Samples problem={problem} onPlay={(input) => onPlay(input)} />)}
       {usedTerminal &&

@@ -51,6 +51,7 @@ const en = {
     noSamples: 'This problem has no samples.',
   },
   starter: 'This is the code to start from. Write your solution first.',
+  visitor: { idle: 'You need an account to run and submit your code. It is kept while you sign in.', run: 'Sign in to run' },
   purposes: { samples: 'Run', input: 'Run', submission: 'Submission' },
   unsent: {
     submission: {
@@ -150,6 +151,7 @@ const zhCN: EditingTexts = {
     noSamples: '本题没有样例。',
   },
   starter: '这是初始代码，请先编写你的解法。',
+  visitor: { idle: '运行和提交代码需要账户。登录期间代码会保留。', run: '登录后运行' },
   purposes: { samples: '运行', input: '运行', submission: '提交' },
   unsent: {
     submission: {
