@@ -139,7 +139,7 @@ test('a visitor who runs code must sign in first, and keeps the code', async () 
   await page.keyboard.press('Control+Enter')
   await page.getByText('Sign in to run programs. Your code is kept.').waitFor()
   await check('playground-visitor')
-  await page.getByRole('alert').getByRole('link', { name: 'Sign in' }).click()
+  await page.getByRole('link', { name: 'Sign in to run' }).click()
   await page.getByRole('link', { name: 'Create an account' }).click()
   // The page before has fields with similar names.
   await page.getByRole('heading', { name: 'Create an account' }).waitFor()

@@ -1,10 +1,11 @@
-// The buttons Run and Stop of the playground, and the reason if a run did not start.
+// The buttons Run and Stop of the playground, and the reason if a run did not start. For a visitor, Run leads to the sign-in.
 import { Link, useLocation } from '@tanstack/react-router'
 import { Play } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { useIsEmbedded } from '../hooks/useIsEmbedded'
 import type { usePlay } from '../hooks/usePlay'
-import { useMessages } from '../i18n/messages'
+import { editing } from '../i18n/editing'
+import { useMessages, useTexts } from '../i18n/messages'
 import { Button, buttonClass } from '../ui/Button'
 import { BESIDE_TABS } from '../ui/tab'
 import { OpenToRun } from './OpenToRun'
@@ -18,11 +19,15 @@ interface PlayBarProps {
   /** What must happen before a program can run. */
   note: ReactNode
   mayRun: boolean
+  isVisitor: boolean
   onRun: () => void
 }
 
-export function PlayBar({ isNarrow, run, fault, note, mayRun, onRun }: PlayBarProps) {
+export function PlayBar({ isNarrow, run, fault, note, mayRun, isVisitor, onRun }: PlayBarProps) {
   const m = useMessages()
+  const { visitor } = useTexts(editing)
+  const here = useLocation({ select: (location) => location.pathname })
+  const isEmbedded = useIsEmbedded()
   const isBeside = isNarrow && fault === undefined && note === undefined
   return (
     // Where only a few lines fit, the bar covers none of them, and the page scrolls.
@@ -35,30 +40,28 @@ export function PlayBar({ isNarrow, run, fault, note, mayRun, onRun }: PlayBarPr
       {note}
       <span className="grow" />
       <StopButton run={run} />
-      <Button look="primary" onClick={onRun} disabled={!mayRun} title={`${m.run.run}  Ctrl Enter`} className="min-w-24">
-        <Play aria-hidden size={14} />
-        {m.run.run}
-      </Button>
+      {isVisitor && mayRun && !isEmbedded ? (
+        <Link to="/sign-in" search={{ then: here }} className={buttonClass('primary')}>
+          <Play aria-hidden size={14} />
+          {visitor.run}
+        </Link>
+      ) : (
+        <Button look="primary" onClick={onRun} disabled={!mayRun} title={`${m.run.run}  Ctrl Enter`} className="min-w-24">
+          <Play aria-hidden size={14} />
+          {m.run.run}
+        </Button>
+      )}
     </div>
   )
 }
 
+/** Says that Run needs an account. The link is in the bar. */
 export function SignInToRun() {
   const m = useMessages()
-  const here = useLocation({ select: (location) => location.pathname })
   const isEmbedded = useIsEmbedded()
   return (
-    <div role="alert" className="w-full flex flex-wrap items-center gap-2">
-      {isEmbedded ? (
-        <OpenToRun />
-      ) : (
-        <>
-          <p className="grow basis-40">{m.play.signInFirst}</p>
-          <Link to="/sign-in" search={{ then: here }} className={buttonClass()}>
-            {m.menu.signIn}
-          </Link>
-        </>
-      )}
+    <div role="alert" className="w-full">
+      {isEmbedded ? <OpenToRun /> : <p>{m.play.signInFirst}</p>}
     </div>
   )
 }

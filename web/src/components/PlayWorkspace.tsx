@@ -19,6 +19,7 @@ import { Button } from '../ui/Button'
 import { Note } from '../ui/Note'
 import { Splitter } from '../ui/Splitter'
 import { TabButton } from '../ui/TabButton'
+import { baseOf } from '../util/base-language'
 import { marksOf, type Mark } from '../util/compiler'
 import { patternFault, patternsOf } from '../util/artifacts'
 import { bytes } from '../util/format'
@@ -257,7 +258,7 @@ export function PlayWorkspace({ user, language, languages, cannotRun, onLanguage
   const dialect = (path: string) => {
     const extension = /\.([^./]+)$/.exec(path)?.[1] ?? ''
     const known = language.extensions.includes(extension) ? language : languages.find((one) => one.extensions.includes(extension))
-    return path === main ? language.language_id : (known?.language_id ?? 'text')
+    return path === main ? baseOf(language) : known === undefined ? 'text' : baseOf(known)
   }
 
   const left = (
@@ -400,7 +401,7 @@ export function PlayWorkspace({ user, language, languages, cannotRun, onLanguage
     />
   )
   const note = cannotRun !== undefined ? <CannotRun language={language} why={cannotRun} isOwn={shared === undefined} /> : asksSignIn && user === undefined ? <SignInToRun /> : undefined
-  const bar = <PlayBar isNarrow={!isWide} run={run} fault={fault} note={note} mayRun={!isLive && cannotRun === undefined} onRun={begin} />
+  const bar = <PlayBar isNarrow={!isWide} run={run} fault={fault} note={note} mayRun={!isLive && cannotRun === undefined} isVisitor={user === undefined} onRun={begin} />
 
   if (isWide) {
     return (

@@ -1,7 +1,9 @@
 // The result of Run and Submit: the phase during judging, then the verdict in words, the tests, and the first failure.
+import { Link } from '@tanstack/react-router'
 import { CloudOff, LoaderCircle } from 'lucide-react'
 import { Suspense, useLayoutEffect, useRef, useState } from 'react'
 import type { Schema } from '../api/client'
+import { useHere } from '../hooks/useHere'
 import type { Judging, Purpose, Result, Unsent } from '../hooks/useJudging'
 import { editing } from '../i18n/editing'
 import { judgeMessage } from '../i18n/judge'
@@ -25,11 +27,16 @@ import { VerdictBadge, VerdictGlyph } from './VerdictBadge'
 
 const Distribution = lazyPart(async () => (await import('./Distribution')).Distribution)
 const EarlierSubmission = lazyPart(async () => (await import('./EarlierSubmission')).EarlierSubmission)
+const NextProblem = lazyPart(async () => (await import('./NextProblem')).NextProblem)
 const DiffView = lazyPart(async () => (await import('./DiffView')).DiffView)
 
 interface ResultViewProps {
   judging: Judging
   problem: Schema['ProblemView']
+  /** Whether nobody is signed in, so that nothing can be run. */
+  isVisitor: boolean
+  /** In a contest, the contest leads to its other problems. */
+  isInContest: boolean
   /** The earlier submission that is shown, if one is. */
   opened: string | undefined
   /** Names of the languages by their ids. */
@@ -61,10 +68,15 @@ export function ResultView(props: ResultViewProps) {
   return (
     <div className="space-y-3">
       <div aria-live="polite" {...(judging.kind === 'done' && { 'data-verdict': verdictOf(judging.result.verdict) ?? 'JE' })}>
-        {judging.kind === 'idle' && <p className="text-muted">{m.run.idle}</p>}
+        {judging.kind === 'idle' && (props.isVisitor ? <VisitorNote /> : <p className="text-muted">{m.run.idle}</p>)}
         {judging.kind === 'live' && <Progress live={judging.live} purpose={judging.purpose} total={judging.purpose === 'samples' ? props.problem.samples_total : props.problem.tests_total} />}
         {judging.kind === 'done' && <Fate {...props} onLine={onLine} result={judging.result} purpose={judging.purpose} isAgain={judging.isAgain} />}
       </div>
+      {judging.kind === 'done' && judging.purpose === 'submission' && verdictOf(judging.result.verdict) === 'AC' && !props.isInContest && (
+        <Suspense fallback={<Bone className="h-9" />}>
+          <NextProblem of={props.problem.problem} />
+        </Suspense>
+      )}
       {judging.kind === 'unsent' && <NotSent {...props} unsent={judging} />}
       {judging.kind === 'failed' && <ErrorBox error={judging.error} leadsToSignIn={false} />}
       {judging.kind === 'live' && judging.purpose !== 'input' && judging.live.tests.length > 0 && (
@@ -72,6 +84,20 @@ export function ResultView(props: ResultViewProps) {
       )}
       {judging.kind === 'done' && <Ended key={judging.result.submission_id} {...props} onLine={onLine} asked={asked?.id === judging.result.submission_id ? asked : undefined} result={judging.result} purpose={judging.purpose} />}
     </div>
+  )
+}
+
+function VisitorNote() {
+  const m = useMessages()
+  const { visitor } = useTexts(editing)
+  const here = useHere()
+  return (
+    <p className="text-muted">
+      {visitor.idle}{' '}
+      <Link to="/sign-in" search={{ then: here }} className="text-accent-text underline pointer-coarse:inline-block pointer-coarse:py-2.5">
+        {m.menu.signIn}
+      </Link>
+    </p>
   )
 }
 

@@ -20,6 +20,7 @@ import { Note } from '../ui/Note'
 import { Splitter } from '../ui/Splitter'
 import { BESIDE_TABS } from '../ui/tab'
 import { TabButton } from '../ui/TabButton'
+import { baseOf } from '../util/base-language'
 import { marksOf, type Mark } from '../util/compiler'
 import { customInput, keepCustomInput, type CustomInput } from '../util/custom-input'
 import { keepVerdict, type DraftOf } from '../util/drafts'
@@ -56,6 +57,8 @@ interface WorkspaceProps {
   /** Why the language cannot run now; `undefined` if it can. */
   cannotRun: Why | undefined
   judge: ReturnType<typeof useJudging>
+  /** Whether the problem is shown in a contest. */
+  isInContest: boolean
   /** The earlier submission that is shown, if one is. */
   opened: string | undefined
   /** Names of the languages by their ids. */
@@ -73,14 +76,14 @@ interface WorkspaceProps {
   submitNote?: string | undefined
 }
 
-export function Workspace({ problem, of, languages, language, cannotRun, judge, opened, names, pane, onLanguage, onLoad, onPlay, onBegin, onCode, submitNote }: WorkspaceProps) {
+export function Workspace({ problem, of, languages, language, cannotRun, judge, isInContest, opened, names, pane, onLanguage, onLoad, onPlay, onBegin, onCode, submitNote }: WorkspaceProps) {
   const m = useMessages()
   const { drawer, interactor, starter } = useTexts(editing)
   const { slug } = problem.problem
   const here = useHere()
   const session = useQuery(sessionQuery)
   const editor = useRef<EditorHandle>(null)
-  const start = startOf(problem, of.language)
+  const start = startOf(problem, language)
   // The code of a function problem runs only with the problem's driver.
   const isProgram = !isFunction(problem)
   const draft = useDraft(of, start)
@@ -128,8 +131,10 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
   const hasEnded = judge.judging.kind === 'failed' && judge.judging.error instanceof CallError && judge.judging.error.status === 401
   const isSignedOut = session.data !== undefined && session.data.user == null
   const mayRun = !isSignedOut && cannotRun === undefined
-  const run = () => mayRun && (tab === 'terminal' ? runInTerminal() : begin(false))
-  const submit = () => mayRun && begin(true)
+  /** Whether a visitor has pressed the keys of Run or Submit. */
+  const [asksSignIn, setAsksSignIn] = useState(false)
+  const run = () => (isSignedOut ? setAsksSignIn(true) : mayRun && (tab === 'terminal' ? runInTerminal() : begin(false)))
+  const submit = () => (isSignedOut ? setAsksSignIn(true) : mayRun && begin(true))
   // Keys outside the editor. The editor handles the same keys itself.
   const keys = useRef({ run, submit })
   useEffect(() => {
@@ -212,11 +217,11 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
   const code = (
     <div className="grow min-h-0 relative" style={{ '--editor-size': `${size}px` } as React.CSSProperties}>
       <Suspense fallback={<CodeSkeleton />}>
-        <Editor ref={editor} marks={marks} value={draft.text} revision={draft.revision} language={of.language} label={m.heading(m.editor.label) + m.editor.leave} onChange={draft.change} onRun={run} onSubmit={submit} />
+        <Editor ref={editor} marks={marks} value={draft.text} revision={draft.revision} language={baseOf(language)} label={m.heading(m.editor.label) + m.editor.leave} onChange={draft.change} onRun={run} onSubmit={submit} />
       </Suspense>
     </div>
   )
-  const symbols = <SymbolRow editor={editor} language={of.language} />
+  const symbols = <SymbolRow editor={editor} language={baseOf(language)} />
   const isBeside = pane !== undefined && fault === undefined && !hasEnded && mayRun
   const runText = tab === 'terminal' ? drawer.start : m.run.run
   const bar = (
@@ -234,7 +239,9 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
       {cannotRun !== undefined && <CannotRun language={language} why={cannotRun} />}
       {isSignedOut ? (
         <>
-          <p className="grow basis-40">{m.run.signInFirst}</p>
+          <p key={String(asksSignIn)} className={`grow basis-40 ${asksSignIn ? 'text-wrong' : ''}`} {...(asksSignIn && { role: 'alert' })}>
+            {m.run.signInFirst}
+          </p>
           <Link to="/sign-in" search={{ then: here }} className={buttonClass('primary')}>
             {m.menu.signIn}
           </Link>
@@ -298,7 +305,7 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
           </TabButton>
         ))}
       </div>
-      {panel('result', <ResultView judging={judge.judging} problem={problem} opened={opened} names={names} onLine={goTo} onLoad={onLoad} onPlay={onPlay} source={draft.text} language={of.language} onSendAgain={judge.sendAgain} onDrop={judge.drop} />)}
+      {panel('result', <ResultView judging={judge.judging} problem={problem} isVisitor={isSignedOut} isInContest={isInContest} opened={opened} names={names} onLine={goTo} onLoad={onLoad} onPlay={onPlay} source={draft.text} language={of.language} onSendAgain={judge.sendAgain} onDrop={judge.drop} />)}
       {tab === 'custom' && panel('custom', custom)}
       {tab === 'samples' && panel('samples', problem.samples.length === 0 ? <p className="text-muted">{drawer.noSamples}</p> : <Samples problem={problem} onPlay={(input) => onPlay(input)} />)}
       {usedTerminal &&

@@ -51,6 +51,7 @@ const en = {
     noSamples: 'This problem has no samples.',
   },
   starter: 'This is the code to start from. Write your solution first.',
+  visitor: { idle: 'You need an account to run and submit your code. It is kept while you sign in.', run: 'Sign in to run' },
   purposes: { samples: 'Run', input: 'Run', submission: 'Submission' },
   unsent: {
     submission: {
@@ -73,6 +74,11 @@ const en = {
     },
   },
   otherCode: 'The code in the editor is different.',
+  onward: {
+    next: (title: string) => `Next problem: ${title}`,
+    list: 'Back to the list',
+    none: 'You have solved all the other problems.',
+  },
   tookBack: 'Your program is shown again. The other program is in the history.',
   stopped: (passed: number, skipped: number) => {
     const rest = skipped === 1 ? '1 test was not run' : `${skipped} tests were not run`
@@ -145,6 +151,7 @@ const zhCN: EditingTexts = {
     noSamples: '本题没有样例。',
   },
   starter: '这是初始代码，请先编写你的解法。',
+  visitor: { idle: '运行和提交代码需要账户。登录期间代码会保留。', run: '登录后运行' },
   purposes: { samples: '运行', input: '运行', submission: '提交' },
   unsent: {
     submission: {
@@ -167,6 +174,7 @@ const zhCN: EditingTexts = {
     },
   },
   otherCode: '编辑器中的代码与此不同。',
+  onward: { next: (title) => `下一题：${title}`, list: '返回题目列表', none: '其他题目你都已解出。' },
   tookBack: '已重新显示你的程序。另一个程序在历史中。',
   stopped: (passed, skipped) => (passed === 0 ? `${skipped} 个测试点未运行` : `通过 ${passed} 个，${skipped} 个测试点未运行`),
   slowest: '最慢的测试点',

@@ -117,8 +117,9 @@ function Problem({ problem, listed, user }: ProblemProps) {
   }
   /** Whether the browser could not keep a text that was about to be replaced, which was then not replaced. */
   const [isFull, setIsFull] = useState(false)
+  const startIn = (id: string) => startOf(problem, listed.find((one) => one.language_id === id) ?? { language_id: id })
   const load = (language: string, source: string) => {
-    const isStored = keepDraft({ user, slug, language }, source, startOf(problem, language))
+    const isStored = keepDraft({ user, slug, language }, source, startIn(language))
     setIsFull(!isStored)
     if (!isStored) return
     choose(language)
@@ -131,7 +132,7 @@ function Problem({ problem, listed, user }: ProblemProps) {
     if (id === undefined || like === undefined) return
     // The playground keeps the code of a language that the server no longer has, and says why it cannot run.
     const to = listed.find((one) => one.language_id === id) ?? unlisted(id, like)
-    const source = program?.source ?? draft({ user, slug, language: id }) ?? startOf(problem, id)
+    const source = program?.source ?? draft({ user, slug, language: id }) ?? startIn(id)
     const loaded = await orReport(import('../util/to-play'))
     if (loaded === undefined) return
     if (loaded.toPlay(user, to, source, input)) void navigate({ to: '/playground' })
@@ -198,6 +199,7 @@ function Problem({ problem, listed, user }: ProblemProps) {
         onLanguage={choose}
         onLoad={load}
         onPlay={(input, program) => void play(input, program)}
+        isInContest={contestShown !== undefined}
         opened={submission}
         names={names}
         onBegin={begin}

@@ -13,6 +13,20 @@ const AT_THE_END: Record<string, string> = {
   javascript: "on('close'",
   rust: 'read_line(&mut name)? == 0',
   go: 'if lines.Scan()',
+  typescript: "on('close'",
+  csharp: 'Console.ReadLine() ??',
+  kotlin: 'readlnOrNull() ?:',
+  ruby: '$stdin.gets&.chomp ||',
+  php: '$line === false ?',
+  perl: '<STDIN> //',
+  haskell: 'if isAtEnd',
+  scala: 'getOrElse("world")',
+  pascal: 'if eof then',
+  lua: 'io.read() or',
+  python2: 'except EOFError',
+  dash: '${name:-world}',
+  ksh: '${name:-world}',
+  zsh: '${name:-world}',
 }
 
 describe.each(Object.entries(STARTERS))('the example in %s', (language_id, text) => {
