@@ -1,8 +1,9 @@
 // API keys, and the user's remaining limits.
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useRef, useState, type FormEvent } from 'react'
 import { keysQuery, usageQuery } from '../api/account'
 import { api, CallError, dataOf, type Schema } from '../api/client'
+import { useSend } from '../hooks/useSend'
 import { account } from '../i18n/account'
 import { useLanguage, useTexts } from '../i18n/messages'
 import { Button } from '../ui/Button'
@@ -84,7 +85,7 @@ function Line({ of: key, isEnded = false }: { of: Key; isEnded?: boolean }) {
   const k = useTexts(account).keys
   const queries = useQueryClient()
   const [isAsked, setIsAsked] = useState(false)
-  const revoke = useMutation({
+  const revoke = useSend({
     mutationFn: () => dataOf(api.DELETE('/api/v1/auth/keys/{key_id}', { params: { path: { key_id: key.key_id } } })),
     onSettled: () => queries.invalidateQueries({ queryKey: keysQuery.queryKey }),
   })
@@ -150,7 +151,7 @@ function Create({ role }: { role: Role }) {
   const form = useRef<HTMLFormElement>(null)
   const [lifetime, setLifetime] = useState<Lifetime>('90')
   const [isWithout, setIsWithout] = useState(false)
-  const create = useMutation({
+  const create = useSend({
     mutationFn: (body: { name: string; scopes: Scope[]; expires_at?: string }) => dataOf(api.POST('/api/v1/auth/keys', { body })),
     onSuccess: async () => {
       form.current?.reset()

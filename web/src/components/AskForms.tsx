@@ -1,8 +1,9 @@
 // Forms for questions about a contest and for the organizers' answers and announcements. Text that was typed but not
 // sent is kept in this tab.
-import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useQueryClient } from '@tanstack/react-query'
 import { useId, useState, type FormEvent, type ReactNode } from 'react'
 import { api, dataOf, type Schema } from '../api/client'
+import { useSend } from '../hooks/useSend'
 import { hasTyped, useTyped } from '../hooks/useTyped'
 import { useMessages, useTexts } from '../i18n/messages'
 import { organizers } from '../i18n/organizers'
@@ -19,7 +20,7 @@ const TEXT_MAX = 10_000
 /** Sends a text and adds it to the list at once, without waiting for the next poll. */
 function useSent(slug: string, send: () => Promise<unknown>, onSent: () => void) {
   const queries = useQueryClient()
-  return useMutation({
+  return useSend({
     mutationFn: send,
     onSuccess: () => {
       onSent()

@@ -6,6 +6,7 @@ import { useMessages, useTexts } from '../i18n/messages'
 import { Button } from '../ui/Button'
 import { CopyButton } from '../ui/CopyButton'
 import { Field, inputClass } from '../ui/Field'
+import { Gate } from '../util/gate'
 import { snippetOf, TITLE_MAX, titleOf, type Play } from '../util/play'
 import { EmbedSnippet } from './EmbedSnippet'
 import { ErrorBox } from './ErrorBox'
@@ -27,6 +28,7 @@ export function SharePanel({ language, play, isTerminal, onTitle, onClose }: Sha
   const [sharing, setSharing] = useState<Sharing>({ kind: 'asking' })
   const [showsFrame, setShowsFrame] = useState(false)
   const title = play.title?.trim() ?? ''
+  const [gate] = useState(() => new Gate())
   const share = async () => {
     setSharing({ kind: 'waiting' })
     try {
@@ -49,7 +51,7 @@ export function SharePanel({ language, play, isTerminal, onTitle, onClose }: Sha
       className="flex flex-wrap items-end gap-2"
       onSubmit={(event) => {
         event.preventDefault()
-        if (sharing.kind !== 'waiting' && shared === undefined) void share()
+        if (shared === undefined && gate.enter()) void gate.through(share)
       }}
     >
       <Field label={t.name} hint={t.nameHint} value={play.title ?? ''} maxLength={TITLE_MAX} autoComplete="off" onChange={(event) => onTitle(titleOf(event.target.value))} className="basis-full" />
