@@ -240,7 +240,7 @@ function Usage() {
         )
       ) : (
         <>
-          <p className="mt-0.5 mb-3 text-muted">{u.tier(usage.tier)}</p>
+          <p className="mt-0.5 mb-3 text-muted">{u.tier(Object.hasOwn(u.tiers, usage.tier) ? (u.tiers[usage.tier] ?? usage.tier) : usage.tier)}</p>
           <div className="space-y-3">
             {usage.rates.map((rate) => (
               <Meter

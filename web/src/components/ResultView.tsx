@@ -178,12 +178,13 @@ function Fate({ result, purpose, isAgain, problem, opened, names, onLine, source
 /** A message of the judge, whose line of the source is a link to that line. */
 export function LinkedMessage({ text, onLine }: { text: string; onLine: ((line: number) => void) | undefined }) {
   const { messages: m, tag } = useLanguage()
+  const { inLine } = useTexts(editing)
   return partsOf(judgeMessage(text, tag)).map(({ text, line }, at) =>
     line === undefined || onLine === undefined ? (
-      visible(text)
+      line === undefined ? visible(text) : inLine(line)
     ) : (
       <button key={at} type="button" title={m.run.line(line)} onClick={() => onLine(line)} className="text-accent-text underline decoration-dotted">
-        {visible(text)}
+        {inLine(line)}
       </button>
     ),
   )
