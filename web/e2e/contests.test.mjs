@@ -587,7 +587,7 @@ test('the command palette finds a past contest that is not on the first page of 
     return route.fulfill({ json: { contests: all.slice((number - 1) * limit, number * limit), pagination: { page: number, limit, total: all.length } } })
   })
   await page.keyboard.press('Control+k')
-  await page.getByRole('combobox', { name: 'Problem, contest, page or command' }).fill('past cup 249')
+  await page.getByRole('combobox', { name: 'Problem, contest or command' }).fill('past cup 249')
   await page.getByRole('option', { name: 'Past Cup 249' }).waitFor()
   await close()
 })

@@ -283,10 +283,13 @@ export function Figures({ time, memory, result, label, isRounded = false }: Figu
   const { rounded } = useTexts(editing)
   const { limits } = result
   return (
-    <span className="inline-flex flex-wrap items-baseline gap-x-3" title={isRounded ? rounded : undefined}>
+    <span className="inline-flex items-baseline gap-x-3 min-w-0" title={isRounded ? rounded : undefined}>
       {label !== undefined && (time != null || memory != null) && <span>{label}</span>}
-      {time != null && <Bar value={time} max={limits?.cpu_time_ms} text={measured(time)} of={limits?.cpu_time_ms == null ? undefined : milliseconds(limits.cpu_time_ms)} />}
-      {memory != null && <Bar value={memory} max={limits?.memory_kb} text={kibibytes(memory)} of={limits?.memory_kb == null ? undefined : kibibytes(limits.memory_kb)} />}
+      {/* In a narrow window, both stay beside their label. */}
+      <span className="inline-flex flex-wrap items-baseline gap-x-3 min-w-0">
+        {time != null && <Bar value={time} max={limits?.cpu_time_ms} text={measured(time)} of={limits?.cpu_time_ms == null ? undefined : milliseconds(limits.cpu_time_ms)} />}
+        {memory != null && <Bar value={memory} max={limits?.memory_kb} text={kibibytes(memory)} of={limits?.memory_kb == null ? undefined : kibibytes(limits.memory_kb)} />}
+      </span>
     </span>
   )
 }

@@ -161,7 +161,7 @@ function Problem({ problem, listed, user }: ProblemProps) {
     <div className="grow min-h-0 overflow-auto px-4 sm:px-6 py-5" tabIndex={0} role="tabpanel" id={`panel-${showsSubmissions ? 'submissions' : 'statement'}`} aria-labelledby={`tab-${showsSubmissions ? 'submissions' : 'statement'}`}>
       {showsSubmissions ? (
         <Suspense fallback={<RowsSkeleton />}>
-          <Submissions slug={slug} contest={contestShown} names={names} onOpen={open} />
+          <Submissions slug={slug} contest={contestShown} names={names} opened={submission} onOpen={open} />
         </Suspense>
       ) : (
         <Text problem={problem} isInContest={contestShown !== undefined} language={language} name={names.get(language ?? '')} onPlay={(input) => void play(input)} />
