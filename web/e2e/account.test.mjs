@@ -161,7 +161,7 @@ test('a solved problem is counted in the progress by difficulty, tag and day', a
 test('the command palette finds problems, pages and settings, with the keyboard only', async () => {
   const { page, check, close, scriptBytes } = await registered()
   const before = scriptBytes()
-  const box = page.getByRole('combobox', { name: /^(Problem, contest, page or command|题目、比赛、页面或命令)$/ })
+  const box = page.getByRole('combobox', { name: /^(Problem, contest or command|题目、比赛、页面或命令)$/ })
   const open = async () => {
     // The palette before may still be closing, and would get the keys.
     await box.waitFor({ state: 'detached' })
@@ -418,7 +418,7 @@ test('on a phone the account and the palette are usable in both themes', async (
   await page.getByText(name, { exact: true }).waitFor()
   await check('account-long-name')
   await page.getByRole('button', { name: 'Search and commands' }).tap()
-  await page.getByRole('combobox', { name: 'Problem, contest, page or command' }).fill('calm')
+  await page.getByRole('combobox', { name: 'Problem, contest or command' }).fill('calm')
   await page.getByRole('option', { name: 'Calm Water' }).waitFor()
   await check('palette-found')
   await page.getByRole('option', { name: 'Calm Water' }).tap()

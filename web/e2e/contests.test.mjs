@@ -593,7 +593,7 @@ test('the command palette asks the server for the contests that match, with one 
   const asked = []
   page.on('request', (request) => request.url().includes('/api/v1/contests?') && asked.push(new URL(request.url()).search))
   await page.keyboard.press('Control+k')
-  await page.getByRole('combobox', { name: 'Problem, contest, page or command' }).fill('cup WINTER')
+  await page.getByRole('combobox', { name: 'Problem, contest or command' }).fill('cup WINTER')
   await page.getByRole('option', { name: 'Winter Cup' }).waitFor()
   assert.deepEqual(asked, ['?q=cup%20WINTER&limit=8'])
   await page.keyboard.press('Enter')

@@ -210,7 +210,7 @@ test('if the texts of a language cannot be loaded, a notice says so, and the lan
   let gone = await missing(page, 'zh-CN')
   const choose = async () => {
     await page.keyboard.press('Control+k')
-    await page.getByRole('combobox', { name: 'Problem, contest, page or command' }).fill('中文')
+    await page.getByRole('combobox', { name: 'Problem, contest or command' }).fill('中文')
     await page.keyboard.press('Enter')
   }
   await choose()

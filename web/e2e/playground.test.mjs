@@ -165,7 +165,7 @@ test('a program of several files runs with arguments and text input, and the dra
     assert.equal(await name.inputValue(), 'file1.py')
     await page.keyboard.type('main')
     assert.equal(await name.inputValue(), 'main.py')
-    await page.getByRole('button', { name: 'Rename this file' }).last().click()
+    await page.getByRole('button', { name: 'Add', exact: true }).click()
     await page.getByText('Another file has this name.').waitFor()
     // A typed extension replaces the old one.
     await name.evaluate((field) => (field.focus(), field.setSelectionRange(0, 4)))
@@ -365,7 +365,7 @@ test('a program continues while its page is reloaded, and the page then shows al
   assert.equal((await page.getByLabel('Output', { exact: true }).innerText()).trim(), 'once')
   await press(page, 'Stop')
   await verdict(page, 'CANCELLED')
-  await page.getByText('Ended by you').waitFor()
+  await page.getByText('Stopped by you').waitFor()
   await close()
 })
 
@@ -428,7 +428,7 @@ test('Stop interrupts a program and then ends it; meanwhile it is Kill now, whic
   await press(page, 'Stop')
   await press(page, 'Kill now')
   await verdict(page, 'CANCELLED')
-  await page.getByText('Ended by you').waitFor()
+  await page.getByText('Stopped by you').waitFor()
   // Ctrl-C in the terminal.
   await write(page, 'print("ready")\ninput()\n')
   await press(page, 'Run')
@@ -587,7 +587,7 @@ test('on a phone, fields have 16 px, targets 40 px, and the editor has buttons f
   await press(page, 'Cursor left')
   await press(page, '#')
   assert.equal(await code(), '    \\^~@#$')
-  await press(page, 'Revert the last change')
+  await press(page, 'Undo')
   await until('the change is reverted', async () => !(await code()).includes('#'))
   await page.keyboard.press('End')
   await page.keyboard.insertText(' a long line'.repeat(12))

@@ -1,9 +1,10 @@
 // API keys, and the user's remaining limits.
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useRef, useState, type FormEvent } from 'react'
 import { flushSync } from 'react-dom'
 import { keysQuery, usageQuery } from '../api/account'
 import { api, CallError, dataOf, type Schema } from '../api/client'
+import { useSend } from '../hooks/useSend'
 import { account } from '../i18n/account'
 import { useLanguage, useTexts } from '../i18n/messages'
 import { Button } from '../ui/Button'
@@ -85,7 +86,7 @@ function Line({ of: key, isEnded = false }: { of: Key; isEnded?: boolean }) {
   const { tag } = useLanguage()
   const k = useTexts(account).keys
   const queries = useQueryClient()
-  const revoke = useMutation({
+  const revoke = useSend({
     mutationFn: () => dataOf(api.DELETE('/api/v1/auth/keys/{key_id}', { params: { path: { key_id: key.key_id } } })),
     onSettled: () => queries.invalidateQueries({ queryKey: keysQuery.queryKey }),
   })
@@ -134,7 +135,7 @@ function Create({ role }: { role: Role }) {
   const form = useRef<HTMLFormElement>(null)
   const [lifetime, setLifetime] = useState<Lifetime>('90')
   const [isWithout, setIsWithout] = useState(false)
-  const create = useMutation({
+  const create = useSend({
     mutationFn: (body: { name: string; scopes: Scope[]; expires_at?: string }) => dataOf(api.POST('/api/v1/auth/keys', { body })),
     onSuccess: async () => {
       form.current?.reset()
@@ -238,7 +239,7 @@ function Usage() {
         )
       ) : (
         <>
-          <p className="mt-0.5 mb-3 text-muted">{u.tier(usage.tier)}</p>
+          <p className="mt-0.5 mb-3 text-muted">{u.tier(Object.hasOwn(u.tiers, usage.tier) ? (u.tiers[usage.tier] ?? usage.tier) : usage.tier)}</p>
           <div className="space-y-3">
             {usage.rates.map((rate) => (
               <Meter

@@ -1,10 +1,11 @@
 // The list of the programs that a user shares by link, with a button that ends the sharing.
-import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { ownProgramsQuery } from '../api/account'
 import { api, CallError, dataOf, type Schema } from '../api/client'
 import { languagesQuery } from '../api/queries'
+import { useSend } from '../hooks/useSend'
 import { account } from '../i18n/account'
 import { useTexts } from '../i18n/messages'
 import { buttonClass } from '../ui/Button'
@@ -66,7 +67,7 @@ function Line({ of: program, onEnded }: { of: Schema['OwnSnippetView']; onEnded:
   const queries = useQueryClient()
   const languages = useQuery(languagesQuery)
   const id = program.snippet_id
-  const end = useMutation({
+  const end = useSend({
     mutationFn: () =>
       dataOf(api.DELETE('/api/v1/snippets/{snippet_id}', { params: { path: { snippet_id: id } } })).catch((error: unknown) => {
         // The sharing was ended in another window.

@@ -1,9 +1,10 @@
 // The account's password and sessions, who sees which of its data, and its deletion.
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useRef, useState, type FormEvent } from 'react'
 import { meQuery, sessionsQuery } from '../api/account'
 import { api, CallError, dataOf, type Schema } from '../api/client'
+import { useSend } from '../hooks/useSend'
 import { account } from '../i18n/account'
 import { useLanguage, useTexts } from '../i18n/messages'
 import { Button } from '../ui/Button'
@@ -39,7 +40,7 @@ function Password({ username }: { username: string }) {
   const p = useTexts(account).password
   const queries = useQueryClient()
   const form = useRef<HTMLFormElement>(null)
-  const send = useMutation({
+  const send = useSend({
     mutationFn: (body: { old_password: string; password: string }) => dataOf(api.POST('/api/v1/auth/password', { body })),
     onSuccess: async () => {
       form.current?.reset()
@@ -80,7 +81,7 @@ function Sessions() {
   const queries = useQueryClient()
   const found = useQuery(sessionsQuery)
   const [notice, setNotice] = useState('')
-  const end = useMutation({
+  const end = useSend({
     mutationFn: async (ended: Session[]) => {
       for (const { session_id } of ended) {
         await dataOf(api.DELETE('/api/v1/auth/sessions/{session_id}', { params: { path: { session_id } } })).catch((error: unknown) => {
@@ -141,7 +142,7 @@ function Privacy({ username }: { username: string }) {
   const p = useTexts(account).privacy
   const queries = useQueryClient()
   const navigate = useNavigate()
-  const send = useMutation({
+  const send = useSend({
     mutationFn: (password: string) => dataOf(api.POST('/api/v1/auth/delete-account', { body: { password } })),
     onSuccess: async () => {
       queries.clear()
@@ -183,7 +184,7 @@ function InLeaderboards() {
   const p = useTexts(account).privacy
   const queries = useQueryClient()
   const me = useQuery(meQuery)
-  const send = useMutation({
+  const send = useSend({
     mutationFn: (in_leaderboards: boolean) => dataOf(api.PATCH('/api/v1/auth/me', { body: { in_leaderboards } })),
     onSuccess: (changed) => queries.setQueryData(meQuery.queryKey, changed),
   })

@@ -8,7 +8,7 @@ import { languagesQuery } from '../api/queries'
 import { useMessages, useTexts } from '../i18n/messages'
 import { submissionTexts } from '../i18n/submissions'
 import { buttonClass } from '../ui/Button'
-import { kibibytes, milliseconds } from '../util/format'
+import { kibibytes, measured } from '../util/format'
 import { languageName } from '../util/language'
 import { hasRun } from '../util/outcome'
 import { verdictOf } from '../util/verdict'
@@ -93,7 +93,7 @@ function Line({ of: one, title, language }: { of: Schema['SummaryView']; title: 
           <Age of={one.submitted_at} />
         </span>
       </span>
-      <span className="figure text-right">{ran && one.execution_time_ms != null && milliseconds(one.execution_time_ms)}</span>
+      <span className="figure text-right">{ran && one.execution_time_ms != null && measured(one.execution_time_ms)}</span>
       <span className="figure text-right">{ran && one.memory_used_kb != null && kibibytes(one.memory_used_kb)}</span>
       <span className="text-sm text-muted text-right max-md:hidden">
         <Age of={one.submitted_at} />

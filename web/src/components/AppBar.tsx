@@ -21,6 +21,9 @@ const PreferencesMenu = lazyPart(async () => (await loadPreferences()).Preferenc
 const loadAccount = () => import('./AccountMenu')
 const AccountMenu = lazyPart(async () => (await loadAccount()).AccountMenu)
 
+const loadVisitor = () => import('./VisitorMenu')
+const VisitorMenu = lazyPart(async () => (await loadVisitor()).VisitorMenu)
+
 export function AppBar({ onShortcuts, onPalette }: { onShortcuts: () => void; onPalette: () => void }) {
   const m = useMessages()
   const session = useQuery(sessionQuery)
@@ -33,7 +36,7 @@ export function AppBar({ onShortcuts, onPalette }: { onShortcuts: () => void; on
   useEffect(() => intoView(pages.current?.querySelector<HTMLElement>('[data-status=active]') ?? null), [here, user])
   return (
     <header className="h-(--bar) shrink-0 flex items-center gap-1 max-sm:gap-0 px-3 max-[412px]:px-1 sm:pl-4 sm:pr-[max(0px,calc(16px+100%-100vw))] border-b border-border bg-surface max-[300px]:flex-wrap">
-      <Link to="/problems" className="flex items-center gap-2 pr-2 max-sm:pr-0 min-h-10 pointer-coarse:min-h-11 max-sm:min-w-10 max-sm:-ml-2.5 max-sm:-mr-1 max-sm:justify-center font-semibold text-lg min-[300px]:max-[480px]:[&:lang(en)]:hidden max-[300px]:mr-auto">
+      <Link to="/problems" className="flex items-center gap-2 pr-2 max-sm:pr-0 min-h-10 pointer-coarse:min-h-11 max-sm:min-w-10 max-sm:-ml-2.5 max-sm:-mr-1 max-sm:justify-center font-semibold text-lg shrink-0 max-[300px]:mr-auto">
         <Mark />
         <span className="max-sm:sr-only">Cupel</span>
       </Link>
@@ -52,7 +55,7 @@ export function AppBar({ onShortcuts, onPalette }: { onShortcuts: () => void; on
           {m.menu.api}
         </a>
       </nav>
-      <button type="button" onClick={onPalette} aria-label={m.parts([m.menu.palette, PALETTE_KEYS.join(' ')])} aria-keyshortcuts="Control+K Meta+K" className={`${buttonClass('quiet')} px-2 ${user == null ? 'max-[412px]:[&:lang(en)]:hidden' : ''}`}>
+      <button type="button" onClick={onPalette} aria-label={m.parts([m.menu.palette, PALETTE_KEYS.join(' ')])} aria-keyshortcuts="Control+K Meta+K" className={`${buttonClass('quiet')} px-2 shrink-0`}>
         <Search aria-hidden size={16} strokeWidth={1.5} />
         <kbd aria-hidden className="px-1.5 rounded-sm border border-border text-xs leading-5 text-muted max-md:hidden pointer-coarse:hidden">
           {PALETTE_KEYS.join(' ')}
@@ -65,9 +68,13 @@ export function AppBar({ onShortcuts, onPalette }: { onShortcuts: () => void; on
           <Link to="/register" search={then} className={`${buttonClass('quiet')} max-sm:hidden`}>
             {m.menu.register}
           </Link>
-          <Link to="/sign-in" search={then} className={`${buttonClass('plain')} shrink-0`}>
+          <Link to="/sign-in" search={then} className={`${buttonClass('plain')} shrink-0 max-sm:hidden`}>
             {m.menu.signIn}
           </Link>
+          {/* In a narrow window, the two are a menu, so that the links to the pages have room. */}
+          <span className="sm:hidden">
+            <Visitor then={then} />
+          </span>
         </>
       )}
     </header>
@@ -76,7 +83,7 @@ export function AppBar({ onShortcuts, onPalette }: { onShortcuts: () => void; on
 
 /** A link to a part of the site. */
 const PAGE =
-  'shrink-0 px-2.5 h-8 inline-flex items-center justify-center rounded-md text-muted hover:text-text hover:bg-raised data-[status=active]:text-text data-[status=active]:font-medium pointer-coarse:min-h-11 pointer-coarse:min-w-11 max-sm:px-1.5 max-[25.75rem]:px-1'
+  'shrink-0 px-2.5 h-8 inline-flex items-center justify-center rounded-md text-muted hover:text-text hover:bg-raised data-[status=active]:text-text data-[status=active]:font-medium pointer-coarse:min-h-11 pointer-coarse:min-w-11 max-sm:px-1.5 max-[25.75rem]:px-1 max-[25.75rem]:[&:lang(en)]:text-sm'
 
 function Mark() {
   return (
@@ -93,6 +100,15 @@ function Preferences({ onShortcuts }: { onShortcuts: () => void }) {
   return (
     <MenuButton label={m.parts([m.theme.label, m.language])} load={loadPreferences} menu={(opened) => <PreferencesMenu opened={opened} onShortcuts={onShortcuts} />}>
       <Icon aria-hidden size={16} strokeWidth={1.5} />
+    </MenuButton>
+  )
+}
+
+function Visitor({ then }: { then: { then?: string } }) {
+  const m = useMessages()
+  return (
+    <MenuButton label={m.parts([m.menu.signIn, m.menu.register])} load={loadVisitor} menu={(opened) => <VisitorMenu opened={opened} then={then} />}>
+      <CircleUser aria-hidden size={16} strokeWidth={1.5} />
     </MenuButton>
   )
 }

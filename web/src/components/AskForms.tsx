@@ -1,13 +1,16 @@
 // Forms for questions about a contest and for the organizers' answers and announcements. Text that was typed but not
 // sent is kept in this tab.
-import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useQueryClient } from '@tanstack/react-query'
 import { useId, useState, type FormEvent, type ReactNode } from 'react'
 import { api, dataOf, type Schema } from '../api/client'
+import { useSend } from '../hooks/useSend'
 import { hasTyped, useTyped } from '../hooks/useTyped'
+import { fields } from '../i18n/fields'
 import { useMessages, useTexts } from '../i18n/messages'
 import { organizers } from '../i18n/organizers'
 import { contest as route } from '../routes'
 import { Button } from '../ui/Button'
+import { isTooLong } from '../ui/Field'
 import { Select } from '../ui/Select'
 import type { Entry } from '../util/news'
 import { withoutOverrides } from '../util/visible'
@@ -19,7 +22,7 @@ const TEXT_MAX = 10_000
 /** Sends a text and adds it to the list at once, without waiting for the next poll. */
 function useSent(slug: string, send: () => Promise<unknown>, onSent: () => void) {
   const queries = useQueryClient()
-  return useMutation({
+  return useSend({
     mutationFn: send,
     onSuccess: () => {
       onSent()
@@ -43,7 +46,9 @@ interface FormProps {
 }
 
 function TextForm({ send, label, text, onText, submit, isFocused = false, before, after, buttons }: FormProps) {
+  const t = useTexts(fields)
   const id = useId()
+  const isLong = isTooLong(text.trim(), TEXT_MAX)
   const onSubmit = (event: FormEvent) => {
     event.preventDefault()
     send.mutate()
@@ -58,18 +63,24 @@ function TextForm({ send, label, text, onText, submit, isFocused = false, before
         <textarea
           id={id}
           value={text}
-          maxLength={TEXT_MAX}
+          aria-invalid={isLong}
+          {...(isLong && { 'aria-describedby': `${id}-error` })}
           rows={4}
           required
           autoFocus={isFocused}
           onChange={(event) => onText(event.target.value)}
-          className="w-full px-2.5 py-1.5 rounded-md border border-strong bg-surface"
+          className="w-full px-2.5 py-1.5 rounded-md border border-strong aria-invalid:border-wrong bg-surface"
         />
+        {isLong && (
+          <p id={`${id}-error`} role="alert" className="mt-1 text-wrong text-sm">
+            {t.long(TEXT_MAX)}
+          </p>
+        )}
       </div>
       {after}
       {send.error !== null && <ErrorBox error={send.error} />}
       <div className="flex flex-wrap gap-2">
-        <Button type="submit" look="primary" disabled={send.isPending || text.trim() === ''}>
+        <Button type="submit" look="primary" disabled={send.isPending || text.trim() === '' || isLong}>
           {submit}
         </Button>
         {buttons}

@@ -105,7 +105,7 @@ export function PlayFiles({ files, selected, isReadOnly = false, onSelect, onAdd
             spellCheck={false}
             className={`${inputClass} font-mono grow basis-40 max-sm:basis-full`}
           />
-          <Button type="submit">{m.play.rename}</Button>
+          <Button type="submit">{isNew ? m.play.addNew : m.play.rename}</Button>
           <Button onClick={cancel}>{m.cancel}</Button>
           {fault !== undefined && (
             <p role="alert" className="w-full text-wrong text-sm">

@@ -204,12 +204,13 @@ function Fate({ result, purpose, isAgain, problem, opened, names, onLine, source
 /** A message of the judge, whose line of the source is a link to that line. */
 export function LinkedMessage({ text, onLine }: { text: string; onLine: ((line: number) => void) | undefined }) {
   const { messages: m, tag } = useLanguage()
+  const { inLine } = useTexts(editing)
   return partsOf(judgeMessage(text, tag)).map(({ text, line }, at) =>
     line === undefined || onLine === undefined ? (
-      visible(text)
+      line === undefined ? visible(text) : inLine(line)
     ) : (
       <button key={at} type="button" title={m.run.line(line)} onClick={() => onLine(line)} className="text-accent-text underline decoration-dotted">
-        {visible(text)}
+        {inLine(line)}
       </button>
     ),
   )
@@ -308,10 +309,13 @@ export function Figures({ time, memory, result, label, isRounded = false }: Figu
   const { rounded } = useTexts(editing)
   const { limits } = result
   return (
-    <span className="inline-flex flex-wrap items-baseline gap-x-3" title={isRounded ? rounded : undefined}>
+    <span className="inline-flex items-baseline gap-x-3 min-w-0" title={isRounded ? rounded : undefined}>
       {label !== undefined && (time != null || memory != null) && <span>{label}</span>}
-      {time != null && <Bar value={time} max={limits?.cpu_time_ms} text={measured(time)} of={limits?.cpu_time_ms == null ? undefined : milliseconds(limits.cpu_time_ms)} />}
-      {memory != null && <Bar value={memory} max={limits?.memory_kb} text={kibibytes(memory)} of={limits?.memory_kb == null ? undefined : kibibytes(limits.memory_kb)} />}
+      {/* In a narrow window, both stay beside their label. */}
+      <span className="inline-flex flex-wrap items-baseline gap-x-3 min-w-0">
+        {time != null && <Bar value={time} max={limits?.cpu_time_ms} text={measured(time)} of={limits?.cpu_time_ms == null ? undefined : milliseconds(limits.cpu_time_ms)} />}
+        {memory != null && <Bar value={memory} max={limits?.memory_kb} text={kibibytes(memory)} of={limits?.memory_kb == null ? undefined : kibibytes(limits.memory_kb)} />}
+      </span>
     </span>
   )
 }

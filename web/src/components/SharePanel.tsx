@@ -5,7 +5,8 @@ import { embedTexts } from '../i18n/embed'
 import { useMessages, useTexts } from '../i18n/messages'
 import { Button } from '../ui/Button'
 import { CopyButton } from '../ui/CopyButton'
-import { Field, inputClass } from '../ui/Field'
+import { Field, inputClass, isTooLong } from '../ui/Field'
+import { Gate } from '../util/gate'
 import { snippetOf, TITLE_MAX, titleOf, type Play } from '../util/play'
 import { EmbedSnippet } from './EmbedSnippet'
 import { ErrorBox } from './ErrorBox'
@@ -26,7 +27,14 @@ export function SharePanel({ language, play, isTerminal, onTitle, onClose }: Sha
   const t = useTexts(embedTexts)
   const [sharing, setSharing] = useState<Sharing>({ kind: 'asking' })
   const [showsFrame, setShowsFrame] = useState(false)
+  // A title that is too long is shown, and not kept.
+  const [typed, setTyped] = useState(play.title ?? '')
+  const change = (text: string) => {
+    setTyped(text)
+    if (!isTooLong(text, TITLE_MAX)) onTitle(titleOf(text))
+  }
   const title = play.title?.trim() ?? ''
+  const [gate] = useState(() => new Gate())
   const share = async () => {
     setSharing({ kind: 'waiting' })
     try {
@@ -49,10 +57,10 @@ export function SharePanel({ language, play, isTerminal, onTitle, onClose }: Sha
       className="flex flex-wrap items-end gap-2"
       onSubmit={(event) => {
         event.preventDefault()
-        if (sharing.kind !== 'waiting' && shared === undefined) void share()
+        if (shared === undefined && gate.enter()) void gate.through(share)
       }}
     >
-      <Field label={t.name} hint={t.nameHint} value={play.title ?? ''} maxLength={TITLE_MAX} autoComplete="off" onChange={(event) => onTitle(titleOf(event.target.value))} className="basis-full" />
+      <Field label={t.name} hint={t.nameHint} value={typed} maxLength={TITLE_MAX} autoComplete="off" onChange={(event) => change(event.target.value)} className="basis-full" />
       {shared === undefined ? (
         <Button type="submit" disabled={sharing.kind === 'waiting'}>
           {t.make}

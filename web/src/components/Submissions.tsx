@@ -20,10 +20,12 @@ interface SubmissionsProps {
   contest: string | undefined
   /** Names of the languages by their ids. */
   names: ReadonlyMap<string, string>
+  /** The submission that is shown, if one is. */
+  opened: string | undefined
   onOpen: (id: string) => void
 }
 
-export function Submissions({ slug, contest, names, onOpen }: SubmissionsProps) {
+export function Submissions({ slug, contest, names, opened, onOpen }: SubmissionsProps) {
   const m = useMessages()
   const s = useTexts(submissionTexts)
   const of = useQuery({ ...contestQuery(contest ?? ''), enabled: contest !== undefined })
@@ -47,13 +49,15 @@ export function Submissions({ slug, contest, names, onOpen }: SubmissionsProps) 
         {submissions.map((one) => {
           const code = verdictOf(one.verdict)
           const ran = hasRun(code)
+          const isOpened = one.submission_id === opened
           return (
             <li
               key={one.submission_id}
-              className="relative grid grid-cols-subgrid col-span-full items-center gap-y-0.5 min-h-9 pointer-coarse:min-h-11 px-2 py-1.5 border-b border-border hover:bg-raised"
+              className={`relative grid grid-cols-subgrid col-span-full items-center gap-y-0.5 min-h-9 pointer-coarse:min-h-11 px-2 py-1.5 border-b border-border hover:bg-raised ${isOpened ? 'bg-raised shadow-[inset_3px_0_0_var(--accent)]' : ''}`}
             >
               <button
                 type="button"
+                aria-current={isOpened ? 'true' : undefined}
                 onClick={() => onOpen(one.submission_id)}
                 title={m.submissions.open}
                 className="min-w-0 flex flex-wrap items-center gap-x-2 text-left after:absolute after:inset-0 focus-visible:outline-none focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-accent"

@@ -1,9 +1,10 @@
 // Buttons and forms for taking part in a contest: officially until it ends, virtually afterwards, or with a join code.
-import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { CircleCheck } from 'lucide-react'
 import { useState, type FormEvent } from 'react'
 import { api, CallError, dataOf, type Schema } from '../api/client'
+import { useSend } from '../hooks/useSend'
 import { contestTexts } from '../i18n/contests'
 import { useLanguage, useMessages, useTexts } from '../i18n/messages'
 import { Button, buttonClass } from '../ui/Button'
@@ -23,12 +24,12 @@ function useChanges(slug: string, isPublic: boolean) {
     for (const key of ['contest', 'standings', 'clarifications']) void queries.invalidateQueries({ queryKey: [key, slug] })
     void queries.invalidateQueries({ queryKey: ['contests'] })
   }
-  const join = useMutation({
+  const join = useSend({
     mutationFn: ({ kind, code }: { kind: Kind; code?: string }) =>
       dataOf(api.POST('/api/v1/contests/{slug}/participation', { params: { path }, body: { kind, ...(code !== undefined && { join_code: code }) } })),
     onSettled,
   })
-  const leave = useMutation({
+  const leave = useSend({
     mutationFn: () => dataOf(api.DELETE('/api/v1/contests/{slug}/participation', { params: { path } })),
     onSettled,
     // The user may no longer see the contest, and its page asks for the join code.

@@ -1,8 +1,9 @@
 // The button with which an organizer lifts the freeze of a contest that has ended.
-import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useQueryClient } from '@tanstack/react-query'
 import { Snowflake } from 'lucide-react'
 import { useState } from 'react'
 import { api, dataOf, type Schema } from '../api/client'
+import { useSend } from '../hooks/useSend'
 import { useTexts } from '../i18n/messages'
 import { unfreezeTexts } from '../i18n/unfreeze'
 import { Button } from '../ui/Button'
@@ -14,7 +15,7 @@ export function Unfreeze({ contest }: { contest: Schema['ContestView'] }) {
   const queries = useQueryClient()
   const { slug } = contest
   const [isAsked, setIsAsked] = useState(false)
-  const lift = useMutation({
+  const lift = useSend({
     mutationFn: () => dataOf(api.PATCH('/api/v1/contests/{slug}', { params: { path: { slug } }, body: { unfrozen: true } })),
     onSuccess: () => Promise.all(['contest', 'standings'].map((key) => queries.invalidateQueries({ queryKey: [key, slug] }))),
   })

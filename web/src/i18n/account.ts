@@ -127,6 +127,8 @@ const en = {
   },
   usage: {
     title: 'Limits',
+    /** The tiers that every server has. An operator's own tiers have no translation. */
+    tiers: { basic: 'basic' } as Record<string, string>,
     tier: (tier: string) => `Your tier is “${tier}”. Used requests become available again over time.`,
     rates: { submissions: 'Runs and submissions', reads: 'Other requests' },
     left: (left: string, burst: string) => `${left} of ${burst} left now`,
@@ -263,6 +265,7 @@ const zhCN: AccountTexts = {
   },
   usage: {
     title: '限额',
+    tiers: { basic: '基础' },
     tier: (tier) => `你的等级是“${tier}”。用掉的额度会随时间恢复。`,
     rates: { submissions: '运行和提交', reads: '其他请求' },
     left: (left, burst) => `现在剩余 ${left} / ${burst}`,

@@ -13,7 +13,7 @@ const en = {
   tabWidth: 'Tab width',
   tabTexts: { language: 'Default of the language', '2': '2', '4': '4', '8': '8' },
   textSize: 'Text size',
-  presses: { tab: 'Tab: indent', undo: 'Revert the last change', redo: 'Apply the reverted change', left: 'Cursor left', right: 'Cursor right', up: 'Cursor up', down: 'Cursor down' },
+  presses: { tab: 'Tab: indent', undo: 'Undo', redo: 'Redo', left: 'Cursor left', right: 'Cursor right', up: 'Cursor up', down: 'Cursor down' },
   picker: {
     search: 'Search languages',
     recent: 'Recently used',
@@ -56,19 +56,19 @@ const en = {
   unsent: {
     submission: {
       title: 'Not submitted yet',
-      waiting: 'The server cannot be reached. Your code is submitted when the connection is back, if this page stays open.',
+      waiting: 'The server cannot be reached. Stay on this problem: your code is submitted when the connection is back. Another page cancels this; Retry is offered when you return.',
       late: 'Your code was not submitted: the server could not be reached, or did not take it.',
       drop: 'Do not submit',
     },
     run: {
       title: 'Not run yet',
-      waiting: 'The server cannot be reached. Your code is run when the connection is back, if this page stays open.',
+      waiting: 'The server cannot be reached. Stay on this problem: your code is run when the connection is back. Another page cancels this; Retry is offered when you return.',
       late: 'Your code was not run, because the server could not be reached.',
       drop: 'Do not run',
     },
     unknown: {
       title: 'The server has not confirmed your code',
-      waiting: 'The connection was lost while the code was sent. It is sent again when the connection is back, if this page stays open. The server takes it only once.',
+      waiting: 'The connection was lost while the code was sent. Stay on this problem: it is sent again when the connection is back, and the server takes it only once. Another page cancels this; Retry is offered when you return.',
       late: 'The connection was lost while the code was sent. The list of submissions shows whether the server has it.',
       drop: 'Do not send it again',
     },
@@ -85,6 +85,8 @@ const en = {
     return passed === 0 ? rest : `${passed} passed, ${rest}`
   },
   slowest: 'Slowest test',
+  /** Where in the source an exception arose. */
+  inLine: (n: number) => `(line ${n})`,
   rounded: 'Rounded up, because some tests are hidden',
   groups: 'Groups of tests',
   difference: 'First difference',
@@ -120,7 +122,7 @@ const zhCN: EditingTexts = {
   tabWidth: '制表符宽度',
   tabTexts: { language: '按语言惯例', '2': '2', '4': '4', '8': '8' },
   textSize: '文字大小',
-  presses: { tab: 'Tab：缩进', undo: '撤销上一处修改', redo: '重做上一处修改', left: '光标左移', right: '光标右移', up: '光标上移', down: '光标下移' },
+  presses: { tab: 'Tab：缩进', undo: '撤销', redo: '重做', left: '光标左移', right: '光标右移', up: '光标上移', down: '光标下移' },
   picker: { search: '搜索语言', recent: '最近使用', all: '所有语言', none: '没有这个名称的语言。', unavailable: '目前无法运行', refused: '本题不接受' },
   cannotRun: {
     unavailable: (language) => `此服务器目前无法运行 ${language}。`,
@@ -156,19 +158,19 @@ const zhCN: EditingTexts = {
   unsent: {
     submission: {
       title: '尚未提交',
-      waiting: '无法连接服务器。恢复连接后会自动提交你的代码，请不要关闭此页面。',
+      waiting: '无法连接服务器。请停留在本题：恢复连接后会自动提交你的代码。打开其他页面会取消提交，返回时可以重试。',
       late: '无法连接服务器，或服务器没有接收，你的代码没有提交。',
       drop: '不再提交',
     },
     run: {
       title: '尚未运行',
-      waiting: '无法连接服务器。恢复连接后会自动运行你的代码，请不要关闭此页面。',
+      waiting: '无法连接服务器。请停留在本题：恢复连接后会自动运行你的代码。打开其他页面会取消运行，返回时可以重试。',
       late: '无法连接服务器，你的代码没有运行。',
       drop: '不再运行',
     },
     unknown: {
       title: '服务器尚未确认收到代码',
-      waiting: '发送代码时连接中断。恢复连接后会再次发送，请不要关闭此页面。服务器只会接收一次。',
+      waiting: '发送代码时连接中断。请停留在本题：恢复连接后会再次发送，服务器只会接收一次。打开其他页面会取消发送，返回时可以重试。',
       late: '发送代码时连接中断。提交列表会显示服务器是否已收到。',
       drop: '不再发送',
     },
@@ -178,6 +180,7 @@ const zhCN: EditingTexts = {
   tookBack: '已重新显示你的程序。另一个程序在历史中。',
   stopped: (passed, skipped) => (passed === 0 ? `${skipped} 个测试点未运行` : `通过 ${passed} 个，${skipped} 个测试点未运行`),
   slowest: '最慢的测试点',
+  inLine: (n) => `(第 ${n} 行)`,
   rounded: '向上取整，因为有隐藏的测试点',
   groups: '测试组',
   difference: '第一处差异',

@@ -3,7 +3,7 @@ import type { Both } from './messages'
 
 const en = {
   title: 'Search and commands',
-  placeholder: 'Problem, contest, page or command',
+  placeholder: 'Problem, contest or command',
   groups: { pages: 'Pages', problems: 'Problems', contests: 'Contests', commands: 'Commands' },
   theme: (name: string) => `Theme: ${name}`,
   language: (name: string) => `Language: ${name}`,

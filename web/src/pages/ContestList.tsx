@@ -1,5 +1,5 @@
 // The contests: running, upcoming, past.
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { CircleCheck } from 'lucide-react'
 import { useState, type FormEvent } from 'react'
@@ -11,6 +11,7 @@ import { Countdown } from '../components/Countdown'
 import { ErrorBox } from '../components/ErrorBox'
 import { Part } from '../components/TakePart'
 import { RowsSkeleton } from '../components/Skeletons'
+import { useSend } from '../hooks/useSend'
 import { useTitle } from '../hooks/useTitle'
 import { contestTexts } from '../i18n/contests'
 import { useLanguage, useMessages, useTexts } from '../i18n/messages'
@@ -104,7 +105,7 @@ function PrivateContest() {
   const queries = useQueryClient()
   const session = useQuery(sessionQuery)
   const [fault, setFault] = useState<string>()
-  const join = useMutation({
+  const join = useSend({
     mutationFn: ({ slug, code }: { slug: string; code: string }) =>
       dataOf(api.POST('/api/v1/contests/{slug}/participation', { params: { path: { slug } }, body: { kind: 'official', join_code: code } })),
     onSuccess: async (_, { slug }) => {

@@ -168,7 +168,7 @@ function Problem({ problem, listed, user }: ProblemProps) {
     <div className="grow min-h-0 overflow-auto px-4 sm:px-6 py-5" tabIndex={0} role="tabpanel" id={`panel-${panel}`} aria-labelledby={`tab-${panel}`}>
       {panel === 'submissions' && (
         <Suspense fallback={<RowsSkeleton />}>
-          <Submissions slug={slug} contest={contestShown} names={names} onOpen={open} />
+          <Submissions slug={slug} contest={contestShown} names={names} opened={submission} onOpen={open} />
         </Suspense>
       )}
       {panel === 'editorial' && (

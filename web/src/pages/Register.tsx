@@ -1,5 +1,5 @@
 // Register, then sign in with the same password.
-import { useMutation, useQuery } from '@tanstack/react-query'
+import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useRef, useState, type FormEvent } from 'react'
 import { api, CallError, dataOf } from '../api/client'
@@ -7,6 +7,7 @@ import type { components } from '../api/schema'
 import { sessionQuery } from '../api/queries'
 import { AccountPage, field } from '../components/AccountPage'
 import { ErrorBox } from '../components/ErrorBox'
+import { useSend } from '../hooks/useSend'
 import { signInAs, useSignedIn } from '../hooks/useSignIn'
 import { useTitle } from '../hooks/useTitle'
 import { useMessages } from '../i18n/messages'
@@ -31,7 +32,7 @@ export function Register() {
   const [code, setCode] = useState('')
   // The last name and password, if their account may exist already: a response was lost, or the sign-in failed.
   const begun = useRef<string>(undefined)
-  const send = useMutation({
+  const send = useSend({
     mutationFn: async (body: NewAccount) => {
       const login = { username: body.username, password: body.password }
       const enter = () => signInAs(login)

@@ -1,11 +1,12 @@
 // Sets a password with a one-time link, then signs in. The token of the link is in the fragment of the URL, so it is in no request's URL.
-import { useMutation, useQuery } from '@tanstack/react-query'
+import { useQuery } from '@tanstack/react-query'
 import { Link, useRouterState } from '@tanstack/react-router'
 import type { FormEvent } from 'react'
 import { api, CallError, dataOf } from '../api/client'
 import { AccountPage, field } from '../components/AccountPage'
 import { ErrorBox } from '../components/ErrorBox'
 import { RowsSkeleton } from '../components/Skeletons'
+import { useSend } from '../hooks/useSend'
 import { signInAs, useSignedIn } from '../hooks/useSignIn'
 import { useTitle } from '../hooks/useTitle'
 import { useMessages, useTexts } from '../i18n/messages'
@@ -60,7 +61,7 @@ function Form({ token, username }: { token: string; username: string }) {
   const m = useMessages()
   const t = useTexts(setPassword)
   const signedIn = useSignedIn()
-  const send = useMutation({
+  const send = useSend({
     mutationFn: async (password: string) => {
       const enter = () => signInAs({ username, password })
       try {

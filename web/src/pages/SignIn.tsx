@@ -1,10 +1,10 @@
 // Sign in: the server sets a cookie that scripts cannot read.
-import { useMutation } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import type { FormEvent } from 'react'
 import { CallError } from '../api/client'
 import { AccountPage, field } from '../components/AccountPage'
 import { ErrorBox } from '../components/ErrorBox'
+import { useSend } from '../hooks/useSend'
 import { signInAs, useSignedIn } from '../hooks/useSignIn'
 import { useTitle } from '../hooks/useTitle'
 import { useMessages } from '../i18n/messages'
@@ -17,7 +17,7 @@ export function SignIn() {
   useTitle(m.signIn.title)
   const search = signIn.useSearch()
   const signedIn = useSignedIn()
-  const send = useMutation({ mutationFn: signInAs, onSuccess: (state) => signedIn(state, search.then) })
+  const send = useSend({ mutationFn: signInAs, onSuccess: (state) => signedIn(state, search.then) })
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
     const form = new FormData(event.currentTarget)

@@ -23,7 +23,7 @@ export function CopyButton({ text, what }: { text: string; what: string }) {
     <button
       type="button"
       onClick={() => void copy()}
-      className="inline-flex items-center gap-1 px-1.5 min-h-6 pointer-coarse:min-h-11 rounded-sm text-xs text-muted hover:text-text hover:bg-raised"
+      className="inline-flex shrink-0 items-center gap-1 px-1.5 whitespace-nowrap min-h-6 pointer-coarse:min-h-11 rounded-sm text-xs text-muted hover:text-text hover:bg-raised"
     >
       {copied ? <Check aria-hidden size={14} strokeWidth={1.5} /> : <Copy aria-hidden size={14} strokeWidth={1.5} />}
       <span aria-live="polite">{copied ? m.copied : m.copy}</span>

@@ -11,18 +11,24 @@ interface FieldProps extends InputHTMLAttributes<HTMLInputElement> {
 }
 
 export const inputClass =
-  'w-full h-8 pointer-coarse:min-h-11 px-2.5 rounded-md border border-strong bg-surface text-text placeholder:text-muted'
+  'w-full h-8 pointer-coarse:min-h-11 px-2.5 rounded-md border border-strong aria-invalid:border-wrong bg-surface text-text placeholder:text-muted'
 
-/** Why the browser refuses a value. */
-export function refusal({ validity, minLength, maxLength }: Pick<HTMLInputElement, 'validity' | 'minLength' | 'maxLength'>, t: FieldTexts): string {
+/**
+ * Whether a text has too many characters, counted as the server counts them. The browser's `maxlength` would cut what is
+ * typed or pasted, without a message.
+ */
+export const isTooLong = (text: string, most: number | undefined): most is number => most !== undefined && text.length > most && [...text].length > most
+
+/** Why the form refuses a value. */
+export function refusal({ validity, minLength, validationMessage }: Pick<HTMLInputElement, 'validity' | 'minLength' | 'validationMessage'>, t: FieldTexts): string {
+  if (validity.customError) return validationMessage
   if (validity.valueMissing) return t.missing
   if (validity.tooShort) return t.short(minLength)
-  if (validity.tooLong) return t.long(maxLength)
   if (validity.patternMismatch) return t.characters
   return validity.typeMismatch ? t.email : t.invalid
 }
 
-export function Field({ label, hint, error, className = '', type, ...input }: FieldProps) {
+export function Field({ label, hint, error, className = '', type, maxLength, ...input }: FieldProps) {
   const t = useTexts(fields)
   const id = useId()
   const [refused, setRefused] = useState<string>()
@@ -52,7 +58,11 @@ export function Field({ label, hint, error, className = '', type, ...input }: Fi
           {...(notes !== '' && { 'aria-describedby': notes })}
           {...input}
           onInvalid={refuse}
-          onInput={() => setRefused(undefined)}
+          onInput={({ currentTarget: field }) => {
+            const fault = isTooLong(field.value, maxLength) ? t.long(maxLength) : ''
+            field.setCustomValidity(fault)
+            setRefused(fault === '' ? undefined : fault)
+          }}
         />
         {isPassword && (
           <button

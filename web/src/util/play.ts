@@ -57,7 +57,7 @@ export function playOf(text: string, main: string): Play {
 }
 
 /** A text as a title: without control characters, which can be pasted. */
-export const titleOf = (text: string): string => text.replace(/\p{Cc}/gu, ' ').slice(0, TITLE_MAX)
+export const titleOf = (text: string): string => [...text.replace(/\p{Cc}/gu, ' ')].slice(0, TITLE_MAX).join('')
 
 export const textOf = ({ files, args, compilerArgs, stdin, keep, title, limits }: Play): string =>
   JSON.stringify({

@@ -105,8 +105,11 @@ impl About {
             Role::All => format!("cupel {}", env!("CARGO_PKG_VERSION")),
             Role::Api | Role::Worker => format!("cupel {} {}", env!("CARGO_PKG_VERSION"), self.role.command()),
         };
-        let available: Vec<&Language> = self.registry.iter().filter(|language| language.is_available()).collect();
-        let missing = self.registry.iter().count() - available.len();
+        // The languages of `GET /languages`.
+        let listed = self.registry.iter().filter(|language| language.listed);
+        let (available, missing): (Vec<&Language>, Vec<&Language>) =
+            listed.partition(|language| language.is_available());
+        let missing = missing.len();
         let mut text = match self.role {
             Role::All | Role::Api => format!("{} · {} · reference at {url}/docs/\n", bold(&what), bold(&url)),
             Role::Worker => format!("{} · health and metrics at {}\n", bold(&what), bold(&url)),

@@ -23,6 +23,20 @@ fn the_first_start_prints_a_working_example_and_the_second_how_to_get_a_key() {
 }
 
 #[test]
+fn the_start_counts_the_languages_that_the_api_lists() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &[]);
+    let languages = server.get("/api/v1/languages").1;
+    let languages = languages["languages"].as_array().unwrap();
+    let available = languages.iter().filter(|language| language["available"] == true).count();
+    let mut line = format!("languages: {available} available");
+    if available < languages.len() {
+        line += &format!(" · {} not installed (", languages.len() - available);
+    }
+    assert!(server.printed.contains(&line), "{line}: {}", server.printed);
+}
+
+#[test]
 fn a_second_server_on_the_same_data_is_refused() {
     let data = tempfile::tempdir().unwrap();
     let _server = Server::start(data.path(), &[]);
