@@ -272,7 +272,7 @@ test('a one-time link names the account, sets the password and signs in, and its
   // A link without a token is not sent to the server.
   const before = sent.length
   await page.goto(`${server.url}/password`)
-  await page.getByText('请向管理员索取新链接').waitFor()
+  await page.getByText('链接不完整').waitFor()
   assert.deepEqual(sent.slice(before).filter((one) => one.includes('/auth/password/link')), [])
   await close()
 })

@@ -345,6 +345,7 @@ test('a shared program in a language that cannot run now, or that the server no 
     await editorHas(page, '# shared')
     await page.getByText('cannot run on this server now.').waitFor()
     assert.equal(await page.getByRole('button', { name: 'Run', exact: true }).isDisabled(), true)
+    await page.getByRole('tab', { name: gone === unlisted ? 'main.txt' : 'main.py' }).waitFor()
     await check(`shared-language-${gone.name}`)
     await press(page, 'Fork')
     await page.waitForURL(/\/playground$/)

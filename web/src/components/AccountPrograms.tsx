@@ -80,8 +80,8 @@ function Line({ of: program, onEnded }: { of: Schema['OwnSnippetView']; onEnded:
   const language = languages.data?.languages.find((one) => one.language_id === program.language)?.display_name ?? program.language
   return (
     <li className="py-2 border-b border-border">
-      <div className="flex flex-wrap items-center justify-between gap-x-1 gap-y-2 min-h-9">
-        <div className="min-w-0 grow basis-28 pr-2">
+      <div className="flex flex-wrap items-center justify-end gap-x-1 gap-y-2 min-h-9">
+        <div className="min-w-0 grow basis-60 sm:basis-28 pr-2">
           <Link to="/p/$id" params={{ id }} className="block truncate figure text-accent-text hover:underline" title={title}>
             {title}
           </Link>

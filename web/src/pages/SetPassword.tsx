@@ -33,7 +33,7 @@ export function SetPassword() {
       {account.data !== undefined ? (
         <Form key={token} token={token} username={account.data.username} />
       ) : token === '' || isRefused(account.error) ? (
-        <Invalid />
+        <Invalid text={token === '' ? t.incomplete : t.invalid} />
       ) : account.error !== null ? (
         <ErrorBox error={account.error} onRetry={() => void account.refetch()} />
       ) : (
@@ -43,11 +43,11 @@ export function SetPassword() {
   )
 }
 
-function Invalid() {
+function Invalid({ text }: { text: string }) {
   const t = useTexts(setPassword)
   return (
     <>
-      <p role="alert">{t.invalid}</p>
+      <p role="alert">{text}</p>
       <p className="mt-4">
         <Link to="/sign-in" className="text-accent-text underline">
           {t.signIn}
@@ -77,7 +77,7 @@ function Form({ token, username }: { token: string; username: string }) {
     },
     onSuccess: (state) => signedIn(state),
   })
-  if (isRefused(send.error)) return <Invalid />
+  if (isRefused(send.error)) return <Invalid text={t.invalid} />
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
     send.mutate(field(new FormData(event.currentTarget), 'password'))

@@ -53,7 +53,7 @@ export function Field({ label, hint, error, className = '', type, maxLength, ...
           id={id}
           type={isPassword && isShown ? 'text' : type}
           {...(isPassword && { autoCapitalize: 'none', spellCheck: false })}
-          className={`${inputClass} ${isPassword ? 'pr-16' : ''}`}
+          className={`${inputClass} read-only:bg-raised ${isPassword ? 'pr-16' : ''}`}
           aria-invalid={fault !== undefined}
           {...(notes !== '' && { 'aria-describedby': notes })}
           {...input}

@@ -48,6 +48,8 @@ export const unlisted = (id: string, like: Language): Language => ({
   ...like,
   language_id: id,
   display_name: id,
+  // Only the server knows the name that the language prescribes.
+  source_file: 'main.txt',
   version: null,
   available: false,
   unavailable_reason: null,
