@@ -2096,7 +2096,7 @@ export interface components {
             statement?: components["schemas"]["StatementView"] | null;
             /** @description Languages of the available statements. */
             statement_languages: string[];
-            /** @description Whether the problem has an editorial that you may read. `false` while it is in a contest that has not ended. */
+            /** @description Whether the problem has an editorial that you may read now. */
             has_editorial: boolean;
             /** @description The sample cases: the first 50. */
             samples: components["schemas"]["SampleView"][];

@@ -61,7 +61,7 @@ pub(crate) struct ProblemView {
     statement: Option<StatementView>,
     /// Languages of the available statements.
     statement_languages: Vec<String>,
-    /// Whether the problem has an editorial that you may read. `false` while it is in a contest that has not ended.
+    /// Whether the problem has an editorial that you may read now.
     has_editorial: bool,
     /// The sample cases: the first 50.
     samples: Vec<SampleView>,
