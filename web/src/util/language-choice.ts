@@ -49,6 +49,7 @@ export const unlisted = (id: string, like: Language): Language => ({
   language_id: id,
   display_name: id,
   version: null,
+  version_of: null,
   available: false,
   unavailable_reason: null,
   aliases: [],
