@@ -220,7 +220,12 @@ test('a program of several files runs with arguments and text input, and the dra
 test('the example program of every language runs at once, without input', async () => {
   const { page, close } = await player()
   const { languages } = await page.evaluate(async () => (await fetch('/api/v1/languages')).json())
-  const examples = ['python', 'bash', 'c', 'cpp', 'java', 'javascript', 'rust', 'go'].filter((id) => languages.some((one) => one.language_id === id && one.available))
+  const ids = [
+    'python', 'bash', 'c', 'cpp', 'java', 'javascript', 'rust', 'go', 'typescript', 'csharp', 'kotlin', 'ruby', 'php', 'perl', 'haskell', 'scala', 'pascal', 'lua',
+    // Dialects: with the example of their base, or their own.
+    'c23', 'cpp11', 'cpp20', 'cpp-clang', 'pypy', 'bun', 'deno', 'luajit', 'python2', 'dash', 'ksh', 'zsh',
+  ]
+  const examples = ids.filter((id) => languages.some((one) => one.language_id === id && one.available))
   assert.ok(examples.includes('python') && examples.includes('c'), `only ${examples}`)
   for (const id of examples) {
     await choose(page, id)
@@ -229,6 +234,20 @@ test('the example program of every language runs at once, without input', async 
     await page.getByLabel('Output', { exact: true }).getByText('Hello, world!').waitFor()
     assert.equal(await page.getByLabel('Standard error').count(), 0, id)
   }
+  await close()
+})
+
+test('the input and the arguments stay when the language changes', async () => {
+  const { page, close } = await player()
+  await choose(page, 'python')
+  const input = page.getByLabel('Text for the program to read')
+  await input.fill('Ada')
+  await choose(page, 'c')
+  await page.getByText('#include <stdio.h>').waitFor()
+  assert.equal(await input.inputValue(), 'Ada')
+  await page.reload()
+  await page.getByText('#include <stdio.h>').waitFor()
+  assert.equal(await input.inputValue(), 'Ada')
   await close()
 })
 

@@ -20,6 +20,7 @@ import { Note } from '../ui/Note'
 import { Splitter } from '../ui/Splitter'
 import { TabButton } from '../ui/TabButton'
 import { baseOf } from '../util/base-language'
+import { carriedInput, carryInput } from '../util/carry-input'
 import { marksOf, type Mark } from '../util/compiler'
 import { patternFault, patternsOf } from '../util/artifacts'
 import { bytes } from '../util/format'
@@ -80,7 +81,7 @@ export function PlayWorkspace({ user, language, languages, cannotRun, onLanguage
   const { options } = e
   const isWide = useMedia(WIDE)
   const main = language.source_file
-  const fresh = freshText(language)
+  const [fresh] = useState(() => freshText(language, shared === undefined ? carriedInput(user) : undefined))
   const place = { user, slug: PLAY_SLUG, language: language.language_id }
   const start = shared === undefined ? fresh : textOf(shared.play)
   // Input, arguments and limits of a shared program can be changed here. Its files cannot.
@@ -228,6 +229,10 @@ export function PlayWorkspace({ user, language, languages, cannotRun, onLanguage
     write(MODE_KEY, next)
     setMode(next)
   }
+  const changeLanguage = (id: string) => {
+    carryInput(play, { ...place, language: id }, languages.find((one) => one.language_id === id)?.source_file ?? main)
+    onLanguage(id)
+  }
   const fork = () => {
     const isStored = handOver(place, textOf(play), fresh)
     if (!isStored) return setFault(m.editor.notReplaced)
@@ -272,7 +277,7 @@ export function PlayWorkspace({ user, language, languages, cannotRun, onLanguage
         <div className="flex flex-wrap items-center gap-1 px-2 py-1.5 low:py-0 border-b border-border bg-surface">
           {shared === undefined ? (
             <>
-              <LanguagePicker languages={languages} value={language.language_id} onChange={onLanguage} className="min-w-24 max-w-56 max-sm:basis-24 max-sm:grow max-sm:max-w-none" />
+              <LanguagePicker languages={languages} value={language.language_id} onChange={changeLanguage} className="min-w-24 max-w-56 max-sm:basis-24 max-sm:grow max-sm:max-w-none" />
               <span className="grow max-sm:hidden" />
             </>
           ) : (

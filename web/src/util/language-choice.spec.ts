@@ -71,4 +71,5 @@ test('the reason is the server\'s, or that the problem does not accept the langu
   expect(whyNot(c, ['go'])).toEqual({ why: 'refused', reason: undefined })
   expect(whyNot(go)).toEqual({ why: 'unavailable', reason: 'no worker has this language' })
   expect(whyNot(unlisted('lost', c))).toEqual({ why: 'unavailable', reason: undefined })
+  expect(unlisted('lost', { ...c, version_of: 'cpp' }).version_of).toBe(null)
 })

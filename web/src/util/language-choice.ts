@@ -51,6 +51,7 @@ export const unlisted = (id: string, like: Language): Language => ({
   // Only the server knows the name that the language prescribes.
   source_file: 'main.txt',
   version: null,
+  version_of: null,
   available: false,
   unavailable_reason: null,
   aliases: [],

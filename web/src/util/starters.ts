@@ -4,6 +4,7 @@
 
 import type { Schema } from '../api/client'
 import { entryOf } from './base-language'
+import type { Carried } from './carry-input'
 import { textOf } from './play'
 
 /** Not all shells have `read -p`. */
@@ -34,6 +35,6 @@ export const STARTERS: Record<string, string> = {
   zsh: POSIX_SHELL,
 }
 
-/** The playground's initial draft in a language. */
-export const freshText = (language: Schema['LanguageView']): string =>
-  textOf({ files: [{ path: language.source_file, text: entryOf(STARTERS, language) ?? '' }], args: '', stdin: '' })
+/** The playground's initial draft in a language, with the input and arguments that the user had in another language. */
+export const freshText = (language: Schema['LanguageView'], carried: Carried = { args: '', stdin: '' }): string =>
+  textOf({ files: [{ path: language.source_file, text: entryOf(STARTERS, language) ?? '' }], ...carried })
