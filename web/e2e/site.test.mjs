@@ -346,7 +346,7 @@ test('each filter of the list is a step of the history, and what is typed is one
 })
 
 test('on a phone, the bar has the mark, the search, and a menu to sign in or to register', async () => {
-  for (const [language, menu, register] of [['en', 'Sign in, Register', 'Register'], ['zh-CN', '登录，注册', '注册']]) {
+  for (const [language, menu, register] of [['en', 'Your account', 'Register'], ['zh-CN', '你的账户', '注册']]) {
     const { page, close } = await visit(browser, { width: 360, language })
     await page.goto(`${server.url}/problems`)
     const bar = page.getByRole('banner')

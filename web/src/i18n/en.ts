@@ -53,7 +53,7 @@ export const en = {
   /** Parts of a text for screen readers, with their pauses. */
   parts: (parts: string[]) => parts.join(', '),
   heading: (name: string) => `${name}: `,
-  menu: { problems: 'Problems', playground: 'Playground', contests: 'Contests', api: 'API', signIn: 'Sign in', signOut: 'Sign out', register: 'Register', account: 'Account', admin: 'Administration', palette: 'Search and commands' },
+  menu: { problems: 'Problems', playground: 'Playground', contests: 'Contests', api: 'API', signIn: 'Sign in', signOut: 'Sign out', register: 'Register', account: 'Account', visitor: 'Your account', admin: 'Administration', palette: 'Search and commands' },
   theme: { label: 'Theme', system: 'System', light: 'Light', dark: 'Dark' },
   language: 'Language',
   shortcuts: {

@@ -14,7 +14,7 @@ export const zhCN: Messages = {
   pair: (name, value) => `${name}：${value}`,
   parts: (parts) => parts.join('，'),
   heading: (name) => `${name}：`,
-  menu: { problems: '题目', playground: '练习场', contests: '比赛', api: 'API', signIn: '登录', signOut: '退出登录', register: '注册', account: '账户', admin: '管理', palette: '搜索与命令' },
+  menu: { problems: '题目', playground: '练习场', contests: '比赛', api: 'API', signIn: '登录', signOut: '退出登录', register: '注册', account: '账户', visitor: '你的账户', admin: '管理', palette: '搜索与命令' },
   theme: { label: '主题', system: '跟随系统', light: '浅色', dark: '深色' },
   language: '语言',
   shortcuts: {
