@@ -107,7 +107,7 @@ function Preferences({ onShortcuts }: { onShortcuts: () => void }) {
 function Visitor({ then }: { then: { then?: string } }) {
   const m = useMessages()
   return (
-    <MenuButton label={m.parts([m.menu.signIn, m.menu.register])} load={loadVisitor} menu={(opened) => <VisitorMenu opened={opened} then={then} />}>
+    <MenuButton label={m.menu.visitor} load={loadVisitor} menu={(opened) => <VisitorMenu opened={opened} then={then} />}>
       <CircleUser aria-hidden size={16} strokeWidth={1.5} />
     </MenuButton>
   )

@@ -53,7 +53,7 @@ export const en = {
   /** Parts of a text for screen readers, with their pauses. */
   parts: (parts: string[]) => parts.join(', '),
   heading: (name: string) => `${name}: `,
-  menu: { problems: 'Problems', playground: 'Playground', contests: 'Contests', api: 'API', signIn: 'Sign in', signOut: 'Sign out', register: 'Register', account: 'Account', admin: 'Administration', palette: 'Search and commands' },
+  menu: { problems: 'Problems', playground: 'Playground', contests: 'Contests', api: 'API', signIn: 'Sign in', signOut: 'Sign out', register: 'Register', account: 'Account', visitor: 'Your account', admin: 'Administration', palette: 'Search and commands' },
   theme: { label: 'Theme', system: 'System', light: 'Light', dark: 'Dark' },
   language: 'Language',
   shortcuts: {
@@ -81,6 +81,7 @@ export const en = {
     reload: 'Reload the page',
   },
   offline: 'You are offline.',
+  offlineList: 'You are offline; this list loads when the connection is back.',
   offlineCode: 'You are offline. Your code is kept in this browser.',
   notFound: {
     titles: { page: 'Page not found', problem: 'Problem not found', program: 'Program not found' },
@@ -320,8 +321,7 @@ export const en = {
     title: 'Create an account',
     username: 'User name',
     usernameHint: '3 to 32 letters from A to Z, digits, and _ . -',
-    email: 'E-mail address',
-    emailHint: 'Optional with a join code',
+    email: 'E-mail address (optional if you have a join code)',
     password: 'Password',
     passwordHint: '8 to 256 characters',
     code: 'Join code',
@@ -376,9 +376,9 @@ export const en = {
     notPublicDetail: 'This contest does not exist, or it is not public. If you have a join code, enter it here.',
     code: 'Join code',
     codeWrong: 'The join code is wrong.',
-    codeSubmit: 'Join the contest',
+    codeSubmit: 'Take part',
     problemsLater: 'The problems are shown when the contest begins.',
-    problemsHidden: 'The problems are shown to participants. Join the contest to see them.',
+    problemsHidden: 'The problems are shown to participants. Take part to see them.',
     noProblems: 'This contest has no problems yet.',
     yourResult: 'Your result',
     notTried: 'Not tried',

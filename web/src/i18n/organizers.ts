@@ -37,7 +37,7 @@ const en = {
   points: 'points of the best submission, and the time at which it was sent',
   changedAt: 'Changed',
   closed: 'The contest is over, so this page takes no more questions.',
-  joinedSoFar: (n: number) => (n === 0 ? 'Nobody has joined yet' : n === 1 ? '1 participant has joined so far' : `${n} participants have joined so far`),
+  joinedSoFar: (n: number) => (n === 0 ? 'Nobody takes part yet' : n === 1 ? '1 participant so far' : `${n} participants so far`),
   standingsLater: 'The standings are shown when the contest begins.',
 }
 
@@ -79,7 +79,7 @@ const zhCN: OrganizerTexts = {
   points: '最佳提交的得分及其提交时间',
   changedAt: '修改于',
   closed: '比赛已结束，此页面不再接受提问。',
-  joinedSoFar: (n) => (n === 0 ? '还没有人报名' : `目前已有 ${n} 人报名`),
+  joinedSoFar: (n) => (n === 0 ? '还没有人参加' : `目前已有 ${n} 人参加`),
   standingsLater: '比赛开始后显示排名。',
 }
 

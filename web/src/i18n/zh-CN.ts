@@ -14,7 +14,7 @@ export const zhCN: Messages = {
   pair: (name, value) => `${name}：${value}`,
   parts: (parts) => parts.join('，'),
   heading: (name) => `${name}：`,
-  menu: { problems: '题目', playground: '练习场', contests: '比赛', api: 'API', signIn: '登录', signOut: '退出登录', register: '注册', account: '账户', admin: '管理', palette: '搜索与命令' },
+  menu: { problems: '题目', playground: '练习场', contests: '比赛', api: 'API', signIn: '登录', signOut: '退出登录', register: '注册', account: '账户', visitor: '你的账户', admin: '管理', palette: '搜索与命令' },
   theme: { label: '主题', system: '跟随系统', light: '浅色', dark: '深色' },
   language: '语言',
   shortcuts: {
@@ -42,6 +42,7 @@ export const zhCN: Messages = {
     reload: '重新加载页面',
   },
   offline: '你已离线。',
+  offlineList: '你已离线；恢复连接后会加载此列表。',
   offlineCode: '你已离线。你的代码保存在此浏览器中。',
   notFound: {
     titles: { page: '页面不存在', problem: '题目不存在', program: '程序不存在' },
@@ -281,8 +282,7 @@ export const zhCN: Messages = {
     title: '注册账户',
     username: '用户名',
     usernameHint: '3 到 32 个英文字母、数字或 _ . -',
-    email: '邮箱',
-    emailHint: '使用邀请码时可留空',
+    email: '邮箱（有邀请码时可不填）',
     password: '密码',
     passwordHint: '8 到 256 个字符',
     code: '邀请码',

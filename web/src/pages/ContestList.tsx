@@ -18,6 +18,7 @@ import { useLanguage, useMessages, useTexts } from '../i18n/messages'
 import { contests } from '../routes'
 import { Button, buttonClass } from '../ui/Button'
 import { Field } from '../ui/Field'
+import { OfflineList } from '../ui/Skeleton'
 import { lengthOf } from '../util/clock'
 import { contestIn } from '../util/search'
 import { isRunningVirtually } from '../util/standings'
@@ -46,6 +47,7 @@ export function ContestList() {
   // A contest in which the user's own time is running belongs to the running ones, although it is over for others.
   const virtual = ((page > 1 ? latest.data : past.data?.contests) ?? []).filter(isRunningVirtually)
   const isVirtual = ({ slug }: Line) => virtual.some((one) => one.slug === slug)
+  const isOffline = [session, ...all].some((one) => one.fetchStatus === 'paused')
   const isLoaded = running.data !== undefined && upcoming.data !== undefined && past.data !== undefined
   const isEmpty = isLoaded && [running, upcoming, past].every((one) => one.data?.pagination.total === 0)
   const pagination = past.data?.pagination
@@ -61,7 +63,7 @@ export function ContestList() {
       )}
       {!isLoaded && failed === undefined && (
         <div className="mt-6">
-          <RowsSkeleton rows={6} />
+          {isOffline ? <OfflineList /> : <RowsSkeleton rows={6} />}
         </div>
       )}
       {isEmpty && (

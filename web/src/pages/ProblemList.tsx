@@ -15,6 +15,7 @@ import { problems } from '../routes'
 import { Button, buttonClass } from '../ui/Button'
 import { inputClass } from '../ui/Field'
 import { Select } from '../ui/Select'
+import { OfflineList } from '../ui/Skeleton'
 import { count, percent } from '../util/format'
 import { isNoShortcut } from '../util/keys'
 import { listSearch, tagsOf, type ListSearch } from '../util/search'
@@ -128,7 +129,7 @@ export function ProblemList() {
           )}
         </div>
       )}
-      {page === undefined && found.error === null && <Skeleton />}
+      {page === undefined && found.error === null && (found.fetchStatus === 'paused' ? <OfflineList /> : <Skeleton />)}
       {pages > 1 && (
         <nav className="mt-4 flex items-center justify-between gap-3">
           <Button disabled={(search.page ?? 1) <= 1} onClick={() => go({ page: (search.page ?? 1) - 1 })}>

@@ -93,7 +93,6 @@ export function Register() {
         />
         <Field
           label={m.register.email}
-          hint={m.register.emailHint}
           error={fault('email')}
           name="email"
           type="email"

@@ -168,7 +168,7 @@ export function TerminalKeys({ isLive, onType }: Pick<TerminalProps, 'isLive' | 
   return (
     <div role="group" aria-label={m.play.keys} className="hidden pointer-coarse:flex shrink-0 scroll-x bg-raised">
       {KEYS.map(([name, sent]) => (
-        <button key={name} type="button" aria-disabled={!isLive} onPointerDown={(event) => event.preventDefault()} onClick={() => isLive && onType(sent)} className="shrink-0 min-w-10 px-3 h-11 active:bg-border aria-disabled:text-muted">
+        <button key={name} type="button" aria-disabled={!isLive} onPointerDown={(event) => event.preventDefault()} onClick={() => isLive && onType(sent)} className="shrink-0 grow max-w-20 min-w-10 px-1.5 h-11 active:bg-border aria-disabled:text-muted">
           {name}
         </button>
       ))}

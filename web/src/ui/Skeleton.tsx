@@ -34,6 +34,16 @@ export function BoneRows({ rows, className = 'h-9' }: { rows: number; className?
   )
 }
 
+/** In place of a list that cannot be loaded yet, because the browser has no connection. */
+export function OfflineList() {
+  const m = useMessages()
+  return (
+    <p role="status" className="py-16 text-center text-muted">
+      {m.offlineList}
+    </p>
+  )
+}
+
 /** The frame that marks its content as loading for screen readers. */
 export function Loading({ className = '', children }: { className?: string; children: ReactNode }) {
   const m = useMessages()

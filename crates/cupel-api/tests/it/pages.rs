@@ -13,6 +13,7 @@ async fn the_documentation_loads_nothing_from_other_hosts() {
     assert_eq!((bare.status.as_u16(), bare.header("location")), (308, "docs/"));
     let page = app.get("/docs/").send().await;
     assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/html; charset=utf-8"));
+    assert!(page.text.contains("href=\"../\""), "a link leads back to the site: {}", page.text);
     let files: Vec<&str> = page
         .text
         .split(['"', '\''])
