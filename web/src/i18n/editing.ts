@@ -56,19 +56,19 @@ const en = {
   unsent: {
     submission: {
       title: 'Not submitted yet',
-      waiting: 'The server cannot be reached. Stay on this problem: your code is submitted when the connection is back. Another page cancels this; Retry is offered when you return.',
+      waiting: 'The server cannot be reached. Stay on this problem: your code is submitted when the connection is back. If you open another page, it is not submitted; “Try again” is offered here when you return.',
       late: 'Your code was not submitted: the server could not be reached, or did not take it.',
       drop: 'Do not submit',
     },
     run: {
       title: 'Not run yet',
-      waiting: 'The server cannot be reached. Stay on this problem: your code is run when the connection is back. Another page cancels this; Retry is offered when you return.',
+      waiting: 'The server cannot be reached. Stay on this problem: your code is run when the connection is back. If you open another page, it is not run.',
       late: 'Your code was not run, because the server could not be reached.',
       drop: 'Do not run',
     },
     unknown: {
       title: 'The server has not confirmed your code',
-      waiting: 'The connection was lost while the code was sent. Stay on this problem: it is sent again when the connection is back, and the server takes it only once. Another page cancels this; Retry is offered when you return.',
+      waiting: 'The connection was lost while the code was sent. Stay on this problem: it is sent again when the connection is back, and the server takes it only once. If you open another page, it is not sent again.',
       late: 'The connection was lost while the code was sent. The list of submissions shows whether the server has it.',
       drop: 'Do not send it again',
     },
@@ -158,19 +158,19 @@ const zhCN: EditingTexts = {
   unsent: {
     submission: {
       title: '尚未提交',
-      waiting: '无法连接服务器。请停留在本题：恢复连接后会自动提交你的代码。打开其他页面会取消提交，返回时可以重试。',
+      waiting: '无法连接服务器。请停留在本题：恢复连接后会自动提交你的代码。打开其他页面会取消提交，返回此处时可以“重试”。',
       late: '无法连接服务器，或服务器没有接收，你的代码没有提交。',
       drop: '不再提交',
     },
     run: {
       title: '尚未运行',
-      waiting: '无法连接服务器。请停留在本题：恢复连接后会自动运行你的代码。打开其他页面会取消运行，返回时可以重试。',
+      waiting: '无法连接服务器。请停留在本题：恢复连接后会自动运行你的代码。打开其他页面会取消运行。',
       late: '无法连接服务器，你的代码没有运行。',
       drop: '不再运行',
     },
     unknown: {
       title: '服务器尚未确认收到代码',
-      waiting: '发送代码时连接中断。请停留在本题：恢复连接后会再次发送，服务器只会接收一次。打开其他页面会取消发送，返回时可以重试。',
+      waiting: '发送代码时连接中断。请停留在本题：恢复连接后会再次发送，服务器只会接收一次。打开其他页面会取消再次发送。',
       late: '发送代码时连接中断。提交列表会显示服务器是否已收到。',
       drop: '不再发送',
     },
