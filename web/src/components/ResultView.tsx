@@ -6,7 +6,6 @@ import type { Schema } from '../api/client'
 import { useHere } from '../hooks/useHere'
 import type { Judging, Purpose, Result, Unsent } from '../hooks/useJudging'
 import { editing } from '../i18n/editing'
-import { judgeMessage } from '../i18n/judge'
 import { useLanguage, useMessages, useTexts } from '../i18n/messages'
 import { Button } from '../ui/Button'
 import { Bone } from '../ui/Skeleton'
@@ -203,9 +202,9 @@ function Fate({ result, purpose, isAgain, problem, opened, names, onLine, source
 
 /** A message of the judge, whose line of the source is a link to that line. */
 export function LinkedMessage({ text, onLine }: { text: string; onLine: ((line: number) => void) | undefined }) {
-  const { messages: m, tag } = useLanguage()
+  const m = useMessages()
   const { inLine } = useTexts(editing)
-  return partsOf(judgeMessage(text, tag)).map(({ text, line }, at) =>
+  return partsOf(m.judge(text)).map(({ text, line }, at) =>
     line === undefined || onLine === undefined ? (
       line === undefined ? visible(text) : inLine(line)
     ) : (
@@ -348,7 +347,6 @@ interface OneTestProps {
 function OneTest({ test, problem, result, onPlay }: OneTestProps) {
   const m = useMessages()
   const e = useTexts(editing)
-  const { tag } = useLanguage()
   const code = verdictOf(test.verdict)
   const sample = problem.samples.find((sample) => sample.name === test.name)
   // The result truncates a long sample, so the sample of the statement is shown.
@@ -379,7 +377,7 @@ function OneTest({ test, problem, result, onPlay }: OneTestProps) {
       )}
       {isExplained && test.signal != null && <p className="text-muted">{e.signal(test.signal)}</p>}
       {!test.is_shown && input == null && code !== 'SK' && <p className="text-muted">{m.run.hidden}</p>}
-      {message != null && message !== '' && !isInMessage && <Text title={isCall ? e.difference : m.run.checker} text={judgeMessage(sentence(message), tag)} />}
+      {message != null && message !== '' && !isInMessage && <Text title={isCall ? e.difference : m.run.checker} text={m.judge(sentence(message))} />}
       {showsDiff && (
         <Suspense fallback={<Bone className="h-24" />}>
           <DiffView key={test.number} ours={test.stdout ?? ''} expected={expected} truncated={isCut} isExplained={/\bline \d+ of the output\b/.test(message ?? result.message ?? '')} />

@@ -48,6 +48,8 @@ export const en = {
   copy: 'Copy',
   copied: 'Copied',
   tryAgain: 'Try again',
+  /** A message of the judge. The server's messages are in English. */
+  judge: (message: string): string => message,
   requestId: 'Request',
   pair: (name: string, value: string) => `${name}: ${value}`,
   /** Parts of a text for screen readers, with their pauses. */

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest'
 import list from '../../../crates/cupel-judge/src/judge/messages.txt?raw'
-import { judgeMessage } from './judge'
-
-const zh = (text: string) => judgeMessage(text, 'zh-CN')
+import { en } from './en'
+import { judgeZh as zh } from './judge'
 
 test('messages of the standard checkers and of limits are translated', () => {
   expect(zh('Word 1, line 1 of the output: expected "10", got "9"')).toBe('输出的第 1 个词（第 1 行）：应为 "10"，实际为 "9"')
@@ -16,7 +15,7 @@ test('messages of the standard checkers and of limits are translated', () => {
 
 test('other messages, and all messages in English, are unchanged', () => {
   for (const text of ['wrong answer: the path is not connected', 'IndexError: list index out of range (line 3)', '']) expect(zh(text)).toBe(text)
-  expect(judgeMessage('Idle limit of 3000 ms exceeded', 'en')).toBe('Idle limit of 3000 ms exceeded')
+  expect(en.judge('Idle limit of 3000 ms exceeded')).toBe('Idle limit of 3000 ms exceeded')
 })
 
 test('a message inside of other text is translated with the text around it', () => {

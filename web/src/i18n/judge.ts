@@ -1,9 +1,8 @@
-// Messages of the judge in other languages. The server's messages are in English. Those of Cupel's own checkers and limits have fixed
-// forms and are translated here. Messages of a problem's own checker are shown as they are.
+// Messages of the judge in Chinese, loaded with the texts of that language. The server's messages are in English. Those of Cupel's own
+// checkers and limits have fixed forms and are translated here. Messages of a problem's own checker are shown as they are.
 //
 // Source of the forms: crates/cupel-judge/src/judge/messages.txt, which a test of that crate writes from the judge's messages. The test
 // of this file reads it, so a changed message fails one of the two.
-import type { LanguageTag } from './catalogues'
 
 type Form = [pattern: RegExp, to: (...parts: string[]) => string]
 
@@ -52,24 +51,20 @@ const ZH_FRAMES: Frame[] = [
   [/^(?<name>[\w./-]+): (?<inner>.+)$/s, (inner, { name }) => `${name}：${inner}`],
 ]
 
-const FRAMES: Partial<Record<LanguageTag, Frame[]>> = { 'zh-CN': ZH_FRAMES }
-
-const FORMS: Partial<Record<LanguageTag, Form[]>> = { 'zh-CN': ZH }
-
-/** A message of the judge in the page's language, if the message has a known form. Text around such a message is translated, too. */
-export const judgeMessage = (text: string, tag: LanguageTag): string => known(text.trim(), tag) ?? text
+/** A message of the judge in Chinese, if the message has a known form. Text around such a message is translated, too. */
+export const judgeZh = (text: string): string => known(text.trim()) ?? text
 
 /** `undefined` if no form is known. */
-function known(text: string, tag: LanguageTag): string | undefined {
-  for (const [pattern, to] of FRAMES[tag] ?? []) {
+function known(text: string): string | undefined {
+  for (const [pattern, to] of ZH_FRAMES) {
     const parts = pattern.exec(text)?.groups
     if (parts === undefined) continue
     // Only the first frame that fits is tried, so that the time is in proportion to the number of frames.
-    const inner = known(parts['inner'] ?? '', tag)
+    const inner = known(parts['inner'] ?? '')
     if (inner !== undefined) return to(inner, parts)
     break
   }
-  for (const [pattern, to] of FORMS[tag] ?? []) {
+  for (const [pattern, to] of ZH) {
     const found = pattern.exec(text)
     if (found !== null) return to(...(found.slice(1) as string[]))
   }

@@ -1,5 +1,6 @@
 // The texts of the site in Simplified Chinese.
 import type { Messages } from './en'
+import { judgeZh } from './judge'
 
 export const zhCN: Messages = {
   skipToContent: '跳到内容',
@@ -10,6 +11,7 @@ export const zhCN: Messages = {
   copy: '复制',
   copied: '已复制',
   tryAgain: '重试',
+  judge: judgeZh,
   requestId: '请求编号',
   pair: (name, value) => `${name}：${value}`,
   parts: (parts) => parts.join('，'),

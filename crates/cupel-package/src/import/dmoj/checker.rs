@@ -283,7 +283,8 @@ fn program_of(
 const LANGUAGES: &[(&[&str], &str)] = &[
     (&["C"], "c"),
     (&["C11"], "c11"),
-    (&["CPP03", "CPP11", "CPP17"], "cpp"),
+    (&["CPP11"], "cpp11"),
+    (&["CPP03", "CPP17"], "cpp"),
     (&["CPP14"], "cpp14"),
     (&["CPP20"], "cpp20"),
     (&["CPP23"], "cpp23"),

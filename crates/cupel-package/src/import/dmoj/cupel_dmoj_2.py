@@ -164,7 +164,7 @@ CHECKERS = {
 
 # DMOJ's names of Cupel's languages. Other languages have Cupel's id.
 LANGUAGES = {
-    "c": "C", "c11": "C11", "cpp": "CPP17", "cpp14": "CPP14", "cpp20": "CPP20", "cpp23": "CPP23", "c-clang": "CLANG",
+    "c": "C", "c11": "C11", "cpp": "CPP17", "cpp11": "CPP11", "cpp14": "CPP14", "cpp20": "CPP20", "cpp23": "CPP23", "c-clang": "CLANG",
     "cpp-clang": "CLANGX", "python": "PY3", "pypy": "PYPY3", "java": "JAVA", "kotlin": "KOTLIN", "scala": "SCALA",
     "go": "GO", "rust": "RUST", "pascal": "PAS", "haskell": "HASK", "ocaml": "OCAML", "perl": "PERL", "php": "PHP",
     "ruby": "RUBY", "lua": "LUA", "d": "D", "ada": "ADA", "fortran": "F95", "csharp": "MONOCS", "javascript": "NODEJS",
