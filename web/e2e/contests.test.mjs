@@ -590,15 +590,15 @@ test('the remaining time is that of the server, although the clock of the device
 })
 
 test('the command palette asks the server for the contests that match, with one request', async () => {
-  await contest('winter', 'Winter Cup', -HOUR)
+  await contest('palette', 'Palette Cup', -HOUR)
   const { page, close } = await registered()
   const asked = []
   page.on('request', (request) => request.url().includes('/api/v1/contests?') && asked.push(new URL(request.url()).search))
   await page.keyboard.press('Control+k')
-  await page.getByRole('combobox', { name: 'Problem, contest or command' }).fill('cup WINTER')
-  await page.getByRole('option', { name: 'Winter Cup' }).waitFor()
-  assert.deepEqual(asked, ['?q=cup%20WINTER&limit=8'])
+  await page.getByRole('combobox', { name: 'Problem, contest or command' }).fill('cup PALETTE')
+  await page.getByRole('option', { name: 'Palette Cup' }).waitFor()
+  assert.deepEqual(asked, ['?q=cup%20PALETTE&limit=8'])
   await page.keyboard.press('Enter')
-  await page.getByRole('heading', { name: 'Winter Cup', level: 1 }).waitFor()
+  await page.getByRole('heading', { name: 'Palette Cup', level: 1 }).waitFor()
   await close()
 })
