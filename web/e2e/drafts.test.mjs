@@ -319,7 +319,7 @@ test('if the browser cannot keep the replaced code, nothing replaces it', async 
   await page.getByRole('button', { name: 'Reset', exact: true }).click()
   await page.getByText('The editor has the starting code again.').waitFor()
   await page.getByText('The browser\'s storage is full').waitFor({ state: 'detached' })
-  await page.getByRole('button', { name: 'Undo', exact: true }).click()
+  await page.getByRole('button', { name: 'Restore', exact: true }).click()
   await shows(page, '# mine')
   await close()
 })

@@ -206,7 +206,7 @@ test('a program of several files runs with arguments and text input, and the dra
     await page.getByText('def twice').waitFor()
     await press(page, 'Delete this file')
     await page.getByText('helper.py was deleted.').waitFor()
-    await press(page, 'Undo')
+    await press(page, 'Restore')
     await page.getByText('def twice').waitFor()
     // The notice ends with the next run.
     await press(page, 'Delete this file')

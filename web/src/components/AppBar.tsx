@@ -83,7 +83,7 @@ export function AppBar({ onShortcuts, onPalette }: { onShortcuts: () => void; on
 
 /** A link to a part of the site. */
 const PAGE =
-  'shrink-0 px-2.5 h-8 inline-flex items-center justify-center rounded-md text-muted hover:text-text hover:bg-raised data-[status=active]:text-text data-[status=active]:font-medium pointer-coarse:min-h-11 pointer-coarse:min-w-11 max-sm:px-1.5 max-[25.75rem]:px-1 max-[25.75rem]:[&:lang(en)]:text-sm'
+  'shrink-0 px-2.5 h-8 inline-flex items-center justify-center rounded-md text-muted hover:text-text hover:bg-raised data-[status=active]:text-text data-[status=active]:font-medium pointer-coarse:min-h-11 pointer-coarse:min-w-11 max-sm:px-1.5 max-[25.75rem]:px-0.5 max-[25.75rem]:[&:lang(en)]:text-sm'
 
 function Mark() {
   return (

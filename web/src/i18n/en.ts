@@ -150,7 +150,7 @@ export const en = {
     language: 'Language',
     reset: 'Reset',
     resetDone: 'The editor has the starting code again.',
-    undo: 'Undo',
+    undo: 'Restore',
     fontSmaller: 'Smaller text',
     fontLarger: 'Larger text',
     leave: 'Tab indents. Press Esc, then Tab, to leave the editor.',

@@ -111,7 +111,7 @@ export const zhCN: Messages = {
     language: '语言',
     reset: '重置',
     resetDone: '已恢复初始代码。',
-    undo: '撤销',
+    undo: '恢复',
     fontSmaller: '缩小文字',
     fontLarger: '放大文字',
     leave: 'Tab 键缩进。按 Esc 再按 Tab 离开编辑器。',
