@@ -417,3 +417,20 @@ test('an hour later, Back from a problem shows the list at the same place at onc
   answer()
   await close()
 })
+
+test('a list without a connection says that it waits, and loads when the connection is back', async () => {
+  const { page, context, faults, close } = await registered('/problems')
+  await page.getByText('Calm Water').waitFor()
+  // The scripts of the page are there.
+  await page.getByRole('link', { name: 'Contests' }).click()
+  await page.getByRole('heading', { name: 'Contests', level: 1 }).waitFor()
+  await page.getByRole('link', { name: 'Problems', exact: true }).click()
+  await page.getByText('Calm Water').waitFor()
+  await context.setOffline(true)
+  await page.getByRole('searchbox').fill('calm')
+  await page.getByText('You are offline; this list loads when the connection is back.').waitFor()
+  await context.setOffline(false)
+  await page.getByText('Calm Water').waitFor()
+  forgive(faults)
+  await close()
+})

@@ -21,6 +21,7 @@ import { isNoShortcut } from '../util/keys'
 import { listSearch, tagsOf, type ListSearch } from '../util/search'
 import { withoutOverrides } from '../util/visible'
 import { useHere } from '../hooks/useHere'
+import { useIsOnline } from '../hooks/useIsOnline'
 import { useMedia } from '../hooks/useMedia'
 import { useTitle } from '../hooks/useTitle'
 
@@ -71,6 +72,7 @@ export function ProblemList() {
     return () => removeEventListener('keydown', key)
   }, [])
 
+  const isOnline = useIsOnline()
   // A deferred value is rendered in short tasks.
   const page = useDeferredValue(found.data, undefined)
   const pages = page === undefined ? 1 : Math.max(1, Math.ceil(page.pagination.total / page.pagination.limit))
@@ -129,7 +131,7 @@ export function ProblemList() {
           )}
         </div>
       )}
-      {page === undefined && found.error === null && (found.fetchStatus === 'paused' ? <OfflineList /> : <Skeleton />)}
+      {page === undefined && found.error === null && (isOnline ? <Skeleton /> : <OfflineList />)}
       {pages > 1 && (
         <nav className="mt-4 flex items-center justify-between gap-3">
           <Button disabled={(search.page ?? 1) <= 1} onClick={() => go({ page: (search.page ?? 1) - 1 })}>

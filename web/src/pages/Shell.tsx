@@ -1,10 +1,11 @@
 // The parts of every page: the bar at the top, the offline notice, and the list of shortcuts.
 import { Outlet, useLocation, useRouterState } from '@tanstack/react-router'
-import { Suspense, useDeferredValue, useEffect, useRef, useState, useSyncExternalStore } from 'react'
+import { Suspense, useDeferredValue, useEffect, useRef, useState } from 'react'
 import { flushSync } from 'react-dom'
 import { AppBar } from '../components/AppBar'
 import { lazyPart } from '../components/LazyPart'
 import { useIsEmbedded } from '../hooks/useIsEmbedded'
+import { useIsOnline } from '../hooks/useIsOnline'
 import { usePopup } from '../hooks/usePopup'
 import { useSessionWatch } from '../hooks/useSessionWatch'
 import { useMessages } from '../i18n/messages'
@@ -20,15 +21,6 @@ const SessionEnded = lazyPart(async () => (await import('../components/SessionEn
 
 const loadPalette = () => import('../components/Palette')
 const Palette = lazyPart(async () => (await loadPalette()).Palette)
-
-const online = (listener: () => void) => {
-  addEventListener('online', listener)
-  addEventListener('offline', listener)
-  return () => {
-    removeEventListener('online', listener)
-    removeEventListener('offline', listener)
-  }
-}
 
 export function Shell() {
   const m = useMessages()
@@ -50,7 +42,7 @@ export function Shell() {
   const showsPage = useDeferredValue(true, false)
   const changed = useSessionWatch()
   const leadsToSignIn = useLocation({ select: ({ pathname }) => !/^\/(sign-in|register|password)/.test(pathname) })
-  const isOnline = useSyncExternalStore(online, () => navigator.onLine)
+  const isOnline = useIsOnline()
   const [isRead, setIsRead] = useState(false)
   if (isOnline && isRead) setIsRead(false)
   const [isMissing, setIsMissing] = useState(false)
