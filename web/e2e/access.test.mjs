@@ -513,9 +513,8 @@ test('on a phone, the bar has links to the problems, the playground and the cont
       page.setDefaultTimeout(PATIENCE_MS)
       await page.goto(`${server.url}/contests`)
       await page.getByRole('heading', { level: 1 }).waitFor()
-      await page.locator('header a[href*="sign-in"]').waitFor()
-      // In English, the link to the problems takes the place of the mark, which leads there too.
-      const mark = page.getByRole('link', { name: language === 'en' ? 'Problems' : 'Cupel' })
+      await page.getByRole('banner').getByRole('button', { name: language === 'en' ? 'Your account' : '你的账户' }).waitFor()
+      const mark = page.getByRole('link', { name: 'Cupel' })
       const { width, height } = await mark.boundingBox()
       assert.ok(width >= 40 && height >= 40, `the first link is ${width} x ${height} px`)
       assert.deepEqual(await page.getByRole('navigation').first().getByRole('link').allInnerTexts(), links)
