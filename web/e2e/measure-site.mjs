@@ -58,17 +58,19 @@ try {
       const shown = page.evaluate(
         () =>
           new Promise((resolve) => {
-            const old = document.querySelector('[data-verdict]')
+            // The verdict of the run before goes before the next one appears.
             let began
+            let hasGone = document.querySelector('[data-verdict]') === null
             window.events = []
             addEventListener('click', () => (began = performance.now()), { capture: true, once: true })
             const watch = new MutationObserver(() => {
               const now = document.querySelector('[data-verdict]')
-              if (began === undefined || now === null || now === old) return
+              if (now === null) hasGone = true
+              if (began === undefined || now === null || !hasGone) return
               watch.disconnect()
               resolve({ result: performance.now() - began, first: window.events[0].at - began })
             })
-            watch.observe(document.body, { subtree: true, childList: true })
+            watch.observe(document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ['data-verdict'] })
           }),
       )
       await page.getByRole('button', { name: button, exact: true }).click()

@@ -22,6 +22,6 @@ export function baseOf({ language_id, version_of }: Versioned): string {
   return BASES[id] ?? id
 }
 
-/** The entry of a language, or of its base if the language has none of its own. */
+/** The entry for a language in a table by ids; without one, the entry for its base. */
 export const entryOf = <T>(table: Record<string, T>, language: Versioned): T | undefined =>
   table[language.language_id] ?? table[language.version_of ?? ''] ?? table[baseOf(language)]

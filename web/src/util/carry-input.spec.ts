@@ -1,25 +1,17 @@
-import { beforeEach, expect, test, vi } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import type { Schema } from '../api/client'
 import { carriedInput, carryInput } from './carry-input'
 import { draft, keepDraft, versions } from './drafts'
 import { PLAY_SLUG, playOf, textOf } from './play'
 import { freshText } from './starters'
+import { stubStorage } from './stub-storage'
 
 const PYTHON = { user: 'ada', slug: PLAY_SLUG, language: 'python' }
 const INPUT = { args: '-v', stdin: '1 2\n' }
 
-const storage = () => {
-  const kept = new Map<string, string>()
-  return {
-    getItem: (key: string) => kept.get(key) ?? null,
-    setItem: (key: string, value: string) => kept.set(key, value),
-    removeItem: (key: string) => kept.delete(key),
-  }
-}
-
 beforeEach(() => {
-  vi.stubGlobal('localStorage', storage())
-  vi.stubGlobal('sessionStorage', storage())
+  stubStorage('localStorage')
+  stubStorage('sessionStorage')
 })
 
 const code = (text: string, input = { args: '', stdin: '' }) => textOf({ files: [{ path: 'main.py', text }], ...input })

@@ -10,7 +10,10 @@ export type Carried = Pick<Play, 'args' | 'stdin'>
 
 const keyOf = (user: string | undefined): string => `cupel.play-carried/${user ?? ''}`
 
-/** Takes input and arguments along to the language of `to`. A draft with input or arguments of its own keeps them. `main`: name of its main source. */
+/**
+ * Carries input and arguments to the language of `to`. A draft in that language gets them only if it has neither. `main` is the name of the
+ * language's main source.
+ */
 export function carryInput({ args, stdin }: Carried, to: DraftOf, main: string): void {
   writeOfTab(keyOf(to.user), JSON.stringify({ args, stdin }))
   const stored = draft(to)

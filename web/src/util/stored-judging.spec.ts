@@ -1,16 +1,8 @@
 import { beforeEach, expect, test, vi } from 'vitest'
 import { forgetJudging, storedJudging, storeJudging } from './stored-judging'
+import { stubStorage } from './stub-storage'
 
-const stored = new Map<string, string>()
-
-beforeEach(() => {
-  stored.clear()
-  vi.stubGlobal('sessionStorage', {
-    getItem: (key: string) => stored.get(key) ?? null,
-    setItem: (key: string, value: string) => stored.set(key, value),
-    removeItem: (key: string) => stored.delete(key),
-  })
-})
+beforeEach(() => stubStorage('sessionStorage'))
 
 test('the last run of each place is found again until it is forgotten, and not by another user or in another contest', () => {
   storeJudging('ada//sums', { id: 'one', purpose: 'samples' })

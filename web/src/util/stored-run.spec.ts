@@ -1,17 +1,9 @@
 import { beforeEach, expect, test, vi } from 'vitest'
 import { forgetRun, storeRun, storedRun } from './stored-run'
+import { stubStorage } from './stub-storage'
 
 const KEPT = { place: 'ada/python', run: 'r', isTerminal: true }
-const stored = new Map<string, string>()
-
-beforeEach(() => {
-  stored.clear()
-  vi.stubGlobal('sessionStorage', {
-    getItem: (key: string) => stored.get(key) ?? null,
-    setItem: (key: string, value: string) => stored.set(key, value),
-    removeItem: (key: string) => stored.delete(key),
-  })
-})
+beforeEach(() => stubStorage('sessionStorage'))
 
 test('a run is stored for the place where it was started, until it is removed there', () => {
   storeRun(KEPT)

@@ -1,16 +1,8 @@
 import { beforeEach, expect, test, vi } from 'vitest'
 import { forgetUnsent, storeUnsent, unsentAt } from './stored-unsent'
+import { stubStorage } from './stub-storage'
 
-const stored = new Map<string, string>()
-
-beforeEach(() => {
-  stored.clear()
-  vi.stubGlobal('sessionStorage', {
-    getItem: (key: string) => stored.get(key) ?? null,
-    setItem: (key: string, value: string) => stored.set(key, value),
-    removeItem: (key: string) => stored.delete(key),
-  })
-})
+beforeEach(() => stubStorage('sessionStorage'))
 
 const solution = { slug: 'sums', language: 'python', source: 'print(1)' }
 const found = (key: string, mayHaveArrived: boolean) => ({ kind: 'unsent', purpose: 'submission', solution, key, mayHaveArrived, isWaiting: false })
