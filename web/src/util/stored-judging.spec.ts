@@ -2,7 +2,11 @@ import { beforeEach, expect, test, vi } from 'vitest'
 import { forgetJudging, storedJudging, storeJudging } from './stored-judging'
 import { stubStorage } from './stub-storage'
 
-beforeEach(() => stubStorage('sessionStorage'))
+let stored: Map<string, string>
+
+beforeEach(() => {
+  stored = stubStorage('sessionStorage')
+})
 
 test('the last run of each place is found again until it is forgotten, and not by another user or in another contest', () => {
   storeJudging('ada//sums', { id: 'one', purpose: 'samples' })

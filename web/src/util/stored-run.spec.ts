@@ -3,7 +3,11 @@ import { forgetRun, storeRun, storedRun } from './stored-run'
 import { stubStorage } from './stub-storage'
 
 const KEPT = { place: 'ada/python', run: 'r', isTerminal: true }
-beforeEach(() => stubStorage('sessionStorage'))
+let stored: Map<string, string>
+
+beforeEach(() => {
+  stored = stubStorage('sessionStorage')
+})
 
 test('a run is stored for the place where it was started, until it is removed there', () => {
   storeRun(KEPT)

@@ -2,7 +2,11 @@ import { beforeEach, expect, test, vi } from 'vitest'
 import { forgetUnsent, storeUnsent, unsentAt } from './stored-unsent'
 import { stubStorage } from './stub-storage'
 
-beforeEach(() => stubStorage('sessionStorage'))
+let stored: Map<string, string>
+
+beforeEach(() => {
+  stored = stubStorage('sessionStorage')
+})
 
 const solution = { slug: 'sums', language: 'python', source: 'print(1)' }
 const found = (key: string, mayHaveArrived: boolean) => ({ kind: 'unsent', purpose: 'submission', solution, key, mayHaveArrived, isWaiting: false })

@@ -1,12 +1,13 @@
 // A browser's storage in memory, for tests.
 import { vi } from 'vitest'
 
-/** Puts an empty storage in place of the browser's. */
-export function stubStorage(name: 'localStorage' | 'sessionStorage'): void {
+/** Puts an empty storage in place of the browser's. Returns what it holds. */
+export function stubStorage(name: 'localStorage' | 'sessionStorage'): Map<string, string> {
   const stored = new Map<string, string>()
   vi.stubGlobal(name, {
     getItem: (key: string) => stored.get(key) ?? null,
     setItem: (key: string, value: string) => stored.set(key, value),
     removeItem: (key: string) => stored.delete(key),
   })
+  return stored
 }
