@@ -92,6 +92,36 @@ test('Enter and the arrow lead from the search field to the first problem that m
   await close()
 })
 
+test('Escape leads from the search field back to the keys of the list, and the text stays', async () => {
+  const { page, close } = await registered('/problems')
+  await page.getByText('Calm Water').waitFor()
+  const field = page.getByRole('searchbox')
+  await field.fill('calm')
+  await page.waitForURL('**/problems?q=calm')
+  await field.press('Escape')
+  await page.keyboard.press('j')
+  assert.equal(await field.inputValue(), 'calm')
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute('href')), `/problems/${SLUG}`)
+  await close()
+})
+
+test('the palette shows titles that begin with the text before problems with a tag that contains it', async () => {
+  const { page, close } = await registered('/problems')
+  await page.getByText('Calm Water').waitFor()
+  await page.keyboard.press('Control+k')
+  await page.getByRole('dialog').getByRole('combobox').fill('cl')
+  await page.getByRole('option', { name: 'Bath Lockers' }).waitFor()
+  assert.match(await page.getByRole('option').first().innerText(), /^Cl/)
+  await close()
+})
+
+test('a statement that does not exist in the page\'s language has a note about it', async () => {
+  const { page, close } = await visit(browser, { language: 'zh-CN' })
+  await page.goto(`${server.url}/problems/${SLUG}`)
+  await page.getByText('没有中文版，以下为英语。').waitFor()
+  await close()
+})
+
 test('a visitor has no filter by state; the address of such a list leads to the sign-in', async () => {
   const { page, check, close } = await visit(browser)
   await page.goto(`${server.url}/problems`)
@@ -192,6 +222,8 @@ test('the offline notice covers neither the bar nor the code\'s start nor Run, a
     const { page, context, close } = await registered('/playground', { width })
     const editor = page.getByRole('textbox', { name: /Source code/ })
     await editor.waitFor()
+    // Fonts and scripts that arrive later change the layout, and scripts cannot be loaded without a connection.
+    await page.waitForLoadState('networkidle')
     const before = await page.locator('[data-editor]').boundingBox()
     await context.setOffline(true)
     const notice = page.getByText('You are offline.')

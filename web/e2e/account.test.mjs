@@ -82,7 +82,7 @@ test('after a change of the password, other sessions end and the old password is
   // This session ends the other session.
   await page.reload()
   await page.getByRole('button', { name: /^End the session Chrome/ }).click()
-  await page.getByText('This device will be signed out.').waitFor()
+  await page.getByText('That browser or program will be signed out.').waitFor()
   await page.getByRole('button', { name: 'End it' }).click()
   await page.getByText('The session has ended.').waitFor()
   await other.page.reload()

@@ -4,9 +4,11 @@
 //
 // First contentful paint is measured with the browser's processor slowed down by 4, in a new window each time. Run and Submit of a
 // Python program are measured in the page, from the click to the first event of the run and to the verdict on the screen, at full speed.
+// The longest task of a page is its processor time on a processor that is slower by 4 than that of `calibration.mjs`.
 import { chooseLanguage, launch } from './browser.mjs'
 import { PATIENCE_MS, registered, write } from './people.mjs'
 import { startServer } from './server.mjs'
+import { longestTask } from './tasks.mjs'
 
 const SLOWER = 4
 const LOADS = 5
@@ -36,6 +38,19 @@ try {
       await context.close()
     }
     table[`first contentful paint of ${path}`] = row(paints)
+    const tasks = []
+    for (let loads = 0; loads < LOADS; loads += 1) {
+      const context = await browser.newContext()
+      const page = await context.newPage()
+      page.setDefaultTimeout(PATIENCE_MS)
+      const { longestMs } = await longestTask(browser, page, server.url, async () => {
+        await page.goto(`${server.url}${path}`)
+        await page.waitForLoadState('networkidle')
+      })
+      tasks.push(longestMs * SLOWER)
+      await context.close()
+    }
+    table[`longest task of ${path}`] = row(tasks)
   }
 
   const { page } = await registered(server, browser)

@@ -237,6 +237,15 @@ test('the example program of every language runs at once, without input', async 
   await close()
 })
 
+test('a program that reads more input than there is leads to the input and to the terminal', async () => {
+  const { page, close } = await player()
+  await page.getByRole('textbox', { name: /Source code/ }).waitFor()
+  await write(page, 'input("Name? ")\n')
+  await page.getByRole('button', { name: 'Run', exact: true }).click()
+  await page.getByText('The program reads more input than there is.').waitFor()
+  await close()
+})
+
 test('the input and the arguments stay when the language changes', async () => {
   const { page, close } = await player()
   await choose(page, 'python')

@@ -333,7 +333,7 @@ test('the last run of a tab is shown again after Back and after a reload, and it
   await page.reload()
   await verdict(page, 'AC')
   const heading = page.locator('[data-verdict]')
-  await heading.getByText('Submission', { exact: true }).waitFor()
+  await heading.getByText('from Submit', { exact: true }).waitFor()
   await heading.getByRole('time').waitFor()
   // The verdict of other code says so.
   const isOther = heading.getByText('The code in the editor is different.')

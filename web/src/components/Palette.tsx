@@ -32,6 +32,12 @@ const SHOWN_MAX = 8
 /** Pause in typing after which the query is sent. */
 const TYPED_MS = 120
 
+/** Titles that begin with the text come first, then those with a word that begins with it. Others match by a tag. */
+const rankOf = (title: string, typed: string): number => {
+  const at = ` ${title.toLocaleLowerCase()}`.indexOf(` ${typed}`)
+  return at < 0 ? 2 : Math.min(at, 1)
+}
+
 const matches = (text: string, words: string[]): boolean => words.every((word) => text.toLocaleLowerCase().includes(word))
 
 function useSettled(value: string): string {
@@ -208,6 +214,7 @@ function useLines(typed: string, leave: SearchProps['leave'], onShortcuts: () =>
   const lines: Line[] = [
     ...found
       .filter((problem) => matches([problem.title, ...problem.tags].join(' '), words))
+      .sort((a, b) => rankOf(a.title, words.join(' ')) - rankOf(b.title, words.join(' ')))
       .slice(0, SHOWN_MAX)
       .map((problem): Line => ({ id: `problem-${problem.slug}`, group: 'problems', text: withoutOverrides(problem.title), Icon: ListChecks, act: then(() => void navigate({ to: '/problems/$slug', params: { slug: problem.slug } })) })),
     ...(asks ? (contests.data?.contests ?? []) : [])

@@ -117,7 +117,7 @@ export function PlayConsole(props: PlayConsoleProps) {
           {state.isTerminal && files !== false && <div className="shrink-0 max-h-72 overflow-auto px-3 not-empty:py-3 not-empty:border-t border-border">{files}</div>}
           <div data-spare className="low:hidden flex flex-wrap items-center gap-x-3 gap-y-1 px-3 py-1 border-t border-border text-xs text-muted">
             <p className="grow">
-              {m.play.terminalHint} <span className="pointer-coarse:hidden">{m.play.terminalKeys}</span>
+              {state.kind !== 'done' && m.play.terminalHint} <span className="pointer-coarse:hidden">{m.play.terminalKeys}</span>
             </p>
             <label className="flex items-center gap-1.5 min-h-6 pointer-coarse:min-h-11">
               <input type="checkbox" checked={isSpoken} onChange={(event) => setIsSpoken(event.target.checked)} className="accent-accent-text" />

@@ -177,7 +177,7 @@ function Fate({ result, purpose, isAgain, problem, opened, names, onLine, source
         )}
         {!isAgain && result.submission_id !== opened && result.language !== language && <span>{judgedIn}</span>}
         {isAgain && sent !== undefined && sent !== source && <span>{e.otherCode}</span>}
-        {purpose !== 'input' && tests.length > 0 && <span>{skipped > 0 ? e.stopped(passed(tests), skipped) : m.run.passed(passed(tests), tests.length)}</span>}
+        {purpose !== 'input' && tests.length > 0 && <span>{skipped > 0 ? e.stopped(passed(tests), skipped, tests.length) : m.run.passed(passed(tests), tests.length)}</span>}
         {score != null && <span>{m.run.score(String(score), max_score == null ? undefined : String(max_score))}</span>}
         {didCompile(result) && hasRun(code) && (
           <Figures
@@ -309,7 +309,7 @@ export function Figures({ time, memory, result, label, isRounded = false }: Figu
   const { limits } = result
   return (
     <span className="inline-flex items-baseline gap-x-3 min-w-0" title={isRounded ? rounded : undefined}>
-      {label !== undefined && (time != null || memory != null) && <span>{label}</span>}
+      {label !== undefined && (time != null || memory != null) && <span className="whitespace-nowrap">{label}</span>}
       {/* In a narrow window, both stay beside their label. */}
       <span className="inline-flex flex-wrap items-baseline gap-x-3 min-w-0">
         {time != null && <Bar value={time} max={limits?.cpu_time_ms} text={measured(time)} of={limits?.cpu_time_ms == null ? undefined : milliseconds(limits.cpu_time_ms)} />}

@@ -1,7 +1,7 @@
 // The statement of a problem, or another text of its package. Mathematics in it is typeset.
 import { useLayoutEffect, useRef } from 'react'
 import { addressOf, type Schema } from '../api/client'
-import { useMessages } from '../i18n/messages'
+import { useLanguage, useMessages } from '../i18n/messages'
 import { buttonClass } from '../ui/Button'
 import { sanitized } from '../util/sanitize'
 import { withoutOverrides } from '../util/visible'
@@ -12,13 +12,25 @@ interface StatementProps {
   download?: string
 }
 
+/** The name of the language `code` in the language `tag`. Packages may have codes that no browser knows. */
+function nameOf(code: string, tag: string): string {
+  try {
+    return new Intl.DisplayNames(tag, { type: 'language' }).of(code) ?? code
+  } catch {
+    return code
+  }
+}
+
 export function Statement({ statement, download }: StatementProps) {
   const m = useMessages()
+  const { tag } = useLanguage()
   if (statement === null || statement === undefined) return <p className="text-muted">{m.problem.noStatement}</p>
   const html = statement.html ?? (statement.format === 'html' ? statement.text : undefined)
   const file = statement.files[0]
+  const isOther = statement.language.slice(0, 2) !== tag.slice(0, 2)
   return (
     <>
+      {isOther && <p className="mb-2 text-sm text-muted">{m.problem.otherLanguage(nameOf(statement.language, tag))}</p>}
       {html !== undefined && html !== null && <Html html={html} files={statement.files} language={statement.language} />}
       {(html === undefined || html === null) && statement.text !== null && statement.text !== undefined && (
         <pre lang={statement.language} className="statement whitespace-pre-wrap break-words">

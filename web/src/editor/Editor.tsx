@@ -8,7 +8,7 @@ import { cursorCharLeft, cursorCharRight, cursorLineDown, cursorLineUp, defaultK
 import { bracketMatching, indentOnInput, indentUnit } from '@codemirror/language'
 import { Compartment, EditorState, Prec, type Extension } from '@codemirror/state'
 import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, gutter as sideGutter, highlightSpecialChars, keymap, lineNumbers, type Command } from '@codemirror/view'
-import { useEffect, useImperativeHandle, useRef, type Ref } from 'react'
+import { useEffect, useImperativeHandle, useRef, useState, type Ref } from 'react'
 import type { Mark } from '../util/compiler'
 import { orReport } from '../util/missing-script'
 import { highlighting, indentation } from './languages'
@@ -97,21 +97,20 @@ export function Editor({ value, revision, language, label, isReadOnly = false, m
   const searchMode = useRef(new Compartment())
   const gutter = useRef(new Compartment())
   const hasMarkers = useRef(false)
-  // The current handlers. The editor is created once, so it calls them through this reference.
-  const act = useRef({ onChange, onRun, onSubmit })
+  // The current text and handlers. The editor is created once, so it takes them from this reference.
+  const act = useRef({ value, onChange, onRun, onSubmit })
   useEffect(() => {
-    act.current = { onChange, onRun, onSubmit }
+    act.current = { value, onChange, onRun, onSubmit }
   })
 
-  useEffect(() => {
-    if (host.current === null) return
-    const root = host.current.shadowRoot ?? host.current.attachShadow({ mode: 'open' })
+  const create = (box: HTMLDivElement) => {
+    const root = box.shadowRoot ?? box.attachShadow({ mode: 'open' })
     const shortcut = (run: () => void) => ({ preventDefault: true, run: () => (run(), true) })
-    const made = new EditorView({
+    return new EditorView({
       root,
       parent: root,
       state: EditorState.create({
-        doc: value,
+        doc: act.current.value,
         extensions: [
           Prec.highest(
             keymap.of([
@@ -148,13 +147,23 @@ export function Editor({ value, revision, language, label, isReadOnly = false, m
         ],
       }),
     })
-    view.current = made
-    hasMarkers.current = false
+  }
+
+  const [isCreated, setIsCreated] = useState(false)
+  useEffect(() => {
+    // A task of its own: together with the page's other effects, it would be a long task on a slow processor.
+    const task = setTimeout(() => {
+      if (host.current === null) return
+      view.current = create(host.current)
+      hasMarkers.current = false
+      setIsCreated(true)
+    })
     return () => {
-      made.destroy()
+      clearTimeout(task)
+      view.current?.destroy()
       view.current = null
     }
-    // Only the value and the label of the first render are used here. The effects below apply later changes.
+    // Only the label of the first render is used. The effects below apply later changes of the text.
   }, [])
 
   useEffect(() => {
@@ -162,9 +171,10 @@ export function Editor({ value, revision, language, label, isReadOnly = false, m
     if (current === null || current.state.doc.toString() === value) return
     current.dispatch({ changes: { from: 0, to: current.state.doc.length, insert: value } })
     // Depends on `revision` only, because `value` changes with every key press.
-  }, [revision])
+  }, [revision, isCreated])
 
   useEffect(() => {
+    if (!isCreated) return
     let isCurrent = true
     const unit = [indentUnit.of(indentation(language, tabWidth)), EditorState.tabSize.of(tabWidth === 'language' ? 4 : Number(tabWidth))]
     view.current?.dispatch({ effects: dialect.current.reconfigure(unit) })
@@ -175,9 +185,10 @@ export function Editor({ value, revision, language, label, isReadOnly = false, m
     return () => {
       isCurrent = false
     }
-  }, [language, tabWidth])
+  }, [language, tabWidth, isCreated])
 
   useEffect(() => {
+    if (!isCreated) return
     let isCurrent = true
     void orReport(KEYS[keys]()).then((mode) => {
       if (isCurrent && mode !== undefined) view.current?.dispatch({ effects: keyMode.current.reconfigure(mode) })
@@ -185,10 +196,10 @@ export function Editor({ value, revision, language, label, isReadOnly = false, m
     return () => {
       isCurrent = false
     }
-  }, [keys])
+  }, [keys, isCreated])
 
   useEffect(() => {
-    if (marks.length === 0 && !hasMarkers.current) return
+    if (!isCreated || (marks.length === 0 && !hasMarkers.current)) return
     let isCurrent = true
     void import('./markers').then(({ markers, marked }) => {
       const current = view.current
@@ -201,7 +212,7 @@ export function Editor({ value, revision, language, label, isReadOnly = false, m
     return () => {
       isCurrent = false
     }
-  }, [marks])
+  }, [marks, isCreated])
 
   useImperativeHandle(ref, () => ({
     goTo: (line) => {

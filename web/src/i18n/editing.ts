@@ -51,8 +51,8 @@ const en = {
     noSamples: 'This problem has no samples.',
   },
   starter: 'This is the code to start from. Write your solution first.',
-  visitor: { idle: 'You need an account to run and submit your code. It is kept while you sign in.', run: 'Sign in to run' },
-  purposes: { samples: 'Run', input: 'Run', submission: 'Submission' },
+  visitor: { idle: 'You need an account to run and submit your code. It is kept, and is here after you have signed in.', run: 'Sign in to run' },
+  purposes: { samples: 'from Run', input: 'from Run', submission: 'from Submit' },
   unsent: {
     submission: {
       title: 'Not submitted yet',
@@ -80,9 +80,9 @@ const en = {
     none: 'You have solved all the other problems.',
   },
   tookBack: 'Your program is shown again. The other program is in the history.',
-  stopped: (passed: number, skipped: number) => {
-    const rest = skipped === 1 ? '1 test was not run' : `${skipped} tests were not run`
-    return passed === 0 ? rest : `${passed} passed, ${rest}`
+  stopped: (passed: number, skipped: number, total: number) => {
+    const rest = skipped === 1 ? '1 was not run' : `${skipped} were not run`
+    return `${passed} of ${total} tests passed, ${rest}`
   },
   slowest: 'Slowest test',
   /** Where in the source an exception arose. */
@@ -153,8 +153,8 @@ const zhCN: EditingTexts = {
     noSamples: '本题没有样例。',
   },
   starter: '这是初始代码，请先编写你的解法。',
-  visitor: { idle: '运行和提交代码需要账户。登录期间代码会保留。', run: '登录后运行' },
-  purposes: { samples: '运行', input: '运行', submission: '提交' },
+  visitor: { idle: '运行和提交代码需要账户。代码会保留，登录后仍在这里。', run: '登录后运行' },
+  purposes: { samples: '来自“运行”', input: '来自“运行”', submission: '来自“提交”' },
   unsent: {
     submission: {
       title: '尚未提交',
@@ -178,7 +178,7 @@ const zhCN: EditingTexts = {
   otherCode: '编辑器中的代码与此不同。',
   onward: { next: (title) => `下一题：${title}`, list: '返回题目列表', none: '其他题目你都已解出。' },
   tookBack: '已重新显示你的程序。另一个程序在历史中。',
-  stopped: (passed, skipped) => (passed === 0 ? `${skipped} 个测试点未运行` : `通过 ${passed} 个，${skipped} 个测试点未运行`),
+  stopped: (passed, skipped, total) => `通过 ${passed} / ${total} 个测试点，${skipped} 个未运行`,
   slowest: '最慢的测试点',
   inLine: (n) => `(第 ${n} 行)`,
   rounded: '向上取整，因为有隐藏的测试点',

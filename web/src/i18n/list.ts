@@ -12,7 +12,7 @@ const en = {
   filters: 'Filters',
   signIn: 'Sign in to see what you have solved',
   signInDetail: 'This filter uses your own submissions.',
-  intro: 'Cupel judges your programs: solve problems, try code in the playground, and take part in contests.',
+  intro: 'Cupel judges your programs: solve problems, try code in the playground, and take part in contests. You need an account to run code.',
 }
 
 export type ListTexts = typeof en
@@ -28,7 +28,7 @@ const zhCN: ListTexts = {
   filters: '筛选',
   signIn: '登录后查看你的解题情况',
   signInDetail: '此筛选依据你自己的提交。',
-  intro: 'Cupel 是在线评测系统：在这里解题、在练习场中试写代码、参加比赛。',
+  intro: 'Cupel 是在线评测系统：在这里解题、在练习场中试写代码、参加比赛。登录后可以运行和提交代码。',
 }
 
 export const list: Both<ListTexts> = { en, 'zh-CN': zhCN }

@@ -31,6 +31,7 @@ export function ContestList() {
   const navigate = useNavigate()
   const session = useQuery(sessionQuery)
   const user = session.data?.user?.username
+  const isOrganizer = session.data?.user?.role === 'admin' || session.data?.user?.role === 'author'
   const enabled = !session.isPending
   const running = useQuery({ ...contestsQuery('running', 1, user), enabled })
   const upcoming = useQuery({ ...contestsQuery('upcoming', 1, user), enabled })
@@ -71,6 +72,7 @@ export function ContestList() {
         <div className="py-16 text-center">
           <p className="text-lg font-semibold">{m.contests.empty}</p>
           <p className="mt-1 text-muted">{m.contests.emptyDetail}</p>
+          {isOrganizer && <p className="mt-1 text-muted">{m.contests.emptyOrganizer}</p>}
           <Link to="/problems" className={`${buttonClass()} mt-4`}>
             {m.contests.emptyGo}
           </Link>
@@ -189,7 +191,7 @@ function Row({ line, onTurn }: { line: Line; onTurn: () => void }) {
           {withoutOverrides(line.title)}
         </Link>
         {participation != null && (
-          <span className="text-sm flex items-center gap-1.5">
+          <span className="text-sm flex items-baseline gap-1.5">
             <CircleCheck aria-hidden size={16} strokeWidth={1.75} className="shrink-0 text-accepted" />
             <Part of={line} />
           </span>

@@ -198,6 +198,11 @@ function Filters({ search, go, box, place, onList, hasStates }: FiltersProps) {
           maxLength={100}
           onChange={(event) => type(event.target.value)}
           onKeyDown={(event) => {
+            if (event.key === 'Escape') {
+              // The text stays, and the keys of the list work again.
+              event.preventDefault()
+              event.currentTarget.blur()
+            }
             if ((event.key !== 'Enter' && event.key !== 'ArrowDown') || event.nativeEvent.isComposing) return
             event.preventDefault()
             clearTimeout(waiting.current)

@@ -29,10 +29,14 @@ export function Shell() {
   const palette = usePopup(loadPalette)
   const top = useRef<HTMLDivElement>(null)
   const shown = useRouterState({ select: ({ resolvedLocation }) => resolvedLocation?.pathname })
+  const before = useRef<string>(undefined)
   useEffect(() => {
+    const isFirst = before.current === undefined
+    before.current = shown
     // The link that led here is gone with its page. Without this, Tab would go on from its place, behind the links that skip to the
-    // editor and to the content.
-    if (shown === undefined || (document.activeElement ?? document.body) !== document.body) return
+    // editor and to the content. On the first page, Tab begins at the top anyway, and a focus would make the browser lay out the
+    // page within a task that is long enough without it.
+    if (shown === undefined || isFirst || (document.activeElement ?? document.body) !== document.body) return
     top.current?.focus({ preventScroll: true })
     top.current?.blur()
   }, [shown])

@@ -1,7 +1,8 @@
-// The order of languages in lists: the popular ones first, then all others by name. Versions and standards follow each other.
+// The order of languages in lists: the popular ones first, then all others by name. The default version of a language comes first, so
+// that Enter after its name chooses it. The other versions and standards follow.
 import type { Schema } from '../api/client'
 
-type Language = Pick<Schema['LanguageView'], 'display_name'>
+type Language = Pick<Schema['LanguageView'], 'display_name' | 'version_of'>
 
 /** The languages that most people of courses and programming contests use. */
 const POPULAR = ['Python', 'C++', 'Java', 'C', 'Node.js', 'TypeScript', 'Go', 'Rust', 'C#', 'Kotlin']
@@ -26,4 +27,4 @@ const yearOf = (one: Language): number => {
 const compared = (a: string, b: string) => a.localeCompare(b, 'en', { numeric: true })
 
 export const inOrder = <T extends Language>(languages: readonly T[]): T[] =>
-  [...languages].sort((a, b) => rankOf(a) - rankOf(b) || compared(familyOf(a), familyOf(b)) || yearOf(a) - yearOf(b) || compared(a.display_name, b.display_name))
+  [...languages].sort((a, b) => rankOf(a) - rankOf(b) || compared(familyOf(a), familyOf(b)) || Number(a.version_of != null) - Number(b.version_of != null) || yearOf(a) - yearOf(b) || compared(a.display_name, b.display_name))
