@@ -2,7 +2,8 @@
 //!
 //! A generator runs in a cell, under the bounds for programs of the package. It reads the input file of the case and
 //! writes the input to its standard output and the answer to its standard error. A generator that fails is a fault of
-//! the package. Source: DMOJ's documentation, "Generators".
+//! the package. Source: DMOJ's documentation, "Generators". If the wall-clock limit ended it while it was computing, it
+//! is run again with more wall-clock time, like a submission ([`limits`]).
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use cupel_types::{Limits, Outcome};
 
 use super::case::stdin;
 use super::check::IgnoreOutput;
+use super::limits::RERUNS_MAX;
 use super::program::Runnable;
 use super::{Judging, ProblemError, answer, limits, program};
 use crate::executor::{Collect, StepInput, StepKind};
@@ -90,20 +92,32 @@ pub(super) fn run(
     // is only truncated. Data must be complete, so a truncated stream is a fault of the generator.
     let output = bounds.output.saturating_add(bounds.output);
     let limits = Limits { output, ..limits::of_author(&bounds, runnable.limits, input_bytes) };
-    let step = StepInput {
-        kind: StepKind::Execute,
-        root: &runnable.root,
-        argv: &argv,
-        env: &runnable.env,
-        files: &runnable.files,
-        stdin: stdin(package, &case.input)?,
-        limits,
-        keep: bounds.output,
-        stderr_to_stdout: false,
-        result: false,
-        collect: Collect::Nothing,
+    let mut wall_time = limits.wall_time;
+    let mut reruns = 0;
+    let report = loop {
+        let step = StepInput {
+            kind: StepKind::Execute,
+            root: &runnable.root,
+            argv: &argv,
+            env: &runnable.env,
+            files: &runnable.files,
+            stdin: stdin(package, &case.input)?,
+            limits: Limits { wall_time, ..limits },
+            keep: bounds.output,
+            stderr_to_stdout: false,
+            result: false,
+            collect: Collect::Nothing,
+        };
+        let report = executor.execute(step, &mut IgnoreOutput(observer))?.report;
+        // Other processes occupied the processor while the generator was computing.
+        let is_starved = report.outcome == Outcome::WallLimit && !limits::is_waiting(&report.usage);
+        if !is_starved || reruns == RERUNS_MAX {
+            break report;
+        }
+        reruns += 1;
+        wall_time = limits::wall_time_of_rerun(limits.wall_time, reruns, report.outcome);
     };
-    let report = executor.execute(step, &mut IgnoreOutput(observer))?.report;
+    let limits = Limits { wall_time, ..limits };
     if report.outcome != Outcome::Exited(0) {
         let why = answer::message(&report.stderr.data).map(|text| format!("\n{text}")).unwrap_or_default();
         return Ok(Err(format!(

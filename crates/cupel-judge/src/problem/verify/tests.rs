@@ -268,6 +268,12 @@ fn generators_run_in_a_package_without_submissions() {
         (broken(&report), report.claims.len())
     };
     assert_eq!(verified(vec![prints("5", 1), prints("6", 1)]), (vec![], 2));
+    // The wall-clock limit ended a generator that got too little processor time.
+    assert_eq!(verified(vec![ends(Outcome::WallLimit, 700), prints("5", 1), prints("6", 1)]), (vec![], 2));
+    let starved = || ends(Outcome::WallLimit, 700);
+    let expected = "Generator(PackagePath(\"gen.scr\")): the generator exceeded its wall-clock limit of 72 s not the data \
+                    of the test";
+    assert_eq!(verified(vec![starved(), starved(), starved()]), (vec![expected.to_owned()], 1));
     // A generator that failed is not run again.
     for (outcome, got) in [
         (Outcome::Exited(3), "the generator ended with exit code 3"),
