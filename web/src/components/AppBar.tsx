@@ -35,13 +35,14 @@ export function AppBar({ onShortcuts, onPalette }: { onShortcuts: () => void; on
   const pages = useRef<HTMLElement>(null)
   useEffect(() => intoView(pages.current?.querySelector<HTMLElement>('[data-status=active]') ?? null), [here, user])
   return (
-    <header className="h-(--bar) shrink-0 flex items-center gap-1 max-sm:gap-0 px-3 max-[412px]:px-1 sm:pl-4 sm:pr-[max(0px,calc(16px+100%-100vw))] border-b border-border bg-surface max-[340px]:flex-wrap">
-      <Link to="/problems" className="flex items-center gap-2 pr-2 max-sm:pr-0 min-h-10 pointer-coarse:min-h-11 max-sm:min-w-10 max-sm:-ml-2.5 max-sm:-mr-1 max-sm:justify-center font-semibold text-lg shrink-0 max-[340px]:mr-auto">
+    <header className="h-(--bar) shrink-0 flex items-center gap-1 max-sm:gap-0 px-3 max-[412px]:px-1 sm:pl-4 sm:pr-[max(0px,calc(16px+100%-100vw))] border-b border-border bg-surface max-[300px]:flex-wrap">
+      {/* At 400 % zoom, the links to the pages need its room. */}
+      <Link to="/problems" className="flex [@media(300px<=width<340px)]:hidden items-center gap-2 pr-2 max-sm:pr-0 min-h-10 pointer-coarse:min-h-11 max-sm:min-w-10 max-sm:-ml-2.5 max-sm:-mr-1 max-sm:justify-center font-semibold text-lg shrink-0 max-[300px]:mr-auto">
         <Mark />
         <span className="max-sm:sr-only">Cupel</span>
       </Link>
       {/* In a narrow window, the links scroll sideways; in a very narrow one, they are in a line of their own. */}
-      <nav ref={pages} className="scroll-tabs min-w-0 flex items-center gap-1 max-sm:gap-0 grow max-[340px]:order-last max-[340px]:basis-full">
+      <nav ref={pages} className="scroll-tabs min-w-0 flex items-center gap-1 max-sm:gap-0 grow max-[300px]:order-last max-[300px]:basis-full">
         <Link to="/problems" activeOptions={{ exact: isInContest, includeSearch: false }} className={PAGE}>
           {m.menu.problems}
         </Link>
