@@ -57,7 +57,7 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
     );
 
     let (search, held) = (vec!["/usr/bin".to_owned()], cupel_types::Held::default());
-    let image = Arc::new(ImageRoot { id: added.image.id, search, uid: 1000, held });
+    let image = Arc::new(ImageRoot { id: added.image.id, search, uid: 1000, directory: None, held });
     let config =
         SandboxConfig { slots: 1, images: Some(std::fs::canonicalize(store.roots())?), ..SandboxConfig::default() };
     let start = || sandbox::start(config.clone());

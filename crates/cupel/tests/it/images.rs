@@ -49,7 +49,8 @@ pub(crate) fn python_image(directory: &Path, note: &str) -> PathBuf {
     layout(directory, &python_layer(note))
 }
 
-/// An archive with Python, from the files of this machine. `note` is the text of an additional file.
+/// An archive with Python, from the files of this machine. `note` is the text of an additional file, which a module
+/// beside it reads.
 pub(crate) fn python_layer(note: &str) -> Vec<u8> {
     let mut archive = tar::Builder::new(Vec::new());
     archive.follow_symlinks(false);
@@ -77,10 +78,12 @@ pub(crate) fn python_layer(note: &str) -> Vec<u8> {
             add_file(&mut archive, &path);
         }
     }
-    let mut header = tar::Header::new_gnu();
-    header.set_size(note.len() as u64);
-    header.set_mode(0o600);
-    archive.append_data(&mut header, "course/note", note.as_bytes()).unwrap();
+    for (path, text) in [("course/note", note), ("course/helper.py", "def note():\n    return open('note').read()\n")] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(text.len() as u64);
+        header.set_mode(0o600);
+        archive.append_data(&mut header, path, text.as_bytes()).unwrap();
+    }
     archive.into_inner().unwrap()
 }
 
@@ -95,7 +98,7 @@ fn layout(directory: &Path, layer: &[u8]) -> PathBuf {
     };
     let config = json!({
         "architecture": "amd64", "os": "linux",
-        "config": { "Env": ["PATH=/usr/bin", "COURSE=algorithms"], "User": "4711" },
+        "config": { "Env": ["PATH=/usr/bin", "COURSE=algorithms"], "User": "4711", "WorkingDir": "/course" },
         "rootfs": { "type": "layers", "diff_ids": [format!("sha256:{}", digest(layer))] },
     });
     let manifest = json!({
@@ -157,11 +160,17 @@ fn an_image_is_added_used_listed_and_removed_while_the_server_runs() {
     assert_eq!((&listed["image"], &listed["version_of"]), (&json!("course/python:2026"), &json!("python")));
     let shown = run(&data, &["images", "inspect", "course/python:2026"], 0);
     assert!(shown.contains(digest), "{shown}");
+    assert!(shown.contains(r#""linked_directory": "/course""#), "{shown}");
 
     let execute = |body: Value| server.result(&eventually(|| accepted(&server, &body)));
     let result = execute(json!({ "language": "course-python", "source_code": LOOK }));
     assert_eq!(result["stdout"], "algorithms 4711 first /box\nFalse False\n", "{result:#}");
     assert_eq!(result["language_version"], format!("{} ({digest})", listed["version"].as_str().unwrap()));
+    let source =
+        "import helper, os\nprint(helper.note(), os.getcwd(), sorted(name for name in os.listdir() if name[0] != '_'))";
+    let result = execute(json!({ "language": "course-python", "source_code": source }));
+    let expected = "first /box ['helper.py', 'main.py', 'note']\n";
+    assert_eq!(result["stdout"], expected, "the entries of the image's WORKDIR are in the box: {result:#}");
     assert_eq!(result["start"], Value::Null, "no interpreter of an image is kept: its code would run outside a cell");
     let result = execute(json!({ "language": "python", "version": "3", "source_code": "import sys; print(sys.path)" }));
     assert_eq!(result["language"], "python", "of equal versions, the language itself: {result:#}");
