@@ -544,3 +544,50 @@ fn an_administrator_adds_an_image_of_a_registry_through_the_api() {
     }
     assert_eq!(call("GET", "/api/v1/admin/images", None).1["images"], json!([]));
 }
+
+/// A directory that is mounted read-only over itself.
+struct ReadOnly(PathBuf);
+
+impl ReadOnly {
+    /// Mounts the directory; `None` if this environment does not allow it.
+    fn mount(directory: PathBuf) -> Option<ReadOnly> {
+        let mount = |arguments: &[&str]| {
+            Command::new("mount").args(arguments).arg(&directory).status().is_ok_and(|status| status.success())
+        };
+        let path = directory.to_str().unwrap();
+        mount(&["--bind", path]).then(|| ReadOnly(directory.clone())).filter(|_| mount(&["-o", "remount,bind,ro"]))
+    }
+}
+
+impl Drop for ReadOnly {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_server_runs_programs_in_the_images_of_a_read_only_store() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    fs::create_dir(&data).unwrap();
+    drop(Server::start(&data, &NO_RATE_LIMITS));
+    let image = python_image(&place.path().join("image"), "shared");
+    run(&data, &["images", "add", "course/python:2026", image.to_str().unwrap()], 0);
+    let file = source("course-python.toml", LANGUAGE);
+    run(&data, &["languages", "add", &file.path], 0);
+    let Some(_read_only) = ReadOnly::mount(data.join("images")) else { return };
+    let server = Server::start(&data, &NO_RATE_LIMITS);
+    let body = json!({ "language": "course-python", "source_code": LOOK });
+    let result = server.result(&eventually(|| accepted(&server, &body)));
+    assert_eq!(result["stdout"], "algorithms 4711 shared /box\nFalse False\n", "{result:#}");
+    for arguments in [
+        &["images", "add", "course/other:1", image.to_str().unwrap()][..],
+        &["images", "verify", "course/python:2026"],
+        &["images", "remove", "course/python:2026"],
+    ] {
+        let error = run(&data, arguments, 7);
+        assert!(error.contains("Read-only file system"), "{error}");
+    }
+    let result = server.result(&server.submit(&body));
+    assert_eq!(result["verdict"], "AC", "a refused removal changes nothing: {result:#}");
+}
