@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use anyhow::{Context, ensure};
 use cupel_images::{ImageStore, RegistryOptions};
-use cupel_sandbox::{CellRoot, Command, Sandbox, SandboxConfig, Slot};
+use cupel_sandbox::{CellRoot, Command, Sandbox, SandboxConfig, Slot, Warm, WarmTemplate};
 use cupel_types::{BoxFile, BoxPath, ImageRoot};
 use serde_json::{Value, json};
 
@@ -57,9 +57,18 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
     );
 
     let (search, held) = (vec!["/usr/bin".to_owned()], cupel_types::Held::default());
-    let image = Arc::new(ImageRoot { id: added.image.id, search, uid: 1000, held });
-    let config =
-        SandboxConfig { slots: 1, images: Some(std::fs::canonicalize(store.roots())?), ..SandboxConfig::default() };
+    let image = Arc::new(ImageRoot { id: added.image.id, search, uid: 1000, directory: None, held });
+    let template = WarmTemplate {
+        kind: Warm::Python,
+        argv: vec![PYTHON.to_owned(), "main.py".to_owned()],
+        env: sandbox::command(&[], Vec::new()).env,
+    };
+    let config = SandboxConfig {
+        slots: 1,
+        images: Some(std::fs::canonicalize(store.roots())?),
+        warm: vec![template],
+        ..SandboxConfig::default()
+    };
     let start = || sandbox::start(config.clone());
 
     let hello = programs::compile_hello(folder.path(), "hello", "-pie")?;
@@ -67,9 +76,12 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
         Ok(BoxFile { path: BoxPath::new(name)?, data: data.into(), executable })
     };
     let python = file("main.py", programs::HELLO_PYTHON.as_bytes(), false)?;
+    let cold = sandbox::command(&[PYTHON, "main.py"], vec![python]);
     let commands = [
         ("C", sandbox::command(&["./hello"], vec![file("hello", &hello, true)?])),
-        ("Python, started cold", sandbox::command(&[PYTHON, "main.py"], vec![python])),
+        ("Python, started cold", cold.clone()),
+        // The machine's Python is kept warm; programs of an image always start cold.
+        ("Python, kept warm", Command { warm: Some(Warm::Python), ..cold }),
     ];
 
     let mut table = Table::new(

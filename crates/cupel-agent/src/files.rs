@@ -3,6 +3,7 @@
 //! The program may have created arbitrary links, pipes and directory trees. Each entry is opened relative to its
 //! directory, without following links or crossing mount points, and only regular files are returned.
 
+use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -16,6 +17,9 @@ use crate::link::Link;
 /// Maximum number of entries visited by one search for files by pattern. It bounds the time of the search, because
 /// matching a pattern may be slow.
 const SEARCHED_MAX: u32 = 8192;
+
+/// Maximum number of entries of the image's `WORKDIR` that get links, the same as in the sandbox.
+const LINKED_MAX: usize = 1000;
 
 /// Maximum directory depth of a search for files. File paths have the same bound.
 const DEPTH_MAX: u32 = 32;
@@ -43,6 +47,21 @@ impl BoxDirectory {
         for (end, _) in path.match_indices('/').chain([(path.len(), "")]) {
             match rustix::fs::mkdirat(&self.0, &path[..end], Mode::from_raw_mode(0o755)) {
                 Ok(()) | Err(Errno::EXIST) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes links to the entries of a directory of the image, so that the program finds them by relative paths. If the
+    /// box has an entry with the same name, that entry stays. Makes none if the directory is missing or has more than
+    /// [`LINKED_MAX`] entries.
+    pub(crate) fn link_entries_of(&self, directory: &str) -> io::Result<()> {
+        for name in names_in(directory).ok().flatten().unwrap_or_default() {
+            let target = [directory.as_bytes(), b"/", name.to_bytes()].concat();
+            match rustix::fs::symlinkat(target, &self.0, name.as_c_str()) {
+                // The box may be smaller than all links together.
+                Ok(()) | Err(Errno::EXIST | Errno::NAMETOOLONG | Errno::NOSPC) => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -130,6 +149,22 @@ impl BoxDirectory {
         }
         Ok(has_more)
     }
+}
+
+/// The names in a directory of the image; `None` if there are too many.
+fn names_in(directory: &str) -> rustix::io::Result<Option<Vec<CString>>> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let opened = rustix::fs::openat2(CWD, directory, flags, Mode::empty(), ResolveFlags::NO_MAGICLINKS)?;
+    let mut names = Vec::new();
+    for entry in Dir::read_from(opened.as_fd())? {
+        let entry = entry?;
+        match entry.file_name() {
+            name if name == c"." || name == c".." => {}
+            _ if names.len() == LINKED_MAX => return Ok(None),
+            name => names.push(name.to_owned()),
+        }
+    }
+    Ok(Some(names))
 }
 
 struct Meta {

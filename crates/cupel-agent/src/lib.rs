@@ -25,7 +25,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// Version of the protocol. A worker builds an image with its own agent, so both have the same version.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 /// Path of the agent in its container.
 pub const PATH: &str = "/.cupel-agent";
 /// The directory in which programs run.
@@ -80,6 +80,8 @@ pub struct Step {
     pub may_wait: bool,
     /// A directory of the box that exists from the start.
     pub outbox: Option<String>,
+    /// A directory to whose entries the box has links.
+    pub linked: Option<String>,
     /// The files to return.
     pub collect: Collect,
     /// Whether [`Done::stdin_left`] is wanted.

@@ -145,6 +145,11 @@ impl Agent {
         {
             return Ok(not_started(&error, "create the directory for results"));
         }
+        if let Some(linked) = &step.linked
+            && let Err(error) = self.directory.link_entries_of(linked)
+        {
+            return Ok(not_started(&error, "link the files of the image"));
+        }
         let path = match step.argv.first().map(|program| resolve(program, &step.search)) {
             Some(Ok(path)) => path,
             Some(Err(errno)) => return Ok(not_started(&errno.into(), "find the program")),

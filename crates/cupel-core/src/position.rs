@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cupel_languages::Availability;
 use cupel_types::{LanguageId, RunId, SubmissionId, UserId};
 use jiff::Timestamp;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
@@ -61,14 +62,32 @@ pub struct Followed {
     pub received: Received,
     /// Position in the queue, from 1, if the event is `queued` and the position is known.
     pub position: Option<u64>,
+    /// A language that the run needs and no worker has yet, because the workers are still pulling its image. Only with a
+    /// position.
+    pub pulling: Option<LanguageId>,
+}
+
+/// Why a run waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Wait {
+    position: u64,
+    /// As [`Followed::pulling`].
+    pulling: Option<LanguageId>,
+}
+
+impl Followed {
+    fn new(received: Received, wait: Option<Wait>) -> Followed {
+        let (position, pulling) = wait.map(|wait| (wait.position, wait.pulling)).unzip();
+        Followed { received, position, pulling: pulling.flatten() }
+    }
 }
 
 struct Waiting {
     run: WaitingRun,
     /// Number of the last `queued` event that the client has. Updates continue from it.
     last: Seq,
-    /// The last position that the client has.
-    reported: Option<u64>,
+    /// The last position and reason that the client has.
+    reported: Option<Wait>,
     updates: Interval,
 }
 
@@ -96,7 +115,7 @@ pub(crate) type SharedList = tokio::sync::Mutex<Option<Arc<WaitingList>>>;
 impl Core {
     /// Like [`Core::watch`], with positions: every `queued` event has the position in the queue, if the position is
     /// known. While the run waits for its first attempt, `queued` is repeated with a larger number whenever the
-    /// position has changed. The repetitions are not in the log.
+    /// position has changed, or the workers have pulled the image that the run needs. The repetitions are not in the log.
     ///
     /// # Errors
     /// If the store cannot answer.
@@ -115,10 +134,10 @@ impl Core {
         Ok(Some(Follow { core: self.clone(), log, waiting, gap: GapState::None, held: None }))
     }
 
-    /// The position of a run; `None`: it does not wait, or is not among the listed runs.
-    async fn position(&self, run: &WaitingRun) -> Option<u64> {
+    /// Why a run waits; `None`: it does not wait, or is not among the listed runs.
+    async fn wait_of(&self, run: &WaitingRun) -> Option<Wait> {
         match self.waiting_list(run).await {
-            Ok(list) => self.position_in(&list, run),
+            Ok(list) => self.wait_in(&list, run),
             Err(error) => {
                 tracing::debug!(%error, "cannot determine the position of a waiting run");
                 None
@@ -142,7 +161,7 @@ impl Core {
         Ok(Arc::clone(shared.insert(Arc::new(WaitingList { read_at: now, runs }))))
     }
 
-    fn position_in(&self, list: &WaitingList, run: &WaitingRun) -> Option<u64> {
+    fn wait_in(&self, list: &WaitingList, run: &WaitingRun) -> Option<Wait> {
         let place = list.runs.iter().position(|due| due.hint.run == run.run);
         let is_complete = list.runs.len() < LISTED_MAX as usize;
         let (before, needs) = match place {
@@ -157,7 +176,11 @@ impl Core {
         let queue = |needs: &Needs| routes.as_ref().and_then(|routes| routes.language_queue(needs));
         let own = queue(&needs);
         let owners = before.iter().filter(|due| queue(&due.needs) == own).map(|due| due.hint.owner);
-        Some(position_after(owners, run.owner))
+        let registry = self.registry();
+        let is_pulled = |id: &&LanguageId| {
+            registry.get(id).is_some_and(|language| matches!(language.availability, Availability::Pulling(_)))
+        };
+        Some(Wait { position: position_after(owners, run.owner), pulling: needs.iter().find(is_pulled).cloned() })
     }
 }
 
@@ -191,18 +214,18 @@ impl Waiting {
         Waiting { run, last: after, reported: None, updates }
     }
 
-    /// The next `queued` event, if the position has changed.
+    /// The next `queued` event, if the position or the reason has changed.
     async fn update(&mut self, core: &Core) -> Option<Followed> {
         self.updates.tick().await;
-        let position = core.position(&self.run).await.filter(|position| self.reported != Some(*position))?;
+        let wait = core.wait_of(&self.run).await.filter(|wait| self.reported.as_ref() != Some(wait))?;
         let seq = Seq(self.last.0 + 1);
         // The final event must keep the largest number.
         if seq >= Seq::of_end(0) {
             return None;
         }
-        (self.last, self.reported) = (seq, Some(position));
+        (self.last, self.reported) = (seq, Some(wait.clone()));
         let event = Event { submission: self.run.submission, seq, at: core.now(), kind: EventKind::Queued };
-        Some(Followed { received: Received::Event(event), position: Some(position) })
+        Some(Followed::new(Received::Event(event), Some(wait)))
     }
 }
 
@@ -229,18 +252,18 @@ impl Follow {
             other => other,
         };
         self.gap = if matches!(received, Received::Gap) { GapState::Last } else { GapState::None };
-        let mut position = None;
+        let mut wait = None;
         if let Some(waiting) = &mut self.waiting {
             match &received {
                 Received::Event(Event { kind: EventKind::Queued, seq, .. }) if seq.attempt() == 0 => {
-                    position = self.core.position(&waiting.run).await;
-                    (waiting.last, waiting.reported) = (*seq, position);
+                    wait = self.core.wait_of(&waiting.run).await;
+                    (waiting.last, waiting.reported) = (*seq, wait.clone());
                 }
                 Received::Event(_) => self.waiting = None,
                 Received::Gap => {}
             }
         }
-        Some(Followed { received, position })
+        Some(Followed::new(received, wait))
     }
 
     /// The next entry of the log, or (`Err`) a repeated `queued` with a new position.

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cupel_languages::{Availability, Language};
+use cupel_languages::{Availability, Language, Pulling};
 use cupel_types::{LanguageId, RunId, Submission, SubmissionId, SubmissionKind, UserId};
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -351,17 +351,26 @@ impl Core {
         Ok(())
     }
 
-    /// Checks that each submission has a live worker with all needed languages.
+    /// Checks that each submission has a live worker with all needed languages, or one that will have them when it has
+    /// pulled an image. While pulls of an image fail, submissions that need it are refused.
     async fn check_workers(&self, needs: &[Needs]) -> Result<(), SubmitError> {
-        let unserved = || needs.iter().find(|needs| !self.inner.language_queues.serves(needs));
-        if unserved().is_some() {
-            // A worker with the languages may have just started.
-            self.follow_workers().await?;
+        let serves = |needs: &Needs| self.inner.language_queues.serves(needs);
+        if needs.iter().all(serves) {
+            return Ok(());
         }
-        let Some(needs) = unserved() else { return Ok(()) };
+        // A worker with the languages may have just started.
+        self.follow_workers().await?;
+        let registry = self.registry();
+        let is_coming = |id: &LanguageId| {
+            let availability = registry.get(id).map(|language| &language.availability);
+            matches!(availability, Some(Availability::Pulling(Pulling { failure: None })))
+        };
+        let is_served = |needs: &&Needs| {
+            serves(needs) || serves(&needs.iter().filter(|id| !is_coming(id)).cloned().collect::<Needs>())
+        };
+        let Some(needs) = needs.iter().find(|needs| !is_served(needs)) else { return Ok(()) };
         // While the store cannot write, workers cannot send heartbeats, so the store is checked first.
         self.inner.store.ping().await?;
-        let registry = self.registry();
         let pulling = |language: &Language| match &language.availability {
             availability @ Availability::Pulling(_) => Some((language.id.clone(), availability.reason()?.to_owned())),
             _ => None,

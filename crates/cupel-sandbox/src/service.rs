@@ -130,6 +130,7 @@ impl ServiceCell {
             warm: false,
             result: false,
             outbox: String::new(),
+            linked: String::new(),
             fetch: Vec::new(),
             patterns: Vec::new(),
             found_max: 0,

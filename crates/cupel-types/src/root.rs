@@ -29,8 +29,23 @@ pub struct ImageRoot {
     pub search: Vec<String>,
     /// User id of programs; not 0.
     pub uid: u32,
+    /// The image's `WORKDIR`, as [`ImageRoot::working_directory`] returns it. Programs find its entries in `/box`, their
+    /// own working directory.
+    pub directory: Option<String>,
     /// Prevents the removal of the files for as long as a copy of this value exists.
     pub held: Held,
+}
+
+impl ImageRoot {
+    /// Maximum number of entries of the image's `WORKDIR` that programs find in their working directory.
+    pub const LINKED_MAX: usize = 1000;
+
+    /// The directory that an image names as its `WORKDIR`, without `/` at the end. `None` if its entries are not shown:
+    /// `/` is the default of an image, and a relative path has no meaning.
+    pub fn working_directory(named: Option<&str>) -> Option<String> {
+        let path = named?.trim_end_matches('/');
+        (path.starts_with('/') && path.len() < 4096 && !path.contains('\0')).then(|| path.to_owned())
+    }
 }
 
 /// Prevents the removal of an image's files while a clone exists. The default holds nothing: Docker Engine keeps the

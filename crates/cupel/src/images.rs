@@ -297,7 +297,8 @@ impl Probe for MachineProbe {
         let held = self.hold(store, &image.id).map_err(|error| chain(&error))?;
         let path = image.config.env.iter().find(|(name, _)| name == "PATH").map_or(PATH_DEFAULT, |(_, path)| path);
         let search = path.split(':').filter(|part| part.starts_with('/')).map(str::to_owned).collect();
-        let root = ImageRoot { id: image.id, search, uid: image.program_uid(), held };
+        let directory = ImageRoot::working_directory(image.config.directory.as_deref());
+        let root = ImageRoot { id: image.id, search, uid: image.program_uid(), directory, held };
         Ok(FoundImage {
             digest: image.digest_or_id(),
             env: image.config.env.clone(),

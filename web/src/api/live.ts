@@ -34,6 +34,8 @@ export interface EventData {
   seq: number
   /** `queued`: position in the queue. */
   position?: number
+  /** `queued`: a language whose image the workers are still pulling. */
+  pulling?: string
   attempt?: number
   ok?: boolean
   stream?: 'stdout' | 'stderr'

@@ -517,7 +517,7 @@ export interface paths {
          * @description Events of a problem's hidden tests are sent once per second and at the end, in the order in which the tests ran.
          *
          *     While a submission waits for a worker and its position in the queue changes, `queued` is repeated with larger
-         *     sequence numbers.
+         *     sequence numbers. It is also repeated when the workers have pulled the container image for which it waits (`pulling`).
          *
          *     Events in order: `queued`, `started`, `compile.start`, `compile.end`, then `test.start`, `output` (any number),
          *     `test.end` for each test, and last `verdict`. `gap` means that events were dropped for this client. If the
@@ -1347,6 +1347,11 @@ export interface components {
              *     users in turn and prefers urgent priorities. Omitted if the run no longer waits, or more than 1,000 runs wait.
              */
             position?: number | null;
+            /**
+             * @description `queued`: a language that the submission needs and no worker has yet, because the workers are still pulling its
+             *     container image. The submission starts when a worker has the image.
+             */
+            pulling?: string | null;
             /**
              * Format: int32
              * @description `started`: number of the attempt. Discard the output of earlier attempts.

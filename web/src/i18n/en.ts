@@ -178,6 +178,7 @@ export const en = {
     phases: {
       sending: 'Sending',
       queued: 'Waiting for a free worker',
+      pulling: 'Waiting for the container image of this language',
       queuedAt: (position: number) => `Queued, ${ordinal(position)}`,
       starting: 'Starting',
       compiling: 'Compiling',

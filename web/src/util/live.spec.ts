@@ -27,6 +27,12 @@ describe('a run while it is judged', () => {
     expect(phaseText(en.run.phases, 'queued', undefined)).toBe('Waiting for a free worker')
   })
 
+  it('waits for an image as long as the event says so', () => {
+    const waiting = after(SENDING, 'queued', { position: 1, pulling: 'course-python' })
+    expect(phaseText(en.run.phases, waiting.phase as 'pulling', waiting.position)).toBe('Waiting for the container image of this language')
+    expect(after(waiting, 'queued', { position: 1 }).phase).toBe('queued')
+  })
+
   it('fills one cell per test, in order', () => {
     const { tests } = run(['started'], ['test.start'], ['test.end', 'AC'], ['test.start'], ['test.end', 'WA'], ['test.start'])
     expect(tests.map((test) => test.verdict)).toEqual(['AC', 'WA', undefined])

@@ -5,7 +5,7 @@
 import type { Messages } from '../i18n/en'
 import { verdictOf, type VerdictCode } from './verdict'
 
-export type Phase = 'sending' | 'queued' | 'starting' | 'compiling' | 'running' | 'reading'
+export type Phase = 'sending' | 'queued' | 'pulling' | 'starting' | 'compiling' | 'running' | 'reading'
 
 export interface LiveTest {
   /** `undefined` while the test is running. */
@@ -32,6 +32,7 @@ export type EventName = (typeof EVENTS)[number]
 export interface LiveData {
   verdict?: string | null | undefined
   position?: number | undefined
+  pulling?: string | undefined
 }
 
 export const SENDING: Live = { phase: 'sending', tests: [], isReconnecting: false }
@@ -40,7 +41,7 @@ export function after(live: Live, name: EventName, data: LiveData): Live {
   switch (name) {
     case 'queued':
     case 'scheduled':
-      return { ...live, phase: 'queued', position: data.position }
+      return { ...live, phase: data.pulling === undefined ? 'queued' : 'pulling', position: data.position }
     case 'started':
       return { ...live, phase: 'starting', tests: [] }
     case 'compile.start':

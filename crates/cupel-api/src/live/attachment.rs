@@ -37,12 +37,12 @@ impl Attachment {
     /// Forwards events until the run or the connection has ended.
     pub(super) async fn forward(self) {
         let Attachment { mut log, mut last, client, open: _open } = self;
-        while let Some(Followed { received, position }) = log.next().await {
+        while let Some(Followed { received, position, pulling }) = log.next().await {
             let is_final = matches!(&received, Received::Event(event) if event.kind.is_final());
             let (name, data) = match received {
                 Received::Event(event) => {
                     last = event.seq.0;
-                    (event.kind.name(), EventData::of(event, position))
+                    (event.kind.name(), EventData::of(event, position, pulling))
                 }
                 Received::Gap => ("gap", EventData::gap(client.run, last, client.app.core.now())),
             };

@@ -56,12 +56,12 @@ impl Client {
 
     /// Forwards the events of a run until it or the connection has ended.
     pub(super) async fn forward(&self, mut log: Follow, run: SubmissionId, mut last: u64) {
-        while let Some(Followed { received, position }) = log.next().await {
+        while let Some(Followed { received, position, pulling }) = log.next().await {
             let is_final = matches!(&received, Received::Event(event) if event.kind.is_final());
             let (name, data) = match received {
                 Received::Event(event) => {
                     last = event.seq.0;
-                    (event.kind.name(), EventData::of(event, position))
+                    (event.kind.name(), EventData::of(event, position, pulling))
                 }
                 Received::Gap => ("gap", EventData::gap(run, last, self.app().core.now())),
             };

@@ -27,7 +27,7 @@ use cupel_http::app::{LongAnswer, Shared};
 use cupel_http::body::{Id, Params};
 use cupel_http::caller::{Follower, Holder};
 use cupel_http::error::{ApiError, ErrorBody, ErrorKind};
-use cupel_types::{SubmissionId, Usage};
+use cupel_types::{LanguageId, SubmissionId, Usage};
 use futures_util::stream;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -78,6 +78,10 @@ pub(crate) struct EventData {
     /// users in turn and prefers urgent priorities. Omitted if the run no longer waits, or more than 1,000 runs wait.
     #[serde(skip_serializing_if = "Option::is_none")]
     position: Option<u64>,
+    /// `queued`: a language that the submission needs and no worker has yet, because the workers are still pulling its
+    /// container image. The submission starts when a worker has the image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pulling: Option<String>,
     /// `started`: number of the attempt. Discard the output of earlier attempts.
     #[serde(skip_serializing_if = "Option::is_none")]
     attempt: Option<u32>,
@@ -126,8 +130,8 @@ pub(crate) struct EventData {
 
 impl EventData {
     /// The data of a followed event.
-    pub(crate) fn of(event: Event, position: Option<u64>) -> EventData {
-        EventData { position, ..EventData::from(event) }
+    pub(crate) fn of(event: Event, position: Option<u64>, pulling: Option<LanguageId>) -> EventData {
+        EventData { position, pulling: pulling.map(|id| id.to_string()), ..EventData::from(event) }
     }
 }
 
@@ -188,7 +192,7 @@ fn text_or_base64(data: &[u8]) -> (Option<String>, Option<String>) {
 /// Events of a problem's hidden tests are sent once per second and at the end, in the order in which the tests ran.
 ///
 /// While a submission waits for a worker and its position in the queue changes, `queued` is repeated with larger
-/// sequence numbers.
+/// sequence numbers. It is also repeated when the workers have pulled the container image for which it waits (`pulling`).
 ///
 /// Events in order: `queued`, `started`, `compile.start`, `compile.end`, then `test.start`, `output` (any number),
 /// `test.end` for each test, and last `verdict`. `gap` means that events were dropped for this client. If the
@@ -313,13 +317,13 @@ impl Reader {
                 }
             }
         };
-        let Followed { received, position } = received;
+        let Followed { received, position, pulling } = received;
         let event = match received {
             Received::Event(event) => {
                 let name = event.kind.name();
                 self.last = event.seq.0;
                 let seq = event.seq.0.to_string();
-                SseEvent::default().event(name).id(seq).json_data(EventData::of(event, position))
+                SseEvent::default().event(name).id(seq).json_data(EventData::of(event, position, pulling))
             }
             Received::Gap => {
                 let data = EventData::gap(self.id, self.last, self.app.core.now());

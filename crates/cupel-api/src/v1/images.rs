@@ -114,7 +114,7 @@ pub(crate) struct ImageDetails {
     privileges_dropped: u64,
     /// Environment of its programs, as `NAME=VALUE`.
     env: Vec<String>,
-    /// `WORKDIR` of the image.
+    /// `WORKDIR` of the image. Programs find the entries of this directory in their own working directory, `/box`.
     working_directory: Option<String>,
     /// `USER` of the image.
     user: Option<String>,

@@ -25,7 +25,7 @@ async fn follow(core: &Core, owner: UserId, id: SubmissionId, after: Seq) -> Fol
 /// The next event's name, number and position.
 async fn hear(log: &mut Follow) -> (&'static str, Seq, Option<u64>) {
     match log.next().await.expect("the log continues") {
-        Followed { received: Received::Event(event), position } => (event.kind.name(), event.seq, position),
+        Followed { received: Received::Event(event), position, .. } => (event.kind.name(), event.seq, position),
         Followed { received: Received::Gap, .. } => panic!("a gap"),
     }
 }

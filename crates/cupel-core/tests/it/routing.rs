@@ -183,7 +183,7 @@ async fn a_submission_is_refused_while_no_worker_has_its_languages() {
 }
 
 #[tokio::test]
-async fn a_submission_in_a_language_whose_image_is_being_pulled_is_refused_for_now_with_that_reason() {
+async fn a_submission_in_a_language_whose_image_is_being_pulled_waits_for_the_image_unless_the_pull_fails() {
     let site = Site::start().await;
     let (mut python, mut other) = (site.worker(&["python"]).await, site.worker(&["python"]).await);
     let c: LanguageId = "c".parse().unwrap();
@@ -204,14 +204,23 @@ async fn a_submission_in_a_language_whose_image_is_being_pulled_is_refused_for_n
     // Another worker pulls the same image, and has not failed.
     other.beat.pulling = pulling(None);
     site.send_heartbeats(&[&python, &other]).await;
-    assert_eq!(refused("c").await.as_deref(), Some("c: its image is being pulled"));
+    let waits = site.submit("c").await;
     assert_eq!(refused("cpp").await, None);
+    let mut log = site.api.follow(&site.app.me(), waits, Seq::default()).await.unwrap().expect("it is visible");
+    let queued = log.next().await.expect("an event");
+    assert_eq!((queued.position, queued.pulling), (Some(1), Some(c.clone())), "the client is told why the run waits");
     // One of the workers has the image now; the other one still pulls it.
     other.beat.pulling.clear();
     other.beat.languages = versions(&["c", "python"]);
     other.core.set_registry(registry().with_versions(&other.beat.languages, &[].into(), "not on this machine"));
     site.send_heartbeats(&[&python, &other]).await;
     assert!(site.api.registry().find("c").unwrap().is_available());
+    // A client that comes now gets no such reason.
+    let mut log = site.api.follow(&site.app.me(), waits, Seq::default()).await.unwrap().expect("it is visible");
+    assert_eq!(log.next().await.expect("an event").pulling, None);
+    site.app.clock.advance(Duration::from_secs(1));
+    site.api.sweep().await.unwrap();
+    assert_eq!(other.judge().await, waits);
     let id = site.submit("c").await;
     python.assert_no_run().await;
     assert_eq!(other.judge().await, id);

@@ -16,15 +16,12 @@ use crate::source::RegistryOptions;
 const SOCKET: &str = "/var/run/docker.sock";
 /// Maximum number of bytes of an error message that are read.
 const MESSAGE_MAX: usize = 4096;
-/// Maximum time until the engine begins to answer. It first writes all layers to its disk.
-const SAVE_MAX: Duration = Duration::from_secs(30 * 60);
 
 /// Writes the archive of an image to a file.
 pub(crate) fn save(name: &str, to: &Path, bounds: &ImageBounds, options: &RegistryOptions) -> Result<(), ImageError> {
     let socket = options.engine_socket()?;
-    let failed = |reason: String| {
-        ImageError::remote(format!("the Docker Engine at {}", socket.display()), &format!("failed: {reason}"))
-    };
+    let engine = || format!("the Docker Engine at {}", socket.display());
+    let failed = |reason: String| ImageError::remote(engine(), &format!("failed: {reason}"));
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -32,11 +29,12 @@ pub(crate) fn save(name: &str, to: &Path, bounds: &ImageBounds, options: &Regist
         .map_err(ImageError::io("start a runtime for", to))?;
     let chain = |error: reqwest::Error| failed(cupel_types::chain(&error));
     let silent = |time: Duration| failed(format!("it sent nothing for {} s", time.as_secs_f32()));
-    runtime.block_on(async {
+    let saving = async {
         let client = reqwest::Client::builder().unix_socket(socket.as_path()).build().map_err(chain)?;
         // The engine ignores the host name.
         let request = client.get("http://docker/images/get").query(&[("names", name)]);
-        let response = timeout(SAVE_MAX, request.send()).await.map_err(|_| silent(SAVE_MAX))?.map_err(chain)?;
+        // The engine first writes all layers to its disk, and sends nothing until then.
+        let response = request.send().await.map_err(chain)?;
         let silence_max = options.silence_max;
         let status = response.status();
         let mut body = response.bytes_stream();
@@ -63,7 +61,9 @@ pub(crate) fn save(name: &str, to: &Path, bounds: &ImageBounds, options: &Regist
             file.write_all(&chunk).map_err(ImageError::io("write", to))?;
         }
         Ok(())
-    })
+    };
+    let saved = runtime.block_on(async { timeout(options.time_max, saving).await });
+    saved.unwrap_or_else(|_| Err(ImageError::remote(engine(), &options.too_slow())))
 }
 
 impl RegistryOptions {

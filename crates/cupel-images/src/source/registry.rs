@@ -10,7 +10,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cupel_types::ContentHash;
 use docker_credential::DockerCredential;
@@ -18,6 +18,7 @@ use oci_spec::distribution::{ParseError, Reference};
 use reqwest::StatusCode;
 use reqwest::redirect::Policy;
 use serde::Deserialize;
+use tokio::time::timeout_at;
 
 use super::credentials;
 use crate::bounds::{FreeSpace, ImageBounds};
@@ -44,6 +45,8 @@ pub struct RegistryOptions {
     pub docker_socket: Option<PathBuf>,
     /// Maximum time without a byte from the registry or engine.
     pub silence_max: Duration,
+    /// Maximum time until a registry, with its mirrors, or an engine has sent the whole image.
+    pub time_max: Duration,
 }
 
 impl Default for RegistryOptions {
@@ -55,6 +58,7 @@ impl Default for RegistryOptions {
             credentials: None,
             docker_socket: None,
             silence_max: Duration::from_secs(30),
+            time_max: Duration::from_secs(30 * 60),
         }
     }
 }
@@ -86,6 +90,12 @@ pub(super) fn digest(reference: &str) -> Option<ContentHash> {
 }
 
 impl RegistryOptions {
+    /// Why a pull ended that took longer than it may.
+    pub(super) fn too_slow(&self) -> String {
+        let seconds = self.time_max.as_secs_f32();
+        format!("failed: it did not send the whole image within {seconds} s (`images.registries.time_max`)")
+    }
+
     /// Whether the operator allows an image of this source. Only images of registries can be forbidden.
     pub fn allows(&self, source: &super::Source) -> bool {
         match source {
@@ -157,9 +167,13 @@ pub(crate) fn pull(
     let mirrors = options.mirrors.iter().filter(|(host, _)| host == parsed.registry());
     let hosts = mirrors.map(|(_, mirror)| mirror.as_str()).chain([parsed.registry()]);
     let mut last = None;
+    let until = (Instant::now() + options.time_max).into();
     for host in hosts {
         let there = on_host(&parsed, host);
-        let result = runtime.block_on(Pull { options, bounds, room, is_known, into, reference: &there, host }.run());
+        let pull = Pull { options, bounds, room, is_known, into, reference: &there, host };
+        let Ok(result) = runtime.block_on(async { timeout_at(until, pull.run()).await }) else {
+            return Err(ImageError::remote(format!("the registry `{host}`"), &options.too_slow()));
+        };
         match result {
             Err(error @ ImageError::Remote { .. }) => {
                 tracing::warn!(host, error = %error, "cannot pull an image");

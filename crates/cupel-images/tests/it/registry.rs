@@ -187,6 +187,33 @@ fn ok(body: &[u8]) -> Option<Vec<u8>> {
     Some([head.as_bytes(), body].concat())
 }
 
+#[test]
+fn a_registry_that_sends_too_slowly_is_given_up_after_the_maximum_time() {
+    let fixture = Fixture::new();
+    // Sends a byte at a time, so the registry is never silent.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let mut lines = BufReader::new(&stream).lines();
+                while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+                let _ = (&stream).write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n");
+                while (&stream).write_all(b" ").is_ok() {
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+            });
+        }
+    });
+    let slow = RegistryOptions { time_max: Duration::from_millis(500), ..options(&fixture) };
+    let began = Instant::now();
+    let error = add(&fixture, &format!("docker://{host}/a:1"), &slow).unwrap_err().to_string();
+    let expected = "failed: it did not send the whole image within 0.5 s (`images.registries.time_max`)";
+    assert!(error.ends_with(expected), "{error}");
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert!(fixture.store.list().unwrap().is_empty());
+}
+
 /// Files of an image, as a registry would send them: the manifest, and the blobs by digest.
 fn image(fixture: &Fixture, name: &str) -> (Vec<u8>, std::path::PathBuf) {
     let layout = fixture.layout(name).layer(Layer::new().file(name, "x")).write();

@@ -230,6 +230,9 @@ fn an_image_of_a_running_engine_is_read_through_its_socket() {
     add("slow").unwrap();
     let error = add("stuck").unwrap_err().to_string();
     assert!(error.ends_with("failed: it sent nothing for 0.3 s"), "{error}");
+    let quick = RegistryOptions { time_max: SILENCE_MAX, ..options.clone() };
+    let error = fixture.store.add(&image_name("b"), &source("slow").parse().unwrap(), &quick).unwrap_err().to_string();
+    assert!(error.ends_with("within 0.3 s (`images.registries.time_max`)"), "{error}");
     let error = add("course:2").unwrap_err().to_string();
     assert!(error.contains("reference does not exist"), "{error}");
     let nowhere = RegistryOptions { docker_socket: Some("/nowhere/docker.sock".into()), ..RegistryOptions::default() };

@@ -265,7 +265,9 @@ impl Engine {
             let names: Vec<&str> = volumes.iter().map(String::as_str).collect();
             return Err(bad(&format!("it declares volumes ({}); build it without `VOLUME`", names.join(", "))));
         }
-        Ok(FoundInEngine { root: ImageRoot { id, search, uid: UNUSED_UID, held: Held::default() }, env })
+        let directory = ImageRoot::working_directory(config.working_dir.as_deref());
+        let root = ImageRoot { id, search, uid: UNUSED_UID, directory, held: Held::default() };
+        Ok(FoundInEngine { root, env })
     }
 
     /// The image with the agent. It is created from `image` if it does not exist.

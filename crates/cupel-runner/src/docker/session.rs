@@ -295,6 +295,7 @@ impl Session {
             result: command.result,
             may_wait: input.live.is_some(),
             outbox: command.outbox.as_ref().map(|path| path.as_str().to_owned()),
+            linked: image.directory.clone(),
             collect: report::collect(command),
             watch: command.watch,
             limits: agent::StepLimits {

@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn steps_with_files_of_similar_size_share_a_shape() {
         let id = ContentHash::from_bytes([1; 32]);
-        let image = ImageRoot { id, search: Vec::new(), uid: 1000, held: Held::default() };
+        let image = ImageRoot { id, search: Vec::new(), uid: 1000, directory: None, held: Held::default() };
         let limits = Limits::default();
         let of = |bytes: usize| {
             let path = BoxPath::new("a").unwrap();

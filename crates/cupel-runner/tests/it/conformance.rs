@@ -13,6 +13,7 @@ use crate::kit::{Backend, Seen, World, host_file, text};
 
 pub(crate) const RULES: &[(&str, crate::PlaceRule)] = &[
     ("a_program_has_exactly_its_arguments_variables_and_files", surroundings),
+    ("a_program_finds_the_entries_of_the_images_working_directory", working_directory),
     ("standard_input_arrives_whole_and_ends", input),
     ("standard_input_may_be_a_pipe_or_a_file", descriptors),
     ("a_program_need_not_read_its_input", unread_input),
@@ -50,6 +51,33 @@ fn surroundings(world: &World, place: Backend) {
     let mut found: Vec<_> = step.printed().lines().map(str::to_owned).collect();
     found.sort();
     assert_eq!(found, ["/box/data", "/box/other"]);
+}
+
+fn working_directory(world: &World, place: Backend) {
+    let root = match place {
+        // The machine's toolchains have no working directory.
+        Backend::Native => return,
+        Backend::Image => &world.course[0],
+        Backend::Docker => &world.course[1],
+    };
+    let file = |path: &str| BoxFile { path: BoxPath::new(path).unwrap(), data: Arc::from(*b"mine"), executable: false };
+    let step = |arguments: &[&str], files: &[&str]| {
+        let mut step = world.step(place, arguments);
+        step.files.push(BoxFiles::new(files.iter().map(|path| file(path)).collect()));
+        step.root = root;
+        step
+    };
+    let printed = step(&["show", "table.csv", "data/first", "/course/table.csv"], &[]).printed();
+    assert_eq!(
+        printed,
+        "table.csv: the image's table.csv\ndata/first: the image's data/first\n/course/table.csv: the image's table.csv\n"
+    );
+    // Files of the submission come first. A directory of the submission is not merged with one of the image.
+    let printed = step(&["show", "input.txt", "data/first", "table.csv"], &["input.txt", "data/second"]).printed();
+    assert_eq!(printed, "input.txt: mine\ndata/first: missing\ntable.csv: the image's table.csv\n");
+    // Files of the image are no results.
+    let result = step(&["files"], &[]).collect(Collect::All).run();
+    assert_eq!(shown(&result.files), ["out/a first", "out/deep/b* second", "top third"]);
 }
 
 fn bytes(length: usize) -> Arc<[u8]> {

@@ -46,6 +46,8 @@ pub(crate) struct World {
     idle: Mutex<Vec<Box<dyn Executor>>>,
     returned: Condvar,
     roots: [Root; 3],
+    /// The same images with the `WORKDIR` `/course`.
+    pub(crate) course: [Root; 2],
     pub(crate) program: BoxFiles,
     pub(crate) truth: BoxFiles,
     pub(crate) settings: DockerSettings,
@@ -63,7 +65,12 @@ impl World {
         for directory in ["usr/bin", "etc"] {
             std::fs::create_dir_all(files.join(directory)).unwrap();
         }
+        std::fs::create_dir_all(files.join("course/data")).unwrap();
+        for name in ["table.csv", "data/first", "program", "input.txt"] {
+            std::fs::write(files.join("course").join(name), format!("the image's {name}")).unwrap();
+        }
         engine.import(&files, IMAGE, &["ENV PATH=/usr/bin"]);
+        engine.import(&files, "tests/course:1", &["ENV PATH=/usr/bin", "WORKDIR /course/"]);
         let socket = engine.socket().to_str().unwrap().to_owned();
         let settings = DockerSettings { socket, ..DockerSettings::default() };
         let roots = images.path().join("roots");
@@ -71,13 +78,18 @@ impl World {
         let launched = LocalRunner::launch(SLOTS, [], directories).expect("the sandbox starts");
         let containers = Arc::new(Containers::start(&settings).unwrap());
         let in_engine = containers.image(IMAGE).unwrap();
+        let course = containers.image("tests/course:1").unwrap();
         let runner = launched.start(CompilerSharing::Off, Some(containers));
         let idle = (0..SLOTS).map(|slot| runner.executor(slot).unwrap()).collect();
-        let image = ImageRoot { id, search: vec!["/usr/bin".to_owned()], uid: 1000, held: Held::default() };
+        let image =
+            ImageRoot { id, search: vec!["/usr/bin".to_owned()], uid: 1000, directory: None, held: Held::default() };
+        let with_directory = ImageRoot { directory: Some("/course".to_owned()), ..image.clone() };
+        let course = [Root::Image(Arc::new(with_directory)), Root::Docker(Arc::new(course.root))];
         World {
             idle: Mutex::new(idle),
             returned: Condvar::new(),
             roots: [Root::System, Root::Image(Arc::new(image)), Root::Docker(Arc::new(in_engine.root))],
+            course,
             program: compiled("crates/cupel-runner/tests/it/program.c"),
             truth: compiled("crates/cupel-sandbox/tests/it/truth/truth.c"),
             settings,
@@ -155,7 +167,7 @@ pub(crate) fn compiled(source: &str) -> BoxFiles {
 /// A step and the world in which it runs.
 pub(crate) struct Step<'w> {
     world: &'w World,
-    root: &'w Root,
+    pub(crate) root: &'w Root,
     pub(crate) argv: Vec<String>,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) files: Vec<BoxFiles>,

@@ -360,14 +360,14 @@ impl BoxSize {
     const BYTES_MAX: u64 = 1 << 50;
     const INODES_MAX: u64 = 1 << 40;
 
-    /// The size for a run with these limits and `given` bytes of input files.
-    pub(crate) fn of(limits: &Limits, given: u64) -> BoxSize {
+    /// The size for a run with these limits, `given` bytes of input files, and this many links.
+    pub(crate) fn of(limits: &Limits, given: u64, links: u64) -> BoxSize {
         // Files in tmpfs use memory: a file beyond the memory limit would cause an OOM kill instead of ENOSPC. Input
         // files do not count against the limit.
         let memory = (limits.memory.get() / 4 * 3).saturating_add(given);
         let bytes = limits.disk.get().min(memory).clamp(64 * 1024, Self::BYTES_MAX);
         // The root and the three directories in it use four inodes.
-        BoxSize { bytes, inodes: limits.inodes.min(Self::INODES_MAX) + 4 }
+        BoxSize { bytes, inodes: limits.inodes.min(Self::INODES_MAX) + 4 + links }
     }
 
     /// Whether the memory limit, and not the disk limit, determines the size.

@@ -20,6 +20,7 @@ use crate::mechanism::landlock::Landlock;
 use crate::mechanism::mounts::{self, BoxSize};
 use crate::process::collect;
 use crate::process::lane::{now_ns, own_cpu_ns};
+use crate::process::linked::LinkedDirectory;
 use crate::process::live;
 use crate::process::payload::{self, Plan, Streams, Texts};
 use crate::process::zygote::{self, Zygote};
@@ -140,7 +141,8 @@ impl CellSetup {
         let (patterns, found_max) = (request.patterns.clone(), request.found_max);
         let at = |step| move |error: io::Error| (step, error);
         let (off, shared) = (environment.walls_off, environment.shared);
-        let size = BoxSize::of(&request.limits, bundle::given(&request, &descriptors));
+        let linked = LinkedDirectory::read(&request.linked);
+        let size = BoxSize::of(&request.limits, bundle::given(&request, &descriptors), linked.count());
         if size != environment.box_size && !off.contains(Wall::FreshBox) {
             mounts::resize_box(size, off).map_err(|e| (SetupStep::BoxMount, e.into()))?;
         }
@@ -159,6 +161,8 @@ impl CellSetup {
             bundle::make_directory(self.box_dir.as_fd(), &outbox, environment.tenant)
                 .map_err(at(SetupStep::BoxFiles))?;
         }
+        linked.make(self.box_dir.as_fd(), environment.tenant).map_err(|e| (SetupStep::BoxFiles, e.into()))?;
+        drop(linked);
         let ready = environment.group.begin_counting();
         shared.memory_base.store(ready.base, Relaxed);
         ready.exact_base.note(&shared.exact_base);

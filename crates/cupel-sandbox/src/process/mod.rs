@@ -4,6 +4,7 @@ pub(crate) mod collect;
 pub(crate) mod init;
 pub(crate) mod lane;
 pub(crate) mod launcher;
+mod linked;
 mod live;
 pub(crate) mod payload;
 pub(crate) mod zygote;

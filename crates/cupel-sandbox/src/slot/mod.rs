@@ -219,6 +219,10 @@ impl Slot {
             warm: is_warm,
             result: command.result,
             outbox: command.outbox.as_ref().map(|path| path.as_str().to_owned()).unwrap_or_default(),
+            linked: match &command.root {
+                CellRoot::System => String::new(),
+                CellRoot::Image(image) => image.directory.clone().unwrap_or_default(),
+            },
             fetch: command.fetch.iter().map(|path| path.as_str().to_owned()).collect(),
             patterns: command
                 .find

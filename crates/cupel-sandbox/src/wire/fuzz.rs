@@ -80,10 +80,10 @@ fn request() -> BoxedStrategy<CellRequest> {
         rest.insert(0, first);
         rest
     });
-    let files = (text(), texts(), texts(), any::<u32>());
+    let files = ((text(), text()), texts(), texts(), any::<u32>());
     (limits(), collect(), argv, (texts(), texts()), any::<[bool; 4]>(), files, terminal())
         .prop_map(|(limits, collect, argv, (search, env), [warm, result, watch, live], files, terminal)| {
-            let (outbox, fetch, patterns, found_max) = files;
+            let ((outbox, linked), fetch, patterns, found_max) = files;
             CellRequest {
                 limits,
                 collect,
@@ -93,6 +93,7 @@ fn request() -> BoxedStrategy<CellRequest> {
                 warm,
                 result,
                 outbox,
+                linked,
                 fetch,
                 patterns,
                 found_max,

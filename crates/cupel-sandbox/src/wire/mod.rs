@@ -50,6 +50,7 @@ mod tests {
             warm: true,
             result: true,
             outbox: "a/b".into(),
+            linked: "/course".into(),
             fetch: vec!["c/d".into(), "e".into()],
             patterns: vec!["*.png".into(), "a/**".into()],
             found_max: 5,

@@ -20,6 +20,8 @@ pub(crate) struct CellRequest {
     pub(crate) result: bool,
     /// A directory that is created in the box, and from which files are collected; the empty string if there is none.
     pub(crate) outbox: String,
+    /// A directory to whose entries the box has links; the empty string if there is none.
+    pub(crate) linked: String,
     /// Paths of files to collect. If this list and `patterns` are empty, all files of the outbox are collected or,
     /// without an outbox, all files of the box.
     pub(crate) fetch: Vec<String>,
@@ -67,6 +69,7 @@ impl CellRequest {
 impl Message for CellRequest {
     fn room(&self) -> usize {
         256 + self.outbox.len()
+            + self.linked.len()
             + self
                 .argv
                 .iter()
@@ -116,6 +119,7 @@ impl Message for CellRequest {
         to.u32(u32::from(self.warm));
         to.u32(u32::from(self.result));
         to.string(&self.outbox);
+        to.string(&self.linked);
         to.strings(&self.fetch);
         to.strings(&self.patterns);
         to.u32(self.found_max);
@@ -152,7 +156,7 @@ impl Message for CellRequest {
         };
         let (argv, search, env) = (from.strings()?, from.strings()?, from.strings()?);
         let (warm, result) = (from.bool()?, from.bool()?);
-        let (outbox, fetch) = (from.string()?, from.strings()?);
+        let (outbox, linked, fetch) = (from.string()?, from.string()?, from.strings()?);
         let (patterns, found_max, watch) = (from.strings()?, from.u32()?, from.bool()?);
         let live = from.bool()?;
         let terminal = match from.bool()? {
@@ -175,6 +179,7 @@ impl Message for CellRequest {
             warm,
             result,
             outbox,
+            linked,
             fetch,
             patterns,
             found_max,

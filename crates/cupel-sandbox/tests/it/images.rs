@@ -21,7 +21,7 @@ fn id(number: u8) -> ContentHash {
 
 fn cell(number: u8, uid: u32) -> CellRoot {
     let search = vec!["/opt/tools".to_owned(), "/usr/bin".to_owned()];
-    CellRoot::Image(Arc::new(ImageRoot { id: id(number), search, uid, held: Held::default() }))
+    CellRoot::Image(Arc::new(ImageRoot { id: id(number), search, uid, directory: None, held: Held::default() }))
 }
 
 /// An image that contains little more than the hostile programs, at the same path as in the other trials.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context, anyhow};
 use cupel_images::{AddedImage, Image, ImageError, ImageStore, Pruned, RegistryOptions, Source};
-use cupel_types::{ImageName, counted};
+use cupel_types::{ImageName, ImageRoot, counted};
 use serde_json::{Value, json};
 
 use self::args::{Images, ImagesCommand};
@@ -228,6 +228,7 @@ fn described(image: &Image) -> Value {
         "privileges_dropped": image.privileges_dropped,
         "env": image.config.env.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>(),
         "working_directory": image.config.directory,
+        "linked_directory": ImageRoot::working_directory(image.config.directory.as_deref()),
         "user": image.config.user,
         "user_id": image.program_uid(),
     })

@@ -44,6 +44,7 @@ pub(super) fn images(layers: &mut Layers) -> Images {
         credentials: path(layers.text("images.registries.credentials")),
         docker_socket: None,
         silence_max: layers.duration("images.registries.timeout", Duration::from_secs(1)),
+        time_max: layers.duration("images.registries.time_max", Duration::from_secs(1)),
     };
     let executors = [("native", ImageExecutor::Native), ("docker", ImageExecutor::Docker)];
     let direct = layers.list("images.direct");

@@ -49,7 +49,8 @@ pub(crate) fn python_image(directory: &Path, note: &str) -> PathBuf {
     layout(directory, &python_layer(note))
 }
 
-/// An archive with Python, from the files of this machine. `note` is the text of an additional file.
+/// An archive with Python, from the files of this machine. `note` is the text of an additional file, which a module
+/// beside it reads.
 pub(crate) fn python_layer(note: &str) -> Vec<u8> {
     let mut archive = tar::Builder::new(Vec::new());
     archive.follow_symlinks(false);
@@ -77,10 +78,12 @@ pub(crate) fn python_layer(note: &str) -> Vec<u8> {
             add_file(&mut archive, &path);
         }
     }
-    let mut header = tar::Header::new_gnu();
-    header.set_size(note.len() as u64);
-    header.set_mode(0o600);
-    archive.append_data(&mut header, "course/note", note.as_bytes()).unwrap();
+    for (path, text) in [("course/note", note), ("course/helper.py", "def note():\n    return open('note').read()\n")] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(text.len() as u64);
+        header.set_mode(0o600);
+        archive.append_data(&mut header, path, text.as_bytes()).unwrap();
+    }
     archive.into_inner().unwrap()
 }
 
@@ -95,7 +98,7 @@ fn layout(directory: &Path, layer: &[u8]) -> PathBuf {
     };
     let config = json!({
         "architecture": "amd64", "os": "linux",
-        "config": { "Env": ["PATH=/usr/bin", "COURSE=algorithms"], "User": "4711" },
+        "config": { "Env": ["PATH=/usr/bin", "COURSE=algorithms"], "User": "4711", "WorkingDir": "/course" },
         "rootfs": { "type": "layers", "diff_ids": [format!("sha256:{}", digest(layer))] },
     });
     let manifest = json!({
@@ -157,11 +160,17 @@ fn an_image_is_added_used_listed_and_removed_while_the_server_runs() {
     assert_eq!((&listed["image"], &listed["version_of"]), (&json!("course/python:2026"), &json!("python")));
     let shown = run(&data, &["images", "inspect", "course/python:2026"], 0);
     assert!(shown.contains(digest), "{shown}");
+    assert!(shown.contains(r#""linked_directory": "/course""#), "{shown}");
 
     let execute = |body: Value| server.result(&eventually(|| accepted(&server, &body)));
     let result = execute(json!({ "language": "course-python", "source_code": LOOK }));
     assert_eq!(result["stdout"], "algorithms 4711 first /box\nFalse False\n", "{result:#}");
     assert_eq!(result["language_version"], format!("{} ({digest})", listed["version"].as_str().unwrap()));
+    let source =
+        "import helper, os\nprint(helper.note(), os.getcwd(), sorted(name for name in os.listdir() if name[0] != '_'))";
+    let result = execute(json!({ "language": "course-python", "source_code": source }));
+    let expected = "first /box ['helper.py', 'main.py', 'note']\n";
+    assert_eq!(result["stdout"], expected, "the entries of the image's WORKDIR are in the box: {result:#}");
     assert_eq!(result["start"], Value::Null, "no interpreter of an image is kept: its code would run outside a cell");
     let result = execute(json!({ "language": "python", "version": "3", "source_code": "import sys; print(sys.path)" }));
     assert_eq!(result["language"], "python", "of equal versions, the language itself: {result:#}");
@@ -534,4 +543,51 @@ fn an_administrator_adds_an_image_of_a_registry_through_the_api() {
         assert_eq!(call("DELETE", &format!("/api/v1/admin/images?name={name}"), None).0, status, "{name}");
     }
     assert_eq!(call("GET", "/api/v1/admin/images", None).1["images"], json!([]));
+}
+
+/// A directory that is mounted read-only over itself.
+struct ReadOnly(PathBuf);
+
+impl ReadOnly {
+    /// Mounts the directory; `None` if this environment does not allow it.
+    fn mount(directory: PathBuf) -> Option<ReadOnly> {
+        let mount = |arguments: &[&str]| {
+            Command::new("mount").args(arguments).arg(&directory).status().is_ok_and(|status| status.success())
+        };
+        let path = directory.to_str().unwrap();
+        mount(&["--bind", path]).then(|| ReadOnly(directory.clone())).filter(|_| mount(&["-o", "remount,bind,ro"]))
+    }
+}
+
+impl Drop for ReadOnly {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_server_runs_programs_in_the_images_of_a_read_only_store() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    fs::create_dir(&data).unwrap();
+    drop(Server::start(&data, &NO_RATE_LIMITS));
+    let image = python_image(&place.path().join("image"), "shared");
+    run(&data, &["images", "add", "course/python:2026", image.to_str().unwrap()], 0);
+    let file = source("course-python.toml", LANGUAGE);
+    run(&data, &["languages", "add", &file.path], 0);
+    let Some(_read_only) = ReadOnly::mount(data.join("images")) else { return };
+    let server = Server::start(&data, &NO_RATE_LIMITS);
+    let body = json!({ "language": "course-python", "source_code": LOOK });
+    let result = server.result(&eventually(|| accepted(&server, &body)));
+    assert_eq!(result["stdout"], "algorithms 4711 shared /box\nFalse False\n", "{result:#}");
+    for arguments in [
+        &["images", "add", "course/other:1", image.to_str().unwrap()][..],
+        &["images", "verify", "course/python:2026"],
+        &["images", "remove", "course/python:2026"],
+    ] {
+        let error = run(&data, arguments, 7);
+        assert!(error.contains("Read-only file system"), "{error}");
+    }
+    let result = server.result(&server.submit(&body));
+    assert_eq!(result["verdict"], "AC", "a refused removal changes nothing: {result:#}");
 }

@@ -1,8 +1,10 @@
 //! Images that a server pulls itself, because a language file gives their source. The registry is Debian's
 //! `docker-registry`.
 
-use std::fs;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex};
+use std::{fs, io, thread};
 
 use cupel_testkit::servers::ImageRegistry;
 use serde_json::{Value, json};
@@ -115,6 +117,61 @@ fn a_server_pulls_the_image_of_a_language_file_and_later_the_image_with_another_
     other = other.replace("Python (course)", "Python (other)");
     fs::write(data.join("languages/other-python.toml"), other).unwrap();
     eventually(|| (server.get("/api/v1/languages/other-python").1["available"] == true).then_some(()));
+}
+
+/// Passes connections on to a registry, once it is opened. Until then, they wait.
+struct Gate {
+    host: String,
+    is_open: Arc<(Mutex<bool>, Condvar)>,
+}
+
+impl Gate {
+    fn before(registry: &ImageRegistry) -> Gate {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let gate = Gate { host: listener.local_addr().unwrap().to_string(), is_open: Arc::default() };
+        let (is_open, registry) = (Arc::clone(&gate.is_open), registry.host());
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let (is_open, registry) = (Arc::clone(&is_open), registry.clone());
+                thread::spawn(move || {
+                    let (open, opened) = &*is_open;
+                    drop(opened.wait_while(open.lock().unwrap(), |open| !*open).unwrap());
+                    let server = TcpStream::connect(registry).unwrap();
+                    let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+                    thread::spawn(move || io::copy(&mut from, &mut to));
+                    let _ = io::copy(&mut &server, &mut &client);
+                });
+            }
+        });
+        gate
+    }
+
+    fn open(&self) {
+        *self.is_open.0.lock().unwrap() = true;
+        self.is_open.1.notify_all();
+    }
+}
+
+#[test]
+fn a_submission_waits_while_the_server_pulls_the_image_and_its_events_say_so() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    fs::create_dir(&data).unwrap();
+    let registry = ImageRegistry::start();
+    let gate = Gate::before(&registry);
+    let source = python_in(&registry, place.path(), "waited for").replace(&registry.host(), &gate.host);
+    put_language(&data, &language_from(&source));
+    let server = Server::start(&data, &NO_RATE_LIMITS);
+    eventually(|| (course(&server)["unavailable_reason"] == "its image is being pulled").then_some(()));
+    let id = server.submit(&json!({ "language": "course-python", "source_code": BODY }));
+    let mut log = server.lines(&format!("/api/v1/execute/{id}/events")).map(Result::unwrap);
+    let queued = log.find_map(|line| line.strip_prefix("data:").map(str::to_owned)).unwrap();
+    let queued: Value = serde_json::from_str(&queued).unwrap();
+    assert_eq!((&queued["position"], &queued["pulling"]), (&json!(1), &json!("course-python")), "{queued:#}");
+    gate.open();
+    assert_eq!(server.result(&id)["stdout"], "waited for\n");
+    let mut names = log.filter_map(|line| line.strip_prefix("event:").map(|name| name.trim().to_owned()));
+    assert_eq!(names.find(|name| name != "queued").as_deref(), Some("started"));
 }
 
 #[test]

@@ -261,7 +261,7 @@ impl Lane {
             self.bury(&cell);
             return Err((SetupStep::CgroupLimits, error));
         }
-        self.box_size = BoxSize::of(&request.limits, given);
+        self.box_size = BoxSize::of(&request.limits, given, 0);
         if let Some(counter) = &mut self.counter {
             counter.begin();
         }

@@ -67,7 +67,7 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
         rustix::system::sethostname(b"cupel").map_err(|e| (SetupStep::HostName, e.into()))?;
     }
     let oom_preference = OomPreference::open().map_err(at(SetupStep::OomPreference))?;
-    let box_size = BoxSize::of(&cupel_types::Limits::default(), 0);
+    let box_size = BoxSize::of(&cupel_types::Limits::default(), 0, 0);
     mounts::enter_lane_root(&setup.shown, setup.is_image, off)?;
     if off.contains(Wall::FreshBox) {
         mounts::mount_box(box_size, setup.tenant, off).map_err(|e| (SetupStep::BoxMount, e.into()))?;

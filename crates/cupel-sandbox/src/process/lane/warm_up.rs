@@ -116,6 +116,7 @@ impl Lane {
             warm,
             result: false,
             outbox: String::new(),
+            linked: String::new(),
             fetch: Vec::new(),
             patterns: Vec::new(),
             found_max: 0,
