@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use cupel_agent::{BOX, Collect, DATA_MAX, Find, FromAgent};
+use cupel_agent::{BOX, Collect, DATA_MAX, Find, FromAgent, LINKED_MAX};
 use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
@@ -17,9 +17,6 @@ use crate::link::Link;
 /// Maximum number of entries visited by one search for files by pattern. It bounds the time of the search, because
 /// matching a pattern may be slow.
 const SEARCHED_MAX: u32 = 8192;
-
-/// Maximum number of entries of the image's `WORKDIR` that get links, the same as in the sandbox.
-const LINKED_MAX: usize = 1000;
 
 /// Maximum directory depth of a search for files. File paths have the same bound.
 const DEPTH_MAX: u32 = 32;
@@ -151,10 +148,14 @@ impl BoxDirectory {
     }
 }
 
-/// The names in a directory of the image; `None` if there are too many.
+/// The names in a directory of the image; `None` if there are too many, or if it belongs to `/proc`.
 fn names_in(directory: &str) -> rustix::io::Result<Option<Vec<CString>>> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let opened = rustix::fs::openat2(CWD, directory, flags, Mode::empty(), ResolveFlags::NO_MAGICLINKS)?;
+    // The agent may list directories of `/proc` that the program may not.
+    if rustix::fs::fstatfs(&opened)?.f_type == rustix::fs::PROC_SUPER_MAGIC {
+        return Ok(None);
+    }
     let mut names = Vec::new();
     for entry in Dir::read_from(opened.as_fd())? {
         let entry = entry?;

@@ -30,6 +30,8 @@ pub const VERSION: u32 = 4;
 pub const PATH: &str = "/.cupel-agent";
 /// The directory in which programs run.
 pub const BOX: &str = "/box";
+/// Maximum number of entries of the image's `WORKDIR` that get links in the box.
+pub const LINKED_MAX: usize = 1000;
 /// Maximum length of a message.
 pub const MESSAGE_MAX: usize = 1 << 20;
 /// Maximum number of bytes of file content or program output in a message.

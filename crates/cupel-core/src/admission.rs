@@ -40,6 +40,20 @@ impl Core {
         Ok(guard)
     }
 
+    /// Checks that there is space for `more` runs that no worker can judge yet.
+    pub(crate) async fn check_room_for_unserved(&self, more: usize) -> Result<(), SubmitError> {
+        if more == 0 {
+            return Ok(());
+        }
+        let waiting = self.inner.store.waiting_for(self.now()).await?;
+        let serves = |needs| self.inner.language_queues.serves(needs);
+        let unserved: u64 = waiting.iter().filter(|(needs, _)| !serves(needs)).map(|(_, runs)| runs).sum();
+        if unserved.saturating_add(more as u64) > self.share_max() as u64 {
+            return Err(SubmitError::QueueFull { retry_after: RETRY_AFTER_MAX });
+        }
+        Ok(())
+    }
+
     /// Number of the owner's runs that wait in the queue, and its maximum.
     ///
     /// # Errors

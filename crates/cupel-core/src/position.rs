@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cupel_languages::Availability;
+use cupel_languages::{Availability, Pulling};
 use cupel_types::{LanguageId, RunId, SubmissionId, UserId};
 use jiff::Timestamp;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
@@ -62,8 +62,8 @@ pub struct Followed {
     pub received: Received,
     /// Position in the queue, from 1, if the event is `queued` and the position is known.
     pub position: Option<u64>,
-    /// A language that the run needs and no worker has yet, because the workers are still pulling its image. Only with a
-    /// position.
+    /// A language that the run needs and no worker has yet, because workers are pulling its image and have not failed.
+    /// Only with a position.
     pub pulling: Option<LanguageId>,
 }
 
@@ -178,7 +178,8 @@ impl Core {
         let owners = before.iter().filter(|due| queue(&due.needs) == own).map(|due| due.hint.owner);
         let registry = self.registry();
         let is_pulled = |id: &&LanguageId| {
-            registry.get(id).is_some_and(|language| matches!(language.availability, Availability::Pulling(_)))
+            let availability = registry.get(id).map(|language| &language.availability);
+            matches!(availability, Some(Availability::Pulling(Pulling { failure: None })))
         };
         Some(Wait { position: position_after(owners, run.owner), pulling: needs.iter().find(is_pulled).cloned() })
     }

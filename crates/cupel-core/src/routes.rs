@@ -13,10 +13,10 @@
 //! The nodes' lists of workers may differ for seconds. If a hint reaches a worker that lacks a language, the worker
 //! drops the hint, and the run loses no attempt.
 //!
-//! A submission is refused if no live worker has all of the languages that it needs, unless workers are pulling the images
-//! of the missing ones. Its run then waits, as if the last suitable worker had left: if the last suitable worker leaves
-//! after a run was accepted, the run waits in the store and is counted in [`Swept::unserved`](crate::Swept::unserved),
-//! which is the metric `cupel_queue_unserved`. Its hint is published again when a suitable worker joins.
+//! A submission is refused if no live worker has all of the languages that it needs, unless a worker is pulling the
+//! images of the missing ones. Its run then waits in the store. So does an accepted run whose last suitable worker leaves.
+//! Such runs are counted in [`Swept::unserved`](crate::Swept::unserved), which is the metric `cupel_queue_unserved`.
+//! Their hints are published when a suitable worker joins.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use crate::admission::AdmissionGuard;
 use crate::awaited::Awaited;
 use crate::check::{check, check_each};
+use crate::cluster::WorkerRecord;
 use crate::event::Seq;
 use crate::fault::{FAULTS_MAX, InputFault};
 use crate::new_submission::{NewSubmission, NewSubmissionKind};
@@ -352,7 +353,8 @@ impl Core {
     }
 
     /// Checks that each submission has a live worker with all needed languages, or one that will have them when it has
-    /// pulled an image. While pulls of an image fail, submissions that need it are refused.
+    /// pulled images. A worker whose pull of an image has failed does not count. Runs that wait for an image have no hints,
+    /// so they are outside the bounds of the queue; all of them together may be as many as one owner's share of it.
     async fn check_workers(&self, needs: &[Needs]) -> Result<(), SubmitError> {
         let serves = |needs: &Needs| self.inner.language_queues.serves(needs);
         if needs.iter().all(serves) {
@@ -360,23 +362,28 @@ impl Core {
         }
         // A worker with the languages may have just started.
         self.follow_workers().await?;
-        let registry = self.registry();
-        let is_coming = |id: &LanguageId| {
-            let availability = registry.get(id).map(|language| &language.availability);
-            matches!(availability, Some(Availability::Pulling(Pulling { failure: None })))
+        let unserved: Vec<&Needs> = needs.iter().filter(|needs| !serves(needs)).collect();
+        let workers = if unserved.is_empty() { Vec::new() } else { self.workers_alive().await? };
+        let will_serve = |needs: &Needs| {
+            workers.iter().any(|WorkerRecord { beat, .. }| {
+                let is_coming = |id| beat.pulling.get(id).is_some_and(|pulling| pulling.failure.is_none());
+                needs.iter().all(|id| beat.languages.contains_key(id) || is_coming(id))
+            })
         };
-        let is_served = |needs: &&Needs| {
-            serves(needs) || serves(&needs.iter().filter(|id| !is_coming(id)).cloned().collect::<Needs>())
+        let Some(needs) = unserved.iter().find(|needs| !will_serve(needs)) else {
+            return self.check_room_for_unserved(unserved.len()).await;
         };
-        let Some(needs) = needs.iter().find(|needs| !is_served(needs)) else { return Ok(()) };
         // While the store cannot write, workers cannot send heartbeats, so the store is checked first.
         self.inner.store.ping().await?;
+        let registry = self.registry();
         let pulling = |language: &Language| match &language.availability {
-            availability @ Availability::Pulling(_) => Some((language.id.clone(), availability.reason()?.to_owned())),
+            availability @ Availability::Pulling(Pulling { failure: Some(_) }) => {
+                Some((language.id.clone(), availability.reason()?.to_owned()))
+            }
             _ => None,
         };
         let pulling = needs.iter().filter_map(|id| registry.get(id)).find_map(pulling);
-        Err(SubmitError::NoWorker { needs: needs.clone(), pulling, retry_after: NO_WORKER_RETRY })
+        Err(SubmitError::NoWorker { needs: (*needs).clone(), pulling, retry_after: NO_WORKER_RETRY })
     }
 
     fn submission_of(

@@ -131,7 +131,7 @@ kinds! {
     QueueFull "queue-full" SERVICE_UNAVAILABLE "Queue full"
         "The queue is full. Nothing was accepted. Send the request again after `Retry-After`.";
     NoWorker "no-worker" SERVICE_UNAVAILABLE "No worker"
-        "No live worker has the language, or a language of the problem's own programs. The workers may have failed to pull the language's image so far; `detail` then says so. Nothing was accepted. Send the request again after `Retry-After`.";
+        "No live worker has the language, or a language of the problem's own programs. If pulls of the language's image failed, `detail` gives the reason. Nothing was accepted. Send the request again after `Retry-After`.";
     DiskFull "disk-full" SERVICE_UNAVAILABLE "Disk full"
         "A disk of the server or of its database is full. Nothing was accepted or changed. Send the request again after `Retry-After`. `/healthz` shows the operator which disk.";
     Unavailable "unavailable" SERVICE_UNAVAILABLE "Temporarily unavailable"

@@ -1348,8 +1348,8 @@ export interface components {
              */
             position?: number | null;
             /**
-             * @description `queued`: a language that the submission needs and no worker has yet, because the workers are still pulling its
-             *     container image. The submission starts when a worker has the image.
+             * @description `queued`: a language that the submission needs and no worker has yet, because workers are pulling its container
+             *     image. The submission starts when a worker has the image. Omitted without `position`, and after a failed pull.
              */
             pulling?: string | null;
             /**
@@ -1699,6 +1699,8 @@ export interface components {
             max_memory_mb: number;
             /** @description Whether the language is available on this server. */
             available: boolean;
+            /** @description Whether it is not available yet because workers are pulling its container image. Submissions are accepted and wait. */
+            pulling: boolean;
             /** @description Why the language is not available. */
             unavailable_reason?: string | null;
             /** @description Version found on this server. */

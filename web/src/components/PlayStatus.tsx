@@ -84,8 +84,8 @@ function Fate({ state, onLine, idle }: { state: PlayState; onLine: (line: number
       const exit = result && plainExit(result)
       // The message about the output says what the limit is.
       const isExplained = code === 'AC' || code === 'CE' || code === 'OLE' || exit !== undefined
-      // What the messages of Python and Ruby, and of Java and Kotlin, have in common.
-      const needsInput = code === 'RTE' && !state.isTerminal && /EOFError|NoSuchElementException/.test(state.stderr)
+      // The exceptions of Python and Ruby, Kotlin, and Java's Scanner.
+      const needsInput = code === 'RTE' && !state.isTerminal && /EOFError|ReadAfterEOFException|java\.util\.Scanner\./.test(state.stderr)
       const hint = needsInput ? m.play.needsInput : wallLimit !== undefined ? m.play.wallLimit(milliseconds(wallLimit)) : isExplained ? '' : m.verdicts[code].hint
       const message = exit !== undefined ? undefined : (result && messageOf(result)) ?? (result?.signal == null ? undefined : e.signal(result.signal))
       const isSilent = !state.isTerminal && result?.started_at != null && result.compilation_error == null && mayHaveLostOutput(code, state.stdout)

@@ -162,6 +162,7 @@ export function Editor({ value, revision, language, label, isReadOnly = false, m
       clearTimeout(task)
       view.current?.destroy()
       view.current = null
+      setIsCreated(false)
     }
     // Only the label of the first render is used. The effects below apply later changes of the text.
   }, [])

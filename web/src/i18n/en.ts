@@ -178,7 +178,7 @@ export const en = {
     phases: {
       sending: 'Sending',
       queued: 'Waiting for a free worker',
-      pulling: 'Waiting for the container image of this language',
+      pulling: 'Waiting for a container image that the server is fetching',
       queuedAt: (position: number) => `Queued, ${ordinal(position)}`,
       starting: 'Starting',
       compiling: 'Compiling',

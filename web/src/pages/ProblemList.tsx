@@ -198,7 +198,7 @@ function Filters({ search, go, box, place, onList, hasStates }: FiltersProps) {
           maxLength={100}
           onChange={(event) => type(event.target.value)}
           onKeyDown={(event) => {
-            if (event.key === 'Escape') {
+            if (event.key === 'Escape' && !event.nativeEvent.isComposing) {
               // The text stays, and the keys of the list work again.
               event.preventDefault()
               event.currentTarget.blur()

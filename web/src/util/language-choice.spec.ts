@@ -73,3 +73,9 @@ test('the reason is the server\'s, or that the problem does not accept the langu
   expect(whyNot(unlisted('lost', c))).toEqual({ why: 'unavailable', reason: undefined })
   expect(unlisted('lost', { ...c, version_of: 'cpp' }).version_of).toBe(null)
 })
+
+test('a language whose image is being pulled can be used', () => {
+  const [pulled] = languages('-c')
+  expect(whyNot({ ...pulled!, pulling: true })).toBeUndefined()
+  expect(whyNot({ ...pulled!, pulling: false })?.why).toBe('unavailable')
+})

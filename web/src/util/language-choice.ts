@@ -11,7 +11,7 @@ export type Accepted = readonly string[] | null | undefined
 
 const accepts = (accepted: Accepted, id: string): boolean => accepted == null || accepted.includes(id)
 
-export const canRun = (one: Language | undefined, accepted: Accepted): boolean => one !== undefined && one.available && accepts(accepted, one.language_id)
+export const canRun = (one: Language | undefined, accepted: Accepted): boolean => one !== undefined && (one.available || one.pulling) && accepts(accepted, one.language_id)
 
 const isWritten = (place: Place, language: string): boolean => draft({ ...place, language }) !== null
 
@@ -53,6 +53,7 @@ export const unlisted = (id: string, like: Language): Language => ({
   version: null,
   version_of: null,
   available: false,
+  pulling: false,
   unavailable_reason: null,
   aliases: [],
   extensions: [],

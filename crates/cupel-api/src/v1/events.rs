@@ -78,8 +78,8 @@ pub(crate) struct EventData {
     /// users in turn and prefers urgent priorities. Omitted if the run no longer waits, or more than 1,000 runs wait.
     #[serde(skip_serializing_if = "Option::is_none")]
     position: Option<u64>,
-    /// `queued`: a language that the submission needs and no worker has yet, because the workers are still pulling its
-    /// container image. The submission starts when a worker has the image.
+    /// `queued`: a language that the submission needs and no worker has yet, because workers are pulling its container
+    /// image. The submission starts when a worker has the image. Omitted without `position`, and after a failed pull.
     #[serde(skip_serializing_if = "Option::is_none")]
     pulling: Option<String>,
     /// `started`: number of the attempt. Discard the output of earlier attempts.

@@ -114,7 +114,8 @@ pub(crate) struct ImageDetails {
     privileges_dropped: u64,
     /// Environment of its programs, as `NAME=VALUE`.
     env: Vec<String>,
-    /// `WORKDIR` of the image. Programs find the entries of this directory in their own working directory, `/box`.
+    /// `WORKDIR` of the image. If it is an absolute path other than `/`, and has at most 1000 entries, programs find its
+    /// entries in their own working directory, `/box`.
     working_directory: Option<String>,
     /// `USER` of the image.
     user: Option<String>,

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use cupel_http::app::Shared;
 use cupel_http::error::{ApiError, ErrorBody};
-use cupel_languages::{Availability, ImageExecutor, Language, Library, Registry};
+use cupel_languages::{Availability, ImageExecutor, Language, Library, Pulling, Registry};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -40,6 +40,8 @@ pub(crate) struct LanguageView {
     max_memory_mb: u64,
     /// Whether the language is available on this server.
     available: bool,
+    /// Whether it is not available yet because workers are pulling its container image. Submissions are accepted and wait.
+    pulling: bool,
     /// Why the language is not available.
     unavailable_reason: Option<String>,
     /// Version found on this server.
@@ -83,6 +85,7 @@ impl LanguageView {
             timeout_seconds: language.limits.cpu_time.as_millis().div_ceil(1000) as u64,
             max_memory_mb: language.limits.memory.as_mib(),
             available: unavailable_reason.is_none(),
+            pulling: matches!(language.availability, Availability::Pulling(Pulling { failure: None })),
             unavailable_reason,
             version,
             version_of: language.version_of.as_ref().map(ToString::to_string),

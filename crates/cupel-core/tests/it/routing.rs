@@ -206,6 +206,13 @@ async fn a_submission_in_a_language_whose_image_is_being_pulled_waits_for_the_im
     site.send_heartbeats(&[&python, &other]).await;
     let waits = site.submit("c").await;
     assert_eq!(refused("cpp").await, None);
+    // No worker will have both languages: the one with `cpp` does not pull `c`.
+    let cpp = site.worker(&["cpp"]).await;
+    site.send_heartbeats(&[&python, &other, &cpp]).await;
+    let mut both = a_submission().in_language("c").as_sent();
+    both.also_needs = needs(&["cpp"]);
+    let answer = site.api.submit(site.app.owner, vec![both], None, &Unlimited).await;
+    assert!(matches!(answer, Err(SubmitError::NoWorker { pulling: None, .. })), "{answer:?}");
     let mut log = site.api.follow(&site.app.me(), waits, Seq::default()).await.unwrap().expect("it is visible");
     let queued = log.next().await.expect("an event");
     assert_eq!((queued.position, queued.pulling), (Some(1), Some(c.clone())), "the client is told why the run waits");

@@ -90,7 +90,7 @@ pub(super) fn digest(reference: &str) -> Option<ContentHash> {
 }
 
 impl RegistryOptions {
-    /// Why a pull ended that took longer than it may.
+    /// The reason of a pull that exceeded `time_max`.
     pub(super) fn too_slow(&self) -> String {
         let seconds = self.time_max.as_secs_f32();
         format!("failed: it did not send the whole image within {seconds} s (`images.registries.time_max`)")

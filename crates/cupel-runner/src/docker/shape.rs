@@ -44,14 +44,15 @@ impl Shape {
             output: _,
             stack: _,
         } = limits;
+        let links = if image.directory.is_some() { ImageRoot::LINKED_MAX as u64 } else { 0 };
         Shape {
             image: image.id,
             memory: memory.get() + input_bytes + OVERHEAD,
             processes: processes.saturating_add(1),
             disk: limits.disk_bytes().get() + input_bytes,
             // One inode for the root directory of the box and, for each file, one for the file and one for its
-            // directory.
-            inodes: inodes.saturating_add(1 + 2 * (number.next_power_of_two().max(8) as u64)),
+            // directory. A box with links to the image's working directory has space for all of them.
+            inodes: inodes.saturating_add(1 + 2 * (number.next_power_of_two().max(8) as u64) + links),
         }
     }
 }

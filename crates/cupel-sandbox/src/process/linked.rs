@@ -2,8 +2,8 @@
 //! paths, as in a container of the image. The working directory itself is `/box`, because the files of the submission
 //! are there.
 //!
-//! The image is untrusted. Its directory is opened in the cell, so it is a directory that the program sees, too. Only the
-//! names of its entries are read: the program could make the same links itself.
+//! The image is untrusted. Its directory is opened in the cell's root, and only the names of its entries are read. A
+//! directory of `/proc` is refused, because the process that reads it here may list what the program may not.
 
 use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -53,10 +53,13 @@ impl<'a> LinkedDirectory<'a> {
     }
 }
 
-/// The names in a directory; `None` if there are too many.
+/// The names in a directory; `None` if there are too many, or if it belongs to `/proc`.
 fn names(directory: &str) -> rustix::io::Result<Option<Vec<CString>>> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let opened = rustix::fs::openat2(CWD, directory, flags, Mode::empty(), ResolveFlags::NO_MAGICLINKS)?;
+    if rustix::fs::fstatfs(&opened)?.f_type == rustix::fs::PROC_SUPER_MAGIC {
+        return Ok(None);
+    }
     let mut names = Vec::new();
     for entry in Dir::read_from(opened.as_fd())? {
         let entry = entry?;

@@ -78,6 +78,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             an_image_that_is_not_there_is_a_failure_of_the_sandbox,
         ),
         ("a_slot_alternates_between_more_images_than_it_keeps", a_slot_alternates_between_more_images_than_it_keeps),
+        ("a_working_directory_in_proc_has_no_links", a_working_directory_in_proc_has_no_links),
         ("a_lane_made_ahead_serves_the_first_run", a_lane_made_ahead_serves_the_first_run),
         (
             "a_program_sees_the_files_of_an_image_that_was_removed_and_added_again",
@@ -115,6 +116,18 @@ fn a_program_is_searched_in_the_path_of_its_image(world: &World) {
     assert_eq!(run("attacks").unwrap().report.outcome, Outcome::Exited(3));
     // No directory of the image contains `gcc`, although the machine has it.
     assert!(matches!(run("gcc"), Err(RunError::Setup { step: SetupStep::Exec, .. })));
+}
+
+fn a_working_directory_in_proc_has_no_links(world: &World) {
+    for (directory, name, has_links) in
+        [("/opt/tools", "attacks", true), ("/proc/self", "status", false), ("/proc/self/fd", "0", false)]
+    {
+        let CellRoot::Image(image) = cell(HOSTILE, 1000) else { unreachable!() };
+        let root = CellRoot::Image(Arc::new(ImageRoot { directory: Some(directory.to_owned()), ..(*image).clone() }));
+        let path = format!("/box/{name}");
+        let ended = world.run(&world.attack("read_paths", &[&path]).root(&root));
+        assert_eq!(ended.text() == format!("{path}: ENOENT\n"), !has_links, "{directory}: {ended}");
+    }
 }
 
 fn an_image_that_is_not_there_is_a_failure_of_the_sandbox(world: &World) {
