@@ -248,7 +248,7 @@ export const en = {
     stopped: 'Stopped',
     killed: 'Stopped by you',
     wallLimit: (limit: string) => `The program waited too long: at most ${limit} of real time are allowed, including the time in which it waits or sleeps.`,
-    needsInput: 'The program reads more input than there is. Enter the input above before you run it, or answer the program in the terminal.',
+    needsInput: 'The program reads more input than there is. Enter it first, or use the terminal.',
     lostOutput: 'Nothing was printed. If the program did print, its output was still in the language’s buffer; flush the output to see it.',
     idle: 'Run a program to see its output.',
     output: 'Output',

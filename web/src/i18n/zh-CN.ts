@@ -209,7 +209,7 @@ export const zhCN: Messages = {
     stopped: '已停止',
     killed: '已由你停止',
     wallLimit: (limit) => `程序等待过久：最多允许 ${limit} 的实际时间，等待和休眠也计算在内。`,
-    needsInput: '程序读取的输入比提供的多。请在运行前在上方填写输入，或在终端中回答程序。',
+    needsInput: '程序读取的输入比提供的多。请先填写输入，或使用终端。',
     lostOutput: '没有任何输出。如果程序已经打印，输出可能仍在语言的缓冲区中；请刷新（flush）输出。',
     idle: '运行程序后，这里显示输出。',
     output: '输出',

@@ -15,7 +15,7 @@ use crate::v1::response::limits::LimitsView;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "language_id": "python", "display_name": "Python 3.11", "timeout_seconds": 10, "max_memory_mb": 256,
-    "available": true, "unavailable_reason": null, "version": "3.11.2", "version_of": null, "image": null,
+    "available": true, "pulling": false, "unavailable_reason": null, "version": "3.11.2", "version_of": null, "image": null,
     "executor": null, "image_digest": null, "images": [],
     "libraries": [{ "name": "NumPy", "version": "1.24.2" }], "aliases": ["python3", "py"],
     "extensions": ["py"], "source_file": "main.py", "compiled": false,
