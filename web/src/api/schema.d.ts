@@ -1675,6 +1675,7 @@ export interface components {
          *         "wall_time_ms": 180000
          *       },
          *       "max_memory_mb": 256,
+         *       "pulling": false,
          *       "source_file": "main.py",
          *       "timeout_seconds": 10,
          *       "unavailable_reason": null,
