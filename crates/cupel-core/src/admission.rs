@@ -42,9 +42,6 @@ impl Core {
 
     /// Checks that there is space for `more` runs that no worker can judge yet.
     pub(crate) async fn check_room_for_unserved(&self, more: usize) -> Result<(), SubmitError> {
-        if more == 0 {
-            return Ok(());
-        }
         let waiting = self.inner.store.waiting_for(self.now()).await?;
         let serves = |needs| self.inner.language_queues.serves(needs);
         let unserved: u64 = waiting.iter().filter(|(needs, _)| !serves(needs)).map(|(_, runs)| runs).sum();

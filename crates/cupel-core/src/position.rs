@@ -11,7 +11,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cupel_languages::{Availability, Pulling};
 use cupel_types::{LanguageId, RunId, SubmissionId, UserId};
 use jiff::Timestamp;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
@@ -177,10 +176,7 @@ impl Core {
         let own = queue(&needs);
         let owners = before.iter().filter(|due| queue(&due.needs) == own).map(|due| due.hint.owner);
         let registry = self.registry();
-        let is_pulled = |id: &&LanguageId| {
-            let availability = registry.get(id).map(|language| &language.availability);
-            matches!(availability, Some(Availability::Pulling(Pulling { failure: None })))
-        };
+        let is_pulled = |id: &&LanguageId| registry.get(id).is_some_and(|language| language.is_being_pulled());
         Some(Wait { position: position_after(owners, run.owner), pulling: needs.iter().find(is_pulled).cloned() })
     }
 }

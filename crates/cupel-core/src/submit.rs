@@ -363,7 +363,10 @@ impl Core {
         // A worker with the languages may have just started.
         self.follow_workers().await?;
         let unserved: Vec<&Needs> = needs.iter().filter(|needs| !serves(needs)).collect();
-        let workers = if unserved.is_empty() { Vec::new() } else { self.workers_alive().await? };
+        if unserved.is_empty() {
+            return Ok(());
+        }
+        let workers = self.workers_alive().await?;
         let will_serve = |needs: &Needs| {
             workers.iter().any(|WorkerRecord { beat, .. }| {
                 let is_coming = |id| beat.pulling.get(id).is_some_and(|pulling| pulling.failure.is_none());

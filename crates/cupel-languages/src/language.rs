@@ -204,6 +204,11 @@ impl Language {
         matches!(self.availability, Availability::Available { .. })
     }
 
+    /// Whether workers are pulling its image, and have not failed so far.
+    pub fn is_being_pulled(&self) -> bool {
+        matches!(self.availability, Availability::Pulling(Pulling { failure: None }))
+    }
+
     /// The number of the installed version, without the digest of an image.
     pub fn version_number(&self) -> Option<&str> {
         self.installed_version().map(|version| version.split_once(" (sha256:").map_or(version, |(number, _)| number))

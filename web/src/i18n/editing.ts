@@ -80,10 +80,7 @@ const en = {
     none: 'You have solved all the other problems.',
   },
   tookBack: 'Your program is shown again. The other program is in the history.',
-  stopped: (passed: number, skipped: number, total: number) => {
-    const rest = skipped === 1 ? '1 was not run' : `${skipped} were not run`
-    return `${passed} of ${total} tests passed, ${rest}`
-  },
+  stopped: (passed: number, skipped: number, total: number) => `${passed} of ${total} tests passed, ${skipped} not run`,
   slowest: 'Slowest test',
   /** Where in the source an exception arose. */
   inLine: (n: number) => `(line ${n})`,

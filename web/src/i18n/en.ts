@@ -178,7 +178,7 @@ export const en = {
     phases: {
       sending: 'Sending',
       queued: 'Waiting for a free worker',
-      pulling: 'Waiting for a container image that the server is fetching',
+      pulling: 'Waiting for a container image',
       queuedAt: (position: number) => `Queued, ${ordinal(position)}`,
       starting: 'Starting',
       compiling: 'Compiling',
@@ -248,7 +248,7 @@ export const en = {
     stopped: 'Stopped',
     killed: 'Stopped by you',
     wallLimit: (limit: string) => `The program waited too long: at most ${limit} of real time are allowed, including the time in which it waits or sleeps.`,
-    needsInput: 'The program reads more input than there is. Enter it first, or use the terminal.',
+    needsInput: 'The program reads more input than there is. Enter it, or use the terminal.',
     lostOutput: 'Nothing was printed. If the program did print, its output was still in the language’s buffer; flush the output to see it.',
     idle: 'Run a program to see its output.',
     output: 'Output',
@@ -345,8 +345,8 @@ export const en = {
     noneUpcoming: 'No contest is planned.',
     nonePast: 'No contest has ended yet.',
     empty: 'There are no contests yet',
-    emptyDetail: 'Until there is one, practise with the problems.',
-    emptyOrganizer: 'Create the first one with `cupel contest create` or the API.',
+    emptyDetail: 'Until then, practise with the problems.',
+    emptyOrganizer: 'Create one with `cupel contest create` or the API.',
     emptyGo: 'All problems',
     styles: { icpc: 'ICPC', ioi: 'IOI' },
     styleHints: {

@@ -139,7 +139,7 @@ export const zhCN: Messages = {
     phases: {
       sending: '正在发送',
       queued: '等待空闲的评测机',
-      pulling: '正在等待服务器拉取容器镜像',
+      pulling: '正在等待容器镜像',
       queuedAt: (position) => `排队中，第 ${position} 位`,
       starting: '正在启动',
       compiling: '正在编译',

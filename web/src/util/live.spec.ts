@@ -29,7 +29,7 @@ describe('a run while it is judged', () => {
 
   it('waits for an image as long as the event says so', () => {
     const waiting = after(SENDING, 'queued', { position: 1, pulling: 'course-python' })
-    expect(phaseText(en.run.phases, waiting.phase as 'pulling', waiting.position)).toBe('Waiting for the container image of this language')
+    expect(phaseText(en.run.phases, waiting.phase as 'pulling', waiting.position)).toBe('Waiting for a container image')
     expect(after(waiting, 'queued', { position: 1 }).phase).toBe('queued')
   })
 

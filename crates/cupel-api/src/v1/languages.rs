@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use cupel_http::app::Shared;
 use cupel_http::error::{ApiError, ErrorBody};
-use cupel_languages::{Availability, ImageExecutor, Language, Library, Pulling, Registry};
+use cupel_languages::{Availability, ImageExecutor, Language, Library, Registry};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -85,7 +85,7 @@ impl LanguageView {
             timeout_seconds: language.limits.cpu_time.as_millis().div_ceil(1000) as u64,
             max_memory_mb: language.limits.memory.as_mib(),
             available: unavailable_reason.is_none(),
-            pulling: matches!(language.availability, Availability::Pulling(Pulling { failure: None })),
+            pulling: language.is_being_pulled(),
             unavailable_reason,
             version,
             version_of: language.version_of.as_ref().map(ToString::to_string),

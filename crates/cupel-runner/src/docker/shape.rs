@@ -19,6 +19,9 @@ pub(super) struct Shape {
     pub(super) inodes: u64,
 }
 
+// The agent does not depend on the crate of `ImageRoot`, so each has this bound.
+const _: () = assert!(cupel_agent::LINKED_MAX == ImageRoot::LINKED_MAX);
+
 impl Shape {
     /// The shape of a container for a step with these limits and files.
     pub(super) fn of(image: &ImageRoot, limits: &Limits, files: &[BoxFiles]) -> Shape {

@@ -162,6 +162,7 @@ impl CellSetup {
                 .map_err(at(SetupStep::BoxFiles))?;
         }
         linked.make(self.box_dir.as_fd(), environment.tenant).map_err(|e| (SetupStep::BoxFiles, e.into()))?;
+        // Its memory does not count as the run's.
         drop(linked);
         let ready = environment.group.begin_counting();
         shared.memory_base.store(ready.base, Relaxed);

@@ -549,7 +549,7 @@ fn an_administrator_adds_an_image_of_a_registry_through_the_api() {
 struct ReadOnly(PathBuf);
 
 impl ReadOnly {
-    /// Mounts the directory; `None` if this environment does not allow it.
+    /// Mounts the directory.
     fn mount(directory: PathBuf) -> ReadOnly {
         let mount = |arguments: &[&str]| {
             let status = Command::new("mount").args(arguments).arg(&directory).status().unwrap();
