@@ -9,7 +9,7 @@ import { startProxy, startServer } from './server.mjs'
 
 const SHELL_BYTES_MAX = 151_000
 // The goals are 200 kB and 360 kB.
-const PROBLEM_BYTES_MAX = 359_500
+const PROBLEM_BYTES_MAX = 359_900
 const solution = (slug, file) => readFileSync(new URL(`../../problems/${slug}/submissions/accepted/${file}`, import.meta.url), 'utf8')
 const SLUG = 'calm-water'
 const RIGHT = solution(SLUG, 'queues.py')
