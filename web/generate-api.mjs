@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers'
 import openapiTS, { astToString } from 'openapi-typescript'
 
 const OPERATIONS = new Set([
-  'session', 'sign_in', 'sign_out', 'register', 'languages', 'problems', 'problem', 'problem_editorial',
+  'session', 'open_guest', 'sign_in', 'sign_out', 'register', 'languages', 'problems', 'problem', 'problem_editorial',
   'run_solution', 'submit_solution', 'submissions', 'submissions_to_problem', 'submission_in_full', 'events',
   'contests', 'contest', 'standings', 'take_part', 'withdraw', 'clarifications', 'ask',
   'me', 'change_me', 'password_link', 'reset_password', 'change_password', 'sessions', 'end_session', 'delete_account', 'keys', 'create_key', 'revoke_key', 'progress', 'activity', 'usage',

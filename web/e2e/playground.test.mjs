@@ -3,13 +3,12 @@
 import assert from 'node:assert/strict'
 import { rmSync, statSync } from 'node:fs'
 import { after, afterEach, before, test } from 'node:test'
-import { chooseLanguage, launch, visit } from './browser.mjs'
+import { chooseLanguage, launch } from './browser.mjs'
 import { makeImage } from './image.mjs'
-import { register, registered, until } from './people.mjs'
+import { registered, until } from './people.mjs'
 import { startServer } from './server.mjs'
 import { longestTask } from './tasks.mjs'
 
-const SHELL_BYTES_MAX = 200_000
 /** Maximum time to wait for a condition. A wait ends as soon as its condition holds. */
 const PATIENCE_MS = 90_000
 /** Duration of a task from which the page counts as frozen, on the processor of the calibration. */
@@ -124,31 +123,6 @@ test('a language whose toolchain is in an image is offered by the running server
   await verdict(page, 'AC')
   await page.getByText('Pretty Polly', { exact: true }).last().waitFor()
   await check('language-of-an-image')
-  await close()
-})
-
-test('a visitor who runs code must sign in first, and keeps the code', async () => {
-  const { page, check, close, scriptBytes } = await visit(browser)
-  page.setDefaultTimeout(PATIENCE_MS)
-  await page.goto(`${server.url}/problems`)
-  await page.getByRole('link', { name: 'Playground' }).waitFor()
-  assert.ok(scriptBytes() <= SHELL_BYTES_MAX, `the shell has ${scriptBytes()} bytes of scripts`)
-  await page.getByRole('link', { name: 'Playground' }).click()
-  await choose(page, 'python')
-  await write(page, 'print("mine")\n')
-  await page.keyboard.press('Control+Enter')
-  await page.getByText('Sign in to run programs. Your code is kept.').waitFor()
-  await check('playground-visitor')
-  await page.getByRole('link', { name: 'Sign in to run' }).click()
-  await page.getByRole('link', { name: 'Create an account' }).click()
-  // The page before has fields with similar names.
-  await page.getByRole('heading', { name: 'Create an account' }).waitFor()
-  await register(page, 'newcomer')
-  await page.waitForURL(/\/playground$/)
-  await page.getByText('print("mine")').waitFor()
-  await page.getByRole('textbox', { name: /Source code/ }).click()
-  await page.keyboard.press("Control+'")
-  await page.getByLabel('Output', { exact: true }).getByText('mine').waitFor()
   await close()
 })
 

@@ -5,7 +5,7 @@
 
 use axum::http::Method;
 use cupel_core::accounts::Scope;
-use cupel_http::auth::Who::{self, Admin, Author, Everybody, Owner, User};
+use cupel_http::auth::Who::{self, Admin, Author, Everybody, Guest, Owner, User};
 
 const READ: Scope = Scope::RunsRead;
 const WRITE: Scope = Scope::RunsWrite;
@@ -13,14 +13,14 @@ const PROBLEMS: Scope = Scope::ProblemsWrite;
 
 /// Every documented operation below `/api/v1`.
 const OPERATIONS: &[(Method, &str, Who)] = &[
-    (Method::POST, "/execute", User(WRITE)),
-    (Method::GET, "/execute", User(READ)),
+    (Method::POST, "/execute", Guest(WRITE)),
+    (Method::GET, "/execute", Guest(READ)),
     (Method::POST, "/execute/batch", User(WRITE)),
-    (Method::GET, "/execute/{submission_id}", User(READ)),
-    (Method::DELETE, "/execute/{submission_id}", User(WRITE)),
-    (Method::GET, "/execute/{submission_id}/events", User(READ)),
-    (Method::GET, "/live", User(WRITE)),
-    (Method::POST, "/tickets", User(READ)),
+    (Method::GET, "/execute/{submission_id}", Guest(READ)),
+    (Method::DELETE, "/execute/{submission_id}", Guest(WRITE)),
+    (Method::GET, "/execute/{submission_id}/events", Guest(READ)),
+    (Method::GET, "/live", Guest(WRITE)),
+    (Method::POST, "/tickets", Guest(READ)),
     (Method::POST, "/snippets", User(WRITE)),
     (Method::GET, "/snippets", User(READ)),
     (Method::GET, "/snippets/{snippet_id}", Everybody),
@@ -31,9 +31,9 @@ const OPERATIONS: &[(Method, &str, Who)] = &[
     (Method::GET, "/drafts/{language_id}/revisions", User(READ)),
     (Method::GET, "/drafts/{language_id}/revisions/{revision}", User(READ)),
     (Method::GET, "/submissions", User(READ)),
-    (Method::GET, "/submissions/{submission_id}", User(READ)),
+    (Method::GET, "/submissions/{submission_id}", Guest(READ)),
     (Method::GET, "/submissions/{submission_id}/runs", User(READ)),
-    (Method::GET, "/submissions/{submission_id}/artifacts/{path}", User(READ)),
+    (Method::GET, "/submissions/{submission_id}/artifacts/{path}", Guest(READ)),
     (Method::POST, "/submissions/{submission_id}/rejudge", Owner(PROBLEMS)),
     (Method::GET, "/webhooks/deliveries", User(READ)),
     (Method::POST, "/webhooks/deliveries/{delivery_id}/redeliver", User(WRITE)),
@@ -46,7 +46,7 @@ const OPERATIONS: &[(Method, &str, Who)] = &[
     (Method::DELETE, "/problems/{slug}", Owner(PROBLEMS)),
     (Method::GET, "/problems/{slug}/editorial", Everybody),
     (Method::GET, "/problems/{slug}/files/{file}", Everybody),
-    (Method::POST, "/problems/{slug}/run", User(WRITE)),
+    (Method::POST, "/problems/{slug}/run", Guest(WRITE)),
     (Method::POST, "/problems/{slug}/submissions", User(WRITE)),
     (Method::GET, "/problems/{slug}/submissions", User(READ)),
     (Method::POST, "/problems/{slug}/rejudge", Owner(PROBLEMS)),
@@ -76,6 +76,7 @@ const OPERATIONS: &[(Method, &str, Who)] = &[
     (Method::PATCH, "/contests/{slug}/clarifications/{clarification_id}", Owner(PROBLEMS)),
     (Method::POST, "/contests/{slug}/announcements", Owner(PROBLEMS)),
     (Method::POST, "/auth/register", Everybody),
+    (Method::POST, "/auth/guest", Everybody),
     (Method::POST, "/auth/login", Everybody),
     (Method::POST, "/auth/refresh", Everybody),
     (Method::POST, "/session", Everybody),

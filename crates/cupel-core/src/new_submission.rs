@@ -113,6 +113,16 @@ impl NewSubmission {
     }
 }
 
+impl NewSolution {
+    /// Whether the solution is only tried, so that its result does not count.
+    pub(crate) fn is_trial(&self) -> bool {
+        match self.cases {
+            Cases::Samples | Cases::Input(_) => true,
+            Cases::All => false,
+        }
+    }
+}
+
 impl From<NewProgram> for NewSubmission {
     fn from(program: NewProgram) -> NewSubmission {
         NewSubmission::new(NewSubmissionKind::Program(program))

@@ -21,6 +21,9 @@ use crate::notes::Notes;
 use crate::rate_limit::RateClass;
 use crate::state::TierRates;
 
+/// For a guest who calls an operation that needs an account.
+const NEEDS_ACCOUNT: &str = "This needs an account. Register or sign in.";
+
 /// User whom the dialect's access table allows to call this operation. Extraction charges one read to the user or,
 /// without a key, to the client's address, unless the client is on this machine.
 pub struct Caller {
@@ -44,20 +47,25 @@ impl FromRequestParts<Shared> for Caller {
             has_scope(&caller.identity, scope)?;
         }
         let role = caller.identity.user.role;
-        match who {
-            Who::Everybody | Who::User(_) => Ok(caller),
-            Who::Author(_) | Who::Owner(_) if role == Role::Author || role == Role::Admin => Ok(caller),
-            Who::Admin if role == Role::Admin => Ok(caller),
-            Who::Author(_) | Who::Owner(_) => Err(ApiError::new(ErrorKind::Forbidden, "This is for authors.")),
-            Who::Admin => Err(ApiError::new(ErrorKind::Forbidden, "This is for administrators.")),
+        if who.includes(role) {
+            return Ok(caller);
         }
+        let detail = match (who, role) {
+            (_, Role::Guest) => NEEDS_ACCOUNT,
+            (Who::Admin, _) => "This is for administrators.",
+            _ => "This is for authors.",
+        };
+        Err(ApiError::new(ErrorKind::Forbidden, detail))
     }
 }
 
 impl Caller {
-    /// The caller as a viewer of problems.
+    /// The caller as a viewer of problems. A guest sees what clients without an account see.
     pub fn principal(&self) -> Principal {
-        Principal::User(self.viewer)
+        match self.identity.user.role {
+            Role::Guest => Principal::Anonymous,
+            Role::User | Role::Author | Role::Admin => Principal::User(self.viewer),
+        }
     }
 
     /// Refuses an API key without this scope, for an operation that needs more than its entry in the access table.
@@ -69,12 +77,12 @@ impl Caller {
 /// Client of an operation that needs no authentication; identified if it sends credentials. Extraction charges one read
 /// to the user or to the address. The session cookie of an ended session counts as no credential, because a browser
 /// keeps sending it.
-pub struct Guest(pub Option<Caller>);
+pub struct Anybody(pub Option<Caller>);
 
-impl FromRequestParts<Shared> for Guest {
+impl FromRequestParts<Shared> for Anybody {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Guest, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Anybody, ApiError> {
         if who_may(parts)? != Who::Everybody {
             return Err(not_in_table());
         }
@@ -82,27 +90,27 @@ impl FromRequestParts<Shared> for Guest {
             Presented::Missing(_) => {}
             Presented::Cookie(_) => match authenticated_caller(parts, app).await {
                 Err(error) if error.kind() == ErrorKind::Unauthorized => {}
-                identified => return identified.map(|caller| Guest(Some(caller))),
+                identified => return identified.map(|caller| Anybody(Some(caller))),
             },
             Presented::Malformed(_) | Presented::Text(_) => {
-                return Ok(Guest(Some(authenticated_caller(parts, app).await?)));
+                return Ok(Anybody(Some(authenticated_caller(parts, app).await?)));
             }
         }
         if let Some(notes) = parts.extensions.get::<Notes>() {
             app.limits.anonymous_read(notes.client().address, app.settings.anonymous_reads).await?;
         }
-        Ok(Guest(None))
+        Ok(Anybody(None))
     }
 }
 
-/// A [`Guest`] as a viewer of problems.
+/// [`Anybody`] as a viewer of problems.
 pub struct Visitor(pub Principal);
 
 impl FromRequestParts<Shared> for Visitor {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Visitor, ApiError> {
-        let Guest(caller) = Guest::from_request_parts(parts, app).await?;
+        let Anybody(caller) = Anybody::from_request_parts(parts, app).await?;
         Ok(Visitor(caller.map_or(Principal::Anonymous, |caller| caller.principal())))
     }
 }
@@ -148,7 +156,8 @@ impl Follower {
         let (text, notes) = match self {
             Follower::Caller(caller) => {
                 let credential = caller.identity.via.credential();
-                return Ok(Holder { user: caller.user, viewer: caller.viewer, rates: caller.rates, credential });
+                let role = caller.identity.user.role;
+                return Ok(Holder { user: caller.user, role, viewer: caller.viewer, rates: caller.rates, credential });
             }
             Follower::Ticket { text, notes } => (text, notes),
         };
@@ -162,7 +171,7 @@ impl Follower {
             notes.set_rate(note);
         }
         paid?;
-        Ok(Holder { user: user.id, viewer, rates, credential })
+        Ok(Holder { user: user.id, role: user.role, viewer, rates, credential })
     }
 
     /// Consumes the ticket. Call it after all other checks have passed.
@@ -180,6 +189,8 @@ impl Follower {
 pub struct Holder {
     /// The user.
     pub user: UserId,
+    /// The user's role.
+    pub role: Role,
     /// The user as a viewer of submissions.
     pub viewer: AuthenticatedUser,
     /// Rates of the user's tier.
@@ -245,6 +256,9 @@ async fn authenticated_caller(parts: &Parts, app: &Shared) -> Result<Caller, Api
             return Err(error);
         }
     };
+    if identity.user.role == Role::Guest && !app.settings.guests_allowed {
+        return Err(unauthorized(NEEDS_ACCOUNT));
+    }
     let user = identity.user.id;
     let rates = app.rates(&identity.user.tier.0);
     if let Some(notes) = notes {

@@ -73,7 +73,7 @@ kinds! {
     CrossSite "cross-site" FORBIDDEN "Request of another site"
         "The request was authenticated by the session cookie of a browser, or would have started a session, and does not come from this server's own site. Programs send a token or an API key instead.";
     Forbidden "forbidden" FORBIDDEN "Forbidden"
-        "The account does not have the required role or is disabled, registration is closed, or the origin of a page may not open a live connection. `detail` gives the reason.";
+        "The account does not have the required role or is disabled, a guest needs an account, registration is closed, or the origin of a page may not open a live connection. `detail` gives the reason.";
     NotFound "not-found" NOT_FOUND "Not found"
         "The resource does not exist, or you may not see it. The response is the same in both cases.";
     NoSuchRoute "no-such-route" NOT_FOUND "No such route"
@@ -125,7 +125,7 @@ kinds! {
     TooManyWaiting "too-many-waiting" TOO_MANY_REQUESTS "Too many waiting"
         "You have the maximum number of waiting and scheduled submissions. Nothing was accepted. Wait until some have ended, or send the request again after `Retry-After`.";
     TooManyAttempts "too-many-attempts" TOO_MANY_REQUESTS "Too many attempts"
-        "Too many registrations, or too many wrong passwords, tokens, links, tickets or join codes, from this address, or too many refreshes of one session. `Retry-After` has the seconds to wait.";
+        "Too many registrations or guests, or too many wrong passwords, tokens, links, tickets or join codes, from this address, or too many refreshes of one session. `Retry-After` has the seconds to wait.";
     Internal "internal" INTERNAL_SERVER_ERROR "Internal error"
         "The server failed; the request is not the cause. The server's log has the details under `request_id`.";
     QueueFull "queue-full" SERVICE_UNAVAILABLE "Queue full"

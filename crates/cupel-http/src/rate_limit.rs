@@ -1,4 +1,4 @@
-//! Rate limits: submissions and reads by tier; log-ins, registrations and join codes by address and account.
+//! Rate limits: submissions and reads by tier; log-ins, registrations, guests and join codes by address and account.
 //!
 //! The implementation of [`Buckets`] stores the buckets: in this process, or shared by all API nodes.
 //!
@@ -84,6 +84,7 @@ pub struct RateLimits {
 enum AddressUse {
     Login,
     Register,
+    Guest,
     BadToken,
     JoinCode,
     Read,
@@ -94,6 +95,7 @@ impl AddressUse {
         match self {
             AddressUse::Login => "login",
             AddressUse::Register => "register",
+            AddressUse::Guest => "guest",
             AddressUse::BadToken => "bad-token",
             AddressUse::JoinCode => "join-code",
             AddressUse::Read => "read",
@@ -196,6 +198,11 @@ impl RateLimits {
         .await
     }
 
+    /// Charges one new guest.
+    pub async fn guest(&self, address: IpAddr) -> Result<(), ApiError> {
+        self.pay(AddressUse::Guest.charge(address, self.login.guests), "Too many guests from this address.").await
+    }
+
     /// Charges one refresh of a session. Call it before the token is exchanged: if the limit refused the request
     /// afterwards, the client would lose its session. Only the owner of a session has its id, so no other client can
     /// exhaust this limit.
@@ -296,6 +303,7 @@ mod tests {
                 address: Rate::new(6, hour, 6),
                 account: Rate::new(5, hour, 5),
                 registrations: Rate::new(2, hour, 2),
+                guests: Rate::new(2, hour, 2),
                 bad_tokens: Rate::new(2, hour, 2),
                 join_codes: Rate::new(2, hour, 2),
                 refreshes: Rate::new(2, hour, 2),
@@ -362,11 +370,12 @@ mod tests {
     async fn addresses_of_one_ipv6_network_count_as_one() {
         let limits = limits();
         let of = |last: u16| IpAddr::from([0x2001, 0xdb8, 0, 1, 0, 0, 0, last]);
-        let mut registered = 0;
+        let (mut registered, mut guests) = (0, 0);
         for n in 1..10 {
             registered += usize::from(limits.registration(of(n)).await.is_ok());
+            guests += usize::from(limits.guest(of(n)).await.is_ok());
         }
-        assert_eq!(registered, 2);
+        assert_eq!((registered, guests), (2, 2));
         assert!(limits.registration(IpAddr::from([0x2001, 0xdb8, 0, 2, 0, 0, 0, 1])).await.is_ok());
     }
 

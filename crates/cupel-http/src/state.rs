@@ -46,6 +46,8 @@ pub struct Settings {
     pub anonymous_reads: Rate,
     /// Whether everybody may register. Otherwise, users need a join code, or administrators create them.
     pub registration_open: bool,
+    /// Whether visitors may run programs as guests.
+    pub guests_allowed: bool,
     /// Largest body with programs (submissions, drafts, shared programs), in bytes.
     pub execute_body_bytes_max: usize,
     /// Maximum number of bytes of these bodies in memory at one time, of all users together.
@@ -99,10 +101,17 @@ impl Default for Settings {
         Settings {
             jwt_secret: Secret(Vec::new()),
             access_token_lifetime: Duration::from_secs(3600),
-            tiers: BTreeMap::from([("basic".to_owned(), TierRates::default())]),
+            tiers: BTreeMap::from([
+                ("basic".to_owned(), TierRates::default()),
+                (
+                    "guest".to_owned(),
+                    TierRates { submissions: Rate::per_minute(30, 10), reads: Rate::per_minute(600, 200) },
+                ),
+            ]),
             login: LoginRates::default(),
             anonymous_reads: Rate::per_minute(600, 200),
             registration_open: true,
+            guests_allowed: true,
             execute_body_bytes_max: 16 << 20,
             bodies_bytes_max: 256 << 20,
             bodies_of_user_bytes_max: 64 << 20,
@@ -154,7 +163,7 @@ impl Default for TierRates {
     }
 }
 
-/// Limits on attempts. Only failures count, except for registrations and refreshes.
+/// Limits on attempts. Only failures count, except for registrations, guests and refreshes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoginRates {
     /// Wrong passwords for one account from one address.
@@ -166,6 +175,8 @@ pub struct LoginRates {
     pub account: Rate,
     /// Registrations from one address.
     pub registrations: Rate,
+    /// New guests from one address.
+    pub guests: Rate,
     /// Invalid tokens and keys from one address.
     pub bad_tokens: Rate,
     /// Wrong join codes, for contests or for registration, from one address. The limit is high enough for the typing
@@ -184,6 +195,7 @@ impl Default for LoginRates {
             address: Rate::new(30, quarter, 30),
             account: Rate::new(100, quarter, 100),
             registrations: Rate::new(20, Duration::from_secs(3600), 20),
+            guests: Rate::new(60, Duration::from_secs(3600), 60),
             bad_tokens: Rate::per_minute(300, 300),
             join_codes: Rate::per_minute(60, 60),
             refreshes: Rate::new(60, Duration::from_secs(3600), 60),

@@ -65,6 +65,7 @@ const TABLES: &[Table] = &[
             "deleted_at",
             "in_leaderboards",
             "cancel_since",
+            "guest_until",
         ],
     ),
     table(

@@ -19,19 +19,21 @@ export const api = createClient<paths>({
   fetch: send,
 })
 
-/** The user of this page. The server refuses requests of the page after another user has signed in in another tab. */
+/** The user or the guest of this page. The server refuses requests of the page after another user has signed in in another tab. */
 let account: string | undefined
 
 export const setAccount = (id: string | undefined): void => {
   account = id
 }
 
-/** The id of this page's user, for requests to which scripts cannot add headers. `undefined`: not known, or a visitor. */
+/** The id of this page's user or guest, for requests to which scripts cannot add headers. `undefined`: not known, or neither. */
 export const pageUser = (): string | undefined => account
 
 api.use({
   onRequest: ({ request, schemaPath }) => {
-    if (account !== undefined && schemaPath !== '/api/v1/session') request.headers.set('x-cupel-site', account)
+    // These two concern the session that the browser has, whosever it is.
+    const isOfBrowser = schemaPath === '/api/v1/session' || schemaPath === '/api/v1/auth/guest'
+    if (account !== undefined && !isOfBrowser) request.headers.set('x-cupel-site', account)
   },
 })
 

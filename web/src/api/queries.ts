@@ -11,9 +11,9 @@ const SESSION_RETRIES_MAX = 2
 /** Number of own submissions shown on a problem's page. */
 const SUBMISSIONS_SHOWN = 20
 
-/** Makes the page that of the session's user. */
+/** Makes the page that of the session's user or guest. */
 export function entered(state: Schema['SessionState']): Schema['SessionState'] {
-  setAccount(state.user?.user_id)
+  setAccount((state.user ?? state.guest)?.user_id)
   return state
 }
 

@@ -65,6 +65,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/guest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Become a guest, in a browser.
+         * @description A guest is a temporary account without name and password. It may run programs, on the samples of a problem too, and
+         *     read and cancel its own runs; everything else needs an account. Its runs have the rates of the tier `guest`, and
+         *     neither `webhook`, `run_at` nor `tests`. The guest and its runs are deleted after 24 hours, or when the
+         *     session ends before, for example because the visitor signs in.
+         *
+         *     Sets the session cookie, under the conditions of `POST /session`. If somebody is signed in already, or the visitor is
+         *     a guest already, nothing changes.
+         *
+         *     Everybody may call this, without an account.
+         */
+        post: operations["open_guest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/keys": {
         parameters: {
             query?: never;
@@ -526,7 +554,7 @@ export interface paths {
          *
          *     The stream ends within five seconds after the session or the API key that opened it has ended.
          *
-         *     Everybody with an account may call this. An API key needs the scope `runs:read`.
+         *     Everybody with an account may call this, and guests (`POST /auth/guest`). An API key needs the scope `runs:read`.
          */
         get: operations["events"];
         put?: never;
@@ -662,7 +690,7 @@ export interface paths {
          * @description Runs the solution on the samples, or on your own input, for any kind of problem. The result does not count. With
          *     `?wait=`, the response is delayed until the trial has ended or the wait is over.
          *
-         *     Everybody with an account may call this. An API key needs the scope `runs:write`.
+         *     Everybody with an account may call this, and guests (`POST /auth/guest`). An API key needs the scope `runs:write`.
          */
         post: operations["run_solution"];
         delete?: never;
@@ -718,7 +746,7 @@ export interface paths {
          * @description Sets the cookie `cupel_session` (`HttpOnly`, `SameSite=Lax`, and `Secure` over TLS), which authenticates later
          *     requests. A request that changes something and has this cookie needs the header `X-Cupel-Site` with any value, and
          *     must come from a page of this server, as shown by `Sec-Fetch-Site` or `Origin`. The same applies to this request.
-         *     The cookie is valid until the session ends.
+         *     The cookie is valid until the session ends. If the browser had a guest, the guest ends.
          *
          *     If the value of `X-Cupel-Site` is a user's id, the server answers 401 unless the session belongs to that user. So a
          *     page of one user cannot act for another user who has since signed in with the same browser.
@@ -824,7 +852,7 @@ export interface paths {
          * @description You may get your own submissions; authors of a problem may also get all submissions to it. With `?wait=`, the
          *     response is delayed until the submission has ended or the wait is over.
          *
-         *     Everybody with an account may call this. An API key needs the scope `runs:read`.
+         *     Everybody with an account may call this, and guests (`POST /auth/guest`). An API key needs the scope `runs:read`.
          */
         get: operations["submission_in_full"];
         put?: never;
@@ -2419,9 +2447,17 @@ export interface components {
             submissions: components["schemas"]["SummaryView"][];
             pagination: components["schemas"]["Pagination"];
         };
+        /** @description The guest of a session. */
+        SessionGuest: {
+            /** @description The guest's id, for `X-Cupel-Site`. */
+            user_id: string;
+        };
         /** @description Who is signed in. */
         SessionState: {
             user?: components["schemas"]["SessionUser"] | null;
+            guest?: components["schemas"]["SessionGuest"] | null;
+            /** @description Whether visitors may run programs as guests (`POST /auth/guest`). */
+            guests_allowed: boolean;
             /** @description Whether anybody may register. Otherwise a join code is needed. */
             registration_open: boolean;
         };
@@ -3352,6 +3388,85 @@ export interface operations {
                 };
             };
             /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    open_guest: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Any value */
+                "X-Cupel-Site": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The session of the request goes on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionState"];
+                };
+            };
+            /** @description The visitor is a new guest */
+            201: {
+                headers: {
+                    /** @description The session */
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionState"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server has no guests, or the request does not come from a page of this server */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many guests from your IP address */
             429: {
                 headers: {
                     [name: string]: unknown;

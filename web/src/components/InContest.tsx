@@ -100,6 +100,11 @@ export function InContest({ slug, of }: { slug: string; of: string }) {
   )
 }
 
+/** Says beside Submit that submissions no longer count in the contest. */
+export function NoLonger() {
+  return useTexts(inContestTexts).noLonger
+}
+
 /** Explains why the problem is not shown as one of the contest in the page's address. `title`: the contest's, if it is known. */
 export function NotInContest({ of, title: written, fault }: { of: string; title: string | undefined; fault: AskedFault }) {
   const m = useMessages()

@@ -1,4 +1,5 @@
-// The buttons Run and Stop of the playground, and the reason if a run did not start. For a visitor, Run leads to the sign-in.
+// The buttons Run and Stop of the playground, and the reason if a run did not start. For a visitor who cannot be a guest, Run leads to the
+// sign-in.
 import { Link, useLocation } from '@tanstack/react-router'
 import { Play } from 'lucide-react'
 import type { ReactNode } from 'react'
@@ -55,13 +56,23 @@ export function PlayBar({ isNarrow, run, fault, note, mayRun, isVisitor, onRun }
   )
 }
 
-/** Says that Run needs an account. The link is in the bar. */
-export function SignInToRun() {
+/** Says that Run or, for a visitor who may run, Share needs an account. The link for Run is in the bar. */
+export function SignInToRun({ isForRun }: { isForRun: boolean }) {
   const m = useMessages()
+  const { visitor } = useTexts(editing)
+  const here = useLocation({ select: (location) => location.pathname })
   const isEmbedded = useIsEmbedded()
+  const share = (
+    <p>
+      {visitor.share}{' '}
+      <Link to="/sign-in" search={{ then: here }} className="text-accent-text underline pointer-coarse:inline-block pointer-coarse:py-2.5">
+        {m.menu.signIn}
+      </Link>
+    </p>
+  )
   return (
     <div role="alert" className="w-full">
-      {isEmbedded ? <OpenToRun /> : <p>{m.play.signInFirst}</p>}
+      {isEmbedded ? <OpenToRun /> : isForRun ? <p>{m.play.signInFirst}</p> : share}
     </div>
   )
 }

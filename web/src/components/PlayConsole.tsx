@@ -15,12 +15,12 @@ import { count } from '../util/format'
 import { OUTPUT_LINES_MAX } from '../util/visible'
 import { TabButton } from '../ui/TabButton'
 import { isUnclosed, limitFaults, type Play, type PlayLimits } from '../util/play'
-import { Artifacts } from './Artifacts'
 import { lazyPart } from './LazyPart'
 import { PlayStatus } from './PlayStatus'
 import type { InputMode } from './PlayWorkspace'
 import { Compiler, Text } from './ResultView'
 
+const Artifacts = lazyPart(async () => (await import('./Artifacts')).Artifacts)
 const Terminal = lazyPart(async () => (await import('../terminal/Terminal')).Terminal)
 const TerminalKeys = lazyPart(async () => (await import('../terminal/Terminal')).TerminalKeys)
 
@@ -64,7 +64,12 @@ export function PlayConsole(props: PlayConsoleProps) {
   // Once opened, the terminal stays mounted, so that its content remains when the other tab is open.
   if (mode === 'terminal' && !wasOpened) setWasOpened(true)
   const compiler = state.result?.compilation_error
-  const files = state.kind === 'done' && state.result !== undefined && <Artifacts key={state.result.submission_id} result={state.result} patterns={patterns} />
+  const result = state.kind === 'done' ? state.result : undefined
+  const files = result !== undefined && [...(result.artifacts ?? []), ...(patterns ?? [])].length > 0 && (
+    <Suspense>
+      <Artifacts key={result.submission_id} result={result} patterns={patterns} />
+    </Suspense>
+  )
   // The input mode of a run cannot change while the run is in progress.
   const tab = (one: InputMode, text: string) => (
     <TabButton id={`input-${one}`} isSelected={mode === one} onClick={() => !isLive && onMode(one)}>

@@ -4,11 +4,12 @@
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { Suspense, useEffect, useMemo, useRef, useState } from 'react'
 import { flushSync } from 'react-dom'
-import type { Schema } from '../api/client'
+import { pageUser, type Schema } from '../api/client'
 import type { EditorHandle } from '../editor/Editor'
 import { loadEditor } from '../editor/load'
 import { useEditorSize } from '../editor/settings'
 import { useDraft } from '../hooks/useDraft'
+import { useMayBeGuest } from '../hooks/useGuest'
 import { useStoredNumber } from '../hooks/useStoredNumber'
 import { useMedia } from '../hooks/useMedia'
 import { usePlay } from '../hooks/usePlay'
@@ -139,6 +140,9 @@ export function PlayWorkspace({ user, language, languages, cannotRun, onLanguage
     return () => clearTimeout(timer)
   }, [removed])
   const isLive = run.state.kind === 'live'
+  const mayBeGuest = useMayBeGuest()
+  /** A visitor who cannot run programs as a guest. */
+  const isSignedOut = user === undefined && !mayBeGuest
   const file = play.files[Math.min(selected, play.files.length - 1)] ?? { path: main, text: '' }
   const at = play.files.indexOf(file)
   // The files with which the run started. The compiler's marks refer to these files. The editor moves the marks with
@@ -158,8 +162,8 @@ export function PlayWorkspace({ user, language, languages, cannotRun, onLanguage
 
   const begin = () => {
     if (isLive || cannotRun !== undefined) return
-    setAsksSignIn(user === undefined)
-    if (user === undefined) return
+    setAsksSignIn(isSignedOut)
+    if (isSignedOut) return
     const isTerminal = mode === 'terminal'
     const request = requestOf(language, play, limits, isTerminal)
     const length = requestBytes(request)
@@ -205,7 +209,7 @@ export function PlayWorkspace({ user, language, languages, cannotRun, onLanguage
     follow.current = run.follow
   })
   useEffect(() => {
-    if (user === undefined || storedRun(runPlace)?.isTerminal !== false) return
+    if (pageUser() === undefined || storedRun(runPlace)?.isTerminal !== false) return
     follow.current()
   }, [user, runPlace])
   const ready = (handle: TerminalHandle | null) => {
@@ -214,7 +218,7 @@ export function PlayWorkspace({ user, language, languages, cannotRun, onLanguage
     for (const part of early.current) handle.write(part)
     early.current = []
     const { cols, rows } = handle.size()
-    if (user !== undefined && storedRun(runPlace)?.isTerminal === true) run.follow()
+    if (pageUser() !== undefined && storedRun(runPlace)?.isTerminal === true) run.follow()
     run.resize(cols, rows)
   }
   const goTo = (line: number) => {
@@ -405,8 +409,8 @@ export function PlayWorkspace({ user, language, languages, cannotRun, onLanguage
       onReady={ready}
     />
   )
-  const note = cannotRun !== undefined ? <CannotRun language={language} why={cannotRun} isOwn={shared === undefined} /> : asksSignIn && user === undefined ? <SignInToRun /> : undefined
-  const bar = <PlayBar isNarrow={!isWide} run={run} fault={fault} note={note} mayRun={!isLive && cannotRun === undefined} isVisitor={user === undefined} onRun={begin} />
+  const note = cannotRun !== undefined ? <CannotRun language={language} why={cannotRun} isOwn={shared === undefined} /> : asksSignIn && user === undefined ? <SignInToRun isForRun={isSignedOut} /> : undefined
+  const bar = <PlayBar isNarrow={!isWide} run={run} fault={fault} note={note} mayRun={!isLive && cannotRun === undefined} isVisitor={isSignedOut} onRun={begin} />
 
   if (isWide) {
     return (

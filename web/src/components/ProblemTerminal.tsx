@@ -1,6 +1,6 @@
 // Runs the user's solution of a problem interactively in a terminal. The judge is not involved.
 import { useEffect, useRef, useState } from 'react'
-import type { Schema } from '../api/client'
+import { pageUser, type Schema } from '../api/client'
 import { usePlay } from '../hooks/usePlay'
 import { editing } from '../i18n/editing'
 import { useMessages, useTexts } from '../i18n/messages'
@@ -64,7 +64,7 @@ export function ProblemTerminal({ of, language, source, onLine, onFault, onLive,
     terminal.current = handle
     if (handle === null) return
     // Follow the run that was in progress when the page was reloaded.
-    if (of.user !== undefined && storedRun(place) !== undefined) run.follow()
+    if (pageUser() !== undefined && storedRun(place) !== undefined) run.follow()
     const { cols, rows } = handle.size()
     run.resize(cols, rows)
     setIsReady(true)

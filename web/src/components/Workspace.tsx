@@ -10,6 +10,7 @@ import type { EditorHandle } from '../editor/Editor'
 import { loadEditor } from '../editor/load'
 import { useEditorSize } from '../editor/settings'
 import { useDraft } from '../hooks/useDraft'
+import { useMayBeGuest } from '../hooks/useGuest'
 import { useHere } from '../hooks/useHere'
 import type { useJudging } from '../hooks/useJudging'
 import { useStoredNumber } from '../hooks/useStoredNumber'
@@ -73,12 +74,12 @@ interface WorkspaceProps {
   onBegin: () => void
   onCode: () => void
   /** Said beside Submit. */
-  submitNote?: string | undefined
+  submitNote?: React.ReactNode
 }
 
 export function Workspace({ problem, of, languages, language, cannotRun, judge, isInContest, opened, names, pane, onLanguage, onLoad, onPlay, onBegin, onCode, submitNote }: WorkspaceProps) {
   const m = useMessages()
-  const { drawer, interactor, starter } = useTexts(editing)
+  const { drawer, interactor, starter, visitor } = useTexts(editing)
   const { slug } = problem.problem
   const here = useHere()
   const session = useQuery(sessionQuery)
@@ -129,12 +130,15 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
   }
   // The session ended after the page was loaded. The code stays in the editor.
   const hasEnded = judge.judging.kind === 'failed' && judge.judging.error instanceof CallError && judge.judging.error.status === 401
-  const isSignedOut = session.data !== undefined && session.data.user == null
+  const mayBeGuest = useMayBeGuest()
+  const isVisitor = session.data !== undefined && session.data.user == null
+  /** A visitor who cannot run programs as a guest. */
+  const isSignedOut = isVisitor && !mayBeGuest
   const mayRun = !isSignedOut && cannotRun === undefined
-  /** Whether a visitor has pressed the keys of Run or Submit. */
+  /** Whether a visitor has asked for what needs an account. */
   const [asksSignIn, setAsksSignIn] = useState(false)
   const run = () => (isSignedOut ? setAsksSignIn(true) : mayRun && (tab === 'terminal' ? runInTerminal() : begin(false)))
-  const submit = () => (isSignedOut ? setAsksSignIn(true) : mayRun && begin(true))
+  const submit = () => (isVisitor ? setAsksSignIn(true) : mayRun && begin(true))
   // Keys outside the editor. The editor handles the same keys itself.
   const keys = useRef({ run, submit })
   useEffect(() => {
@@ -222,7 +226,7 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
     </div>
   )
   const symbols = <SymbolRow editor={editor} language={baseOf(language)} />
-  const isBeside = pane !== undefined && fault === undefined && !hasEnded && mayRun
+  const isBeside = pane !== undefined && fault === undefined && !hasEnded && mayRun && !(asksSignIn && isVisitor)
   const runText = tab === 'terminal' ? drawer.start : m.run.run
   const bar = (
     <div className={`flex flex-wrap items-center gap-2 px-3 py-2 low:py-1 border-t border-border bg-surface ${isBeside ? `${BESIDE_TABS} low:-top-9 low:pointer-coarse:-top-11` : ''}`}>
@@ -248,7 +252,16 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
         </>
       ) : (
         <>
-          <p className={`grow text-xs text-muted ${submitNote === undefined ? '' : 'basis-40'}`}>{submitNote ?? <span className="max-lg:hidden pointer-coarse:hidden">{m.editor.leave}</span>}</p>
+          {asksSignIn && isVisitor ? (
+            <p role="alert" className="grow basis-40">
+              {visitor.submit}{' '}
+              <Link to="/sign-in" search={{ then: here }} className="text-accent-text underline pointer-coarse:inline-block pointer-coarse:py-2.5">
+                {m.menu.signIn}
+              </Link>
+            </p>
+          ) : (
+            <p className={`grow text-xs text-muted ${submitNote === undefined ? '' : 'basis-40'}`}><Suspense>{submitNote ?? <span className="max-lg:hidden pointer-coarse:hidden">{m.editor.leave}</span>}</Suspense></p>
+          )}
           <Button onClick={run} disabled={!mayRun || (tab === 'terminal' && isInTerminal)} title={`${tab === 'terminal' ? drawer.start : usesInput ? drawer.runInput : drawer.runSamples}  Ctrl '`} className="min-w-24">
             <Play aria-hidden size={14} />
             {runText}

@@ -9,13 +9,14 @@
 // If no stream is available, the page polls for the result. A page that is opened again shows the last run of its tab (`resume`), or offers
 // the submission that the server has not confirmed. The page does not send it by itself, because the user may have other plans.
 import { useEffect, useReducer, useRef } from 'react'
-import { addressOf, api, CallError, dataOf, type Schema } from '../api/client'
+import { addressOf, api, CallError, dataOf, pageUser, type Schema } from '../api/client'
 import { arrivalOf } from '../util/arrival'
 import { forgetJudging, storedJudging, storeJudging } from '../util/stored-judging'
 import { forgetUnsent, storeUnsent, unsentAt } from '../util/stored-unsent'
 import { after, EVENTS, SENDING, type EventName, type Live, type LiveData } from '../util/live'
 import { isUnreached, isUnread, Reach } from '../util/reach'
 import { uniqueKey } from '../util/unique-key'
+import { useEnter } from './useGuest'
 
 export type Purpose = 'samples' | 'input' | 'submission'
 export type Result = Schema['SubmissionView']
@@ -106,6 +107,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
   const [state, dispatch] = useReducer(next, place, first)
   const stream = useRef<{ close: () => void }>(null)
   const reach = useRef(new Reach())
+  const enter = useEnter()
   // Number of the current run. Responses for an earlier run are ignored.
   const current = useRef(0)
   // Number of runs that this page has started.
@@ -209,8 +211,9 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
     const last = Date.now() + SEND_WITHIN_MS
     let mayHaveArrived = again?.mayHaveArrived === true
     let wasOnline = true
-    const send = () => {
+    const send = async () => {
       wasOnline = navigator.onLine
+      if (purpose !== 'submission') await enter()
       return purpose === 'submission'
         ? dataOf(api.POST('/api/v1/problems/{slug}/submissions', { params, body }))
         : dataOf(api.POST('/api/v1/problems/{slug}/run', { params, body: { ...body, ...(input !== undefined && { input }) } }))
@@ -301,7 +304,8 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
       const status = error instanceof CallError ? error.status : undefined
       // The stream reconnects when the server can be reached again.
       if (status === 0) return follow(id, mine, purpose)
-      const isGone = status === 403 || status === 404
+      // A guest's runs are gone with its session.
+      const isGone = status === 403 || status === 404 || (status === 401 && pageUser() === undefined)
       if (isGone) forgetJudging(place)
       dispatch(isGone ? { do: 'restore', state: { kind: 'idle' } } : { do: 'fail', error })
     }

@@ -9,6 +9,7 @@ import type { Asked } from '../util/ending'
 import { after, EVENTS, SENDING, type EventName, type Phase } from '../util/live'
 import { isUnread, Reach } from '../util/reach'
 import { uniqueKey } from '../util/unique-key'
+import { useEnter } from './useGuest'
 
 /** Maximum number of characters that the page keeps of each stream. */
 const OUTPUT_CHARS_MAX = 256 * 1024
@@ -87,9 +88,12 @@ export function usePlay(terminal: Output, place: string) {
     output.current = terminal
   })
   const live = useRef<LiveRun>(null)
+  const enter = useEnter()
+  /** Whose connection it is. */
+  const owner = useRef<string>(undefined)
   /** Output since the last frame. It is collected so that many events cause only one render. */
   const text = useRef({ stdout: '', stderr: '', isCut: false, frame: 0, decoders: decoders() })
-  const now = useRef({ phase: SENDING, isTerminal: false, run: undefined as string | undefined, begun: 0, wasLost: false, isFollowed: false, began: undefined as number | undefined, stop: undefined as ReturnType<typeof setTimeout> | undefined })
+  const now = useRef({ phase: SENDING, isTerminal: false, run: undefined as string | undefined, begun: 0, isEntering: false, wasLost: false, isFollowed: false, began: undefined as number | undefined, stop: undefined as ReturnType<typeof setTimeout> | undefined })
 
   const reach = useRef(new Reach())
 
@@ -191,7 +195,8 @@ export function usePlay(terminal: Output, place: string) {
     try {
       const session = await dataOf(api.GET('/api/v1/session'))
       // After another user has signed in, the server refuses this page.
-      if (session.user != null && session.user.user_id === (pageUser() ?? session.user.user_id)) return true
+      const id = (session.user ?? session.guest)?.user_id
+      if (id !== undefined && id === (pageUser() ?? id)) return true
       dispatch({ kind: 'failed', error: signedOut() })
       return false
     } catch {
@@ -200,6 +205,12 @@ export function usePlay(terminal: Output, place: string) {
     }
   }
   const client = (): LiveRun => {
+    if (owner.current !== pageUser()) {
+      // A new guest has taken the place of another one.
+      live.current?.close()
+      live.current = null
+    }
+    owner.current = pageUser()
     live.current ??= new LiveRun(openSocket, {
       link: (link) => {
         if (link === 'reconnecting') now.current.wasLost = true
@@ -223,14 +234,25 @@ export function usePlay(terminal: Output, place: string) {
   }
 
   /** Starts a run, with `tty` in the terminal. */
-  const start = (request: unknown, tty: { cols: number; rows: number } | undefined) => {
+  const start = async (request: unknown, tty: { cols: number; rows: number } | undefined) => {
     const isTerminal = tty !== undefined
     clearTimeout(now.current.stop)
     forgetRun(place)
     Object.assign(now.current, { phase: SENDING, isTerminal, run: undefined, begun: now.current.begun + 1, wasLost: false, isFollowed: false, began: undefined })
     discard()
     dispatch({ ...IDLE, kind: 'live', isTerminal })
-    client().start(request, uniqueKey(), tty)
+    const mine = now.current.begun
+    const isMine = () => now.current.begun === mine
+    now.current.isEntering = true
+    try {
+      await enter()
+    } catch (error) {
+      if (isMine()) dispatch({ kind: 'failed', error })
+      return
+    } finally {
+      if (isMine()) now.current.isEntering = false
+    }
+    if (isMine()) client().start(request, uniqueKey(), tty)
   }
   /** Follows the run that was in progress when the page was reloaded, if any. Its output is sent again. */
   const follow = () => {
@@ -252,6 +274,12 @@ export function usePlay(terminal: Output, place: string) {
   }
 
   const kill = () => {
+    if (now.current.isEntering) {
+      // The server does not have the program yet.
+      now.current.begun += 1
+      now.current.isEntering = false
+      return dispatch(IDLE)
+    }
     dispatch({ asked: 'kill' })
     live.current?.kill()
   }
@@ -262,7 +290,7 @@ export function usePlay(terminal: Output, place: string) {
 
   return {
     state,
-    start,
+    start: (...of: Parameters<typeof start>) => void start(...of),
     follow,
     stop,
     kill,

@@ -51,7 +51,12 @@ const en = {
     noSamples: 'This problem has no samples.',
   },
   starter: 'This is the code to start from. Write your solution first.',
-  visitor: { idle: 'You need an account to run and submit your code. Your code is kept.', run: 'Sign in to run' },
+  visitor: {
+    idle: 'You need an account to run and submit your code. Your code is kept.',
+    run: 'Sign in to run',
+    submit: 'Submitting needs an account. Your code is kept.',
+    share: 'Sharing needs an account. Your code is kept.',
+  },
   purposes: { samples: 'from Run', input: 'from Run', submission: 'from Submit' },
   unsent: {
     submission: {
@@ -150,7 +155,12 @@ const zhCN: EditingTexts = {
     noSamples: '本题没有样例。',
   },
   starter: '这是初始代码，请先编写你的解法。',
-  visitor: { idle: '运行和提交代码需要账户。你的代码会保留。', run: '登录后运行' },
+  visitor: {
+    idle: '运行和提交代码需要账户。你的代码会保留。',
+    run: '登录后运行',
+    submit: '提交需要账户。你的代码会保留。',
+    share: '分享需要账户。你的代码会保留。',
+  },
   purposes: { samples: '来自“运行”', input: '来自“运行”', submission: '来自“提交”' },
   unsent: {
     submission: {

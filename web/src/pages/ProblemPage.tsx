@@ -20,8 +20,7 @@ import { useMedia } from '../hooks/useMedia'
 import { useOwnContest } from '../hooks/useOwnContest'
 import { useProgramLanguage } from '../hooks/useProgramLanguage'
 import { useTitle } from '../hooks/useTitle'
-import { inContestTexts } from '../i18n/in-contest'
-import { useLanguage, useMessages, useTexts } from '../i18n/messages'
+import { useLanguage, useMessages } from '../i18n/messages'
 import { problem as route } from '../routes'
 import { Splitter } from '../ui/Splitter'
 import { TabButton } from '../ui/TabButton'
@@ -40,6 +39,7 @@ import { NotFound } from './NotFound'
 const Submissions = lazyPart(async () => (await import('../components/Submissions')).Submissions)
 const Editorial = lazyPart(async () => (await import('../components/Editorial')).Editorial)
 const InContest = lazyPart(async () => (await import('../components/InContest')).InContest)
+const NoLonger = lazyPart(async () => (await import('../components/InContest')).NoLonger)
 const NotInContest = lazyPart(async () => (await import('../components/InContest')).NotInContest)
 
 export function ProblemPage() {
@@ -83,7 +83,6 @@ function Problem({ problem, listed, user }: ProblemProps) {
   const ownContest = useOwnContest(slug, user, contest === undefined || askedWrong !== undefined)
   const contestShown = askedWrong === undefined ? (contest ?? ownContest) : ownContest
   const isOver = useHasEnded(contestShown === contest ? asked.data : undefined)
-  const { noLonger } = useTexts(inContestTexts)
   const queries = useQueryClient()
   const isWide = useMedia(WIDE)
   const [share, setShare] = useStoredNumber('cupel.statement-share', 44, 20, 75)
@@ -204,7 +203,7 @@ function Problem({ problem, listed, user }: ProblemProps) {
         names={names}
         onBegin={begin}
         onCode={() => !isWide && go('code')}
-        submitNote={isOver ? noLonger : undefined}
+        submitNote={isOver ? <NoLonger /> : undefined}
       />
     )
   const inContest = (

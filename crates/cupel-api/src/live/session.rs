@@ -26,7 +26,7 @@ use crate::live::message::{Attach, ClientMessage, Head, OfInput, OfRun, ServerMe
 use crate::live::outbox::{Outbox, Pending, outbox};
 use crate::v1::events::{DUE_SOON, EventData};
 use crate::v1::faults::FormFaults;
-use crate::v1::intake::refusal;
+use crate::v1::intake::{permitted, refusal};
 use crate::v1::response::status::Status;
 
 /// Maximum number of runs that one connection follows at the same time. Each also counts as an open event stream of
@@ -168,6 +168,7 @@ impl Session {
             program.live = Some(live);
             new.priority = PriorityClass::Interactive;
         }
+        permitted(self.holder.role, &new)?;
         let idempotency = self.idempotency(idempotency_key, text)?;
         // Reserved before the run is accepted. Otherwise, a limit could prevent this connection from following the
         // accepted run.

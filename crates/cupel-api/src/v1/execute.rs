@@ -20,7 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::v1::answers;
 use crate::v1::faults::{FormFaults, Shape};
-use crate::v1::intake::{Receipt, Wait, WaitParams, awaited, mark, refusal, respond};
+use crate::v1::intake::{Receipt, Wait, WaitParams, awaited, mark, permitted, refusal, respond};
 use crate::v1::request::{BatchRequest, ExecuteRequest};
 use crate::v1::response::accepted::{Accepted, AcceptedBatch};
 use crate::v1::response::graded::ResponseParts;
@@ -65,6 +65,7 @@ pub(crate) async fn execute(
     let mut faults = FormFaults::default();
     let new = value.into_new("", notes.request_id(), &mut faults);
     let Some(new) = new else { return Err(faults.into_error()) };
+    permitted(caller.identity.user.role, &new)?;
     let idempotency = key.for_request(&app, "/api/v1/execute", &bytes);
     drop(bytes);
     let rate = SubmissionRate::new(&app, &caller, &notes);

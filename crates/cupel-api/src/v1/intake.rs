@@ -9,8 +9,9 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use cupel_core::accounts::{GuestFault, Role};
 use cupel_core::run::SubmissionRecord;
-use cupel_core::{ExecuteRequest as CoreRequest, Executed, Origin, SubmitError};
+use cupel_core::{ExecuteRequest as CoreRequest, Executed, NewSubmission, Origin, SubmitError};
 use cupel_http::app::Shared;
 use cupel_http::body::Params;
 use cupel_http::caller::{Caller, user_disabled};
@@ -210,6 +211,19 @@ pub(super) async fn awaited(
         record = app.core.wait(&caller.viewer, id, at_most) => Ok(record?),
         () = app.shutdown.cancelled() => Ok(app.core.submission(&caller.viewer, id).await?),
     }
+}
+
+/// Refuses what a user with this role may not request.
+pub(crate) fn permitted(role: Role, new: &NewSubmission) -> Result<(), ApiError> {
+    new.permitted_to(role).map_err(|fault| {
+        let what = match fault {
+            GuestFault::Webhook => "`webhook` needs",
+            GuestFault::RunAt => "`run_at` needs",
+            GuestFault::Tests => "`tests` needs",
+            GuestFault::Kind => "Submissions that count need",
+        };
+        ApiError::new(ErrorKind::Forbidden, format!("{what} an account. Register or sign in."))
+    })
 }
 
 /// The API's error for a refused submission.

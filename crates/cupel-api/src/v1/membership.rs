@@ -8,7 +8,7 @@ use cupel_core::accounts::{AccountChange, ChangePasswordError, Session};
 use cupel_http::app::Shared;
 use cupel_http::auth::Via;
 use cupel_http::body::{Id, JsonBody};
-use cupel_http::caller::{Caller, Guest};
+use cupel_http::caller::{Anybody, Caller};
 use cupel_http::error::{ApiError, ErrorBody, ErrorKind};
 use cupel_http::notes::Notes;
 use cupel_http::rate_limit::Claimed;
@@ -165,7 +165,7 @@ pub(crate) struct LinkAccount {
 pub(crate) async fn password_link(
     State(app): State<Shared>,
     Extension(notes): Extension<Notes>,
-    _guest: Guest,
+    _client: Anybody,
     JsonBody(body): JsonBody<LinkRequest>,
 ) -> Result<Response, ApiError> {
     let Some(user) = app.accounts.user_of_link(&body.token).await? else {

@@ -13,6 +13,7 @@ pub(crate) mod events;
 pub(crate) mod execute;
 pub(crate) mod faults;
 mod filters;
+mod guest;
 mod images;
 pub(crate) mod intake;
 mod keys;
@@ -55,6 +56,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(languages::languages))
         .routes(routes!(languages::language))
         .routes(routes!(account::register))
+        .routes(routes!(guest::open))
         .routes(routes!(account::login))
         .routes(routes!(account::refresh))
         .routes(routes!(account::logout))

@@ -5,19 +5,21 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use cupel_core::accounts::User;
+use cupel_core::accounts::{Role, User};
 use cupel_http::app::Shared;
 use cupel_http::auth::{
     Named, Presented, Via, bearer, check_same_origin, remove_session_cookie, session_cookie, set_session_cookie,
 };
 use cupel_http::body::JsonBody;
-use cupel_http::caller::Guest;
+use cupel_http::caller::Anybody;
 use cupel_http::error::{ApiError, ErrorBody, ErrorKind};
 use cupel_http::notes::Notes;
+use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::account::{LoginRequest, sign_in};
+use super::guest;
 
 /// The user of a session.
 #[derive(Debug, Serialize, ToSchema)]
@@ -36,18 +38,34 @@ impl From<&User> for SessionUser {
     }
 }
 
+/// The guest of a session.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SessionGuest {
+    /// The guest's id, for `X-Cupel-Site`.
+    user_id: String,
+}
+
 /// Who is signed in.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SessionState {
     /// The user; `null` if no user is signed in.
     user: Option<SessionUser>,
+    /// The guest as whom a visitor runs programs; `null` if there is none.
+    guest: Option<SessionGuest>,
+    /// Whether visitors may run programs as guests (`POST /auth/guest`).
+    guests_allowed: bool,
     /// Whether anybody may register. Otherwise a join code is needed.
     registration_open: bool,
 }
 
 impl SessionState {
-    fn of(app: &Shared, user: Option<&User>) -> Json<SessionState> {
-        Json(SessionState { user: user.map(SessionUser::from), registration_open: app.settings.registration_open })
+    pub(super) fn of(app: &Shared, user: Option<&User>) -> Json<SessionState> {
+        let (guest, user) = match user {
+            Some(user) if user.role == Role::Guest => (Some(SessionGuest { user_id: user.id.to_string() }), None),
+            user => (None, user.map(SessionUser::from)),
+        };
+        let (guests_allowed, registration_open) = (app.settings.guests_allowed, app.settings.registration_open);
+        Json(SessionState { user, guest, guests_allowed, registration_open })
     }
 }
 
@@ -56,7 +74,7 @@ impl SessionState {
 /// Sets the cookie `cupel_session` (`HttpOnly`, `SameSite=Lax`, and `Secure` over TLS), which authenticates later
 /// requests. A request that changes something and has this cookie needs the header `X-Cupel-Site` with any value, and
 /// must come from a page of this server, as shown by `Sec-Fetch-Site` or `Origin`. The same applies to this request.
-/// The cookie is valid until the session ends.
+/// The cookie is valid until the session ends. If the browser had a guest, the guest ends.
 ///
 /// If the value of `X-Cupel-Site` is a user's id, the server answers 401 unless the session belongs to that user. So a
 /// page of one user cannot act for another user who has since signed in with the same browser.
@@ -80,13 +98,25 @@ pub(crate) async fn open(
     check_same_origin(&Method::POST, &headers, &app.settings.public_url)
         .map_err(|why| ApiError::new(ErrorKind::CrossSite, why))?;
     let login = sign_in(&app, &notes, &headers, &body).await?;
-    let now = app.core.now();
+    // The visitor has been a guest of this browser until now.
+    guest::end(&app, &headers).await?;
     let named = Named { user: login.user.id, session: login.session };
-    let value = app.tokens.issue_cookie(named, now, login.expires_at).map_err(|e| ApiError::internal(&e))?;
-    let lifetime = login.expires_at.duration_since(now).unsigned_abs();
-    let cookie = set_session_cookie(&value, lifetime, notes.client().is_tls);
-    let cookie = cookie.ok_or_else(|| ApiError::new(ErrorKind::Internal, ErrorKind::Internal.meaning()))?;
+    let cookie = session_cookie_of(&app, &notes, named, login.expires_at)?;
     Ok(with_cookie(cookie, SessionState::of(&app, Some(&login.user))))
+}
+
+/// `Set-Cookie` with this session.
+pub(super) fn session_cookie_of(
+    app: &Shared,
+    notes: &Notes,
+    named: Named,
+    expires_at: Timestamp,
+) -> Result<HeaderValue, ApiError> {
+    let now = app.core.now();
+    let value = app.tokens.issue_cookie(named, now, expires_at).map_err(|e| ApiError::internal(&e))?;
+    let lifetime = expires_at.duration_since(now).unsigned_abs();
+    let cookie = set_session_cookie(&value, lifetime, notes.client().is_tls);
+    cookie.ok_or_else(|| ApiError::new(ErrorKind::Internal, ErrorKind::Internal.meaning()))
 }
 
 /// Who is signed in.
@@ -96,7 +126,7 @@ pub(crate) async fn open(
     get, path = "/session", tag = "auth", operation_id = "session",
     responses((status = 200, description = "The user, if somebody is signed in", body = SessionState)),
 )]
-pub(crate) async fn session(State(app): State<Shared>, Guest(caller): Guest) -> Json<SessionState> {
+pub(crate) async fn session(State(app): State<Shared>, Anybody(caller): Anybody) -> Json<SessionState> {
     SessionState::of(&app, caller.as_ref().map(|caller| &caller.identity.user))
 }
 
@@ -112,7 +142,7 @@ pub(crate) async fn session(State(app): State<Shared>, Guest(caller): Guest) -> 
 )]
 pub(crate) async fn close(
     State(app): State<Shared>,
-    Guest(caller): Guest,
+    Anybody(caller): Anybody,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let is_cookies = matches!(credential(&headers), Presented::Cookie(_));
@@ -133,7 +163,7 @@ pub(crate) fn credential(headers: &HeaderMap) -> Presented<'_> {
     }
 }
 
-fn with_cookie(cookie: HeaderValue, answer: impl IntoResponse) -> Response {
+pub(super) fn with_cookie(cookie: HeaderValue, answer: impl IntoResponse) -> Response {
     ([(header::SET_COOKIE, cookie), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], answer)
         .into_response()
 }

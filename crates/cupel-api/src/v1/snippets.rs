@@ -9,7 +9,7 @@ use axum::{Extension, Json};
 use cupel_core::snippets::{NewSnippet, OwnSnippet, ShareError, SharedSnippet, Snippet, SnippetId};
 use cupel_http::app::Shared;
 use cupel_http::body::{Id, Params, SubmissionBody};
-use cupel_http::caller::{Caller, Guest};
+use cupel_http::caller::{Anybody, Caller};
 use cupel_http::error::{ApiError, ErrorBody, ErrorKind};
 use cupel_http::lists;
 use cupel_http::notes::Notes;
@@ -221,7 +221,7 @@ pub(crate) async fn share(
 )]
 pub(crate) async fn snippet(
     State(app): State<Shared>,
-    _guest: Guest,
+    _client: Anybody,
     Id(id): Id<SnippetId>,
 ) -> Result<Json<SnippetView>, ApiError> {
     let shared = app.core.snippet(id).await?.ok_or_else(|| ApiError::not_found("shared program"))?;

@@ -2,12 +2,14 @@
 //! endpoint without protection, or whose protection differs from the documented one.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::http::Method;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use cupel_core::accounts::Scope;
 use cupel_core::cluster::{Order, WorkerBeat};
+use cupel_core::rate_limit::Rate;
 use cupel_languages::Pulling;
 use cupel_problem::Visibility;
 use cupel_types::WorkerId;
@@ -73,13 +75,23 @@ impl Operation {
         let call = app.request(self.method.clone(), &self.path);
         let call = match (self.method.as_str(), self.path.rsplit('/').next().unwrap()) {
             ("POST", "run" | "submissions") => call.json(&json!({ "language": "python", "source_code": "1" })),
+            // Only a page of the site can open a guest.
+            ("POST", "guest") => crate::session::from_the_site(call),
             ("POST", "announcements") => call.json(&json!({ "text": "!" })),
             ("PATCH", _) if self.path.contains("/clarifications/") => call.json(&json!({ "answer": "!" })),
             ("PATCH", _) => call.json(&json!({})),
             ("PUT", "package") => call.raw("no archive").header("content-type", "application/zip"),
             _ => call,
         };
-        let call = if let Some(credential) = credential { call.bearer(credential) } else { call };
+        let call = match credential {
+            Some(cookie) if cookie.starts_with("cupel_session=") => crate::session::from_the_site(call)
+                .header("cookie", cookie)
+                // A browser sends these with the handshake of a live connection.
+                .header("host", "127.0.0.1:8080")
+                .header("origin", "http://127.0.0.1:8080"),
+            Some(credential) => call.bearer(credential),
+            None => call,
+        };
         call.send().await.status.as_u16()
     }
 
@@ -111,18 +123,22 @@ async fn contest(app: &TestApp, author: &TestUser, problem: &str) -> String {
     });
     let made = app.post("/api/v1/contests", &body).bearer(&author.token).send().await;
     assert_eq!(made.status, 201, "{made:?}");
-    let guest = app.user().await;
+    let participant = app.user().await;
     let path = format!("/api/v1/contests/{problem}");
     let body = json!({ "kind": "official" });
-    app.post(&format!("{path}/participation"), &body).bearer(&guest.token).send().await;
-    let asked =
-        app.post(&format!("{path}/clarifications"), &json!({ "question": "?" })).bearer(&guest.token).send().await;
+    app.post(&format!("{path}/participation"), &body).bearer(&participant.token).send().await;
+    let asked = app
+        .post(&format!("{path}/clarifications"), &json!({ "question": "?" }))
+        .bearer(&participant.token)
+        .send()
+        .await;
     asked.json["clarification_id"].as_str().unwrap_or_else(|| panic!("{asked:?}")).to_owned()
 }
 
 #[tokio::test]
 async fn every_operation_allows_exactly_its_documented_callers() {
-    let app = TestApp::start().await;
+    let many = Rate::new(1000, Duration::from_secs(3600), 1000);
+    let app = TestApp::with_settings(|settings| settings.login.guests = many).await;
     let (user, admin) = (app.user().await, app.admin().await);
     let (author, other) = (app.author().await, app.author().await);
     let place = place(&app, &author, Visibility::Public).await;
@@ -135,8 +151,13 @@ async fn every_operation_allows_exactly_its_documented_callers() {
         if operation.callers != "everybody" {
             assert_eq!(anonymous, 401, "{name}");
         }
+        // A new guest for each operation, because some of them end it.
+        let code = operation.status(&app, Some(&crate::session::guest(&app).await)).await;
+        let expects_guest = ["everybody", "guest"].contains(&operation.callers.as_str());
+        assert_eq!(is_in(code), expects_guest, "{name}: a guest: {code}");
+        assert!(expects_guest || code == 403, "{name}: a guest: {code}");
         let (expects_user, expects_author) = match operation.callers.as_str() {
-            "everybody" | "user" => (true, true),
+            "everybody" | "guest" | "user" => (true, true),
             "author" | "owner" => (false, true),
             "admin" => (false, false),
             other => panic!("{name}: {other}?"),
@@ -155,6 +176,36 @@ async fn every_operation_allows_exactly_its_documented_callers() {
             assert!(operation.callers != "owner" || code != 404, "{name}: {who}: {code}");
         }
     }
+}
+
+/// What a visitor can do without an account is decided here, not where an operation is added.
+#[tokio::test]
+async fn guests_may_call_these_operations_and_no_others() {
+    let document: Value = serde_json::from_str(&cupel_api::openapi_json()).unwrap();
+    let mut allowed = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            if operation["x-callers"] == "guest" {
+                allowed.push(format!("{} {}", method.to_uppercase(), path.strip_prefix("/api/v1").unwrap()));
+            }
+        }
+    }
+    allowed.sort();
+    assert_eq!(
+        allowed,
+        [
+            "DELETE /execute/{submission_id}",
+            "GET /execute",
+            "GET /execute/{submission_id}",
+            "GET /execute/{submission_id}/events",
+            "GET /live",
+            "GET /submissions/{submission_id}",
+            "GET /submissions/{submission_id}/artifacts/{path}",
+            "POST /execute",
+            "POST /problems/{slug}/run",
+            "POST /tickets",
+        ]
+    );
 }
 
 #[tokio::test]

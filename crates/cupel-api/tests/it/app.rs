@@ -192,6 +192,14 @@ impl TestApp {
         }
     }
 
+    /// The same server with other settings.
+    pub(crate) fn with_other_settings(&self, change: impl FnOnce(&mut Settings)) -> TestApp {
+        let mut settings = Settings::clone(&self.settings);
+        change(&mut settings);
+        let app = TestApp { settings: Arc::new(settings), ..self.node(SharedCaches::in_memory(Bytes::mib(1))) };
+        app.node(SharedCaches::in_memory(Bytes::mib(1)))
+    }
+
     /// A new user, logged in.
     pub(crate) async fn user(&self) -> TestUser {
         let n = self.made.fetch_add(1, Ordering::Relaxed);

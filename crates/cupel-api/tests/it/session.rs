@@ -1,12 +1,16 @@
 //! Sessions of browsers: the cookie, and the requests that it does not authenticate.
 
+use std::time::Duration;
+
 use axum::http::Method;
+use cupel_core::rate_limit::Rate;
+use cupel_problem::Visibility;
 use serde_json::{Value, json};
 
 use crate::app::{Answer, Call, PASSWORD, TestApp, TestUser};
 
 /// A request from the site's own pages.
-fn from_the_site(call: Call) -> Call {
+pub(crate) fn from_the_site(call: Call) -> Call {
     call.header("x-cupel-site", "1").header("sec-fetch-site", "same-origin")
 }
 
@@ -18,6 +22,139 @@ async fn sign_in(app: &TestApp, user: &TestUser) -> Answer {
 /// The `Cookie` header of a browser that has received this answer.
 fn cookie(answer: &Answer) -> String {
     answer.header("set-cookie").split(';').next().unwrap().to_owned()
+}
+
+/// The cookie of a new guest.
+pub(crate) async fn guest(app: &TestApp) -> String {
+    let opened = from_the_site(app.post("/api/v1/auth/guest", &json!({}))).send().await;
+    assert_eq!(opened.status, 201, "{}", opened.text);
+    cookie(&opened)
+}
+
+const PROGRAM: &str = "print(42)";
+
+#[tokio::test]
+async fn a_visitor_becomes_a_guest_and_runs_until_signing_in() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let state = app.get("/api/v1/session").send().await.json;
+    assert_eq!((&state["user"], &state["guest"], &state["guests_allowed"]), (&Value::Null, &Value::Null, &json!(true)));
+    let opened = from_the_site(app.post("/api/v1/auth/guest", &json!({}))).send().await;
+    assert_eq!((opened.status.as_u16(), &opened.json["user"]), (201, &Value::Null));
+    let set = opened.header("set-cookie");
+    assert!(set.contains("; Max-Age=86") && set.contains("; HttpOnly; SameSite=Lax"), "{set}");
+    let guest = cookie(&opened);
+    let again = from_the_site(app.post("/api/v1/auth/guest", &json!({}))).header("cookie", &guest).send().await;
+    assert_eq!((again.status.as_u16(), again.header("set-cookie")), (200, ""), "the guest goes on");
+    assert_eq!(again.json["guest"], opened.json["guest"]);
+
+    let program = json!({ "language": "python", "source_code": PROGRAM });
+    let sent = from_the_site(app.post("/api/v1/execute", &program)).header("cookie", &guest).send().await;
+    assert_eq!((sent.status.as_u16(), sent.header("ratelimit-policy")), (202, "\"submissions\";q=30;w=60;burst=10"));
+    let id = sent.json["submission_id"].as_str().unwrap();
+    let run = format!("/api/v1/execute/{id}");
+    assert_eq!(app.get(&run).header("cookie", &guest).send().await.status, 200);
+    let other = self::guest(&app).await;
+    app.get(&run).header("cookie", &other).send().await.is_error(404, "not-found");
+    app.get(&run).bearer(&user.token).send().await.is_error(404, "not-found");
+
+    let body = json!({ "username": user.user.username, "password": PASSWORD });
+    let signed_in = from_the_site(app.post("/api/v1/session", &body)).header("cookie", &guest).send().await;
+    assert_eq!(
+        (signed_in.json["user"]["username"].as_str(), &signed_in.json["guest"]),
+        (Some(&*user.user.username), &Value::Null)
+    );
+    app.get(&run).header("cookie", &guest).send().await.is_error(401, "unauthorized");
+    let own = cookie(&signed_in);
+    app.get(&run).header("cookie", &own).send().await.is_error(404, "not-found");
+    let kept = from_the_site(app.post("/api/v1/auth/guest", &json!({}))).header("cookie", &own).send().await;
+    assert_eq!((kept.status.as_u16(), &kept.json["user"]), (200, &signed_in.json["user"]), "a user becomes no guest");
+}
+
+#[tokio::test]
+async fn a_guest_gets_no_webhook_no_later_start_and_no_tests() {
+    let app = TestApp::start().await;
+    let guest = guest(&app).await;
+    for (field, value) in [
+        ("webhook", json!("https://example.com/hook")),
+        ("run_at", json!("2030-01-01T00:00:00Z")),
+        ("tests", json!([{ "stdin": "1" }])),
+    ] {
+        let mut program = json!({ "language": "python", "source_code": PROGRAM });
+        program[field] = value;
+        let refused = from_the_site(app.post("/api/v1/execute", &program)).header("cookie", &guest).send().await;
+        let detail = refused.is_error(403, "forbidden").json["detail"].as_str().unwrap();
+        assert!(detail.starts_with(&format!("`{field}` needs an account.")), "{detail}");
+    }
+    assert_eq!(app.stored().await, 0);
+}
+
+#[tokio::test]
+async fn a_guest_sees_the_problems_of_a_visitor_and_is_in_no_list_of_users() {
+    let app = TestApp::start().await;
+    let (author, admin) = (app.author().await, app.admin().await);
+    let public = app.problem(&author, "echo", Visibility::Public).await;
+    let draft = app.problem(&author, "draft", Visibility::Draft).await;
+    let guest = guest(&app).await;
+    let run = async |slug: &str| {
+        let body = json!({ "language": "python", "source_code": PROGRAM });
+        from_the_site(app.post(&format!("/api/v1/problems/{slug}/run"), &body)).header("cookie", &guest).send().await
+    };
+    assert_eq!(run(&public).await.status, 202);
+    run(&draft).await.is_error(404, "not-found");
+    let refused =
+        from_the_site(app.post(&format!("/api/v1/problems/{public}/submissions"), &json!({}))).header("cookie", &guest);
+    let refused = refused.send().await;
+    assert_eq!(refused.is_error(403, "forbidden").json["detail"], "This needs an account. Register or sign in.");
+
+    let state = app.get("/api/v1/session").header("cookie", &guest).send().await.json;
+    let id = state["guest"]["user_id"].as_str().unwrap();
+    let users = app.get("/api/v1/admin/users").bearer(&admin.token).send().await.json;
+    assert!(!users["users"].to_string().contains(id), "{users}");
+    let place = format!("/api/v1/admin/users/{id}");
+    let promoted =
+        app.request(Method::PATCH, &place).json(&json!({ "role": "admin" })).bearer(&admin.token).send().await;
+    promoted.is_error(404, "not-found");
+    // An administrator can stop a guest.
+    let disabled =
+        app.request(Method::PATCH, &place).json(&json!({ "disabled": true })).bearer(&admin.token).send().await;
+    assert_eq!(disabled.status, 200, "{}", disabled.text);
+    from_the_site(app.post("/api/v1/execute", &json!({})))
+        .header("cookie", &guest)
+        .send()
+        .await
+        .is_error(401, "unauthorized");
+}
+
+#[tokio::test]
+async fn a_server_without_guests_opens_none_and_refuses_those_it_had() {
+    let app = TestApp::start().await;
+    let guest = guest(&app).await;
+    let closed = app.with_other_settings(|settings| settings.guests_allowed = false);
+    let refused = from_the_site(closed.post("/api/v1/auth/guest", &json!({}))).send().await;
+    assert_eq!(refused.is_error(403, "forbidden").header("set-cookie"), "");
+    let state = closed.get("/api/v1/session").header("cookie", &guest).send().await.json;
+    assert_eq!((&state["guest"], &state["guests_allowed"]), (&Value::Null, &json!(false)));
+    let program = json!({ "language": "python", "source_code": PROGRAM });
+    from_the_site(closed.post("/api/v1/execute", &program))
+        .header("cookie", &guest)
+        .send()
+        .await
+        .is_error(401, "unauthorized");
+}
+
+#[tokio::test]
+async fn guests_are_limited_per_address_and_opened_only_by_the_site() {
+    let app =
+        TestApp::with_settings(|settings| settings.login.guests = Rate::new(2, Duration::from_secs(3600), 2)).await;
+    app.post("/api/v1/auth/guest", &json!({})).send().await.is_error(403, "cross-site");
+    let foreign =
+        app.post("/api/v1/auth/guest", &json!({})).header("x-cupel-site", "1").header("sec-fetch-site", "cross-site");
+    foreign.send().await.is_error(403, "cross-site");
+    for _ in 0..2 {
+        guest(&app).await;
+    }
+    from_the_site(app.post("/api/v1/auth/guest", &json!({}))).send().await.is_error(429, "too-many-attempts");
 }
 
 #[tokio::test]

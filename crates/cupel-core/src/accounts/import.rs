@@ -103,7 +103,7 @@ pub fn read_people(csv: &[u8], tiers: &[&str]) -> Result<Vec<Person>, Vec<LineFa
         let field = |place: Option<usize>| place.and_then(|place| record.get(place)).unwrap_or("");
         let role = match field(role) {
             "" => Some(Role::User),
-            name => Role::from_name(name),
+            name => Role::granted(name),
         };
         let tier = match field(tier) {
             "" => Tier::default(),

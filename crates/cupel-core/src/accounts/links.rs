@@ -91,12 +91,12 @@ impl Accounts {
     }
 
     /// Creates a link with which the user sets a password; an older link becomes invalid. `None`: there is no such
-    /// user, or it is an internal account.
+    /// user, or it is a guest or an internal account.
     ///
     /// # Errors
     /// If the store cannot write.
     pub async fn make_link(&self, user: UserId, lifetime: Duration) -> Result<Option<PasswordLink>, StoreError> {
-        if self.is_internal(user).await? {
+        if self.is_internal(user).await? || self.is_guest(user).await? {
             return Ok(None);
         }
         let now = self.now();

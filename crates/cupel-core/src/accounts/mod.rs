@@ -3,6 +3,7 @@
 
 mod access;
 mod codes;
+mod guests;
 mod import;
 mod internal;
 mod keys;
@@ -16,6 +17,7 @@ mod tokens;
 
 pub use access::{AccessEnded, CredentialId};
 pub use codes::{CODE_USES_MAX, CreateCodeError, NewCode};
+pub use guests::{GUEST_LIFETIME, GuestFault, GuestSession};
 pub use import::{IMPORT_MAX, Imported, LineFault, Person, read_people, write_links};
 pub use keys::{CreateKeyError, KeyError, NewKey};
 pub use links::{ChangePasswordError, PasswordLink};
@@ -32,6 +34,9 @@ named! {
     /// Role of a user.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
     pub enum Role, as_str, from_name {
+        /// A visitor without an account: runs programs, and nothing else. Nobody can be given this role, and nobody who
+        /// has it can be given another.
+        Guest = "guest",
         /// Submits, and sees only their own submissions.
         #[default]
         User = "user",
@@ -39,6 +44,16 @@ named! {
         Author = "author",
         /// May also administer the server.
         Admin = "admin",
+    }
+}
+
+impl Role {
+    /// The roles that a user can be given.
+    pub const GRANTED: [Role; 3] = [Role::User, Role::Author, Role::Admin];
+
+    /// The role with this name, if a user can be given it.
+    pub fn granted(name: &str) -> Option<Role> {
+        Role::GRANTED.into_iter().find(|role| role.as_str() == name)
     }
 }
 
@@ -146,6 +161,7 @@ mod tests {
         for scope in Scope::ALL {
             assert_eq!(Scope::from_name(scope.as_str()), Some(scope));
         }
+        assert_eq!(Role::ALL.map(|role| Role::granted(role.as_str()).is_some()), [false, true, true, true]);
         assert_eq!((Role::from_name("Admin"), Scope::from_name("runs")), (None, None));
     }
 }

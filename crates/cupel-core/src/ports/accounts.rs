@@ -12,6 +12,8 @@ use crate::accounts::{AccessChange, AccountChange, ApiKey, CredentialId, NewUser
 pub trait AccountStore: Send + Sync {
     /// Inserts a user. Names and e-mail addresses are compared case-insensitively.
     async fn insert_user(&self, user: NewUser) -> Result<Result<User, UserTaken>, StoreError>;
+    /// Inserts a guest and its only session, until whose end it exists.
+    async fn insert_guest(&self, guest: NewUser, session: RefreshSession) -> Result<(), StoreError>;
     /// A user by id; `None` also for a deleted user.
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError>;
     /// A user by id, and whether the user has this credential and it is valid now: the session has not ended, or the
@@ -22,13 +24,14 @@ pub trait AccountStore: Send + Sync {
         credential: CredentialId,
         now: Timestamp,
     ) -> Result<Option<(User, bool)>, StoreError>;
-    /// A user by e-mail address or user name, with the password hash (PHC string).
+    /// A user by e-mail address or user name, with the password hash (PHC string). Not guests.
     async fn user_by_login(&self, login: &str) -> Result<Option<(User, String)>, StoreError>;
     /// The ids and names of the users with these names, compared case-insensitively, in any order; at most 500 names.
+    /// Not guests.
     async fn users_named(&self, names: &[String]) -> Result<Vec<(UserId, String)>, StoreError>;
     /// The key that signs webhooks for this user's submissions. `None`: no such user.
     async fn webhook_secret(&self, id: UserId) -> Result<Option<[u8; 32]>, StoreError>;
-    /// A page of all users, oldest first.
+    /// A page of all users, oldest first. Not guests.
     async fn users(&self, offset: u64, limit: u64) -> Result<Vec<User>, StoreError>;
     /// Applies all parts of the change or none. The only administrator who can log in cannot be disabled or lose the
     /// role. Disabling a user ends all of the user's sessions, and makes the user one of those [to
@@ -41,7 +44,7 @@ pub trait AccountStore: Send + Sync {
     ) -> Result<AccountChange, StoreError>;
     /// Shows the user in leaderboards, or omits the user from them. `false`: no such user.
     async fn set_in_leaderboards(&self, id: UserId, in_leaderboards: bool) -> Result<bool, StoreError>;
-    /// Number of users.
+    /// Number of users. Not guests.
     async fn count_users(&self) -> Result<u64, StoreError>;
     /// Inserts a key.
     async fn insert_key(&self, key: ApiKey) -> Result<(), StoreError>;
@@ -65,7 +68,7 @@ pub trait AccountStore: Send + Sync {
         new_hash: [u8; 32],
         now: Timestamp,
     ) -> Result<Option<Rotated>, StoreError>;
-    /// Ends a session.
+    /// Ends a session. A guest ends with its session.
     async fn end_session(&self, id: SessionId, now: Timestamp) -> Result<(), StoreError>;
     /// Whether the session exists and has not ended. Access tokens carry the session's id.
     async fn session_alive(&self, id: SessionId, now: Timestamp) -> Result<bool, StoreError>;

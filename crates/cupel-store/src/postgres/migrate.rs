@@ -10,7 +10,7 @@ use crate::sql::fault::SqlFault;
 use crate::sql::{Sql, values};
 
 /// All migrations with the version that each leads to, oldest first. A published migration never changes.
-const MIGRATIONS: [(i64, &str); 22] = [
+const MIGRATIONS: [(i64, &str); 23] = [
     (7, include_str!("../../migrations/postgres/0007_base.sql")),
     (8, include_str!("../../migrations/postgres/0008_cluster.sql")),
     (9, include_str!("../../migrations/postgres/0009_dead_letters.sql")),
@@ -33,6 +33,7 @@ const MIGRATIONS: [(i64, &str); 22] = [
     (26, include_str!("../../migrations/postgres/0026_credentials_of_tickets.sql")),
     (27, include_str!("../../migrations/postgres/0027_leaderboards.sql")),
     (28, include_str!("../../migrations/postgres/0028_cancellations.sql")),
+    (29, include_str!("../../migrations/postgres/0029_guests.sql")),
 ];
 
 /// Lock held by a node while it changes the schema ("cupel" in ASCII).

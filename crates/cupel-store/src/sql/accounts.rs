@@ -11,6 +11,7 @@ use cupel_types::{ApiKeyId, SessionId, UserId};
 use jiff::Timestamp;
 
 use super::fault::SqlFault;
+use super::guests::{END_WITH_SESSION, InsertGuest};
 use super::membership::refused;
 use super::{Backend, Lock, Row, Sql, SqlStore, Value, Write, bytes, values};
 use crate::rows::{bad, from_us, id_from, to_us};
@@ -18,12 +19,12 @@ use crate::rows::{bad, from_us, id_from, to_us};
 /// Columns of a user, in the order of [`user_of`].
 macro_rules! user_columns {
     () => {
-        "id, username, email, role, tier, created_at, disabled_at, in_leaderboards"
+        "id, username, email, role, tier, created_at, disabled_at, in_leaderboards, guest_until"
     };
 }
 
 /// Number of columns in `user_columns!`.
-const USER_COLUMNS: usize = 8;
+const USER_COLUMNS: usize = 9;
 
 const USER: &str = concat!("SELECT ", user_columns!(), " FROM users WHERE id = ? AND deleted_at IS NULL");
 const USER_WITH_SESSION: &str = concat!(
@@ -41,12 +42,13 @@ const USER_WITH_KEY: &str = concat!(
 const USER_BY_LOGIN: &str = concat!(
     "SELECT ",
     user_columns!(),
-    ", password_hash FROM users WHERE (username_key = ?1 OR email_key = ?1) AND deleted_at IS NULL"
+    ", password_hash FROM users WHERE (username_key = ?1 OR email_key = ?1) AND deleted_at IS NULL \
+     AND guest_until IS NULL"
 );
 const USERS: &str = concat!(
     "SELECT ",
     user_columns!(),
-    " FROM users WHERE deleted_at IS NULL ORDER BY created_at, id LIMIT ? OFFSET ?"
+    " FROM users WHERE deleted_at IS NULL AND guest_until IS NULL ORDER BY created_at, id LIMIT ? OFFSET ?"
 );
 const KEY: &str = "SELECT id, owner, name, secret_hash, scopes, created_at, expires_at, last_used_at, revoked_at \
      FROM api_keys WHERE id = ?";
@@ -57,6 +59,10 @@ const KEYS: &str = "SELECT id, owner, name, secret_hash, scopes, created_at, exp
 impl<B: Backend> AccountStore for SqlStore<B> {
     async fn insert_user(&self, user: NewUser) -> Result<Result<User, UserTaken>, StoreError> {
         self.write(InsertUser(user)).await
+    }
+
+    async fn insert_guest(&self, guest: NewUser, session: RefreshSession) -> Result<(), StoreError> {
+        self.write(InsertGuest { guest, session }).await
     }
 
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
@@ -97,7 +103,8 @@ impl<B: Backend> AccountStore for SqlStore<B> {
         let names: Vec<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
         let read = self.read("find users", move |db| {
             let places = vec!["?"; names.len()].join(", ");
-            let sql = format!("SELECT id, username FROM users WHERE username_key IN ({places})");
+            let sql =
+                format!("SELECT id, username FROM users WHERE username_key IN ({places}) AND guest_until IS NULL");
             let values: Vec<Value<'_>> = names.iter().map(|name| Value::Text(Cow::Borrowed(name))).collect();
             db.all(&sql, &values, |row| Ok((UserId::from_uuid(id_from(row.blob(0)?, "user")?), row.get(1)?)))
         });
@@ -134,8 +141,10 @@ impl<B: Backend> AccountStore for SqlStore<B> {
     }
 
     async fn count_users(&self) -> Result<u64, StoreError> {
-        let read =
-            self.read("count users", |db| db.count("SELECT count(*) FROM users WHERE deleted_at IS NULL", values![]));
+        let read = self.read("count users", |db| {
+            let sql = "SELECT count(*) FROM users WHERE deleted_at IS NULL AND guest_until IS NULL";
+            db.count(sql, values![])
+        });
         read.await
     }
 
@@ -211,6 +220,32 @@ impl InsertUser {
         let user = &self.0.user;
         if user.email.is_empty() { format!("id:{}", user.id.as_uuid().as_simple()) } else { user.email.to_lowercase() }
     }
+
+    /// Inserts the user; as a guest until this time, if there is one.
+    pub(super) fn insert(&self, db: &dyn Sql, guest_until: Option<Timestamp>) -> Result<(), SqlFault> {
+        let InsertUser(NewUser { user, password_hash, webhook_secret }) = self;
+        let (username_key, email_key) = (user.username.to_lowercase(), self.email_key());
+        let role = if user.role == Role::Guest { Role::User } else { user.role };
+        let sql = "INSERT INTO users (id, username, username_key, email, email_key, password_hash, role, tier, webhook_secret, created_at, \
+                   guest_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        db.execute(
+            sql,
+            values![
+                bytes(user.id.as_uuid()),
+                user.username,
+                username_key,
+                user.email,
+                email_key,
+                password_hash,
+                role.as_str(),
+                user.tier.0.as_str(),
+                webhook_secret,
+                to_us(user.created_at),
+                guest_until.map(to_us),
+            ],
+        )?;
+        Ok(())
+    }
 }
 
 impl Write for InsertUser {
@@ -222,26 +257,8 @@ impl Write for InsertUser {
         if let Some(taken) = self.taken(db)? {
             return Ok(Err(taken));
         }
-        let InsertUser(NewUser { user, password_hash, webhook_secret }) = self;
-        let (username_key, email_key) = (user.username.to_lowercase(), self.email_key());
-        let sql = "INSERT INTO users (id, username, username_key, email, email_key, password_hash, role, tier, webhook_secret, created_at) \
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-        db.execute(
-            sql,
-            values![
-                bytes(user.id.as_uuid()),
-                user.username,
-                username_key,
-                user.email,
-                email_key,
-                password_hash,
-                user.role.as_str(),
-                user.tier.0.as_str(),
-                webhook_secret,
-                to_us(user.created_at),
-            ],
-        )?;
-        Ok(Ok(user.clone()))
+        self.insert(db, None)?;
+        Ok(Ok(self.0.user.clone()))
     }
 }
 
@@ -371,9 +388,9 @@ impl Write for TouchKey {
     }
 }
 
-struct InsertSession {
-    session: RefreshSession,
-    password_hash: Option<String>,
+pub(super) struct InsertSession {
+    pub(super) session: RefreshSession,
+    pub(super) password_hash: Option<String>,
 }
 
 impl Write for InsertSession {
@@ -458,8 +475,9 @@ impl Write for EndSession {
     const DURABLE: bool = true;
 
     fn apply(&self, db: &dyn Sql) -> Result<(), SqlFault> {
-        let sql = "UPDATE refresh_sessions SET ended_at = coalesce(ended_at, ?) WHERE id = ?";
-        db.execute(sql, values![to_us(self.now), bytes(self.id.as_uuid())])?;
+        let (id, now) = (bytes(self.id.as_uuid()), to_us(self.now));
+        db.execute("UPDATE refresh_sessions SET ended_at = coalesce(ended_at, ?) WHERE id = ?", values![now, id])?;
+        db.execute(END_WITH_SESSION, values![now, id])?;
         Ok(())
     }
 }
@@ -469,7 +487,11 @@ fn user_of(row: Row<'_>) -> Result<User, SqlFault> {
         id: UserId::from_uuid(id_from(row.blob(0)?, "id")?),
         username: row.get(1)?,
         email: row.get(2)?,
-        role: Role::from_name(row.text(3)?).ok_or(bad("role"))?,
+        role: if row.get::<Option<i64>>(8)?.is_some() {
+            Role::Guest
+        } else {
+            Role::granted(row.text(3)?).ok_or(bad("role"))?
+        },
         tier: Tier(row.get(4)?),
         created_at: from_us(row.get(5)?, "created_at")?,
         disabled_at: row.get::<Option<i64>>(6)?.map(|us| from_us(us, "disabled_at")).transpose()?,

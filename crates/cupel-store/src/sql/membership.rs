@@ -204,9 +204,9 @@ pub(super) fn refused(db: &dyn Sql, user: UserId) -> Result<Option<AccountChange
     Ok(None)
 }
 
-struct DeleteUser {
-    user: UserId,
-    now: Timestamp,
+pub(super) struct DeleteUser {
+    pub(super) user: UserId,
+    pub(super) now: Timestamp,
 }
 
 impl Write for DeleteUser {
@@ -225,7 +225,7 @@ impl Write for DeleteUser {
         let email_key = format!("id:{}", self.user.as_uuid().as_simple());
         let sql = "UPDATE users SET username = ?1, username_key = ?1, email = '', email_key = ?2, password_hash = '!', \
                    role = 'user', tier = 'basic', webhook_secret = ?3, disabled_at = coalesce(disabled_at, ?4), deleted_at = ?4, \
-                   cancel_since = ?4 WHERE id = ?5";
+                   cancel_since = ?4, guest_until = CASE WHEN guest_until > ?4 THEN ?4 ELSE guest_until END WHERE id = ?5";
         db.execute(sql, values![name, email_key, [0u8; 32], now, id])?;
         for sql in [
             "DELETE FROM refresh_sessions WHERE \"user\" = ?",

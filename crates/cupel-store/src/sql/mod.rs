@@ -25,6 +25,7 @@ pub(crate) mod dead_letters;
 pub(crate) mod drafts;
 pub(crate) mod fault;
 pub(crate) mod freezes;
+pub(crate) mod guests;
 pub(crate) mod history;
 pub(crate) mod large;
 pub(crate) mod membership;

@@ -6,6 +6,7 @@ mod cluster;
 mod contests;
 mod dead_letters;
 mod drafts;
+mod guests;
 mod membership;
 pub mod nodes;
 mod problems;
@@ -19,6 +20,7 @@ pub use cluster::*;
 pub use contests::*;
 pub use dead_letters::*;
 pub use drafts::*;
+pub use guests::*;
 pub use membership::*;
 pub use problems::*;
 pub use requests::*;
@@ -74,6 +76,8 @@ macro_rules! store_conformance {
                 deleting_a_user_removes_personal_data_and_keeps_submissions,
                 the_submissions_of_a_disabled_or_deleted_user_are_to_be_cancelled,
                 a_disabled_or_deleted_user_submits_nothing,
+                a_guest_is_no_user_among_others,
+                a_guest_that_has_ended_is_deleted_with_all_its_submissions,
                 a_join_code_enrols_up_to_its_limit,
                 a_ticket_opens_one_submission_once,
                 users_are_listed_in_creation_order_and_paginated,

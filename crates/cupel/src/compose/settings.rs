@@ -54,6 +54,7 @@ pub(super) fn api_settings(config: &Config, secret: Vec<u8>) -> cupel_http::Sett
     let rates = &config.rate_limits;
     let quarter = Duration::from_secs(15 * 60);
     let per_quarter = |quota| Rate::new(quota, quarter, quota);
+    let per_hour = |quota| Rate::new(quota, Duration::from_secs(3600), quota);
     let tier = |limits: &config::TierLimits| TierRates {
         submissions: Rate::per_minute(limits.submissions_per_minute, limits.submissions_burst),
         reads: Rate::per_minute(limits.reads_per_minute, limits.reads_burst),
@@ -66,15 +67,14 @@ pub(super) fn api_settings(config: &Config, secret: Vec<u8>) -> cupel_http::Sett
             account_and_address: per_quarter(rates.logins_per_account_and_address),
             address: per_quarter(rates.logins_per_address),
             account: per_quarter(rates.logins_per_account),
-            registrations: Rate::new(
-                rates.registrations_per_address,
-                Duration::from_secs(3600),
-                rates.registrations_per_address,
-            ),
+            registrations: per_hour(rates.registrations_per_address),
+            guests: per_hour(rates.guests_per_address),
             ..LoginRates::default()
         },
         anonymous_reads: Rate::per_minute(rates.anonymous_reads_per_minute, rates.anonymous_reads_burst),
         registration_open: config.auth.registration,
+        // If only invited people may have accounts, no others run programs.
+        guests_allowed: config.auth.guests && config.auth.registration,
         execute_body_bytes_max: usize::try_from(config.server.body_max.get()).unwrap_or(usize::MAX),
         body_time_max: config.server.body_time_max,
         package_bytes_max: config.problems.package_max.get(),
@@ -107,6 +107,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn there_are_guests_only_where_everybody_may_register() {
+        let allowed = |registration, guests| {
+            let mut config = config::defaults();
+            (config.auth.registration, config.auth.guests) = (registration, guests);
+            api_settings(&config, Vec::new()).guests_allowed
+        };
+        assert_eq!([allowed(true, true), allowed(true, false), allowed(false, true)], [true, false, false]);
+    }
+
+    #[test]
     fn the_default_file_matches_the_defaults_in_the_code() {
         let config = config::defaults();
         assert_eq!(bounds(&config), Bounds::default());
@@ -119,7 +129,7 @@ mod tests {
 
         let code = cupel_http::Settings::default();
         let mut file = api_settings(&config, code.jwt_secret.0.clone());
-        // The compiled-in limits have one tier; the file may have more.
+        // The compiled-in limits have two tiers; the file may have more.
         file.tiers.retain(|name, _| code.tiers.contains_key(name));
         // The version and the site are properties of the build.
         let (version, has_site) = (code.version.clone(), code.has_site);

@@ -217,5 +217,5 @@ pub(crate) enum KeyCommand {
 }
 
 fn parse_role(text: &str) -> Result<Role, String> {
-    Role::from_name(text).ok_or_else(|| format!("expected one of {}", Role::ALL.map(Role::as_str).join(", ")))
+    Role::granted(text).ok_or_else(|| format!("expected one of {}", Role::GRANTED.map(Role::as_str).join(", ")))
 }
