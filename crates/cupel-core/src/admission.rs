@@ -8,6 +8,7 @@ use std::time::Duration;
 use cupel_types::UserId;
 use jiff::Timestamp;
 
+use crate::accounts::GUEST_WAITING_MAX;
 use crate::{Core, QueueError, SubmitError};
 
 /// Bounds of `Retry-After` when the queue is full.
@@ -57,6 +58,19 @@ impl Core {
     /// If the queue cannot answer.
     pub async fn waiting_of(&self, owner: UserId) -> Result<(usize, usize), QueueError> {
         Ok((self.inner.language_queues.depth_of(owner).await?, self.share_max()))
+    }
+
+    /// Checks that a guest may have another run waiting.
+    ///
+    /// # Errors
+    /// [`SubmitError::TooManyWaiting`], or if the queue cannot answer.
+    pub async fn check_waiting_of_guest(&self, guest: UserId) -> Result<(), SubmitError> {
+        let waiting = self.inner.language_queues.depth_of(guest).await.map_err(SubmitError::Queue)?;
+        if waiting >= GUEST_WAITING_MAX {
+            let retry_after = self.inner.admission.retry_after(waiting);
+            return Err(SubmitError::TooManyWaiting { most: GUEST_WAITING_MAX, retry_after });
+        }
+        Ok(())
     }
 
     /// Maximum number of waiting runs of one owner.

@@ -81,6 +81,8 @@ pub(crate) struct SweepState {
     unserved: u64,
     routes: Option<Arc<Routes>>,
     sweeps: u32,
+    /// Whether guests that have ended are left.
+    has_guests: bool,
     /// The last user of the round over disabled and deleted users whose submissions were cancelled.
     cancelled_up_to: Option<(Timestamp, UserId)>,
 }
@@ -139,6 +141,10 @@ impl Core {
                 drafts_before: before(self.bounds().drafts_kept),
             };
             swept.forgotten = self.inner.store.purge_expired(cutoffs, STEP).await?;
+            state.has_guests = true;
+        }
+        if state.has_guests {
+            state.has_guests = self.forget_guests(now, &mut swept).await;
         }
         self.cancel_for_closed_accounts(state, now, &mut swept).await?;
         state.last = Some(now);
@@ -318,6 +324,22 @@ impl Core {
             self.inner.store.end_cancelling(user, since).await?;
         }
         Ok(cancelled)
+    }
+
+    /// Removes guests that have ended, and their submissions. Returns whether there may be more. A failure does not
+    /// prevent the rest of the sweep.
+    async fn forget_guests(&self, now: Timestamp, swept: &mut Swept) -> bool {
+        for _ in 0..STEPS_MAX {
+            match self.inner.store.forget_guests(now).await {
+                Ok(0) => return false,
+                Ok(forgotten) => swept.forgotten += forgotten,
+                Err(error) => {
+                    tracing::error!(error = crate::chain(&error), "cannot delete guests that have ended");
+                    return false;
+                }
+            }
+        }
+        true
     }
 
     /// Publishes hints while the queue has room. Returns whether the queue accepted all hints, except those of runs

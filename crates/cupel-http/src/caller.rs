@@ -50,12 +50,7 @@ impl FromRequestParts<Shared> for Caller {
         if who.includes(role) {
             return Ok(caller);
         }
-        let detail = match (who, role) {
-            (_, Role::Guest) => NEEDS_ACCOUNT,
-            (Who::Admin, _) => "This is for administrators.",
-            _ => "This is for authors.",
-        };
-        Err(ApiError::new(ErrorKind::Forbidden, detail))
+        Err(forbidden(who, role))
     }
 }
 
@@ -124,6 +119,8 @@ pub enum Follower {
     Ticket {
         /// The ticket.
         text: String,
+        /// Access rule of the requested operation.
+        who: Who,
         /// Notes of the request.
         notes: Option<Notes>,
     },
@@ -142,7 +139,7 @@ impl FromRequestParts<Shared> for Follower {
             let ticket = query.split('&').find_map(|pair| pair.strip_prefix(TICKET_PARAMETER));
             if let Some(text) = ticket {
                 let notes = parts.extensions.get::<Notes>().cloned();
-                return Ok(Follower::Ticket { text: text.to_owned(), notes });
+                return Ok(Follower::Ticket { text: text.to_owned(), who: who_may(parts)?, notes });
             }
         }
         Caller::from_request_parts(parts, app).await.map(|caller| Follower::Caller(Box::new(caller)))
@@ -153,17 +150,21 @@ impl Follower {
     /// Returns the user, the viewer whose permissions apply when the client reads submissions, and the user's rates.
     /// With a ticket, this charges one read to the user; the ticket stays valid until [`Follower::enter`].
     pub async fn holder(&self, app: &Shared, opens: TicketUse) -> Result<Holder, ApiError> {
-        let (text, notes) = match self {
+        let (text, who, notes) = match self {
             Follower::Caller(caller) => {
                 let credential = caller.identity.via.credential();
                 let role = caller.identity.user.role;
                 return Ok(Holder { user: caller.user, role, viewer: caller.viewer, rates: caller.rates, credential });
             }
-            Follower::Ticket { text, notes } => (text, notes),
+            Follower::Ticket { text, who, notes } => (text, who, notes),
         };
         let Some((user, viewer, credential)) = app.accounts.holder_of_ticket(text, opens).await? else {
             return Err(bad_ticket(app, notes.as_ref()).await?);
         };
+        check_guest(app, user.role)?;
+        if !who.includes(user.role) {
+            return Err(forbidden(*who, user.role));
+        }
         let rates = app.rates(&user.tier.0);
         let (note, paid) = app.limits.take(user.id, RateClass::Reads, &rates, 1).await;
         if let Some(notes) = notes {
@@ -176,7 +177,7 @@ impl Follower {
 
     /// Consumes the ticket. Call it after all other checks have passed.
     pub async fn enter(self, app: &Shared, opens: TicketUse) -> Result<(), ApiError> {
-        let Follower::Ticket { text, notes } = self else { return Ok(()) };
+        let Follower::Ticket { text, who: _, notes } = self else { return Ok(()) };
         if app.accounts.use_ticket(&text, opens).await? {
             return Ok(());
         }
@@ -256,9 +257,7 @@ async fn authenticated_caller(parts: &Parts, app: &Shared) -> Result<Caller, Api
             return Err(error);
         }
     };
-    if identity.user.role == Role::Guest && !app.settings.guests_allowed {
-        return Err(unauthorized(NEEDS_ACCOUNT));
-    }
+    check_guest(app, identity.user.role)?;
     let user = identity.user.id;
     let rates = app.rates(&identity.user.tier.0);
     if let Some(notes) = notes {
@@ -284,6 +283,24 @@ async fn authenticated_caller(parts: &Parts, app: &Shared) -> Result<Caller, Api
         is_admin: identity.user.role == Role::Admin && has_scope(&identity, Scope::Admin).is_ok(),
     };
     Ok(Caller { user, viewer, rates, identity })
+}
+
+/// Refuses guests if the server no longer has any.
+fn check_guest(app: &Shared, role: Role) -> Result<(), ApiError> {
+    if role == Role::Guest && !app.settings.guests_allowed {
+        return Err(unauthorized(NEEDS_ACCOUNT));
+    }
+    Ok(())
+}
+
+/// Error for a user whose role is not in the access rule.
+fn forbidden(who: Who, role: Role) -> ApiError {
+    let detail = match (who, role) {
+        (_, Role::Guest) => NEEDS_ACCOUNT,
+        (Who::Admin, _) => "This is for administrators.",
+        _ => "This is for authors.",
+    };
+    ApiError::new(ErrorKind::Forbidden, detail)
 }
 
 fn has_scope(identity: &Identity, scope: Scope) -> Result<(), ApiError> {

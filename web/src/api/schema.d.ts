@@ -78,8 +78,8 @@ export interface paths {
          * Become a guest, in a browser.
          * @description A guest is a temporary account without name and password. It may run programs, on the samples of a problem too, and
          *     read and cancel its own runs; everything else needs an account. Its runs have the rates of the tier `guest`, and
-         *     neither `webhook`, `run_at` nor `tests`. The guest and its runs are deleted after 24 hours, or when the
-         *     session ends before, for example because the visitor signs in.
+         *     neither `webhook`, `run_at` nor `tests`; at most 20 of them wait. The guest ends after 24 hours, or earlier with its
+         *     session, for example because the visitor signs in. Soon afterwards, it is deleted with its runs.
          *
          *     Sets the session cookie, under the conditions of `POST /session`. If somebody is signed in already, or the visitor is
          *     a guest already, nothing changes.

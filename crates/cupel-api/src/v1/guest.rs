@@ -1,12 +1,14 @@
 //! `/auth/guest`: a temporary account with which a visitor runs programs in a browser.
 
+use std::sync::Arc;
+
 use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use cupel_core::accounts::Role;
 use cupel_http::app::Shared;
-use cupel_http::auth::{Named, Presented, Via, check_same_origin};
+use cupel_http::auth::{Identity, IdentityError, Named, Presented, Via, check_same_origin, session_cookie};
 use cupel_http::caller::Anybody;
 use cupel_http::error::{ApiError, ErrorBody, ErrorKind};
 use cupel_http::notes::Notes;
@@ -17,8 +19,8 @@ use super::session::{SessionState, session_cookie_of, with_cookie};
 ///
 /// A guest is a temporary account without name and password. It may run programs, on the samples of a problem too, and
 /// read and cancel its own runs; everything else needs an account. Its runs have the rates of the tier `guest`, and
-/// neither `webhook`, `run_at` nor `tests`. The guest and its runs are deleted after 24 hours, or when the
-/// session ends before, for example because the visitor signs in.
+/// neither `webhook`, `run_at` nor `tests`; at most 20 of them wait. The guest ends after 24 hours, or earlier with its
+/// session, for example because the visitor signs in. Soon afterwards, it is deleted with its runs.
 ///
 /// Sets the session cookie, under the conditions of `POST /session`. If somebody is signed in already, or the visitor is
 /// a guest already, nothing changes.
@@ -40,12 +42,18 @@ pub(crate) async fn open(
 ) -> Result<Response, ApiError> {
     check_same_origin(&Method::POST, &headers, &app.settings.public_url)
         .map_err(|why| ApiError::new(ErrorKind::CrossSite, why))?;
+    let current = match caller {
+        Some(caller) => Some(caller.identity),
+        // The session of the browser goes on, also if it is not that of the page.
+        None => identity_of_cookie(&app, &headers).await?,
+    };
+    let current = current.filter(|identity| identity.user.role != Role::Guest || app.settings.guests_allowed);
+    if let Some(identity) = current {
+        return Ok(SessionState::of(&app, Some(&identity.user)).into_response());
+    }
     if !app.settings.guests_allowed {
         let detail = "Running programs needs an account on this server. Register or sign in.";
         return Err(ApiError::new(ErrorKind::Forbidden, detail));
-    }
-    if let Some(caller) = caller {
-        return Ok(axum::response::IntoResponse::into_response(SessionState::of(&app, Some(&caller.identity.user))));
     }
     app.limits.guest(notes.client().address).await?;
     let guest = app.accounts.open_guest().await?;
@@ -55,14 +63,29 @@ pub(crate) async fn open(
     Ok(with_cookie(cookie, (StatusCode::CREATED, SessionState::of(&app, Some(&guest.user)))))
 }
 
-/// Ends the guest of the browser that sent these headers, if it is one.
-pub(super) async fn end(app: &Shared, headers: &HeaderMap) -> Result<(), ApiError> {
-    let Some(Presented::Cookie(text)) = cupel_http::auth::session_cookie(headers) else { return Ok(()) };
-    let Ok(named) = app.tokens.read_cookie(text, app.core.now()) else { return Ok(()) };
-    let Ok(identity) = app.identities.of_token(&app.accounts, named).await else { return Ok(()) };
-    if let (Role::Guest, Via::Session(session)) = (identity.user.role, &identity.via) {
-        app.accounts.logout(*session).await?;
-        app.identities.forget_session(*session);
+/// Ends the guest of the browser that sent these headers, if it is one. If that fails, the request goes on, and the
+/// guest ends with its time.
+pub(super) async fn end(app: &Shared, headers: &HeaderMap) {
+    let ended = async {
+        let Some(identity) = identity_of_cookie(app, headers).await? else { return Ok(()) };
+        if let (Role::Guest, Via::Session(session)) = (identity.user.role, &identity.via) {
+            app.accounts.logout(*session).await?;
+            app.identities.forget_session(*session);
+        }
+        Ok::<(), ApiError>(())
+    };
+    if ended.await.is_err() {
+        tracing::warn!("cannot end a guest; it ends with its time");
     }
-    Ok(())
+}
+
+/// The user of the session cookie, also if a page of another user sent the request. `None`: there is no cookie, or its session has ended.
+async fn identity_of_cookie(app: &Shared, headers: &HeaderMap) -> Result<Option<Arc<Identity>>, ApiError> {
+    let Some(Presented::Cookie(text)) = session_cookie(headers) else { return Ok(None) };
+    let Ok(named) = app.tokens.read_cookie(text, app.core.now()) else { return Ok(None) };
+    match app.identities.of_token(&app.accounts, named).await {
+        Ok(identity) => Ok(Some(identity)),
+        Err(IdentityError::Refused(_)) => Ok(None),
+        Err(IdentityError::Failed(error)) => Err(error),
+    }
 }

@@ -98,8 +98,7 @@ pub(crate) async fn open(
     check_same_origin(&Method::POST, &headers, &app.settings.public_url)
         .map_err(|why| ApiError::new(ErrorKind::CrossSite, why))?;
     let login = sign_in(&app, &notes, &headers, &body).await?;
-    // The visitor has been a guest of this browser until now.
-    guest::end(&app, &headers).await?;
+    guest::end(&app, &headers).await;
     let named = Named { user: login.user.id, session: login.session };
     let cookie = session_cookie_of(&app, &notes, named, login.expires_at)?;
     Ok(with_cookie(cookie, SessionState::of(&app, Some(&login.user))))
@@ -151,6 +150,8 @@ pub(crate) async fn close(
     {
         app.accounts.logout(session).await?;
         app.identities.forget_session(session);
+    } else {
+        guest::end(&app, &headers).await;
     }
     Ok(with_cookie(remove_session_cookie(), StatusCode::NO_CONTENT))
 }

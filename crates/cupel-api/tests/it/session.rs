@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::http::Method;
 use cupel_core::rate_limit::Rate;
+use cupel_http::TierRates;
 use cupel_problem::Visibility;
 use serde_json::{Value, json};
 
@@ -69,6 +70,12 @@ async fn a_visitor_becomes_a_guest_and_runs_until_signing_in() {
     app.get(&run).header("cookie", &own).send().await.is_error(404, "not-found");
     let kept = from_the_site(app.post("/api/v1/auth/guest", &json!({}))).header("cookie", &own).send().await;
     assert_eq!((kept.status.as_u16(), &kept.json["user"]), (200, &signed_in.json["user"]), "a user becomes no guest");
+    // This page was opened before the user signed in with the same browser.
+    let page = opened.json["guest"]["user_id"].as_str().unwrap();
+    let late = app.post("/api/v1/auth/guest", &json!({})).header("sec-fetch-site", "same-origin");
+    let late = late.header("x-cupel-site", page).header("cookie", &own).send().await;
+    assert_eq!((late.status.as_u16(), late.header("set-cookie")), (200, ""));
+    assert_eq!(late.json["user"], signed_in.json["user"]);
 }
 
 #[tokio::test]
@@ -87,6 +94,37 @@ async fn a_guest_gets_no_webhook_no_later_start_and_no_tests() {
         assert!(detail.starts_with(&format!("`{field}` needs an account.")), "{detail}");
     }
     assert_eq!(app.stored().await, 0);
+}
+
+#[tokio::test]
+async fn at_most_twenty_runs_of_a_guest_wait() {
+    let many = Rate::per_minute(1000, 1000);
+    let app = TestApp::with_settings(|settings| {
+        settings.tiers.insert("guest".into(), TierRates { submissions: many, reads: many });
+    })
+    .await;
+    let guest = guest(&app).await;
+    let program = json!({ "language": "python", "source_code": PROGRAM });
+    let run = async || from_the_site(app.post("/api/v1/execute", &program)).header("cookie", &guest).send().await;
+    for _ in 0..20 {
+        assert_eq!(run().await.status, 202);
+    }
+    run().await.is_error(429, "too-many-waiting");
+    assert_eq!(app.stored().await, 20);
+}
+
+#[tokio::test]
+async fn a_ticket_of_a_guest_opens_only_what_a_guest_may_open() {
+    let app = TestApp::start().await;
+    let guest = guest(&app).await;
+    let ticket = async || {
+        let made = from_the_site(app.post("/api/v1/tickets", &json!({}))).header("cookie", &guest).send().await;
+        made.json["ticket"].as_str().unwrap_or_else(|| panic!("{}", made.text)).to_owned()
+    };
+    let socket = format!("/api/v1/socket.io/?EIO=4&transport=polling&ticket={}", ticket().await);
+    app.get(&socket).send().await.is_error(403, "forbidden");
+    let closed = app.with_other_settings(|settings| settings.guests_allowed = false);
+    closed.get(&format!("/api/v1/live?ticket={}", ticket().await)).send().await.is_error(401, "unauthorized");
 }
 
 #[tokio::test]
@@ -130,7 +168,10 @@ async fn a_guest_sees_the_problems_of_a_visitor_and_is_in_no_list_of_users() {
 async fn a_server_without_guests_opens_none_and_refuses_those_it_had() {
     let app = TestApp::start().await;
     let guest = guest(&app).await;
+    let user = app.user().await;
     let closed = app.with_other_settings(|settings| settings.guests_allowed = false);
+    let kept = from_the_site(closed.post("/api/v1/auth/guest", &json!({}))).bearer(&user.token).send().await;
+    assert_eq!((kept.status.as_u16(), kept.json["user"]["username"].as_str()), (200, Some(&*user.user.username)));
     let refused = from_the_site(closed.post("/api/v1/auth/guest", &json!({}))).send().await;
     assert_eq!(refused.is_error(403, "forbidden").header("set-cookie"), "");
     let state = closed.get("/api/v1/session").header("cookie", &guest).send().await.json;
@@ -141,6 +182,10 @@ async fn a_server_without_guests_opens_none_and_refuses_those_it_had() {
         .send()
         .await
         .is_error(401, "unauthorized");
+    let left = from_the_site(closed.delete("/api/v1/session")).header("cookie", &guest).send().await;
+    assert_eq!(left.status, 204);
+    let state = app.get("/api/v1/session").header("cookie", &guest).send().await.json;
+    assert_eq!(state["guest"], Value::Null, "signing out ended the guest");
 }
 
 #[tokio::test]

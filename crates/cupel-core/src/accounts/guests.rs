@@ -18,6 +18,9 @@ use crate::{NewSubmission, NewSubmissionKind, StoreError};
 /// How long a guest exists.
 pub const GUEST_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
+/// Maximum number of waiting runs of a guest. An account is needed for more, so that visitors cannot fill the queue.
+pub const GUEST_WAITING_MAX: usize = 20;
+
 /// Tier of guests.
 const TIER: &str = "guest";
 

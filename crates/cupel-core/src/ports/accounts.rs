@@ -14,6 +14,10 @@ pub trait AccountStore: Send + Sync {
     async fn insert_user(&self, user: NewUser) -> Result<Result<User, UserTaken>, StoreError>;
     /// Inserts a guest and its only session, until whose end it exists.
     async fn insert_guest(&self, guest: NewUser, session: RefreshSession) -> Result<(), StoreError>;
+    /// Disables some of the guests that ended by `now`, and deletes some submissions of a guest whose submissions
+    /// [were cancelled](crate::accounts::MembershipStore::end_cancelling), or the guest if it has none. One step is
+    /// short. Returns the number of guests and submissions; 0: nothing is left to do.
+    async fn forget_guests(&self, now: Timestamp) -> Result<u64, StoreError>;
     /// A user by id; `None` also for a deleted user.
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError>;
     /// A user by id, and whether the user has this credential and it is valid now: the session has not ended, or the
@@ -34,7 +38,7 @@ pub trait AccountStore: Send + Sync {
     /// A page of all users, oldest first. Not guests.
     async fn users(&self, offset: u64, limit: u64) -> Result<Vec<User>, StoreError>;
     /// Applies all parts of the change or none. The only administrator who can log in cannot be disabled or lose the
-    /// role. Disabling a user ends all of the user's sessions, and makes the user one of those [to
+    /// role. A guest ends when it is disabled. Disabling a user ends all of the user's sessions, and makes the user one of those [to
     /// cancel](crate::accounts::MembershipStore::users_to_cancel) until the user is enabled again.
     async fn change_access(
         &self,

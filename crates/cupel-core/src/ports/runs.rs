@@ -133,8 +133,6 @@ pub trait RunStore: Send + Sync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetentionCutoffs {
     /// Idempotency records and one-time links that expired by this time, and sessions that expired or ended by it.
-    /// Guests that ended by it are disabled, and deleted with all their runs once these [were
-    /// cancelled](crate::accounts::MembershipStore::end_cancelling).
     pub now: Timestamp,
     /// Webhook deliveries that ended by this time.
     pub deliveries_before: Timestamp,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cupel_core::accounts::{AccountChange, MembershipStore as _};
 use cupel_core::run::RunState;
-use cupel_core::{Clock as _, SubmitError};
+use cupel_core::{AccountStore as _, Clock as _, RunStore as _, SubmitError};
 use cupel_testkit::{SubmissionBuilder, Unlimited, a_submission};
 use cupel_types::PriorityClass;
 
@@ -138,6 +138,39 @@ async fn the_submissions_of_disabled_and_deleted_users_are_cancelled() {
     app.clock.advance(Duration::from_secs(121));
     app.core.sweep().await.unwrap();
     assert_eq!(app.store.users_to_cancel(None, 10).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_guest_is_deleted_with_its_runs_soon_after_its_end() {
+    let app = App::start().await;
+    let accounts = app.accounts();
+    let guest = accounts.open_guest().await.unwrap();
+    let owner = guest.user.id;
+    // More than one sweep deletes.
+    let sent = vec![a_submission().as_sent(); 501];
+    app.core.submit(owner, sent, None, &Unlimited).await.expect("accepted");
+    let leased = next(&app.core).await;
+    let kept = app.submit_one().await;
+    let held = async || app.store.list(Some(owner), 0, 1).await.unwrap().1;
+
+    accounts.logout(guest.session).await.unwrap();
+    // The first sweep of a minute disables the guest. A sweep cancels at most 100 runs.
+    let mut cancelled = 0;
+    for _ in 0..20 {
+        cancelled += app.core.sweep().await.unwrap().cancelled;
+    }
+    assert_eq!(cancelled, 501);
+    assert!(matches!(app.state(leased.leased.submission.id).await, RunState::Cancelled { .. }));
+    assert_eq!(held().await, 501, "for two minutes, insertions that began before may still end");
+    app.clock.advance(Duration::from_secs(121));
+    let mut forgotten = Vec::new();
+    for _ in 0..70 {
+        forgotten.push(app.core.sweep().await.unwrap().forgotten);
+    }
+    forgotten.retain(|rows| *rows > 0);
+    assert_eq!(forgotten, [500, 2], "each sweep has ten steps of 50 submissions; the guest is the last row");
+    assert_eq!((held().await, app.store.user(owner).await.unwrap()), (0, None));
+    assert_eq!(app.state(kept).await, RunState::Queued { attempts: 0, lost: 0 });
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 -- Guests: temporary accounts of visitors. Time at which the guest ends; NULL: not a guest. `role` is `user`: a node of an
--- earlier version gives a guest no more rights than that.
+-- earlier version treats a guest as such.
 ALTER TABLE users ADD COLUMN guest_until BIGINT;
 CREATE INDEX guests_by_end ON users (guest_until) WHERE guest_until IS NOT NULL;
 

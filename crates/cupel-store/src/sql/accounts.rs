@@ -11,7 +11,7 @@ use cupel_types::{ApiKeyId, SessionId, UserId};
 use jiff::Timestamp;
 
 use super::fault::SqlFault;
-use super::guests::{END_WITH_SESSION, InsertGuest};
+use super::guests::{END_WITH_SESSION, ForgetGuests, InsertGuest};
 use super::membership::refused;
 use super::{Backend, Lock, Row, Sql, SqlStore, Value, Write, bytes, values};
 use crate::rows::{bad, from_us, id_from, to_us};
@@ -63,6 +63,10 @@ impl<B: Backend> AccountStore for SqlStore<B> {
 
     async fn insert_guest(&self, guest: NewUser, session: RefreshSession) -> Result<(), StoreError> {
         self.write(InsertGuest { guest, session }).await
+    }
+
+    async fn forget_guests(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.write(ForgetGuests { now }).await
     }
 
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
@@ -294,6 +298,8 @@ impl Write for ChangeAccess {
             Some(true) => {
                 let sql = "UPDATE users SET disabled_at = coalesce(disabled_at, ?1), cancel_since = ?1 WHERE id = ?2";
                 db.put(sql, values![now, id])?;
+                let sql = "UPDATE users SET guest_until = ?1 WHERE id = ?2 AND guest_until > ?1";
+                db.execute(sql, values![now, id])?;
                 let sql = "UPDATE refresh_sessions SET ended_at = coalesce(ended_at, ?) WHERE \"user\" = ?";
                 db.execute(sql, values![now, id])?;
                 db.execute("DELETE FROM stream_tickets WHERE \"user\" = ?", values![id])?;

@@ -13,8 +13,13 @@ use super::membership::DeleteUser;
 use super::{Sql, Write, values};
 use crate::rows::{id_from, to_us};
 
-/// Number of guests that one command deletes.
-const GUESTS_MAX: u32 = 100;
+/// Number of guests that one step ends.
+const ENDED_MAX: u32 = 100;
+/// Number of submissions that one step deletes.
+const SUBMISSIONS_MAX: u32 = 50;
+/// Number of bytes in their sources, inputs and outputs, unless the first submission has more. SQLite reads all of them
+/// to delete them, while its other writes wait.
+const BYTES_MAX: u64 = 4 << 20;
 
 pub(super) struct InsertGuest {
     pub(super) guest: NewUser,
@@ -50,63 +55,77 @@ const OF_GUEST: [&str; 7] = [
     "DELETE FROM snippets WHERE owner = ?1",
 ];
 
-/// The first `?2` submissions of the guest `?1`.
-macro_rules! first_of_guest {
-    () => {
-        "(SELECT s.id FROM code_submissions s WHERE s.owner = ?1 ORDER BY s.id LIMIT ?2)"
-    };
+/// The first submissions of a guest, with the number of bytes in the submission and its results.
+const FIRST: &str = "SELECT s.id, length(s.data) + coalesce((SELECT sum(length(e.data)) FROM runs r \
+     JOIN execution_results e ON e.run = r.id WHERE r.submission = s.id), 0) \
+     FROM code_submissions s WHERE s.owner = ? ORDER BY s.id LIMIT ?";
+
+/// Deletions of a submission, referring rows first: `?1` is the submission.
+const OF_SUBMISSION: [&str; 6] = [
+    "DELETE FROM execution_results WHERE run IN (SELECT id FROM runs WHERE submission = ?1)",
+    "DELETE FROM failed_attempts WHERE submission = ?1",
+    "DELETE FROM dead_letters WHERE submission = ?1",
+    "DELETE FROM webhook_deliveries WHERE submission = ?1",
+    "DELETE FROM runs WHERE submission = ?1",
+    "DELETE FROM code_submissions WHERE id = ?1",
+];
+
+/// Whether other users see something of the guest, which an earlier version let it do: a submission that counts, a
+/// contest, a problem. Such rows are kept, as those of a deleted user.
+const IS_SEEN: &str = "SELECT 1 FROM problem_submissions p JOIN code_submissions s ON s.id = p.submission WHERE s.owner = ?1 \
+     UNION ALL SELECT 1 FROM problem_results WHERE \"user\" = ?1 \
+     UNION ALL SELECT 1 FROM user_progress WHERE \"user\" = ?1 \
+     UNION ALL SELECT 1 FROM contest_participants WHERE \"user\" = ?1 \
+     UNION ALL SELECT 1 FROM clarifications WHERE asker = ?1 \
+     UNION ALL SELECT 1 FROM contests WHERE owner = ?1 \
+     UNION ALL SELECT 1 FROM problem_members WHERE \"user\" = ?1 \
+     UNION ALL SELECT 1 FROM problem_versions WHERE created_by = ?1 \
+     UNION ALL SELECT 1 FROM problems WHERE owner = ?1 LIMIT 1";
+
+/// One step of the removal of guests whose time is over.
+pub(super) struct ForgetGuests {
+    pub(super) now: Timestamp,
 }
 
-/// Deletions of a guest's first submissions, referring rows first. The last one deletes the submissions, so all of them
-/// concern the same ones.
-const SUBMISSIONS: [&str; 5] = [
-    concat!(
-        "DELETE FROM execution_results WHERE run IN (SELECT r.id FROM runs r WHERE r.submission IN ",
-        first_of_guest!(),
-        ")"
-    ),
-    concat!("DELETE FROM failed_attempts WHERE submission IN ", first_of_guest!()),
-    concat!("DELETE FROM dead_letters WHERE submission IN ", first_of_guest!()),
-    concat!("DELETE FROM webhook_deliveries WHERE submission IN ", first_of_guest!()),
-    concat!("DELETE FROM runs WHERE submission IN ", first_of_guest!()),
-];
-const SUBMISSIONS_THEMSELVES: &str = concat!("DELETE FROM code_submissions WHERE id IN ", first_of_guest!());
+impl Write for ForgetGuests {
+    type Output = u64;
+    const OPERATION: &'static str = "delete guests that have ended";
+    const DURABLE: bool = false;
 
-/// Whether the guest, with an earlier version, has submitted a solution that counts, or has entered a contest. Such
-/// rows are kept, as those of a deleted user.
-const COUNTS: &str = "SELECT 1 FROM problem_submissions p JOIN code_submissions s ON s.id = p.submission WHERE s.owner = ?1 \
-     UNION ALL SELECT 1 FROM contest_participants c WHERE c.\"user\" = ?1 LIMIT 1";
-
-/// Ends guests whose time is over, and deletes guests whose submissions have been cancelled, with at most `limit` of
-/// their submissions. Returns the number of deleted guests and submissions.
-pub(super) fn forget(db: &dyn Sql, now: Timestamp, limit: u32) -> Result<u64, SqlFault> {
-    let until = to_us(now);
-    let sql = "UPDATE users SET disabled_at = ?1, cancel_since = ?1 WHERE id IN \
-               (SELECT id FROM users WHERE guest_until <= ?1 AND disabled_at IS NULL ORDER BY guest_until LIMIT ?2)";
-    db.execute(sql, values![until, limit])?;
-    let sql = "SELECT id FROM users WHERE guest_until <= ? AND disabled_at IS NOT NULL AND cancel_since IS NULL \
-               ORDER BY guest_until LIMIT ?";
-    let guests = db.all(sql, values![until, GUESTS_MAX], |row| Ok(row.blob(0)?.to_vec()))?;
-    let mut forgotten = 0;
-    for guest in guests {
+    fn apply(&self, db: &dyn Sql) -> Result<u64, SqlFault> {
+        let now = to_us(self.now);
+        let sql = "UPDATE users SET disabled_at = ?1, cancel_since = ?1 WHERE id IN \
+                   (SELECT id FROM users WHERE guest_until <= ?1 AND disabled_at IS NULL ORDER BY guest_until LIMIT ?2)";
+        let ended = db.execute(sql, values![now, ENDED_MAX])?;
+        let sql = "SELECT id FROM users WHERE guest_until <= ? AND disabled_at IS NOT NULL AND cancel_since IS NULL \
+                   ORDER BY guest_until LIMIT 1";
+        let Some(guest) = db.one(sql, values![now], |row| Ok(row.blob(0)?.to_vec()))? else { return Ok(ended) };
         let id = guest.as_slice();
-        if db.exists(COUNTS, values![id])? {
-            DeleteUser { user: UserId::from_uuid(id_from(id, "id")?), now }.apply(db)?;
-            db.execute("UPDATE users SET guest_until = NULL WHERE id = ?", values![id])?;
-            continue;
+        if db.exists(IS_SEEN, values![id])? {
+            DeleteUser { user: UserId::from_uuid(id_from(id, "id")?), now: self.now }.apply(db)?;
+            return Ok(ended + db.execute("UPDATE users SET guest_until = NULL WHERE id = ?", values![id])?);
         }
-        let left = u64::from(limit).saturating_sub(forgotten).cast_signed();
-        for sql in SUBMISSIONS {
-            db.execute(sql, values![id, left])?;
+        let first = db.all(FIRST, values![id, SUBMISSIONS_MAX], |row| {
+            Ok((row.blob(0)?.to_vec(), row.get::<i64>(1)?.unsigned_abs()))
+        })?;
+        let mut bytes = 0;
+        let mut deleted = 0;
+        for (submission, length) in &first {
+            bytes += length;
+            if deleted > 0 && bytes > BYTES_MAX {
+                break;
+            }
+            for sql in OF_SUBMISSION {
+                db.execute(sql, values![submission.as_slice()])?;
+            }
+            deleted += 1;
         }
-        forgotten += db.execute(SUBMISSIONS_THEMSELVES, values![id, left])?;
-        if db.exists("SELECT 1 FROM code_submissions WHERE owner = ? LIMIT 1", values![id])? {
-            break;
+        if first.is_empty() {
+            for sql in OF_GUEST {
+                db.execute(sql, values![id])?;
+            }
+            deleted += db.execute("DELETE FROM users WHERE id = ?", values![id])?;
         }
-        for sql in OF_GUEST {
-            db.execute(sql, values![id])?;
-        }
-        forgotten += db.execute("DELETE FROM users WHERE id = ?", values![id])?;
+        Ok(ended + deleted)
     }
-    Ok(forgotten)
 }

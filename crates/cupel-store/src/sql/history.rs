@@ -32,8 +32,14 @@ impl<'f> History<'f> {
         let owner = blob_of(filter.owner.as_uuid());
         let mut all = if leads {
             // In a CROSS JOIN, SQLite scans the first table first.
-            let tables =
-                "runs r /*sqlite*/ CROSS /*end*/ JOIN code_submissions s ON s.id = r.submission AND s.run = r.id";
+            let tables = match filter.stage {
+                // SQLite would prefer to read all runs in the order of the list.
+                Some(Stage::Running) => {
+                    "runs r /*sqlite*/ INDEXED BY runs_leased CROSS /*end*/ \
+                     JOIN code_submissions s ON s.id = r.submission AND s.run = r.id"
+                }
+                _ => "runs r /*sqlite*/ CROSS /*end*/ JOIN code_submissions s ON s.id = r.submission AND s.run = r.id",
+            };
             History { tables, id: "r.submission", conditions: "r.owner = ?".to_owned(), values: vec![owner] }
         } else {
             let tables = "code_submissions s JOIN runs r ON r.id = s.run";

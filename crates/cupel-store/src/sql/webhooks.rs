@@ -6,7 +6,7 @@ use cupel_types::{SubmissionId, UserId, WebhookId};
 use jiff::Timestamp;
 
 use super::fault::SqlFault;
-use super::{Backend, Bind as _, Row, Sql, SqlStore, Write, bytes, guests, values};
+use super::{Backend, Bind as _, Row, Sql, SqlStore, Write, bytes, values};
 use crate::rows::{bad, from_us, id_from, to_us};
 
 #[async_trait]
@@ -289,6 +289,6 @@ impl Write for PurgeExpired {
         for (sql, until) in removals {
             forgotten += db.execute(sql, values![to_us(until), self.limit])?;
         }
-        Ok(forgotten + guests::forget(db, self.cutoffs.now, self.limit)?)
+        Ok(forgotten)
     }
 }

@@ -3,9 +3,12 @@
 #![expect(missing_docs, reason = "the name of each function states its rule")]
 
 use cupel_core::accounts::{NewUser, RefreshSession, Role, Tier};
-use cupel_core::{Idempotency, NewSubmissions, RetentionCutoffs, Store};
-use cupel_types::{SessionId, UserId};
+use cupel_core::contests::NewClarification;
+use cupel_core::{Idempotency, NewSubmissions, Store};
+use cupel_types::{ClarificationId, SessionId, UserId};
 
+use super::contests::new_contest;
+use super::problems::problem;
 use super::{at, insert, set_disabled, user};
 use crate::Subject;
 use crate::builders::{a_submission, a_user, fresh};
@@ -28,19 +31,6 @@ async fn guest(store: &impl Store, until: i64) -> (NewUser, SessionId) {
     let id = session.id;
     store.insert_guest(new.clone(), session).await.unwrap();
     (new, id)
-}
-
-async fn purge(store: &impl Store, now: i64, limit: u32) -> u64 {
-    let cutoffs = RetentionCutoffs {
-        now: at(now),
-        deliveries_before: at(0),
-        keys_before: at(0),
-        workers_before: at(0),
-        failures_before: at(0),
-        snippets_before: at(0),
-        drafts_before: at(0),
-    };
-    store.purge_expired(cutoffs, limit).await.unwrap()
 }
 
 pub async fn a_guest_is_no_user_among_others<S: Store>(make: impl AsyncFn() -> Subject<S>) {
@@ -66,32 +56,44 @@ pub async fn a_guest_that_has_ended_is_deleted_with_all_its_submissions<S: Store
     let other = user(&*store).await;
     let kept = insert(&*store, a_submission().by(other)).await.0.id;
     let (signed_out, session) = guest(&*store, 100).await;
+    let (disabled, _) = guest(&*store, 100).await;
     let (expired, _) = guest(&*store, 50).await;
     let (lasting, _) = guest(&*store, 100).await;
-    for id in [signed_out.user.id, expired.user.id, lasting.user.id] {
-        for _ in 0..3 {
-            insert(&*store, a_submission().by(id)).await;
-        }
+    let large = "#".repeat(3 << 20);
+    for (id, submissions, source) in [
+        (signed_out.user.id, 3, "print(42)"),
+        (disabled.user.id, 59, "print(42)"),
+        (expired.user.id, 3, &*large),
+        (lasting.user.id, 3, "print(42)"),
+    ] {
         let idempotency = Some(Idempotency { key: "k".into(), request_hash: [1; 32], expires_at: at(3600) });
         store.insert(NewSubmissions { idempotency, ..a_submission().by(id).alone() }).await.unwrap();
+        for _ in 0..submissions {
+            insert(&*store, a_submission().by(id).source(source)).await;
+        }
     }
     store.end_session(session, at(20)).await.unwrap();
-    assert_eq!(purge(&*store, 50, 10).await, 2, "the session that was ended and the one that expired");
+    set_disabled(&*store, disabled.user.id, true, 30).await;
+    let of_guests = [signed_out.user.id, disabled.user.id, expired.user.id];
+    assert_eq!(store.forget_guests(at(50)).await.unwrap(), 2, "the session that was ended and the one that expired");
     // First, the submissions are cancelled, and no others are accepted.
     let mut ended = store.users_to_cancel(None, 10).await.unwrap();
     ended.sort_unstable_by_key(|(_, id)| *id);
-    assert_eq!(ended, [(at(50), signed_out.user.id), (at(50), expired.user.id)]);
-    assert_eq!(store.list(Some(expired.user.id), 0, 10).await.unwrap().1, 4);
+    assert_eq!(ended, [(at(50), of_guests[0]), (at(30), of_guests[1]), (at(50), of_guests[2])]);
+    assert_eq!(store.forget_guests(at(51)).await.unwrap(), 0);
     for (since, id) in ended {
         store.end_cancelling(id, since).await.unwrap();
     }
-    // Then they are deleted, in bounded steps.
-    let mut steps = 0;
-    while purge(&*store, 51, 3).await > 0 {
-        steps += 1;
+    // Then they are deleted in steps, which bounds how long other writes wait.
+    let mut steps = Vec::new();
+    loop {
+        match store.forget_guests(at(51)).await.unwrap() {
+            0 => break,
+            forgotten => steps.push(forgotten),
+        }
     }
-    assert_eq!(steps, 3, "8 submissions and 2 guests, about 3 at a time");
-    for id in [signed_out.user.id, expired.user.id] {
+    assert_eq!(steps, [4, 1, 50, 10, 1, 2, 1, 1, 1], "submissions of a guest, then the guest");
+    for id in of_guests {
         assert_eq!(store.user(id).await.unwrap(), None);
         assert_eq!(store.list(Some(id), 0, 10).await.unwrap().1, 0);
         assert!(store.idempotent(id, "k", at(51)).await.unwrap().is_none());
@@ -100,4 +102,38 @@ pub async fn a_guest_that_has_ended_is_deleted_with_all_its_submissions<S: Store
     assert_eq!(store.list(Some(lasting.user.id), 0, 10).await.unwrap().1, 4);
     assert_eq!(store.list(Some(other), 0, 10).await.unwrap().0[0].id, kept);
     assert_eq!(set_disabled(&*store, lasting.user.id, true, 60).await, cupel_core::accounts::AccountChange::Done);
+}
+
+/// A node of an earlier version treats a guest as a user.
+pub async fn what_other_users_see_of_a_guest_is_kept<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let owner = user(&*store).await;
+    let (author, _) = guest(&*store, 10).await;
+    let (asker, _) = guest(&*store, 11).await;
+    let (other, _) = guest(&*store, 12).await;
+    let one = problem(&*store, 1, |new| new.owner = Some(author.user.id)).await;
+    let new = new_contest("c", owner, vec![one.id]);
+    let contest = new.id;
+    store.insert_contest(new).await.unwrap().unwrap();
+    let question = NewClarification {
+        id: ClarificationId::from_uuid(fresh()),
+        contest,
+        asker: asker.user.id,
+        place: None,
+        is_announcement: false,
+        text: "May n be 0?".into(),
+        asked_at: at(5),
+    };
+    assert!(store.ask(question, 2).await.unwrap());
+    assert_eq!(store.forget_guests(at(20)).await.unwrap(), 3);
+    for (since, id) in store.users_to_cancel(None, 10).await.unwrap() {
+        store.end_cancelling(id, since).await.unwrap();
+    }
+    while store.forget_guests(at(21)).await.unwrap() > 0 {}
+    let (questions, _) = store.clarifications(contest, None, 0, 10).await.unwrap();
+    assert!(questions[0].asker_name.starts_with("deleted-"), "{}", questions[0].asker_name);
+    for id in [author.user.id, asker.user.id, other.user.id] {
+        assert_eq!(store.user(id).await.unwrap(), None);
+    }
+    assert!(store.webhook_secret(other.user.id).await.unwrap().is_none(), "the last guest was removed all the same");
 }

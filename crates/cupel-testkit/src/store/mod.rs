@@ -78,6 +78,7 @@ macro_rules! store_conformance {
                 a_disabled_or_deleted_user_submits_nothing,
                 a_guest_is_no_user_among_others,
                 a_guest_that_has_ended_is_deleted_with_all_its_submissions,
+                what_other_users_see_of_a_guest_is_kept,
                 a_join_code_enrols_up_to_its_limit,
                 a_ticket_opens_one_submission_once,
                 users_are_listed_in_creation_order_and_paginated,
