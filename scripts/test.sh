@@ -4,6 +4,7 @@
 #
 #   scripts/test.sh             everything
 #   scripts/test.sh sandbox     only the sandbox's test suites
+#   scripts/test.sh check NAME  only this check (see `run_check` below), with the binary CUPEL
 #
 # Long test binaries and most other steps are skipped if nothing that they depend on has changed since they passed in
 # this checkout. Each skipped step prints a message. ALL=1 runs everything, and so does CI=true for the test binaries.
@@ -18,10 +19,39 @@ cd "$(dirname "$0")/.."
 
 [ "$(id -u)" -eq 0 ] || echo "Tests that use the sandbox need root: running the test binaries through sudo."
 
-if [ "${1:-}" = sandbox ]; then
+# The inputs of the `cupel` binary, on which most checks depend: all crates without the code of their tests, and what they embed.
+product=(Cargo.lock Cargo.toml crates ':!crates/*/tests/*.rs' docs languages problems)
+
+# run_check NAME: a check is skipped if it passed with the same inputs.
+run_check() {
+    case $1 in
+    site) scripts/if-changed site web scripts/test-web.sh scripts/build-site.sh "${product[@]}" -- scripts/test-web.sh ;;
+    cgroup-v2) scripts/if-changed cgroup-v2 Cargo.lock Cargo.toml crates/cupel-{sandbox,types,glob,languages} crates/cupel/src languages \
+        scripts/cgroup2 scripts/test-cgroup2.sh -- scripts/test-cgroup2.sh short ;;
+    facades) scripts/if-changed facades scripts/facades scripts/test-facades.sh "${product[@]}" -- scripts/test-facades.sh "$CUPEL" ;;
+    openapi) scripts/if-changed openapi scripts/openapi scripts/test-openapi.sh "${product[@]}" -- scripts/test-openapi.sh ;;
+    deployment) scripts/if-changed deployment deploy scripts/deploy scripts/test-deploy.sh "${product[@]}" -- scripts/test-deploy.sh ;;
+    problems) scripts/if-changed problems problems "${product[@]}" -- scripts/as-root "$CUPEL" verify --jobs "$(nproc)" problems/*/ ;;
+    samples) scripts/if-changed samples "${product[@]}" -- scripts/as-root "$CUPEL" languages test ;;
+    third-party-packages) scripts/if-changed third-party-packages scripts/public-packages scripts/test-public-packages.sh "${product[@]}" \
+        -- scripts/test-public-packages.sh "$CUPEL" ;;
+    *)
+        echo "error: there is no check $1" >&2
+        return 1
+        ;;
+    esac
+}
+
+case ${1:-} in
+sandbox)
     scripts/run-tests cupel-sandbox
     exit
-fi
+    ;;
+check)
+    run_check "$2"
+    exit
+    ;;
+esac
 
 started=$SECONDS
 scripts/setup.sh build public servers docker cgroup2 deploy openapi web
@@ -66,25 +96,12 @@ check() {
     "${@:3}" || failed+=("$1")
 }
 
-# The inputs of the `cupel` binary, on which most checks depend: all crates without the code of their tests, and what they embed.
-product=(Cargo.lock Cargo.toml crates ':!crates/*/tests/*.rs' docs languages problems)
-# unless_passed NAME MINUTES INPUT... -- COMMAND...: a check that is skipped if it passed with these inputs.
-unless_passed() {
-    check "$1" "$2" scripts/if-changed "$1" "${@:3}"
-}
-
-# A check for which too little time is left is left out; shorter checks after it may still run. The tests always run.
-check tests 0 scripts/run-tests
-unless_passed site 13 web scripts/test-web.sh scripts/build-site.sh "${product[@]}" -- scripts/test-web.sh
-unless_passed cgroup-v2 8 Cargo.lock Cargo.toml crates/cupel-{sandbox,types,glob,languages} crates/cupel/src languages scripts/cgroup2 \
-    scripts/test-cgroup2.sh -- scripts/test-cgroup2.sh short
-unless_passed facades 5 scripts/facades scripts/test-facades.sh "${product[@]}" -- scripts/test-facades.sh "$CUPEL"
-unless_passed openapi 4 scripts/openapi scripts/test-openapi.sh "${product[@]}" -- scripts/test-openapi.sh
-unless_passed deployment 5 deploy scripts/deploy scripts/test-deploy.sh "${product[@]}" -- scripts/test-deploy.sh
-unless_passed problems 8 problems "${product[@]}" -- scripts/as-root "$CUPEL" verify --jobs "$(nproc)" problems/*/
-unless_passed samples 8 "${product[@]}" -- scripts/as-root "$CUPEL" languages test
-unless_passed third-party-packages 10 scripts/public-packages scripts/test-public-packages.sh "${product[@]}" \
-    -- scripts/test-public-packages.sh "$CUPEL"
+# The tests always run, and some checks beside them. A check for which too little time is left is left out; shorter checks after it may
+# still run.
+check tests 0 scripts/run-tests --check problems --check facades --check samples --check openapi --check deployment
+check site 13 run_check site
+check cgroup-v2 8 run_check cgroup-v2
+check third-party-packages 10 run_check third-party-packages
 
 took="$(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s"
 if [ "${#failed[@]}" -gt 0 ]; then

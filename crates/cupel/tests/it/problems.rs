@@ -369,28 +369,35 @@ fn the_memory_of_a_program_is_the_same_on_all_routes() {
     let imports = "import json, re\nprint(2 * int(input()))\n";
     let java = "class Main { public static void main(String[] a) { System.out.println(2 * new java.util.Scanner(System.in).nextInt()); } }";
     let javascript = "console.log(2 * Number(require('fs').readFileSync(0)))";
+    // The threads of a virtual machine run in another order each time, and use more memory now and then. So the least
+    // of several runs is compared.
     let programs = [
-        ("c", "a.c", c),
-        ("python", "a.py", python),
-        ("python", "b.py", RIGHT),
-        ("python", "c.py", imports),
-        ("java", "Main.java", java),
-        ("javascript", "a.js", javascript),
+        ("c", "a.c", c, 1),
+        ("python", "a.py", python, 1),
+        ("python", "b.py", RIGHT, 1),
+        ("python", "c.py", imports, 1),
+        ("java", "Main.java", java, 3),
+        ("javascript", "a.js", javascript, 3),
     ];
-    for (language, name, text) in programs {
-        let file = source(name, text);
-        let ran = end(cupel(["run", "--json", &file.path]), b"1\n");
-        let ran: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"));
-        let body = json!({ "language": language, "source_code": text, "stdin": "1\n" });
-        let executed = author.ended(&author.post("/api/v1/execute", body)["submission_id"]);
-        let body = json!({ "language": language, "source_code": text });
-        let sent = author.post("/api/v1/problems/double/submissions", body);
-        let judged = author.ended(&sent["submission_id"]);
-        let routes = [("run", ran), ("execute", executed), ("problem", judged)];
-        let used = routes.each_ref().map(|(route, result)| {
-            assert_eq!(result["verdict"], "AC", "{route}, {name}: {result}");
-            result["memory_used_kb"].as_u64().unwrap_or_else(|| panic!("{route}, {name}: {result}"))
-        });
+    for (language, name, text, times) in programs {
+        let mut used = [u64::MAX; 3];
+        for _ in 0..times {
+            let file = source(name, text);
+            let ran = end(cupel(["run", "--json", &file.path]), b"1\n");
+            let ran: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"));
+            let body = json!({ "language": language, "source_code": text, "stdin": "1\n" });
+            let executed = author.ended(&author.post("/api/v1/execute", body)["submission_id"]);
+            let body = json!({ "language": language, "source_code": text });
+            let sent = author.post("/api/v1/problems/double/submissions", body);
+            let judged = author.ended(&sent["submission_id"]);
+            for (used, (route, result)) in
+                used.iter_mut().zip([("run", ran), ("execute", executed), ("problem", judged)])
+            {
+                assert_eq!(result["verdict"], "AC", "{route}, {name}: {result}");
+                let now = result["memory_used_kb"].as_u64().unwrap_or_else(|| panic!("{route}, {name}: {result}"));
+                *used = now.min(*used);
+            }
+        }
         let (least, most) = (used.iter().min().unwrap(), used.iter().max().unwrap());
         eprintln!("{name}: {used:?} KiB by run, execute and problem");
         assert!(most - least <= (2 * portion_kib).max(most / 20), "{name}: {used:?} KiB by run, execute and problem");
