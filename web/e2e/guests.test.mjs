@@ -151,7 +151,7 @@ test('without guests, a visitor who runs code must sign in first, and keeps the 
   await chooseLanguage(page, 'python')
   await write(page, 'print("mine")\n')
   await page.keyboard.press('Control+Enter')
-  await page.getByText('Sign in to run programs. Your code is kept.').waitFor()
+  await page.getByText('This needs an account. Your code is kept.').waitFor()
   await check('playground-visitor')
   await page.getByRole('link', { name: 'Sign in to run' }).click()
   await page.getByRole('link', { name: 'Create an account' }).click()

@@ -59,13 +59,12 @@ export function PlayBar({ isNarrow, run, fault, note, mayRun, isSignedOut, onRun
   )
 }
 
-/** Says that Run or, for a visitor who may run, Share needs an account. The link for Run is in the bar. */
-export function SignInToRun({ isForRun }: { isForRun: boolean }) {
-  const m = useMessages()
+/** Says that Run or Share needs an account. */
+export function NeedsAccount() {
   const { visitor } = useTexts(editing)
   return (
     <div role="alert" className="w-full">
-      {useIsEmbedded() ? <OpenToRun /> : isForRun ? <p>{m.play.signInFirst}</p> : <ToSignIn text={visitor.account} />}
+      {useIsEmbedded() ? <OpenToRun /> : <ToSignIn text={visitor.account} />}
     </div>
   )
 }

@@ -40,7 +40,7 @@ import { DraftHistory, OfferedNote } from './DraftHistory'
 import { EditorSettings } from './EditorSettings'
 import { LanguagePicker } from './LanguagePicker'
 import { lazyPart } from './LazyPart'
-import { PlayBar, SignInToRun } from './PlayBar'
+import { NeedsAccount, PlayBar } from './PlayBar'
 import { PlayConsole } from './PlayConsole'
 import { PlayFiles } from './PlayFiles'
 import { DownloadButton, PlayShare, SharedActions } from './PlayShare'
@@ -409,7 +409,7 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
       onReady={ready}
     />
   )
-  const note = cannotRun !== undefined ? <CannotRun language={language} why={cannotRun} isOwn={shared === undefined} /> : asks > 0 && user === undefined ? <SignInToRun key={asks} isForRun={isSignedOut} /> : undefined
+  const note = cannotRun !== undefined ? <CannotRun language={language} why={cannotRun} isOwn={shared === undefined} /> : asks > 0 && user === undefined ? <NeedsAccount key={asks} /> : undefined
   const bar = <PlayBar isNarrow={!isWide} run={run} fault={fault} note={note} mayRun={!isLive && cannotRun === undefined} isSignedOut={isSignedOut} onRun={begin} />
 
   if (isWide) {
