@@ -31,7 +31,7 @@ export const pageUser = (): string | undefined => account
 
 api.use({
   onRequest: ({ request, schemaPath }) => {
-    // These two concern the session that the browser has, whosever it is.
+    // These two concern the browser's session, regardless of its user.
     const isOfBrowser = schemaPath === '/api/v1/session' || schemaPath === '/api/v1/auth/guest'
     if (account !== undefined && !isOfBrowser) request.headers.set('x-cupel-site', account)
   },
@@ -44,7 +44,7 @@ export class CallError extends Error {
   constructor(
     /** HTTP status; 0 if the server did not answer. */
     readonly status: number,
-    readonly code: string,
+    public code: string,
     readonly title: string,
     readonly detail: string,
     readonly requestId: string | undefined,

@@ -269,7 +269,9 @@ export class LiveRun {
     this.failures += 1
     this.listener.link('reconnecting')
     if (!wasOpen && !(await this.listener.mayReconnect())) {
-      if (this.run === run) this.run = undefined
+      // The listener may have started another run.
+      if (this.run !== run) return
+      this.run = undefined
       this.listener.link('idle')
       return
     }

@@ -1,8 +1,9 @@
 // The buttons Run and Stop of the playground, and the reason if a run did not start. For a visitor who cannot be a guest, Run leads to the
 // sign-in.
-import { Link, useLocation } from '@tanstack/react-router'
+import { Link } from '@tanstack/react-router'
 import { Play } from 'lucide-react'
 import type { ReactNode } from 'react'
+import { useHere } from '../hooks/useHere'
 import { useIsEmbedded } from '../hooks/useIsEmbedded'
 import type { usePlay } from '../hooks/usePlay'
 import { editing } from '../i18n/editing'
@@ -11,6 +12,7 @@ import { Button, buttonClass } from '../ui/Button'
 import { BESIDE_TABS } from '../ui/tab'
 import { OpenToRun } from './OpenToRun'
 import { StopButton } from './StopButton'
+import { ToSignIn } from './ToSignIn'
 
 interface PlayBarProps {
   /** Whether the window has tabs. In a low window, the buttons are beside them. */
@@ -20,14 +22,15 @@ interface PlayBarProps {
   /** What must happen before a program can run. */
   note: ReactNode
   mayRun: boolean
-  isVisitor: boolean
+  /** Whether the user is a visitor who cannot run programs. */
+  isSignedOut: boolean
   onRun: () => void
 }
 
-export function PlayBar({ isNarrow, run, fault, note, mayRun, isVisitor, onRun }: PlayBarProps) {
+export function PlayBar({ isNarrow, run, fault, note, mayRun, isSignedOut, onRun }: PlayBarProps) {
   const m = useMessages()
   const { visitor } = useTexts(editing)
-  const here = useLocation({ select: (location) => location.pathname })
+  const here = useHere()
   const isEmbedded = useIsEmbedded()
   const isBeside = isNarrow && fault === undefined && note === undefined
   return (
@@ -41,7 +44,7 @@ export function PlayBar({ isNarrow, run, fault, note, mayRun, isVisitor, onRun }
       {note}
       <span className="grow" />
       <StopButton run={run} />
-      {isVisitor && mayRun && !isEmbedded ? (
+      {isSignedOut && mayRun && !isEmbedded ? (
         <Link to="/sign-in" search={{ then: here }} className={buttonClass('primary')}>
           <Play aria-hidden size={14} />
           {visitor.run}
@@ -56,23 +59,12 @@ export function PlayBar({ isNarrow, run, fault, note, mayRun, isVisitor, onRun }
   )
 }
 
-/** Says that Run or, for a visitor who may run, Share needs an account. The link for Run is in the bar. */
-export function SignInToRun({ isForRun }: { isForRun: boolean }) {
-  const m = useMessages()
+/** Says that Run or Share needs an account. */
+export function NeedsAccount() {
   const { visitor } = useTexts(editing)
-  const here = useLocation({ select: (location) => location.pathname })
-  const isEmbedded = useIsEmbedded()
-  const share = (
-    <p>
-      {visitor.share}{' '}
-      <Link to="/sign-in" search={{ then: here }} className="text-accent-text underline pointer-coarse:inline-block pointer-coarse:py-2.5">
-        {m.menu.signIn}
-      </Link>
-    </p>
-  )
   return (
     <div role="alert" className="w-full">
-      {isEmbedded ? <OpenToRun /> : isForRun ? <p>{m.play.signInFirst}</p> : share}
+      {useIsEmbedded() ? <OpenToRun /> : <ToSignIn text={visitor.account} />}
     </div>
   )
 }

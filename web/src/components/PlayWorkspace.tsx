@@ -4,12 +4,11 @@
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { Suspense, useEffect, useMemo, useRef, useState } from 'react'
 import { flushSync } from 'react-dom'
-import { pageUser, type Schema } from '../api/client'
+import type { Schema } from '../api/client'
 import type { EditorHandle } from '../editor/Editor'
 import { loadEditor } from '../editor/load'
 import { useEditorSize } from '../editor/settings'
 import { useDraft } from '../hooks/useDraft'
-import { useMayBeGuest } from '../hooks/useGuest'
 import { useStoredNumber } from '../hooks/useStoredNumber'
 import { useMedia } from '../hooks/useMedia'
 import { usePlay } from '../hooks/usePlay'
@@ -41,7 +40,7 @@ import { DraftHistory, OfferedNote } from './DraftHistory'
 import { EditorSettings } from './EditorSettings'
 import { LanguagePicker } from './LanguagePicker'
 import { lazyPart } from './LazyPart'
-import { PlayBar, SignInToRun } from './PlayBar'
+import { NeedsAccount, PlayBar } from './PlayBar'
 import { PlayConsole } from './PlayConsole'
 import { PlayFiles } from './PlayFiles'
 import { DownloadButton, PlayShare, SharedActions } from './PlayShare'
@@ -66,6 +65,8 @@ type Pane = 'code' | 'result'
 interface PlayWorkspaceProps {
   /** `undefined` for a visitor who is not signed in. */
   user: string | undefined
+  /** Whether a visitor of this page may run programs as a guest. */
+  mayBeGuest: boolean
   language: Schema['LanguageView']
   languages: Schema['LanguageView'][]
   /** Why the language cannot run now; `undefined` if it can. */
@@ -75,7 +76,7 @@ interface PlayWorkspaceProps {
   shared?: { id: string; play: Play; isEmbedded: boolean }
 }
 
-export function PlayWorkspace({ user, language, languages, cannotRun, onLanguage, shared }: PlayWorkspaceProps) {
+export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun, onLanguage, shared }: PlayWorkspaceProps) {
   const m = useMessages()
   const t = useTexts(artifactTexts)
   const e = useTexts(editing)
@@ -117,7 +118,8 @@ export function PlayWorkspace({ user, language, languages, cannotRun, onLanguage
   const [mode, setMode] = useState<InputMode>(() => (storedRun(runPlace)?.isTerminal ?? (shared?.play.isTerminal === true || ((shared === undefined || shared.play.stdin === '') && read(MODE_KEY) === 'terminal'))) ? 'terminal' : 'text')
   const limits = boundedLimits(language, play.limits ?? {})
   const [fault, setFault] = useState<string>()
-  const [asksSignIn, setAsksSignIn] = useState(false)
+  /** How often a visitor has asked for what needs an account, since the last run. */
+  const [asks, setAsks] = useState(0)
   const [skipped, setSkipped] = useState(0)
   const [patterns, setPatterns] = useState<string[]>()
   const editor = useRef<EditorHandle>(null)
@@ -140,7 +142,6 @@ export function PlayWorkspace({ user, language, languages, cannotRun, onLanguage
     return () => clearTimeout(timer)
   }, [removed])
   const isLive = run.state.kind === 'live'
-  const mayBeGuest = useMayBeGuest()
   /** A visitor who cannot run programs as a guest. */
   const isSignedOut = user === undefined && !mayBeGuest
   const file = play.files[Math.min(selected, play.files.length - 1)] ?? { path: main, text: '' }
@@ -162,7 +163,7 @@ export function PlayWorkspace({ user, language, languages, cannotRun, onLanguage
 
   const begin = () => {
     if (isLive || cannotRun !== undefined) return
-    setAsksSignIn(isSignedOut)
+    setAsks(isSignedOut ? asks + 1 : 0)
     if (isSignedOut) return
     const isTerminal = mode === 'terminal'
     const request = requestOf(language, play, limits, isTerminal)
@@ -209,8 +210,7 @@ export function PlayWorkspace({ user, language, languages, cannotRun, onLanguage
     follow.current = run.follow
   })
   useEffect(() => {
-    if (pageUser() === undefined || storedRun(runPlace)?.isTerminal !== false) return
-    follow.current()
+    if (storedRun(runPlace)?.isTerminal === false) follow.current()
   }, [user, runPlace])
   const ready = (handle: TerminalHandle | null) => {
     terminal.current = handle
@@ -218,7 +218,7 @@ export function PlayWorkspace({ user, language, languages, cannotRun, onLanguage
     for (const part of early.current) handle.write(part)
     early.current = []
     const { cols, rows } = handle.size()
-    if (pageUser() !== undefined && storedRun(runPlace)?.isTerminal === true) run.follow()
+    if (storedRun(runPlace)?.isTerminal === true) run.follow()
     run.resize(cols, rows)
   }
   const goTo = (line: number) => {
@@ -291,7 +291,7 @@ export function PlayWorkspace({ user, language, languages, cannotRun, onLanguage
             </span>
           )}
           {shared === undefined ? (
-            <PlayShare key={mode + textOf({ ...play, title: '' })} language={language} play={play} isTerminal={mode === 'terminal'} isSignedIn={user !== undefined} onAskSignIn={() => setAsksSignIn(true)} onTitle={(title) => change({ title })} />
+            <PlayShare key={mode + textOf({ ...play, title: '' })} language={language} play={play} isTerminal={mode === 'terminal'} isSignedIn={user !== undefined} onAskSignIn={() => setAsks(asks + 1)} onTitle={(title) => change({ title })} />
           ) : (
             <SharedActions id={shared.id} isEmbedded={shared.isEmbedded} onFork={fork} />
           )}
@@ -409,8 +409,8 @@ export function PlayWorkspace({ user, language, languages, cannotRun, onLanguage
       onReady={ready}
     />
   )
-  const note = cannotRun !== undefined ? <CannotRun language={language} why={cannotRun} isOwn={shared === undefined} /> : asksSignIn && user === undefined ? <SignInToRun isForRun={isSignedOut} /> : undefined
-  const bar = <PlayBar isNarrow={!isWide} run={run} fault={fault} note={note} mayRun={!isLive && cannotRun === undefined} isVisitor={isSignedOut} onRun={begin} />
+  const note = cannotRun !== undefined ? <CannotRun language={language} why={cannotRun} isOwn={shared === undefined} /> : asks > 0 && user === undefined ? <NeedsAccount key={asks} /> : undefined
+  const bar = <PlayBar isNarrow={!isWide} run={run} fault={fault} note={note} mayRun={!isLive && cannotRun === undefined} isSignedOut={isSignedOut} onRun={begin} />
 
   if (isWide) {
     return (

@@ -1,13 +1,12 @@
 // Runs the user's solution of a problem interactively in a terminal. The judge is not involved.
 import { useEffect, useRef, useState } from 'react'
-import { pageUser, type Schema } from '../api/client'
+import type { Schema } from '../api/client'
 import { usePlay } from '../hooks/usePlay'
 import { editing } from '../i18n/editing'
 import { useMessages, useTexts } from '../i18n/messages'
 import { Terminal, TerminalKeys, type TerminalHandle } from '../terminal/Terminal'
 import type { DraftOf } from '../util/drafts'
 import { bytes } from '../util/format'
-import { storedRun } from '../util/stored-run'
 import { boundedLimits, REQUEST_BYTES_MAX, requestBytes, requestOf } from '../util/play'
 import { PlayStatus } from './PlayStatus'
 import { Compiler } from './ResultView'
@@ -64,7 +63,7 @@ export function ProblemTerminal({ of, language, source, onLine, onFault, onLive,
     terminal.current = handle
     if (handle === null) return
     // Follow the run that was in progress when the page was reloaded.
-    if (pageUser() !== undefined && storedRun(place) !== undefined) run.follow()
+    run.follow()
     const { cols, rows } = handle.size()
     run.resize(cols, rows)
     setIsReady(true)

@@ -1,9 +1,7 @@
 // The result of Run and Submit: the phase during judging, then the verdict in words, the tests, and the first failure.
-import { Link } from '@tanstack/react-router'
 import { CloudOff, LoaderCircle } from 'lucide-react'
 import { Suspense, useLayoutEffect, useRef, useState } from 'react'
 import type { Schema } from '../api/client'
-import { useHere } from '../hooks/useHere'
 import type { Judging, Purpose, Result, Unsent } from '../hooks/useJudging'
 import { editing } from '../i18n/editing'
 import { useLanguage, useMessages, useTexts } from '../i18n/messages'
@@ -22,6 +20,7 @@ import { ErrorBox } from './ErrorBox'
 import { lazyPart } from './LazyPart'
 import { PlayButton } from './Samples'
 import { TestGrid, type GridTest } from './TestGrid'
+import { ToSignIn } from './ToSignIn'
 import { VerdictBadge, VerdictGlyph } from './VerdictBadge'
 
 const Distribution = lazyPart(async () => (await import('./Distribution')).Distribution)
@@ -32,8 +31,8 @@ const DiffView = lazyPart(async () => (await import('./DiffView')).DiffView)
 interface ResultViewProps {
   judging: Judging
   problem: Schema['ProblemView']
-  /** Whether nobody is signed in, so that nothing can be run. */
-  isVisitor: boolean
+  /** Whether the user is a visitor who cannot run programs. */
+  isSignedOut: boolean
   /** In a contest, the contest leads to its other problems. */
   isInContest: boolean
   /** The earlier submission that is shown, if one is. */
@@ -59,6 +58,7 @@ type PartProps = Omit<ResultViewProps, 'onLine'> & { onLine: ((line: number) => 
 export function ResultView(props: ResultViewProps) {
   const { judging } = props
   const m = useMessages()
+  const { visitor } = useTexts(editing)
   const result = judging.kind === 'done' ? judging.result : undefined
   // The line of an earlier submission's source to which a link leads.
   const [asked, setAsked] = useState<{ id: string; line: number }>()
@@ -67,7 +67,7 @@ export function ResultView(props: ResultViewProps) {
   return (
     <div className="space-y-3">
       <div aria-live="polite" {...(judging.kind === 'done' && { 'data-verdict': verdictOf(judging.result.verdict) ?? 'JE' })}>
-        {judging.kind === 'idle' && (props.isVisitor ? <VisitorNote /> : <p className="text-muted">{m.run.idle}</p>)}
+        {judging.kind === 'idle' && (props.isSignedOut ? <ToSignIn text={visitor.idle} className="text-muted" /> : <p className="text-muted">{m.run.idle}</p>)}
         {judging.kind === 'live' && <Progress live={judging.live} purpose={judging.purpose} total={judging.purpose === 'samples' ? props.problem.samples_total : props.problem.tests_total} />}
         {judging.kind === 'done' && <Fate {...props} onLine={onLine} result={judging.result} purpose={judging.purpose} isAgain={judging.isAgain} />}
       </div>
@@ -83,20 +83,6 @@ export function ResultView(props: ResultViewProps) {
       )}
       {judging.kind === 'done' && <Ended key={judging.result.submission_id} {...props} onLine={onLine} asked={asked?.id === judging.result.submission_id ? asked : undefined} result={judging.result} purpose={judging.purpose} />}
     </div>
-  )
-}
-
-function VisitorNote() {
-  const m = useMessages()
-  const { visitor } = useTexts(editing)
-  const here = useHere()
-  return (
-    <p className="text-muted">
-      {visitor.idle}{' '}
-      <Link to="/sign-in" search={{ then: here }} className="text-accent-text underline pointer-coarse:inline-block pointer-coarse:py-2.5">
-        {m.menu.signIn}
-      </Link>
-    </p>
   )
 }
 

@@ -10,7 +10,6 @@ import type { EditorHandle } from '../editor/Editor'
 import { loadEditor } from '../editor/load'
 import { useEditorSize } from '../editor/settings'
 import { useDraft } from '../hooks/useDraft'
-import { useMayBeGuest } from '../hooks/useGuest'
 import { useHere } from '../hooks/useHere'
 import type { useJudging } from '../hooks/useJudging'
 import { useStoredNumber } from '../hooks/useStoredNumber'
@@ -40,6 +39,7 @@ import { Samples } from './Samples'
 import { SignInAgain } from './SignInAgain'
 import { CodeSkeleton } from './Skeletons'
 import { SymbolRow } from './SymbolRow'
+import { ToSignIn } from './ToSignIn'
 
 const Editor = lazyPart(async () => (await loadEditor()).Editor)
 const ProblemTerminal = lazyPart(async () => (await import('./ProblemTerminal')).ProblemTerminal)
@@ -130,15 +130,22 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
   }
   // The session ended after the page was loaded. The code stays in the editor.
   const hasEnded = judge.judging.kind === 'failed' && judge.judging.error instanceof CallError && judge.judging.error.status === 401
-  const mayBeGuest = useMayBeGuest()
   const isVisitor = session.data !== undefined && session.data.user == null
   /** A visitor who cannot run programs as a guest. */
-  const isSignedOut = isVisitor && !mayBeGuest
+  const isSignedOut = isVisitor && !session.data.guests_allowed
   const mayRun = !isSignedOut && cannotRun === undefined
-  /** Whether a visitor has asked for what needs an account. */
-  const [asksSignIn, setAsksSignIn] = useState(false)
-  const run = () => (isSignedOut ? setAsksSignIn(true) : mayRun && (tab === 'terminal' ? runInTerminal() : begin(false)))
-  const submit = () => (isVisitor ? setAsksSignIn(true) : mayRun && begin(true))
+  /** How often a visitor has asked for what needs an account, since the last run. Each time, the notice is announced. */
+  const [asks, setAsks] = useState(0)
+  const ask = () => {
+    setFault(undefined)
+    setAsks(asks + 1)
+  }
+  const run = () => {
+    if (isSignedOut) return ask()
+    setAsks(0)
+    if (mayRun) tab === 'terminal' ? runInTerminal() : begin(false)
+  }
+  const submit = () => (isVisitor ? ask() : mayRun && begin(true))
   // Keys outside the editor. The editor handles the same keys itself.
   const keys = useRef({ run, submit })
   useEffect(() => {
@@ -226,7 +233,7 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
     </div>
   )
   const symbols = <SymbolRow editor={editor} language={baseOf(language)} />
-  const isBeside = pane !== undefined && fault === undefined && !hasEnded && mayRun && !(asksSignIn && isVisitor)
+  const isBeside = pane !== undefined && fault === undefined && !hasEnded && mayRun && asks === 0
   const runText = tab === 'terminal' ? drawer.start : m.run.run
   const bar = (
     <div className={`flex flex-wrap items-center gap-2 px-3 py-2 low:py-1 border-t border-border bg-surface ${isBeside ? `${BESIDE_TABS} low:-top-9 low:pointer-coarse:-top-11` : ''}`}>
@@ -242,26 +249,20 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
       )}
       {cannotRun !== undefined && <CannotRun language={language} why={cannotRun} />}
       {isSignedOut ? (
-        <>
-          <p key={String(asksSignIn)} className={`grow basis-40 ${asksSignIn ? 'text-wrong' : ''}`} {...(asksSignIn && { role: 'alert' })}>
-            {m.run.signInFirst}
-          </p>
-          <Link to="/sign-in" search={{ then: here }} className={buttonClass('primary')}>
-            {m.menu.signIn}
-          </Link>
-        </>
+        <p key={asks} className={`grow basis-40 ${asks > 0 ? 'text-wrong' : ''}`} {...(asks > 0 && { role: 'alert' })}>
+          {m.run.signInFirst}
+        </p>
+      ) : asks > 0 ? (
+        <ToSignIn key={asks} role="alert" className="grow basis-40" text={visitor.account} />
+      ) : (
+        <p className={`grow text-xs text-muted ${submitNote === undefined ? '' : 'basis-40'}`}><Suspense>{submitNote ?? <span className="max-lg:hidden pointer-coarse:hidden">{m.editor.leave}</span>}</Suspense></p>
+      )}
+      {isSignedOut ? (
+        <Link to="/sign-in" search={{ then: here }} className={buttonClass('primary')}>
+          {m.menu.signIn}
+        </Link>
       ) : (
         <>
-          {asksSignIn && isVisitor ? (
-            <p role="alert" className="grow basis-40">
-              {visitor.submit}{' '}
-              <Link to="/sign-in" search={{ then: here }} className="text-accent-text underline pointer-coarse:inline-block pointer-coarse:py-2.5">
-                {m.menu.signIn}
-              </Link>
-            </p>
-          ) : (
-            <p className={`grow text-xs text-muted ${submitNote === undefined ? '' : 'basis-40'}`}><Suspense>{submitNote ?? <span className="max-lg:hidden pointer-coarse:hidden">{m.editor.leave}</span>}</Suspense></p>
-          )}
           <Button onClick={run} disabled={!mayRun || (tab === 'terminal' && isInTerminal)} title={`${tab === 'terminal' ? drawer.start : usesInput ? drawer.runInput : drawer.runSamples}  Ctrl '`} className="min-w-24">
             <Play aria-hidden size={14} />
             {runText}
@@ -318,7 +319,7 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
           </TabButton>
         ))}
       </div>
-      {panel('result', <ResultView judging={judge.judging} problem={problem} isVisitor={isSignedOut} isInContest={isInContest} opened={opened} names={names} onLine={goTo} onLoad={onLoad} onPlay={onPlay} source={draft.text} language={of.language} onSendAgain={judge.sendAgain} onDrop={judge.drop} />)}
+      {panel('result', <ResultView judging={judge.judging} problem={problem} isSignedOut={isSignedOut} isInContest={isInContest} opened={opened} names={names} onLine={goTo} onLoad={onLoad} onPlay={onPlay} source={draft.text} language={of.language} onSendAgain={judge.sendAgain} onDrop={judge.drop} />)}
       {tab === 'custom' && panel('custom', custom)}
       {tab === 'samples' && panel('samples', problem.samples.length === 0 ? <p className="text-muted">{drawer.noSamples}</p> : <Samples problem={problem} onPlay={(input) => onPlay(input)} />)}
       {usedTerminal &&

@@ -1,26 +1,49 @@
 // Guests: a visitor who runs a program becomes a guest of the server, with a session of its own. For the site, a guest remains a visitor.
-import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { api, dataOf } from '../api/client'
+import { useQueryClient } from '@tanstack/react-query'
+import { api, CallError, dataOf, pageUser, type Schema } from '../api/client'
 import { entered, sessionQuery } from '../api/queries'
-import { useIsEmbedded } from './useIsEmbedded'
 
-/** Whether a visitor of this page may run programs. In a frame of another site, the browser keeps no session. */
-export function useMayBeGuest(): boolean {
-  const session = useQuery(sessionQuery)
-  const isEmbedded = useIsEmbedded()
-  return session.data?.guests_allowed === true && !isEmbedded
-}
+type State = Schema['SessionState']
 
-/**
- * Returns a function that makes a visitor a guest before a run. If the visitor is a guest already, the server only confirms it. If its time
- * is over, this makes a new one.
- */
-export function useEnter(): () => Promise<void> {
+/** The request that is on its way. All runs of the page wait for the same guest. */
+let entering: Promise<State> | undefined
+
+const open = () => dataOf(api.POST('/api/v1/auth/guest', { params: { header: { 'X-Cupel-Site': '1' } } }))
+
+export function useGuest() {
   const queries = useQueryClient()
-  return async () => {
-    const before = queries.getQueryData(sessionQuery.queryKey)
-    if (before === undefined || before.user != null || !before.guests_allowed) return
-    const state = await dataOf(api.POST('/api/v1/auth/guest', { params: { header: { 'X-Cupel-Site': '1' } } }))
+  const isVisitor = () => queries.getQueryData(sessionQuery.queryKey)?.user == null
+  /** Makes the page that of the browser's session. Returns whether it is still that of a visitor who may run programs. */
+  const take = (state: State): boolean => {
     queries.setQueryData(sessionQuery.queryKey, entered(state))
+    // Somebody has signed in in another tab. What the visitor has read may be different for the user.
+    if (state.user != null) void queries.invalidateQueries({ predicate: ({ queryKey: [of] }) => of !== 'session' })
+    return state.user == null && state.guests_allowed
+  }
+  /**
+   * Makes a visitor a guest before a run, unless the page knows that it is one. `hasEnded`: the server no longer knows the guest. Returns
+   * whether the run may begin. If not, the page has changed: it is that of a user now, or the server has no guests any more.
+   */
+  const enter = async (hasEnded = false): Promise<boolean> => {
+    if (pageUser() !== undefined && !hasEnded) return true
+    entering ??= open().finally(() => {
+      entering = undefined
+    })
+    try {
+      return take(await entering)
+    } catch (error) {
+      if (!(error instanceof CallError)) throw error
+      if (error.status === 403 && !take(await dataOf(api.GET('/api/v1/session')))) return false
+      // Only here, an account helps.
+      if (error.code === 'too-many-attempts') error.code = 'too-many-guests'
+      throw error
+    }
+  }
+  return {
+    isVisitor,
+    /** Whether a call has failed because the guest of the page has ended. */
+    hasEnded: (error: unknown): boolean => error instanceof CallError && error.status === 401 && isVisitor(),
+    take,
+    enter,
   }
 }

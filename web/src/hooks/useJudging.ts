@@ -9,14 +9,14 @@
 // If no stream is available, the page polls for the result. A page that is opened again shows the last run of its tab (`resume`), or offers
 // the submission that the server has not confirmed. The page does not send it by itself, because the user may have other plans.
 import { useEffect, useReducer, useRef } from 'react'
-import { addressOf, api, CallError, dataOf, pageUser, type Schema } from '../api/client'
+import { addressOf, api, CallError, dataOf, type Schema } from '../api/client'
 import { arrivalOf } from '../util/arrival'
 import { forgetJudging, storedJudging, storeJudging } from '../util/stored-judging'
 import { forgetUnsent, storeUnsent, unsentAt } from '../util/stored-unsent'
 import { after, EVENTS, SENDING, type EventName, type Live, type LiveData } from '../util/live'
 import { isUnreached, isUnread, Reach } from '../util/reach'
 import { uniqueKey } from '../util/unique-key'
-import { useEnter } from './useGuest'
+import { useGuest } from './useGuest'
 
 export type Purpose = 'samples' | 'input' | 'submission'
 export type Result = Schema['SubmissionView']
@@ -107,7 +107,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
   const [state, dispatch] = useReducer(next, place, first)
   const stream = useRef<{ close: () => void }>(null)
   const reach = useRef(new Reach())
-  const enter = useEnter()
+  const guest = useGuest()
   // Number of the current run. Responses for an earlier run are ignored.
   const current = useRef(0)
   // Number of runs that this page has started.
@@ -126,6 +126,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
     underway.current = undefined
     reach.current.again()
   }
+  const clear = () => dispatch({ do: 'restore', state: { kind: 'idle' } })
   useEffect(
     () => () => {
       stop()
@@ -150,7 +151,8 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
     }
   }
 
-  const follow = (id: string, mine: number, purpose: Purpose) => {
+  /** `lost`: called if the run is gone with the guest who has started it. */
+  const follow = (id: string, mine: number, purpose: Purpose, lost?: () => void) => {
     const source = new EventSource(addressOf(`/api/v1/execute/${encodeURIComponent(id)}/events`))
     const close = () => {
       source.close()
@@ -160,7 +162,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
     // has all events again.
     const renew = () => {
       close()
-      if (current.current === mine) follow(id, mine, purpose)
+      if (current.current === mine) follow(id, mine, purpose, lost)
     }
     addEventListener('online', renew)
     stream.current = { close }
@@ -168,6 +170,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
       close()
       read(id, mine, purpose).catch((error: unknown) => {
         if (current.current !== mine) return
+        if (lost !== undefined && guest.hasEnded(error)) return lost()
         underway.current = undefined
         dispatch({ do: 'fail', error })
       })
@@ -210,18 +213,33 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
     const body = { language, source_code: source, files: [] }
     const last = Date.now() + SEND_WITHIN_MS
     let mayHaveArrived = again?.mayHaveArrived === true
-    let wasOnline = true
-    const send = async () => {
-      wasOnline = navigator.onLine
-      if (purpose !== 'submission') await enter()
+    /** Whether the code may have reached the server in the current attempt. */
+    let isOnItsWay = false
+    const isMine = () => current.current === mine
+    const post = () => {
+      isOnItsWay = navigator.onLine
       return purpose === 'submission'
         ? dataOf(api.POST('/api/v1/problems/{slug}/submissions', { params, body }))
         : dataOf(api.POST('/api/v1/problems/{slug}/run', { params, body: { ...body, ...(input !== undefined && { input }) } }))
     }
-    const isMine = () => current.current === mine
+    const send = async (hasEnded = false): Promise<{ submission_id: string } | undefined> => {
+      if (purpose === 'submission') return post()
+      isOnItsWay = false
+      const mayRun = await guest.enter(hasEnded)
+      if (!isMine()) return undefined
+      if (!mayRun) {
+        stop()
+        clear()
+        return undefined
+      }
+      return post().catch((error: unknown) => {
+        if (hasEnded || !guest.hasEnded(error)) throw error
+        return send(true)
+      })
+    }
     /** Keeps what the error of an attempt says about the server. */
     const learn = (error: unknown) => {
-      const arrival = arrivalOf(error, wasOnline)
+      const arrival = arrivalOf(error, isOnItsWay)
       if (arrival === 'unknown') mayHaveArrived = true
       if (arrival === 'refused') forgetUnsent(place, key)
       else if (isMine()) keep(mayHaveArrived)
@@ -232,7 +250,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
     keep(true)
     try {
       const accepted = await reach.current.call(
-        send,
+        () => send(),
         isUnreached,
         () => isMine() && Date.now() < last,
         (error) => {
@@ -251,7 +269,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
       if (starts.current === number) storeJudging(place, { id: accepted.submission_id, purpose })
       if (!isMine()) return
       dispatch({ do: 'begin', purpose })
-      follow(accepted.submission_id, mine, purpose)
+      follow(accepted.submission_id, mine, purpose, () => void start(purpose, solution, { kind: 'unsent', purpose, solution, key, mayHaveArrived, isWaiting: false }))
     } catch (error) {
       learn(error)
       if (!isMine()) return
@@ -267,7 +285,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
   const drop = () => {
     stop()
     forgetUnsent(place)
-    dispatch({ do: 'restore', state: { kind: 'idle' } })
+    clear()
   }
 
   /** Shows an earlier submission, which may still be in judging. */
@@ -288,13 +306,16 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
     stop()
     const mine = current.current
     dispatch({ do: 'begin', purpose, live: READING })
+    const forget = () => {
+      forgetJudging(place)
+      clear()
+    }
     try {
       const result = await dataOf(api.GET('/api/v1/submissions/{submission_id}', { params: { path: { submission_id: id }, query: {} } }))
       if (current.current !== mine) return
       if (!isFinal(result)) {
         if (purpose === 'submission') underway.current = JSON.stringify([result.problem?.slug, result.language, result.files?.[0]?.content])
-        follow(id, mine, purpose)
-        return
+        return follow(id, mine, purpose, forget)
       }
       dispatch({ do: 'end', result, isAgain: true })
       // It may have ended while another page was shown.
@@ -303,11 +324,10 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
       if (current.current !== mine) return
       const status = error instanceof CallError ? error.status : undefined
       // The stream reconnects when the server can be reached again.
-      if (status === 0) return follow(id, mine, purpose)
-      // A guest's runs are gone with its session.
-      const isGone = status === 403 || status === 404 || (status === 401 && pageUser() === undefined)
-      if (isGone) forgetJudging(place)
-      dispatch(isGone ? { do: 'restore', state: { kind: 'idle' } } : { do: 'fail', error })
+      if (status === 0) return follow(id, mine, purpose, forget)
+      // A guest's runs are gone with the guest.
+      if (status === 403 || status === 404 || guest.hasEnded(error)) return forget()
+      dispatch({ do: 'fail', error })
     }
   }
 

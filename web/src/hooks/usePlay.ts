@@ -7,9 +7,9 @@ import { bytesOf, LiveRun, type DropReason, type EventData, type Link, type Refu
 import { forgetRun, storeRun, storedRun } from '../util/stored-run'
 import type { Asked } from '../util/ending'
 import { after, EVENTS, SENDING, type EventName, type Phase } from '../util/live'
-import { isUnread, Reach } from '../util/reach'
+import { isAway, isUnread, Reach } from '../util/reach'
 import { uniqueKey } from '../util/unique-key'
-import { useEnter } from './useGuest'
+import { useGuest } from './useGuest'
 
 /** Maximum number of characters that the page keeps of each stream. */
 const OUTPUT_CHARS_MAX = 256 * 1024
@@ -68,6 +68,14 @@ const openSocket = (): Socket => {
   return new WebSocket(address) as unknown as Socket
 }
 
+/** What `LiveRun` gets if the connection cannot be opened now. Source of the code: RFC 6455, section 7.1.5. */
+const LOST = { code: 1006, reason: '' }
+
+interface Size {
+  cols: number
+  rows: number
+}
+
 export const signedOut = (): CallError => new CallError(401, 'unauthorized', '', '', undefined)
 
 const callError = ({ status, code, title, detail, request_id, errors = [] }: Refusal, retryAfterSeconds: number | undefined): CallError =>
@@ -88,12 +96,14 @@ export function usePlay(terminal: Output, place: string) {
     output.current = terminal
   })
   const live = useRef<LiveRun>(null)
-  const enter = useEnter()
+  const guest = useGuest()
   /** Whose connection it is. */
   const owner = useRef<string>(undefined)
+  /** The current run, if this page has started it. */
+  const sent = useRef<[unknown, Size | undefined, string]>(undefined)
   /** Output since the last frame. It is collected so that many events cause only one render. */
   const text = useRef({ stdout: '', stderr: '', isCut: false, frame: 0, decoders: decoders() })
-  const now = useRef({ phase: SENDING, isTerminal: false, run: undefined as string | undefined, begun: 0, isEntering: false, wasLost: false, isFollowed: false, began: undefined as number | undefined, stop: undefined as ReturnType<typeof setTimeout> | undefined })
+  const now = useRef({ phase: SENDING, isTerminal: false, run: undefined as string | undefined, begun: 0, isRenewed: false, wasLost: false, began: undefined as number | undefined, stop: undefined as ReturnType<typeof setTimeout> | undefined })
 
   const reach = useRef(new Reach())
 
@@ -175,6 +185,8 @@ export function usePlay(terminal: Output, place: string) {
       dispatch({ kind: 'done', link: 'idle', result, meters, isStopping: false })
     } catch (error) {
       if (now.current.begun !== mine) return
+      // Another guest runs the program again.
+      if (guest.hasEnded(error) && !(await mayReconnect())) return
       forgetRun(place)
       dispatch({ kind: 'failed', link: 'idle', error, isStopping: false })
     }
@@ -192,17 +204,74 @@ export function usePlay(terminal: Output, place: string) {
     dispatch({ phase: now.current.phase.phase, position: now.current.phase.position, ...meters })
   }
   const mayReconnect = async (): Promise<boolean> => {
+    const mine = now.current.begun
     try {
       const session = await dataOf(api.GET('/api/v1/session'))
+      if (now.current.begun !== mine) return false
       // After another user has signed in, the server refuses this page.
       const id = (session.user ?? session.guest)?.user_id
       if (id !== undefined && id === (pageUser() ?? id)) return true
+      if (guest.isVisitor()) {
+        const isFirst = pageUser() === undefined
+        if (!guest.take(session)) return leave()
+        if (isFirst) return true
+        // A browser that keeps no cookie would make a guest for each attempt.
+        if (!now.current.isRenewed) {
+          now.current.isRenewed = true
+          if (now.current.run === undefined) return true
+          // The run has ended with its guest.
+          if (sent.current === undefined) return leave()
+          start(...sent.current, true)
+          return false
+        }
+      }
       dispatch({ kind: 'failed', error: signedOut() })
       return false
     } catch {
       // The server cannot be reached at the moment.
       return true
     }
+  }
+  /** Ends the run here. The server does not have it. */
+  const leave = (): false => {
+    live.current?.close()
+    live.current = null
+    now.current.begun += 1
+    forgetRun(place)
+    dispatch(IDLE)
+    return false
+  }
+  /** Opens a connection. A visitor becomes a guest first; until then, `LiveRun` keeps the program and the input as without a connection. */
+  const connect = (): Socket => {
+    if (pageUser() !== undefined) return openSocket()
+    let opened: Socket | undefined
+    let isClosed = false
+    // `LiveRun` sets the other fields.
+    const socket = {
+      send: (text) => opened?.send(text),
+      close: () => {
+        isClosed = true
+        opened?.close()
+      },
+    } as Socket
+    guest.enter().then(
+      (mayRun) => {
+        if (isClosed) return
+        if (!mayRun) return leave()
+        owner.current = pageUser()
+        opened = openSocket()
+        opened.onopen = () => socket.onopen?.()
+        opened.onmessage = (message) => socket.onmessage?.(message)
+        opened.onclose = (closed) => socket.onclose?.(closed)
+      },
+      (error: unknown) => {
+        if (isClosed) return
+        if (isAway(error)) return socket.onclose?.(LOST)
+        live.current?.close()
+        dispatch({ kind: 'failed', link: 'idle', error })
+      },
+    )
+    return socket
   }
   const client = (): LiveRun => {
     if (owner.current !== pageUser()) {
@@ -211,7 +280,7 @@ export function usePlay(terminal: Output, place: string) {
       live.current = null
     }
     owner.current = pageUser()
-    live.current ??= new LiveRun(openSocket, {
+    live.current ??= new LiveRun(connect, {
       link: (link) => {
         if (link === 'reconnecting') now.current.wasLost = true
         dispatch({ link, ...(link === 'reconnecting' && { wasLost: true }) })
@@ -224,7 +293,7 @@ export function usePlay(terminal: Output, place: string) {
       refused: (error, retryAfterSeconds) => {
         forgetRun(place)
         // After a reload, a run that the server no longer has is not reported as an error.
-        if (now.current.isFollowed && error.status === 404) dispatch(IDLE)
+        if (sent.current === undefined && error.status === 404) dispatch(IDLE)
         else dispatch({ kind: 'failed', error: callError(error, retryAfterSeconds) })
       },
       inputDropped: (droppedInput) => dispatch({ droppedInput }),
@@ -233,35 +302,27 @@ export function usePlay(terminal: Output, place: string) {
     return live.current
   }
 
-  /** Starts a run, with `tty` in the terminal. */
-  const start = async (request: unknown, tty: { cols: number; rows: number } | undefined) => {
-    const isTerminal = tty !== undefined
-    clearTimeout(now.current.stop)
-    forgetRun(place)
-    Object.assign(now.current, { phase: SENDING, isTerminal, run: undefined, begun: now.current.begun + 1, wasLost: false, isFollowed: false, began: undefined })
+  const begin = (isTerminal: boolean, run: string | undefined, isRenewed: boolean) => {
+    Object.assign(now.current, { phase: SENDING, isTerminal, run, begun: now.current.begun + 1, isRenewed, wasLost: false, began: undefined })
     discard()
     dispatch({ ...IDLE, kind: 'live', isTerminal })
-    const mine = now.current.begun
-    const isMine = () => now.current.begun === mine
-    now.current.isEntering = true
-    try {
-      await enter()
-    } catch (error) {
-      if (isMine()) dispatch({ kind: 'failed', error })
-      return
-    } finally {
-      if (isMine()) now.current.isEntering = false
-    }
-    if (isMine()) client().start(request, uniqueKey(), tty)
+  }
+  /** Starts a run, with `tty` in the terminal. `key` is the idempotency key. `isRenewed`: it repeats that of a guest who has ended. */
+  const start = (request: unknown, tty: Size | undefined, key = uniqueKey(), isRenewed = false) => {
+    clearTimeout(now.current.stop)
+    forgetRun(place)
+    sent.current = [request, tty, key]
+    begin(tty !== undefined, undefined, isRenewed)
+    client().start(request, key, tty)
   }
   /** Follows the run that was in progress when the page was reloaded, if any. Its output is sent again. */
   const follow = () => {
     const kept = storedRun(place)
     if (kept === undefined || now.current.run !== undefined) return
+    // The guest who has started the run has ended.
+    if (pageUser() === undefined) return forgetRun(place)
     const { run, isTerminal } = kept
-    Object.assign(now.current, { phase: SENDING, isTerminal, run, begun: now.current.begun + 1, wasLost: false, isFollowed: true, began: undefined })
-    discard()
-    dispatch({ ...IDLE, kind: 'live', isTerminal })
+    begin(isTerminal, run, false)
     client().attach(run)
   }
   /** Asks a program in the terminal to end. A run that has not started yet is cancelled. */
@@ -274,12 +335,8 @@ export function usePlay(terminal: Output, place: string) {
   }
 
   const kill = () => {
-    if (now.current.isEntering) {
-      // The server does not have the program yet.
-      now.current.begun += 1
-      now.current.isEntering = false
-      return dispatch(IDLE)
-    }
+    // The page is that of a visitor who is not a guest yet, so that the server does not have the program.
+    if (pageUser() === undefined) return leave()
     dispatch({ asked: 'kill' })
     live.current?.kill()
   }
@@ -290,7 +347,7 @@ export function usePlay(terminal: Output, place: string) {
 
   return {
     state,
-    start: (...of: Parameters<typeof start>) => void start(...of),
+    start,
     follow,
     stop,
     kill,

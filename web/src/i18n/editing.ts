@@ -52,10 +52,9 @@ const en = {
   },
   starter: 'This is the code to start from. Write your solution first.',
   visitor: {
-    idle: 'You need an account to run and submit your code. Your code is kept.',
+    idle: 'You need an account to run and submit your code.',
     run: 'Sign in to run',
-    submit: 'Submitting needs an account. Your code is kept.',
-    share: 'Sharing needs an account. Your code is kept.',
+    account: 'This needs an account. Your code is kept.',
   },
   purposes: { samples: 'from Run', input: 'from Run', submission: 'from Submit' },
   unsent: {
@@ -156,10 +155,9 @@ const zhCN: EditingTexts = {
   },
   starter: '这是初始代码，请先编写你的解法。',
   visitor: {
-    idle: '运行和提交代码需要账户。你的代码会保留。',
+    idle: '运行和提交代码需要账户。',
     run: '登录后运行',
-    submit: '提交需要账户。你的代码会保留。',
-    share: '分享需要账户。你的代码会保留。',
+    account: '此操作需要账户。你的代码会保留。',
   },
   purposes: { samples: '来自“运行”', input: '来自“运行”', submission: '来自“提交”' },
   unsent: {

@@ -8,7 +8,7 @@ const en = {
   label: 'HTML that embeds this program',
   hint: 'Other sites can show it only if this server permits them. Ask the administrator to permit yours.',
   title: (language: string) => `${language} program`,
-  account: 'Running it needs an account.',
+  noRun: 'It cannot run in this frame.',
   open: 'Open in Cupel to run it',
 }
 
@@ -21,7 +21,7 @@ const zhCN: EmbedTexts = {
   label: '嵌入此程序的 HTML',
   hint: '只有此服务器允许的网站才能显示它。请联系管理员允许你的网站。',
   title: (language) => `${language} 程序`,
-  account: '运行程序需要账户。',
+  noRun: '它无法在此框架中运行。',
   open: '在 Cupel 中打开并运行',
 }
 

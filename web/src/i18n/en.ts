@@ -268,7 +268,6 @@ export const en = {
     },
     unread: (amount: string) => `${amount} of your input did not reach the program.`,
     tooLarge: (size: string, most: string) => `The program and its input together have ${size}; at most ${most} are allowed.`,
-    signInFirst: 'Sign in to run programs. Your code is kept.',
     tooMany: (most: number) => `A program has at most ${most} ${most === 1 ? 'file' : 'files'}.`,
     noLanguage: 'No language is installed on the server.',
     split: 'Width of the editor',

@@ -1,4 +1,4 @@
-// Texts for the server's error codes: what happened, and what to do. The keys are the codes of docs/errors.md. A test
+// Texts for the server's error codes: what happened, and what to do. The keys are the codes of docs/errors.md, and one of the site. A test
 // compares the two.
 import type { Both } from './messages'
 
@@ -20,6 +20,8 @@ const CODES = [
   'unauthorized', 'wrong-credentials', 'missing-scope', 'forbidden', 'not-found', 'request-timeout', 'taken', 'conflict', 'precondition-failed', 'body-too-large',
   'input-window-full', 'invalid-package', 'invalid-submission', 'unknown-language', 'language-unavailable', 'submission-too-large', 'invalid-path',
   'invalid-limit', 'quota-used-up', 'rate-limited', 'too-many-waiting', 'too-many-attempts', 'internal', 'queue-full', 'no-worker', 'disk-full', 'unavailable',
+  // Of the site: the answer `too-many-attempts` to a visitor who runs a program (`hooks/useGuest.ts`).
+  'too-many-guests',
 ] as const
 
 type Code = (typeof CODES)[number]
@@ -55,6 +57,7 @@ const en: ErrorTexts = {
     'rate-limited': { title: 'Too many requests', todo: 'Wait a moment, then try again. Your code is kept.' },
     'too-many-waiting': { title: 'Too many of your programs are waiting', todo: 'Wait until some of them have ended, then try again.' },
     'too-many-attempts': { title: 'Too many attempts', todo: 'Wait a moment, then try again.' },
+    'too-many-guests': { title: 'Too many visitors run programs from your network', todo: 'Wait a moment, or sign in: with an account, you can run programs now. Your code is kept.' },
     internal: { title: 'The server has failed', todo: 'The error is on the server. Try again. If the error stays, give the operator the number below.' },
     'queue-full': { title: 'The server is full', todo: 'Nothing was sent. Wait a moment, then try again. Your code is kept.' },
     'no-worker': { title: 'No machine can run this language now', todo: 'Nothing was sent. Try again later, or choose another language. Your code is kept.' },
@@ -91,6 +94,7 @@ const zhCN: ErrorTexts = {
     'rate-limited': { title: '操作过于频繁', todo: '请稍候再试。你的代码已保存。' },
     'too-many-waiting': { title: '你等待中的程序过多', todo: '请等其中一些结束后再试。' },
     'too-many-attempts': { title: '尝试次数过多', todo: '请稍候再试。' },
+    'too-many-guests': { title: '你的网络中运行程序的访客过多', todo: '请稍候再试，或登录：有账户即可立即运行。你的代码已保存。' },
     internal: { title: '服务器出错', todo: '这不是你的错。请重试；若仍然失败，请把下面的编号告诉运维人员。' },
     'queue-full': { title: '服务器已满', todo: '没有发送任何内容。请稍候再试。你的代码已保存。' },
     'no-worker': { title: '现在没有机器可以运行这种语言', todo: '没有发送任何内容。请稍后再试，或选择其他语言。你的代码已保存。' },

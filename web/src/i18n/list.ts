@@ -13,7 +13,7 @@ const en = {
   signIn: 'Sign in to see what you have solved',
   signInDetail: 'This filter uses your own submissions.',
   intro: 'Cupel judges your programs: solve problems, try code in the playground, and take part in contests.',
-  account: { submit: 'You can run code at once, and need an account to submit it.', run: 'You need an account to run code.' },
+  account: { submit: 'You can run code without an account. Submitting needs one.', run: 'You need an account to run code.' },
 }
 
 export type ListTexts = typeof en
@@ -30,7 +30,7 @@ const zhCN: ListTexts = {
   signIn: '登录后查看你的解题情况',
   signInDetail: '此筛选依据你自己的提交。',
   intro: 'Cupel 是在线评测系统：在这里解题、在练习场中试写代码、参加比赛。',
-  account: { submit: '代码可以直接运行，提交需要账户。', run: '登录后可以运行和提交代码。' },
+  account: { submit: '无需账户即可运行代码，提交需要账户。', run: '登录后可以运行和提交代码。' },
 }
 
 export const list: Both<ListTexts> = { en, 'zh-CN': zhCN }

@@ -229,7 +229,6 @@ export const zhCN: Messages = {
     },
     unread: (amount) => `你的输入中有 ${amount} 未到达程序。`,
     tooLarge: (size, most) => `程序和输入共 ${size}，最多允许 ${most}。`,
-    signInFirst: '登录后才能运行程序。你的代码会保留。',
     tooMany: (most) => `一个程序最多 ${most} 个文件。`,
     noLanguage: '服务器上没有安装任何语言。',
     split: '编辑器宽度',

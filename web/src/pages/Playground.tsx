@@ -24,12 +24,12 @@ export function Playground() {
   if (!shows || languages.data === undefined || session.data === undefined) {
     return <PlaySkeleton />
   }
-  return <Play key={session.data.user?.username ?? ''} listed={languages.data.languages} user={session.data.user?.username} />
+  return <Play key={session.data.user?.username ?? ''} listed={languages.data.languages} user={session.data.user?.username} mayBeGuest={session.data.guests_allowed} />
 }
 
-function Play({ listed, user }: { listed: Schema['LanguageView'][]; user: string | undefined }) {
+function Play({ listed, ...who }: { listed: Schema['LanguageView'][]; user: string | undefined; mayBeGuest: boolean }) {
   const m = useMessages()
-  const { language, languages, cannotRun, choose } = useProgramLanguage(user, PLAY_SLUG, listed)
+  const { language, languages, cannotRun, choose } = useProgramLanguage(who.user, PLAY_SLUG, listed)
   return (
     <>
       <h1 className="sr-only">{m.play.title}</h1>
@@ -38,7 +38,7 @@ function Play({ listed, user }: { listed: Schema['LanguageView'][]; user: string
           <CheckAgain>{m.play.noLanguage}</CheckAgain>
         </div>
       ) : (
-        <PlayWorkspace key={`${user ?? ''}/${language.language_id}`} user={user} language={language} languages={languages} cannotRun={cannotRun} onLanguage={choose} />
+        <PlayWorkspace key={`${who.user ?? ''}/${language.language_id}`} {...who} language={language} languages={languages} cannotRun={cannotRun} onLanguage={choose} />
       )}
     </>
   )

@@ -1,4 +1,4 @@
-// The page of a shared program: anyone can read it, signed-in users can run it, and anyone can continue with a copy.
+// The page of a shared program: anyone can read it and continue with a copy; users can run it, and visitors if the server has guests.
 // With `?embed=1`, the page has no bar, for embedding in another site.
 import { useQuery } from '@tanstack/react-query'
 import { useDeferredValue } from 'react'
@@ -52,6 +52,7 @@ export function SharedProgram() {
         <PlayWorkspace
           key={`${user ?? ''}/${id}`}
           user={user}
+          mayBeGuest={session.data.guests_allowed && embed !== 1}
           language={language}
           languages={listed}
           cannotRun={whyNot(language)}

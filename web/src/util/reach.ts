@@ -12,11 +12,14 @@ const statusOf = (error: unknown): unknown => (error instanceof Error && 'status
 /** Whether no answer has arrived, so that the same call may succeed later. */
 export const isUnreached = (error: unknown): boolean => statusOf(error) === 0
 
-/** Statuses that a gateway sends in place of the server, and the rate limit. */
-const PASSING: readonly unknown[] = [429, 502, 503, 504]
+/** Statuses that a gateway sends in place of the server. */
+const AWAY: readonly unknown[] = [0, 502, 503, 504]
 
-/** The same for a call that only reads: an answer that says nothing about what is read does not end the wait. */
-export const isUnread = (error: unknown): boolean => isUnreached(error) || PASSING.includes(statusOf(error))
+/** Whether the server cannot be reached at the moment. */
+export const isAway = (error: unknown): boolean => AWAY.includes(statusOf(error))
+
+/** Whether a call that only reads may succeed later: the answer, such as that of the rate limit, says nothing about what is read. */
+export const isUnread = (error: unknown): boolean => isAway(error) || statusOf(error) === 429
 
 export class Reach {
   private wake: (() => void) | undefined
