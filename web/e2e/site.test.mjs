@@ -173,7 +173,7 @@ test('the code survives a reload, another language, and signing out and in', asy
   await page.goto(`${server.url}/problems/${SLUG}`)
   await page.getByText('Run your code on the samples').waitFor()
   await page.keyboard.press('Control+Enter')
-  await page.getByRole('alert').getByText('This needs an account. Your code is kept.').waitFor()
+  await page.getByRole('alert').getByText('“Submit” needs an account. Your code is kept.').waitFor()
   assert.equal(await page.getByText('print("kept")').count(), 0, 'a draft belongs to its user')
   await page.getByRole('link', { name: 'Sign in' }).last().click()
   await page.getByLabel('User name or e-mail address').fill(name)

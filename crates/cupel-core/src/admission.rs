@@ -8,7 +8,7 @@ use std::time::Duration;
 use cupel_types::UserId;
 use jiff::Timestamp;
 
-use crate::accounts::GUEST_WAITING_MAX;
+use crate::accounts::GUESTS_WAITING_MAX;
 use crate::{Core, QueueError, SubmitError};
 
 /// Bounds of `Retry-After` when the queue is full.
@@ -28,7 +28,7 @@ impl Core {
         scheduled: usize,
         now: Timestamp,
     ) -> Result<AdmissionGuard<'_>, SubmitError> {
-        let guard = self.inner.admission.enter(owner, more);
+        let guard = self.inner.admission.enter(owner.share(), more);
         let depth_max = self.queue().depth_max();
         let depth = self.inner.language_queues.depth().await.map_err(SubmitError::Queue)?;
         if depth + guard.entered > depth_max {
@@ -57,20 +57,12 @@ impl Core {
     /// # Errors
     /// If the queue cannot answer.
     pub async fn waiting_of(&self, owner: UserId) -> Result<(usize, usize), QueueError> {
-        Ok((self.inner.language_queues.depth_of(owner).await?, self.share_max()))
+        Ok((self.inner.language_queues.depth_of(owner.share()).await?, self.most_waiting_of(owner)))
     }
 
-    /// Checks that a guest may have another run waiting.
-    ///
-    /// # Errors
-    /// [`SubmitError::TooManyWaiting`], or if the queue cannot answer.
-    pub async fn check_waiting_of_guest(&self, guest: UserId) -> Result<(), SubmitError> {
-        let waiting = self.inner.language_queues.depth_of(guest).await.map_err(SubmitError::Queue)?;
-        if waiting >= GUEST_WAITING_MAX {
-            let retry_after = self.inner.admission.retry_after(waiting);
-            return Err(SubmitError::TooManyWaiting { most: GUEST_WAITING_MAX, retry_after });
-        }
-        Ok(())
+    /// Maximum number of waiting runs of this owner; for a guest, of all guests of its share.
+    fn most_waiting_of(&self, owner: UserId) -> usize {
+        if owner.is_guest() { GUESTS_WAITING_MAX.min(self.share_max()) } else { self.share_max() }
     }
 
     /// Maximum number of waiting runs of one owner.
@@ -87,11 +79,11 @@ impl Core {
     /// requests cost no query. Therefore an owner whose whole share is scheduled may have up to half a share waiting in
     /// addition.
     async fn share(&self, owner: UserId, entering: usize, scheduled: usize, now: Timestamp) -> Result<(), SubmitError> {
-        let most = self.share_max();
+        let most = self.most_waiting_of(owner);
         if most == self.queue().depth_max() {
             return Ok(());
         }
-        let waiting = self.inner.language_queues.depth_of(owner).await.map_err(SubmitError::Queue)?;
+        let waiting = self.inner.language_queues.depth_of(owner.share()).await.map_err(SubmitError::Queue)?;
         if waiting + entering > most {
             return Err(SubmitError::TooManyWaiting { most, retry_after: self.inner.admission.retry_after(waiting) });
         }

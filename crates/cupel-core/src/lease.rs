@@ -351,7 +351,7 @@ impl Core {
                     tracing::warn!(run.id = %run, attempt.number = attempt, reason, "an attempt failed; the run is retried");
                 }
                 if due <= now {
-                    let hint = RunHint { run, owner: submission.owner, class: submission.priority };
+                    let hint = RunHint::new(run, submission.owner, submission.priority);
                     if let Err(error) =
                         self.inner.language_queues.publish(&[(hint, assignment.leased.needs.clone())]).await
                     {

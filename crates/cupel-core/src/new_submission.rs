@@ -114,6 +114,14 @@ impl NewSubmission {
 }
 
 impl NewSolution {
+    /// Number of bytes in the user's own input.
+    pub(crate) fn input_bytes(&self) -> usize {
+        match &self.cases {
+            Cases::Input(input) => input.len(),
+            Cases::Samples | Cases::All => 0,
+        }
+    }
+
     /// Whether the solution is only tried, so that its result does not count.
     pub(crate) fn is_trial(&self) -> bool {
         match self.cases {

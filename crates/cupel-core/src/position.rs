@@ -177,7 +177,10 @@ impl Core {
         let owners = before.iter().filter(|due| queue(&due.needs) == own).map(|due| due.hint.owner);
         let registry = self.registry();
         let is_pulled = |id: &&LanguageId| registry.get(id).is_some_and(|language| language.is_being_pulled());
-        Some(Wait { position: position_after(owners, run.owner), pulling: needs.iter().find(is_pulled).cloned() })
+        Some(Wait {
+            position: position_after(owners, run.owner.share()),
+            pulling: needs.iter().find(is_pulled).cloned(),
+        })
     }
 }
 

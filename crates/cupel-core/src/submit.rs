@@ -284,7 +284,7 @@ impl Core {
             .iter()
             .zip(needs)
             .filter(|((s, _), _)| s.run_at.is_none())
-            .map(|((s, run), needs)| (RunHint { run: *run, owner, class: s.priority }, needs))
+            .map(|((s, run), needs)| (RunHint::new(*run, owner, s.priority), needs))
             .collect();
 
         // Subscribe before anyone can learn the id, so that the end cannot be missed.

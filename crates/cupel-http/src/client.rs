@@ -90,7 +90,7 @@ fn is_own_loopback(origin: &HeaderValue, headers: &HeaderMap) -> bool {
 
 /// Network of an address. Clients are counted by network, because an IPv6 customer usually has at least a /64 and could
 /// send every request from a different address.
-pub(crate) fn network_of(address: IpAddr) -> IpAddr {
+pub fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from(u128::from(v6) & !u128::from(u64::MAX))),

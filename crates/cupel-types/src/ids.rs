@@ -76,6 +76,35 @@ uuid_ids! {
 impl UserId {
     /// Owner of objects that belong to no user, such as the programs of problems.
     pub const NOBODY: UserId = UserId(Uuid::nil());
+
+    /// Number of the last bytes of a guest's id that have the number of its share.
+    const SHARE_BYTES: usize = 4;
+
+    /// The id of a guest: `new` with the number of a share of the queue. The guests with this number have one share of
+    /// the queue and of the slots together. The id has version 8 of RFC 9562, which leaves its content to us.
+    pub fn of_guest(new: Uuid, share: u32) -> UserId {
+        let mut bytes = new.into_bytes();
+        bytes[16 - UserId::SHARE_BYTES..].copy_from_slice(&share.to_be_bytes());
+        UserId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+    }
+
+    /// Whether this is the id of a guest.
+    pub fn is_guest(self) -> bool {
+        self.0.get_version_num() == 8
+    }
+
+    /// Whose share of the queue and of the slots this user's runs take: the user's own or, for a guest, that of all
+    /// guests with the same number.
+    #[must_use]
+    pub fn share(self) -> UserId {
+        if !self.is_guest() {
+            return self;
+        }
+        let mut bytes = [0; 16];
+        let number = 16 - UserId::SHARE_BYTES..;
+        bytes[number.clone()].copy_from_slice(&self.0.as_bytes()[number]);
+        UserId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+    }
 }
 
 /// Stable id of a language: the stem of its file in `languages/`, such as `python` or `cpp`. A language whose toolchain
@@ -139,6 +168,18 @@ impl fmt::Display for LanguageId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn guests_with_one_number_have_one_share_and_other_users_their_own() {
+        let id = |n: u128| Uuid::from_u128(0x0199_a4e2_c5d0_7f3e_8a51_0000_0000_0000 + n);
+        let [one, two] = [id(1 << 40), id(2 << 40)].map(|new| UserId::of_guest(new, 7));
+        assert_ne!(one, two);
+        assert_eq!(one.share(), two.share());
+        assert_eq!(one.share().share(), one.share());
+        assert_ne!(one.share(), UserId::of_guest(id(1 << 40), 8).share());
+        let user = UserId::from_uuid(id(1 << 40));
+        assert_eq!((user.share(), user.is_guest(), one.is_guest()), (user, false, true));
+    }
 
     #[test]
     fn language_ids_are_plain_names() {

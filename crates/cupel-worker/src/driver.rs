@@ -126,7 +126,7 @@ struct Begun {
 
 impl Begun {
     fn owner(&self) -> UserId {
-        self.assignment.leased.submission.owner
+        self.assignment.leased.submission.owner.share()
     }
 
     /// Slot time that other runs may still have before this run's next turn.
@@ -325,7 +325,7 @@ impl<'a> Driver<'a> {
 
     /// Takes a run that may begin and whose owner is not in `not`, if one is available at once.
     async fn take_other(&mut self, not: &[UserId]) -> Option<Admitted<'a>> {
-        let suits = |assignment: &Arc<Assignment>| !not.contains(&assignment.leased.submission.owner);
+        let suits = |assignment: &Arc<Assignment>| !not.contains(&assignment.leased.submission.owner.share());
         let shared = self.shared;
         if self.may_begin_long()
             && let Some((assignment, long)) = shared.long.try_next(suits)

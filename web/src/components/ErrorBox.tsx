@@ -94,6 +94,11 @@ export function ErrorBox({ error, onRetry, leadsToSignIn = true, what, isCompact
 /** In place of a part of a page whose script is missing, or which has failed while it was drawn. */
 export function PartFailed({ isMissing = true, onRetry }: { isMissing?: boolean; onRetry: () => void }) {
   const m = useMessages()
+  useEffect(() => {
+    if (!isMissing) return
+    addEventListener('online', onRetry)
+    return () => removeEventListener('online', onRetry)
+  }, [isMissing, onRetry])
   return (
     <Box title={m.errors.part}>
       <p className="mt-0.5">{isMissing ? m.errors.partDetail : m.errors.partFault}</p>

@@ -2,7 +2,7 @@
 // sign-in.
 import { Link } from '@tanstack/react-router'
 import { Play } from 'lucide-react'
-import type { ReactNode } from 'react'
+import { Suspense, type ReactNode } from 'react'
 import { useHere } from '../hooks/useHere'
 import { useIsEmbedded } from '../hooks/useIsEmbedded'
 import type { usePlay } from '../hooks/usePlay'
@@ -10,9 +10,11 @@ import { editing } from '../i18n/editing'
 import { useMessages, useTexts } from '../i18n/messages'
 import { Button, buttonClass } from '../ui/Button'
 import { BESIDE_TABS } from '../ui/tab'
-import { OpenToRun } from './OpenToRun'
+import { lazyPart } from './LazyPart'
 import { StopButton } from './StopButton'
 import { ToSignIn } from './ToSignIn'
+
+const OpenToRun = lazyPart(async () => (await import('./OpenToRun')).OpenToRun)
 
 interface PlayBarProps {
   /** Whether the window has tabs. In a low window, the buttons are beside them. */
@@ -60,11 +62,11 @@ export function PlayBar({ isNarrow, run, fault, note, mayRun, isSignedOut, onRun
 }
 
 /** Says that Run or Share needs an account. */
-export function NeedsAccount() {
+export function NeedsAccount({ what }: { what: string }) {
   const { visitor } = useTexts(editing)
   return (
     <div role="alert" className="w-full">
-      {useIsEmbedded() ? <OpenToRun /> : <ToSignIn text={visitor.account} />}
+      <Suspense>{useIsEmbedded() ? <OpenToRun /> : <ToSignIn text={visitor.account(what)} />}</Suspense>
     </div>
   )
 }

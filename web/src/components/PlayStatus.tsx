@@ -44,7 +44,7 @@ export function PlayStatus({ state, skipped, onReconnect, onLine, idle }: PlaySt
     <div className="flex flex-wrap items-baseline gap-x-4 gap-y-0.5">
       {isLost && (
         <div role="alert" className="basis-full flex flex-wrap items-center gap-2 text-limit font-medium">
-          <p className="grow basis-60">{link === 'given-up' ? m.play.givenUp : m.play.reconnecting}</p>
+          <p className="grow basis-60">{link === 'given-up' ? m.play.givenUp : state.phase === 'sending' ? m.play.notSent : m.play.reconnecting}</p>
           {link === 'given-up' && <Button onClick={onReconnect}>{m.play.reconnect}</Button>}
         </div>
       )}

@@ -120,6 +120,8 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
   const [fault, setFault] = useState<string>()
   /** How often a visitor has asked for what needs an account, since the last run. */
   const [asks, setAsks] = useState(0)
+  /** Whether the last time was for Share. Its notice is beside that button. */
+  const [asksToShare, setAsksToShare] = useState(false)
   const [skipped, setSkipped] = useState(0)
   const [patterns, setPatterns] = useState<string[]>()
   const editor = useRef<EditorHandle>(null)
@@ -164,6 +166,7 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
   const begin = () => {
     if (isLive || cannotRun !== undefined) return
     setAsks(isSignedOut ? asks + 1 : 0)
+    setAsksToShare(false)
     if (isSignedOut) return
     const isTerminal = mode === 'terminal'
     const request = requestOf(language, play, limits, isTerminal)
@@ -270,6 +273,12 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
     return path === main ? baseOf(language) : known === undefined ? 'text' : baseOf(known)
   }
 
+  const askToShare = () => {
+    setAsks(asks + 1)
+    setAsksToShare(true)
+  }
+  const needsAccount = asks > 0 && user === undefined ? <NeedsAccount key={asks} what={asksToShare ? m.play.share : m.run.run} /> : undefined
+
   const left = (
     <>
       {shared?.play.title !== undefined && (
@@ -286,15 +295,16 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
             </>
           ) : (
             <span className="px-2 grow basis-0 min-w-16 truncate" title={languageName(language)}>
-              <span className="max-sm:sr-only">{m.play.shared} · </span>
+              {m.play.shared} ·{' '}
               {languageName(language)}
             </span>
           )}
           {shared === undefined ? (
-            <PlayShare key={mode + textOf({ ...play, title: '' })} language={language} play={play} isTerminal={mode === 'terminal'} isSignedIn={user !== undefined} onAskSignIn={() => setAsks(asks + 1)} onTitle={(title) => change({ title })} />
+            <PlayShare key={mode + textOf({ ...play, title: '' })} language={language} play={play} isTerminal={mode === 'terminal'} isSignedIn={user !== undefined} onAskSignIn={askToShare} onTitle={(title) => change({ title })} />
           ) : (
             <SharedActions id={shared.id} isEmbedded={shared.isEmbedded} onFork={fork} />
           )}
+          {asksToShare && needsAccount !== undefined && <div className="order-last basis-full px-2 py-1">{needsAccount}</div>}
           {shared === undefined && <DraftHistory of={place} draft={{ ...draft, replace: restore }} start={start} preview={(text) => previewOf(playOf(text, main), { args: m.play.args, input: m.play.input })} />}
           <DownloadButton play={play} />
           <EditorSettings size={size} onSize={setSize} />
@@ -409,7 +419,7 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
       onReady={ready}
     />
   )
-  const note = cannotRun !== undefined ? <CannotRun language={language} why={cannotRun} isOwn={shared === undefined} /> : asks > 0 && user === undefined ? <NeedsAccount key={asks} /> : undefined
+  const note = cannotRun !== undefined ? <CannotRun language={language} why={cannotRun} isOwn={shared === undefined} /> : asksToShare ? undefined : needsAccount
   const bar = <PlayBar isNarrow={!isWide} run={run} fault={fault} note={note} mayRun={!isLive && cannotRun === undefined} isSignedOut={isSignedOut} onRun={begin} />
 
   if (isWide) {

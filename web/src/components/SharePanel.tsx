@@ -60,7 +60,7 @@ export function SharePanel({ language, play, isTerminal, onTitle, onClose }: Sha
         if (shared === undefined && gate.enter()) void gate.through(share)
       }}
     >
-      <Field label={t.name} hint={t.nameHint} value={typed} maxLength={TITLE_MAX} autoComplete="off" onChange={(event) => change(event.target.value)} className="basis-full" />
+      <Field label={t.name} hint={shared === undefined ? t.nameHint : t.newName} value={typed} maxLength={TITLE_MAX} autoComplete="off" onChange={(event) => change(event.target.value)} className="basis-full" />
       {shared === undefined ? (
         <Button type="submit" disabled={sharing.kind === 'waiting'}>
           {t.make}

@@ -1,17 +1,26 @@
 // Shown if the session has ended while a page was open: a link to the sign-in page, which returns to this page.
+import { lazy, Suspense } from 'react'
 import { Link } from '@tanstack/react-router'
 import { useHere } from '../hooks/useHere'
 import { useIsEmbedded } from '../hooks/useIsEmbedded'
 import { useMessages, useTexts } from '../i18n/messages'
 import { session } from '../i18n/session'
 import { buttonClass } from '../ui/Button'
-import { OpenToRun } from './OpenToRun'
+
+/** Only in a frame of another site. `lazyPart` cannot be used, because it shows errors with this file. */
+const OpenToRun = lazy(async () => ({ default: (await import('./OpenToRun')).OpenToRun }))
 
 export function SignInAgain() {
   const m = useMessages()
   const texts = useTexts(session)
   const here = useHere()
-  if (useIsEmbedded()) return <OpenToRun />
+  if (useIsEmbedded()) {
+    return (
+      <Suspense>
+        <OpenToRun />
+      </Suspense>
+    )
+  }
   return (
     <div className="flex flex-wrap items-center gap-2">
       <p className="grow basis-40 min-w-0">{texts.again}</p>

@@ -12,6 +12,7 @@ import { withoutOverrides } from '../util/visible'
 import { Age } from './Age'
 import { ErrorBox } from './ErrorBox'
 import { RowsSkeleton } from './Skeletons'
+import { ToSignIn } from './ToSignIn'
 import { VerdictBadge } from './VerdictBadge'
 
 interface SubmissionsProps {
@@ -32,7 +33,7 @@ export function Submissions({ slug, contest, names, opened, onOpen }: Submission
   const session = useQuery(sessionQuery)
   const isSignedIn = session.data?.user != null
   const sent = useQuery({ ...submissionsQuery(slug), enabled: isSignedIn })
-  if (!isSignedIn) return <p className="text-muted">{m.submissions.signIn}</p>
+  if (!isSignedIn) return <ToSignIn text={m.submissions.signIn} className="text-muted" />
   if (sent.data === undefined) return sent.error !== null ? <ErrorBox error={sent.error} onRetry={() => void sent.refetch()} /> : <RowsSkeleton />
   const { submissions } = sent.data
   if (submissions.length === 0) {

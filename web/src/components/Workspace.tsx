@@ -236,7 +236,7 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
   const isBeside = pane !== undefined && fault === undefined && !hasEnded && mayRun && asks === 0
   const runText = tab === 'terminal' ? drawer.start : m.run.run
   const bar = (
-    <div className={`flex flex-wrap items-center gap-2 px-3 py-2 low:py-1 border-t border-border bg-surface ${isBeside ? `${BESIDE_TABS} low:-top-9 low:pointer-coarse:-top-11` : ''}`}>
+    <div className={`flex flex-wrap items-center justify-end gap-2 px-3 py-2 low:py-1 border-t border-border bg-surface ${isBeside ? `${BESIDE_TABS} low:-top-9 low:pointer-coarse:-top-11` : ''}`}>
       {fault !== undefined && (
         <p role="alert" className="w-full text-wrong">
           {fault}
@@ -253,7 +253,7 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
           {m.run.signInFirst}
         </p>
       ) : asks > 0 ? (
-        <ToSignIn key={asks} role="alert" className="grow basis-40" text={visitor.account} />
+        <ToSignIn key={asks} role="alert" className="w-full" text={visitor.account(m.run.submit)} />
       ) : (
         <p className={`grow text-xs text-muted ${submitNote === undefined ? '' : 'basis-40'}`}><Suspense>{submitNote ?? <span className="max-lg:hidden pointer-coarse:hidden">{m.editor.leave}</span>}</Suspense></p>
       )}

@@ -282,8 +282,10 @@ export function usePlay(terminal: Output, place: string) {
     owner.current = pageUser()
     live.current ??= new LiveRun(connect, {
       link: (link) => {
-        if (link === 'reconnecting') now.current.wasLost = true
-        dispatch({ link, ...(link === 'reconnecting' && { wasLost: true }) })
+        // A program that the server does not have yet loses nothing.
+        const isLost = link === 'reconnecting' && now.current.run !== undefined
+        if (isLost) now.current.wasLost = true
+        dispatch({ link, ...(isLost && { wasLost: true }) })
       },
       accepted: (run) => {
         now.current.run = run
@@ -292,6 +294,10 @@ export function usePlay(terminal: Output, place: string) {
       event,
       refused: (error, retryAfterSeconds) => {
         forgetRun(place)
+        // The guest has ended while the connection was open.
+        if (error.status === 401 && guest.isVisitor() && sent.current !== undefined && !now.current.isRenewed) {
+          return void mayReconnect().then((may) => may && sent.current !== undefined && start(...sent.current, true))
+        }
         // After a reload, a run that the server no longer has is not reported as an error.
         if (sent.current === undefined && error.status === 404) dispatch(IDLE)
         else dispatch({ kind: 'failed', error: callError(error, retryAfterSeconds) })

@@ -1,10 +1,11 @@
 // Whether the session of this page has ended or another user has signed in, for example in another tab.
 //
-// The page keeps the data and the drafts of its user meanwhile, so this does not change the session in the cache.
-import { useQuery } from '@tanstack/react-query'
+// The page of a user keeps the data and the drafts of its user meanwhile, so this does not change the session in the cache. The page of a
+// visitor becomes that of the user who has signed in; the visitor's drafts go with it.
+import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
 import { api, dataOf } from '../api/client'
-import { sessionQuery } from '../api/queries'
+import { entered, sessionQuery } from '../api/queries'
 import { watchSession } from '../util/session-channel'
 
 /** Minimum time between two checks when the user returns to the page. */
@@ -19,16 +20,24 @@ interface Found {
 
 /** `undefined`: the session has not changed. `name`: the user who is signed in now. */
 export function useSessionWatch(): { name: string | undefined } | undefined {
-  const user = useQuery(sessionQuery).data?.user?.user_id
+  const queries = useQueryClient()
+  const session = useQuery(sessionQuery).data
+  const isKnown = session !== undefined
+  const user = session?.user?.user_id
   const [found, setFound] = useState<Found>()
   useEffect(() => {
-    if (user === undefined) return
+    if (!isKnown) return
     let isCurrent = true
     let checkedAt = Date.now()
     const check = async () => {
       checkedAt = Date.now()
       const state = await dataOf(api.GET('/api/v1/session')).catch(() => undefined)
-      if (isCurrent && state !== undefined) setFound({ before: user, id: state.user?.user_id, name: state.user?.username })
+      if (!isCurrent || state === undefined) return
+      if (user === undefined) {
+        if (state.user == null) return
+        queries.setQueryData(sessionQuery.queryKey, entered(state))
+        void queries.invalidateQueries({ predicate: ({ queryKey: [of] }) => of !== 'session' })
+      } else setFound({ before: user, id: state.user?.user_id, name: state.user?.username })
     }
     const back = () => {
       if (document.visibilityState === 'visible' && Date.now() - checkedAt > CHECK_MS) void check()
@@ -42,7 +51,7 @@ export function useSessionWatch(): { name: string | undefined } | undefined {
       removeEventListener('focus', back)
       document.removeEventListener('visibilitychange', back)
     }
-  }, [user])
+  }, [isKnown, user])
   if (found === undefined || found.before !== user || found.id === user) return undefined
   return { name: found.name }
 }

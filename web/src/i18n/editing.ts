@@ -44,7 +44,7 @@ const en = {
     samples: 'Samples',
     verdict: 'Verdict',
     terminal: 'Terminal',
-    terminalDetail: 'Run starts your program here without the judge, with the default limits of its language. You type its input.',
+    terminalDetail: '“Run in terminal” starts your program here without the judge, with the default limits of its language. You type its input.',
     start: 'Run in terminal',
     runSamples: 'Run the samples',
     runInput: 'Run your input',
@@ -54,9 +54,9 @@ const en = {
   visitor: {
     idle: 'You need an account to run and submit your code.',
     run: 'Sign in to run',
-    account: 'This needs an account. Your code is kept.',
+    account: (what: string) => `“${what}” needs an account. Your code is kept.`,
   },
-  purposes: { samples: 'from Run', input: 'from Run', submission: 'from Submit' },
+  purposes: { samples: 'from Run', input: 'on your input', submission: 'from Submit' },
   unsent: {
     submission: {
       title: 'Not submitted yet',
@@ -157,9 +157,9 @@ const zhCN: EditingTexts = {
   visitor: {
     idle: '运行和提交代码需要账户。',
     run: '登录后运行',
-    account: '此操作需要账户。你的代码会保留。',
+    account: (what) => `“${what}”需要账户。你的代码会保留。`,
   },
-  purposes: { samples: '来自“运行”', input: '来自“运行”', submission: '来自“提交”' },
+  purposes: { samples: '来自“运行”', input: '运行自定义输入', submission: '来自“提交”' },
   unsent: {
     submission: {
       title: '尚未提交',

@@ -4,6 +4,7 @@ import type { Both } from './messages'
 const en = {
   name: 'Title',
   nameHint: 'Optional. It is shown above the program.',
+  newName: 'A program with another title gets another link.',
   make: 'Make the link',
   label: 'HTML that embeds this program',
   hint: 'Other sites can show it only if this server permits them. Ask the administrator to permit yours.',
@@ -17,6 +18,7 @@ export type EmbedTexts = typeof en
 const zhCN: EmbedTexts = {
   name: '标题',
   nameHint: '可选，显示在程序上方。',
+  newName: '标题不同，链接也不同。',
   make: '生成链接',
   label: '嵌入此程序的 HTML',
   hint: '只有此服务器允许的网站才能显示它。请联系管理员允许你的网站。',

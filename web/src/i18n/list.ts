@@ -12,8 +12,10 @@ const en = {
   filters: 'Filters',
   signIn: 'Sign in to see what you have solved',
   signInDetail: 'This filter uses your own submissions.',
-  intro: 'Cupel judges your programs: solve problems, try code in the playground, and take part in contests.',
-  account: { submit: 'You can run code without an account. Submitting needs one.', run: 'You need an account to run code.' },
+  intro: {
+    guest: 'Cupel judges your programs: solve problems, try code in the playground, and take part in contests. You can run code without an account. Submitting and sharing need one.',
+    other: 'Cupel judges your programs: solve problems, try code in the playground, and take part in contests. You need an account to run code.',
+  },
 }
 
 export type ListTexts = typeof en
@@ -29,8 +31,10 @@ const zhCN: ListTexts = {
   filters: '筛选',
   signIn: '登录后查看你的解题情况',
   signInDetail: '此筛选依据你自己的提交。',
-  intro: 'Cupel 是在线评测系统：在这里解题、在练习场中试写代码、参加比赛。',
-  account: { submit: '无需账户即可运行代码，提交需要账户。', run: '登录后可以运行和提交代码。' },
+  intro: {
+    guest: 'Cupel 是在线评测系统：在这里解题、在练习场中试写代码、参加比赛。无需账户即可运行代码，提交和分享需要账户。',
+    other: 'Cupel 是在线评测系统：在这里解题、在练习场中试写代码、参加比赛。登录后可以运行和提交代码。',
+  },
 }
 
 export const list: Both<ListTexts> = { en, 'zh-CN': zhCN }

@@ -94,11 +94,7 @@ export function ProblemList() {
           </p>
         )}
       </div>
-      {isVisitor && (
-        <p className="mt-1 text-muted">
-          {l.intro} {session.data?.guests_allowed === true ? l.account.submit : l.account.run}
-        </p>
-      )}
+      {isVisitor && <p className="mt-1 text-muted">{session.data?.guests_allowed === true ? l.intro.guest : l.intro.other}</p>}
       <Filters search={search} go={go} box={box} place={filters} onList={setWanted} hasStates={!isVisitor || search.state !== undefined} />
       {found.error !== null && <ErrorBox error={found.error} onRetry={() => void found.refetch()} />}
       {page !== undefined && page.problems.length > 0 && (

@@ -168,7 +168,7 @@ impl Session {
             program.live = Some(live);
             new.priority = PriorityClass::Interactive;
         }
-        permitted(&self.app, self.holder.user, self.holder.role, &new).await?;
+        permitted(self.holder.role, &new)?;
         let idempotency = self.idempotency(idempotency_key, text)?;
         // Reserved before the run is accepted. Otherwise, a limit could prevent this connection from following the
         // accepted run.

@@ -46,7 +46,7 @@ const IDS_MAX: usize = 100;
     responses(
         (status = 202, description = "Accepted. The program will run even if the server restarts", body = Accepted, headers(("Location" = String, description = "URL of the result"))),
         (status = 200, description = "The program ended within the requested wait, or the result was cached (`cached`)", body = SubmissionView),
-        (status = 403, description = "A guest sent `webhook`, `run_at` or `tests`, for which an account is needed. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 403, description = "A guest sent `webhook`, `run_at`, `tests` or more than 1 MiB, for which an account is needed. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
         (status = 422, description = "The submission was refused. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
         (status = 429, description = "You have exceeded your submission rate, or too many of your submissions are waiting. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
         (status = 503, description = "The queue is full, no live worker has the language, a disk is full, or the store cannot be reached. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
@@ -66,7 +66,7 @@ pub(crate) async fn execute(
     let mut faults = FormFaults::default();
     let new = value.into_new("", notes.request_id(), &mut faults);
     let Some(new) = new else { return Err(faults.into_error()) };
-    permitted(&app, caller.user, caller.identity.user.role, &new).await?;
+    permitted(caller.identity.user.role, &new)?;
     let idempotency = key.for_request(&app, "/api/v1/execute", &bytes);
     drop(bytes);
     let rate = SubmissionRate::new(&app, &caller, &notes);

@@ -1,5 +1,6 @@
 //! `/auth/guest`: a temporary account with which a visitor runs programs in a browser.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -10,8 +11,10 @@ use cupel_core::accounts::Role;
 use cupel_http::app::Shared;
 use cupel_http::auth::{Identity, IdentityError, Named, Presented, Via, check_same_origin, session_cookie};
 use cupel_http::caller::Anybody;
+use cupel_http::client::network_of;
 use cupel_http::error::{ApiError, ErrorBody, ErrorKind};
 use cupel_http::notes::Notes;
+use sha2::{Digest, Sha256};
 
 use super::session::{SessionState, session_cookie_of, with_cookie};
 
@@ -19,7 +22,8 @@ use super::session::{SessionState, session_cookie_of, with_cookie};
 ///
 /// A guest is a temporary account without name and password. It may run programs, on the samples of a problem too, and
 /// read and cancel its own runs; everything else needs an account. Its runs have the rates of the tier `guest`, and
-/// neither `webhook`, `run_at` nor `tests`; at most 20 of them wait. The guest ends after 24 hours, or earlier with its
+/// neither `webhook`, `run_at`, `tests` nor more than 1 MiB of sources and input. All guests from one address (IPv6: one
+/// /64 network) have one share of the queue and of the slots together, and at most 50 waiting runs. The guest ends after 24 hours, or earlier with its
 /// session, for example because the visitor signs in. Soon afterwards, it is deleted with its runs.
 ///
 /// Sets the session cookie, under the conditions of `POST /session`. If somebody is signed in already, or the visitor is
@@ -56,11 +60,18 @@ pub(crate) async fn open(
         return Err(ApiError::new(ErrorKind::Forbidden, detail));
     }
     app.limits.guest(notes.client().address).await?;
-    let guest = app.accounts.open_guest().await?;
+    let share = share_of(&app.settings.jwt_secret.0, notes.client().address);
+    let guest = app.accounts.open_guest(share).await?;
     notes.set_user(guest.user.id);
     let named = Named { user: guest.user.id, session: guest.session };
     let cookie = session_cookie_of(&app, &notes, named, guest.expires_at)?;
     Ok(with_cookie(cookie, (StatusCode::CREATED, SessionState::of(&app, Some(&guest.user)))))
+}
+
+/// The number of the share that the guests of an address have together. It does not disclose the address.
+fn share_of(secret: &[u8], address: IpAddr) -> u32 {
+    let hash = Sha256::new().chain_update(secret).chain_update(network_of(address).to_string()).finalize();
+    u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]])
 }
 
 /// Ends the guest of the browser that sent these headers, if it is one. If that fails, the request goes on, and the

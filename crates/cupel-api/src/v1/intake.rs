@@ -18,7 +18,7 @@ use cupel_http::caller::{Caller, user_disabled};
 use cupel_http::error::{ApiError, ErrorKind};
 use cupel_http::idempotency::{self, mark_replayed};
 use cupel_http::notes::NewlyAccepted;
-use cupel_types::{SubmissionId, UserId};
+use cupel_types::SubmissionId;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -213,21 +213,18 @@ pub(super) async fn awaited(
     }
 }
 
-/// Refuses what a user with this role may not request, and further runs of a guest who has too many waiting.
-pub(crate) async fn permitted(app: &Shared, user: UserId, role: Role, new: &NewSubmission) -> Result<(), ApiError> {
+/// Refuses what a user with this role may not request.
+pub(crate) fn permitted(role: Role, new: &NewSubmission) -> Result<(), ApiError> {
     new.permitted_to(role).map_err(|fault| {
         let what = match fault {
             GuestFault::Webhook => "`webhook` needs",
             GuestFault::RunAt => "`run_at` needs",
             GuestFault::Tests => "`tests` needs",
+            GuestFault::Bytes => "More than 1 MiB of sources and input needs",
             GuestFault::Kind => "Submissions that count need",
         };
         ApiError::new(ErrorKind::Forbidden, format!("{what} an account. Register or sign in."))
-    })?;
-    if role == Role::Guest {
-        app.core.check_waiting_of_guest(user).await.map_err(|error| refusal(error, |_| ("", Shape::default())))?;
-    }
-    Ok(())
+    })
 }
 
 /// The API's error for a refused submission.

@@ -79,7 +79,7 @@ async fn a_visitor_becomes_a_guest_and_runs_until_signing_in() {
 }
 
 #[tokio::test]
-async fn a_guest_gets_no_webhook_no_later_start_and_no_tests() {
+async fn a_guest_gets_no_webhook_no_later_start_no_tests_and_at_most_one_mebibyte() {
     let app = TestApp::start().await;
     let guest = guest(&app).await;
     for (field, value) in [
@@ -93,24 +93,36 @@ async fn a_guest_gets_no_webhook_no_later_start_and_no_tests() {
         let detail = refused.is_error(403, "forbidden").json["detail"].as_str().unwrap();
         assert!(detail.starts_with(&format!("`{field}` needs an account.")), "{detail}");
     }
+    let program = json!({ "language": "python", "source_code": PROGRAM, "stdin": "x".repeat(1 << 20) });
+    let refused = from_the_site(app.post("/api/v1/execute", &program)).header("cookie", &guest).send().await;
+    let detail = refused.is_error(403, "forbidden").json["detail"].as_str().unwrap();
+    assert!(detail.starts_with("More than 1 MiB of sources and input needs an account."), "{detail}");
     assert_eq!(app.stored().await, 0);
 }
 
+/// An address can open many guests, so they do not have a share each.
 #[tokio::test]
-async fn at_most_twenty_runs_of_a_guest_wait() {
+async fn at_most_fifty_runs_of_the_guests_from_one_address_wait() {
     let many = Rate::per_minute(1000, 1000);
     let app = TestApp::with_settings(|settings| {
         settings.tiers.insert("guest".into(), TierRates { submissions: many, reads: many });
     })
     .await;
-    let guest = guest(&app).await;
+    let guests = [guest(&app).await, guest(&app).await];
+    let user = app.user().await;
     let program = json!({ "language": "python", "source_code": PROGRAM });
-    let run = async || from_the_site(app.post("/api/v1/execute", &program)).header("cookie", &guest).send().await;
-    for _ in 0..20 {
-        assert_eq!(run().await.status, 202);
+    let run =
+        async |guest: &str| from_the_site(app.post("/api/v1/execute", &program)).header("cookie", guest).send().await;
+    for _ in 0..25 {
+        for guest in &guests {
+            assert_eq!(run(guest).await.status, 202);
+        }
     }
-    run().await.is_error(429, "too-many-waiting");
-    assert_eq!(app.stored().await, 20);
+    for guest in &guests {
+        run(guest).await.is_error(429, "too-many-waiting");
+    }
+    app.submit(&user, &program).await;
+    assert_eq!(app.stored().await, 51);
 }
 
 #[tokio::test]

@@ -18,8 +18,11 @@ use crate::{NewSubmission, NewSubmissionKind, StoreError};
 /// How long a guest exists.
 pub const GUEST_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
-/// Maximum number of waiting runs of a guest. An account is needed for more, so that visitors cannot fill the queue.
-pub const GUEST_WAITING_MAX: usize = 20;
+/// Maximum number of waiting runs of all guests with one share of the queue together.
+pub const GUESTS_WAITING_MAX: usize = 50;
+
+/// Maximum number of bytes in the sources and inputs of a guest's submission.
+const BYTES_MAX: usize = 1 << 20;
 
 /// Tier of guests.
 const TIER: &str = "guest";
@@ -42,18 +45,20 @@ pub enum GuestFault {
     RunAt,
     /// Several tests: a run of many tests is as long as many runs, but is charged as one.
     Tests,
+    /// Sources and inputs of more than 1 MiB: the database keeps them for a day.
+    Bytes,
     /// A solution that counts, or the verification of a package.
     Kind,
 }
 
 impl Accounts {
-    /// Creates a guest and its session.
+    /// Creates a guest and its session. Guests with the same number have one share of the queue and of the slots together.
     ///
     /// # Errors
     /// If the store cannot write.
-    pub async fn open_guest(&self) -> Result<GuestSession, StoreError> {
+    pub async fn open_guest(&self, share: u32) -> Result<GuestSession, StoreError> {
         let now = self.now();
-        let id = UserId::from_uuid(self.inner.ids.next(now));
+        let id = UserId::of_guest(self.inner.ids.next(now), share);
         let user = User {
             id,
             username: format!("guest:{}", id.as_uuid().as_simple()),
@@ -98,6 +103,15 @@ impl NewSubmission {
         }
         if run_at.is_some() {
             return Err(GuestFault::RunAt);
+        }
+        let (source, stdin) = match kind {
+            NewSubmissionKind::Program(program) => (Some(&program.source), program.stdin.len()),
+            NewSubmissionKind::Problem(solution) => (Some(&solution.source), solution.input_bytes()),
+            NewSubmissionKind::Verify(_) => (None, 0),
+        };
+        let files = source.iter().flat_map(|source| &source.files).map(|(_, content)| content.len());
+        if files.sum::<usize>() + stdin > BYTES_MAX {
+            return Err(GuestFault::Bytes);
         }
         match kind {
             NewSubmissionKind::Program(program) if !program.tests.is_empty() => Err(GuestFault::Tests),

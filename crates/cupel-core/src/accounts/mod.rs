@@ -17,7 +17,7 @@ mod tokens;
 
 pub use access::{AccessEnded, CredentialId};
 pub use codes::{CODE_USES_MAX, CreateCodeError, NewCode};
-pub use guests::{GUEST_LIFETIME, GUEST_WAITING_MAX, GuestFault, GuestSession};
+pub use guests::{GUEST_LIFETIME, GUESTS_WAITING_MAX, GuestFault, GuestSession};
 pub use import::{IMPORT_MAX, Imported, LineFault, Person, read_people, write_links};
 pub use keys::{CreateKeyError, KeyError, NewKey};
 pub use links::{ChangePasswordError, PasswordLink};

@@ -11,10 +11,17 @@ use cupel_types::{LanguageId, PriorityClass, RunId, UserId};
 pub struct RunHint {
     /// The run.
     pub run: RunId,
-    /// The run's owner; queues are fair between owners.
+    /// The owner of the run, or the share of a guest ([`UserId::share`]); queues are fair between owners.
     pub owner: UserId,
     /// The priority.
     pub class: PriorityClass,
+}
+
+impl RunHint {
+    /// The hint for a run of this user.
+    pub fn new(run: RunId, user: UserId, class: PriorityClass) -> RunHint {
+        RunHint { run, owner: user.share(), class }
+    }
 }
 
 /// A hint that a worker has taken; [`Queue::settle`] ends it.

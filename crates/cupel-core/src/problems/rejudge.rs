@@ -119,7 +119,7 @@ impl Core {
             self.inner.events.publish(event);
         }
         let class = PriorityClass::Batch;
-        let hint = |run: RejudgedRun| (RunHint { run: run.run, owner: run.owner, class }, run.needs);
+        let hint = |run: RejudgedRun| (RunHint::new(run.run, run.owner, class), run.needs);
         let hints: Vec<(RunHint, Needs)> = runs.into_iter().map(hint).collect();
         if let Err(error) = self.inner.language_queues.publish(&hints).await {
             tracing::debug!(%error, "rejudged runs were not queued; the sweeper will queue them");

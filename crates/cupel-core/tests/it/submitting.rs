@@ -418,3 +418,25 @@ async fn concurrent_equal_requests_get_the_same_ids() {
     assert_eq!(app.store.list(None, 0, 1).await.unwrap().1, 1);
     assert_eq!(app.core.queue_depth().await.unwrap(), 1);
 }
+
+/// One address can open many guests. With a share for each of them, other users would wait for a turn of all of them.
+#[tokio::test]
+async fn the_guests_of_one_address_have_one_share_of_the_queue_together() {
+    let app = App::start().await;
+    let accounts = app.accounts();
+    for _ in 0..5 {
+        let guest = accounts.open_guest(7).await.unwrap().user.id;
+        for _ in 0..4 {
+            app.core.submit(guest, vec![a_submission().as_sent()], None, &Unlimited).await.unwrap();
+        }
+    }
+    let of_another = accounts.open_guest(8).await.unwrap().user.id;
+    app.core.submit(of_another, vec![a_submission().as_sent()], None, &Unlimited).await.unwrap();
+    let of_user = app.submit_one().await;
+    let mut first = Vec::new();
+    for _ in 0..3 {
+        first.push(next(&app.core).await.leased.submission);
+    }
+    assert!(first.iter().any(|one| one.id == of_user), "the user waits for one run of each share");
+    assert!(first.iter().any(|one| one.owner == of_another));
+}

@@ -144,17 +144,21 @@ async fn the_submissions_of_disabled_and_deleted_users_are_cancelled() {
 async fn a_guest_is_deleted_with_its_runs_soon_after_its_end() {
     let app = App::start().await;
     let accounts = app.accounts();
-    let guest = accounts.open_guest().await.unwrap();
+    let guest = accounts.open_guest(7).await.unwrap();
     let owner = guest.user.id;
-    // More than one sweep deletes.
-    let sent = vec![a_submission().as_sent(); 501];
-    app.core.submit(owner, sent, None, &Unlimited).await.expect("accepted");
+    app.core.submit(owner, vec![a_submission().as_sent()], None, &Unlimited).await.expect("accepted");
     let leased = next(&app.core).await;
+    // More than one sweep deletes.
+    for _ in 0..500 {
+        app.store.insert(a_submission().by(owner).alone()).await.unwrap();
+    }
     let kept = app.submit_one().await;
     let held = async || app.store.list(Some(owner), 0, 1).await.unwrap().1;
 
     accounts.logout(guest.session).await.unwrap();
-    // The first sweep of a minute disables the guest. A sweep cancels at most 100 runs.
+    let late = app.core.submit(owner, vec![a_submission().as_sent()], None, &Unlimited).await;
+    assert!(matches!(late, Err(SubmitError::OwnerDisabled)), "{late:?}");
+    // A sweep cancels at most 100 runs.
     let mut cancelled = 0;
     for _ in 0..20 {
         cancelled += app.core.sweep().await.unwrap().cancelled;

@@ -30,10 +30,28 @@ use crate::error::ImageError;
 /// Maximum number of attempts to create a lock.
 const CREATIONS_MAX: usize = 10;
 
+/// A lock that is held. It ends with this value, even if another thread has just forked a process, which has the file
+/// open until it executes a program: closing the file alone would not end the lock then (flock(2)).
+#[derive(Debug)]
+pub(super) struct Held(File);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
+}
+
+impl Held {
+    /// Locks the file. `None` if another process has locked it.
+    pub(super) fn exclusive_now(file: File) -> Option<Held> {
+        file.try_lock().is_ok().then(|| Held(file))
+    }
+}
+
 /// A directory of [`ImageStore::incoming`], which is removed when this value is dropped.
 pub(super) struct Incoming {
     pub(super) directory: TempDir,
-    _lock: File,
+    _lock: Held,
 }
 
 /// Keeps a root while it is in use.
@@ -41,7 +59,7 @@ pub(super) struct Incoming {
 pub struct RootInUse {
     path: PathBuf,
     /// `None` if the file system is read-only, so that no process can remove the root.
-    _lock: Option<File>,
+    _lock: Option<Held>,
 }
 
 impl RootInUse {
@@ -61,7 +79,7 @@ impl ImageStore {
         let lock = match self.lock_file(&root_lock(id)) {
             Ok(lock) => {
                 lock.lock_shared().map_err(ImageError::io("lock", &path))?;
-                Some(lock)
+                Some(Held(lock))
             }
             // An earlier version of Cupel added the image, and did not create the file.
             Err(ImageError::Io { source, .. }) if source.kind() == io::ErrorKind::ReadOnlyFilesystem => None,
@@ -78,7 +96,7 @@ impl ImageStore {
         let directory = TempDir::new_in(&path).map_err(ImageError::io("create a directory in", &path))?;
         let lock = File::open(directory.path()).map_err(ImageError::io("open", directory.path()))?;
         lock.try_lock().map_err(|error| ImageError::io("lock", directory.path())(error.into()))?;
-        Ok(Incoming { directory, _lock: lock })
+        Ok(Incoming { directory, _lock: Held(lock) })
     }
 
     /// Removes the directories of interrupted additions, which no process has locked.
@@ -89,7 +107,7 @@ impl ImageStore {
         for (name, _) in beneath::list(incoming.as_fd()).map_err(ImageError::io("read", &path))? {
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             let opened = rustix::fs::openat(&incoming, &name, flags, Mode::empty()).map(File::from);
-            if opened.is_ok_and(|directory| directory.try_lock().is_ok())
+            if opened.is_ok_and(|directory| Held::exclusive_now(directory).is_some())
                 && let Err(error) = beneath::remove(incoming.as_fd(), &name)
             {
                 // The directory only wastes space. The next operation tries again to remove it.
@@ -130,16 +148,16 @@ impl ImageStore {
         Err(io::ErrorKind::NotFound.into())
     }
 
-    pub(super) fn lock(&self, name: &str) -> Result<File, ImageError> {
+    pub(super) fn lock(&self, name: &str) -> Result<Held, ImageError> {
         let file = self.lock_file(name)?;
         file.lock().map_err(ImageError::io("lock", &self.directory))?;
-        Ok(file)
+        Ok(Held(file))
     }
 
-    pub(super) fn lock_shared(&self, name: &str) -> Result<File, ImageError> {
+    pub(super) fn lock_shared(&self, name: &str) -> Result<Held, ImageError> {
         let file = self.lock_file(name)?;
         file.lock_shared().map_err(ImageError::io("lock", &self.directory))?;
-        Ok(file)
+        Ok(Held(file))
     }
 }
 

@@ -9,7 +9,7 @@ use cupel_types::{ContentHash, ImageName};
 use super::ImageStore;
 use super::files::remove_temporary;
 use super::layers::hashes_in;
-use super::locks::root_lock;
+use super::locks::{Held, root_lock};
 use crate::beneath::{self, Beneath};
 use crate::error::ImageError;
 
@@ -67,10 +67,7 @@ impl ImageStore {
         self.create()?;
         self.remove_abandoned()?;
         // Layers of an addition in progress do not have a name yet.
-        let lock = self.lock_file("store")?;
-        if lock.try_lock().is_err() {
-            return Ok(None);
-        }
+        let Some(_removing) = Held::exclusive_now(self.lock_file("store")?) else { return Ok(None) };
         let _lock = self.lock("index")?;
         let images = self.list()?;
         let roots: HashSet<_> = images.iter().map(|image| image.id).collect();
@@ -80,12 +77,11 @@ impl ImageStore {
             if roots.contains(&id) {
                 continue;
             }
-            let lock = self.lock_file(&root_lock(&id))?;
-            if lock.try_lock().is_err() {
+            let Some(_lock) = Held::exclusive_now(self.lock_file(&root_lock(&id))?) else {
                 layers.extend(self.recorded_layers(&id)?);
                 pruned.in_use += 1;
                 continue;
-            }
+            };
             self.remove_whole(&self.root(&id))?;
             pruned.roots += 1;
         }

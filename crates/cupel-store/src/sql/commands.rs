@@ -362,7 +362,7 @@ impl Write for Expire {
             if ended {
                 row.post_webhook(db, self.now)?;
             }
-            let hint = RunHint { run: row.id, owner: row.owner, class: class_from(row.class)? };
+            let hint = RunHint::new(row.id, row.owner, class_from(row.class)?);
             let needs = needs_from(row.needs.as_deref())?;
             expired.push(ExpiredRun { hint, needs, submission: row.submission, lease, state });
         }

@@ -126,7 +126,7 @@ impl Write for Retry {
             let new = bytes(run.as_uuid());
             let inserted = db.one(sql, values![new, lost, to_us(self.now), id], |row| {
                 let owner = UserId::from_uuid(id_from(row.blob(0)?, "owner")?);
-                let hint = RunHint { run: *run, owner, class: class_from(row.get(1)?)? };
+                let hint = RunHint::new(*run, owner, class_from(row.get(1)?)?);
                 let needs = needs_from(row.get(3)?)?;
                 Ok(RetriedRun { submission: *submission, hint, needs, attempts: row.get(2)? })
             })?;

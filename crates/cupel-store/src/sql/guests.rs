@@ -39,8 +39,9 @@ impl Write for InsertGuest {
     }
 }
 
-/// The guest of this session ends with it.
-pub(super) const END_WITH_SESSION: &str = "UPDATE users SET guest_until = ?1 WHERE guest_until > ?1 \
+/// The guest of this session ends with it: it submits nothing more, and its submissions are cancelled.
+pub(super) const END_WITH_SESSION: &str = "UPDATE users SET guest_until = ?1, \
+     disabled_at = coalesce(disabled_at, ?1), cancel_since = ?1 WHERE guest_until > ?1 \
      AND id = (SELECT s.\"user\" FROM refresh_sessions s WHERE s.id = ?2)";
 
 /// Deletions of what a guest can own, except its submissions: `?1` is the guest. An earlier version may have let the

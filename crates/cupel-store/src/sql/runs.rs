@@ -264,7 +264,7 @@ impl<B: Backend> RunStore for SqlStore<B> {
             db.all(sql, values![to_us(now), to_us(after.at), bytes(after.run.as_uuid()), limit], |row| {
                 let run = RunId::from_uuid(id_from(row.blob(0)?, "id")?);
                 let owner = UserId::from_uuid(id_from(row.blob(1)?, "owner")?);
-                let hint = RunHint { run, owner, class: class_from(row.get(2)?)? };
+                let hint = RunHint::new(run, owner, class_from(row.get(2)?)?);
                 let needs = needs_from(row.get(4)?)?;
                 Ok(DueRun { hint, needs, place: DuePlace { at: from_us(row.get(3)?, "due_at")?, run } })
             })
