@@ -113,24 +113,6 @@ impl NewSubmission {
     }
 }
 
-impl NewSolution {
-    /// Number of bytes in the user's own input.
-    pub(crate) fn input_bytes(&self) -> usize {
-        match &self.cases {
-            Cases::Input(input) => input.len(),
-            Cases::Samples | Cases::All => 0,
-        }
-    }
-
-    /// Whether the solution is only tried, so that its result does not count.
-    pub(crate) fn is_trial(&self) -> bool {
-        match self.cases {
-            Cases::Samples | Cases::Input(_) => true,
-            Cases::All => false,
-        }
-    }
-}
-
 impl From<NewProgram> for NewSubmission {
     fn from(program: NewProgram) -> NewSubmission {
         NewSubmission::new(NewSubmissionKind::Program(program))

@@ -44,7 +44,7 @@ export class CallError extends Error {
   constructor(
     /** HTTP status; 0 if the server did not answer. */
     readonly status: number,
-    public code: string,
+    readonly code: string,
     readonly title: string,
     readonly detail: string,
     readonly requestId: string | undefined,

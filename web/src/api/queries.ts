@@ -1,5 +1,5 @@
 // Queries of the site. Server data are only in the query cache; view state is in the URL.
-import { queryOptions } from '@tanstack/react-query'
+import { queryOptions, type QueryClient } from '@tanstack/react-query'
 import { api, CallError, dataOf, setAccount, type Schema } from './client'
 import type { ListSearch } from '../util/search'
 
@@ -24,6 +24,12 @@ export const sessionQuery = queryOptions({
   retry: (failures, error) => error instanceof CallError && (error.status === 0 || error.status >= 500) && failures < SESSION_RETRIES_MAX,
   staleTime: 60_000,
 })
+
+/** Makes the page that of the browser's session. After somebody has signed in in another tab, the user may see other data than the visitor. */
+export function adopt(queries: QueryClient, state: Schema['SessionState']): void {
+  queries.setQueryData(sessionQuery.queryKey, entered(state))
+  if (state.user != null) void queries.invalidateQueries({ predicate: ({ queryKey: [of] }) => of !== 'session' })
+}
 
 export const languagesQuery = queryOptions({
   queryKey: ['languages'],

@@ -79,8 +79,9 @@ export interface paths {
          * @description A guest is a temporary account without name and password. It may run programs, on the samples of a problem too, and
          *     read and cancel its own runs; everything else needs an account. Its runs have the rates of the tier `guest`, and
          *     neither `webhook`, `run_at`, `tests` nor more than 1 MiB of sources and input. All guests from one address (IPv6: one
-         *     /64 network) have one share of the queue and of the slots together, and at most 50 waiting runs. The guest ends after 24 hours, or earlier with its
-         *     session, for example because the visitor signs in. Soon afterwards, it is deleted with its runs.
+         *     /64 network) have one share of the queue and of the slots together, and at most 50 waiting runs. The guest ends
+         *     after 24 hours, or earlier with its session, for example because the visitor signs in. Soon afterwards, it is
+         *     deleted with its runs.
          *
          *     Sets the session cookie, under the conditions of `POST /session`. If somebody is signed in already, or the visitor is
          *     a guest already, nothing changes.

@@ -7,7 +7,7 @@ import { useMessages, useTexts } from '../i18n/messages'
 import { session } from '../i18n/session'
 import { buttonClass } from '../ui/Button'
 
-/** Only in a frame of another site. `lazyPart` cannot be used, because it shows errors with this file. */
+/** Only in a frame of another site. Not a `lazyPart`, whose file imports this one to show errors. */
 const OpenToRun = lazy(async () => ({ default: (await import('./OpenToRun')).OpenToRun }))
 
 export function SignInAgain() {

@@ -1,7 +1,7 @@
-// Guests: a visitor who runs a program becomes a guest of the server, with a session of its own. For the site, a guest remains a visitor.
+// Guests: the temporary accounts with which visitors run programs. The site shows a guest the pages of a visitor.
 import { useQueryClient } from '@tanstack/react-query'
 import { api, CallError, dataOf, pageUser, type Schema } from '../api/client'
-import { entered, sessionQuery } from '../api/queries'
+import { adopt, sessionQuery } from '../api/queries'
 
 type State = Schema['SessionState']
 
@@ -15,9 +15,7 @@ export function useGuest() {
   const isVisitor = () => queries.getQueryData(sessionQuery.queryKey)?.user == null
   /** Makes the page that of the browser's session. Returns whether it is still that of a visitor who may run programs. */
   const take = (state: State): boolean => {
-    queries.setQueryData(sessionQuery.queryKey, entered(state))
-    // Somebody has signed in in another tab. What the visitor has read may be different for the user.
-    if (state.user != null) void queries.invalidateQueries({ predicate: ({ queryKey: [of] }) => of !== 'session' })
+    adopt(queries, state)
     return state.user == null && state.guests_allowed
   }
   /**
@@ -35,8 +33,8 @@ export function useGuest() {
       if (!(error instanceof CallError)) throw error
       if (error.status === 403 && !take(await dataOf(api.GET('/api/v1/session')))) return false
       // Only here, an account helps.
-      if (error.code === 'too-many-attempts') error.code = 'too-many-guests'
-      throw error
+      if (error.code !== 'too-many-attempts') throw error
+      throw new CallError(error.status, 'too-many-guests', error.title, error.detail, error.requestId, error.fields, error.retryAfterSeconds)
     }
   }
   return {

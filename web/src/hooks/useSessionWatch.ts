@@ -5,7 +5,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
 import { api, dataOf } from '../api/client'
-import { entered, sessionQuery } from '../api/queries'
+import { adopt, sessionQuery } from '../api/queries'
 import { watchSession } from '../util/session-channel'
 
 /** Minimum time between two checks when the user returns to the page. */
@@ -34,9 +34,7 @@ export function useSessionWatch(): { name: string | undefined } | undefined {
       const state = await dataOf(api.GET('/api/v1/session')).catch(() => undefined)
       if (!isCurrent || state === undefined) return
       if (user === undefined) {
-        if (state.user == null) return
-        queries.setQueryData(sessionQuery.queryKey, entered(state))
-        void queries.invalidateQueries({ predicate: ({ queryKey: [of] }) => of !== 'session' })
+        if (state.user != null) adopt(queries, state)
       } else setFound({ before: user, id: state.user?.user_id, name: state.user?.username })
     }
     const back = () => {

@@ -23,8 +23,9 @@ use super::session::{SessionState, session_cookie_of, with_cookie};
 /// A guest is a temporary account without name and password. It may run programs, on the samples of a problem too, and
 /// read and cancel its own runs; everything else needs an account. Its runs have the rates of the tier `guest`, and
 /// neither `webhook`, `run_at`, `tests` nor more than 1 MiB of sources and input. All guests from one address (IPv6: one
-/// /64 network) have one share of the queue and of the slots together, and at most 50 waiting runs. The guest ends after 24 hours, or earlier with its
-/// session, for example because the visitor signs in. Soon afterwards, it is deleted with its runs.
+/// /64 network) have one share of the queue and of the slots together, and at most 50 waiting runs. The guest ends
+/// after 24 hours, or earlier with its session, for example because the visitor signs in. Soon afterwards, it is
+/// deleted with its runs.
 ///
 /// Sets the session cookie, under the conditions of `POST /session`. If somebody is signed in already, or the visitor is
 /// a guest already, nothing changes.
@@ -90,7 +91,8 @@ pub(super) async fn end(app: &Shared, headers: &HeaderMap) {
     }
 }
 
-/// The user of the session cookie, also if a page of another user sent the request. `None`: there is no cookie, or its session has ended.
+/// The user of the session cookie, also if a page of another user sent the request. `None`: there is no cookie, or its
+/// session has ended.
 async fn identity_of_cookie(app: &Shared, headers: &HeaderMap) -> Result<Option<Arc<Identity>>, ApiError> {
     let Some(Presented::Cookie(text)) = session_cookie(headers) else { return Ok(None) };
     let Ok(named) = app.tokens.read_cookie(text, app.core.now()) else { return Ok(None) };

@@ -151,6 +151,7 @@ pub(crate) async fn close(
         app.accounts.logout(session).await?;
         app.identities.forget_session(session);
     } else {
+        // A server that no longer has guests does not accept a guest as the caller.
         guest::end(&app, &headers).await;
     }
     Ok(with_cookie(remove_session_cookie(), StatusCode::NO_CONTENT))

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use cupel_types::{SessionId, UserId};
+use cupel_types::{Cases, SessionId, UserId};
 use jiff::{SignedDuration, Timestamp};
 
 use super::sessions::NO_PASSWORD;
@@ -52,7 +52,8 @@ pub enum GuestFault {
 }
 
 impl Accounts {
-    /// Creates a guest and its session. Guests with the same number have one share of the queue and of the slots together.
+    /// Creates a guest and its session. Guests with the same number have one share of the queue and of the slots
+    /// together.
     ///
     /// # Errors
     /// If the store cannot write.
@@ -80,11 +81,6 @@ impl Accounts {
         self.inner.store.insert_guest(new, row).await?;
         Ok(GuestSession { user, session, expires_at })
     }
-
-    /// Whether this is a guest.
-    pub(super) async fn is_guest(&self, id: UserId) -> Result<bool, StoreError> {
-        Ok(self.inner.store.user(id).await?.is_some_and(|user| user.role == Role::Guest))
-    }
 }
 
 impl NewSubmission {
@@ -104,20 +100,17 @@ impl NewSubmission {
         if run_at.is_some() {
             return Err(GuestFault::RunAt);
         }
-        let (source, stdin) = match kind {
-            NewSubmissionKind::Program(program) => (Some(&program.source), program.stdin.len()),
-            NewSubmissionKind::Problem(solution) => (Some(&solution.source), solution.input_bytes()),
-            NewSubmissionKind::Verify(_) => (None, 0),
+        let (source, input) = match kind {
+            NewSubmissionKind::Program(program) if !program.tests.is_empty() => return Err(GuestFault::Tests),
+            NewSubmissionKind::Program(program) => (&program.source, program.stdin.len()),
+            NewSubmissionKind::Problem(solution) => match &solution.cases {
+                Cases::Samples => (&solution.source, 0),
+                Cases::Input(input) => (&solution.source, input.len()),
+                Cases::All => return Err(GuestFault::Kind),
+            },
+            NewSubmissionKind::Verify(_) => return Err(GuestFault::Kind),
         };
-        let files = source.iter().flat_map(|source| &source.files).map(|(_, content)| content.len());
-        if files.sum::<usize>() + stdin > BYTES_MAX {
-            return Err(GuestFault::Bytes);
-        }
-        match kind {
-            NewSubmissionKind::Program(program) if !program.tests.is_empty() => Err(GuestFault::Tests),
-            NewSubmissionKind::Problem(solution) if !solution.is_trial() => Err(GuestFault::Kind),
-            NewSubmissionKind::Verify(_) => Err(GuestFault::Kind),
-            NewSubmissionKind::Program(_) | NewSubmissionKind::Problem(_) => Ok(()),
-        }
+        let files: usize = source.files.iter().map(|(_, content)| content.len()).sum();
+        if files + input > BYTES_MAX { Err(GuestFault::Bytes) } else { Ok(()) }
     }
 }

@@ -96,7 +96,7 @@ impl Accounts {
     /// # Errors
     /// If the store cannot write.
     pub async fn make_link(&self, user: UserId, lifetime: Duration) -> Result<Option<PasswordLink>, StoreError> {
-        if self.is_internal(user).await? || self.is_guest(user).await? {
+        if user.is_guest() || self.is_internal(user).await? {
             return Ok(None);
         }
         let now = self.now();

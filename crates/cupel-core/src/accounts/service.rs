@@ -200,7 +200,7 @@ impl Accounts {
             return Ok(AccountChange::Internal);
         }
         // A guest can be disabled, but gets neither a role nor a tier.
-        if (change.role.is_some() || change.tier.is_some()) && self.is_guest(id).await? {
+        if id.is_guest() && (change.role.is_some() || change.tier.is_some()) {
             return Ok(AccountChange::NoSuchUser);
         }
         self.inner.store.change_access(id, change, self.now()).await
@@ -211,8 +211,10 @@ impl Accounts {
     /// # Errors
     /// [`RegisterError::Invalid`] or [`RegisterError::Failed`]; nothing has changed.
     pub async fn set_password(&self, id: UserId, password: &str) -> Result<bool, RegisterError> {
-        let user = self.inner.store.user(id).await?.filter(|user| user.role != Role::Guest);
-        let Some(user) = user else { return Ok(false) };
+        if id.is_guest() {
+            return Ok(false);
+        }
+        let Some(user) = self.inner.store.user(id).await? else { return Ok(false) };
         if let Some(fault) = fault_of_password(password, &user.username, &user.email) {
             return Err(RegisterError::Invalid(vec![fault]));
         }

@@ -38,8 +38,9 @@ pub trait AccountStore: Send + Sync {
     /// A page of all users, oldest first. Not guests.
     async fn users(&self, offset: u64, limit: u64) -> Result<Vec<User>, StoreError>;
     /// Applies all parts of the change or none. The only administrator who can log in cannot be disabled or lose the
-    /// role. A guest ends when it is disabled. Disabling a user ends all of the user's sessions, and makes the user one of those [to
-    /// cancel](crate::accounts::MembershipStore::users_to_cancel) until the user is enabled again.
+    /// role. Disabling a user ends all of the user's sessions, and makes the user one of those [to
+    /// cancel](crate::accounts::MembershipStore::users_to_cancel) until the user is enabled again. A guest that is
+    /// disabled has ended.
     async fn change_access(
         &self,
         id: UserId,
