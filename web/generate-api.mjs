@@ -29,6 +29,12 @@ for (const [path, item] of Object.entries(document.paths)) {
 const missing = [...OPERATIONS].filter((id) => !found.has(id))
 if (missing.length > 0) throw new Error(`the document lacks these operations: ${missing.join(', ')}`)
 delete document.webhooks
+// The examples of errors are for readers of the document.
+for (const item of Object.values(document.paths)) {
+  for (const { responses = {} } of Object.values(item)) {
+    for (const { content = {} } of Object.values(responses)) delete content['application/problem+json']?.example
+  }
+}
 
 // Only the schemas that these operations refer to, directly or not.
 const reached = new Set()

@@ -351,16 +351,22 @@ test('an error is explained in the user\'s language, together with the server\'s
       body: JSON.stringify({ type: `/errors/${code}`, title: 'Title', status, detail: `Words about ${code}.`, code, request_id: '0199a4e2c5d07f3e' }),
     })
   })
+  const sayEnded = async (route) => {
+    const response = await route.fetch()
+    return route.fulfill({ response, json: { ...(await response.json()), user: null } })
+  }
   for (const [code, status, title, todo, wait] of REFUSALS) {
     refusal = { code, status, wait }
+    if (code === 'unauthorized') await page.route('**/api/v1/session', sayEnded)
     await page.keyboard.press("Control+'")
     const box = page.getByRole('alert').filter({ hasText: title })
     if (code === 'unauthorized') {
-      // What to do is beside Run and Submit, with the link. The server's message adds nothing.
+      // The notice of the ended session says what to do, and has the link. The server's message adds nothing.
       await box.waitFor()
       await page.getByText(todo).waitFor()
       await page.getByRole('link', { name: '登录' }).first().waitFor()
       assert.equal(await box.locator('[lang=en]').count(), 0)
+      await page.unroute('**/api/v1/session', sayEnded)
       continue
     }
     await box.getByText(todo).waitFor()
@@ -698,5 +704,59 @@ test('no line of a statement begins with the mark after a formula, or ends with 
     })
     assert.deepEqual(torn, [], `${width} px`)
   }
+  await close()
+})
+
+test('letters that are typed before the palette is loaded reach its search field', async () => {
+  const { page, close } = await registered('/problems')
+  await page.getByText('Calm Water').waitFor()
+  let release
+  const held = new Promise((resolve) => (release = resolve))
+  await page.route('**/assets/Palette*.js', async (route) => {
+    await held
+    await route.continue()
+  })
+  await page.keyboard.press('Control+k')
+  await page.keyboard.type('calm')
+  release()
+  await page.getByRole('dialog').getByRole('combobox').and(page.locator('[value=calm]')).waitFor()
+  await page.getByRole('option', { name: /Calm Water/ }).waitFor()
+  await close()
+})
+
+test('a change of the site\'s language keeps the result of a run, and common tags are translated', async () => {
+  const { page, close } = await registered(`/problems/${SLUG}`)
+  await page.getByRole('textbox', { name: /Source code/ }).click()
+  await page.keyboard.insertText('print(0, 0)\n')
+  await page.keyboard.press("Control+'")
+  await page.getByText('Wrong answer on sample 1').waitFor()
+  await page.getByRole('button', { name: 'Theme, Language' }).click()
+  await page.getByRole('menuitemradio', { name: '简体中文' }).click()
+  // The choice closes the menu.
+  await page.getByRole('menuitemradio').first().waitFor({ state: 'detached' })
+  await page.getByText('双指针').waitFor()
+  await page.locator('[data-verdict=WA]').waitFor()
+  await close()
+})
+
+test('Escape leaves the filters, so that the keys of the list work again', async () => {
+  const { page, close } = await registered('/problems')
+  await page.getByText('Calm Water').waitFor()
+  await page.keyboard.press('f')
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('j')
+  await page.waitForFunction(() => document.activeElement?.matches('a[data-row]'))
+  await close()
+})
+
+test('requests of the API reference may use the session of the browser, and only requests to this server', async () => {
+  const { page, close } = await registered('/problems')
+  await page.goto(`${server.url}/docs/`)
+  await page.getByRole('heading', { name: 'Cupel' }).first().waitFor()
+  const headers = await page.evaluate(() => {
+    const of = (url) => window.ui.getConfigs().requestInterceptor({ url, headers: {} }).headers
+    return [of(new URL('../api/v1/contests', location.href).href), of('http://other.example/')]
+  })
+  assert.deepEqual(headers, [{ 'X-Cupel-Site': 'docs' }, {}])
   await close()
 })

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { after, afterEach, before, test } from 'node:test'
 import { chooseLanguage, launch, visit } from './browser.mjs'
 import * as people from './people.mjs'
-import { PATIENCE_MS } from './people.mjs'
+import { PATIENCE_MS, until } from './people.mjs'
 import { startServer } from './server.mjs'
 
 const SLUG = 'calm-water'
@@ -616,4 +616,19 @@ test('an open editor keeps its language, code and caret when the language become
     faults.splice(0, faults.length, ...faults.filter((fault) => !/ERR_INTERNET_DISCONNECTED/.test(fault)))
     await close()
   }
+})
+
+test('long lines wrap if the user wants it, also after a reload', async () => {
+  const { page, close } = await registered()
+  await write(page, `print("${'wide '.repeat(100)}")\n`)
+  const isWide = () => page.locator('.cm-scroller').evaluate((scroller) => scroller.scrollWidth > scroller.clientWidth)
+  assert.equal(await isWide(), true)
+  await page.getByRole('button', { name: 'Editor settings' }).click()
+  await page.getByRole('menuitemcheckbox', { name: 'Wrap long lines' }).click()
+  await page.keyboard.press('Escape')
+  await until('the line wraps', async () => !(await isWide()))
+  await page.reload()
+  await editor(page).waitFor()
+  await until('the line wraps again', async () => !(await isWide()))
+  await close()
 })

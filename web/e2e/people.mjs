@@ -105,7 +105,8 @@ export async function register(page, name) {
   await page.getByLabel('User name').fill(name)
   await page.getByLabel('E-mail address').fill(`${name}@example.com`)
   await page.getByLabel('Password').fill(PASSWORD)
-  await page.getByRole('button', { name: 'Create the account' }).click()
+  // Not with the mouse, which would then be on a line of the list and load its page.
+  await page.getByRole('button', { name: 'Create the account' }).press('Enter')
 }
 
 /** Replaces the code in the editor by pasting. */

@@ -253,7 +253,7 @@ write("large.bin", bytes(5 << 20))
 test('the files that a program leaves behind are listed, pictures are shown, and the others are downloads', async () => {
   const { page, check, close } = await player()
   await page.getByText('Arguments, files and limits').click()
-  const patterns = page.getByLabel('Files to keep')
+  const patterns = page.getByLabel('Output files to keep')
   await patterns.fill('../secret')
   await page.getByText('Use relative patterns').waitFor()
   await patterns.fill('*.none')
@@ -456,7 +456,7 @@ test('a program that sleeps until the wall-clock limit is not said to need CPU t
   await page.getByText('The program waited too long: at most 30 s of real time are allowed').waitFor()
   assert.equal(await page.getByText('more CPU time than allowed').count(), 0)
   await page.getByText('30.01 s / 30 s').waitFor()
-  await page.getByText('Nothing was printed.').waitFor()
+  await page.getByText('If the program printed something').waitFor()
   await close()
 })
 

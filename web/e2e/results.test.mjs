@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { chooseLanguage, launch, visit } from './browser.mjs'
-import { enterFirst } from './people.mjs'
+import { enterFirst, write } from './people.mjs'
 import * as people from './people.mjs'
 import { startServer } from './server.mjs'
 
@@ -333,7 +333,7 @@ test('the last run of a tab is shown again after Back and after a reload, and it
   await page.reload()
   await verdict(page, 'AC')
   const heading = page.locator('[data-verdict]')
-  await heading.getByText('from Submit', { exact: true }).waitFor()
+  await heading.getByText('Submitted', { exact: true }).waitFor()
   await heading.getByRole('time').waitFor()
   // The verdict of other code says so.
   const isOther = heading.getByText('The code in the editor is different.')
@@ -376,4 +376,48 @@ test('the comparison with a long sample says what it leaves out', async () => {
     await check('diff-truncated')
     await close()
   }
+})
+
+test('the next step is offered: own input after a hidden test, the replaced code after an earlier submission was loaded', async () => {
+  await registered('next')
+  const { page, check, close } = await visit(browser)
+  page.setDefaultTimeout(PATIENCE_MS)
+  await signIn(page, 'next')
+  // Right on the samples, wrong on a hidden test.
+  await submit(page, RIGHT.replace('longest, begin = now', 'longest, begin = min(7, now)').replace('print(longest', 'print(min(longest, 50)'))
+  await page.getByText(/^Wrong answer on test \d+$/).waitFor()
+  await page.getByText('This is a hidden test').waitFor()
+  await check('hidden-test')
+  await page.getByRole('button', { name: 'Custom input', exact: true }).click()
+  await page.getByRole('textbox', { name: 'Input for your program' }).fill('1 0\n5\n')
+  await page.getByRole('button', { name: 'Run', exact: true }).click()
+  await page.getByText('Program ended').waitFor()
+  // The result shows the input, also after a reload.
+  await page.getByRole('heading', { name: 'Input', exact: true, level: 4 }).waitFor()
+  await page.reload()
+  const input = page.getByLabel('Input', { exact: true }).last()
+  await input.filter({ hasText: '1 0' }).waitFor()
+  await check('own-input-result')
+
+  await write(page, '# in the middle of something\n')
+  await page.getByRole('tab', { name: 'Submissions' }).click()
+  await page.getByRole('button', { name: 'Wrong answer', exact: true }).click()
+  await page.getByRole('button', { name: 'Load this code into the editor' }).first().click()
+  await page.getByText('The code of the submission has replaced your code.').waitFor()
+  await page.getByRole('button', { name: 'Restore', exact: true }).click()
+  await page.getByRole('textbox', { name: /Source code/ }).filter({ hasText: '# in the middle of something' }).waitFor()
+  await close()
+})
+
+test('a wrong answer of Run names the sample', async () => {
+  await registered('sampler')
+  const { page, close } = await visit(browser)
+  page.setDefaultTimeout(PATIENCE_MS)
+  await signIn(page, 'sampler')
+  await page.goto(`${server.url}/problems/${SLUG}`)
+  await write(page, 'print(0, 0)\n')
+  await page.getByRole('button', { name: 'Run', exact: true }).click()
+  await page.getByText('Wrong answer on sample 1', { exact: true }).waitFor()
+  await page.getByRole('region', { name: 'Sample 1' }).waitFor()
+  await close()
 })

@@ -172,7 +172,7 @@ test('the page of a shared link shows, runs and copies exactly the shared progra
 
 test('a shared program keeps its title, which is text, and the patterns of the files to keep', async () => {
   const TITLE = '<img src=x onerror=alert(1)> "Plots" & files'
-  const keep = (page) => page.getByLabel('Files to keep', { exact: true })
+  const keep = (page) => page.getByLabel('Output files to keep', { exact: true })
   for (const [theme, width] of [['light', 1280], ['dark', 360]]) {
     const { page, check, close } = await player({ theme, width })
     await chooseLanguage(page, 'python')

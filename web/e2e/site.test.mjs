@@ -124,11 +124,11 @@ test('a sample, and a test of a result, open in the playground with the code', a
   await page.goBack()
   await page.getByRole('button', { name: 'Run' }).click()
   await verdict(page, 'WA')
-  await page.getByRole('button', { name: 'Open in the playground Test 1' }).waitFor()
+  await page.getByRole('region', { name: 'Sample 1' }).getByRole('button', { name: /^Open in the playground/ }).waitFor()
   await check('wrong-answer-playground')
   // The playground gets the judged code, not later changes.
   await write(page, '# later\n')
-  await page.getByRole('button', { name: 'Open in the playground Test 1' }).click()
+  await page.getByRole('region', { name: 'Sample 1' }).getByRole('button', { name: /^Open in the playground/ }).click()
   await page.waitForURL(/\/playground$/)
   await page.getByRole('textbox', { name: /Source code/ }).filter({ hasText: '# mine' }).waitFor()
   assert.equal(await page.getByLabel('Text for the program to read').inputValue(), input)

@@ -283,3 +283,41 @@ test('if the session has ended before Submit, the user signs in and returns to t
     await close()
   }
 })
+
+test('a session that has ended is said without Submit, and after a reload', async () => {
+  const { page, close, name } = await registered(server, browser, { path: `/problems/${SLUG}` })
+  await chooseLanguage(page, 'python')
+  await write(page, '# before\n')
+  const ended = page.getByText('Your session has ended: you have been signed out')
+  await endSessions(server, name)
+  // The draft is saved on the server, which refuses it.
+  await page.keyboard.type('# after\n')
+  await ended.waitFor()
+  await page.reload()
+  await ended.waitFor()
+  await page.reload()
+  await page.getByRole('heading', { name: 'Calm Water', level: 1 }).waitFor()
+  assert.equal(await ended.count(), 0, 'it is said once')
+  await close()
+})
+
+test('after signing out, no page says that the session has ended', async () => {
+  const { page, close } = await registered(server, browser)
+  await page.getByRole('button', { name: /^Account/ }).click()
+  await page.getByRole('menuitem', { name: 'Sign out' }).click()
+  await page.getByRole('link', { name: 'Sign in', exact: true }).first().waitFor()
+  await page.reload()
+  await page.getByText('Calm Water').waitFor()
+  assert.equal(await page.getByText('Your session has ended').count(), 0)
+  await close()
+})
+
+test('in a new browser, the editor begins with the language of the last submission', async () => {
+  const first = await registered(server, browser, { path: `/problems/${SLUG}` })
+  await submit(first.page, 'int main(void) { return 0; }\n', 'c')
+  await first.page.getByText(/^Wrong answer/).first().waitFor()
+  await first.page.evaluate(() => localStorage.clear())
+  await first.page.reload()
+  await first.page.getByRole('combobox', { name: 'Language' }).filter({ hasText: /^C17/ }).waitFor()
+  await first.close()
+})

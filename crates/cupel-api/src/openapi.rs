@@ -7,7 +7,7 @@
 use axum::http::Method;
 use cupel_http::app::Shared;
 use cupel_http::auth::Who;
-use cupel_http::error::{ErrorBody, ErrorKind};
+use cupel_http::error::{ApiError, ErrorBody, ErrorKind};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{Schema, SchemaType, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
@@ -53,6 +53,7 @@ pub(crate) fn documented() -> (axum::Router<Shared>, OpenApi) {
             let Some(operation) = operation else { continue };
             add_who(operation, access::who(&method, path));
             add_common_responses(operation);
+            add_error_examples(operation);
             absent_rather_than_null(operation);
             rules::add_to_parameters(operation);
         }
@@ -159,6 +160,38 @@ fn absent_rather_than_null(operation: &mut Operation) {
         {
             object.schema_type = SchemaType::Type(one.clone());
         }
+    }
+}
+
+/// The kinds of errors that stand for their status in an example.
+const USUAL: [ErrorKind; 14] = [
+    ErrorKind::InvalidParameter,
+    ErrorKind::Unauthorized,
+    ErrorKind::Forbidden,
+    ErrorKind::NotFound,
+    ErrorKind::RequestTimeout,
+    ErrorKind::Conflict,
+    ErrorKind::PreconditionFailed,
+    ErrorKind::BodyTooLarge,
+    ErrorKind::UnsupportedMediaType,
+    ErrorKind::InvalidBody,
+    ErrorKind::UpgradeRequired,
+    ErrorKind::RateLimited,
+    ErrorKind::Internal,
+    ErrorKind::Unavailable,
+];
+
+/// Adds an error of its own status to each error response. The example of the schema is an error of status 422.
+fn add_error_examples(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        let (Ok(status), RefOr::T(response)) = (status.parse::<u16>(), response) else { continue };
+        let described = ErrorKind::ALL.iter().find(|kind| kind.meaning() == response.description);
+        let usual = USUAL.iter().find(|kind| kind.status().as_u16() == status);
+        let content = response.content.get_mut("application/problem+json");
+        let (Some(kind), Some(RefOr::T(content))) = (described.or(usual), content) else { continue };
+        let detail = kind.meaning().split_inclusive(". ").next().unwrap_or_default().trim_end();
+        let example = ApiError::new(*kind, detail).to_body("0199a4e2c5d07f3e");
+        content.example = content.example.take().or_else(|| serde_json::to_value(example).ok());
     }
 }
 

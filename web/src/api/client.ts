@@ -3,6 +3,7 @@
 // The browser adds the session cookie by itself; no token is ever in scripts.
 import createClient from 'openapi-fetch'
 import { noteServerTime } from '../util/clock'
+import { suspectSession } from '../util/session-channel'
 import { ROOT, send, SITE_HEADER } from './ahead'
 import type { components, paths } from './schema'
 
@@ -37,7 +38,12 @@ api.use({
   },
 })
 
-api.use({ onResponse: ({ response }) => noteServerTime(response.headers.get('date')) })
+api.use({
+  onResponse: ({ response }) => {
+    noteServerTime(response.headers.get('date'))
+    if (response.status === 401 && account !== undefined) suspectSession()
+  },
+})
 
 /** Error of a failed call. The message is the server's if the server answered. */
 export class CallError extends Error {

@@ -62,6 +62,8 @@ export const problemQuery = (slug: string, lang: string) =>
     queryFn: () =>
       dataOf(api.GET('/api/v1/problems/{slug}', { params: { path: { slug }, query: { lang, html: true } } })),
     staleTime: 30_000,
+    // When the site's language changes, the page stays as it is until the statement in that language is there.
+    placeholderData: (before, query) => (query?.queryKey[1] === slug ? before : undefined),
   })
 
 export const editorialQuery = (slug: string, lang: string) =>

@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useRef, useState, type FormEvent } from 'react'
 import { flushSync } from 'react-dom'
 import { keysQuery, usageQuery } from '../api/account'
-import { api, CallError, dataOf, type Schema } from '../api/client'
+import { addressOf, api, CallError, dataOf, type Schema } from '../api/client'
 import { useSend } from '../hooks/useSend'
 import { account } from '../i18n/account'
 import { useLanguage, useTexts } from '../i18n/messages'
@@ -129,6 +129,10 @@ function Line({ of: key, isEnded = false }: { of: Key; isEnded?: boolean }) {
   )
 }
 
+/** A command that shows the key in use. Every key may read the list of languages. */
+const exampleOf = ({ api_key: key, key: { scopes } }: { api_key: string; key: Pick<Key, 'scopes'> }): string =>
+  `curl -H "Authorization: Bearer ${key}" ${addressOf(scopes.includes('runs:read') ? '/api/v1/submissions' : '/api/v1/languages')}`
+
 function Create({ role }: { role: Role }) {
   const k = useTexts(account).keys
   const queries = useQueryClient()
@@ -163,6 +167,16 @@ function Create({ role }: { role: Role }) {
         <p className="mt-3 flex items-start gap-2">
           <code className="min-w-0 grow px-2 py-1 rounded-sm bg-raised break-all select-all">{create.data.api_key}</code>
           <CopyButton text={create.data.api_key} what={k.text} />
+        </p>
+        <p className="mt-3">{k.use}</p>
+        <p className="mt-1 flex items-start gap-2">
+          <code className="min-w-0 grow px-2 py-1 rounded-sm bg-raised break-all select-all">{exampleOf(create.data)}</code>
+          <CopyButton text={exampleOf(create.data)} what={k.command} />
+        </p>
+        <p className="mt-2">
+          <a href={addressOf('/docs/')} className="text-accent-text underline">
+            {k.reference}
+          </a>
         </p>
         <Button
           className="mt-3"

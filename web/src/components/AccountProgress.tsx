@@ -74,7 +74,7 @@ export function AccountProgress() {
                   search={{ tag: one.tag }}
                   className={`inline-flex items-center gap-2 px-2 min-h-7 pointer-coarse:min-h-11 rounded-md border border-border hover:bg-raised ${one.solved === 0 ? 'text-muted' : ''}`}
                 >
-                  {one.tag}
+                  {m.tag(one.tag)}
                   <span className="figure">
                     <span className="sr-only">{p.of(n(one.solved), n(one.problems))}</span>
                     <span aria-hidden>

@@ -17,6 +17,8 @@ import { AskFirst } from './AskFirst'
 import { ErrorBox } from './ErrorBox'
 import { RowsSkeleton } from './Skeletons'
 import { announceSession } from '../util/session-channel'
+import { SIGNED_IN } from '../util/signed-in'
+import { removeOfTab } from '../util/storage'
 import { visible } from '../util/visible'
 
 const isWrongPassword = (error: unknown): boolean => error instanceof CallError && error.code === 'wrong-credentials'
@@ -91,7 +93,7 @@ function Sessions() {
       }
     },
     onSettled: () => queries.invalidateQueries({ queryKey: sessionsQuery.queryKey }),
-    onSuccess: (_, ended) => setNotice(ended.length === 1 ? s.ended : s.othersEnded),
+    onSuccess: (_, ended) => setNotice(ended.length === 1 ? s.ended(ended[0]?.user_agent != null ? visible(deviceOf(ended[0].user_agent)) : s.unknown) : s.othersEnded),
   })
   const others = found.data?.filter((one) => !one.current) ?? []
   return (
@@ -145,6 +147,7 @@ function Privacy({ username }: { username: string }) {
   const send = useSend({
     mutationFn: (password: string) => dataOf(api.POST('/api/v1/auth/delete-account', { body: { password } })),
     onSuccess: async () => {
+      removeOfTab(SIGNED_IN)
       queries.clear()
       announceSession()
       await navigate({ to: '/problems' })

@@ -1,7 +1,7 @@
 // The bar at the top: mark, pages, search, theme, language, account.
 import { useQuery } from '@tanstack/react-query'
 import { Link, useLocation } from '@tanstack/react-router'
-import { CircleUser, Search } from 'lucide-react'
+import { CircleUser, Search, Settings } from 'lucide-react'
 import { useEffect, useRef } from 'react'
 import { addressOf } from '../api/client'
 import { sessionQuery } from '../api/queries'
@@ -10,9 +10,7 @@ import { useMessages } from '../i18n/messages'
 import { buttonClass } from '../ui/Button'
 import { MenuButton } from '../ui/MenuButton'
 import { intoView } from '../ui/tab'
-import { THEME_ICONS } from '../ui/themes'
 import { PALETTE_KEYS } from '../util/keys'
-import { useTheme } from '../util/theme'
 import { lazyPart } from './LazyPart'
 
 const loadPreferences = () => import('./PreferencesMenu')
@@ -97,10 +95,10 @@ function Mark() {
 
 function Preferences({ onShortcuts }: { onShortcuts: () => void }) {
   const m = useMessages()
-  const Icon = THEME_ICONS[useTheme()]
+  const label = m.parts([m.theme.label, m.language])
   return (
-    <MenuButton label={m.parts([m.theme.label, m.language])} load={loadPreferences} menu={(opened) => <PreferencesMenu opened={opened} onShortcuts={onShortcuts} />}>
-      <Icon aria-hidden size={16} strokeWidth={1.5} />
+    <MenuButton label={label} title={label} load={loadPreferences} menu={(opened) => <PreferencesMenu opened={opened} onShortcuts={onShortcuts} />}>
+      <Settings aria-hidden size={16} strokeWidth={1.5} />
     </MenuButton>
   )
 }
@@ -118,7 +116,12 @@ function Account({ name, isAdmin }: { name: string; isAdmin: boolean }) {
   const m = useMessages()
   return (
     <MenuButton label={m.pair(m.menu.account, name)} load={loadAccount} menu={(opened) => <AccountMenu opened={opened} name={name} isAdmin={isAdmin} />}>
-      <CircleUser aria-hidden size={16} strokeWidth={1.5} />
+      {/* The initial shows in a narrow window, too, that somebody is signed in. */}
+      <span
+        aria-hidden
+        data-initial={[...name][0]?.toUpperCase()}
+        className="size-5 shrink-0 inline-flex items-center justify-center rounded-full bg-accent-text text-surface text-xs font-semibold before:content-[attr(data-initial)]"
+      />
       <span className="max-w-32 truncate max-sm:hidden">{name}</span>
     </MenuButton>
   )

@@ -8,6 +8,7 @@ import { hasTyped, useTyped } from '../hooks/useTyped'
 import { fields } from '../i18n/fields'
 import { useMessages, useTexts } from '../i18n/messages'
 import { organizers } from '../i18n/organizers'
+import { questionTexts } from '../i18n/questions'
 import { contest as route } from '../routes'
 import { Button } from '../ui/Button'
 import { isTooLong } from '../ui/Field'
@@ -91,9 +92,9 @@ function TextForm({ send, label, text, onText, submit, isFocused = false, before
 
 /** Selects what the text is about: the whole contest or one of its problems. */
 function About({ contest, value, onChange }: { contest: Schema['ContestView']; value: string; onChange: (value: string) => void }) {
-  const c = useMessages().contests
-  const subjects = [{ value: '', text: c.wholeContest }, ...(contest.problems ?? []).map(({ label, title }) => ({ value: label, text: `${label}. ${withoutOverrides(title)}` }))]
-  return <Select label={c.about} value={value} options={subjects} onChange={onChange} className="w-full" />
+  const q = useTexts(questionTexts)
+  const subjects = [{ value: '', text: q.wholeContest }, ...(contest.problems ?? []).map(({ label, title }) => ({ value: label, text: `${label}. ${withoutOverrides(title)}` }))]
+  return <Select label={q.about} value={value} options={subjects} onChange={onChange} className="w-full" />
 }
 
 interface NewProps {
@@ -103,7 +104,7 @@ interface NewProps {
 
 /** Form for a participant's question. */
 export function Ask({ contest, user }: NewProps) {
-  const c = useMessages().contests
+  const q = useTexts(questionTexts)
   const { slug } = contest
   const { about } = route.useSearch()
   const [problem, setProblem] = useState(() => contest.problems?.find((one) => one.slug === about)?.label ?? '')
@@ -113,10 +114,10 @@ export function Ask({ contest, user }: NewProps) {
   const send = useSent(slug, ask, () => setText(''))
   return (
     <section className="space-y-3">
-      <h2 className="text-lg font-semibold">{c.ask}</h2>
-      <TextForm send={send} label={c.question} text={text} onText={setText} submit={c.send} before={<About contest={contest} value={problem} onChange={setProblem} />} />
+      <h2 className="text-lg font-semibold">{q.ask}</h2>
+      <TextForm send={send} label={q.question} text={text} onText={setText} submit={q.send} before={<About contest={contest} value={problem} onChange={setProblem} />} />
       <p role="status" className="text-sm text-muted">
-        {send.isSuccess && text === '' && c.sent}
+        {send.isSuccess && text === '' && q.sent}
       </p>
     </section>
   )

@@ -8,6 +8,7 @@ import { CLARIFICATION_PAGES_MAX, CLARIFICATIONS_PAGE } from '../api/contests'
 import type { Questions } from '../hooks/useClarifications'
 import { useLanguage, useMessages, useTexts } from '../i18n/messages'
 import { organizers } from '../i18n/organizers'
+import { questionTexts } from '../i18n/questions'
 import { Button } from '../ui/Button'
 import { count } from '../util/format'
 import { isNews, newsKey, newSince, waitingFirst, type Entry as EntryView } from '../util/news'
@@ -30,6 +31,7 @@ interface Props {
 export function Clarifications({ contest, user, questions }: Props) {
   const m = useMessages()
   const o = useTexts(organizers)
+  const q = useTexts(questionTexts)
   const isOrganizer = contest.may_change
   // After the end, nobody waits for questions. A virtual participant still has a time of their own.
   const isClosed = contest.phase === 'over' && !isRunning(contest)
@@ -41,7 +43,7 @@ export function Clarifications({ contest, user, questions }: Props) {
       <div className="min-w-0">
         {canAsk && (questions.entries?.length ?? 0) > 2 && (
           <Button className="mb-3 lg:hidden" onClick={() => form.current?.scrollIntoView()}>
-            {m.contests.ask}
+            {q.ask}
           </Button>
         )}
         {questions.error !== null && <ErrorBox error={questions.error} onRetry={questions.retry} />}
@@ -52,15 +54,16 @@ export function Clarifications({ contest, user, questions }: Props) {
         {isOrganizer && <Announce contest={contest} user={user} />}
         {canAsk && <Ask contest={contest} user={user} />}
         {isClosed && !isOrganizer && <p className="text-muted">{o.closed}</p>}
-        {!isClosed && contest.participation == null && !isOrganizer && <p className="text-muted">{m.contests.askLater}</p>}
+        {!isClosed && contest.participation == null && !isOrganizer && <p className="text-muted">{q.askLater}</p>}
       </div>
     </div>
   )
 }
 
 function List({ contest, user, questions, entries }: Props & { entries: EntryView[] }) {
-  const { messages: m, tag } = useLanguage()
+  const { tag } = useLanguage()
   const o = useTexts(organizers)
+  const q = useTexts(questionTexts)
   const isOrganizer = contest.may_change
   // Entries that were new when this page was opened stay marked while the page is open.
   const [readBefore] = useState(questions.read)
@@ -93,8 +96,8 @@ function List({ contest, user, questions, entries }: Props & { entries: EntryVie
       <div {...(!isOrganizer && { 'aria-live': 'polite' })}>
         {all.length === 0 && (
           <div className="py-10 text-center">
-            <p className="font-semibold">{isOrganizer ? o.none : m.contests.noQuestions}</p>
-            <p className="mt-1 text-muted">{isOrganizer ? o.noneDetail : m.contests.noQuestionsDetail}</p>
+            <p className="font-semibold">{isOrganizer ? o.none : q.noQuestions}</p>
+            <p className="mt-1 text-muted">{isOrganizer ? o.noneDetail : q.noQuestionsDetail}</p>
           </div>
         )}
         {all.slice(0, shown).map((entry) => (
@@ -125,12 +128,13 @@ interface EntryProps {
 function Entry({ entry, isNew, answering }: EntryProps) {
   const { messages: m } = useLanguage()
   const o = useTexts(organizers)
+  const q = useTexts(questionTexts)
   const c = m.contests
   const place = useRef<HTMLElement>(null)
   const isAnnouncement = entry.kind === 'announcement'
   const Glyph = isAnnouncement ? Megaphone : MessageCircleQuestion
   const asker = answering !== undefined ? entry.asked_by : undefined
-  const title = isAnnouncement ? c.announcement : asker != null ? o.questionOf(visible(asker)) : entry.own ? c.ownQuestion : c.publicQuestion
+  const title = isAnnouncement ? q.announcement : asker != null ? o.questionOf(visible(asker)) : entry.own ? q.ownQuestion : q.publicQuestion
   return (
     <article ref={place} tabIndex={-1} aria-label={title} className="mb-3 p-3 rounded-md border border-border bg-surface">
       <p className="flex flex-wrap items-center gap-x-2 text-sm text-muted">
@@ -144,16 +148,16 @@ function Entry({ entry, isNew, answering }: EntryProps) {
       {!isAnnouncement && <p className="mt-1.5 whitespace-pre-wrap break-words">{visible(entry.question)}</p>}
       {entry.answer != null ? (
         <div className={`mt-1.5 break-words ${isAnnouncement ? '' : 'pl-3 border-l-2 border-accent'}`}>
-          {!isAnnouncement && <span className="sr-only">{m.heading(c.answer)}</span>}
+          {!isAnnouncement && <span className="sr-only">{m.heading(q.answer)}</span>}
           {entry.answer_html != null ? <LinkedHtml html={entry.answer_html} /> : <LinkedText text={entry.answer} />}
           {(!isAnnouncement || wasChanged(entry)) && entry.answered_at != null && (
             <span aria-hidden className="block text-sm text-muted">
-              {isAnnouncement ? o.changedAt : c.answer} <Age of={entry.answered_at} />
+              {isAnnouncement ? o.changedAt : q.answer} <Age of={entry.answered_at} />
             </span>
           )}
         </div>
       ) : (
-        <p className="mt-1.5 text-sm text-muted">{c.unanswered}</p>
+        <p className="mt-1.5 text-sm text-muted">{q.unanswered}</p>
       )}
       {answering !== undefined && (
         <Answer

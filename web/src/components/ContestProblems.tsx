@@ -5,7 +5,7 @@ import { ROWS_MAX, type Standings } from '../api/contests'
 import { useMessages } from '../i18n/messages'
 import { solvedBy, stateOf } from '../util/standings'
 import { withoutOverrides } from '../util/visible'
-import { CellText } from './StandingsCell'
+import { CellWords } from './StandingsCell'
 
 export function ContestProblems({ contest, standings }: { contest: Schema['ContestView']; standings: Standings | undefined }) {
   const m = useMessages()
@@ -35,7 +35,7 @@ export function ContestProblems({ contest, standings }: { contest: Schema['Conte
               {cell !== undefined && (
                 <span title={m.contests.yourResult} className="min-w-14 text-right">
                   <span className="sr-only">{m.heading(m.contests.yourResult)}</span>
-                  {stateOf(cell) === 'none' ? <span className="text-sm text-muted">{m.contests.notTried}</span> : <CellText cell={cell} />}
+                  {stateOf(cell) === 'none' ? <span className="text-sm text-muted">{m.contests.notTried}</span> : <CellWords cell={cell} />}
                 </span>
               )}
             </span>

@@ -2,7 +2,7 @@
 // Buttons move to the previous and the next difference.
 import { ChevronDown, ChevronUp } from 'lucide-react'
 import { useLayoutEffect, useMemo, useRef, useState } from 'react'
-import { editing } from '../i18n/editing'
+import { diffTexts } from '../i18n/diff'
 import { useMessages, useTexts } from '../i18n/messages'
 import { Button } from '../ui/Button'
 import { compare, type DiffRow } from '../util/diff'
@@ -19,15 +19,16 @@ interface DiffViewProps {
 
 export function DiffView({ ours, expected, truncated, isExplained = false }: DiffViewProps) {
   const m = useMessages()
-  const { diff: d } = useTexts(editing)
+  const t = useTexts(diffTexts)
   const place = useRef<HTMLDivElement>(null)
   const diff = useMemo(() => compare(ours, expected), [ours, expected])
   const differing = useMemo(() => diff.rows.filter((row) => !row.same).map((row) => row.line), [diff])
+  const hasSpace = useMemo(() => diff.rows.some(({ same, ours = '', expected = '' }) => !same && /[\s\p{Cc}]/u.test(ours + expected)), [diff])
   const [isOnly, setIsOnly] = useState(false)
   /** Index among the lines that differ. */
   const [at, setAt] = useState(0)
   const summary =
-    diff.kind === 'same' ? m.diff.same : diff.kind === 'space' ? m.diff.onlySpace : diff.first === undefined ? '' : m.diff.firstAt(diff.first)
+    diff.kind === 'same' ? t.same : diff.kind === 'space' ? t.onlySpace : diff.first === undefined ? '' : t.firstAt(diff.first)
   const current = differing[at]
   const show = (line: number | undefined) => {
     const around = place.current
@@ -52,19 +53,19 @@ export function DiffView({ ours, expected, truncated, isExplained = false }: Dif
             {differing.length < diff.rows.length && (
               <label className="flex items-center gap-1.5 pr-2 min-h-8 pointer-coarse:min-h-11">
                 <input type="checkbox" checked={isOnly} onChange={(event) => setIsOnly(event.target.checked)} className="accent-accent-text size-4" />
-                {d.only}
+                {t.only}
               </label>
             )}
             <p aria-live="polite" className="figure leading-5 text-muted">
               <span aria-hidden>
                 {at + 1}/{differing.length}
               </span>
-              <span className="sr-only">{d.at(at + 1, differing.length)}</span>
+              <span className="sr-only">{t.at(at + 1, differing.length)}</span>
             </p>
-            <Button look="quiet" className={button} onClick={() => step(-1)} disabled={differing.length < 2} aria-label={d.previous} title={d.previous}>
+            <Button look="quiet" className={button} onClick={() => step(-1)} disabled={differing.length < 2} aria-label={t.previous} title={t.previous}>
               <ChevronUp aria-hidden size={16} strokeWidth={1.5} />
             </Button>
-            <Button look="quiet" className={button} onClick={() => step(1)} disabled={differing.length < 2} aria-label={d.next} title={d.next}>
+            <Button look="quiet" className={button} onClick={() => step(1)} disabled={differing.length < 2} aria-label={t.next} title={t.next}>
               <ChevronDown aria-hidden size={16} strokeWidth={1.5} />
             </Button>
           </div>
@@ -100,7 +101,7 @@ export function DiffView({ ours, expected, truncated, isExplained = false }: Dif
         </table>
       </div>
       <p className="mt-1 text-xs text-muted">
-        {diff.kind !== 'same' && m.diff.legend} {diff.omitted > 0 && m.diff.more(diff.omitted)} {truncated && m.diff.truncated}
+        {hasSpace && t.legend} {diff.omitted > 0 && t.more(diff.omitted)} {truncated && t.truncated}
       </p>
     </div>
   )
@@ -133,12 +134,12 @@ function Row({ row, isCurrent }: { row: DiffRow; isCurrent: boolean }) {
 }
 
 function Cell({ text, row, sign, className = '' }: { text: string | undefined; row: DiffRow; sign: Sign; className?: string }) {
-  const m = useMessages()
+  const t = useTexts(diffTexts)
   return (
     <td role="cell" className={`px-2 align-top max-[600px]:col-start-2 ${row.same || text === undefined ? '' : sign.tint} ${className}`}>
       <code className="whitespace-pre-wrap break-all">
         {!row.same && <span className={`select-none font-semibold ${sign.colour}`}>{sign.mark} </span>}
-        {text === undefined ? (row.same ? undefined : <span className="text-muted">{m.diff.noLine}</span>) : row.same ? visible(text) : visibleSpace(text)}
+        {text === undefined ? (row.same ? undefined : <span className="text-muted">{t.noLine}</span>) : row.same ? visible(text) : visibleSpace(text)}
       </code>
     </td>
   )

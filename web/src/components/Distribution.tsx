@@ -6,6 +6,7 @@ import { languagesQuery } from '../api/queries'
 import { distribution } from '../i18n/distribution'
 import { useLanguage, useTexts } from '../i18n/messages'
 import { count, kibibytes, milliseconds } from '../util/format'
+import { languageName } from '../util/language'
 
 interface DistributionProps {
   slug: string
@@ -20,7 +21,8 @@ export function Distribution({ slug, language, submission }: DistributionProps) 
   const found = useQuery(distributionQuery(slug, language, submission)).data
   const languages = useQuery(languagesQuery).data?.languages
   if (found === undefined) return null
-  const name = languages?.find((one) => one.language_id === language)?.display_name ?? language
+  const known = languages?.find((one) => one.language_id === language)
+  const name = known === undefined ? language : languageName(known)
   const { execution_time_ms: time, memory_used_kb: memory, frozen } = found
   return (
     <section aria-label={t.title} className="space-y-2 pt-3 border-t border-border">

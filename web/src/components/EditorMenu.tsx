@@ -1,17 +1,18 @@
 // The menu for the behaviour and the look of the editor: keys, tab width, size of the text.
 import { Menu } from '@base-ui/react/menu'
 import { Minus, Plus } from 'lucide-react'
-import { EDITOR_KEYS, TAB_WIDTHS, useEditorKeys, useTabWidth, type EditorKeys, type TabWidth } from '../editor/settings'
-import { editing } from '../i18n/editing'
+import { EDITOR_KEYS, TAB_WIDTHS, useEditorKeys, useLineWrapping, useTabWidth, type EditorKeys, type TabWidth } from '../editor/settings'
+import { editorMenu } from '../i18n/editor-menu'
 import { useMessages, useTexts } from '../i18n/messages'
 import type { Opened } from '../ui/MenuButton'
 import { MENU_GROUP, MENU_ITEM, OpenedMenu } from '../ui/OpenedMenu'
 
 export function EditorMenu({ opened, size, onSize }: { opened: Opened; size: number; onSize: (size: number) => void }) {
   const m = useMessages()
-  const e = useTexts(editing)
+  const e = useTexts(editorMenu)
   const [keys, setKeys] = useEditorKeys()
   const [width, setWidth] = useTabWidth()
+  const [wrapping, setWrapping] = useLineWrapping()
   return (
     <OpenedMenu opened={opened}>
       <Menu.RadioGroup value={keys} onValueChange={(value: EditorKeys) => setKeys(value)} aria-label={e.keys}>
@@ -30,9 +31,15 @@ export function EditorMenu({ opened, size, onSize }: { opened: Opened; size: num
           <Choice key={one} value={one} text={e.tabTexts[one]} />
         ))}
       </Menu.RadioGroup>
+      <Menu.CheckboxItem checked={wrapping === 'on'} onCheckedChange={(on) => setWrapping(on ? 'on' : 'off')} closeOnClick={false} className={`${MENU_ITEM} mt-1 border-t border-border`}>
+        <span aria-hidden className="w-4 text-center text-accent-text">
+          <Menu.CheckboxItemIndicator>✓</Menu.CheckboxItemIndicator>
+        </span>
+        {e.wrap}
+      </Menu.CheckboxItem>
       <Menu.Group aria-label={e.textSize}>
         <div aria-hidden className={MENU_GROUP}>
-          {e.textSize}: {size} px
+          {m.pair(e.textSize, `${size} px`)}
         </div>
         <Menu.Item closeOnClick={false} className={MENU_ITEM} onClick={() => onSize(size - 1)}>
           <Minus aria-hidden size={16} strokeWidth={1.5} />

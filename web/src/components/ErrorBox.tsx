@@ -68,7 +68,7 @@ export function ErrorBox({ error, onRetry, leadsToSignIn = true, what, isCompact
       )}
       {!hasEnded && words !== '' && (
         <p className="mt-1 text-sm text-muted break-words">
-          {e?.server} <span lang="en">{words}</span>
+          {e?.server} <span lang="en">{withCode(words)}</span>
         </p>
       )}
       {!hasEnded && call?.requestId !== undefined && (
@@ -90,6 +90,9 @@ export function ErrorBox({ error, onRetry, leadsToSignIn = true, what, isCompact
     </Box>
   )
 }
+
+/** The server marks names in its messages by backticks. */
+const withCode = (text: string): ReactNode[] => text.split('`').map((part, at, { length }) => (at % 2 === 1 && at < length - 1 ? <code key={at}>{part}</code> : part))
 
 /** In place of a part of a page whose script is missing, or which has failed while it was drawn. */
 export function PartFailed({ isMissing = true, onRetry }: { isMissing?: boolean; onRetry: () => void }) {

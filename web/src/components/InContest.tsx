@@ -11,10 +11,12 @@ import { CallError, type Schema } from '../api/client'
 import { contestQuery } from '../api/contest'
 import { sessionQuery } from '../api/queries'
 import { useClarifications } from '../hooks/useClarifications'
+import { editing } from '../i18n/editing'
 import { inContestTexts } from '../i18n/in-contest'
 import { useMessages, useTexts } from '../i18n/messages'
-import { Button } from '../ui/Button'
+import { Button, buttonClass } from '../ui/Button'
 import { Note } from '../ui/Note'
+import { Bone } from '../ui/Skeleton'
 import type { AskedFault } from '../util/asked-contest'
 import { serverNow } from '../util/clock'
 import { withoutOverrides } from '../util/visible'
@@ -97,6 +99,28 @@ export function InContest({ slug, of }: { slug: string; of: string }) {
         </Note>
       )}
     </>
+  )
+}
+
+/** After an accepted submission: the next problem of the contest, or the way back to the contest. */
+export function NextInContest({ slug, of }: { slug: string; of: string }) {
+  const m = useMessages()
+  const { onward } = useTexts(editing)
+  const contest = useQuery(contestQuery(of)).data
+  if (contest === undefined) return <Bone className="h-9" />
+  const problems = contest.problems ?? []
+  const next = problems[problems.findIndex((one) => one.slug === slug) + 1]
+  return (
+    <p className="flex flex-wrap items-center gap-2">
+      {next !== undefined && (
+        <Link to="/problems/$slug" params={{ slug: next.slug }} search={{ contest: of }} className={`${buttonClass()} min-w-0 max-w-full`}>
+          <span className="truncate">{onward.next(`${next.label}. ${withoutOverrides(next.title)}`)}</span>
+        </Link>
+      )}
+      <Link to="/contests/$slug" params={{ slug: of }} className={buttonClass('quiet')}>
+        {m.contests.toContest}
+      </Link>
+    </p>
   )
 }
 

@@ -3,7 +3,7 @@ import { Combobox } from '@base-ui/react/combobox'
 import { Check, ChevronDown } from 'lucide-react'
 import { useMemo } from 'react'
 import type { Schema } from '../api/client'
-import { editing } from '../i18n/editing'
+import { languageList } from '../i18n/language-list'
 import { useMessages, useTexts } from '../i18n/messages'
 import { collectKeys, giveKeys } from '../ui/early-keys'
 import { matchesQuery, PICKER_BUTTON, PICKER_GROUP, PICKER_INPUT, PICKER_ITEM, PICKER_LIST, PICKER_POPUP } from '../ui/picker'
@@ -38,16 +38,16 @@ const showChosen = (list: HTMLElement | null) => {
 
 export function LanguageList({ languages, accepted, value, isOpen, onOpen, onChange, className }: LanguageListProps) {
   const m = useMessages()
-  const { picker } = useTexts(editing)
+  const t = useTexts(languageList)
   const groups = useMemo((): Group[] => {
     const recent = recentLanguages().flatMap((id) => languages.filter((one) => one.language_id === id))
     const others = inOrder(languages.filter((one) => !recent.includes(one)))
     return [
-      { title: picker.recent, items: recent },
-      { title: picker.all, items: others },
+      { title: t.recent, items: recent },
+      { title: t.all, items: others },
     ].filter((group) => group.items.length > 0)
     // The recent languages are read again each time the list opens.
-  }, [languages, picker, isOpen])
+  }, [languages, t, isOpen])
   const current = languages.find((one) => one.language_id === value) ?? null
   return (
     <Combobox.Root
@@ -71,9 +71,9 @@ export function LanguageList({ languages, accepted, value, isOpen, onOpen, onCha
       <Combobox.Portal>
         <Combobox.Positioner align="start" sideOffset={4} className="z-40">
           <Combobox.Popup className={PICKER_POPUP} aria-label={m.editor.language}>
-            <Combobox.Input onFocus={giveKeys} aria-label={picker.search} placeholder={picker.search} spellCheck={false} className={PICKER_INPUT} />
+            <Combobox.Input onFocus={giveKeys} aria-label={t.search} placeholder={t.search} spellCheck={false} className={PICKER_INPUT} />
             <Combobox.Empty className="px-3 empty:hidden">
-              <p className="py-3 text-muted">{picker.none}</p>
+              <p className="py-3 text-muted">{t.none}</p>
             </Combobox.Empty>
             <Combobox.List ref={showChosen} className={PICKER_LIST}>
               {(group: Group) => (
@@ -104,12 +104,12 @@ export function LanguageList({ languages, accepted, value, isOpen, onOpen, onCha
 
 /** Said beside a language that is listed only because it is chosen or has code. */
 function Mark({ language, accepted }: { language: Language; accepted: Accepted }) {
-  const { picker } = useTexts(editing)
+  const t = useTexts(languageList)
   const cannotRun = whyNot(language, accepted)
   if (cannotRun === undefined) return null
   return (
     <span className="ml-auto shrink-0 text-xs text-muted" title={cannotRun.reason}>
-      {picker[cannotRun.why]}
+      {t[cannotRun.why]}
     </span>
   )
 }

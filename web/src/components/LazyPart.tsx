@@ -12,7 +12,7 @@ export function lazyPart<P extends object>(load: () => Promise<Part<P>>): Part<P
   return function LazyPart(props) {
     const [attempt, setAttempt] = useState(0)
     return (
-      <Boundary key={attempt} onFail={component.renew} onRetry={() => setAttempt(attempt + 1)}>
+      <Boundary key={attempt} isFirst={attempt === 0} onFail={component.renew} onRetry={() => setAttempt(attempt + 1)}>
         {createElement(component.current() as unknown as FunctionComponent<P>, props)}
       </Boundary>
     )
@@ -23,6 +23,8 @@ interface BoundaryProps {
   /** Returns whether the script is missing. */
   onFail: (error: unknown) => boolean
   onRetry: () => void
+  /** Whether nothing was tried again yet. */
+  isFirst: boolean
   children: ReactNode
 }
 
@@ -34,7 +36,10 @@ class Boundary extends Component<BoundaryProps, { hasFailed: boolean; isMissing:
   }
 
   override componentDidCatch(error: unknown) {
-    this.setState({ isMissing: this.props.onFail(error) })
+    const isMissing = this.props.onFail(error)
+    this.setState({ isMissing })
+    // The connection may have come back after the request for the script and before the error.
+    if (isMissing && this.props.isFirst && navigator.onLine) this.props.onRetry()
   }
 
   override render() {

@@ -12,8 +12,8 @@ import { withoutOverrides } from '../util/visible'
 /** The server's maximum. */
 const LIMIT = 100
 
-const read = async (page: number) => {
-  const { problems, pagination } = await dataOf(api.GET('/api/v1/problems', { params: { query: { state: 'unsolved', limit: LIMIT, page } } }))
+const read = async (page: number, difficulty: string | undefined) => {
+  const { problems, pagination } = await dataOf(api.GET('/api/v1/problems', { params: { query: { state: 'unsolved', limit: LIMIT, page, ...(difficulty !== undefined && { difficulty }) } } }))
   return { problems, pages: Math.ceil(pagination.total / LIMIT) }
 }
 

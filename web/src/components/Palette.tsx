@@ -14,6 +14,7 @@ import { useSignOut } from '../hooks/useSignOut'
 import { LANGUAGES, useLanguage, useTexts, type LanguageTag } from '../i18n/messages'
 import { palette } from '../i18n/palette'
 import { buttonClass } from '../ui/Button'
+import { giveKeys } from '../ui/early-keys'
 import { setTheme, type Theme } from '../util/theme'
 import { withoutOverrides } from '../util/visible'
 import { ErrorBox } from './ErrorBox'
@@ -118,6 +119,7 @@ function Search({ close, leave, onShortcuts }: SearchProps) {
           setChosen(0)
         }}
         onKeyDown={key}
+        onFocus={giveKeys}
         className="grow min-w-0 h-12 px-4 bg-surface text-lg placeholder:text-muted focus-visible:outline-none"
       />
       <button type="button" onClick={close} aria-label={m.close} title={m.close} className={`${buttonClass('quiet')} px-2`}>
@@ -213,7 +215,7 @@ function useLines(typed: string, leave: SearchProps['leave'], onShortcuts: () =>
   const found = asks ? (problems.data?.problems ?? []) : []
   const lines: Line[] = [
     ...found
-      .filter((problem) => matches([problem.title, ...problem.tags].join(' '), words))
+      .filter((problem) => matches([problem.title, ...problem.tags, ...problem.tags.map(m.tag)].join(' '), words))
       .sort((a, b) => rankOf(a.title, words.join(' ')) - rankOf(b.title, words.join(' ')))
       .slice(0, SHOWN_MAX)
       .map((problem): Line => ({ id: `problem-${problem.slug}`, group: 'problems', text: withoutOverrides(problem.title), Icon: ListChecks, act: then(() => void navigate({ to: '/problems/$slug', params: { slug: problem.slug } })) })),

@@ -4,7 +4,7 @@ import { ChevronRight } from 'lucide-react'
 import { Suspense, useEffect, useRef, useState } from 'react'
 import type { Schema } from '../api/client'
 import { useMedia } from '../hooks/useMedia'
-import type { usePlay } from '../hooks/usePlay'
+import { IDLE, type usePlay } from '../hooks/usePlay'
 import { useMessages } from '../i18n/messages'
 import type { TerminalHandle } from '../terminal/Terminal'
 import { OUTPUT_LINES_MAX } from '../util/visible'
@@ -13,7 +13,7 @@ import type { Play, PlayLimits } from '../util/play'
 import { lazyPart } from './LazyPart'
 import { PlayStatus } from './PlayStatus'
 import type { InputMode } from './PlayWorkspace'
-import { Compiler, Text } from './ResultView'
+import { Compiler, Text } from './RunTexts'
 
 const Artifacts = lazyPart(async () => (await import('./Artifacts')).Artifacts)
 const PlaySettings = lazyPart(async () => (await import('./PlaySettings')).PlaySettings)
@@ -140,7 +140,8 @@ export function PlayConsole(props: PlayConsoleProps) {
           </div>
         )}
         <div className="shrink-0 min-h-15 low:min-h-0 max-h-[max(30dvh,min(45dvh,10.5rem))] overflow-auto px-3 py-2 border-t border-border">
-          <PlayStatus state={state} skipped={state.isTerminal ? skipped : 0} onReconnect={run.reconnect} onLine={onLine} />
+          {/* The last run may have had the other input. */}
+          <PlayStatus state={state.kind === 'done' && state.isTerminal !== (mode === 'terminal') ? IDLE : state} skipped={state.isTerminal ? skipped : 0} onReconnect={run.reconnect} onLine={onLine} />
         </div>
       </div>
     </div>

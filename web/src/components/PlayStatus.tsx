@@ -1,6 +1,7 @@
 // State of a run in the playground: its phase or verdict in words, its time and memory, and the state of the
 // connection.
 import { LoaderCircle } from 'lucide-react'
+import { useIsOnline } from '../hooks/useIsOnline'
 import type { PlayState } from '../hooks/usePlay'
 import { editing } from '../i18n/editing'
 import { useMessages, useTexts } from '../i18n/messages'
@@ -11,7 +12,7 @@ import { phaseText } from '../util/live'
 import { verdictOf } from '../util/verdict'
 import { messageOf, plainExit } from '../util/outcome'
 import { ErrorBox } from './ErrorBox'
-import { LinkedMessage } from './ResultView'
+import { LinkedMessage } from './RunTexts'
 import { VerdictBadge } from './VerdictBadge'
 
 interface PlayStatusProps {
@@ -27,7 +28,8 @@ interface PlayStatusProps {
 export function PlayStatus({ state, skipped, onReconnect, onLine, idle }: PlayStatusProps) {
   const m = useMessages()
   const { link, kind } = state
-  const isLost = kind === 'live' && (link === 'reconnecting' || link === 'given-up')
+  const isOnline = useIsOnline()
+  const isLost = kind === 'live' && (link === 'reconnecting' || link === 'given-up' || (state.phase === 'sending' && !isOnline))
   // The limit is the reason why output is missing.
   const isOverLimit = kind === 'done' && state.result?.verdict === 'OLE'
   const notes = [

@@ -295,7 +295,9 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
             </>
           ) : (
             <span className="px-2 grow basis-0 min-w-16 truncate" title={languageName(language)}>
-              {m.play.shared} ·{' '}
+              <span className="max-sm:sr-only">
+                {m.play.shared} · {m.play.readOnly} ·{' '}
+              </span>
               {languageName(language)}
             </span>
           )}

@@ -15,7 +15,7 @@ export function PreferencesMenu({ opened, onShortcuts }: { opened: Opened; onSho
       <Menu.RadioGroup value={theme} onValueChange={(value: Theme) => setTheme(value)}>
         <div className={MENU_GROUP}>{m.theme.label}</div>
         {(Object.entries(THEME_ICONS) as [Theme, typeof Keyboard][]).map(([one, Icon]) => (
-          <Menu.RadioItem key={one} value={one} className={`${MENU_ITEM} data-[checked]:font-semibold`}>
+          <Menu.RadioItem key={one} value={one} closeOnClick className={`${MENU_ITEM} data-[checked]:font-semibold`}>
             <Icon aria-hidden size={16} strokeWidth={1.5} />
             {m.theme[one]}
             <Chosen />
@@ -25,7 +25,7 @@ export function PreferencesMenu({ opened, onShortcuts }: { opened: Opened; onSho
       <Menu.RadioGroup value={tag} onValueChange={(value: LanguageTag) => change(value)}>
         <div className={MENU_GROUP}>{m.language}</div>
         {(Object.keys(LANGUAGES) as LanguageTag[]).map((one) => (
-          <Menu.RadioItem key={one} value={one} lang={one} className={`${MENU_ITEM} data-[checked]:font-semibold`}>
+          <Menu.RadioItem key={one} value={one} lang={one} closeOnClick className={`${MENU_ITEM} data-[checked]:font-semibold`}>
             {LANGUAGES[one]}
             <Chosen />
           </Menu.RadioItem>

@@ -9,7 +9,7 @@ import type { DraftOf } from '../util/drafts'
 import { bytes } from '../util/format'
 import { boundedLimits, REQUEST_BYTES_MAX, requestBytes, requestOf } from '../util/play'
 import { PlayStatus } from './PlayStatus'
-import { Compiler } from './ResultView'
+import { Compiler } from './RunTexts'
 import { StopButton } from './StopButton'
 
 interface ProblemTerminalProps {

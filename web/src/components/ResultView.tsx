@@ -1,6 +1,6 @@
 // The result of Run and Submit: the phase during judging, then the verdict in words, the tests, and the first failure.
 import { CloudOff, LoaderCircle } from 'lucide-react'
-import { Suspense, useLayoutEffect, useRef, useState } from 'react'
+import { Suspense, useState } from 'react'
 import type { Schema } from '../api/client'
 import type { Judging, Purpose, Result, Unsent } from '../hooks/useJudging'
 import { editing } from '../i18n/editing'
@@ -10,14 +10,13 @@ import { Bone } from '../ui/Skeleton'
 import { wallLimitReached } from '../util/ending'
 import { kibibytes, measured, milliseconds } from '../util/format'
 import { phaseText, type Live } from '../util/live'
-import { failedTest, firstToShow, hasRoundedFigures, hasRun, messageOf, notRun, partsOf, passed, placeOfLines, plainExit, returnedIn, sentence, shownLength, type ProblemTest } from '../util/outcome'
-import { orReport } from '../util/missing-script'
+import { failedTest, firstToShow, hasRoundedFigures, hasRun, messageOf, notRun, passed, placeOfLines, plainExit, returnedIn, sentence, shownLength, type ProblemTest } from '../util/outcome'
 import { verdictOf } from '../util/verdict'
 import { isFunction } from '../util/skeletons'
-import { isExcerpt, lineNamed } from '../util/compiler'
-import { shortened, visible } from '../util/visible'
+import { visible } from '../util/visible'
 import { ErrorBox } from './ErrorBox'
 import { lazyPart } from './LazyPart'
+import { Compiler, LinkedMessage, Text } from './RunTexts'
 import { PlayButton } from './Samples'
 import { TestGrid, type GridTest } from './TestGrid'
 import { ToSignIn } from './ToSignIn'
@@ -26,6 +25,7 @@ import { VerdictBadge, VerdictGlyph } from './VerdictBadge'
 const Distribution = lazyPart(async () => (await import('./Distribution')).Distribution)
 const EarlierSubmission = lazyPart(async () => (await import('./EarlierSubmission')).EarlierSubmission)
 const NextProblem = lazyPart(async () => (await import('./NextProblem')).NextProblem)
+const NextInContest = lazyPart(async () => (await import('./InContest')).NextInContest)
 const DiffView = lazyPart(async () => (await import('./DiffView')).DiffView)
 
 interface ResultViewProps {
@@ -33,8 +33,8 @@ interface ResultViewProps {
   problem: Schema['ProblemView']
   /** Whether the user is a visitor who cannot run programs. */
   isSignedOut: boolean
-  /** In a contest, the contest leads to its other problems. */
-  isInContest: boolean
+  /** The contest in which the problem is shown, if it is. */
+  contest: string | undefined
   /** The earlier submission that is shown, if one is. */
   opened: string | undefined
   /** Names of the languages by their ids. */
@@ -47,12 +47,14 @@ interface ResultViewProps {
   language: string
   /** Opens the playground with a test's input and the program that was judged. */
   onPlay: (input: string, judged: { language: string; source: string } | undefined) => void
+  /** Opens the input for own runs. */
+  onOwnInput: () => void
   onSendAgain: (unsent: Unsent) => void
   onDrop: () => void
 }
 
 /** The parts of a result. `onLine`: `undefined` if the lines of the code that was judged are nowhere on the page. */
-type PartProps = Omit<ResultViewProps, 'onLine'> & { onLine: ((line: number) => void) | undefined; result: Result; purpose: Purpose }
+type PartProps = Omit<ResultViewProps, 'onLine'> & { onLine: ((line: number) => void) | undefined; result: Result; purpose: Purpose; input?: string | undefined }
 
 /** The announced region is always in the page, because screen readers do not announce a region that is added later. */
 export function ResultView(props: ResultViewProps) {
@@ -71,9 +73,9 @@ export function ResultView(props: ResultViewProps) {
         {judging.kind === 'live' && <Progress live={judging.live} purpose={judging.purpose} total={judging.purpose === 'samples' ? props.problem.samples_total : props.problem.tests_total} />}
         {judging.kind === 'done' && <Fate {...props} onLine={onLine} result={judging.result} purpose={judging.purpose} isAgain={judging.isAgain} />}
       </div>
-      {judging.kind === 'done' && judging.purpose === 'submission' && verdictOf(judging.result.verdict) === 'AC' && !props.isInContest && (
+      {judging.kind === 'done' && judging.purpose === 'submission' && verdictOf(judging.result.verdict) === 'AC' && (
         <Suspense fallback={<Bone className="h-9" />}>
-          <NextProblem of={props.problem.problem} />
+          {props.contest === undefined ? <NextProblem of={props.problem.problem} /> : <NextInContest slug={props.problem.problem.slug} of={props.contest} />}
         </Suspense>
       )}
       {judging.kind === 'unsent' && <NotSent {...props} unsent={judging} />}
@@ -81,7 +83,7 @@ export function ResultView(props: ResultViewProps) {
       {judging.kind === 'live' && judging.purpose !== 'input' && judging.live.tests.length > 0 && (
         <TestGrid tests={judging.live.tests.map((test) => ({ verdict: test.verdict, isRunning: test.verdict === undefined }))} />
       )}
-      {judging.kind === 'done' && <Ended key={judging.result.submission_id} {...props} onLine={onLine} asked={asked?.id === judging.result.submission_id ? asked : undefined} result={judging.result} purpose={judging.purpose} />}
+      {judging.kind === 'done' && <Ended key={judging.result.submission_id} {...props} onLine={onLine} asked={asked?.id === judging.result.submission_id ? asked : undefined} result={judging.result} purpose={judging.purpose} input={judging.input} />}
     </div>
   )
 }
@@ -136,7 +138,7 @@ function Fate({ result, purpose, isAgain, problem, opened, names, onLine, source
   const tests = result.problem?.tests ?? []
   const code = verdictOf(result.verdict) ?? 'JE'
   const failed = purpose === 'input' ? undefined : failedTest(result)
-  const suffix = failed !== undefined && tests.length > 1 && code !== 'AC' ? m.run.onTest(failed) : code !== 'AC' || purpose === 'submission' ? '' : purpose === 'samples' ? m.run.onSamples : m.run.onInput
+  const suffix = failed !== undefined && tests.length > 1 && code !== 'AC' ? (purpose === 'samples' ? e.onSample : m.run.onTest)(failed) : code !== 'AC' || purpose === 'submission' ? '' : purpose === 'samples' ? m.run.onSamples : m.run.onInput
   const { score, max_score } = result.problem ?? {}
   const message = messageOf(result)
   const wallLimit = wallLimitReached(result)
@@ -153,7 +155,7 @@ function Fate({ result, purpose, isAgain, problem, opened, names, onLine, source
         <p className="text-lg">
           {purpose === 'input' && code === 'AC' && !problem.is_interactive ? <span className="font-medium text-text">{m.run.ended}</span> : <VerdictBadge code={code} suffix={suffix} />}
         </p>
-        {result.submission_id !== opened && <span>{e.purposes[purpose]}</span>}
+        {result.submission_id !== opened && (purpose === 'submission' || suffix === '') && <span>{e.purposes[purpose]}</span>}
         {(isAgain || result.submission_id === opened) && (
           <span>
             <time dateTime={result.submitted_at}>{new Date(result.submitted_at).toLocaleString(tag, { dateStyle: 'medium', timeStyle: 'short' })}</time>
@@ -170,7 +172,7 @@ function Fate({ result, purpose, isAgain, problem, opened, names, onLine, source
             time={result.execution_time_ms}
             memory={result.memory_used_kb}
             result={result}
-            label={ran.length > 1 ? e.slowest : undefined}
+            label={ran.length > 1 ? e.most : undefined}
             isRounded={hasRoundedFigures(tests, problem.may_change)}
           />
         )}
@@ -183,21 +185,6 @@ function Fate({ result, purpose, isAgain, problem, opened, names, onLine, source
       {hint !== '' && <p className="mt-0.5 text-muted">{hint}</p>}
       <Groups groups={result.problem?.groups ?? []} />
     </>
-  )
-}
-
-/** A message of the judge, whose line of the source is a link to that line. */
-export function LinkedMessage({ text, onLine }: { text: string; onLine: ((line: number) => void) | undefined }) {
-  const m = useMessages()
-  const { inLine } = useTexts(editing)
-  return partsOf(m.judge(text)).map(({ text, line }, at) =>
-    line === undefined || onLine === undefined ? (
-      line === undefined ? visible(text) : inLine(line)
-    ) : (
-      <button key={at} type="button" title={m.run.line(line)} onClick={() => onLine(line)} className="text-accent-text underline decoration-dotted">
-        {inLine(line)}
-      </button>
-    ),
   )
 }
 
@@ -231,7 +218,7 @@ const didCompile = (result: Result): boolean => result.compile?.ok !== false && 
 /** The source that was judged, if the response has it. */
 const judgedSource = (result: Result): string | undefined => result.files?.[0]?.content ?? undefined
 
-function Ended({ result, purpose, problem, opened, onLine, asked, onLoad, source, onPlay }: PartProps & { asked: { line: number } | undefined }) {
+function Ended({ result, purpose, problem, opened, onLine, asked, onLoad, source, onPlay, onOwnInput, input }: PartProps & { asked: { line: number } | undefined }) {
   const m = useMessages()
   const e = useTexts(editing)
   const tests = result.problem?.tests ?? []
@@ -244,13 +231,14 @@ function Ended({ result, purpose, problem, opened, onLine, asked, onLoad, source
       {tests.length > 0 && purpose !== 'input' && (
         <TestGrid tests={tests.slice(0, Math.max(1, shownLength(tests))).map((test) => gridTest(test, result))} selected={selected} onSelect={setSelected} />
       )}
-      {test !== undefined && purpose !== 'input' && <OneTest test={test} problem={problem} result={result} onPlay={(input) => onPlay(input, sent === undefined || result.language == null ? undefined : { language: result.language, source: sent })} />}
+      {test !== undefined && purpose !== 'input' && <OneTest test={test} problem={problem} result={result} onOwnInput={onOwnInput} onPlay={(input) => onPlay(input, sent === undefined || result.language == null ? undefined : { language: result.language, source: sent })} />}
       {purpose === 'input' && (
         <div className="space-y-3">
           <Text title={m.run.returned} text={result.problem?.returned} />
           <Text title={result.problem?.returned == null ? m.run.your : e.printed} text={result.stdout} always={didCompile(result) && result.problem?.conversation == null && result.problem?.returned == null} />
           <Text title={m.problem.conversation} text={result.problem?.conversation} />
           <Text title={m.run.stderr} text={result.stderr} />
+          <Text title={problem.is_interactive ? e.interactor.input : m.run.input} text={input} />
         </div>
       )}
       {result.submission_id === opened && (
@@ -327,13 +315,15 @@ interface OneTestProps {
   test: ProblemTest
   problem: Schema['ProblemView']
   result: Result
+  onOwnInput: () => void
   onPlay: (input: string) => void
 }
 
-function OneTest({ test, problem, result, onPlay }: OneTestProps) {
+function OneTest({ test, problem, result, onOwnInput, onPlay }: OneTestProps) {
   const m = useMessages()
   const e = useTexts(editing)
   const code = verdictOf(test.verdict)
+  const name = (result.problem?.purpose === 'samples' ? m.problem.sample : m.run.test)(test.number)
   const sample = problem.samples.find((sample) => sample.name === test.name)
   // The result truncates a long sample, so the sample of the statement is shown.
   const isOfStatement = sample !== undefined && test.truncated !== false
@@ -349,12 +339,12 @@ function OneTest({ test, problem, result, onPlay }: OneTestProps) {
   const isExplained = ran.length === 1 && ran[0] === test && failedTest(result) === test.number
   const isInMessage = message != null && result.message?.includes(message) === true
   return (
-    <section aria-label={m.run.test(test.number)} className={`space-y-3 ${isExplained ? '' : 'pt-2 border-t border-border'}`}>
+    <section aria-label={name} className={`space-y-3 ${isExplained ? '' : 'pt-2 border-t border-border'}`}>
       {isExplained ? (
-        <h3 className="sr-only">{m.run.test(test.number)}</h3>
+        <h3 className="sr-only">{name}</h3>
       ) : (
         <div className="flex flex-wrap items-center gap-x-4 gap-y-1">
-          <h3 className="font-semibold">{m.run.test(test.number)}</h3>
+          <h3 className="font-semibold">{name}</h3>
           {code === undefined ? <span className="text-muted">{m.run.hiddenVerdict}</span> : failedTest(result) !== test.number && <VerdictBadge code={code} />}
           <Figures time={test.execution_time_ms} memory={test.memory_used_kb} result={result} />
           {test.exit_code != null && test.exit_code !== 0 && <span className="text-muted">{m.run.exitCode(test.exit_code)}</span>}
@@ -362,7 +352,19 @@ function OneTest({ test, problem, result, onPlay }: OneTestProps) {
         </div>
       )}
       {isExplained && test.signal != null && <p className="text-muted">{e.signal(test.signal)}</p>}
-      {!test.is_shown && input == null && code !== 'SK' && <p className="text-muted">{m.run.hidden}</p>}
+      {!test.is_shown && input == null && code !== 'SK' && (
+        <div className="text-muted">
+          <p>{m.run.hidden}</p>
+          {code !== undefined && code !== 'AC' && code !== 'JE' && (
+            <p className="mt-0.5">
+              {m.run.tryOwn}{' '}
+              <button type="button" onClick={onOwnInput} className="text-accent-text underline pointer-coarse:min-h-11">
+                {m.run.custom}
+              </button>
+            </p>
+          )}
+        </div>
+      )}
       {message != null && message !== '' && !isInMessage && <Text title={isCall ? e.difference : m.run.checker} text={m.judge(sentence(message))} />}
       {showsDiff && (
         <Suspense fallback={<Bone className="h-24" />}>
@@ -386,96 +388,7 @@ function OneTest({ test, problem, result, onPlay }: OneTestProps) {
       <Text title={m.problem.conversation} text={test.conversation} />
       <Text title={m.run.stderr} text={test.stderr} />
       {code !== 'SK' && test.conversation == null && <Text title={isConversation ? e.interactor.input : m.run.input} text={input} />}
-      {input != null && !isCut && !isConversation && <PlayButton of={m.run.test(test.number)} onClick={() => onPlay(input)} />}
+      {input != null && !isCut && !isConversation && <PlayButton of={name} onClick={() => onPlay(input)} />}
     </section>
-  )
-}
-
-interface TextProps {
-  title: string
-  text: string | null | undefined
-  /** Whether an empty text is shown. */
-  always?: boolean
-  /** Whether the end of the text stays in view, unless the reader has scrolled up. */
-  follows?: boolean
-  /** The whole text, which can be downloaded if not all of it is shown. */
-  whole?: string | null | undefined
-  linesMax?: number
-}
-
-/** How far from the end a reader may be who reads the end, in pixels. */
-const END_PX = 24
-
-/** A text of the program. */
-export function Text({ title, text, always = false, follows = false, whole, linesMax }: TextProps) {
-  const m = useMessages()
-  const e = useTexts(editing)
-  const box = useRef<HTMLPreElement>(null)
-  const isAtEnd = useRef(true)
-  useLayoutEffect(() => {
-    if (follows && isAtEnd.current && box.current !== null) box.current.scrollTop = box.current.scrollHeight
-  }, [follows, text])
-  if (text == null || (text === '' && !always)) return null
-  const shown = shortened(text, linesMax)
-  const isCut = shown.cut || (whole != null && whole.length > text.length)
-  return (
-    <div className="min-w-0">
-      <h4 className="mb-1 text-sm text-muted">{title}</h4>
-      <pre
-        ref={box}
-        tabIndex={0}
-        aria-label={title}
-        onScroll={({ currentTarget: { scrollTop, clientHeight, scrollHeight } }) => {
-          isAtEnd.current = scrollTop + clientHeight >= scrollHeight - END_PX
-        }}
-        className="scroll-x px-3 py-2 max-h-60 overflow-auto rounded-md border border-border bg-surface"
-      >
-        {text === '' ? <span className="text-muted">{m.run.outputEmpty}</span> : visible(shown.text)}
-      </pre>
-      {isCut && (
-        <p className="mt-0.5 flex flex-wrap items-center gap-x-3 text-xs text-muted">
-          {m.problem.truncated}
-          {whole != null && (
-            <button type="button" onClick={() => void download(whole)} className="text-accent-text underline pointer-coarse:min-h-11">
-              {e.download}
-            </button>
-          )}
-        </p>
-      )}
-    </div>
-  )
-}
-
-const download = (text: string) => orReport(import('../util/save')).then((loaded) => loaded?.save('output.txt', new Blob([text], { type: 'text/plain' })))
-
-/**
- * A compiler's messages. A line that names a place in the source is a link to that place. Sentences wrap. Quoted source and the marks
- * below it do not, because the marks would point to other places; the box scrolls sideways.
- */
-export function Compiler({ text, onLine }: { text: string; onLine: ((line: number) => void) | undefined }) {
-  const m = useMessages()
-  const shown = shortened(text)
-  const messages = shown.text.split('\n')
-  return (
-    <div>
-      <h4 className="mb-1 text-sm text-muted">{m.run.compiler}</h4>
-      <pre tabIndex={0} aria-label={m.run.compiler} className="scroll-x px-3 py-2 max-h-80 overflow-auto rounded-md border border-border bg-surface">
-        {messages.map((message, at) => {
-          const line = lineNamed(message, messages[at + 1])
-          return (
-            <span key={at} className={`block ${isExcerpt(message, messages[at + 1]) ? '' : 'whitespace-pre-wrap wrap-anywhere'}`}>
-              {line === undefined || onLine === undefined ? (
-                visible(message) || ' '
-              ) : (
-                <button type="button" title={m.run.line(line)} onClick={() => onLine(line)} className="text-left text-accent-text underline decoration-dotted">
-                  {visible(message)}
-                </button>
-              )}
-            </span>
-          )
-        })}
-      </pre>
-      {shown.cut && <p className="mt-0.5 text-xs text-muted">{m.problem.truncated}</p>}
-    </div>
   )
 }

@@ -23,6 +23,12 @@ export function inWords(cell: Cell, m: Messages): string {
   return parts.length === 0 ? words.none : m.parts(parts)
 }
 
+/** The result in words. */
+export function CellWords({ cell }: { cell: Cell }) {
+  const m = useMessages()
+  return <span className={`text-sm ${COLOURS[stateOf(cell)]}`}>{inWords(cell, m)}</span>
+}
+
 export function CellText({ cell }: { cell: Cell }) {
   const m = useMessages()
   const state = stateOf(cell)

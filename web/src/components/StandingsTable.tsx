@@ -189,7 +189,7 @@ function useInSteps<T>(items: T[]): T[] {
 }
 
 /** A cell of figures, or the head of their column. */
-const FIGURE = 'flex items-center justify-end px-2 max-sm:px-1'
+const FIGURE = 'flex items-center justify-end px-2 max-sm:px-1 last:pr-2.5'
 
 /** Shown instead of a rank. */
 const NO_RANK = '—'

@@ -35,7 +35,7 @@ export function TagList({ search, isOpen, onOpen, onChange, className }: TagList
   return (
     <Combobox.Root
       multiple
-      items={beginningFirst(tags, query)}
+      items={beginningFirst(tags, query, m.tag)}
       onInputValueChange={setQuery}
       value={chosen}
       onValueChange={(next) => next.length <= TAGS_MAX && onChange(next)}
@@ -47,7 +47,7 @@ export function TagList({ search, isOpen, onOpen, onChange, className }: TagList
         }
         onOpen(opens)
       }}
-      filter={(tag: string, typed) => matchesQuery([tag], typed)}
+      filter={(tag: string, typed) => matchesQuery([tag, m.tag(tag)], typed)}
       autoHighlight
     >
       <Combobox.Trigger aria-label={l.tags} className={`${PICKER_BUTTON} ${className}`}>
@@ -77,8 +77,8 @@ export function TagList({ search, isOpen, onOpen, onChange, className }: TagList
                     <span aria-hidden className="w-4 shrink-0">
                       {chosen.includes(tag) && <Check size={16} strokeWidth={1.75} className="text-accent-text" />}
                     </span>
-                    <span className="grow min-w-0 truncate" title={tag}>
-                      {tag}
+                    <span className="grow min-w-0 truncate" title={m.tag(tag)}>
+                      {m.tag(tag)}
                     </span>
                     <span className="figure leading-5 text-muted">
                       <span aria-hidden>{problems}</span>

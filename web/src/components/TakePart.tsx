@@ -54,7 +54,7 @@ export function TakePart({ contest, isSignedIn }: { contest: Schema['ContestView
           <CircleCheck aria-hidden size={16} strokeWidth={1.75} className="text-accepted" />
           <Part of={contest} />
           {phase === 'upcoming' && (
-            <Button look="quiet" disabled={isPending} onClick={() => leave.mutate()}>
+            <Button disabled={isPending} onClick={() => leave.mutate()}>
               {c.leave}
             </Button>
           )}

@@ -4,7 +4,7 @@ import { Link } from '@tanstack/react-router'
 import { Play, RotateCcw, Send } from 'lucide-react'
 import { Suspense, useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
 import { flushSync } from 'react-dom'
-import { CallError, type Schema } from '../api/client'
+import type { Schema } from '../api/client'
 import { sessionQuery } from '../api/queries'
 import type { EditorHandle } from '../editor/Editor'
 import { loadEditor } from '../editor/load'
@@ -36,7 +36,6 @@ import { LanguagePicker } from './LanguagePicker'
 import { lazyPart } from './LazyPart'
 import { ResultView } from './ResultView'
 import { Samples } from './Samples'
-import { SignInAgain } from './SignInAgain'
 import { CodeSkeleton } from './Skeletons'
 import { SymbolRow } from './SymbolRow'
 import { ToSignIn } from './ToSignIn'
@@ -58,8 +57,8 @@ interface WorkspaceProps {
   /** Why the language cannot run now; `undefined` if it can. */
   cannotRun: Why | undefined
   judge: ReturnType<typeof useJudging>
-  /** Whether the problem is shown in a contest. */
-  isInContest: boolean
+  /** The contest in which the problem is shown, if it is. */
+  contest: string | undefined
   /** The earlier submission that is shown, if one is. */
   opened: string | undefined
   /** Names of the languages by their ids. */
@@ -73,13 +72,15 @@ interface WorkspaceProps {
   /** Called when a run or submission has started. */
   onBegin: () => void
   onCode: () => void
+  /** The code that the editor's code has just replaced. */
+  replaced: string | undefined
   /** Said beside Submit. */
   submitNote?: React.ReactNode
 }
 
-export function Workspace({ problem, of, languages, language, cannotRun, judge, isInContest, opened, names, pane, onLanguage, onLoad, onPlay, onBegin, onCode, submitNote }: WorkspaceProps) {
+export function Workspace({ problem, of, languages, language, cannotRun, judge, contest, opened, names, pane, onLanguage, onLoad, onPlay, onBegin, onCode, replaced, submitNote }: WorkspaceProps) {
   const m = useMessages()
-  const { drawer, interactor, starter, visitor } = useTexts(editing)
+  const { drawer, interactor, loaded, starter, visitor } = useTexts(editing)
   const { slug } = problem.problem
   const here = useHere()
   const session = useQuery(sessionQuery)
@@ -98,7 +99,8 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
     keepCustomInput(of, next)
   }
   const [fault, setFault] = useState<string>()
-  const [before, setBefore] = useState<string>()
+  /** The text that was replaced, and the text that has replaced it. */
+  const [undo, setUndo] = useState(() => (replaced === undefined ? undefined : { before: replaced, by: draft.text }))
 
   // While the terminal is shown, Run starts the program there.
   const [asked, setAsked] = useState(0)
@@ -128,8 +130,6 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
     else if (usesInput) void judge.start('input', { ...solution, input })
     else void judge.start('samples', solution)
   }
-  // The session ended after the page was loaded. The code stays in the editor.
-  const hasEnded = judge.judging.kind === 'failed' && judge.judging.error instanceof CallError && judge.judging.error.status === 401
   const isVisitor = session.data !== undefined && session.data.user == null
   /** A visitor who cannot run programs as a guest. */
   const isSignedOut = isVisitor && !session.data.guests_allowed
@@ -167,7 +167,7 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
   }
   const reset = () => {
     const replaced = draft.text
-    if (draft.replace(start)) setBefore(replaced)
+    if (draft.replace(start)) setUndo({ before: replaced, by: start })
   }
 
   // The result of an earlier submission, which is opened outside this component, also comes to the front.
@@ -210,11 +210,11 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
         </Note>
       )}
       <OfferedNote draft={draft} />
-      {before !== undefined && draft.text === start && (
-        <Note text={m.editor.resetDone}>
+      {undo !== undefined && draft.text === undo.by && (
+        <Note text={undo.by === start ? m.editor.resetDone : loaded}>
           <Button
             onClick={() => {
-              if (draft.replace(before)) setBefore(undefined)
+              if (draft.replace(undo.before)) setUndo(undefined)
             }}
           >
             {m.editor.undo}
@@ -233,7 +233,7 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
     </div>
   )
   const symbols = <SymbolRow editor={editor} language={baseOf(language)} />
-  const isBeside = pane !== undefined && fault === undefined && !hasEnded && mayRun && asks === 0
+  const isBeside = pane !== undefined && fault === undefined && mayRun && asks === 0
   const runText = tab === 'terminal' ? drawer.start : m.run.run
   const bar = (
     <div className={`flex flex-wrap items-center justify-end gap-2 px-3 py-2 low:py-1 border-t border-border bg-surface ${isBeside ? `${BESIDE_TABS} low:-top-9 low:pointer-coarse:-top-11` : ''}`}>
@@ -241,11 +241,6 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
         <p role="alert" className="w-full text-wrong">
           {fault}
         </p>
-      )}
-      {hasEnded && (
-        <div className="w-full">
-          <SignInAgain />
-        </div>
       )}
       {cannotRun !== undefined && <CannotRun language={language} why={cannotRun} />}
       {isSignedOut ? (
@@ -319,7 +314,7 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
           </TabButton>
         ))}
       </div>
-      {panel('result', <ResultView judging={judge.judging} problem={problem} isSignedOut={isSignedOut} isInContest={isInContest} opened={opened} names={names} onLine={goTo} onLoad={onLoad} onPlay={onPlay} source={draft.text} language={of.language} onSendAgain={judge.sendAgain} onDrop={judge.drop} />)}
+      {panel('result', <ResultView judging={judge.judging} problem={problem} isSignedOut={isSignedOut} contest={contest} opened={opened} names={names} onLine={goTo} onLoad={onLoad} onPlay={onPlay} onOwnInput={() => setTab('custom')} source={draft.text} language={of.language} onSendAgain={judge.sendAgain} onDrop={judge.drop} />)}
       {tab === 'custom' && panel('custom', custom)}
       {tab === 'samples' && panel('samples', problem.samples.length === 0 ? <p className="text-muted">{drawer.noSamples}</p> : <Samples problem={problem} onPlay={(input) => onPlay(input)} />)}
       {usedTerminal &&

@@ -14,7 +14,7 @@ import { orReport } from '../util/missing-script'
 import { highlighting, indentation } from './languages'
 import { overSelection } from './over-selection'
 import type { EditorPress } from './symbols'
-import { useEditorKeys, useTabWidth, type EditorKeys } from './settings'
+import { useEditorKeys, useLineWrapping, useTabWidth, type EditorKeys } from './settings'
 import { theme } from './theme'
 import { wordHistory } from './undo'
 
@@ -90,6 +90,7 @@ interface EditorProps {
 export function Editor({ value, revision, language, label, isReadOnly = false, marks = NO_MARKS, onChange, onRun, onSubmit, ref }: EditorProps) {
   const [keys] = useEditorKeys()
   const [tabWidth] = useTabWidth()
+  const [wrapping] = useLineWrapping()
   const host = useRef<HTMLDivElement>(null)
   const view = useRef<EditorView>(null)
   const dialect = useRef(new Compartment())
@@ -177,7 +178,7 @@ export function Editor({ value, revision, language, label, isReadOnly = false, m
   useEffect(() => {
     if (!isCreated) return
     let isCurrent = true
-    const unit = [indentUnit.of(indentation(language, tabWidth)), EditorState.tabSize.of(tabWidth === 'language' ? 4 : Number(tabWidth))]
+    const unit = [indentUnit.of(indentation(language, tabWidth)), EditorState.tabSize.of(tabWidth === 'language' ? 4 : Number(tabWidth)), wrapping === 'on' ? EditorView.lineWrapping : []]
     view.current?.dispatch({ effects: dialect.current.reconfigure(unit) })
     void highlighting(language)?.then((support) => {
       if (isCurrent) view.current?.dispatch({ effects: dialect.current.reconfigure([unit, support]) })
@@ -186,7 +187,7 @@ export function Editor({ value, revision, language, label, isReadOnly = false, m
     return () => {
       isCurrent = false
     }
-  }, [language, tabWidth, isCreated])
+  }, [language, tabWidth, wrapping, isCreated])
 
   useEffect(() => {
     if (!isCreated) return

@@ -18,3 +18,6 @@ export function useEditorSize(): [number, (size: number) => void] {
 }
 
 export const useTabWidth = () => useChoice('cupel.editor-tab', TAB_WIDTHS)
+
+/** Whether long lines wrap. */
+export const useLineWrapping = () => useChoice('cupel.editor-wrap', ['off', 'on'] as const)

@@ -23,10 +23,10 @@ export type Result = Schema['SubmissionView']
 
 export type Judging =
   | { kind: 'idle' }
-  | { kind: 'live'; purpose: Purpose; live: Live }
+  | { kind: 'live'; purpose: Purpose; live: Live; input?: string | undefined }
   | Unsent
   /** `isAgain`: whether the result is shown again, so that it may be old. */
-  | { kind: 'done'; purpose: Purpose; result: Result; isAgain: boolean }
+  | { kind: 'done'; purpose: Purpose; result: Result; isAgain: boolean; input?: string | undefined }
   | { kind: 'failed'; purpose: Purpose; error: unknown }
 
 /** The server has not confirmed that it has the code. */
@@ -51,7 +51,7 @@ export interface Solution {
 }
 
 type Action =
-  | { do: 'begin'; purpose: Purpose; live?: Live }
+  | { do: 'begin'; purpose: Purpose; live?: Live; input?: string | undefined }
   | { do: 'event'; name: EventName; data: LiveData }
   | { do: 'reconnect'; is: boolean }
   | { do: 'end'; result: Result; isAgain?: boolean }
@@ -62,13 +62,13 @@ type Action =
 function next(state: Judging, action: Action): Judging {
   switch (action.do) {
     case 'begin':
-      return { kind: 'live', purpose: action.purpose, live: action.live ?? SENDING }
+      return { kind: 'live', purpose: action.purpose, live: action.live ?? SENDING, input: action.input }
     case 'event':
       return state.kind === 'live' ? { ...state, live: after({ ...state.live, isReconnecting: false }, action.name, action.data) } : state
     case 'reconnect':
       return state.kind === 'live' ? { ...state, live: { ...state.live, isReconnecting: action.is } } : state
     case 'end':
-      return state.kind === 'live' ? { kind: 'done', purpose: state.purpose, result: action.result, isAgain: action.isAgain === true } : state
+      return state.kind === 'live' ? { kind: 'done', purpose: state.purpose, result: action.result, isAgain: action.isAgain === true, input: state.input } : state
     case 'fail':
       return state.kind === 'live' || state.kind === 'unsent' ? { kind: 'failed', purpose: state.purpose, error: action.error } : state
     case 'miss':
@@ -207,7 +207,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
     before.current = undefined
     const mine = current.current
     const number = (starts.current += 1)
-    dispatch({ do: 'begin', purpose })
+    dispatch({ do: 'begin', purpose, input })
     const key = again?.key ?? uniqueKey()
     const params = { path: { slug }, query: {}, header: { 'Idempotency-Key': key } }
     const body = { language, source_code: source, files: [] }
@@ -266,9 +266,9 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
       onChange(purpose)
       // Also if the page was left meanwhile.
       forgetUnsent(place, key)
-      if (starts.current === number) storeJudging(place, { id: accepted.submission_id, purpose })
+      if (starts.current === number) storeJudging(place, { id: accepted.submission_id, purpose, input })
       if (!isMine()) return
-      dispatch({ do: 'begin', purpose })
+      dispatch({ do: 'begin', purpose, input })
       follow(accepted.submission_id, mine, purpose, () => void start(purpose, solution, { kind: 'unsent', purpose, solution, key, mayHaveArrived, isWaiting: false }))
     } catch (error) {
       learn(error)
@@ -302,10 +302,10 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
     if (unsent !== undefined) return dispatch({ do: 'restore', state: unsent })
     const kept = storedJudging(place)
     if (kept === undefined) return
-    const { id, purpose } = kept
+    const { id, purpose, input } = kept
     stop()
     const mine = current.current
-    dispatch({ do: 'begin', purpose, live: READING })
+    dispatch({ do: 'begin', purpose, live: READING, input })
     const forget = () => {
       forgetJudging(place)
       clear()

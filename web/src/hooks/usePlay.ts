@@ -53,7 +53,8 @@ export interface PlayState {
   error: unknown
 }
 
-const IDLE: PlayState = {
+/** The state before the first run. */
+export const IDLE: PlayState = {
   kind: 'idle', phase: 'sending', position: undefined, link: 'idle', isTerminal: false, stdout: '', stderr: '', isCut: false, hasGap: false, droppedInput: undefined,
   unread: 0, wasLost: false, isStopping: false, asked: undefined, meters: undefined, verdict: undefined, result: undefined, error: undefined,
 }

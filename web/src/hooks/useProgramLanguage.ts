@@ -4,10 +4,10 @@ import type { Schema } from '../api/client'
 import { keepLanguage } from '../util/drafts'
 import { firstLanguage, offered, unlisted, whyNot, type Accepted } from '../util/language-choice'
 
-/** `accepted`: the languages that the problem accepts, if it does not accept all. */
-export function useProgramLanguage(user: string | undefined, slug: string, languages: Schema['LanguageView'][], accepted?: Accepted) {
+/** `accepted`: the languages that the problem accepts, if it does not accept all. `sent`: see `firstLanguage`. */
+export function useProgramLanguage(user: string | undefined, slug: string, languages: Schema['LanguageView'][], accepted?: Accepted, sent?: string | null) {
   const [chosen, setChosen] = useState<string>()
-  const id = chosen ?? firstLanguage({ user, slug }, languages, accepted)
+  const id = chosen ?? firstLanguage({ user, slug }, languages, accepted, sent)
   if (id !== chosen) setChosen(id)
   return useMemo(() => {
     const [like] = languages

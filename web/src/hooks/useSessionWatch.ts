@@ -7,6 +7,8 @@ import { useEffect, useState } from 'react'
 import { api, dataOf } from '../api/client'
 import { adopt, sessionQuery } from '../api/queries'
 import { watchSession } from '../util/session-channel'
+import { readOfTab, removeOfTab, writeOfTab } from '../util/storage'
+import { SIGNED_IN } from '../util/signed-in'
 
 /** Minimum time between two checks when the user returns to the page. */
 const CHECK_MS = 10_000
@@ -25,6 +27,15 @@ export function useSessionWatch(): { name: string | undefined } | undefined {
   const isKnown = session !== undefined
   const user = session?.user?.user_id
   const [found, setFound] = useState<Found>()
+  // The session may have ended while the page was closed or reloaded. The visitor is told once, because the user's code is no longer shown.
+  const [wasSignedIn, setWasSignedIn] = useState(false)
+  useEffect(() => {
+    if (!isKnown) return
+    if (user !== undefined) writeOfTab(SIGNED_IN, user)
+    else if (readOfTab(SIGNED_IN) !== null) setWasSignedIn(true)
+    if (user === undefined) removeOfTab(SIGNED_IN)
+    else setWasSignedIn(false)
+  }, [isKnown, user])
   useEffect(() => {
     if (!isKnown) return
     let isCurrent = true
@@ -50,6 +61,7 @@ export function useSessionWatch(): { name: string | undefined } | undefined {
       document.removeEventListener('visibilitychange', back)
     }
   }, [isKnown, user])
+  if (wasSignedIn && user === undefined) return { name: undefined }
   if (found === undefined || found.before !== user || found.id === user) return undefined
   return { name: found.name }
 }

@@ -3,6 +3,8 @@ import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { api, dataOf } from '../api/client'
 import { announceSession } from '../util/session-channel'
+import { SIGNED_IN } from '../util/signed-in'
+import { removeOfTab } from '../util/storage'
 
 export function useSignOut(): () => void {
   const queries = useQueryClient()
@@ -10,6 +12,7 @@ export function useSignOut(): () => void {
   const signOut = useMutation({
     mutationFn: () => dataOf(api.DELETE('/api/v1/session')),
     onSuccess: async () => {
+      removeOfTab(SIGNED_IN)
       await navigate({ to: '/problems' })
       // Data of the account must not stay on the screen, even if the user was on that page already.
       await queries.resetQueries()

@@ -2,7 +2,7 @@
 import type { Both } from './messages'
 
 const en = {
-  keep: 'Files to keep',
+  keep: 'Output files to keep',
   keepHint: 'Patterns such as *.png or plots/**/*.svg, separated by spaces.',
   faults: {
     many: 'At most 16 patterns are allowed.',
@@ -28,7 +28,7 @@ const en = {
 export type ArtifactTexts = typeof en
 
 const zhCN: ArtifactTexts = {
-  keep: '要保留的文件',
+  keep: '要保留的输出文件',
   keepHint: '匹配模式，例如 *.png 或 plots/**/*.svg，用空格分隔。',
   faults: {
     many: '最多允许 16 个模式。',

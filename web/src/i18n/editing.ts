@@ -8,20 +8,7 @@ const MEANINGS_ZH: typeof MEANINGS = { 4: '非法指令', 6: '异常中止', 7: 
 
 const en = {
   settings: 'Editor settings',
-  keys: 'Keys',
-  keyTexts: { standard: 'Standard', vim: 'Vim', emacs: 'Emacs' },
-  tabWidth: 'Tab width',
-  tabTexts: { language: 'Default of the language', '2': '2', '4': '4', '8': '8' },
-  textSize: 'Text size',
   presses: { tab: 'Tab: indent', undo: 'Undo', redo: 'Redo', left: 'Cursor left', right: 'Cursor right', up: 'Cursor up', down: 'Cursor down' },
-  picker: {
-    search: 'Search languages',
-    recent: 'Recently used',
-    all: 'All languages',
-    none: 'No language has this name.',
-    unavailable: 'cannot run now',
-    refused: 'not accepted here',
-  },
   cannotRun: {
     unavailable: (language: string) => `${language} cannot run on this server now.`,
     refused: (language: string) => `This problem does not accept ${language}. Choose another language to run and submit.`,
@@ -33,12 +20,6 @@ const en = {
   grid: {
     legend: 'Bars show shares of the limits: time above, memory below.',
     used: (time: string | undefined, memory: string | undefined): string => [time, memory].filter(Boolean).join(', '),
-  },
-  diff: {
-    next: 'Next difference',
-    previous: 'Previous difference',
-    only: 'Only differences',
-    at: (n: number, all: number) => `Difference ${n} of ${all}`,
   },
   drawer: {
     samples: 'Samples',
@@ -56,12 +37,12 @@ const en = {
     run: 'Sign in to run',
     account: (what: string) => `“${what}” needs an account. Your code is kept.`,
   },
-  purposes: { samples: 'from Run', input: 'on your input', submission: 'from Submit' },
+  purposes: { samples: 'Run on the samples', input: 'Run on your input', submission: 'Submitted' },
   unsent: {
     submission: {
       title: 'Not submitted yet',
       waiting: 'The server cannot be reached. Stay on this problem: your code is submitted when the connection is back. If you open another page, it is not submitted; “Try again” is offered here when you return.',
-      late: 'Your code was not submitted: the server could not be reached, or did not take it.',
+      late: 'Your code was not submitted: the server could not be reached, or your session had ended.',
       drop: 'Do not submit',
     },
     run: {
@@ -78,6 +59,7 @@ const en = {
     },
   },
   otherCode: 'The code in the editor is different.',
+  loaded: 'The code of the submission has replaced your code.',
   onward: {
     next: (title: string) => `Next problem: ${title}`,
     list: 'Back to the list',
@@ -85,7 +67,8 @@ const en = {
   },
   tookBack: 'Your program is shown again. The other program is in the history.',
   stopped: (passed: number, skipped: number, total: number) => `${passed} of ${total} tests passed, ${skipped} not run`,
-  slowest: 'Slowest test',
+  most: 'Highest of the tests',
+  onSample: (n: number) => `on sample ${n}`,
   /** Where in the source an exception arose. */
   inLine: (n: number) => `(line ${n})`,
   rounded: 'Rounded up, because some tests are hidden',
@@ -118,13 +101,7 @@ export type EditingTexts = typeof en
 
 const zhCN: EditingTexts = {
   settings: '编辑器设置',
-  keys: '按键',
-  keyTexts: { standard: '标准', vim: 'Vim', emacs: 'Emacs' },
-  tabWidth: '制表符宽度',
-  tabTexts: { language: '按语言惯例', '2': '2', '4': '4', '8': '8' },
-  textSize: '文字大小',
   presses: { tab: 'Tab：缩进', undo: '撤销', redo: '重做', left: '光标左移', right: '光标右移', up: '光标上移', down: '光标下移' },
-  picker: { search: '搜索语言', recent: '最近使用', all: '所有语言', none: '没有这个名称的语言。', unavailable: '目前无法运行', refused: '本题不接受' },
   cannotRun: {
     unavailable: (language) => `此服务器目前无法运行 ${language}。`,
     refused: (language) => `本题不接受 ${language}。请选择其他语言来运行和提交。`,
@@ -136,12 +113,6 @@ const zhCN: EditingTexts = {
   grid: {
     legend: '条形：上为时间，下为内存，相对于各自的限制。',
     used: (time, memory) => [time, memory].filter(Boolean).join('，'),
-  },
-  diff: {
-    next: '下一处差异',
-    previous: '上一处差异',
-    only: '只看差异',
-    at: (n, all) => `第 ${n} 处差异，共 ${all} 处`,
   },
   drawer: {
     samples: '样例',
@@ -159,12 +130,12 @@ const zhCN: EditingTexts = {
     run: '登录后运行',
     account: (what) => `“${what}”需要账户。你的代码会保留。`,
   },
-  purposes: { samples: '来自“运行”', input: '运行自定义输入', submission: '来自“提交”' },
+  purposes: { samples: '运行样例', input: '运行自定义输入', submission: '已提交' },
   unsent: {
     submission: {
       title: '尚未提交',
       waiting: '无法连接服务器。请停留在本题：恢复连接后会自动提交你的代码。打开其他页面会取消提交，返回此处时可以“重试”。',
-      late: '无法连接服务器，或服务器没有接收，你的代码没有提交。',
+      late: '无法连接服务器，或会话已结束，你的代码没有提交。',
       drop: '不再提交',
     },
     run: {
@@ -181,10 +152,12 @@ const zhCN: EditingTexts = {
     },
   },
   otherCode: '编辑器中的代码与此不同。',
+  loaded: '编辑器中的代码已换成该提交的代码。',
   onward: { next: (title) => `下一题：${title}`, list: '返回题目列表', none: '其他题目你都已解出。' },
   tookBack: '已重新显示你的程序。另一个程序在历史中。',
   stopped: (passed, skipped, total) => `通过 ${passed} / ${total} 个测试点，${skipped} 个未运行`,
-  slowest: '最慢的测试点',
+  most: '测试点中的最大值',
+  onSample: (n) => `样例 ${n}`,
   inLine: (n) => `(第 ${n} 行)`,
   rounded: '向上取整，因为有隐藏的测试点',
   groups: '测试组',

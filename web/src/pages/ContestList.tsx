@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { CircleCheck } from 'lucide-react'
 import { useState, type FormEvent } from 'react'
-import { api, CallError, dataOf, type Schema } from '../api/client'
+import { addressOf, api, CallError, dataOf, type Schema } from '../api/client'
 import { contestsQuery, ownContestsQuery } from '../api/contest'
 import { sessionQuery } from '../api/queries'
 import { field } from '../components/AccountPage'
@@ -38,6 +38,7 @@ export function ContestList() {
   const past = useQuery({ ...contestsQuery('over', page, user), enabled })
   const latest = useQuery({ ...ownContestsQuery('over', user ?? ''), enabled: user !== undefined && page > 1 })
   useTitle(m.contests.title)
+  const [create, or, interfaceName, end] = m.contests.emptyOrganizer
   const all = [running, upcoming, past]
   const failed = all.find((one) => one.error !== null)
   const [, setTurns] = useState(0)
@@ -72,7 +73,17 @@ export function ContestList() {
         <div className="py-16 text-center">
           <p className="text-lg font-semibold">{m.contests.empty}</p>
           <p className="mt-1 text-muted">{m.contests.emptyDetail}</p>
-          {isOrganizer && <p className="mt-1 text-muted">{m.contests.emptyOrganizer}</p>}
+          {isOrganizer && (
+            <p className="mt-1 text-muted">
+              {create}
+              <code>cupel contest create</code>
+              {or}
+              <a href={addressOf('/docs/')} className="text-accent-text underline">
+                {interfaceName}
+              </a>
+              {end}
+            </p>
+          )}
           <Link to="/problems" className={`${buttonClass()} mt-4`}>
             {m.contests.emptyGo}
           </Link>
@@ -191,8 +202,8 @@ function Row({ line, onTurn }: { line: Line; onTurn: () => void }) {
           {withoutOverrides(line.title)}
         </Link>
         {participation != null && (
-          <span className="text-sm flex items-baseline gap-1.5">
-            <CircleCheck aria-hidden size={16} strokeWidth={1.75} className="shrink-0 text-accepted" />
+          <span className="text-sm flex items-center gap-1.5">
+            <CircleCheck aria-hidden size={14} strokeWidth={1.75} className="shrink-0 text-accepted" />
             <Part of={line} />
           </span>
         )}
@@ -212,6 +223,11 @@ function Row({ line, onTurn }: { line: Line; onTurn: () => void }) {
           </time>
         ) : (
           <>
+            {line.phase === 'upcoming' && (
+              <time dateTime={line.starts_at} className="mr-4">
+                {starts.toLocaleString(tag, { dateStyle: 'medium', timeStyle: 'short' })}
+              </time>
+            )}
             <span className="text-muted">{line.phase === 'running' ? m.contests.endsIn : m.contests.startsIn}</span>{' '}
             <Countdown to={line.phase === 'running' ? line.ends_at : line.starts_at} onEnd={onTurn} />
           </>

@@ -145,7 +145,7 @@ function Facts({ contest, isShort }: { contest: Schema['ContestView']; isShort: 
   if (contest.freeze_seconds != null) facts.push([c.freeze, c.freezeOf(lengthOf(contest.freeze_seconds, tag))])
   return (
     <>
-      <dl className="mt-1 sm:mt-2 flex flex-wrap gap-x-4 sm:gap-x-6 sm:gap-y-1 text-sm">
+      <dl className={`mt-1 sm:mt-2 flex flex-wrap gap-x-4 sm:gap-x-6 sm:gap-y-1 text-sm ${isShort ? 'low:hidden' : ''}`}>
         {facts.map(([name, value]) => (
           <div key={name} className="flex gap-1.5">
             <dt className="text-muted">{name}</dt>

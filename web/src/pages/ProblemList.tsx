@@ -51,6 +51,9 @@ export function ProblemList() {
 
   useEffect(() => {
     const key = (event: KeyboardEvent) => {
+      const focused = document.activeElement
+      // The filters need the other keys. Escape leaves them.
+      if (event.key === 'Escape' && !event.defaultPrevented && focused instanceof HTMLElement && focused !== box.current && filters.current?.contains(focused) === true) focused.blur()
       if (isNoShortcut(event)) return
       if (event.key === '/') {
         event.preventDefault()
@@ -221,8 +224,8 @@ function Filters({ search, go, box, place, onList, hasStates }: FiltersProps) {
         <ul aria-label={l.tags} className="col-span-2 sm:basis-full flex flex-wrap gap-1">
           {tags.map((tag) => (
             <li key={tag} className="min-w-0">
-              <Button onClick={() => chooseTags(tags.filter((one) => one !== tag))} aria-label={l.remove(tag)} className="max-w-full">
-                <span className="truncate">{tag}</span> <span aria-hidden>×</span>
+              <Button onClick={() => chooseTags(tags.filter((one) => one !== tag))} aria-label={l.remove(m.tag(tag))} className="max-w-full">
+                <span className="truncate">{m.tag(tag)}</span> <span aria-hidden>×</span>
               </Button>
             </li>
           ))}
@@ -254,8 +257,8 @@ function Row({ problem }: { problem: Line }) {
           {/* On touch screens, a tap on a tag opens the problem, because tags are too small to be hit. The filter has them, too. */}
           <span className="flex flex-wrap gap-x-2">
             {problem.tags.map((tag) => (
-              <Link key={tag} to="/problems" search={{ tag }} className="relative z-10 text-xs leading-6 text-muted hover:text-text hover:underline pointer-coarse:pointer-events-none" title={m.pair(m.list.tag, tag)}>
-                {tag}
+              <Link key={tag} to="/problems" search={{ tag }} className="relative z-10 text-xs leading-6 text-muted hover:text-text hover:underline pointer-coarse:pointer-events-none" title={m.pair(m.list.tag, m.tag(tag))}>
+                {m.tag(tag)}
               </Link>
             ))}
           </span>

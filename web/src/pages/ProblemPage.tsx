@@ -4,7 +4,7 @@ import { Link, useNavigate } from '@tanstack/react-router'
 import { Suspense, useDeferredValue, useEffect, useMemo, useState } from 'react'
 import { addressOf, CallError, type Schema } from '../api/client'
 import { contestQuery } from '../api/contest'
-import { languagesQuery, problemQuery, sessionQuery } from '../api/queries'
+import { languagesQuery, problemQuery, sessionQuery, submissionsQuery } from '../api/queries'
 import { CheckAgain } from '../components/CannotRun'
 import { DifficultyWord } from '../components/DifficultyWord'
 import { lazyPart } from '../components/LazyPart'
@@ -25,7 +25,7 @@ import { problem as route } from '../routes'
 import { Splitter } from '../ui/Splitter'
 import { TabButton } from '../ui/TabButton'
 import { askedFault } from '../util/asked-contest'
-import { draft, keepDraft } from '../util/drafts'
+import { draft, keepDraft, lastLanguageOf } from '../util/drafts'
 import { bytes, kibibytes, milliseconds } from '../util/format'
 import { languageName } from '../util/language'
 import { unlisted } from '../util/language-choice'
@@ -48,8 +48,15 @@ export function ProblemPage() {
   const found = useQuery(problemQuery(slug, tag.slice(0, 2)))
   const languages = useQuery(languagesQuery)
   const session = useQuery(sessionQuery)
+  /** The problem that has been shown. Its editor stays. */
+  const [shown, setShown] = useState<string>()
+  // In a new browser, the editor begins with the language of the last submission.
+  const asksForLanguage = shown !== slug && session.data?.user != null && found.data?.problem.standing != null && lastLanguageOf(slug) === null
+  const sent = useQuery({ ...submissionsQuery(slug), enabled: asksForLanguage })
+  const isReady = found.data !== undefined && languages.data !== undefined && session.data !== undefined && !(asksForLanguage && sent.isLoading)
+  if (isReady && shown !== slug) setShown(slug)
   // A deferred value is rendered in short tasks.
-  const shows = useDeferredValue(found.data !== undefined && languages.data !== undefined && session.data !== undefined, false)
+  const shows = useDeferredValue(isReady, false)
   useTitle(found.data?.problem.title)
   if (found.data === undefined && found.error instanceof CallError && found.error.status === 404) return <NotFound what="problem" />
   const queries = [found, languages, session]
@@ -58,7 +65,7 @@ export function ProblemPage() {
   if (!shows || found.data === undefined || languages.data === undefined || session.data === undefined) {
     return <ProblemSkeleton />
   }
-  return <Problem key={slug} problem={found.data} listed={languages.data.languages} user={session.data.user?.username} />
+  return <Problem key={slug} problem={found.data} listed={languages.data.languages} user={session.data.user?.username} sent={sent.data?.submissions[0]?.language} />
 }
 
 interface ProblemProps {
@@ -67,6 +74,8 @@ interface ProblemProps {
   listed: Schema['LanguageView'][]
   /** `undefined` for a visitor who is not signed in. */
   user: string | undefined
+  /** The language of the user's last submission, if this browser knows no language of this problem. */
+  sent: string | null | undefined
 }
 
 /** The server computes the standings once a second. */
@@ -74,7 +83,7 @@ const STANDINGS_OLD_MS = 1_200
 
 type View = 'statement' | ProblemTab
 
-function Problem({ problem, listed, user }: ProblemProps) {
+function Problem({ problem, listed, user, sent }: ProblemProps) {
   const m = useMessages()
   const { slug } = problem.problem
   const { contest, submission, view: tab } = route.useSearch()
@@ -90,10 +99,12 @@ function Problem({ problem, listed, user }: ProblemProps) {
   // The server says that a problem of a running contest has no editorial.
   const view = chosenView === 'editorial' && !problem.has_editorial ? 'statement' : chosenView
   const [showsEditorial, setShowsEditorial] = useState(false)
-  const { language: chosen, languages, cannotRun, choose } = useProgramLanguage(user, slug, listed, problem.limits.languages)
+  const { language: chosen, languages, cannotRun, choose } = useProgramLanguage(user, slug, listed, problem.limits.languages, sent)
   const language = chosen?.language_id
   // Number of times that a draft was replaced from outside the editor.
   const [loads, setLoads] = useState(0)
+  /** The code that the last of them replaced. */
+  const [replaced, setReplaced] = useState<{ language: string; code: string }>()
   const judge = useJudging(`${user ?? ''}/${contest ?? ''}/${slug}`, (purpose) => {
     if (purpose !== 'submission') return
     void queries.invalidateQueries({ queryKey: ['submissions', slug] })
@@ -118,10 +129,12 @@ function Problem({ problem, listed, user }: ProblemProps) {
   const [isFull, setIsFull] = useState(false)
   const startIn = (id: string) => startOf(problem, listed.find((one) => one.language_id === id) ?? { language_id: id })
   const load = (language: string, source: string) => {
+    const code = draft({ user, slug, language })
     const isStored = keepDraft({ user, slug, language }, source, startIn(language))
     setIsFull(!isStored)
     if (!isStored) return
     choose(language)
+    setReplaced(code === null || code === source || code === startIn(language) ? undefined : { language, code })
     setLoads(loads + 1)
     if (!isWide) go('code')
   }
@@ -198,9 +211,10 @@ function Problem({ problem, listed, user }: ProblemProps) {
         onLanguage={choose}
         onLoad={load}
         onPlay={(input, program) => void play(input, program)}
-        isInContest={contestShown !== undefined}
+        contest={contestShown}
         opened={submission}
         names={names}
+        replaced={replaced?.language === chosen.language_id ? replaced.code : undefined}
         onBegin={begin}
         onCode={() => !isWide && go('code')}
         submitNote={isOver ? <NoLonger /> : undefined}
@@ -289,7 +303,7 @@ function Text({ problem, isInContest, language, name, onPlay }: TextProps) {
           <DifficultyWord value={difficulty} />
           {tags.map((tag) => (
             <Link key={tag} to="/problems" search={{ tag }} className="text-muted hover:text-text hover:underline pointer-coarse:py-2.5 pointer-coarse:-my-2.5">
-              {tag}
+              {m.tag(tag)}
             </Link>
           ))}
         </p>

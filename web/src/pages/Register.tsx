@@ -99,6 +99,7 @@ export function Register() {
           autoComplete="email"
           maxLength={254}
           required={code.trim() === ''}
+          missing={m.register.emailMissing}
         />
         <Field
           label={m.register.password}

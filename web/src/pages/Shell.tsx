@@ -10,8 +10,11 @@ import { usePopup } from '../hooks/usePopup'
 import { useSessionWatch } from '../hooks/useSessionWatch'
 import { useMessages } from '../i18n/messages'
 import { Button } from '../ui/Button'
+import { collectKeys } from '../ui/early-keys'
 import { isNoShortcut, opensPalette } from '../util/keys'
 import { watchMissing } from '../util/missing-script'
+// It follows changes of the system's theme.
+import '../util/theme'
 import { watchTyping } from '../util/typing'
 
 const loadShortcuts = () => import('../components/Shortcuts')
@@ -55,6 +58,10 @@ export function Shell() {
   // Both functions only load a script and set a state, so the functions of the first render can be used after later
   // renders.
   const act = useRef({ openShortcuts: shortcuts.open, togglePalette: palette.toggle })
+  const isPaletteOpen = useRef(false)
+  useEffect(() => {
+    isPaletteOpen.current = palette.isOpen
+  }, [palette.isOpen])
   useEffect(watchTyping, [])
   useEffect(() => {
     const key = (event: KeyboardEvent) => {
@@ -71,6 +78,7 @@ export function Shell() {
       if (isEmbedded || !opensPalette(event)) return
       event.preventDefault()
       event.stopPropagation()
+      if (!isPaletteOpen.current) collectKeys()
       act.current.togglePalette()
     }
     addEventListener('keydown', key)

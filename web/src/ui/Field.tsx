@@ -8,6 +8,8 @@ interface FieldProps extends InputHTMLAttributes<HTMLInputElement> {
   label: string
   hint?: string
   error?: string | Refused | undefined
+  /** What is said if a required field is empty. */
+  missing?: string
 }
 
 export const inputClass =
@@ -19,16 +21,25 @@ export const inputClass =
  */
 export const isTooLong = (text: string, most: number | undefined): most is number => most !== undefined && text.length > most && [...text].length > most
 
+/** The first character that the pattern of a field refuses anywhere. */
+const refusedCharacter = (value: string, pattern: string): string | undefined => {
+  const allowed = new RegExp(`^(?:${pattern})$`, 'v')
+  return [...value].find((one) => !allowed.test(one))
+}
+
 /** Why the form refuses a value. */
-export function refusal({ validity, minLength, validationMessage }: Pick<HTMLInputElement, 'validity' | 'minLength' | 'validationMessage'>, t: FieldTexts): string {
+export function refusal({ validity, minLength, validationMessage, value, pattern }: Pick<HTMLInputElement, 'validity' | 'minLength' | 'validationMessage' | 'value' | 'pattern'>, t: FieldTexts): string {
   if (validity.customError) return validationMessage
   if (validity.valueMissing) return t.missing
   if (validity.tooShort) return t.short(minLength)
-  if (validity.patternMismatch) return t.characters
+  if (validity.patternMismatch) {
+    const wrong = refusedCharacter(value, pattern)
+    return wrong === undefined ? t.characters : t.character(wrong)
+  }
   return validity.typeMismatch ? t.email : t.invalid
 }
 
-export function Field({ label, hint, error, className = '', type, maxLength, ...input }: FieldProps) {
+export function Field({ label, hint, error, missing, className = '', type, maxLength, ...input }: FieldProps) {
   const t = useTexts(fields)
   const id = useId()
   const [refused, setRefused] = useState<string>()
@@ -40,7 +51,7 @@ export function Field({ label, hint, error, className = '', type, maxLength, ...
   const refuse = (event: FormEvent<HTMLInputElement>) => {
     event.preventDefault()
     const { currentTarget: field } = event
-    setRefused(refusal(field, t))
+    setRefused(missing !== undefined && field.validity.valueMissing ? missing : refusal(field, t))
     if (field.form?.querySelector('input:invalid') === field) field.focus()
   }
   return (

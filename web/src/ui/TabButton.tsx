@@ -13,7 +13,7 @@ export function TabButton({ isSelected, onClick, id, children }: { isSelected: b
       aria-selected={isSelected}
       {...(isSelected && { 'aria-controls': `panel-${id}` })}
       onClick={onClick}
-      className="shrink-0 whitespace-nowrap h-9 pointer-coarse:min-h-11 px-2.5 inline-flex items-center -mb-px border-b-2 border-transparent text-muted hover:text-text aria-selected:border-accent aria-selected:text-text aria-selected:font-medium focus-visible:-outline-offset-2"
+      className="shrink-0 whitespace-nowrap h-9 pointer-coarse:min-h-11 px-2.5 inline-flex items-center -mb-px border-b-2 border-transparent text-muted hover:text-text aria-selected:border-accent aria-selected:text-text aria-selected:[-webkit-text-stroke:0.35px_currentColor] focus-visible:-outline-offset-2"
     >
       {children}
     </button>

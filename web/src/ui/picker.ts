@@ -10,8 +10,8 @@ export const PICKER_ITEM =
   'flex items-center gap-2 px-2 min-h-8 pointer-coarse:min-h-11 rounded-sm cursor-default data-[highlighted]:bg-raised data-[highlighted]:shadow-[inset_2px_0_0_var(--accent)]'
 
 /** The texts that begin with the query come first. */
-export const beginningFirst = (texts: readonly string[], query: string): string[] => {
-  const begins = (text: string) => text.toLocaleLowerCase().startsWith(query.trim().toLocaleLowerCase())
+export const beginningFirst = (texts: readonly string[], query: string, shown: (text: string) => string = (text) => text): string[] => {
+  const begins = (text: string) => shown(text).toLocaleLowerCase().startsWith(query.trim().toLocaleLowerCase())
   return [...texts.filter(begins), ...texts.filter((text) => !begins(text))]
 }
 

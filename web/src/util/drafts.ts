@@ -74,10 +74,10 @@ export function keepVersion(of: DraftOf, text: string, origin: Origin, isOffered
 }
 
 /**
- * Stores a text that is about to be replaced as a version. Returns whether it may be replaced. The starting code needs no
+ * Stores a text that is about to be replaced as a version, with the time of its last change. Returns whether it may be replaced. The starting code needs no
  * version.
  */
-export const keepReplaced = (of: DraftOf, text: string, start: string, origin: Origin = 'replaced'): boolean => text === start || keepVersion(of, text, origin, false)
+export const keepReplaced = (of: DraftOf, text: string, start: string, origin: Origin = 'replaced'): boolean => text === start || keepVersion(of, text, origin, false, syncState(of).at)
 
 /** Records that the user has decided about every version. No version is offered any more; all stay in the history. */
 export function settle(of: DraftOf): void {
@@ -234,8 +234,9 @@ export const verdictOfVersion = (verdicts: readonly DraftVerdict[], version: { a
 
 const languageKey = (slug: string): string => `cupel.language-of/${slug}`
 
-/** The language last used for this problem. If there is none, the language last used for any problem. */
-export const lastLanguage = (slug: string): string | null => read(languageKey(slug)) ?? read(languageKey(''))
+/** The language last used in this browser for this problem, or for any problem. */
+export const lastLanguageOf = (slug: string): string | null => read(languageKey(slug))
+export const lastLanguageOfAny = (): string | null => read(languageKey(''))
 
 export function keepLanguage(slug: string, language: string): void {
   write(languageKey(slug), language)

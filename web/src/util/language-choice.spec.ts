@@ -29,6 +29,13 @@ test('the editor begins with the language last used, else with Python, else with
   expect(firstLanguage(PLACE, languages('-c', 'python'))).toBe('python')
 })
 
+test('in a new browser, the editor begins with the language of the last submission to the problem', () => {
+  keepLanguage('other', 'go')
+  expect(firstLanguage(PLACE, languages('c', 'go', 'python'), null, 'c')).toBe('c')
+  keepLanguage(PLACE.slug, 'python')
+  expect(firstLanguage(PLACE, languages('c', 'go', 'python'), null, 'c')).toBe('python')
+})
+
 test('a language with the user\'s code stays, although it is unavailable, no longer accepted or no longer listed', () => {
   write('c')
   keepLanguage(PLACE.slug, 'c')

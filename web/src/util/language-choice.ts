@@ -1,7 +1,7 @@
 // Which language an editor has. A language with the user's code stays, even if it cannot run now: its code would otherwise
 // be hidden, because each language has its own draft.
 import type { Schema } from '../api/client'
-import { draft, lastLanguage, type DraftOf } from './drafts'
+import { draft, lastLanguageOf, lastLanguageOfAny, type DraftOf } from './drafts'
 
 type Language = Schema['LanguageView']
 type Place = Omit<DraftOf, 'language'>
@@ -15,10 +15,13 @@ export const canRun = (one: Language | undefined, accepted: Accepted): boolean =
 
 const isWritten = (place: Place, language: string): boolean => draft({ ...place, language }) !== null
 
-/** The language with which the editor begins; `undefined` if the server has no language for it. */
-export function firstLanguage(place: Place, languages: readonly Language[], accepted?: Accepted): string | undefined {
+/**
+ * The language with which the editor begins; `undefined` if the server has no language for it. `sent`: the language of the user's last submission
+ * to the problem, perhaps from another browser.
+ */
+export function firstLanguage(place: Place, languages: readonly Language[], accepted?: Accepted, sent?: string | null): string | undefined {
   const runs = (id: string) => canRun(languages.find((one) => one.language_id === id), accepted)
-  const wished = [lastLanguage(place.slug), 'python'].filter((id) => id !== null)
+  const wished = [lastLanguageOf(place.slug), sent, lastLanguageOfAny(), 'python'].filter((id) => id != null)
   const ids = languages.map((one) => one.language_id)
   // It may run later.
   const isPossible = (id: string) => ids.includes(id) && accepts(accepted, id)

@@ -1,5 +1,5 @@
 // The order of languages in lists: the popular ones first, then all others by name. The default version of a language comes first, so
-// that Enter after its name chooses it. The other versions and standards follow.
+// that Enter after its name chooses it. The other versions and standards follow, the newest first.
 import type { Schema } from '../api/client'
 
 type Language = Pick<Schema['LanguageView'], 'display_name' | 'version_of'>
@@ -18,13 +18,13 @@ const rankOf = (one: Language): number => {
   return at < 0 ? POPULAR.length : at
 }
 
-/** The standards of C and C++ in the order of their years: C99 before C11. A name without a year comes first. */
+/** The year of a standard of C or C++: C99 is older than C11. A name without a year counts as the newest. */
 const yearOf = (one: Language): number => {
-  const year = Number(/^C(?:\+\+)?(\d\d)$/.exec(headOf(one))?.[1] ?? -100)
-  return year > 80 ? year - 100 : year
+  const year = Number(/^C(?:\+\+)?(\d\d)$/.exec(headOf(one))?.[1] ?? 100)
+  return year > 80 && year < 100 ? year - 100 : year
 }
 
 const compared = (a: string, b: string) => a.localeCompare(b, 'en', { numeric: true })
 
 export const inOrder = <T extends Language>(languages: readonly T[]): T[] =>
-  [...languages].sort((a, b) => rankOf(a) - rankOf(b) || compared(familyOf(a), familyOf(b)) || Number(a.version_of != null) - Number(b.version_of != null) || yearOf(a) - yearOf(b) || compared(a.display_name, b.display_name))
+  [...languages].sort((a, b) => rankOf(a) - rankOf(b) || compared(familyOf(a), familyOf(b)) || Number(a.version_of != null) - Number(b.version_of != null) || yearOf(b) - yearOf(a) || compared(headOf(b), headOf(a)) || compared(a.display_name, b.display_name))

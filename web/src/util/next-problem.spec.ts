@@ -37,3 +37,25 @@ test('in a long list, only a few pages are read', async () => {
     expect(asked.length).toBeLessThanOrEqual(8)
   }
 })
+
+test('the next problem is of the same difficulty, else of a higher one, else of a lower one, else without a difficulty', async () => {
+  const unsolved = [
+    { title: 'A', difficulty: 'hard' },
+    { title: 'B', difficulty: 'easy' },
+    { title: 'C', difficulty: 'medium' },
+    { title: 'D', difficulty: undefined },
+  ]
+  const after = async (difficulty: string | null, solved: string[] = []) => {
+    const found = await nextProblem({ ...line('M'), difficulty }, async (_, of) => ({
+      problems: unsolved.filter((one) => !solved.includes(one.title) && (of === undefined || one.difficulty === of)).map(({ title }) => line(title)),
+      pages: 1,
+    }))
+    return found?.title
+  }
+  expect(await after('easy')).toBe('B')
+  expect(await after('easy', ['B'])).toBe('C')
+  expect(await after('medium', ['C'])).toBe('A')
+  expect(await after('hard', ['A'])).toBe('C')
+  expect(await after('hard', ['A', 'B', 'C'])).toBe('D')
+  expect(await after(null)).toBe('A')
+})

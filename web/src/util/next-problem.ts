@@ -1,5 +1,5 @@
-// The problem to solve next: in the order of the list of problems, the first unsolved one after the present one. After the last
-// problem of the list comes the first.
+// The problem to solve next: an unsolved one of the same difficulty, else of the next higher difficulty, else of a lower one. In a
+// difficulty, it is the first one after the present one in the order of the list of problems. After the last problem comes the first.
 import type { Schema } from '../api/client'
 
 type Line = Pick<Schema['ProblemLineView'], 'slug' | 'title'>
@@ -13,8 +13,21 @@ export interface LinePage {
 /** The server's order of titles. Source: `title_key` in crates/cupel-store/src/sql/problems/write.rs. */
 const keyOf = ({ title }: Line): string => title.toLowerCase()
 
-/** `null` if no other problem is unsolved. `read` reads a page, from 1. */
-export async function nextProblem(present: Line, read: (page: number) => Promise<LinePage>): Promise<Line | null> {
+const DIFFICULTIES = ['easy', 'medium', 'hard']
+
+/** `null` if no other problem is unsolved. `read` reads a page, from 1, of the problems of a difficulty, or of all. */
+export async function nextProblem(present: Line & { difficulty?: string | null | undefined }, read: (page: number, difficulty: string | undefined) => Promise<LinePage>): Promise<Line | null> {
+  const at = DIFFICULTIES.indexOf(present.difficulty ?? '')
+  const order = at < 0 ? [] : [...DIFFICULTIES.slice(at), ...DIFFICULTIES.slice(0, at).reverse()]
+  // Not every problem has a difficulty.
+  for (const difficulty of [...order, undefined]) {
+    const found = await nextOf(present, (page) => read(page, difficulty))
+    if (found !== null) return found
+  }
+  return null
+}
+
+async function nextOf(present: Line, read: (page: number) => Promise<LinePage>): Promise<Line | null> {
   const isAfter = (one: Line | undefined) => one !== undefined && keyOf(one) > keyOf(present)
   const isOther = (one: Line) => one.slug !== present.slug
   const first = await read(1)

@@ -1,4 +1,4 @@
-// Tells the other tabs of this browser that somebody has signed in or out.
+// Tells the other tabs of this browser that somebody has signed in or out, and this tab that its session may have ended.
 
 const NAME = 'cupel.session'
 
@@ -9,9 +9,18 @@ export function announceSession(): void {
   channel.close()
 }
 
-/** Calls `onChange` when another tab announces a sign-in or sign-out. Returns a function that ends this. */
+const suspicions = new EventTarget()
+
+/** Call it when the server has refused the session of this page. */
+export const suspectSession = (): boolean => suspicions.dispatchEvent(new Event('suspect'))
+
+/** Calls `onChange` when another tab announces a sign-in or sign-out, or the server has refused this page's session. Returns a function that ends this. */
 export function watchSession(onChange: () => void): () => void {
   const channel = new BroadcastChannel(NAME)
   channel.onmessage = onChange
-  return () => channel.close()
+  suspicions.addEventListener('suspect', onChange)
+  return () => {
+    channel.close()
+    suspicions.removeEventListener('suspect', onChange)
+  }
 }

@@ -17,6 +17,11 @@ window.onload = () => {
     tryItOutEnabled: true,
     // By default, the document's address is sent to another host, which validates it.
     validatorUrl: "none",
+    // Requests of this page may use the session of the browser, which the server accepts only with this header.
+    requestInterceptor: (request) => {
+      if (request.url.startsWith(root + "/")) request.headers["X-Cupel-Site"] = "docs";
+      return request;
+    },
     plugins: [withServer],
     presets: [SwaggerUIBundle.presets.apis],
     layout: "BaseLayout",

@@ -56,6 +56,24 @@ async fn send(app: &TestApp, operation: &Operation, admin: &TestUser, body: &str
     call.raw(body.to_owned()).header("content-type", "application/json").send().await
 }
 
+/// Before, Swagger UI showed the schema's only example, an unknown language, for every error.
+#[test]
+fn the_example_of_an_error_has_the_status_of_its_response() {
+    let document = document();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let Some(responses) = operation["responses"].as_object() else { continue };
+            for (status, response) in responses {
+                let content = &response["content"]["application/problem+json"];
+                if content.is_null() {
+                    continue;
+                }
+                assert_eq!(content["example"]["status"].to_string(), *status, "{method} {path}: {content}");
+            }
+        }
+    }
+}
+
 #[test]
 fn every_list_of_a_program_has_the_default_maximum_of_the_server() {
     let (document, bounds) = (document(), Bounds::default());
