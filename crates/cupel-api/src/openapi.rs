@@ -186,7 +186,12 @@ fn add_error_examples(operation: &mut Operation) {
     for (status, response) in &mut operation.responses.responses {
         let (Ok(status), RefOr::T(response)) = (status.parse::<u16>(), response) else { continue };
         let described = ErrorKind::ALL.iter().find(|kind| kind.meaning() == response.description);
-        let usual = USUAL.iter().find(|kind| kind.status().as_u16() == status);
+        // Without a credential, an operation refuses what its body has: a password, a token, a link.
+        let usual = if status == 401 && operation.security.is_none() {
+            Some(&ErrorKind::WrongCredentials)
+        } else {
+            USUAL.iter().find(|kind| kind.status().as_u16() == status)
+        };
         let content = response.content.get_mut("application/problem+json");
         let (Some(kind), Some(RefOr::T(content))) = (described.or(usual), content) else { continue };
         let detail = kind.meaning().split_inclusive(". ").next().unwrap_or_default().trim_end();

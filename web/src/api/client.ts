@@ -39,9 +39,9 @@ api.use({
 })
 
 api.use({
-  onResponse: ({ response }) => {
+  onResponse: ({ response, schemaPath }) => {
     noteServerTime(response.headers.get('date'))
-    if (response.status === 401 && account !== undefined) suspectSession()
+    if (response.status === 401 && account !== undefined && schemaPath !== '/api/v1/session') suspectSession()
   },
 })
 

@@ -174,7 +174,7 @@ function Create({ role }: { role: Role }) {
           <CopyButton text={exampleOf(create.data)} what={k.command} />
         </p>
         <p className="mt-2">
-          <a href={addressOf('/docs/')} className="text-accent-text underline">
+          <a href={addressOf('/docs/')} target="_blank" rel="noopener" className="text-accent-text underline">
             {k.reference}
           </a>
         </p>

@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useRef, useState, type FormEvent } from 'react'
 import { meQuery, sessionsQuery } from '../api/account'
-import { api, CallError, dataOf, type Schema } from '../api/client'
+import { api, CallError, dataOf, setAccount, type Schema } from '../api/client'
 import { useSend } from '../hooks/useSend'
 import { account } from '../i18n/account'
 import { useLanguage, useTexts } from '../i18n/messages'
@@ -148,9 +148,10 @@ function Privacy({ username }: { username: string }) {
     mutationFn: (password: string) => dataOf(api.POST('/api/v1/auth/delete-account', { body: { password } })),
     onSuccess: async () => {
       removeOfTab(SIGNED_IN)
+      setAccount(undefined)
       queries.clear()
-      announceSession()
       await navigate({ to: '/problems' })
+      announceSession()
     },
   })
   const submit = (event: FormEvent<HTMLFormElement>) => {

@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { Schema } from '../api/client'
 import { languagesQuery } from '../api/queries'
-import { editing } from '../i18n/editing'
+import { cannotRunTexts } from '../i18n/cannot-run'
 import { useTexts } from '../i18n/messages'
 import { Button } from '../ui/Button'
 import { languageName } from '../util/language'
@@ -14,7 +14,7 @@ const POLL_MS = 30_000
 
 /** `isOwn`: the code is a draft of the user. */
 export function CannotRun({ language, why: { why, reason }, isOwn = true }: { language: Schema['LanguageView']; why: Why; isOwn?: boolean }) {
-  const { cannotRun: texts } = useTexts(editing)
+  const texts = useTexts(cannotRunTexts)
   const text = texts[why](languageName(language))
   return (
     <CheckAgain>
@@ -31,7 +31,7 @@ export function CannotRun({ language, why: { why, reason }, isOwn = true }: { la
 
 /** A sentence about languages that are missing, with the button. */
 export function CheckAgain({ children }: { children: React.ReactNode }) {
-  const { cannotRun: texts } = useTexts(editing)
+  const texts = useTexts(cannotRunTexts)
   const queries = useQueryClient()
   const languages = useQuery({ ...languagesQuery, refetchInterval: POLL_MS })
   const [state, setState] = useState<'asks' | 'checks' | 'same' | 'failed'>('asks')

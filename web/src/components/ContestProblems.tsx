@@ -20,7 +20,7 @@ export function ContestProblems({ contest, standings }: { contest: Schema['Conte
       {problems.map((problem, at) => {
         const cell = own?.problems[at]
         return (
-          <li key={problem.slug} className="relative grid grid-cols-[2rem_1fr_auto] items-center gap-x-3 min-h-11 px-2 border-b border-border hover:bg-raised">
+          <li key={problem.slug} className="relative grid grid-cols-[2rem_1fr] sm:grid-cols-[2rem_1fr_fit-content(55%)] items-center gap-x-3 min-h-11 px-2 border-b border-border hover:bg-raised">
             <span className="font-mono font-semibold text-muted">{problem.label}</span>
             <Link
               to="/problems/$slug"
@@ -30,10 +30,10 @@ export function ContestProblems({ contest, standings }: { contest: Schema['Conte
             >
               {withoutOverrides(problem.title)}
             </Link>
-            <span className="py-1 flex flex-wrap items-center justify-end gap-x-4">
+            <span className="sm:py-1 max-sm:pb-1.5 max-sm:col-start-2 flex flex-wrap items-center sm:justify-end gap-x-4">
               {rows !== undefined && <span className="text-sm text-muted">{m.contests.solvedBy(solvedBy(rows, at))}</span>}
               {cell !== undefined && (
-                <span title={m.contests.yourResult} className="min-w-14 text-right">
+                <span title={m.contests.yourResult} className="min-w-14 sm:text-right">
                   <span className="sr-only">{m.heading(m.contests.yourResult)}</span>
                   {stateOf(cell) === 'none' ? <span className="text-sm text-muted">{m.contests.notTried}</span> : <CellWords cell={cell} />}
                 </span>

@@ -36,15 +36,13 @@ function useCatalogue(): Catalogue | 'loading' | 'failed' {
 interface ErrorBoxProps {
   error: unknown
   onRetry?: (() => void) | undefined
-  /** Whether the box has a link to the sign-in page if the session has ended. False if the page itself has this link. */
-  leadsToSignIn?: boolean
   /** A sentence that says what failed, where the error alone does not. */
   what?: string
   /** Whether the box is in a popup or a line of the page, and so has smaller text. */
   isCompact?: boolean
 }
 
-export function ErrorBox({ error, onRetry, leadsToSignIn = true, what, isCompact = false }: ErrorBoxProps) {
+export function ErrorBox({ error, onRetry, what, isCompact = false }: ErrorBoxProps) {
   const { messages: m, tag } = useLanguage()
   const catalogue = useCatalogue()
   const call = error instanceof CallError ? error : undefined
@@ -77,7 +75,7 @@ export function ErrorBox({ error, onRetry, leadsToSignIn = true, what, isCompact
           <CopyButton text={call.requestId} what={m.requestId} />
         </p>
       )}
-      {hasEnded && leadsToSignIn && (
+      {hasEnded && (
         <div className="mt-0.5">
           <SignInAgain />
         </div>

@@ -106,8 +106,9 @@ export function InContest({ slug, of }: { slug: string; of: string }) {
 export function NextInContest({ slug, of }: { slug: string; of: string }) {
   const m = useMessages()
   const { onward } = useTexts(editing)
-  const contest = useQuery(contestQuery(of)).data
-  if (contest === undefined) return <Bone className="h-9" />
+  const found = useQuery(contestQuery(of))
+  const contest = found.data
+  if (contest === undefined) return found.error === null ? <Bone className="h-9" /> : null
   const problems = contest.problems ?? []
   const next = problems[problems.findIndex((one) => one.slug === slug) + 1]
   return (

@@ -82,12 +82,21 @@ function Search({ close, leave, onShortcuts }: SearchProps) {
   const [chosen, setChosen] = useState(0)
   const { lines, isSearching, failed } = useLines(typed, leave, onShortcuts)
   const at = Math.min(chosen, lines.length - 1)
+  // Enter that was pressed before the server has answered opens the first line of the answer.
+  const [wantsFirst, setWantsFirst] = useState(false)
+  useEffect(() => {
+    if (!wantsFirst || isSearching) return
+    setWantsFirst(false)
+    lines[0]?.act()
+  })
   const choose = (next: number) => {
     setChosen(next)
     list.current?.querySelectorAll('[role=option]')[next]?.scrollIntoView({ block: 'nearest' })
   }
   const key = (event: KeyboardEvent) => {
-    if (event.nativeEvent.isComposing || lines.length === 0) return
+    if (event.nativeEvent.isComposing) return
+    if (event.key === 'Enter' && isSearching) setWantsFirst(true)
+    if (lines.length === 0 || (event.key === 'Enter' && isSearching)) return
     const next = { ArrowDown: (at + 1) % lines.length, ArrowUp: (at - 1 + lines.length) % lines.length, PageDown: lines.length - 1, PageUp: 0 }[event.key]
     if (next !== undefined) {
       event.preventDefault()
@@ -117,6 +126,7 @@ function Search({ close, leave, onShortcuts }: SearchProps) {
         onChange={(event) => {
           setTyped(event.target.value)
           setChosen(0)
+          setWantsFirst(false)
         }}
         onKeyDown={key}
         onFocus={giveKeys}
@@ -215,7 +225,7 @@ function useLines(typed: string, leave: SearchProps['leave'], onShortcuts: () =>
   const found = asks ? (problems.data?.problems ?? []) : []
   const lines: Line[] = [
     ...found
-      .filter((problem) => matches([problem.title, ...problem.tags, ...problem.tags.map(m.tag)].join(' '), words))
+      .filter((problem) => matches([problem.title, ...problem.tags].join(' '), words))
       .sort((a, b) => rankOf(a.title, words.join(' ')) - rankOf(b.title, words.join(' ')))
       .slice(0, SHOWN_MAX)
       .map((problem): Line => ({ id: `problem-${problem.slug}`, group: 'problems', text: withoutOverrides(problem.title), Icon: ListChecks, act: then(() => void navigate({ to: '/problems/$slug', params: { slug: problem.slug } })) })),

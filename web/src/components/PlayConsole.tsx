@@ -60,6 +60,8 @@ export function PlayConsole(props: PlayConsoleProps) {
   // Once opened, the terminal stays mounted, so that its content remains when the other tab is open.
   if (mode === 'terminal' && !wasOpened) setWasOpened(true)
   const compiler = state.result?.compilation_error
+  // The last run may have had the other input.
+  const shown = state.kind === 'done' && state.isTerminal !== (mode === 'terminal') ? IDLE : state
   const result = state.kind === 'done' ? state.result : undefined
   const files = result !== undefined && [...(result.artifacts ?? []), ...(patterns ?? [])].length > 0 && (
     <Suspense>
@@ -68,7 +70,7 @@ export function PlayConsole(props: PlayConsoleProps) {
   )
   // The input mode of a run cannot change while the run is in progress.
   const tab = (one: InputMode, text: string) => (
-    <TabButton id={`input-${one}`} isSelected={mode === one} onClick={() => !isLive && onMode(one)}>
+    <TabButton id={`input-${one}`} isSelected={mode === one} isDisabled={isLive && mode !== one} onClick={() => onMode(one)}>
       {text}
     </TabButton>
   )
@@ -96,7 +98,7 @@ export function PlayConsole(props: PlayConsoleProps) {
             className="block w-full min-h-20 px-3 py-2 rounded-md border border-strong bg-surface font-mono text-sm placeholder:text-muted"
           />
           <div ref={output} className="space-y-3 empty:hidden">
-            {compiler != null && <Compiler text={compiler} onLine={onLine} />}
+            {compiler != null && !state.isTerminal && <Compiler text={compiler} onLine={onLine} />}
             <Text title={m.play.output} text={state.stdout} whole={state.isTerminal ? undefined : state.result?.stdout} linesMax={OUTPUT_LINES_MAX} follows={isLive} always={state.kind === 'done' && compiler == null && !state.isTerminal} />
             <Text title={m.run.stderr} text={state.stderr} whole={state.isTerminal ? undefined : state.result?.stderr} linesMax={OUTPUT_LINES_MAX} follows={isLive} />
             {!state.isTerminal && files}
@@ -140,8 +142,7 @@ export function PlayConsole(props: PlayConsoleProps) {
           </div>
         )}
         <div className="shrink-0 min-h-15 low:min-h-0 max-h-[max(30dvh,min(45dvh,10.5rem))] overflow-auto px-3 py-2 border-t border-border">
-          {/* The last run may have had the other input. */}
-          <PlayStatus state={state.kind === 'done' && state.isTerminal !== (mode === 'terminal') ? IDLE : state} skipped={state.isTerminal ? skipped : 0} onReconnect={run.reconnect} onLine={onLine} />
+          <PlayStatus state={shown} skipped={shown.isTerminal ? skipped : 0} onReconnect={run.reconnect} onLine={onLine} />
         </div>
       </div>
     </div>

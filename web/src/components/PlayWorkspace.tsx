@@ -35,7 +35,6 @@ import { freshText } from '../util/starters'
 import { read, write } from '../util/storage'
 import { visible } from '../util/visible'
 import type { TerminalHandle } from '../terminal/Terminal'
-import { CannotRun } from './CannotRun'
 import { DraftHistory, OfferedNote } from './DraftHistory'
 import { EditorSettings } from './EditorSettings'
 import { LanguagePicker } from './LanguagePicker'
@@ -47,6 +46,7 @@ import { DownloadButton, PlayShare, SharedActions } from './PlayShare'
 import { CodeSkeleton } from './Skeletons'
 import { SymbolRow } from './SymbolRow'
 
+const CannotRun = lazyPart(async () => (await import('./CannotRun')).CannotRun)
 const Editor = lazyPart(async () => (await loadEditor()).Editor)
 
 /** Maximum number of output parts that wait while the terminal loads. */
@@ -295,10 +295,8 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
             </>
           ) : (
             <span className="px-2 grow basis-0 min-w-16 truncate" title={languageName(language)}>
-              <span className="max-sm:sr-only">
-                {m.play.shared} · {m.play.readOnly} ·{' '}
-              </span>
-              {languageName(language)}
+              <span className="max-sm:sr-only">{m.play.shared} · </span>
+              {languageName(language)} · {m.play.readOnly}
             </span>
           )}
           {shared === undefined ? (
@@ -421,7 +419,7 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
       onReady={ready}
     />
   )
-  const note = cannotRun !== undefined ? <CannotRun language={language} why={cannotRun} isOwn={shared === undefined} /> : asksToShare ? undefined : needsAccount
+  const note = cannotRun !== undefined ? <Suspense><CannotRun language={language} why={cannotRun} isOwn={shared === undefined} /></Suspense> : asksToShare ? undefined : needsAccount
   const bar = <PlayBar isNarrow={!isWide} run={run} fault={fault} note={note} mayRun={!isLive && cannotRun === undefined} isSignedOut={isSignedOut} onRun={begin} />
 
   if (isWide) {

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'react'
 import type { Schema } from '../api/client'
 import { usePlay } from '../hooks/usePlay'
-import { editing } from '../i18n/editing'
+import { terminalDetail } from '../i18n/problem-terminal'
 import { useMessages, useTexts } from '../i18n/messages'
 import { Terminal, TerminalKeys, type TerminalHandle } from '../terminal/Terminal'
 import type { DraftOf } from '../util/drafts'
@@ -28,7 +28,7 @@ interface ProblemTerminalProps {
 
 export function ProblemTerminal({ of, language, source, onLine, onFault, onLive, asked }: ProblemTerminalProps) {
   const m = useMessages()
-  const { drawer } = useTexts(editing)
+  const idle = useTexts(terminalDetail)
   const place = `${of.user ?? ''}/${of.slug}/${of.language}`
   const terminal = useRef<TerminalHandle>(null)
   const [skipped, setSkipped] = useState(0)
@@ -91,7 +91,7 @@ export function ProblemTerminal({ of, language, source, onLine, onFault, onLive,
       )}
       <div className="flex flex-wrap items-center gap-x-4 gap-y-1 pt-2 low:pt-1">
         <div className="grow basis-60 min-w-0">
-          <PlayStatus state={state} skipped={skipped} onReconnect={run.reconnect} onLine={onLine} idle={drawer.terminalDetail} />
+          <PlayStatus state={state} skipped={skipped} onReconnect={run.reconnect} onLine={onLine} idle={idle} />
         </div>
         <label className="flex items-center gap-1.5 min-h-6 pointer-coarse:min-h-11 text-xs text-muted">
           <input type="checkbox" checked={isSpoken} onChange={(event) => setIsSpoken(event.target.checked)} className="accent-accent-text" />

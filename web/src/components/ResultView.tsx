@@ -79,7 +79,7 @@ export function ResultView(props: ResultViewProps) {
         </Suspense>
       )}
       {judging.kind === 'unsent' && <NotSent {...props} unsent={judging} />}
-      {judging.kind === 'failed' && <ErrorBox error={judging.error} leadsToSignIn={false} />}
+      {judging.kind === 'failed' && <ErrorBox error={judging.error} />}
       {judging.kind === 'live' && judging.purpose !== 'input' && judging.live.tests.length > 0 && (
         <TestGrid tests={judging.live.tests.map((test) => ({ verdict: test.verdict, isRunning: test.verdict === undefined }))} />
       )}
@@ -100,7 +100,7 @@ function NotSent({ unsent, source, onSendAgain, onDrop }: ResultViewProps & { un
       <div className="min-w-0 grow">
         <p className="font-semibold">{t.title}</p>
         <p className="mt-0.5">{isWaiting ? t.waiting : t.late}</p>
-        {solution.source !== source && <p className="mt-0.5 text-muted">{e.otherCode}</p>}
+        {solution.source !== source && <p className="mt-0.5">{e.sendsOther}</p>}
         <div className="mt-2 flex flex-wrap gap-2">
           <Button onClick={() => onSendAgain(unsent)}>{m.tryAgain}</Button>
           <Button look="quiet" onClick={onDrop}>
@@ -155,7 +155,7 @@ function Fate({ result, purpose, isAgain, problem, opened, names, onLine, source
         <p className="text-lg">
           {purpose === 'input' && code === 'AC' && !problem.is_interactive ? <span className="font-medium text-text">{m.run.ended}</span> : <VerdictBadge code={code} suffix={suffix} />}
         </p>
-        {result.submission_id !== opened && (purpose === 'submission' || suffix === '') && <span>{e.purposes[purpose]}</span>}
+        {result.submission_id !== opened && (purpose !== 'samples' || suffix === '') && <span>{e.purposes[purpose]}</span>}
         {(isAgain || result.submission_id === opened) && (
           <span>
             <time dateTime={result.submitted_at}>{new Date(result.submitted_at).toLocaleString(tag, { dateStyle: 'medium', timeStyle: 'short' })}</time>
@@ -356,12 +356,10 @@ function OneTest({ test, problem, result, onOwnInput, onPlay }: OneTestProps) {
         <div className="text-muted">
           <p>{m.run.hidden}</p>
           {code !== undefined && code !== 'AC' && code !== 'JE' && (
-            <p className="mt-0.5">
-              {m.run.tryOwn}{' '}
-              <button type="button" onClick={onOwnInput} className="text-accent-text underline pointer-coarse:min-h-11">
-                {m.run.custom}
-              </button>
-            </p>
+            <div className="mt-0.5 flex flex-wrap items-center gap-x-3 gap-y-1">
+              <p>{m.run.tryOwn}</p>
+              <Button onClick={onOwnInput}>{m.run.custom}</Button>
+            </div>
           )}
         </div>
       )}

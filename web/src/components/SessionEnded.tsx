@@ -1,17 +1,22 @@
 // The notice that the session of the page has ended, or that the browser is signed in as another user.
-import { useTexts } from '../i18n/messages'
+import { useMessages, useTexts } from '../i18n/messages'
 import { session } from '../i18n/session'
 import { Button } from '../ui/Button'
 import { SignInAgain } from './SignInAgain'
 
 /** `name`: the user who is signed in now. */
-export function SessionEnded({ name }: { name: string | undefined }) {
+export function SessionEnded({ name, onClose }: { name: string | undefined; onClose: () => void }) {
+  const m = useMessages()
   const texts = useTexts(session)
   if (name === undefined) {
     return (
       <div>
         <p className="font-medium">{texts.ended}</p>
-        <SignInAgain />
+        <SignInAgain>
+          <Button look="quiet" onClick={onClose}>
+            {m.close}
+          </Button>
+        </SignInAgain>
       </div>
     )
   }

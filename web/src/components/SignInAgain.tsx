@@ -1,5 +1,5 @@
 // Shown if the session has ended while a page was open: a link to the sign-in page, which returns to this page.
-import { lazy, Suspense } from 'react'
+import { lazy, Suspense, type ReactNode } from 'react'
 import { Link } from '@tanstack/react-router'
 import { useHere } from '../hooks/useHere'
 import { useIsEmbedded } from '../hooks/useIsEmbedded'
@@ -10,7 +10,8 @@ import { buttonClass } from '../ui/Button'
 /** Only in a frame of another site. Not a `lazyPart`, whose file imports this one to show errors. */
 const OpenToRun = lazy(async () => ({ default: (await import('./OpenToRun')).OpenToRun }))
 
-export function SignInAgain() {
+/** `children`: further buttons. */
+export function SignInAgain({ children }: { children?: ReactNode }) {
   const m = useMessages()
   const texts = useTexts(session)
   const here = useHere()
@@ -27,6 +28,7 @@ export function SignInAgain() {
       <Link to="/sign-in" search={{ then: here }} className={buttonClass('primary')}>
         {m.menu.signIn}
       </Link>
+      {children}
     </div>
   )
 }

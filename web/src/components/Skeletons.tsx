@@ -1,7 +1,8 @@
 // Placeholders of the pages while they load: the same frame, without content.
+import { useIsOnline } from '../hooks/useIsOnline'
 import { useStoredNumber } from '../hooks/useStoredNumber'
 import { useMedia } from '../hooks/useMedia'
-import { Bone, BoneLines, BoneRows, Loading } from '../ui/Skeleton'
+import { Bone, BoneLines, BoneRows, Loading, OfflineList } from '../ui/Skeleton'
 import { tabListClass } from '../ui/tab'
 import { paneAbove, WIDE } from '../util/panes'
 
@@ -144,7 +145,9 @@ export function PageSkeleton({ wide = false, tabs = 0, rows = 8 }: { wide?: bool
 }
 
 /** Placeholder of a part of a page: rows of a list. */
+/** Without a connection, a sentence instead, because nothing is being loaded. */
 export function RowsSkeleton({ rows = 5 }: { rows?: number }) {
+  if (!useIsOnline()) return <OfflineList />
   return (
     <Loading>
       <BoneRows rows={rows} />

@@ -3,9 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useMessages, useTexts } from '../i18n/messages'
 import { sessionQuery, submissionsQuery } from '../api/queries'
 import { contestQuery } from '../api/contest'
-import { useIsOnline } from '../hooks/useIsOnline'
 import { submissionTexts } from '../i18n/submissions'
-import { OfflineList } from '../ui/Skeleton'
 import { kibibytes, measured } from '../util/format'
 import { hasRun } from '../util/outcome'
 import { countsIn } from '../util/standings'
@@ -34,10 +32,9 @@ export function Submissions({ slug, contest, names, opened, onOpen }: Submission
   const of = useQuery({ ...contestQuery(contest ?? ''), enabled: contest !== undefined })
   const session = useQuery(sessionQuery)
   const isSignedIn = session.data?.user != null
-  const isOnline = useIsOnline()
   const sent = useQuery({ ...submissionsQuery(slug), enabled: isSignedIn })
   if (!isSignedIn) return <ToSignIn text={m.submissions.signIn} className="text-muted" />
-  if (sent.data === undefined) return sent.error !== null ? <ErrorBox error={sent.error} onRetry={() => void sent.refetch()} /> : isOnline ? <RowsSkeleton /> : <OfflineList />
+  if (sent.data === undefined) return sent.error !== null ? <ErrorBox error={sent.error} onRetry={() => void sent.refetch()} /> : <RowsSkeleton />
   const { submissions } = sent.data
   if (submissions.length === 0) {
     return (

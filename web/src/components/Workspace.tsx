@@ -29,7 +29,6 @@ import type { CannotRun as Why } from '../util/language-choice'
 import { exceptionMarks } from '../util/outcome'
 import { paneAbove } from '../util/panes'
 import { isFunction, startOf } from '../util/skeletons'
-import { CannotRun } from './CannotRun'
 import { DraftHistory, OfferedNote } from './DraftHistory'
 import { EditorSettings } from './EditorSettings'
 import { LanguagePicker } from './LanguagePicker'
@@ -40,6 +39,7 @@ import { CodeSkeleton } from './Skeletons'
 import { SymbolRow } from './SymbolRow'
 import { ToSignIn } from './ToSignIn'
 
+const CannotRun = lazyPart(async () => (await import('./CannotRun')).CannotRun)
 const Editor = lazyPart(async () => (await loadEditor()).Editor)
 const ProblemTerminal = lazyPart(async () => (await import('./ProblemTerminal')).ProblemTerminal)
 
@@ -72,8 +72,8 @@ interface WorkspaceProps {
   /** Called when a run or submission has started. */
   onBegin: () => void
   onCode: () => void
-  /** The code that the editor's code has just replaced. */
-  replaced: string | undefined
+  /** Code that was replaced from outside the editor, and the code that has replaced it. */
+  replaced: { code: string; by: string } | undefined
   /** Said beside Submit. */
   submitNote?: React.ReactNode
 }
@@ -89,18 +89,19 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
   // The code of a function problem runs only with the problem's driver.
   const isProgram = !isFunction(problem)
   const draft = useDraft(of, start)
+  useEffect(() => judge.note(draft.text))
   const [size, setSize] = useEditorSize()
   const [share, setShare] = useStoredNumber('cupel.editor-share', 54, 20, 85)
   const [tab, setTab] = useState<Drawer>('result')
   const [usedTerminal, setUsedTerminal] = useState(false)
-  const [{ text: input, isUsed: usesInput }, setCustom] = useState(() => customInput(of) ?? { text: problem.samples[0]?.input ?? '', isUsed: false })
+  const [{ text: input, isUsed: usesInput }, setCustom] = useState(() => customInput(of) ?? customInput({ ...of, user: undefined }) ?? { text: problem.samples[0]?.input ?? '', isUsed: false })
   const changeCustom = (next: CustomInput) => {
     setCustom(next)
     keepCustomInput(of, next)
   }
   const [fault, setFault] = useState<string>()
   /** The text that was replaced, and the text that has replaced it. */
-  const [undo, setUndo] = useState(() => (replaced === undefined ? undefined : { before: replaced, by: draft.text }))
+  const [undo, setUndo] = useState(() => (replaced?.by === draft.text ? { before: replaced.code, by: replaced.by } : undefined))
 
   // While the terminal is shown, Run starts the program there.
   const [asked, setAsked] = useState(0)
@@ -154,8 +155,9 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
   useEffect(() => {
     const key = (event: KeyboardEvent) => {
       if (event.defaultPrevented || !(event.ctrlKey || event.metaKey)) return
-      if (event.key === 'Enter') keys.current.submit()
-      else if (event.key === "'") keys.current.run()
+      // In a text field, as in the playground, the keys run the program on the text.
+      if (event.key === 'Enter' && !(event.target instanceof HTMLTextAreaElement)) keys.current.submit()
+      else if (event.key === 'Enter' || event.key === "'") keys.current.run()
     }
     addEventListener('keydown', key)
     return () => removeEventListener('keydown', key)
@@ -242,7 +244,11 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
           {fault}
         </p>
       )}
-      {cannotRun !== undefined && <CannotRun language={language} why={cannotRun} />}
+      {cannotRun !== undefined && (
+        <Suspense>
+          <CannotRun language={language} why={cannotRun} />
+        </Suspense>
+      )}
       {isSignedOut ? (
         <p key={asks} className={`grow basis-40 ${asks > 0 ? 'text-wrong' : ''}`} {...(asks > 0 && { role: 'alert' })}>
           {m.run.signInFirst}
@@ -287,6 +293,10 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
       <p className="text-sm text-muted">{problem.is_interactive ? interactor.customHint : m.run.customHint}</p>
     </div>
   )
+  const askForInput = () => {
+    flushSync(() => setTab('custom'))
+    document.querySelector<HTMLElement>('#panel-drawer-custom textarea')?.focus()
+  }
   const open = (next: Drawer) => {
     setTab(next)
     if (next === 'terminal') setUsedTerminal(true)
@@ -314,7 +324,7 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
           </TabButton>
         ))}
       </div>
-      {panel('result', <ResultView judging={judge.judging} problem={problem} isSignedOut={isSignedOut} contest={contest} opened={opened} names={names} onLine={goTo} onLoad={onLoad} onPlay={onPlay} onOwnInput={() => setTab('custom')} source={draft.text} language={of.language} onSendAgain={judge.sendAgain} onDrop={judge.drop} />)}
+      {panel('result', <ResultView judging={judge.judging} problem={problem} isSignedOut={isSignedOut} contest={contest} opened={opened} names={names} onLine={goTo} onLoad={onLoad} onPlay={onPlay} onOwnInput={askForInput} source={draft.text} language={of.language} onSendAgain={judge.sendAgain} onDrop={judge.drop} />)}
       {tab === 'custom' && panel('custom', custom)}
       {tab === 'samples' && panel('samples', problem.samples.length === 0 ? <p className="text-muted">{drawer.noSamples}</p> : <Samples problem={problem} onPlay={(input) => onPlay(input)} />)}
       {usedTerminal &&

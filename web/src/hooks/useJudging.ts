@@ -118,6 +118,8 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
   const before = useRef<Judging>(undefined)
   // Whether nothing was shown since the page was opened.
   const isNew = useRef(true)
+  // The code in the editor, if it is known.
+  const present = useRef<string>(undefined)
   const stop = () => {
     isNew.current = false
     stream.current?.close()
@@ -252,7 +254,8 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
       const accepted = await reach.current.call(
         () => send(),
         isUnreached,
-        () => isMine() && Date.now() < last,
+        // The user may have gone on, and may want to send the new code.
+        () => isMine() && Date.now() < last && (present.current ?? source) === source,
         (error) => {
           learn(error)
           missed(true)
@@ -342,5 +345,9 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
     if (earlier?.kind === 'idle' || (earlier === undefined && isNew.current)) void resume()
   }
 
-  return { judging: state, start, sendAgain, drop, open, close }
+  const note = (source: string) => {
+    present.current = source
+  }
+
+  return { judging: state, note, start, sendAgain, drop, open, close }
 }

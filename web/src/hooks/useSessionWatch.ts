@@ -27,11 +27,11 @@ export function useSessionWatch(): { name: string | undefined } | undefined {
   const isKnown = session !== undefined
   const user = session?.user?.user_id
   const [found, setFound] = useState<Found>()
-  // The session may have ended while the page was closed or reloaded. The visitor is told once, because the user's code is no longer shown.
+  // The session may have ended while the page was closed or reloaded. The visitor is told, because the user's code is no longer shown.
   const [wasSignedIn, setWasSignedIn] = useState(false)
   useEffect(() => {
     if (!isKnown) return
-    if (user !== undefined) writeOfTab(SIGNED_IN, user)
+    if (user !== undefined) writeOfTab(SIGNED_IN, '1')
     else if (readOfTab(SIGNED_IN) !== null) setWasSignedIn(true)
     if (user === undefined) removeOfTab(SIGNED_IN)
     else setWasSignedIn(false)
@@ -40,9 +40,13 @@ export function useSessionWatch(): { name: string | undefined } | undefined {
     if (!isKnown) return
     let isCurrent = true
     let checkedAt = Date.now()
+    let isChecking = false
     const check = async () => {
+      if (isChecking) return
+      isChecking = true
       checkedAt = Date.now()
       const state = await dataOf(api.GET('/api/v1/session')).catch(() => undefined)
+      isChecking = false
       if (!isCurrent || state === undefined) return
       if (user === undefined) {
         if (state.user != null) adopt(queries, state)

@@ -9,14 +9,6 @@ const MEANINGS_ZH: typeof MEANINGS = { 4: '非法指令', 6: '异常中止', 7: 
 const en = {
   settings: 'Editor settings',
   presses: { tab: 'Tab: indent', undo: 'Undo', redo: 'Redo', left: 'Cursor left', right: 'Cursor right', up: 'Cursor up', down: 'Cursor down' },
-  cannotRun: {
-    unavailable: (language: string) => `${language} cannot run on this server now.`,
-    refused: (language: string) => `This problem does not accept ${language}. Choose another language to run and submit.`,
-    kept: 'Your code is kept.',
-    reason: 'The server says:',
-    check: 'Check again',
-    same: 'Checked again: nothing has changed.',
-  },
   grid: {
     legend: 'Bars show shares of the limits: time above, memory below.',
     used: (time: string | undefined, memory: string | undefined): string => [time, memory].filter(Boolean).join(', '),
@@ -25,7 +17,6 @@ const en = {
     samples: 'Samples',
     verdict: 'Verdict',
     terminal: 'Terminal',
-    terminalDetail: '“Run in terminal” starts your program here without the judge, with the default limits of its language. You type its input.',
     start: 'Run in terminal',
     runSamples: 'Run the samples',
     runInput: 'Run your input',
@@ -41,8 +32,8 @@ const en = {
   unsent: {
     submission: {
       title: 'Not submitted yet',
-      waiting: 'The server cannot be reached. Stay on this problem: your code is submitted when the connection is back. If you open another page, it is not submitted; “Try again” is offered here when you return.',
-      late: 'Your code was not submitted: the server could not be reached, or your session had ended.',
+      waiting: 'The server cannot be reached. Stay on this problem: your code is submitted when the connection is back, unless you change it. If you open another page, it is not submitted; “Try again” is offered here when you return.',
+      late: 'Your code was not submitted: the server could not be reached or did not accept it, or your session had ended.',
       drop: 'Do not submit',
     },
     run: {
@@ -59,6 +50,7 @@ const en = {
     },
   },
   otherCode: 'The code in the editor is different.',
+  sendsOther: '“Try again” sends that code, not the different code that is now in the editor.',
   loaded: 'The code of the submission has replaced your code.',
   onward: {
     next: (title: string) => `Next problem: ${title}`,
@@ -102,14 +94,6 @@ export type EditingTexts = typeof en
 const zhCN: EditingTexts = {
   settings: '编辑器设置',
   presses: { tab: 'Tab：缩进', undo: '撤销', redo: '重做', left: '光标左移', right: '光标右移', up: '光标上移', down: '光标下移' },
-  cannotRun: {
-    unavailable: (language) => `此服务器目前无法运行 ${language}。`,
-    refused: (language) => `本题不接受 ${language}。请选择其他语言来运行和提交。`,
-    kept: '你的代码已保留。',
-    reason: '服务器的说明：',
-    check: '重新检查',
-    same: '已重新检查，没有变化。',
-  },
   grid: {
     legend: '条形：上为时间，下为内存，相对于各自的限制。',
     used: (time, memory) => [time, memory].filter(Boolean).join('，'),
@@ -118,7 +102,6 @@ const zhCN: EditingTexts = {
     samples: '样例',
     verdict: '评测',
     terminal: '终端',
-    terminalDetail: '运行按钮在这里直接启动程序，不经过评测，使用该语言的默认限制。输入由你键入。',
     runSamples: '运行样例',
     runInput: '运行自定义输入',
     start: '在终端中运行',
@@ -134,8 +117,8 @@ const zhCN: EditingTexts = {
   unsent: {
     submission: {
       title: '尚未提交',
-      waiting: '无法连接服务器。请停留在本题：恢复连接后会自动提交你的代码。打开其他页面会取消提交，返回此处时可以“重试”。',
-      late: '无法连接服务器，或会话已结束，你的代码没有提交。',
+      waiting: '无法连接服务器。请停留在本题：若代码不再改动，恢复连接后会自动提交。打开其他页面会取消提交，返回此处时可以“重试”。',
+      late: '无法连接服务器、服务器没有接收，或会话已结束，你的代码没有提交。',
       drop: '不再提交',
     },
     run: {
@@ -152,12 +135,13 @@ const zhCN: EditingTexts = {
     },
   },
   otherCode: '编辑器中的代码与此不同。',
+  sendsOther: '“重试”发送的是当时的代码，而不是编辑器中现在的代码。',
   loaded: '编辑器中的代码已换成该提交的代码。',
   onward: { next: (title) => `下一题：${title}`, list: '返回题目列表', none: '其他题目你都已解出。' },
   tookBack: '已重新显示你的程序。另一个程序在历史中。',
   stopped: (passed, skipped, total) => `通过 ${passed} / ${total} 个测试点，${skipped} 个未运行`,
   most: '测试点中的最大值',
-  onSample: (n) => `样例 ${n}`,
+  onSample: (n) => `（样例 ${n}）`,
   inLine: (n) => `(第 ${n} 行)`,
   rounded: '向上取整，因为有隐藏的测试点',
   groups: '测试组',

@@ -2,7 +2,6 @@
 // it is.
 const ZH: Record<string, string> = {
   arithmetic: '算术',
-  array: '数组',
   arrays: '数组',
   backtracking: '回溯',
   'binary indexed tree': '树状数组',

@@ -159,7 +159,7 @@ export const zhCN: Messages = {
     pending: '尚未运行',
     passed: (passed, total) => `通过 ${passed} / ${total} 个测试点`,
     hidden: '这是隐藏测试点，不显示数据。',
-    tryOwn: '想一想你的程序可能处理不了什么输入，并用它运行你的代码。',
+    tryOwn: '想一想你的代码可能处理不了什么输入，并试一试：',
     hiddenVerdict: '结果不公开',
     your: '你的输出',
     expected: '期望输出',

@@ -11,7 +11,6 @@ import { Countdown } from '../components/Countdown'
 import { ErrorBox } from '../components/ErrorBox'
 import { Part } from '../components/TakePart'
 import { RowsSkeleton } from '../components/Skeletons'
-import { useIsOnline } from '../hooks/useIsOnline'
 import { useSend } from '../hooks/useSend'
 import { useTitle } from '../hooks/useTitle'
 import { contestTexts } from '../i18n/contests'
@@ -19,7 +18,6 @@ import { useLanguage, useMessages, useTexts } from '../i18n/messages'
 import { contests } from '../routes'
 import { Button, buttonClass } from '../ui/Button'
 import { Field } from '../ui/Field'
-import { OfflineList } from '../ui/Skeleton'
 import { lengthOf } from '../util/clock'
 import { contestIn } from '../util/search'
 import { isRunningVirtually } from '../util/standings'
@@ -50,7 +48,6 @@ export function ContestList() {
   // A contest in which the user's own time is running belongs to the running ones, although it is over for others.
   const virtual = ((page > 1 ? latest.data : past.data?.contests) ?? []).filter(isRunningVirtually)
   const isVirtual = ({ slug }: Line) => virtual.some((one) => one.slug === slug)
-  const isOnline = useIsOnline()
   const isLoaded = running.data !== undefined && upcoming.data !== undefined && past.data !== undefined
   const isEmpty = isLoaded && [running, upcoming, past].every((one) => one.data?.pagination.total === 0)
   const pagination = past.data?.pagination
@@ -66,7 +63,7 @@ export function ContestList() {
       )}
       {!isLoaded && failed === undefined && (
         <div className="mt-6">
-          {isOnline ? <RowsSkeleton rows={6} /> : <OfflineList />}
+          <RowsSkeleton rows={6} />
         </div>
       )}
       {isEmpty && (

@@ -1,9 +1,9 @@
 // The playground: write a program of several files, and run it with text input or interactively in a terminal.
 import { useQuery } from '@tanstack/react-query'
-import { useDeferredValue } from 'react'
+import { Suspense, useDeferredValue } from 'react'
 import type { Schema } from '../api/client'
 import { languagesQuery, sessionQuery } from '../api/queries'
-import { CheckAgain } from '../components/CannotRun'
+import { lazyPart } from '../components/LazyPart'
 import { cannotRead, PageError } from '../components/PageError'
 import { PlaySkeleton } from '../components/Skeletons'
 import { PlayWorkspace } from '../components/PlayWorkspace'
@@ -11,6 +11,8 @@ import { useProgramLanguage } from '../hooks/useProgramLanguage'
 import { useTitle } from '../hooks/useTitle'
 import { useMessages } from '../i18n/messages'
 import { PLAY_SLUG } from '../util/play'
+
+const CheckAgain = lazyPart(async () => (await import('../components/CannotRun')).CheckAgain)
 
 export function Playground() {
   const m = useMessages()
@@ -35,7 +37,7 @@ function Play({ listed, ...who }: { listed: Schema['LanguageView'][]; user: stri
       <h1 className="sr-only">{m.play.title}</h1>
       {language === undefined ? (
         <div className="p-4">
-          <CheckAgain>{m.play.noLanguage}</CheckAgain>
+          <Suspense><CheckAgain>{m.play.noLanguage}</CheckAgain></Suspense>
         </div>
       ) : (
         <PlayWorkspace key={`${who.user ?? ''}/${language.language_id}`} {...who} language={language} languages={languages} cannotRun={cannotRun} onLanguage={choose} />

@@ -5,7 +5,6 @@ import { Suspense, useDeferredValue, useEffect, useMemo, useState } from 'react'
 import { addressOf, CallError, type Schema } from '../api/client'
 import { contestQuery } from '../api/contest'
 import { languagesQuery, problemQuery, sessionQuery, submissionsQuery } from '../api/queries'
-import { CheckAgain } from '../components/CannotRun'
 import { DifficultyWord } from '../components/DifficultyWord'
 import { lazyPart } from '../components/LazyPart'
 import { cannotRead, PageError } from '../components/PageError'
@@ -25,7 +24,7 @@ import { problem as route } from '../routes'
 import { Splitter } from '../ui/Splitter'
 import { TabButton } from '../ui/TabButton'
 import { askedFault } from '../util/asked-contest'
-import { draft, keepDraft, lastLanguageOf } from '../util/drafts'
+import { draft, keepDraft, keepLanguage, lastLanguageOf } from '../util/drafts'
 import { bytes, kibibytes, milliseconds } from '../util/format'
 import { languageName } from '../util/language'
 import { unlisted } from '../util/language-choice'
@@ -36,6 +35,7 @@ import { startOf } from '../util/skeletons'
 import { withoutOverrides } from '../util/visible'
 import { NotFound } from './NotFound'
 
+const CheckAgain = lazyPart(async () => (await import('../components/CannotRun')).CheckAgain)
 const Submissions = lazyPart(async () => (await import('../components/Submissions')).Submissions)
 const Editorial = lazyPart(async () => (await import('../components/Editorial')).Editorial)
 const InContest = lazyPart(async () => (await import('../components/InContest')).InContest)
@@ -53,19 +53,23 @@ export function ProblemPage() {
   // In a new browser, the editor begins with the language of the last submission.
   const asksForLanguage = shown !== slug && session.data?.user != null && found.data?.problem.standing != null && lastLanguageOf(slug) === null
   const sent = useQuery({ ...submissionsQuery(slug), enabled: asksForLanguage })
-  const isReady = found.data !== undefined && languages.data !== undefined && session.data !== undefined && !(asksForLanguage && sent.isLoading)
+  // If the statement cannot be read in another language of the site, the page stays in the language before.
+  const [kept, setKept] = useState(found.data)
+  if (found.data !== undefined && found.data !== kept) setKept(found.data)
+  const data = found.data ?? (kept?.problem.slug === slug ? kept : undefined)
+  const isReady = data !== undefined && languages.data !== undefined && session.data !== undefined && !(asksForLanguage && sent.isLoading)
   if (isReady && shown !== slug) setShown(slug)
   // A deferred value is rendered in short tasks.
   const shows = useDeferredValue(isReady, false)
-  useTitle(found.data?.problem.title)
-  if (found.data === undefined && found.error instanceof CallError && found.error.status === 404) return <NotFound what="problem" />
-  const queries = [found, languages, session]
+  useTitle(data?.problem.title)
+  if (data === undefined && found.error instanceof CallError && found.error.status === 404) return <NotFound what="problem" />
+  const queries = [{ ...found, data }, languages, session]
   if (cannotRead(queries)) return <PageError queries={queries} />
   // As long as the user is not known, it is not known whose draft belongs into the editor.
-  if (!shows || found.data === undefined || languages.data === undefined || session.data === undefined) {
+  if (!shows || data === undefined || languages.data === undefined || session.data === undefined) {
     return <ProblemSkeleton />
   }
-  return <Problem key={slug} problem={found.data} listed={languages.data.languages} user={session.data.user?.username} sent={sent.data?.submissions[0]?.language} />
+  return <Problem key={slug} problem={data} listed={languages.data.languages} user={session.data.user?.username} sent={sent.data?.submissions[0]?.language} />
 }
 
 interface ProblemProps {
@@ -104,9 +108,10 @@ function Problem({ problem, listed, user, sent }: ProblemProps) {
   // Number of times that a draft was replaced from outside the editor.
   const [loads, setLoads] = useState(0)
   /** The code that the last of them replaced. */
-  const [replaced, setReplaced] = useState<{ language: string; code: string }>()
+  const [replaced, setReplaced] = useState<{ language: string; code: string; by: string }>()
   const judge = useJudging(`${user ?? ''}/${contest ?? ''}/${slug}`, (purpose) => {
     if (purpose !== 'submission') return
+    if (language !== undefined) keepLanguage(slug, language)
     void queries.invalidateQueries({ queryKey: ['submissions', slug] })
     // Once the problem is solved, its editorial is shown.
     void queries.invalidateQueries({ queryKey: ['problem', slug] })
@@ -134,7 +139,7 @@ function Problem({ problem, listed, user, sent }: ProblemProps) {
     setIsFull(!isStored)
     if (!isStored) return
     choose(language)
-    setReplaced(code === null || code === source || code === startIn(language) ? undefined : { language, code })
+    setReplaced(code === null || code === source || code === startIn(language) ? undefined : { language, code, by: source })
     setLoads(loads + 1)
     if (!isWide) go('code')
   }
@@ -196,7 +201,7 @@ function Problem({ problem, listed, user, sent }: ProblemProps) {
   const workspace =
     chosen === undefined ? (
       <div className="grow p-4">
-        <CheckAgain>{m.editor.noLanguage}</CheckAgain>
+        <Suspense><CheckAgain>{m.editor.noLanguage}</CheckAgain></Suspense>
       </div>
     ) : (
       <Workspace
@@ -214,7 +219,7 @@ function Problem({ problem, listed, user, sent }: ProblemProps) {
         contest={contestShown}
         opened={submission}
         names={names}
-        replaced={replaced?.language === chosen.language_id ? replaced.code : undefined}
+        replaced={replaced?.language === chosen.language_id ? replaced : undefined}
         onBegin={begin}
         onCode={() => !isWide && go('code')}
         submitNote={isOver ? <NoLonger /> : undefined}

@@ -48,6 +48,8 @@ export function Shell() {
   // The router renders at once. The page follows the bar in short tasks.
   const showsPage = useDeferredValue(true, false)
   const changed = useSessionWatch()
+  const [isChangeRead, setIsChangeRead] = useState(false)
+  if (changed === undefined && isChangeRead) setIsChangeRead(false)
   const leadsToSignIn = useLocation({ select: ({ pathname }) => !/^\/(sign-in|register|password)/.test(pathname) })
   const isOnline = useIsOnline()
   const [isRead, setIsRead] = useState(false)
@@ -57,7 +59,7 @@ export function Shell() {
   useEffect(() => setIsMissing(false), [shown])
   // Both functions only load a script and set a state, so the functions of the first render can be used after later
   // renders.
-  const act = useRef({ openShortcuts: shortcuts.open, togglePalette: palette.toggle })
+  const act = useRef({ openShortcuts: shortcuts.open, openPalette: palette.open, setPalette: palette.setOpen })
   const isPaletteOpen = useRef(false)
   useEffect(() => {
     isPaletteOpen.current = palette.isOpen
@@ -78,8 +80,9 @@ export function Shell() {
       if (isEmbedded || !opensPalette(event)) return
       event.preventDefault()
       event.stopPropagation()
-      if (!isPaletteOpen.current) collectKeys()
-      act.current.togglePalette()
+      if (isPaletteOpen.current) return act.current.setPalette(false)
+      collectKeys()
+      act.current.openPalette()
     }
     addEventListener('keydown', key)
     // In the capture phase, before the editor, which may use the same keys.
@@ -99,10 +102,10 @@ export function Shell() {
           no button or link. */}
       <div role="status" className={isEmbedded ? `${NOTICES} pointer-coarse:bottom-28` : `${NOTICES} ${AROUND_ROW}`}>
         <div className={isEmbedded ? 'contents' : FLOATING}>
-          {changed !== undefined && leadsToSignIn && isOnline && (
+          {changed !== undefined && !isChangeRead && leadsToSignIn && isOnline && (
             <Suspense>
               <div className={`${NOTICE} w-[min(32rem,calc(100vw-24px))] p-3`}>
-                <SessionEnded name={changed.name} />
+                <SessionEnded name={changed.name} onClose={() => setIsChangeRead(true)} />
               </div>
             </Suspense>
           )}

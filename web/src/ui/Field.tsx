@@ -3,6 +3,7 @@
 import { useId, useState, type FormEvent, type InputHTMLAttributes } from 'react'
 import { fields, worded, type FieldTexts, type Refused } from '../i18n/fields'
 import { useTexts } from '../i18n/messages'
+import { visible } from '../util/visible'
 
 interface FieldProps extends InputHTMLAttributes<HTMLInputElement> {
   label: string
@@ -34,7 +35,7 @@ export function refusal({ validity, minLength, validationMessage, value, pattern
   if (validity.tooShort) return t.short(minLength)
   if (validity.patternMismatch) {
     const wrong = refusedCharacter(value, pattern)
-    return wrong === undefined ? t.characters : t.character(wrong)
+    return wrong !== undefined ? t.character(visible(wrong)) : /\s/.test(value.trim()) ? t.spaces : t.invalid
   }
   return validity.typeMismatch ? t.email : t.invalid
 }

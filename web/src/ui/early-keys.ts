@@ -11,8 +11,10 @@ let end: (() => void) | undefined
 export function collectKeys(): void {
   end?.()
   typed = ''
+  const before = document.activeElement
   const key = (event: KeyboardEvent) => {
-    const isField = document.activeElement?.matches('input, textarea, [data-editor]') === true
+    const focused = document.activeElement
+    const isField = focused !== before && focused?.matches('input, textarea, [data-editor]') === true
     if (isField || event.key === 'Escape' || event.key === 'Tab') return end?.()
     if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return
     if (event.key === 'Backspace') typed = typed.slice(0, -1)

@@ -11,7 +11,7 @@ export const PICKER_ITEM =
 
 /** The texts that begin with the query come first. */
 export const beginningFirst = (texts: readonly string[], query: string, shown: (text: string) => string = (text) => text): string[] => {
-  const begins = (text: string) => shown(text).toLocaleLowerCase().startsWith(query.trim().toLocaleLowerCase())
+  const begins = (text: string) => [text, shown(text)].some((one) => one.toLocaleLowerCase().startsWith(query.trim().toLocaleLowerCase()))
   return [...texts.filter(begins), ...texts.filter((text) => !begins(text))]
 }
 

@@ -171,3 +171,10 @@ test('a version has the verdict of the run that was made while it was the newest
   expect(verdictOfVersion(kept, { at: 88_000, bytes: 10 }, undefined)?.verdict).toBe('AC')
   expect(verdictOfVersion(kept, { at: 88_000, bytes: 11 }, undefined)).toBeUndefined()
 })
+
+test('a replaced text has the time of its last change, so that the verdict on it is found', () => {
+  keepDraft(OF, 'mine', 'start')
+  keepSyncState(OF, { ...syncState(OF), at: 1_000 })
+  keepDraft(OF, 'other', 'start')
+  expect(versions(OF).map(({ text, at }) => [text, at])).toEqual([['mine', 1_000]])
+})

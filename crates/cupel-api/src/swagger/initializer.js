@@ -19,7 +19,7 @@ window.onload = () => {
     validatorUrl: "none",
     // Requests of this page may use the session of the browser, which the server accepts only with this header.
     requestInterceptor: (request) => {
-      if (request.url.startsWith(root + "/")) request.headers["X-Cupel-Site"] = "docs";
+      if (request.url.startsWith(root + "/") && !request.headers.Authorization) request.headers["X-Cupel-Site"] = "docs";
       return request;
     },
     plugins: [withServer],
