@@ -11,7 +11,8 @@ let server
 let closed
 let browser
 before(async () => {
-  ;[server, closed, browser] = await Promise.all([startServer(), startServer({ CUPEL_AUTH__GUESTS: 'false' }), launch()])
+  // Programs of closed pages wait for input until their limits, and hold their slots.
+  ;[server, closed, browser] = await Promise.all([startServer({ CUPEL_WORKER__SLOTS: '8' }), startServer({ CUPEL_AUTH__GUESTS: 'false' }), launch()])
 })
 after(async () => {
   await browser?.close()

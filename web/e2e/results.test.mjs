@@ -320,8 +320,8 @@ test('the last run of a tab is shown again after Back and after a reload, and it
     await page.getByRole('link', { name: 'Contests', exact: true }).click()
     await page.getByRole('heading', { name: 'Contests', exact: true }).waitFor()
   }
-  // Each test takes a second, so that the page is left during judging.
-  await submit(page, `import time\ntime.sleep(1)\n${RIGHT}`)
+  // Each test takes half a second, so that the page is left during judging.
+  await submit(page, `import time\ntime.sleep(0.5)\n${RIGHT}`)
   await page.getByText(/^Running test/).first().waitFor()
   await leave()
   await page.goBack()

@@ -104,8 +104,8 @@ test('a statement, a title or the name of a file cannot reorder the text around 
 
 test('if the server is restarted during judging, the page reconnects and shows the verdict', async () => {
   const { page, check, close, faults } = await registered(server, browser, { path: `/problems/${SLUG}` })
-  // Each test takes a second, so that the restart happens during judging.
-  await submit(page, `import time\ntime.sleep(1)\n${RIGHT}`)
+  // Each test takes half a second, so that the restart happens during judging.
+  await submit(page, `import time\ntime.sleep(0.5)\n${RIGHT}`)
   await page.getByText(/^Running test/).first().waitFor()
   await server.kill()
   await page.getByText('The connection was lost; reconnecting. Judging continues.').waitFor()
@@ -177,7 +177,7 @@ test('a second tap on Submit does not send the same code again', async () => {
   const { page, close, name } = await registered(server, browser, { theme: 'dark', width: 360, path: `/problems/${SLUG}` })
   await page.getByRole('tab', { name: 'Code' }).click()
   await chooseLanguage(page, 'python')
-  await write(page, `import time\ntime.sleep(1)\n${RIGHT}`)
+  await write(page, `import time\ntime.sleep(0.1)\n${RIGHT}`)
   await page.getByRole('button', { name: 'Submit' }).evaluate((button) => {
     button.click()
     button.click()
