@@ -431,3 +431,14 @@ test('a list without a connection says that it waits, and loads when the connect
   forgive(faults)
   await close()
 })
+
+test('an error whose texts cannot be loaded is shown without an error in the console', async () => {
+  const { page, context, close, faults } = await registered(server, browser, { path: '/account?view=security' })
+  await page.getByRole('heading', { name: 'Sessions' }).waitFor()
+  await context.setOffline(true)
+  await page.getByRole('button', { name: 'Progress', exact: true }).or(page.getByRole('tab', { name: 'Progress' })).or(page.getByRole('link', { name: 'Progress' })).first().click()
+  await page.getByRole('alert').filter({ hasText: 'The server cannot be reached' }).first().waitFor()
+  await page.waitForFunction(() => performance.getEntriesByType('resource').some(({ name }) => name.includes('/assets/errors-')))
+  faults.splice(0, faults.length, ...faults.filter((fault) => !/ERR_INTERNET_DISCONNECTED/.test(fault)))
+  await close()
+})

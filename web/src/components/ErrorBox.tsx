@@ -19,13 +19,16 @@ function useCatalogue(): Catalogue | 'loading' | 'failed' {
   const [catalogue, setCatalogue] = useState<Catalogue | 'loading' | 'failed'>(loaded ?? 'loading')
   useEffect(() => {
     let isCurrent = true
-    import('../i18n/errors').then(
-      (found) => {
-        loaded = found
-        if (isCurrent) setCatalogue(found)
-      },
-      () => isCurrent && setCatalogue('failed'),
-    )
+    const load = async () => {
+      try {
+        // vite moves a `then` behind an import into the function that is called after the files have been loaded.
+        loaded = await import('../i18n/errors')
+      } catch {
+        // The server's own message is shown.
+      }
+      if (isCurrent) setCatalogue(loaded ?? 'failed')
+    }
+    void load()
     return () => {
       isCurrent = false
     }

@@ -72,6 +72,8 @@ const toFirstColumn = EditorView.updateListener.of(({ view, state, startState, d
 /** Space that stays free to the right of the cursor. */
 const CURSOR_ROOM_PX = 24
 
+const loadMarkers = () => import('./markers')
+
 interface EditorProps {
   value: string
   /** Counts the changes of `value` that the editor has not made itself. */
@@ -203,14 +205,16 @@ export function Editor({ value, revision, language, label, isReadOnly = false, m
   useEffect(() => {
     if (!isCreated || (marks.length === 0 && !hasMarkers.current)) return
     let isCurrent = true
-    void import('./markers').then(({ markers, marked }) => {
-      const current = view.current
-      if (!isCurrent || current === null) return
-      if (!hasMarkers.current) current.dispatch({ effects: gutter.current.reconfigure(markers) })
-      hasMarkers.current = true
-      current.dispatch(marked(current.state, marks))
+    const mark = async () => {
       // The messages below the editor have the lines, too.
-    }, () => undefined)
+      const loaded = await loadMarkers().catch(() => undefined)
+      const current = view.current
+      if (!isCurrent || current === null || loaded === undefined) return
+      if (!hasMarkers.current) current.dispatch({ effects: gutter.current.reconfigure(loaded.markers) })
+      hasMarkers.current = true
+      current.dispatch(loaded.marked(current.state, marks))
+    }
+    void mark()
     return () => {
       isCurrent = false
     }
