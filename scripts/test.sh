@@ -100,7 +100,7 @@ check() {
 # still run.
 check tests 0 scripts/run-tests --check problems --check facades --check samples --check openapi --check deployment
 check site 13 run_check site
-# The virtual machine uses one processor.
+# The virtual machine uses one processor, so the packages of others are verified beside it.
 check "cgroup-v2 and third-party-packages" 12 scripts/run-tests --only-checks --check cgroup-v2 --check third-party-packages
 
 took="$(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s"

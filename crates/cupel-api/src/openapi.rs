@@ -163,7 +163,7 @@ fn absent_rather_than_null(operation: &mut Operation) {
     }
 }
 
-/// The kinds of errors that stand for their status in an example.
+/// The error that the example of a status shows, if the response does not name another one.
 const USUAL: [ErrorKind; 14] = [
     ErrorKind::InvalidParameter,
     ErrorKind::Unauthorized,
@@ -181,7 +181,8 @@ const USUAL: [ErrorKind; 14] = [
     ErrorKind::Unavailable,
 ];
 
-/// Adds an error of its own status to each error response. The example of the schema is an error of status 422.
+/// Adds an example with the status of the response to each error response. Without it, readers see the example of the
+/// schema, which has the status 422.
 fn add_error_examples(operation: &mut Operation) {
     for (status, response) in &mut operation.responses.responses {
         let (Ok(status), RefOr::T(response)) = (status.parse::<u16>(), response) else { continue };

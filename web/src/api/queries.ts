@@ -2,6 +2,7 @@
 import { queryOptions, type QueryClient } from '@tanstack/react-query'
 import { api, CallError, dataOf, setAccount, type Schema } from './client'
 import type { ListSearch } from '../util/search'
+import { noteSignedIn } from '../util/signed-in'
 
 const LIST_SIZE = 50
 
@@ -10,6 +11,12 @@ const SESSION_RETRIES_MAX = 2
 
 /** Number of own submissions shown on a problem's page. */
 const SUBMISSIONS_SHOWN = 20
+
+/** Makes the page that of nobody, after the user has signed out. The page may still send requests of the user, which are refused. */
+export function left(): void {
+  noteSignedIn(false)
+  setAccount(undefined)
+}
 
 /** Makes the page that of the session's user or guest. */
 export function entered(state: Schema['SessionState']): Schema['SessionState'] {
@@ -62,8 +69,6 @@ export const problemQuery = (slug: string, lang: string) =>
     queryFn: () =>
       dataOf(api.GET('/api/v1/problems/{slug}', { params: { path: { slug }, query: { lang, html: true } } })),
     staleTime: 30_000,
-    // When the site's language changes, the page stays as it is until the statement in that language is there.
-    placeholderData: (before, query) => (query?.queryKey[1] === slug ? before : undefined),
   })
 
 export const editorialQuery = (slug: string, lang: string) =>

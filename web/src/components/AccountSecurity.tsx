@@ -3,7 +3,8 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useRef, useState, type FormEvent } from 'react'
 import { meQuery, sessionsQuery } from '../api/account'
-import { api, CallError, dataOf, setAccount, type Schema } from '../api/client'
+import { api, CallError, dataOf, type Schema } from '../api/client'
+import { left } from '../api/queries'
 import { useSend } from '../hooks/useSend'
 import { account } from '../i18n/account'
 import { useLanguage, useTexts } from '../i18n/messages'
@@ -17,8 +18,6 @@ import { AskFirst } from './AskFirst'
 import { ErrorBox } from './ErrorBox'
 import { RowsSkeleton } from './Skeletons'
 import { announceSession } from '../util/session-channel'
-import { SIGNED_IN } from '../util/signed-in'
-import { removeOfTab } from '../util/storage'
 import { visible } from '../util/visible'
 
 const isWrongPassword = (error: unknown): boolean => error instanceof CallError && error.code === 'wrong-credentials'
@@ -83,6 +82,7 @@ function Sessions() {
   const queries = useQueryClient()
   const found = useQuery(sessionsQuery)
   const [notice, setNotice] = useState('')
+  const nameOf = ({ user_agent: agent }: Session) => (agent != null ? visible(deviceOf(agent)) : s.unknown)
   const end = useSend({
     mutationFn: async (ended: Session[]) => {
       for (const { session_id } of ended) {
@@ -93,7 +93,7 @@ function Sessions() {
       }
     },
     onSettled: () => queries.invalidateQueries({ queryKey: sessionsQuery.queryKey }),
-    onSuccess: (_, ended) => setNotice(ended.length === 1 ? s.ended(ended[0]?.user_agent != null ? visible(deviceOf(ended[0].user_agent)) : s.unknown) : s.othersEnded),
+    onSuccess: (_, ended) => setNotice(ended.length === 1 && ended[0] !== undefined ? s.ended(nameOf(ended[0])) : s.othersEnded),
   })
   const others = found.data?.filter((one) => !one.current) ?? []
   return (
@@ -105,7 +105,7 @@ function Sessions() {
       {found.data === undefined && found.error === null && <RowsSkeleton />}
       <ul className="border-t border-border">
         {found.data?.map((one) => {
-          const device = one.user_agent != null ? visible(deviceOf(one.user_agent)) : s.unknown
+          const device = nameOf(one)
           return (
             <li key={one.session_id} className="flex flex-wrap items-center justify-between gap-x-3 gap-y-1 py-2 min-h-13 border-b border-border">
               <div className="min-w-0 grow basis-40">
@@ -147,8 +147,7 @@ function Privacy({ username }: { username: string }) {
   const send = useSend({
     mutationFn: (password: string) => dataOf(api.POST('/api/v1/auth/delete-account', { body: { password } })),
     onSuccess: async () => {
-      removeOfTab(SIGNED_IN)
-      setAccount(undefined)
+      left()
       queries.clear()
       await navigate({ to: '/problems' })
       announceSession()

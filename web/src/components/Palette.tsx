@@ -95,8 +95,8 @@ function Search({ close, leave, onShortcuts }: SearchProps) {
   }
   const key = (event: KeyboardEvent) => {
     if (event.nativeEvent.isComposing) return
-    if (event.key === 'Enter' && isSearching) setWantsFirst(true)
-    if (lines.length === 0 || (event.key === 'Enter' && isSearching)) return
+    if (event.key === 'Enter' && isSearching) return setWantsFirst(true)
+    if (lines.length === 0) return
     const next = { ArrowDown: (at + 1) % lines.length, ArrowUp: (at - 1 + lines.length) % lines.length, PageDown: lines.length - 1, PageUp: 0 }[event.key]
     if (next !== undefined) {
       event.preventDefault()

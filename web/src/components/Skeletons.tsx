@@ -144,8 +144,7 @@ export function PageSkeleton({ wide = false, tabs = 0, rows = 8 }: { wide?: bool
   )
 }
 
-/** Placeholder of a part of a page: rows of a list. */
-/** Without a connection, a sentence instead, because nothing is being loaded. */
+/** Placeholder of a part of a page: rows of a list. Without a connection, a sentence, because nothing is being loaded. */
 export function RowsSkeleton({ rows = 5 }: { rows?: number }) {
   if (!useIsOnline()) return <OfflineList />
   return (

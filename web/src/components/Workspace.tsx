@@ -89,7 +89,7 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
   // The code of a function problem runs only with the problem's driver.
   const isProgram = !isFunction(problem)
   const draft = useDraft(of, start)
-  useEffect(() => judge.note(draft.text))
+  useEffect(() => judge.noteCode(draft.text))
   const [size, setSize] = useEditorSize()
   const [share, setShare] = useStoredNumber('cupel.editor-share', 54, 20, 85)
   const [tab, setTab] = useState<Drawer>('result')

@@ -118,7 +118,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
   const before = useRef<Judging>(undefined)
   // Whether nothing was shown since the page was opened.
   const isNew = useRef(true)
-  // The code in the editor, if it is known.
+  // The code in the editor.
   const present = useRef<string>(undefined)
   const stop = () => {
     isNew.current = false
@@ -209,6 +209,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
     before.current = undefined
     const mine = current.current
     const number = (starts.current += 1)
+    const written = present.current
     dispatch({ do: 'begin', purpose, input })
     const key = again?.key ?? uniqueKey()
     const params = { path: { slug }, query: {}, header: { 'Idempotency-Key': key } }
@@ -254,8 +255,8 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
       const accepted = await reach.current.call(
         () => send(),
         isUnreached,
-        // The user may have gone on, and may want to send the new code.
-        () => isMine() && Date.now() < last && (present.current ?? source) === source,
+        // A user who has gone on may want to send the new code instead.
+        () => isMine() && Date.now() < last && present.current === written,
         (error) => {
           learn(error)
           missed(true)
@@ -345,9 +346,10 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
     if (earlier?.kind === 'idle' || (earlier === undefined && isNew.current)) void resume()
   }
 
-  const note = (source: string) => {
+  /** Called with the code in the editor after each change. */
+  const noteCode = (source: string) => {
     present.current = source
   }
 
-  return { judging: state, note, start, sendAgain, drop, open, close }
+  return { judging: state, noteCode, start, sendAgain, drop, open, close }
 }

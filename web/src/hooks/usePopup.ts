@@ -13,12 +13,11 @@ export function usePopup(load: () => Promise<unknown>) {
     isLoaded.current = true
   }
   const hint = () => void loaded().catch(() => undefined)
-  const change = (next: (now: Use) => Use) => {
-    if (isLoaded.current) setUse(next)
+  const open = () => {
+    if (isLoaded.current) setUse('open')
     // The next click tries again.
-    else void orReport(loaded()).then(() => isLoaded.current && setUse(next))
+    else void orReport(loaded()).then(() => isLoaded.current && setUse('open'))
   }
-  const open = () => change(() => 'open')
   return {
     /** Whether the popup has been opened, so that its script has taken over from the button. */
     isUsed: use !== 'unused',
@@ -28,7 +27,6 @@ export function usePopup(load: () => Promise<unknown>) {
     forget: () => setUse('unused'),
     hint,
     open,
-    toggle: () => change((now) => (now === 'open' ? 'closed' : 'open')),
     /** Attributes of the plain button of a menu or list. */
     button: {
       'aria-expanded': false,

@@ -7,8 +7,7 @@ import { useEffect, useState } from 'react'
 import { api, dataOf } from '../api/client'
 import { adopt, sessionQuery } from '../api/queries'
 import { watchSession } from '../util/session-channel'
-import { readOfTab, removeOfTab, writeOfTab } from '../util/storage'
-import { SIGNED_IN } from '../util/signed-in'
+import { noteSignedIn, wasSignedIn } from '../util/signed-in'
 
 /** Minimum time between two checks when the user returns to the page. */
 const CHECK_MS = 10_000
@@ -27,14 +26,12 @@ export function useSessionWatch(): { name: string | undefined } | undefined {
   const isKnown = session !== undefined
   const user = session?.user?.user_id
   const [found, setFound] = useState<Found>()
-  // The session may have ended while the page was closed or reloaded. The visitor is told, because the user's code is no longer shown.
-  const [wasSignedIn, setWasSignedIn] = useState(false)
+  // Whether the session ended while the page was closed or reloaded. The page no longer shows the user's code, and says why.
+  const [hasEnded, setHasEnded] = useState(false)
   useEffect(() => {
     if (!isKnown) return
-    if (user !== undefined) writeOfTab(SIGNED_IN, '1')
-    else if (readOfTab(SIGNED_IN) !== null) setWasSignedIn(true)
-    if (user === undefined) removeOfTab(SIGNED_IN)
-    else setWasSignedIn(false)
+    setHasEnded(user === undefined && wasSignedIn())
+    noteSignedIn(user !== undefined)
   }, [isKnown, user])
   useEffect(() => {
     if (!isKnown) return
@@ -65,7 +62,7 @@ export function useSessionWatch(): { name: string | undefined } | undefined {
       document.removeEventListener('visibilitychange', back)
     }
   }, [isKnown, user])
-  if (wasSignedIn && user === undefined) return { name: undefined }
+  if (hasEnded && user === undefined) return { name: undefined }
   if (found === undefined || found.before !== user || found.id === user) return undefined
   return { name: found.name }
 }

@@ -53,7 +53,7 @@ export function ProblemPage() {
   // In a new browser, the editor begins with the language of the last submission.
   const asksForLanguage = shown !== slug && session.data?.user != null && found.data?.problem.standing != null && lastLanguageOf(slug) === null
   const sent = useQuery({ ...submissionsQuery(slug), enabled: asksForLanguage })
-  // If the statement cannot be read in another language of the site, the page stays in the language before.
+  // When the site's language changes, the page stays until the statement is there in that language, or if it cannot be read.
   const [kept, setKept] = useState(found.data)
   if (found.data !== undefined && found.data !== kept) setKept(found.data)
   const data = found.data ?? (kept?.problem.slug === slug ? kept : undefined)

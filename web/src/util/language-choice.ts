@@ -21,8 +21,8 @@ const isWritten = (place: Place, language: string): boolean => draft({ ...place,
  */
 export function firstLanguage(place: Place, languages: readonly Language[], accepted?: Accepted, sent?: string | null): string | undefined {
   const runs = (id: string) => canRun(languages.find((one) => one.language_id === id), accepted)
-  const hasCode = languages.some((one) => isWritten(place, one.language_id))
-  const wished = [lastLanguageOf(place.slug), hasCode ? null : sent, lastLanguageOfAny(), 'python'].filter((id) => id != null)
+  const isFresh = sent != null && !languages.some((one) => isWritten(place, one.language_id))
+  const wished = [lastLanguageOf(place.slug), isFresh ? sent : null, lastLanguageOfAny(), 'python'].filter((id) => id != null)
   const ids = languages.map((one) => one.language_id)
   // It may run later.
   const isPossible = (id: string) => ids.includes(id) && accepts(accepted, id)

@@ -1,4 +1,5 @@
-// Tells the other tabs of this browser that somebody has signed in or out, and this tab that its session may have ended.
+// Announces that the session may have changed: to the other tabs of this browser after a sign-in or sign-out, and to this tab after the server
+// has refused its session.
 
 const NAME = 'cupel.session'
 

@@ -1,4 +1,8 @@
 // Whether somebody was signed in in this tab, so that a page that is opened after the end of the session can say that it has ended.
+import { readOfTab, removeOfTab, writeOfTab } from './storage'
 
-/** Key in the tab's storage. Removed when the user signs out. */
-export const SIGNED_IN = 'cupel.signed-in'
+const KEY = 'cupel.signed-in'
+
+export const wasSignedIn = (): boolean => readOfTab(KEY) !== null
+
+export const noteSignedIn = (is: boolean): void => (is ? writeOfTab(KEY, '1') : removeOfTab(KEY))
