@@ -735,6 +735,13 @@ test('a change of the site\'s language keeps the result of a run, and common tag
   await page.getByRole('menuitemradio').first().waitFor({ state: 'detached' })
   await page.getByText('双指针').waitFor()
   await page.locator('[data-verdict=WA]').waitFor()
+  // Tags are in the order of their names in the language of the page.
+  await page.goto(`${server.url}/problems`)
+  await page.getByRole('combobox', { name: '标签' }).first().click()
+  await page.locator('[role=option]').first().waitFor()
+  const tags = (await page.locator('[role=option]').allInnerTexts()).map((text) => text.split('\n')[0].trim())
+  assert.ok(tags.length > 10, `${tags}`)
+  assert.deepEqual(tags, await page.evaluate((tags) => tags.toSorted((a, b) => a.localeCompare(b, 'zh-CN')), tags))
   await close()
 })
 

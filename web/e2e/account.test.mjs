@@ -181,6 +181,13 @@ test('the command palette finds problems, pages and settings, with the keyboard 
   await open()
   await page.keyboard.press('Escape')
   await box.waitFor({ state: 'detached' })
+  // What the page itself offers.
+  await open()
+  await page.getByRole('group', { name: 'This page' }).getByRole('option', { name: 'Run', exact: true }).waitFor()
+  await page.keyboard.type('submit')
+  await page.getByRole('option', { name: 'Submit', exact: true }).waitFor()
+  await page.keyboard.press('Enter')
+  await page.getByRole('alert').filter({ hasText: 'This is the code to start from.' }).waitFor()
   await open()
   await page.keyboard.type('dark')
   await page.keyboard.press('Enter')
@@ -491,6 +498,7 @@ test('what a form refuses is said beside the field, a password can be shown, and
   await page.getByLabel('Password').fill('Ada.Lovelace')
   await page.getByRole('button', { name: 'Create the account' }).click()
   await page.getByText('differ from the user name').waitFor()
+  assert.equal(await page.evaluate(() => document.activeElement.name), 'password', 'the first field that the server refuses has the focus')
   await close()
 })
 

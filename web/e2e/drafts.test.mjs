@@ -269,6 +269,25 @@ test('the playground also has a history, and every browser of the user has its c
   await close()
 })
 
+test('a visitor\'s program in the playground that looks like the user\'s own is not offered after the sign-in, and stays in the history', async () => {
+  const { page, close, name } = await registered()
+  const play = { files: [{ path: 'main.py', text: 'print("the same")\n' }], args: '', stdin: '' }
+  await page.evaluate(
+    ([name, own, visitors]) => {
+      localStorage.setItem('cupel.language-of/(playground)', 'python')
+      localStorage.setItem(`cupel.draft/${name}/(playground)/python`, own)
+      localStorage.setItem('cupel.draft//(playground)/python', visitors)
+    },
+    [name, JSON.stringify(play), JSON.stringify({ ...play, title: 'A fork' })],
+  )
+  await page.goto(`${server.url}/playground`)
+  await shows(page, 'print("the same")')
+  await history(page)
+  await page.getByRole('list', { name: 'Versions' }).getByRole('button').first().waitFor()
+  assert.equal(await page.getByText('You wrote different code here').or(page.getByText('The code that you had here before')).count(), 0)
+  await close()
+})
+
 test('code that is saved while the page is left for a shared program is not listed as from another device after Fork', async () => {
   const { page, close, name } = await registered()
   const shared = await people.call(server, people.tokenOf(server, name), 'POST', '/snippets', { language: 'python', source_code: '# shared\n' })

@@ -45,6 +45,8 @@ const missing = (page, name) => intercept(page, `**/assets/${name}-*.js`, (route
 const editor = (page) => page.getByRole('textbox', { name: /Source code/ })
 /** The place of a part whose script is missing. */
 const failedPart = (page) => page.getByRole('alert').filter({ hasText: 'This part of the page cannot be shown' })
+/** The place of a part whose script is missing because there is no connection. */
+const waitingPart = (page) => page.getByRole('status').filter({ hasText: 'You are offline; this loads when the connection is back.' })
 
 /** Lets the submissions of the page be lost before they reach the server, until `end` is called. */
 async function loseSubmissions(page) {
@@ -200,6 +202,10 @@ test('the notice of a missing script and the offline notice are both readable', 
     await check('notices')
     const [first, second] = await Promise.all(notices.map((one) => one.locator('..').boundingBox()))
     assert.ok(first.y + first.height <= second.y || second.y + second.height <= first.y, JSON.stringify([first, second]))
+    // A reload without a connection would lose the page.
+    assert.equal(await page.getByRole('button', { name: 'Reload the page' }).count(), 0)
+    await context.setOffline(false)
+    await notices[1].waitFor({ state: 'detached' })
     forgive(faults)
     await close()
   }
@@ -258,18 +264,19 @@ test('if the script of a part is missing, an error with a button is in its place
   }
 })
 
-test('without a connection, a tab and a page that were never opened say that they cannot be shown, and are shown when it is back', async () => {
+test('without a connection, a tab and a page that were never opened say that they wait for it, and are shown when it is back', async () => {
   const { page, context, check, close, faults } = await registered(server, browser, { path: `/problems/${SLUG}` })
   await chooseLanguage(page, 'python')
   await write(page, '# mine\n')
   await page.evaluate(() => (window.isSame = true))
   await context.setOffline(true)
   await page.getByRole('tab', { name: 'Submissions' }).click()
-  await failedPart(page).waitFor()
+  await waitingPart(page).waitFor()
   await editor(page).filter({ hasText: '# mine' }).waitFor()
   await page.getByRole('link', { name: 'Contests' }).click()
   await page.waitForURL(`${server.url}/contests`)
-  await failedPart(page).waitFor()
+  await waitingPart(page).waitFor()
+  assert.equal(await failedPart(page).count(), 0)
   await check('page-missing')
   await page.goBack()
   await editor(page).filter({ hasText: '# mine' }).waitFor()
@@ -277,7 +284,7 @@ test('without a connection, a tab and a page that were never opened say that the
   await page.getByText('You have not submitted a solution yet').waitFor()
   await context.setOffline(true)
   await page.getByRole('link', { name: 'Contests' }).click()
-  await failedPart(page).waitFor()
+  await waitingPart(page).waitFor()
   await context.setOffline(false)
   await page.getByRole('heading', { name: 'Contests', exact: true, level: 1 }).waitFor()
   assert.equal(await page.evaluate(() => window.isSame), true, 'the tab was not reloaded')
@@ -424,10 +431,10 @@ test('a list without a connection says that it waits, and loads when the connect
   await page.getByText('Calm Water').waitFor()
   await context.setOffline(true)
   await page.getByRole('link', { name: 'Contests' }).click()
-  await page.getByText('You are offline; this list loads when the connection is back.').waitFor()
+  await page.getByText('You are offline; this loads when the connection is back.').waitFor()
   await context.setOffline(false)
   await page.getByRole('heading', { name: 'Contests', level: 1 }).waitFor()
-  await page.getByText('You are offline; this list loads when the connection is back.').waitFor({ state: 'detached' })
+  await page.getByText('You are offline; this loads when the connection is back.').waitFor({ state: 'detached' })
   forgive(faults)
   await close()
 })
@@ -437,7 +444,8 @@ test('an error whose texts cannot be loaded is shown without an error in the con
   await page.getByRole('heading', { name: 'Sessions' }).waitFor()
   await context.setOffline(true)
   await page.getByRole('button', { name: 'Progress', exact: true }).or(page.getByRole('tab', { name: 'Progress' })).or(page.getByRole('link', { name: 'Progress' })).first().click()
-  await page.getByRole('alert').filter({ hasText: 'The server cannot be reached' }).first().waitFor()
+  // Without a connection, this is no alert.
+  await page.getByRole('status').filter({ hasText: 'The server cannot be reached' }).first().waitFor()
   await page.waitForFunction(() => performance.getEntriesByType('resource').some(({ name }) => name.includes('/assets/errors-')))
   faults.splice(0, faults.length, ...faults.filter((fault) => !/ERR_INTERNET_DISCONNECTED/.test(fault)))
   await close()

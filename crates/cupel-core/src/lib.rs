@@ -79,5 +79,6 @@ pub use snippets::SnippetStore;
 pub use submit::{RateExceeded, RateLimit, SubmitError, Submitted, SubmittedEach};
 pub use sweep::Swept;
 pub use targets::{Resolver, SystemResolver};
+pub use view::CancelError;
 
 pub use cupel_types::chain;

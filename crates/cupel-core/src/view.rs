@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cupel_types::{SubmissionId, UserId, Verdict};
+use cupel_types::{Cases, Solution, Submission, SubmissionId, SubmissionKind, UserId, Verdict};
 use tokio::time::timeout;
 
 use crate::disclosure::Disclosure;
@@ -193,12 +193,21 @@ impl Core {
     /// cancellation changes nothing.
     ///
     /// # Errors
-    /// If the store cannot answer; the call may be repeated.
-    pub async fn cancel(&self, viewer: &AuthenticatedUser, id: SubmissionId) -> Result<Option<RunState>, StoreError> {
-        if self.submission(viewer, id).await?.is_none() {
-            return Ok(None);
+    /// [`CancelError`].
+    pub async fn cancel(&self, viewer: &AuthenticatedUser, id: SubmissionId) -> Result<Option<RunState>, CancelError> {
+        let Some(record) = self.submission(viewer, id).await? else { return Ok(None) };
+        if !viewer.is_admin && self.counts_in_contest(&record.submission).await? {
+            return Err(CancelError::InContest);
         }
-        self.end(id).await
+        Ok(self.end(id).await?)
+    }
+
+    /// Whether a contest in which the sender takes part counts the submission.
+    async fn counts_in_contest(&self, submission: &Submission) -> Result<bool, StoreError> {
+        let SubmissionKind::Problem(Solution { of, cases: Cases::All, .. }) = &submission.kind else {
+            return Ok(false);
+        };
+        self.inner.store.is_taking_part_with(of.problem, submission.owner, submission.submitted_at).await
     }
 
     /// Cancels a user's submissions that have not ended, including scheduled submissions; at most `limit`. Returns the
@@ -228,6 +237,18 @@ impl Core {
         }
         Ok(Some(done.state))
     }
+}
+
+/// Why a submission was not cancelled.
+#[derive(Debug, thiserror::Error)]
+pub enum CancelError {
+    /// The submission counts in a contest. Its sender sees the results of its tests while it is judged, and would avoid
+    /// the penalty of a wrong submission.
+    #[error("The submission counts in a contest, so that only an administrator can cancel it.")]
+    InContest,
+    /// The store cannot answer; the call may be repeated.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Stored events, then live events from the bus. Sequence numbers only grow.

@@ -286,6 +286,15 @@ impl From<cupel_core::RateExceeded> for ApiError {
     }
 }
 
+impl From<cupel_core::CancelError> for ApiError {
+    fn from(error: cupel_core::CancelError) -> Self {
+        match error {
+            cupel_core::CancelError::InContest => ApiError::new(ErrorKind::Conflict, error.to_string()),
+            cupel_core::CancelError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<cupel_core::StoreError> for ApiError {
     fn from(error: cupel_core::StoreError) -> ApiError {
         if cupel_core::is_disk_full(&error) {

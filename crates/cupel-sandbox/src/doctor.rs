@@ -127,7 +127,7 @@ fn attack(slot: &mut Slot, wall: Wall, secret: &Path) -> Result<Option<String>, 
         limits: Limits {
             // Time limits other than the attacked one are generous, so that a probe reaches them only if a wall is
             // missing or the machine is very slow.
-            cpu_time: Duration::from_millis(if wall == Wall::CpuAccounting { 200 } else { 60_000 }),
+            cpu_time: Duration::from_millis(if wall == Wall::CpuAccounting { 50 } else { 60_000 }),
             wall_time: Duration::from_millis(if wall == Wall::WallClockLimit { 200 } else { 120_000 }),
             idle_time: Duration::from_millis(if wall == Wall::IdleLimit { 200 } else { 60_000 }),
             output: Bytes::kib(OUTPUT_KIB),

@@ -1,9 +1,7 @@
 // The tags of the problems, with the number of problems per tag.
 import { queryOptions } from '@tanstack/react-query'
 import type { ListSearch } from '../util/search'
-import { api, dataOf, type Schema } from './client'
-
-const byName = (a: Schema['TagCount'], b: Schema['TagCount']) => a.tag.localeCompare(b.tag)
+import { api, dataOf } from './client'
 
 /** The tags of the problems that match the other filters and have the chosen tags. */
 export const tagsQuery = ({ q, difficulty, tag, state }: ListSearch) => {
@@ -11,7 +9,7 @@ export const tagsQuery = ({ q, difficulty, tag, state }: ListSearch) => {
   return queryOptions({
     // The list of problems is read again after a submission, and so are the numbers of the problems with a state.
     queryKey: ['problems', 'tags', query],
-    queryFn: async () => [...((await dataOf(api.GET('/api/v1/problems', { params: { query } }))).tags ?? [])].sort(byName),
+    queryFn: async () => (await dataOf(api.GET('/api/v1/problems', { params: { query } }))).tags ?? [],
     placeholderData: (before) => before,
   })
 }

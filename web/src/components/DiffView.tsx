@@ -127,8 +127,9 @@ function Row({ row, isCurrent }: { row: DiffRow; isCurrent: boolean }) {
       className={`leading-5 max-[600px]:grid max-[600px]:grid-cols-[40px_minmax(0,1fr)] ${isCurrent ? 'shadow-[inset_2px_0_0_var(--accent)]' : ''}`}
     >
       <td role="cell" className="figure px-2 text-right max-[600px]:row-span-2 text-muted align-top select-none">{row.line}</td>
-      <Cell text={row.ours} row={row} sign={OURS} />
-      <Cell text={row.expected} row={row} sign={EXPECTED} className={`border-l border-border max-[600px]:border-0 ${row.same ? 'max-[600px]:sr-only' : ''}`} />
+      {/* On phones, a line that one of the outputs does not have takes no room. */}
+      <Cell text={row.ours} row={row} sign={OURS} className={row.ours === undefined ? 'max-[600px]:sr-only' : ''} />
+      <Cell text={row.expected} row={row} sign={EXPECTED} className={`border-l border-border max-[600px]:border-0 ${row.same || row.expected === undefined ? 'max-[600px]:sr-only' : ''}`} />
     </tr>
   )
 }

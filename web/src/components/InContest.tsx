@@ -29,8 +29,8 @@ const LINK = 'inline-flex items-center min-h-6 pointer-coarse:min-h-11 text-acce
 /** Longer than the countdown takes to notice the end. */
 const LATE_MS = 5_000
 
-/** `of`: the contest. */
-export function InContest({ slug, of }: { slug: string; of: string }) {
+/** `of`: the contest. `isBrief`: in a narrow window, the line leaves room for the rest of the page. */
+export function InContest({ slug, of, isBrief }: { slug: string; of: string; isBrief: boolean }) {
   const m = useMessages()
   const t = useTexts(inContestTexts)
   const queries = useQueryClient()
@@ -61,7 +61,7 @@ export function InContest({ slug, of }: { slug: string; of: string }) {
     void queries.invalidateQueries({ queryKey: ['contest', of] })
   }
   const bar = (
-    <div data-spare className="shrink-0 flex flex-wrap items-center gap-x-3 px-3 py-1 pointer-coarse:py-0 border-b border-border bg-raised text-sm">
+    <div data-spare className={`shrink-0 flex ${isBrief ? '' : 'flex-wrap'} items-center gap-x-3 px-3 py-1 pointer-coarse:py-0 border-b border-border bg-raised text-sm`}>
       <div className="grow flex items-center gap-x-3 min-w-0">
         <Link to="/contests/$slug" params={{ slug: of }} className={`${LINK} gap-1 min-w-0 font-medium`}>
           <ChevronLeft aria-hidden size={16} strokeWidth={1.5} className="shrink-0" />
@@ -79,13 +79,17 @@ export function InContest({ slug, of }: { slug: string; of: string }) {
         )}
         {!counts && contest.phase !== 'upcoming' && (own != null || contest.phase === 'over') && <span className="ml-auto sm:ml-0 shrink-0 text-muted">{m.contests.over}</span>}
       </div>
-      <div className="max-sm:grow flex flex-wrap items-center gap-x-3">
-        <Other problem={problems[at - 1]} of={of} isNext={false} />
-        <Other problem={problems[at + 1]} of={of} isNext />
-        <span className="grow" />
-        <Link to="/contests/$slug" params={{ slug: of }} search={{ view: 'standings' }} className={LINK}>
-          {m.contests.views.standings}
-        </Link>
+      <div className={isBrief ? 'flex' : 'max-sm:grow flex flex-wrap items-center gap-x-3'}>
+        {!isBrief && (
+          <>
+            <Other problem={problems[at - 1]} of={of} isNext={false} />
+            <Other problem={problems[at + 1]} of={of} isNext />
+            <span className="grow" />
+            <Link to="/contests/$slug" params={{ slug: of }} search={{ view: 'standings' }} className={LINK}>
+              {m.contests.views.standings}
+            </Link>
+          </>
+        )}
         <Questions contest={contest} slug={slug} />
       </div>
     </div>

@@ -1,10 +1,10 @@
-// The command palette: problems by title, contests, pages and settings, by keyboard.
+// The command palette: problems by title, contests, pages, settings, and what the page itself offers, by keyboard.
 //
 // The focus stays in the field, and `aria-activedescendant` names the chosen line. Source: ARIA Authoring Practices, "Combobox".
 import { Dialog } from '@base-ui/react/dialog'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { FileText, Keyboard, Languages, ListChecks, LogOut, Monitor, Trophy, X, type LucideIcon } from 'lucide-react'
+import { FileText, Keyboard, Languages, ListChecks, LogOut, Monitor, Play, Trophy, X, type LucideIcon } from 'lucide-react'
 import { useEffect, useId, useRef, useState, type KeyboardEvent } from 'react'
 import { addressOf } from '../api/client'
 import { foundContestsQuery } from '../api/contest'
@@ -15,13 +15,14 @@ import { LANGUAGES, useLanguage, useTexts, type LanguageTag } from '../i18n/mess
 import { palette } from '../i18n/palette'
 import { buttonClass } from '../ui/Button'
 import { giveKeys } from '../ui/early-keys'
+import { pageCommands } from '../util/page-commands'
 import { setTheme, type Theme } from '../util/theme'
 import { withoutOverrides } from '../util/visible'
 import { ErrorBox } from './ErrorBox'
 
 interface Line {
   id: string
-  group: 'pages' | 'problems' | 'contests' | 'commands'
+  group: 'here' | 'pages' | 'problems' | 'contests' | 'commands'
   text: string
   Icon: LucideIcon
   act: () => void
@@ -106,7 +107,7 @@ function Search({ close, leave, onShortcuts }: SearchProps) {
       lines[at]?.act()
     }
   }
-  const groups = (['problems', 'contests', 'pages', 'commands'] as const).filter((group) => lines.some((line) => line.group === group))
+  const groups = (['problems', 'contests', 'here', 'pages', 'commands'] as const).filter((group) => lines.some((line) => line.group === group))
   const optionId = (line: Line) => `${base}-${line.id}`
   return (
     <>
@@ -199,6 +200,7 @@ function useLines(typed: string, leave: SearchProps['leave'], onShortcuts: () =>
   const then = (act: () => void) => () => leave(act)
   const user = session.data?.user
   const page = (id: string, text: string, act: () => void): Line => ({ id, group: 'pages', text, Icon: FileText, act: then(act) })
+  const here = pageCommands().map(({ id, text, act }): Line => ({ id: `here-${id}`, group: 'here', text, Icon: Play, act: then(act) }))
   const pages: Line[] = [
     page('problems', m.menu.problems, () => void navigate({ to: '/problems' })),
     page('playground', m.menu.playground, () => void navigate({ to: '/playground' })),
@@ -232,6 +234,7 @@ function useLines(typed: string, leave: SearchProps['leave'], onShortcuts: () =>
     ...(asks ? (contests.data?.contests ?? []) : [])
       .filter((contest) => matches(`${contest.title} ${contest.slug}`, words))
       .map((contest): Line => ({ id: `contest-${contest.slug}`, group: 'contests', text: withoutOverrides(contest.title), Icon: Trophy, act: then(() => void navigate({ to: '/contests/$slug', params: { slug: contest.slug } })) })),
+    ...here.filter((line) => matches(line.text, words)),
     ...pages.filter((line) => matches(line.text, words)),
     ...commands.filter((line) => matches(line.text, words)),
   ]

@@ -29,6 +29,7 @@ import { storedRun } from '../util/stored-run'
 import { languageName } from '../util/language'
 import type { CannotRun as Why } from '../util/language-choice'
 import { exceptionMarks } from '../util/outcome'
+import { offerCommands } from '../util/page-commands'
 import { WIDE } from '../util/panes'
 import { boundedLimits, freshPath, isUnclosed, limitFaults, MODE_KEY, PLAY_SLUG, playOf, previewOf, REQUEST_BYTES_MAX, requestBytes, requestOf, sharedSlug, textOf, type Play, type PlayFile } from '../util/play'
 import { freshText } from '../util/starters'
@@ -87,7 +88,8 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
   const place = { user, slug: PLAY_SLUG, language: language.language_id }
   const start = shared === undefined ? fresh : textOf(shared.play)
   // Input, arguments and limits of a shared program can be changed here. Its files cannot.
-  const draft = useDraft(shared === undefined ? place : { ...place, slug: sharedSlug(shared.id) }, start, shared === undefined)
+  const preview = (text: string) => previewOf(playOf(text, main), { args: m.play.args, input: m.play.input })
+  const draft = useDraft(shared === undefined ? place : { ...place, slug: sharedSlug(shared.id) }, start, shared === undefined, preview)
   const drafted = playOf(draft.text, main)
   const play = shared === undefined ? drafted : { ...drafted, files: shared.play.files, ...(shared.play.title !== undefined && { title: shared.play.title }) }
   const [before, setBefore] = useState(() => (shared === undefined ? draftBefore(place) : null))
@@ -206,6 +208,7 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
     addEventListener('keydown', key)
     return () => removeEventListener('keydown', key)
   }, [])
+  useEffect(() => offerCommands([{ id: 'run', text: m.run.run, act: () => keys.current() }]), [m])
 
   // A run in the terminal is followed only when the terminal exists (`ready`).
   const follow = useRef(run.follow)
@@ -305,7 +308,7 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
             <SharedActions id={shared.id} isEmbedded={shared.isEmbedded} onFork={fork} />
           )}
           {asksToShare && needsAccount !== undefined && <div className="order-last basis-full px-2 py-1">{needsAccount}</div>}
-          {shared === undefined && <DraftHistory of={place} draft={{ ...draft, replace: restore }} start={start} preview={(text) => previewOf(playOf(text, main), { args: m.play.args, input: m.play.input })} />}
+          {shared === undefined && <DraftHistory of={place} draft={{ ...draft, replace: restore }} start={start} preview={preview} />}
           <DownloadButton play={play} />
           <EditorSettings size={size} onSize={setSize} />
         </div>

@@ -6,7 +6,7 @@ import { Check, ChevronDown } from 'lucide-react'
 import { useState } from 'react'
 import { tagsQuery } from '../api/tags'
 import { list } from '../i18n/list'
-import { useMessages, useTexts } from '../i18n/messages'
+import { useLanguage, useTexts } from '../i18n/messages'
 import { collectKeys, giveKeys } from '../ui/early-keys'
 import { beginningFirst, matchesQuery, PICKER_BUTTON, PICKER_INPUT, PICKER_ITEM, PICKER_LIST, PICKER_POPUP } from '../ui/picker'
 import { TAGS_MAX, tagsOf, type ListSearch } from '../util/search'
@@ -21,7 +21,7 @@ interface TagListProps {
 }
 
 export function TagList({ search, isOpen, onOpen, onChange, className }: TagListProps) {
-  const m = useMessages()
+  const { messages: m, tag: locale } = useLanguage()
   const l = useTexts(list)
   const [query, setQuery] = useState('')
   const chosen = tagsOf(search)
@@ -31,7 +31,8 @@ export function TagList({ search, isOpen, onOpen, onChange, className }: TagList
   const counts = new Map(found.data?.map(({ tag, problems }) => [tag, problems]))
   // A chosen tag may belong to no problem that matches.
   const first = [...top.filter((tag) => chosen.includes(tag) || counts.has(tag)), ...chosen.filter((tag) => !top.includes(tag) && !counts.has(tag))]
-  const tags = [...first, ...[...counts.keys()].filter((tag) => !first.includes(tag))]
+  const byName = (a: string, b: string) => m.tag(a).localeCompare(m.tag(b), locale)
+  const tags = [...first, ...[...counts.keys()].filter((tag) => !first.includes(tag)).sort(byName)]
   return (
     <Combobox.Root
       multiple

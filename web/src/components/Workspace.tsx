@@ -27,6 +27,7 @@ import { keepVerdict, type DraftOf } from '../util/drafts'
 import { bytes } from '../util/format'
 import type { CannotRun as Why } from '../util/language-choice'
 import { exceptionMarks } from '../util/outcome'
+import { offerCommands } from '../util/page-commands'
 import { paneAbove } from '../util/panes'
 import { isFunction, startOf } from '../util/skeletons'
 import { DraftHistory, OfferedNote } from './DraftHistory'
@@ -162,6 +163,14 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
     addEventListener('keydown', key)
     return () => removeEventListener('keydown', key)
   }, [])
+  useEffect(
+    () =>
+      offerCommands([
+        { id: 'run', text: m.run.run, act: () => keys.current.run() },
+        { id: 'submit', text: m.run.submit, act: () => keys.current.submit() },
+      ]),
+    [m],
+  )
   const goTo = (line: number) => {
     // On phones the editor is hidden until the page is drawn again. The next key must already reach the editor.
     flushSync(onCode)

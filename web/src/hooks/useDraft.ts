@@ -7,8 +7,11 @@ import { DraftSync } from '../util/draft-sync'
 import { changeDraft, claim, draft, draftKey, forgetVersion, keepReplaced, settle, syncState, versions, versionsKey, type DraftOf, type Origin } from '../util/drafts'
 import { read } from '../util/storage'
 
-/** `isSynced`: whether the draft of a signed-in user is also saved on the server. */
-export function useDraft(of: DraftOf, start: string, isSynced = true) {
+/**
+ * `isSynced`: whether the draft of a signed-in user is also saved on the server. `preview`: what a person sees of a text. A version that looks
+ * like the draft is not offered; for example, only the title differs with which a program was shared.
+ */
+export function useDraft(of: DraftOf, start: string, isSynced = true, preview = (text: string) => text) {
   const key = draftKey(of)
   const [text, setText] = useState(() => {
     claim(of, start)
@@ -126,7 +129,7 @@ export function useDraft(of: DraftOf, start: string, isSynced = true) {
     }
   }, [key, isOwned])
 
-  const offered = kept.find((one) => one.isOffered && one.text !== text)
+  const offered = kept.find((one) => one.isOffered && one.text !== text && preview(one.text) !== preview(text))
   return {
     text,
     revision,

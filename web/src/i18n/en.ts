@@ -83,7 +83,7 @@ export const en = {
     reload: 'Reload the page',
   },
   offline: 'You are offline.',
-  offlineList: 'You are offline; this list loads when the connection is back.',
+  offlineWait: 'You are offline; this loads when the connection is back.',
   offlineCode: 'You are offline. Your code is kept in this browser.',
   notFound: {
     titles: { page: 'Page not found', problem: 'Problem not found', program: 'Program not found' },

@@ -25,7 +25,7 @@ const ZH: Form[] = [
   [/^word (\d+) \(line (\d+) of the output\) follows the end of the expected output$/i, (word, line) => `${placeZh(word, line)}在期望输出的结尾之后`],
   [/^word (\d+) \(line (\d+) of the output\) differs from the expected one$/i, (word, line) => `${placeZh(word, line)}与期望输出不同`],
   [/^expected (.+), got (.+)$/is, (expected, got) => `应为 ${expected}，实际为 ${got}`],
-  [/^time limit of (\d+ ms) for all executions of the run exceeded$/i, (limit) => `超出所有执行的总时间限制（${limit}）`],
+  [/^time limit of ([\d.]+ m?s) for all executions of the run exceeded$/i, (limit) => `超出所有执行的总时间限制（${limit}）`],
   [/^(time|wall time|idle|memory|output) limit of ([\d,.]+ \w+) exceeded(: .+)?$/is, (name, limit, rest = '') => `超出${LIMITS_ZH[name.toLowerCase()] ?? ''}限制（${limit}）${rest.replace(/^: /, '：')}`],
   [/^(\d+) of (\d+) lines? (?:is|are) right$/i, (right, lines) => `${lines} 行中有 ${right} 行正确`],
   [/^limit of ([\d,]+) instructions exceeded$/i, (limit) => `超出指令数限制（${limit} 条）`],

@@ -4,7 +4,7 @@ import type { Both } from './messages'
 const en = {
   title: 'Search and commands',
   placeholder: 'Problem, contest or command',
-  groups: { pages: 'Pages', problems: 'Problems', contests: 'Contests', commands: 'Commands' },
+  groups: { here: 'This page', pages: 'Pages', problems: 'Problems', contests: 'Contests', commands: 'Commands' },
   theme: (name: string) => `Theme: ${name}`,
   language: (name: string) => `Language: ${name}`,
   programs: 'Shared programs',
@@ -23,7 +23,7 @@ export type PaletteTexts = typeof en
 const zhCN: PaletteTexts = {
   title: '搜索与命令',
   placeholder: '题目、比赛、页面或命令',
-  groups: { pages: '页面', problems: '题目', contests: '比赛', commands: '命令' },
+  groups: { here: '本页', pages: '页面', problems: '题目', contests: '比赛', commands: '命令' },
   theme: (name) => `主题：${name}`,
   language: (name) => `语言：${name}`,
   programs: '分享的程序',

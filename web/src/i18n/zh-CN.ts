@@ -45,7 +45,7 @@ export const zhCN: Messages = {
     reload: '重新加载页面',
   },
   offline: '你已离线。',
-  offlineList: '你已离线；恢复连接后会加载此列表。',
+  offlineWait: '你已离线；恢复连接后会加载。',
   offlineCode: '你已离线。你的代码保存在此浏览器中。',
   notFound: {
     titles: { page: '页面不存在', problem: '题目不存在', program: '程序不存在' },

@@ -233,7 +233,7 @@ function Problem({ problem, listed, user, sent }: ProblemProps) {
         </p>
       )}
       {contest !== undefined && askedWrong !== undefined && <NotInContest of={contest} title={asked.data?.title} fault={askedWrong} />}
-      {contestShown !== undefined && <InContest slug={slug} of={contestShown} />}
+      {contestShown !== undefined && <InContest slug={slug} of={contestShown} isBrief={!isWide && view === 'result'} />}
     </Suspense>
   )
   const tabs: [View, string][] = [

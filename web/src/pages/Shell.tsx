@@ -57,6 +57,10 @@ export function Shell() {
   const [isMissing, setIsMissing] = useState(false)
   useEffect(() => watchMissing(setIsMissing), [])
   useEffect(() => setIsMissing(false), [shown])
+  // When the connection is back, the next press of the button loads the script.
+  useEffect(() => {
+    if (isOnline) setIsMissing(false)
+  }, [isOnline])
   // Both functions only load a script and set a state, so the functions of the first render can be used after later
   // renders.
   const act = useRef({ openShortcuts: shortcuts.open, openPalette: palette.open, setPalette: palette.setOpen })
@@ -114,7 +118,7 @@ export function Shell() {
               <p className="font-semibold">{m.errors.part}</p>
               <p>{m.errors.partDetail}</p>
               <div className="mt-2 flex flex-wrap gap-2">
-                <Button onClick={() => location.reload()}>{m.errors.reload}</Button>
+                {isOnline && <Button onClick={() => location.reload()}>{m.errors.reload}</Button>}
                 <Button look="quiet" onClick={() => setIsMissing(false)}>
                   {m.close}
                 </Button>

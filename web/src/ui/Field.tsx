@@ -1,6 +1,6 @@
 // A labelled input with a hint and an error message. The server sends one error per field, which is worded by its code. What the
 // browser refuses is said in the same place, instead of in the browser's bubble. A password can be shown.
-import { useId, useState, type FormEvent, type InputHTMLAttributes } from 'react'
+import { useEffect, useId, useRef, useState, type FormEvent, type InputHTMLAttributes } from 'react'
 import { fields, worded, type FieldTexts, type Refused } from '../i18n/fields'
 import { useTexts } from '../i18n/messages'
 import { visible } from '../util/visible'
@@ -46,6 +46,12 @@ export function Field({ label, hint, error, missing, className = '', type, maxLe
   const [refused, setRefused] = useState<string>()
   const [isShown, setIsShown] = useState(false)
   const isPassword = type === 'password'
+  const place = useRef<HTMLInputElement>(null)
+  // The first field that the server refuses gets the focus.
+  useEffect(() => {
+    const field = place.current
+    if (error !== undefined && field?.form?.querySelector('[aria-invalid=true]') === field) field?.focus()
+  }, [error])
   const words = typeof error === 'object' ? worded(error, t) : error
   const fault = refused ?? words ?? (typeof error === 'object' ? <span lang="en">{error.detail}</span> : undefined)
   const notes = [hint !== undefined ? `${id}-hint` : '', fault !== undefined ? `${id}-error` : ''].join(' ').trim()
@@ -62,6 +68,7 @@ export function Field({ label, hint, error, missing, className = '', type, maxLe
       </label>
       <div className="relative">
         <input
+          ref={place}
           id={id}
           type={isPassword && isShown ? 'text' : type}
           {...(isPassword && { autoCapitalize: 'none', spellCheck: false })}

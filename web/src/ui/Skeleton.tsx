@@ -39,7 +39,7 @@ export function OfflineList() {
   const m = useMessages()
   return (
     <p role="status" className="py-16 text-center text-muted">
-      {m.offlineList}
+      {m.offlineWait}
     </p>
   )
 }

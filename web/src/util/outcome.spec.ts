@@ -11,6 +11,8 @@ test('a message is shown as a sentence without the number of the test', () => {
   expect(shown('test 2 of 17: word 3, line 2 of the output: expected "5", got "6"')).toBe('Word 3, line 2 of the output: expected "5", got "6"')
   expect(shown('test 1 of 2: test 3 of 4: no')).toBe('Test 3 of 4: no')
   expect(shown('memory limit of 256 MiB exceeded')).toBe('Memory limit of 256 MiB exceeded')
+  expect(shown('time limit of 2000 ms exceeded')).toBe('Time limit of 2 s exceeded')
+  expect(shown('wall time limit of 500 ms exceeded')).toBe('Wall time limit of 500 ms exceeded')
 })
 
 test('a name at the beginning of a message is not changed', () => {

@@ -1,6 +1,7 @@
 // Helper functions for a result: the test to show first, the message without what the heading says, and whether the program ran.
 import type { Schema } from '../api/client'
 import type { Mark } from './compiler'
+import { milliseconds } from './format'
 import { isFailure, verdictOf, type VerdictCode } from './verdict'
 
 type Result = Schema['SubmissionView']
@@ -105,8 +106,12 @@ export function messageOf(result: Pick<Result, 'message'>): string | undefined {
   return text === '' ? undefined : sentence(text)
 }
 
-/** Messages begin with a small letter, but are shown as sentences. A first word that is not followed by a space or a comma, such as `main.cpp:3`, is unchanged. */
-export const sentence = (text: string): string => (/^[a-z]+[ ,]/.test(text) ? text[0]?.toUpperCase() + text.slice(1) : text)
+/**
+ * A message of the judge as the page shows it. Messages begin with a small letter, but are shown as sentences; a first word that is not followed
+ * by a space or a comma, such as `main.cpp:3`, is unchanged. A time limit has the unit that it has elsewhere on the page.
+ */
+export const sentence = (text: string): string =>
+  (/^[a-z]+[ ,]/.test(text) ? text[0]?.toUpperCase() + text.slice(1) : text).replace(/\b(time limit of )(\d+) ms\b/i, (_, before, ms) => before + milliseconds(Number(ms)))
 
 /** Whether the program ran. Otherwise the server reports 0 ms and 0 KiB. */
 export const hasRun = (code: VerdictCode | undefined): boolean => code !== undefined && code !== 'CE' && code !== 'CLE'

@@ -417,6 +417,33 @@ async fn virtual_participation_after_the_end_runs_on_its_own_clock() {
 }
 
 #[tokio::test]
+async fn a_participant_cannot_cancel_a_submission_that_counts_in_the_contest() {
+    let app = TestApp::start().await;
+    let (author, one, other, admin) = (app.author().await, app.user().await, app.user().await, app.admin().await);
+    app.problem(&author, "echo", Visibility::Public).await;
+    make(&app, &author, &a_contest("running", -10)).await;
+    assert_eq!(take_part(&app, &one, "running", "official").await.status, 201);
+    let send = async |by: &TestUser, path: &str| {
+        let body = json!({ "language": "python", "source_code": "print(input())" });
+        let answer = app.post(&format!("/api/v1/problems/echo/{path}"), &body).bearer(&by.token).send().await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+        answer.json["submission_id"].as_str().unwrap().to_owned()
+    };
+    let cancel =
+        async |by: &TestUser, id: &str| app.delete(&format!("/api/v1/execute/{id}")).bearer(&by.token).send().await;
+
+    let counted = send(&one, "submissions").await;
+    cancel(&one, &counted).await.is_error(409, "conflict");
+    let view = app.get(&format!("/api/v1/execute/{counted}")).bearer(&one.token).send().await;
+    assert_eq!(view.json["status"], "queued", "{view:?}");
+    let run = send(&one, "run").await;
+    assert_eq!(cancel(&one, &run).await.json["status"], "cancelled", "a run on the samples does not count");
+    let outside = send(&other, "submissions").await;
+    assert_eq!(cancel(&other, &outside).await.json["status"], "cancelled", "its sender does not take part");
+    assert_eq!(cancel(&admin, &counted).await.json["status"], "cancelled");
+}
+
+#[tokio::test]
 async fn an_editorial_and_its_files_are_not_found_while_a_contest_with_the_problem_runs() {
     let app = TestApp::start().await;
     let (author, participant) = (app.author().await, app.user().await);

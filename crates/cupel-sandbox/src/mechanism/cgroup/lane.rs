@@ -195,7 +195,7 @@ impl LaneGroup {
         let mut ahead = 0;
         let step = (AHEAD_STEP * PAGE) as u64;
         while charged > 0 && ahead == 0 && touched.len() < AHEAD_PAGES_MAX * PAGE {
-            touched.resize(touched.len() + AHEAD_STEP * PAGE, 1);
+            touch(&mut touched, AHEAD_STEP);
             std::hint::black_box(&mut touched);
             let before = std::mem::replace(&mut charged, self.memory());
             if charged > before + step {
@@ -204,7 +204,7 @@ impl LaneGroup {
             }
         }
         if self.used_ahead > 0 && ahead > 0 {
-            touched.resize(touched.len() + self.used_ahead * PAGE, 1);
+            touch(&mut touched, self.used_ahead);
             std::hint::black_box(&mut touched);
             ahead = ahead.saturating_sub((self.used_ahead * PAGE) as u64);
         }
@@ -484,5 +484,12 @@ impl LaneGroup {
                 let _ = before.remove(lane);
             }
         }
+    }
+}
+
+/// Touches `pages` more pages. Whole pages are copied, which is fast without optimization, too.
+fn touch(touched: &mut Vec<u8>, pages: usize) {
+    for _ in 0..pages {
+        touched.extend_from_slice(&[1; PAGE]);
     }
 }
