@@ -141,6 +141,8 @@ test('a key moves the focus to the filters, and single-key shortcuts can be turn
   await page.getByText('Calm Water').waitFor()
   await page.keyboard.press('f')
   assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Difficulty')
+  await page.keyboard.press('/')
+  await page.getByRole('searchbox').and(page.locator(':focus')).waitFor()
   await page.getByRole('heading', { level: 1 }).click()
   await page.keyboard.press('?')
   await page.getByLabel('Single-key shortcuts').uncheck()
@@ -526,6 +528,12 @@ test('from the list of problems, the editor is one press of Tab or one key away'
     await page.keyboard.press('j')
     await page.keyboard.press('Enter')
     await page.locator('[data-editor]').waitFor({ state: 'attached' })
+    // Nothing has the focus, so these keys scroll the statement.
+    const scrolled = () => page.locator('#panel-statement').evaluate((pane) => pane.scrollTop)
+    await page.keyboard.press('PageDown')
+    assert.ok((await scrolled()) > 0)
+    await page.keyboard.press('PageUp')
+    assert.equal(await scrolled(), 0)
     await page.keyboard.press(key)
     if (key === 'Tab') {
       await skip.and(page.locator(':focus')).waitFor()

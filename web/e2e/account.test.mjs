@@ -152,6 +152,9 @@ test('a solved problem is counted in the progress by difficulty, tag and day', a
   await page.getByText('1 problem solved for the first time, on 1 day').waitFor()
   await page.getByText(/^1 of \d+$/).first().waitFor()
   await check('account-progress')
+  // The address of a part that does not exist leads to the progress.
+  await page.goto(`${server.url}/account?view=nothing`)
+  await page.getByText('problem solved', { exact: true }).waitFor()
   await page.getByRole('link', { name: /1 of \d+/ }).first().click()
   await page.waitForURL(/tag=/)
   await page.getByText('Calm Water').waitFor()

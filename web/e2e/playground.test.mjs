@@ -260,7 +260,7 @@ test('the files that a program leaves behind are listed, pictures are shown, and
   await write(page, DRAW)
   await press(page, 'Run')
   await verdict(page, 'AC')
-  await page.getByText('The program left no file that matches *.none.').waitFor()
+  await page.getByText('The program left no new or changed file that matches *.none.').waitFor()
   await patterns.fill('*.png *.svg *.bin')
   await press(page, 'Run')
   const files = page.getByRole('region', { name: 'Files', exact: true }).getByRole('listitem')

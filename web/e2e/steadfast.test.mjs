@@ -278,8 +278,16 @@ test('if the session has ended before Submit, the user signs in and returns to t
     await page.getByRole('button', { name: 'Sign in' }).click()
     await page.waitForURL(width < 900 ? `${here}&view=code` : here)
     await page.getByText('# mine').waitFor()
-    await page.getByRole('button', { name: 'Submit', exact: true }).click()
+    if (width < 900) await page.getByRole('tab', { name: 'Result' }).click()
+    await page.getByRole('button', { name: 'Try again' }).click()
     await page.locator('[data-verdict="AC"]').waitFor()
+    // The code that was sent stays in the history when it is changed.
+    if (width < 900) await page.getByRole('tab', { name: 'Code' }).click()
+    await write(page, '# other code\n')
+    await page.getByRole('button', { name: 'History' }).click()
+    const versions = page.getByRole('list', { name: 'Versions' }).getByRole('button')
+    await versions.nth(1).click()
+    await page.getByRole('region', { name: 'The code of this version' }).getByText('# mine').waitFor()
     await close()
   }
 })
@@ -288,10 +296,23 @@ test('a session that has ended is said without Submit, and after a reload', asyn
   const { page, close, name } = await registered(server, browser, { path: `/problems/${SLUG}` })
   await chooseLanguage(page, 'python')
   await write(page, '# before\n')
-  const ended = page.getByText('Your session has ended: you have been signed out')
+  const ended = page.getByText('Your session has ended: you have signed out in another tab or browser')
   await endSessions(server, name)
   // The draft is saved on the server, which refuses it.
   await page.keyboard.type('# after\n')
+  await ended.waitFor()
+  const signInAgain = async () => {
+    await ended.locator('..').getByRole('link', { name: 'Sign in' }).click()
+    await page.getByLabel('User name or e-mail address').fill(name)
+    await page.getByLabel('Password').fill(PASSWORD)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByText('# after').waitFor()
+  }
+  await signInAgain()
+  await ended.waitFor({ state: 'detached' })
+  await endSessions(server, name)
+  await page.getByRole('textbox', { name: /Source code/ }).click()
+  await page.keyboard.type('# later\n')
   await ended.waitFor()
   await page.reload()
   await ended.waitFor()
@@ -343,6 +364,34 @@ test('code that waits for the connection is not sent after the user has changed 
   await page.locator('[data-verdict="AC"]').waitFor()
   assert.equal(await sent(), 2)
   forgive(faults)
+  await close()
+})
+
+test('Ctrl-Enter sends the code that is in the editor, also if the page has not been drawn since the last change', async () => {
+  const { page, close } = await registered(server, browser, { path: `/problems/${SLUG}` })
+  await chooseLanguage(page, 'python')
+  await write(page, RIGHT)
+  /** Changes the code and presses the keys before the page is drawn again, as after a paste on a slow machine. */
+  const changeAndPress = (text, key) =>
+    page.evaluate(
+      ([text, key]) => {
+        const content = document.querySelector('[data-editor]').shadowRoot.querySelector('.cm-content')
+        content.focus()
+        document.execCommand('insertText', false, text)
+        content.dispatchEvent(new KeyboardEvent('keydown', { key, keyCode: key === 'Enter' ? 13 : 222, ctrlKey: true, bubbles: true, composed: true, cancelable: true }))
+      },
+      [text, key],
+    )
+  const sent = page.waitForRequest((request) => request.method() === 'POST' && request.url().endsWith('/submissions'))
+  await changeAndPress('# submitted', 'Enter')
+  assert.match((await sent).postDataJSON().source_code, /# submitted/)
+  await page.locator('[data-verdict="AC"]').waitFor()
+  await page.goto(`${server.url}/playground`)
+  await chooseLanguage(page, 'python')
+  await write(page, 'print(1)\n')
+  await changeAndPress('print(2)', 'Enter')
+  await page.getByText('The program ended normally').waitFor()
+  assert.equal((await page.getByLabel('Output', { exact: true }).innerText()).trim(), '1\n2')
   await close()
 })
 

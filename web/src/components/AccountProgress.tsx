@@ -51,7 +51,7 @@ export function AccountProgress() {
         <p className="flex flex-wrap items-baseline gap-x-2">
           <span className="text-3xl font-semibold tabular-nums">{n(progress.solved)}</span>
           <span className="text-lg">{p.solved(progress.solved)}</span>
-          {progress.attempted > 0 && <span className="text-muted">· {p.tried(progress.attempted)}</span>}
+          {progress.attempted > 0 && <span className="ml-2 text-muted">{p.tried(progress.attempted)}</span>}
         </p>
         <Calendar days={activity.days} />
       </section>

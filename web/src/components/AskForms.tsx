@@ -1,7 +1,7 @@
 // Forms for questions about a contest and for the organizers' answers and announcements. Text that was typed but not
 // sent is kept in this tab.
 import { useQueryClient } from '@tanstack/react-query'
-import { useId, useState, type FormEvent, type ReactNode } from 'react'
+import { useEffect, useId, useState, type FormEvent, type ReactNode } from 'react'
 import { api, dataOf, type Schema } from '../api/client'
 import { useSend } from '../hooks/useSend'
 import { hasTyped, useTyped } from '../hooks/useTyped'
@@ -103,7 +103,8 @@ interface NewProps {
 }
 
 /** Form for a participant's question. */
-export function Ask({ contest, user }: NewProps) {
+/** `answered`: the number of answers. A new one is shown in place of the notice that the question was sent. */
+export function Ask({ contest, user, answered }: NewProps & { answered: number }) {
   const q = useTexts(questionTexts)
   const { slug } = contest
   const { about } = route.useSearch()
@@ -112,6 +113,7 @@ export function Ask({ contest, user }: NewProps) {
   const ask = () =>
     dataOf(api.POST('/api/v1/contests/{slug}/clarifications', { params: { path: { slug } }, body: { question: text.trim(), ...(problem !== '' && { problem }) } }))
   const send = useSent(slug, ask, () => setText(''))
+  useEffect(() => send.reset(), [answered])
   return (
     <section className="space-y-3">
       <h2 className="text-lg font-semibold">{q.ask}</h2>

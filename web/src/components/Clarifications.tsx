@@ -52,7 +52,7 @@ export function Clarifications({ contest, user, questions }: Props) {
       </div>
       <div ref={form} className="min-w-0 space-y-6">
         {isOrganizer && <Announce contest={contest} user={user} />}
-        {canAsk && <Ask contest={contest} user={user} />}
+        {canAsk && <Ask contest={contest} user={user} answered={questions.entries?.filter(({ answered_at: at }) => at != null).length ?? 0} />}
         {isClosed && !isOrganizer && <p className="text-muted">{o.closed}</p>}
         {!isClosed && contest.participation == null && !isOrganizer && <p className="text-muted">{q.askLater}</p>}
       </div>

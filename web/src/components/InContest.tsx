@@ -29,7 +29,7 @@ const LINK = 'inline-flex items-center min-h-6 pointer-coarse:min-h-11 text-acce
 /** Longer than the countdown takes to notice the end. */
 const LATE_MS = 5_000
 
-/** `of`: the contest. `isBrief`: in a narrow window, the line leaves room for the rest of the page. */
+/** `of`: the contest. `isBrief`: on a phone, everything is in one row, without the links to other problems. */
 export function InContest({ slug, of, isBrief }: { slug: string; of: string; isBrief: boolean }) {
   const m = useMessages()
   const t = useTexts(inContestTexts)
@@ -61,7 +61,7 @@ export function InContest({ slug, of, isBrief }: { slug: string; of: string; isB
     void queries.invalidateQueries({ queryKey: ['contest', of] })
   }
   const bar = (
-    <div data-spare className={`shrink-0 flex ${isBrief ? '' : 'flex-wrap'} items-center gap-x-3 px-3 py-1 pointer-coarse:py-0 border-b border-border bg-raised text-sm`}>
+    <div data-spare className={`shrink-0 flex flex-wrap ${isBrief ? 'max-sm:flex-nowrap' : ''} items-center gap-x-3 px-3 py-1 pointer-coarse:py-0 border-b border-border bg-raised text-sm`}>
       <div className="grow flex items-center gap-x-3 min-w-0">
         <Link to="/contests/$slug" params={{ slug: of }} className={`${LINK} gap-1 min-w-0 font-medium`}>
           <ChevronLeft aria-hidden size={16} strokeWidth={1.5} className="shrink-0" />
@@ -74,22 +74,20 @@ export function InContest({ slug, of, isBrief }: { slug: string; of: string; isB
               {label}
             </span>
             {' · '}
-            <span className="max-sm:sr-only">{m.contests.endsIn}</span> <Countdown to={own.ends_at} onEnd={end} /> <span aria-hidden className="sm:hidden">{m.contests.left}</span>
+            <span className="max-sm:sr-only">{m.contests.endsIn}</span> <Countdown to={own.ends_at} onEnd={end} /> <span aria-hidden className={isBrief ? 'hidden' : 'sm:hidden'}>{m.contests.left}</span>
           </span>
         )}
         {!counts && contest.phase !== 'upcoming' && (own != null || contest.phase === 'over') && <span className="ml-auto sm:ml-0 shrink-0 text-muted">{m.contests.over}</span>}
       </div>
-      <div className={isBrief ? 'flex' : 'max-sm:grow flex flex-wrap items-center gap-x-3'}>
-        {!isBrief && (
-          <>
-            <Other problem={problems[at - 1]} of={of} isNext={false} />
-            <Other problem={problems[at + 1]} of={of} isNext />
-            <span className="grow" />
-            <Link to="/contests/$slug" params={{ slug: of }} search={{ view: 'standings' }} className={LINK}>
-              {m.contests.views.standings}
-            </Link>
-          </>
-        )}
+      <div className={`flex items-center gap-x-3 ${isBrief ? '' : 'max-sm:grow flex-wrap'}`}>
+        <div className={isBrief ? 'contents max-sm:hidden' : 'contents'}>
+          <Other problem={problems[at - 1]} of={of} isNext={false} />
+          <Other problem={problems[at + 1]} of={of} isNext />
+        </div>
+        <span className="grow" />
+        <Link to="/contests/$slug" params={{ slug: of }} search={{ view: 'standings' }} className={LINK}>
+          {m.contests.views.standings}
+        </Link>
         <Questions contest={contest} slug={slug} />
       </div>
     </div>
@@ -125,6 +123,9 @@ export function NextInContest({ slug, of }: { slug: string; of: string }) {
       <Link to="/contests/$slug" params={{ slug: of }} className={buttonClass('quiet')}>
         {m.contests.toContest}
       </Link>
+      <Link to="/contests/$slug" params={{ slug: of }} search={{ view: 'standings' }} className={buttonClass('quiet')}>
+        {m.contests.views.standings}
+      </Link>
     </p>
   )
 }
@@ -144,9 +145,15 @@ export function NotInContest({ of, title: written, fault }: { of: string; title:
   const text = fault === 'outside' ? (session.data?.user == null ? visitor : outside)(t.quoted(title)) : others[fault]
   return (
     <Note text={text}>
-      <Link to="/contests/$slug" params={{ slug: of }} className={LINK}>
-        {fault === 'outside' ? t.join : (title ?? m.contests.back)}
-      </Link>
+      {fault === 'unknown' ? (
+        <Link to="/contests" className={LINK}>
+          {m.menu.contests}
+        </Link>
+      ) : (
+        <Link to="/contests/$slug" params={{ slug: of }} className={LINK}>
+          {fault === 'outside' ? t.join : (title ?? m.contests.back)}
+        </Link>
+      )}
     </Note>
   )
 }

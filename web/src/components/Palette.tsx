@@ -3,8 +3,8 @@
 // The focus stays in the field, and `aria-activedescendant` names the chosen line. Source: ARIA Authoring Practices, "Combobox".
 import { Dialog } from '@base-ui/react/dialog'
 import { useQuery } from '@tanstack/react-query'
-import { useNavigate } from '@tanstack/react-router'
-import { FileText, Keyboard, Languages, ListChecks, LogOut, Monitor, Play, Trophy, X, type LucideIcon } from 'lucide-react'
+import { useLocation, useNavigate } from '@tanstack/react-router'
+import { FileText, Keyboard, Languages, ListChecks, LogOut, Monitor, Play, Send, Trophy, X, type LucideIcon } from 'lucide-react'
 import { useEffect, useId, useRef, useState, type KeyboardEvent } from 'react'
 import { addressOf } from '../api/client'
 import { foundContestsQuery } from '../api/contest'
@@ -15,7 +15,6 @@ import { LANGUAGES, useLanguage, useTexts, type LanguageTag } from '../i18n/mess
 import { palette } from '../i18n/palette'
 import { buttonClass } from '../ui/Button'
 import { giveKeys } from '../ui/early-keys'
-import { pageCommands } from '../util/page-commands'
 import { setTheme, type Theme } from '../util/theme'
 import { withoutOverrides } from '../util/visible'
 import { ErrorBox } from './ErrorBox'
@@ -191,6 +190,7 @@ function useLines(typed: string, leave: SearchProps['leave'], onShortcuts: () =>
   const p = useTexts(palette)
   const navigate = useNavigate()
   const session = useQuery(sessionQuery)
+  const pathname = useLocation({ select: ({ pathname }) => pathname })
   const signOut = useSignOut()
   const words = typed.trim().toLocaleLowerCase().split(/\s+/).filter(Boolean)
   const asks = words.length > 0
@@ -200,7 +200,15 @@ function useLines(typed: string, leave: SearchProps['leave'], onShortcuts: () =>
   const then = (act: () => void) => () => leave(act)
   const user = session.data?.user
   const page = (id: string, text: string, act: () => void): Line => ({ id, group: 'pages', text, Icon: FileText, act: then(act) })
-  const here = pageCommands().map(({ id, text, act }): Line => ({ id: `here-${id}`, group: 'here', text, Icon: Play, act: then(act) }))
+  // The page takes the keys for what they do there.
+  const press = (key: string) => then(() => dispatchEvent(new KeyboardEvent('keydown', { key, ctrlKey: true })))
+  const runs = /^\/(problems\/.|playground|p\/)/.test(pathname)
+  const here: Line[] = runs
+    ? [
+        { id: 'run', group: 'here', text: m.run.run, Icon: Play, act: press("'") },
+        ...(pathname.startsWith('/problems/') ? [{ id: 'submit', group: 'here', text: m.run.submit, Icon: Send, act: press('Enter') } as const] : []),
+      ]
+    : []
   const pages: Line[] = [
     page('problems', m.menu.problems, () => void navigate({ to: '/problems' })),
     page('playground', m.menu.playground, () => void navigate({ to: '/playground' })),

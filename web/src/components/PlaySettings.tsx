@@ -2,8 +2,8 @@
 import { useState } from 'react'
 import type { Schema } from '../api/client'
 import { artifactTexts } from '../i18n/artifacts'
-import { editing } from '../i18n/editing'
 import { useLanguage, useMessages, useTexts } from '../i18n/messages'
+import { playTexts } from '../i18n/play'
 import { Field } from '../ui/Field'
 import { patternFault } from '../util/artifacts'
 import { count } from '../util/format'
@@ -21,7 +21,7 @@ interface PlaySettingsProps {
 
 export function PlaySettings({ play, language, limits, onChange, onLimits }: PlaySettingsProps) {
   const m = useMessages()
-  const { options } = useTexts(editing)
+  const { options } = useTexts(playTexts)
   const t = useTexts(artifactTexts)
   const fault = patternFault(play.keep)
   const most = language.limits_max

@@ -5,6 +5,7 @@ import { useIsOnline } from '../hooks/useIsOnline'
 import type { PlayState } from '../hooks/usePlay'
 import { editing } from '../i18n/editing'
 import { useMessages, useTexts } from '../i18n/messages'
+import { playTexts } from '../i18n/play'
 import { Button } from '../ui/Button'
 import { endedByUser, mayHaveLostOutput, wallLimitReached } from '../util/ending'
 import { bytes, kibibytes, measured, milliseconds } from '../util/format'
@@ -66,6 +67,7 @@ export function PlayStatus({ state, skipped, onReconnect, onLine, idle }: PlaySt
 function Fate({ state, onLine, idle }: { state: PlayState; onLine: (line: number) => void; idle: string | undefined }) {
   const m = useMessages()
   const e = useTexts(editing)
+  const p = useTexts(playTexts)
   switch (state.kind) {
     case 'idle':
       return <p className="text-muted">{idle ?? m.play.idle}</p>
@@ -99,7 +101,7 @@ function Fate({ state, onLine, idle }: { state: PlayState; onLine: (line: number
             ) : code === 'AC' ? (
               <span className="font-medium">{m.run.ended}</span>
             ) : exit !== undefined ? (
-              <span className="font-medium">{e.exit(exit)}</span>
+              <span className="font-medium">{p.exit(exit)}</span>
             ) : (
               <VerdictBadge code={code} />
             )}

@@ -13,8 +13,8 @@ import { useStoredNumber } from '../hooks/useStoredNumber'
 import { useMedia } from '../hooks/useMedia'
 import { usePlay } from '../hooks/usePlay'
 import { artifactTexts } from '../i18n/artifacts'
-import { editing } from '../i18n/editing'
 import { useMessages, useTexts } from '../i18n/messages'
+import { playTexts } from '../i18n/play'
 import { Button } from '../ui/Button'
 import { Note } from '../ui/Note'
 import { Splitter } from '../ui/Splitter'
@@ -29,7 +29,6 @@ import { storedRun } from '../util/stored-run'
 import { languageName } from '../util/language'
 import type { CannotRun as Why } from '../util/language-choice'
 import { exceptionMarks } from '../util/outcome'
-import { offerCommands } from '../util/page-commands'
 import { WIDE } from '../util/panes'
 import { boundedLimits, freshPath, isUnclosed, limitFaults, MODE_KEY, PLAY_SLUG, playOf, previewOf, REQUEST_BYTES_MAX, requestBytes, requestOf, sharedSlug, textOf, type Play, type PlayFile } from '../util/play'
 import { freshText } from '../util/starters'
@@ -80,8 +79,8 @@ interface PlayWorkspaceProps {
 export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun, onLanguage, shared }: PlayWorkspaceProps) {
   const m = useMessages()
   const t = useTexts(artifactTexts)
-  const e = useTexts(editing)
-  const { options } = e
+  const p = useTexts(playTexts)
+  const { options } = p
   const isWide = useMedia(WIDE)
   const main = language.source_file
   const [fresh] = useState(() => freshText(language, shared === undefined ? carriedInput(user) : undefined))
@@ -90,8 +89,8 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
   // Input, arguments and limits of a shared program can be changed here. Its files cannot.
   const preview = (text: string) => previewOf(playOf(text, main), { args: m.play.args, input: m.play.input })
   const draft = useDraft(shared === undefined ? place : { ...place, slug: sharedSlug(shared.id) }, start, shared === undefined, preview)
-  const drafted = playOf(draft.text, main)
-  const play = shared === undefined ? drafted : { ...drafted, files: shared.play.files, ...(shared.play.title !== undefined && { title: shared.play.title }) }
+  const programOf = (text: string): Play => ({ ...playOf(text, main), ...(shared !== undefined && { files: shared.play.files, ...(shared.play.title !== undefined && { title: shared.play.title }) }) })
+  const play = programOf(draft.text)
   const [before, setBefore] = useState(() => (shared === undefined ? draftBefore(place) : null))
   const [hasTakenBack, setHasTakenBack] = useState(false)
   const navigate = useNavigate()
@@ -162,7 +161,7 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
   }, [result, file.path])
   const change = (next: Partial<Play>) => {
     setFault(undefined)
-    draft.change(textOf({ ...play, ...next }))
+    draft.change(textOf({ ...programOf(draft.now()), ...next }))
   }
 
   const begin = () => {
@@ -171,6 +170,7 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
     setAsksToShare(false)
     if (isSignedOut) return
     const isTerminal = mode === 'terminal'
+    const play = programOf(draft.now())
     const request = requestOf(language, play, limits, isTerminal)
     const length = requestBytes(request)
     const ofPatterns = patternFault(play.keep)
@@ -208,7 +208,6 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
     addEventListener('keydown', key)
     return () => removeEventListener('keydown', key)
   }, [])
-  useEffect(() => offerCommands([{ id: 'run', text: m.run.run, act: () => keys.current() }]), [m])
 
   // A run in the terminal is followed only when the terminal exists (`ready`).
   const follow = useRef(run.follow)
@@ -285,11 +284,11 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
   const left = (
     <>
       {shared?.play.title !== undefined && (
-        <h1 data-spare title={visible(shared.play.title)} className="shrink-0 low:sr-only px-3 pt-2 bg-surface text-lg font-semibold wrap-anywhere line-clamp-2">
+        <h1 data-spare title={visible(shared.play.title)} className="shrink-0 low:sr-only px-4 pt-2 bg-surface text-lg font-semibold wrap-anywhere line-clamp-2">
           {visible(shared.play.title)}
         </h1>
       )}
-      <div data-spare className="low:flex low:*:last:grow low:*:last:min-w-0">
+      <div data-spare className="low:not-has-[form]:flex low:*:last:grow low:*:last:min-w-0">
         <div className="flex flex-wrap items-center gap-1 px-2 py-1.5 low:py-0 border-b border-border bg-surface">
           {shared === undefined ? (
             <>
@@ -299,7 +298,7 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
           ) : (
             <span className="px-2 grow basis-0 min-w-16 truncate" title={languageName(language)}>
               <span className="max-sm:sr-only">{m.play.shared} · </span>
-              {languageName(language)} · {m.play.readOnly}
+              {m.play.readOnly} · {languageName(language)}
             </span>
           )}
           {shared === undefined ? (
@@ -357,7 +356,7 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
         </Note>
       )}
       {hasTakenBack && (
-        <Note text={e.tookBack}>
+        <Note text={p.tookBack}>
           <Button look="quiet" onClick={() => setHasTakenBack(false)}>
             {m.close}
           </Button>
@@ -447,7 +446,7 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
           {m.problem.code}
         </TabButton>
         <TabButton id="result" isSelected={pane === 'result'} onClick={() => go('result')}>
-          {e.playTab}
+          {p.playTab}
         </TabButton>
       </div>
       <div role="tabpanel" id="panel-code" aria-labelledby="tab-code" className={pane === 'code' ? 'relative flex flex-col grow min-h-0 overflow-y-auto overflow-x-hidden' : 'hidden'}>

@@ -10,7 +10,7 @@ import { Bone } from '../ui/Skeleton'
 import { wallLimitReached } from '../util/ending'
 import { kibibytes, measured, milliseconds } from '../util/format'
 import { phaseText, type Live } from '../util/live'
-import { failedTest, firstToShow, hasRoundedFigures, hasRun, messageOf, notRun, passed, placeOfLines, plainExit, returnedIn, sentence, shownLength, type ProblemTest } from '../util/outcome'
+import { failedTest, firstToShow, hasRoundedFigures, hasRun, messageOf, notRun, passed, placeOfLines, returnedIn, sentence, shownLength, type ProblemTest } from '../util/outcome'
 import { verdictOf } from '../util/verdict'
 import { isFunction } from '../util/skeletons'
 import { visible } from '../util/visible'
@@ -143,7 +143,7 @@ function Fate({ result, purpose, isAgain, problem, opened, names, onLine, source
   const message = messageOf(result)
   const wallLimit = wallLimitReached(result)
   // If the first difference is known, the hint says less.
-  const isExplained = (message !== undefined && (code === 'WA' || code === 'PE')) || plainExit(result) !== undefined
+  const isExplained = message !== undefined && (code === 'WA' || code === 'PE')
   const hint = code === 'ILE' && problem.is_interactive ? e.interactor.idle : wallLimit !== undefined ? m.play.wallLimit(milliseconds(wallLimit)) : isExplained ? '' : m.verdicts[code].hint
   const ran = tests.filter((test) => test.verdict !== 'SK')
   const skipped = notRun(tests)

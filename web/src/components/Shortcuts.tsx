@@ -1,6 +1,6 @@
 // The list of keyboard shortcuts, opened with `?`.
 import { Dialog } from '@base-ui/react/dialog'
-import { useRef } from 'react'
+import { Fragment, useRef } from 'react'
 import { useBackCloses } from '../hooks/useBackCloses'
 import { useMessages, useTexts } from '../i18n/messages'
 import { shortcuts } from '../i18n/shortcuts'
@@ -18,7 +18,8 @@ export function Shortcuts({ open, onChange }: { open: boolean; onChange: (open: 
   const [single, setSingle] = useSingleKeys()
   // The first control is at the end of the list, which would be scrolled to it.
   const popup = useRef<HTMLDivElement>(null)
-  const keys: [string[], string][] = [
+  /** Keys, what they do, and what is between the keys: they are pressed together, unless it says otherwise. */
+  const keys: [string[], string, string?][] = [
     [PALETTE_KEYS, s.palette],
     [['/'], s.search],
     [['f'], x.filters],
@@ -28,9 +29,9 @@ export function Shortcuts({ open, onChange }: { open: boolean; onChange: (open: 
     [['e'], x.editor],
     [['Ctrl', "'"], s.run],
     [['Ctrl', 'Enter'], s.submit],
-    [['←', '→'], s.arrows],
+    [['←', '→'], s.arrows, '/'],
     [['F8'], x.marks],
-    [['Esc', 'Tab'], s.leave],
+    [['Esc', 'Tab'], s.leave, x.then],
     [['Shift', 'Tab'], s.leaveTerminal],
     [['Ctrl', 'Shift', 'C'], s.copyTerminal],
     [['?'], s.help],
@@ -42,19 +43,20 @@ export function Shortcuts({ open, onChange }: { open: boolean; onChange: (open: 
         <Dialog.Popup ref={popup} initialFocus={popup} className="fixed z-50 left-1/2 top-1/2 -translate-x-1/2 -translate-y-1/2 w-[min(440px,calc(100vw-32px))] max-h-[calc(100vh-32px)] overflow-auto p-5 rounded-lg bg-surface border border-border shadow-lg outline-none">
           <Dialog.Title className="text-lg font-semibold">{s.title}</Dialog.Title>
           <dl className="mt-3">
-            {keys.map(([combination, text]) => {
+            {keys.map(([combination, text, between = '+']) => {
               const isOff = single === 'off' && SINGLE_KEYS.test(combination.join())
               return (
                 <div key={text} className="flex items-center justify-between gap-4 py-1.5 border-b border-border last:border-0">
                   <dt className={isOff ? 'text-muted' : ''}>{text}</dt>
-                  <dd className="flex gap-1 shrink-0">
+                  <dd className="flex gap-1 shrink-0 text-xs leading-[22px]">
                     {isOff ? (
                       <span className="text-sm text-muted leading-[22px]">{x.off}</span>
                     ) : (
-                      combination.map((key) => (
-                        <kbd key={key} className="px-1.5 rounded-sm border border-strong bg-raised text-xs leading-5">
-                          {key}
-                        </kbd>
+                      combination.map((key, at) => (
+                        <Fragment key={key}>
+                          {at > 0 && <span className="text-muted">{between}</span>}
+                          <kbd className="px-1.5 rounded-sm border border-strong bg-raised leading-5">{key}</kbd>
+                        </Fragment>
                       ))
                     )}
                   </dd>

@@ -64,11 +64,14 @@ export function Submissions({ slug, contest, names, opened, onOpen }: Submission
                 className="min-w-0 flex flex-wrap items-center gap-x-2 text-left after:absolute after:inset-0 focus-visible:outline-none focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-accent"
               >
                 {code === undefined ? <span className="text-muted">{m.submissions.running}</span> : <VerdictBadge code={code} />}
-                {of.data !== undefined && countsIn(of.data, one.submitted_at) && (
-                  <span title={s.inContestHint(withoutOverrides(of.data.title))} className="px-1.5 rounded-sm border border-border bg-raised text-xs whitespace-nowrap">
-                    {s.inContest}
-                  </span>
-                )}
+                {of.data?.participation != null &&
+                  (countsIn(of.data, one.submitted_at) ? (
+                    <span title={s.inContestHint(withoutOverrides(of.data.title))} className="px-1.5 rounded-sm border border-border bg-raised text-xs whitespace-nowrap">
+                      {s.inContest}
+                    </span>
+                  ) : (
+                    <span className="text-xs text-muted">{s.outside}</span>
+                  ))}
               </button>
               <span className="order-1 @min-[540px]:order-none text-muted">{names.get(one.language ?? '') ?? one.language}</span>
               <span className="order-1 @min-[540px]:order-none figure text-right">{ran && one.execution_time_ms != null && measured(one.execution_time_ms)}</span>

@@ -27,7 +27,6 @@ import { keepVerdict, type DraftOf } from '../util/drafts'
 import { bytes } from '../util/format'
 import type { CannotRun as Why } from '../util/language-choice'
 import { exceptionMarks } from '../util/outcome'
-import { offerCommands } from '../util/page-commands'
 import { paneAbove } from '../util/panes'
 import { isFunction, startOf } from '../util/skeletons'
 import { DraftHistory, OfferedNote } from './DraftHistory'
@@ -109,7 +108,7 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
   const [isInTerminal, setIsInTerminal] = useState(false)
   const runInTerminal = () => {
     if (isInTerminal) return
-    const wrong = draft.text.trim() === '' ? m.editor.empty : undefined
+    const wrong = draft.now().trim() === '' ? m.editor.empty : undefined
     setFault(wrong)
     if (wrong !== undefined) return
     draft.keep()
@@ -118,16 +117,17 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
     setAsked(asked + 1)
   }
   const begin = (isSubmission: boolean) => {
-    const length = new TextEncoder().encode(draft.text).length
+    const source = draft.now()
+    const length = new TextEncoder().encode(source).length
     const most = problem.limits.source_bytes
-    const isEmpty = draft.text.trim() === ''
-    const wrong = isEmpty ? m.editor.empty : isSubmission && isProgram && draft.text === start ? starter : length > most ? m.editor.tooLong(bytes(length), bytes(most)) : undefined
+    const isEmpty = source.trim() === ''
+    const wrong = isEmpty ? m.editor.empty : isSubmission && isProgram && source === start ? starter : length > most ? m.editor.tooLong(bytes(length), bytes(most)) : undefined
     setFault(wrong)
     if (wrong !== undefined) return
     setTab('result')
     onBegin()
     draft.keep()
-    const solution = { slug, language: of.language, source: draft.text }
+    const solution = { slug, language: of.language, source }
     if (isSubmission) void judge.start('submission', solution)
     else if (usesInput) void judge.start('input', { ...solution, input })
     else void judge.start('samples', solution)
@@ -163,14 +163,6 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
     addEventListener('keydown', key)
     return () => removeEventListener('keydown', key)
   }, [])
-  useEffect(
-    () =>
-      offerCommands([
-        { id: 'run', text: m.run.run, act: () => keys.current.run() },
-        { id: 'submit', text: m.run.submit, act: () => keys.current.submit() },
-      ]),
-    [m],
-  )
   const goTo = (line: number) => {
     // On phones the editor is hidden until the page is drawn again. The next key must already reach the editor.
     flushSync(onCode)
@@ -333,7 +325,7 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
           </TabButton>
         ))}
       </div>
-      {panel('result', <ResultView judging={judge.judging} problem={problem} isSignedOut={isSignedOut} contest={contest} opened={opened} names={names} onLine={goTo} onLoad={onLoad} onPlay={onPlay} onOwnInput={askForInput} source={draft.text} language={of.language} onSendAgain={judge.sendAgain} onDrop={judge.drop} />)}
+      {panel('result', <ResultView judging={judge.judging} problem={problem} isSignedOut={isSignedOut} contest={contest} opened={opened} names={names} onLine={goTo} onLoad={onLoad} onPlay={onPlay} onOwnInput={askForInput} source={draft.text} language={of.language} onSendAgain={(unsent) => (draft.keep(), judge.sendAgain(unsent))} onDrop={judge.drop} />)}
       {tab === 'custom' && panel('custom', custom)}
       {tab === 'samples' && panel('samples', problem.samples.length === 0 ? <p className="text-muted">{drawer.noSamples}</p> : <Samples problem={problem} onPlay={(input) => onPlay(input)} />)}
       {usedTerminal &&

@@ -132,6 +132,8 @@ export function useDraft(of: DraftOf, start: string, isSynced = true, preview = 
   const offered = kept.find((one) => one.isOffered && one.text !== text && preview(one.text) !== preview(text))
   return {
     text,
+    /** The text in the editor now. A key may be pressed before the page is drawn with the last change. */
+    now: () => now.current,
     revision,
     // The editor also reports texts that this hook has set.
     change: (next: string) => {

@@ -22,10 +22,12 @@ interface Found {
 /** `undefined`: the session has not changed. `name`: the user who is signed in now. */
 export function useSessionWatch(): { name: string | undefined } | undefined {
   const queries = useQueryClient()
-  const session = useQuery(sessionQuery).data
+  const { data: session, dataUpdatedAt } = useQuery(sessionQuery)
   const isKnown = session !== undefined
   const user = session?.user?.user_id
   const [found, setFound] = useState<Found>()
+  // The user has signed in again.
+  useEffect(() => setFound(undefined), [dataUpdatedAt])
   // Whether the session ended while the page was closed or reloaded. The page no longer shows the user's code, and says why.
   const [hasEnded, setHasEnded] = useState(false)
   useEffect(() => {

@@ -10,7 +10,7 @@ const en = {
     outside: 'Use relative patterns without “..”, such as plots/*.png.',
   },
   title: 'Files',
-  none: (patterns: string) => `The program left no file that matches ${patterns}.`,
+  none: (patterns: string) => `The program left no new or changed file that matches ${patterns}.`,
   noneAfterLimit: 'No files were kept, because a limit ended the program.',
   more: 'There are more files. These are the first by name.',
   download: 'Download',

@@ -57,7 +57,6 @@ const en = {
     list: 'Back to the list',
     none: 'You have solved all the other problems.',
   },
-  tookBack: 'Your program is shown again. The other program is in the history.',
   stopped: (passed: number, skipped: number, total: number) => `${passed} of ${total} tests passed, ${skipped} not run`,
   most: 'Highest of the tests',
   onSample: (n: number) => `on sample ${n}`,
@@ -72,20 +71,12 @@ const en = {
     const name = [signalName(signal), MEANINGS[signal]].filter(Boolean).join(', ')
     return name === '' ? `Ended by signal ${signal}` : `Ended by signal ${signal} (${name})`
   },
-  playTab: 'Input and output',
-  exit: (code: number) => `Ended with exit code ${code}`,
   download: 'Download the output',
   interactor: {
     input: 'Input of the interactor',
     customLabel: 'Input for the interactor',
     customHint: 'The interactor of this problem reads the input, plays the other side and decides.',
     idle: 'The program waited without computing. Usually it did not flush its output, or it and the interactor waited for each other.',
-  },
-  options: {
-    compiler: 'Compiler options',
-    compilerHint: 'Added to the options of the language. A shared link does not include them.',
-    unclosed: 'A quotation mark is not closed.',
-    between: (least: number, most: number) => `At least ${least.toLocaleString('en')} and at most ${most.toLocaleString('en')} are allowed.`,
   },
 }
 
@@ -138,11 +129,10 @@ const zhCN: EditingTexts = {
   sendsOther: '“重试”发送的是当时的代码，而不是编辑器中现在的代码。',
   loaded: '编辑器中的代码已换成该提交的代码。',
   onward: { next: (title) => `下一题：${title}`, list: '返回题目列表', none: '其他题目你都已解出。' },
-  tookBack: '已重新显示你的程序。另一个程序在历史中。',
   stopped: (passed, skipped, total) => `通过 ${passed} / ${total} 个测试点，${skipped} 个未运行`,
   most: '测试点中的最大值',
   onSample: (n) => `（样例 ${n}）`,
-  inLine: (n) => `(第 ${n} 行)`,
+  inLine: (n) => `（第 ${n} 行）`,
   rounded: '向上取整，因为有隐藏的测试点',
   groups: '测试组',
   difference: '第一处差异',
@@ -152,20 +142,12 @@ const zhCN: EditingTexts = {
     const name = [signalName(signal), MEANINGS_ZH[signal]].filter(Boolean).join('，')
     return name === '' ? `被信号 ${signal} 终止` : `被信号 ${signal} 终止（${name}）`
   },
-  playTab: '输入与输出',
-  exit: (code) => `以退出码 ${code} 结束`,
   download: '下载输出',
   interactor: {
     input: '交互器的输入',
     customLabel: '交互器的输入',
     customHint: '本题的交互器读取此输入，扮演另一方并给出结果。',
     idle: '程序在等待而没有计算。通常是没有刷新（flush）输出，或者程序与交互器互相等待。',
-  },
-  options: {
-    compiler: '编译选项',
-    compilerHint: '附加在语言自带的选项之后。程序链接不保存这些选项。',
-    unclosed: '引号没有闭合。',
-    between: (least, most) => `允许 ${least} 到 ${most}。`,
   },
 }
 

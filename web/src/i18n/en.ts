@@ -283,7 +283,7 @@ export const en = {
     sharing: 'Making the link',
     closeLink: 'Close',
     embed: 'Embed',
-    readOnly: 'read-only',
+    readOnly: 'Read-only',
     fork: 'Fork',
     forkHint: 'Continue with your own copy in the playground',
     openHere: 'Open in Cupel',

@@ -6,7 +6,7 @@ const en = {
   noLonger: 'The contest is over: submissions no longer count in it.',
   failed: 'The time, the other problems and the questions of the contest cannot be shown now. Submissions are not affected.',
   faults: {
-    unknown: 'There is no such contest, or you may not see it. The problem is shown on its own.',
+    unknown: 'There is no such contest, or you may not see it.',
     outside: (contest: string) => `You do not take part in ${contest}, so your submissions do not count in it.`,
     visitor: (contest: string) => `Submissions count in ${contest} only if you are signed in and take part in it.`,
     other: 'This problem is not in the contest.',
@@ -23,7 +23,7 @@ const zhCN: InContestTexts = {
   noLonger: '比赛已结束，提交不再计入比赛。',
   failed: '暂时无法显示比赛的时间、其他题目和提问。提交不受影响。',
   faults: {
-    unknown: '没有这场比赛，或你无权查看。此题单独显示。',
+    unknown: '没有这场比赛，或你无权查看。',
     outside: (contest) => `你没有参加${contest}，提交不计入该比赛。`,
     visitor: (contest) => `登录并参加${contest}后，提交才计入该比赛。`,
     other: '这场比赛没有此题。',

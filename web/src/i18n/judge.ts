@@ -32,6 +32,7 @@ const ZH: Form[] = [
   [/^disk limit of ([\d,.]+ \w+) in (\d+) files? exceeded$/i, (limit, files) => `超出磁盘限制（${limit}，${files} 个文件）`],
   [/^(-?\d.*|["[{].*|true|false|null) is missing$/is, (value) => `缺少 ${value}`],
   [/^(-?\d.*|["[{].*|true|false|null) is unexpected$/is, (value) => `多出 ${value}`],
+  [/^exit code (\d+)$/i, (code) => `退出码 ${code}`],
   [/^limit of ([\d,.]+ \w+) for a file exceeded$/i, (limit) => `超出单个文件的大小限制（${limit}）`],
 ]
 

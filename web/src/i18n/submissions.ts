@@ -9,6 +9,7 @@ const en = {
   columns: { problem: 'Problem', verdict: 'Verdict', language: 'Language', time: 'Time', memory: 'Memory', when: 'When' },
   pages: 'Pages of submissions',
   inContest: 'In the contest',
+  outside: 'Not in the contest',
   inContestHint: (title: string) => `It counts in “${title}”.`,
 }
 
@@ -22,6 +23,7 @@ const zhCN: SubmissionTexts = {
   columns: { problem: '题目', verdict: '结果', language: '语言', time: '时间', memory: '内存', when: '提交时间' },
   pages: '提交记录的页码',
   inContest: '比赛内',
+  outside: '不计入比赛',
   inContestHint: (title) => `计入“${title}”。`,
 }
 

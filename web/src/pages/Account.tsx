@@ -17,11 +17,13 @@ import { useLanguage, useTexts } from '../i18n/messages'
 import { account as route } from '../routes'
 import { buttonClass } from '../ui/Button'
 import { intoView, tabClass, tabListClass } from '../ui/tab'
+import { accountSearch } from '../util/search'
 
 export function Account() {
   const { messages: m, tag } = useLanguage()
   const a = useTexts(catalogue)
-  const view = route.useSearch().view ?? 'progress'
+  // The search of a page that is opened by its address has what `accountSearch` leaves out, too.
+  const view = accountSearch(route.useSearch()).view ?? 'progress'
   const here = useHere()
   const session = useQuery(sessionQuery)
   const user = session.data?.user

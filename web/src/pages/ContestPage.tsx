@@ -22,6 +22,7 @@ import { useLanguage, useMessages } from '../i18n/messages'
 import { contest as route } from '../routes'
 import { intoView, tabClass, tabListClass } from '../ui/tab'
 import { lengthOf } from '../util/clock'
+import { contestSearch } from '../util/search'
 import type { ContestView } from '../util/search'
 import { awaitsResults, isFrozenAfterEnd, isRunning } from '../util/standings'
 import { withoutOverrides } from '../util/visible'
@@ -52,7 +53,7 @@ export function ContestPage() {
 function Contest({ contest, user }: { contest: Schema['ContestView']; user: string | undefined }) {
   const m = useMessages()
   const queries = useQueryClient()
-  const view = route.useSearch().view ?? 'problems'
+  const view = contestSearch(route.useSearch()).view ?? 'problems'
   const { slug, participation } = contest
   const ownRuns = isRunning(contest)
   // Each visible page polls the standings while the contest runs, and after the end until all results are shown. A hidden page does not

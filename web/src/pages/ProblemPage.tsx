@@ -31,6 +31,7 @@ import { unlisted } from '../util/language-choice'
 import { orReport } from '../util/missing-script'
 import type { ProblemTab } from '../util/search'
 import { WIDE } from '../util/panes'
+import { problemSearch } from '../util/search'
 import { startOf } from '../util/skeletons'
 import { withoutOverrides } from '../util/visible'
 import { NotFound } from './NotFound'
@@ -90,7 +91,7 @@ type View = 'statement' | ProblemTab
 function Problem({ problem, listed, user, sent }: ProblemProps) {
   const m = useMessages()
   const { slug } = problem.problem
-  const { contest, submission, view: tab } = route.useSearch()
+  const { contest, submission, view: tab } = problemSearch(route.useSearch())
   const asked = useQuery({ ...contestQuery(contest ?? ''), enabled: contest !== undefined })
   const askedWrong = askedFault(asked.data, asked.error instanceof CallError ? asked.error.status : undefined, slug)
   const ownContest = useOwnContest(slug, user, contest === undefined || askedWrong !== undefined)

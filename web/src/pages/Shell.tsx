@@ -71,6 +71,12 @@ export function Shell() {
   useEffect(watchTyping, [])
   useEffect(() => {
     const key = (event: KeyboardEvent) => {
+      // The window does not scroll, so that these keys would do nothing while nothing has the focus.
+      const share = { PageDown: 0.9, PageUp: -0.9, ' ': event.shiftKey ? -0.9 : 0.9, ArrowDown: 0.1, ArrowUp: -0.1 }[event.key]
+      if (share !== undefined && event.target === document.body) {
+        const pane = document.querySelector('.workspace [role=tabpanel]')
+        pane?.scrollBy({ top: share * pane.clientHeight })
+      }
       if (isNoShortcut(event)) return
       if (event.key === '?') act.current.openShortcuts()
       if (event.key === 'e' && document.querySelector('[data-editor]') !== null) {

@@ -30,7 +30,8 @@ struct Keeper {
 fn keeper() -> &'static Keeper {
     static KEEPER: OnceLock<Keeper> = OnceLock::new();
     KEEPER.get_or_init(|| {
-        let base = tempfile::Builder::new().prefix("cupel-servers-").tempdir().expect("a temporary folder").keep();
+        let base =
+            tempfile::Builder::new().prefix("cupel-servers-").tempdir_in(place()).expect("a temporary folder").keep();
         // PostgreSQL runs as another user, who must be able to reach the server's folder through this folder.
         fs::set_permissions(&base, Permissions::from_mode(0o711)).expect("the folder's mode can be set");
         // The shell has a separate process group, so that Ctrl-C reaches only the tests.
@@ -51,6 +52,17 @@ fn keeper() -> &'static Keeper {
         std::thread::Builder::new().name("servers".into()).spawn(start).expect("a thread can be started");
         Keeper { base, orders: Mutex::new(orders), _cleaner: cleaner }
     })
+}
+
+/// Memory that the servers of a test process may need for their data.
+const MEMORY_BYTES_MIN: u64 = 4 << 30;
+
+/// Where the servers keep their data: in memory if there is enough, because PostgreSQL creates a thousand files for a
+/// database.
+fn place() -> PathBuf {
+    let memory = Path::new("/dev/shm");
+    let free = rustix::fs::statvfs(memory).map_or(0, |found| found.f_bavail * found.f_frsize);
+    if free >= MEMORY_BYTES_MIN { memory.to_owned() } else { std::env::temp_dir() }
 }
 
 /// Returns the path of a new folder for one server; the folder does not exist yet.
