@@ -187,7 +187,7 @@ test('in an IOI contest, the standings show the best score, and a worse score do
     await row.getByText(`${score} points`, { exact: true }).waitFor()
     await row.getByText(score, { exact: true }).first().waitFor()
     await guest.page.getByRole('columnheader', { name: 'Score' }).waitFor()
-    await guest.page.getByText('points of the best submission').waitFor()
+    await guest.page.getByText('score of the best submission').waitFor()
     assert.equal(await guest.page.getByText('★').count(), 0)
     assert.equal(await guest.page.getByText('first solution').count(), 0)
 
@@ -243,6 +243,8 @@ test('the form for questions begins with the problem from whose page it was open
   const { page, close } = await registered({ width: 360, path: '/contests/asking' })
   await page.getByRole('button', { name: 'Take part' }).tap()
   await page.getByRole('link', { name: 'Calm Water' }).tap()
+  // The page of the contest has a link of this name, too.
+  await page.getByRole('heading', { name: 'Calm Water', level: 1 }).waitFor()
   await page.getByRole('link', { name: 'Questions' }).tap()
   await page.getByRole('heading', { name: 'Ask the organizers' }).waitFor()
   const about = page.getByLabel('About')

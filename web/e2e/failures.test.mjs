@@ -443,9 +443,10 @@ test('an error whose texts cannot be loaded is shown without an error in the con
   const { page, context, close, faults } = await registered(server, browser, { path: '/account?view=security' })
   await page.getByRole('heading', { name: 'Sessions' }).waitFor()
   await context.setOffline(true)
-  await page.getByRole('button', { name: 'Progress', exact: true }).or(page.getByRole('tab', { name: 'Progress' })).or(page.getByRole('link', { name: 'Progress' })).first().click()
-  // Without a connection, this is no alert.
-  await page.getByRole('status').filter({ hasText: 'The server cannot be reached' }).first().waitFor()
+  await page.getByRole('link', { name: 'Progress' }).first().click()
+  await waitingPart(page).waitFor()
+  await page.getByRole('link', { name: 'API keys' }).first().click()
+  await page.getByRole('alert').filter({ hasText: 'The server cannot be reached' }).first().waitFor()
   await page.waitForFunction(() => performance.getEntriesByType('resource').some(({ name }) => name.includes('/assets/errors-')))
   faults.splice(0, faults.length, ...faults.filter((fault) => !/ERR_INTERNET_DISCONNECTED/.test(fault)))
   await close()

@@ -3,11 +3,13 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { progressQuery } from '../api/account'
+import { useIsOnline } from '../hooks/useIsOnline'
 import { useMedia } from '../hooks/useMedia'
 import { account } from '../i18n/account'
 import { useLanguage, useTexts } from '../i18n/messages'
 import { Button, buttonClass } from '../ui/Button'
 import { Meter } from '../ui/Meter'
+import { OfflineList } from '../ui/Skeleton'
 import { levelOf, weeksOf, type Day } from '../util/calendar'
 import { serverNow } from '../util/clock'
 import { count } from '../util/format'
@@ -26,7 +28,8 @@ export function AccountProgress() {
   const p = useTexts(account).progress
   const found = useQuery(progressQuery)
   const [showsAll, setShowsAll] = useState(false)
-  if (found.data === undefined) return found.error !== null ? <ErrorBox error={found.error} onRetry={() => void found.refetch()} /> : <RowsSkeleton />
+  const isOnline = useIsOnline()
+  if (found.data === undefined) return !isOnline ? <OfflineList /> : found.error !== null ? <ErrorBox error={found.error} onRetry={() => void found.refetch()} /> : <RowsSkeleton />
   const { progress, activity } = found.data
   if (progress.solved === 0 && progress.attempted === 0) {
     return (
@@ -51,7 +54,7 @@ export function AccountProgress() {
         <p className="flex flex-wrap items-baseline gap-x-2">
           <span className="text-3xl font-semibold tabular-nums">{n(progress.solved)}</span>
           <span className="text-lg">{p.solved(progress.solved)}</span>
-          {progress.attempted > 0 && <span className="ml-2 text-muted">{p.tried(progress.attempted)}</span>}
+          {progress.attempted > 0 && <span className="text-muted">{p.tried(progress.attempted)}</span>}
         </p>
         <Calendar days={activity.days} />
       </section>

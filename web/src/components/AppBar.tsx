@@ -22,9 +22,6 @@ const AccountMenu = lazyPart(async () => (await loadAccount()).AccountMenu)
 const loadVisitor = () => import('./VisitorMenu')
 const VisitorMenu = lazyPart(async () => (await loadVisitor()).VisitorMenu)
 
-/** Attributes of the link to the part of the site to which the page belongs. */
-const ACTIVE = { 'data-status': 'active', 'aria-current': 'true' } as const
-
 export function AppBar({ onShortcuts, onPalette }: { onShortcuts: () => void; onPalette: () => void }) {
   const m = useMessages()
   const session = useQuery(sessionQuery)
@@ -47,10 +44,10 @@ export function AppBar({ onShortcuts, onPalette }: { onShortcuts: () => void; on
         <Link to="/problems" activeOptions={{ exact: isInContest, includeSearch: false }} className={PAGE}>
           {m.menu.problems}
         </Link>
-        <Link to="/playground" className={PAGE} {...(here.startsWith('/p/') && ACTIVE)}>
+        <Link to="/playground" className={PAGE}>
           {m.menu.playground}
         </Link>
-        <Link to="/contests" className={PAGE} {...(isInContest && ACTIVE)}>
+        <Link to="/contests" className={PAGE} {...(isInContest && { 'data-status': 'active', 'aria-current': 'true' })}>
           {m.menu.contests}
         </Link>
         <a href={addressOf('/docs/')} className={`${PAGE} ${user == null ? 'max-sm:hidden' : 'min-[360px]:max-sm:hidden'}`}>

@@ -7,6 +7,7 @@ import { useIsOnline } from '../hooks/useIsOnline'
 import { useLanguage, useMessages } from '../i18n/messages'
 import { Button } from '../ui/Button'
 import { CopyButton } from '../ui/CopyButton'
+import { OfflineList } from '../ui/Skeleton'
 import { SignInAgain } from './SignInAgain'
 
 type Catalogue = typeof import('../i18n/errors')
@@ -51,7 +52,6 @@ export function ErrorBox({ error, onRetry, what, isCompact = false }: ErrorBoxPr
   const catalogue = useCatalogue()
   const call = error instanceof CallError ? error : undefined
   const isOffline = call?.status === 0
-  const isOnline = useIsOnline()
   // Wait for the catalogue, so that screen readers announce the error only once.
   if (catalogue === 'loading' && !isOffline) return <div className="min-h-16" />
   const entry = typeof catalogue === 'string' || call === undefined ? 'unknown' : catalogue.entryOf(call.code)
@@ -62,7 +62,7 @@ export function ErrorBox({ error, onRetry, what, isCompact = false }: ErrorBoxPr
   // The end of a session is not reported as an error. The remedy is shown once, beside the link.
   const hasEnded = call?.status === 401
   return (
-    <Box title={what ?? title} isCompact={isCompact} isCalm={isOffline && !isOnline}>
+    <Box title={what ?? title} isCompact={isCompact}>
       {!hasEnded && (
         <p className="mt-0.5 break-words">
           {what === undefined ? todo : m.pair(title, todo)}
@@ -106,13 +106,7 @@ export function PartFailed({ isMissing = true, onRetry }: { isMissing?: boolean;
     addEventListener('online', onRetry)
     return () => removeEventListener('online', onRetry)
   }, [isMissing, onRetry])
-  if (isMissing && !isOnline) {
-    return (
-      <p role="status" className="p-3 text-muted">
-        {m.offlineWait}
-      </p>
-    )
-  }
+  if (isMissing && !isOnline) return <OfflineList />
   return (
     <Box title={m.errors.part}>
       <p className="mt-0.5">{isMissing ? m.errors.partDetail : m.errors.partFault}</p>
@@ -124,11 +118,10 @@ export function PartFailed({ isMissing = true, onRetry }: { isMissing?: boolean;
   )
 }
 
-/** `isCalm`: the user knows the reason already. */
-function Box({ title, isCompact = false, isCalm = false, children }: { title: string; isCompact?: boolean; isCalm?: boolean; children: ReactNode }) {
+function Box({ title, isCompact, children }: { title: string; isCompact?: boolean; children: ReactNode }) {
   return (
-    <div role={isCalm ? 'status' : 'alert'} className={`flex rounded-md border ${isCalm ? 'border-border' : 'border-wrong'} bg-surface ${isCompact ? 'gap-2 p-2 text-sm' : 'gap-3 p-3'}`}>
-      <CircleAlert aria-hidden size={16} strokeWidth={1.5} className={`mt-0.5 shrink-0 ${isCalm ? 'text-muted' : 'text-wrong'}`} />
+    <div role="alert" className={`flex rounded-md border border-wrong bg-surface ${isCompact ? 'gap-2 p-2 text-sm' : 'gap-3 p-3'}`}>
+      <CircleAlert aria-hidden size={16} strokeWidth={1.5} className="mt-0.5 shrink-0 text-wrong" />
       <div className="min-w-0 grow">
         <p className="font-semibold break-words">{title}</p>
         {children}

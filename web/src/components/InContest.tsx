@@ -61,7 +61,7 @@ export function InContest({ slug, of, isBrief }: { slug: string; of: string; isB
     void queries.invalidateQueries({ queryKey: ['contest', of] })
   }
   const bar = (
-    <div data-spare className={`shrink-0 flex flex-wrap ${isBrief ? 'max-sm:flex-nowrap' : ''} items-center gap-x-3 px-3 py-1 pointer-coarse:py-0 border-b border-border bg-raised text-sm`}>
+    <div data-spare className={`shrink-0 flex ${isBrief ? '' : 'flex-wrap'} items-center gap-x-3 px-3 py-1 pointer-coarse:py-0 border-b border-border bg-raised text-sm`}>
       <div className="grow flex items-center gap-x-3 min-w-0">
         <Link to="/contests/$slug" params={{ slug: of }} className={`${LINK} gap-1 min-w-0 font-medium`}>
           <ChevronLeft aria-hidden size={16} strokeWidth={1.5} className="shrink-0" />

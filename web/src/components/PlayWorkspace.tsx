@@ -288,7 +288,7 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
           {visible(shared.play.title)}
         </h1>
       )}
-      <div data-spare className="low:not-has-[form]:flex low:*:last:grow low:*:last:min-w-0">
+      <div data-spare className="low:flex low:*:last:grow low:*:last:min-w-0">
         <div className="flex flex-wrap items-center gap-1 px-2 py-1.5 low:py-0 border-b border-border bg-surface">
           {shared === undefined ? (
             <>

@@ -78,7 +78,7 @@ export const en = {
     offline: 'The server cannot be reached',
     offlineDetail: 'Check your connection.',
     part: 'This part of the page cannot be shown',
-    partDetail: 'Check your connection, then try again. If this fails, reload the page.',
+    partDetail: 'Try again. If this fails, reload the page.',
     partFault: 'The page has an error here. Try again. If this fails, reload the page. Your code is kept.',
     reload: 'Reload the page',
   },

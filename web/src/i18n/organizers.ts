@@ -34,7 +34,7 @@ const en = {
   onlyNewest: (n: string) => `Only the newest ${n} entries are shown.`,
   found: (n: number, total: number) => `${n} of ${total} participants ${n === 1 ? 'matches' : 'match'}`,
   noneFound: (name: string) => `No participant has “${name}” in the name.`,
-  points: 'points of the best submission, and the time at which it was sent',
+  points: 'score of the best submission, and the time at which it was sent',
   changedAt: 'Changed',
   closed: 'The contest is over, so this page takes no more questions.',
   joinedSoFar: (n: number) => (n === 0 ? 'Nobody takes part yet' : n === 1 ? '1 participant so far' : `${n} participants so far`),

@@ -40,7 +40,7 @@ export const zhCN: Messages = {
     offline: '无法连接服务器',
     offlineDetail: '请检查网络连接。',
     part: '无法显示页面的这一部分',
-    partDetail: '请检查网络连接后重试。若仍然失败，请重新加载页面。',
+    partDetail: '请重试；若仍然失败，请重新加载页面。',
     partFault: '页面在此处出错。请重试；若仍然失败，请重新加载页面。你的代码已保存。',
     reload: '重新加载页面',
   },

@@ -56,11 +56,8 @@ export function Shell() {
   if (isOnline && isRead) setIsRead(false)
   const [isMissing, setIsMissing] = useState(false)
   useEffect(() => watchMissing(setIsMissing), [])
-  useEffect(() => setIsMissing(false), [shown])
   // When the connection is back, the next press of the button loads the script.
-  useEffect(() => {
-    if (isOnline) setIsMissing(false)
-  }, [isOnline])
+  useEffect(() => setIsMissing(false), [shown, isOnline])
   // Both functions only load a script and set a state, so the functions of the first render can be used after later
   // renders.
   const act = useRef({ openShortcuts: shortcuts.open, openPalette: palette.open, setPalette: palette.setOpen })
@@ -71,12 +68,6 @@ export function Shell() {
   useEffect(watchTyping, [])
   useEffect(() => {
     const key = (event: KeyboardEvent) => {
-      // The window does not scroll, so that these keys would do nothing while nothing has the focus.
-      const share = { PageDown: 0.9, PageUp: -0.9, ' ': event.shiftKey ? -0.9 : 0.9, ArrowDown: 0.1, ArrowUp: -0.1 }[event.key]
-      if (share !== undefined && event.target === document.body) {
-        const pane = document.querySelector('.workspace [role=tabpanel]')
-        pane?.scrollBy({ top: share * pane.clientHeight })
-      }
       if (isNoShortcut(event)) return
       if (event.key === '?') act.current.openShortcuts()
       if (event.key === 'e' && document.querySelector('[data-editor]') !== null) {

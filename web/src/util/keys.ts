@@ -15,7 +15,7 @@ function isTyping(event: KeyboardEvent): boolean {
   const target = event.composedPath()[0]
   return (
     target instanceof HTMLElement &&
-    (target.isContentEditable || ['INPUT', 'TEXTAREA'].includes(target.tagName) || (target.tagName === 'SELECT' && event.key !== '/') || target.closest('[role=dialog]') !== null)
+    (target.isContentEditable || ['INPUT', 'TEXTAREA', event.key !== '/' && 'SELECT'].includes(target.tagName) || target.closest('[role=dialog]') !== null)
   )
 }
 

@@ -54,15 +54,17 @@ fn keeper() -> &'static Keeper {
     })
 }
 
-/// Memory that the servers of a test process may need for their data.
-const MEMORY_BYTES_MIN: u64 = 4 << 30;
+/// Memory that the servers of a test process may need for their data, in KiB.
+const MEMORY_KIB_MIN: u64 = 4 << 20;
 
 /// Where the servers keep their data: in memory if there is enough, because PostgreSQL creates a thousand files for a
 /// database.
 fn place() -> PathBuf {
     let memory = Path::new("/dev/shm");
-    let free = rustix::fs::statvfs(memory).map_or(0, |found| found.f_bavail * found.f_frsize);
-    if free >= MEMORY_BYTES_MIN { memory.to_owned() } else { std::env::temp_dir() }
+    let found = Command::new("df").args(["--output=avail", "-k"]).arg(memory).output().ok();
+    let free =
+        found.and_then(|found| String::from_utf8_lossy(&found.stdout).lines().nth(1)?.trim().parse::<u64>().ok());
+    if free >= Some(MEMORY_KIB_MIN) { memory.to_owned() } else { std::env::temp_dir() }
 }
 
 /// Returns the path of a new folder for one server; the folder does not exist yet.

@@ -194,6 +194,8 @@ impl Kind for PostgresKind {
         set("listen_addresses=127.0.0.1");
         set("max_connections=200");
         set("shared_buffers=64MB");
+        // In the data directory, which is removed. In /dev/shm, the memory of a killed server would remain.
+        set("dynamic_shared_memory_type=mmap");
         if self.nature.encrypted {
             set("ssl=on");
             let Certificate { certificate, key } = Certificate::in_folder(folder);
