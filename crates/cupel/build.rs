@@ -1,5 +1,5 @@
-//! Packs each problem in `problems/` as a gzipped tar. `src/shipped.rs` embeds these archives into the binary. Also links the debug
-//! binary for a fixed address.
+//! Packs each problem in `problems/` as a gzipped tar. `src/shipped.rs` embeds these archives into the binary. Also links
+//! the debug binary for a fixed address.
 //!
 //! An archive depends only on names, executable bits and contents, so it changes only when its problem
 //! changes.
@@ -14,8 +14,9 @@ use flate2::write::GzEncoder;
 
 fn main() -> io::Result<()> {
     let variable = |name: &str| env::var(name).map_err(io::Error::other);
-    // The debug binary has 350,000 relocations. Linked for a fixed address, it needs none, and each of the thousands of starts in the tests
-    // takes half the time. Releases remain position-independent (address space layout randomization).
+    // The debug binary has 350,000 relocations. Linked for a fixed address, it needs none, and each of the thousands of
+    // starts in the tests takes half the time. Releases remain position-independent (address space layout
+    // randomization).
     if variable("PROFILE")? == "debug" {
         println!("cargo::rustc-link-arg-bins=-no-pie");
     }

@@ -9,7 +9,6 @@ import { account } from '../i18n/account'
 import { useLanguage, useTexts } from '../i18n/messages'
 import { Button, buttonClass } from '../ui/Button'
 import { Meter } from '../ui/Meter'
-import { OfflineList } from '../ui/Skeleton'
 import { levelOf, weeksOf, type Day } from '../util/calendar'
 import { serverNow } from '../util/clock'
 import { count } from '../util/format'
@@ -29,7 +28,8 @@ export function AccountProgress() {
   const found = useQuery(progressQuery)
   const [showsAll, setShowsAll] = useState(false)
   const isOnline = useIsOnline()
-  if (found.data === undefined) return !isOnline ? <OfflineList /> : found.error !== null ? <ErrorBox error={found.error} onRetry={() => void found.refetch()} /> : <RowsSkeleton />
+  // Without a connection, the skeleton says that it waits for it.
+  if (found.data === undefined) return found.error !== null && isOnline ? <ErrorBox error={found.error} onRetry={() => void found.refetch()} /> : <RowsSkeleton />
   const { progress, activity } = found.data
   if (progress.solved === 0 && progress.attempted === 0) {
     return (

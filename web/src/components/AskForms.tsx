@@ -102,8 +102,7 @@ interface NewProps {
   user: string | undefined
 }
 
-/** Form for a participant's question. */
-/** `answered`: the number of answers. A new one is shown in place of the notice that the question was sent. */
+/** Form for a participant's question. `answered`: the number of answers. A new one is shown in place of the notice that the question was sent. */
 export function Ask({ contest, user, answered }: NewProps & { answered: number }) {
   const q = useTexts(questionTexts)
   const { slug } = contest

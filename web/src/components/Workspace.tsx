@@ -156,9 +156,11 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
   useEffect(() => {
     const key = (event: KeyboardEvent) => {
       // The window does not scroll, so that these keys would do nothing while nothing has the focus.
-      const share = { PageDown: 0.9, PageUp: -0.9, ' ': event.shiftKey ? -0.9 : 0.9, ArrowDown: 0.1, ArrowUp: -0.1 }[event.key]
-      const pane = document.querySelector('.workspace [role=tabpanel]')
-      if (share !== undefined && event.target === document.body) pane?.scrollBy(0, share * pane.clientHeight)
+      if (event.target === document.body) {
+        const share = { PageDown: 0.9, PageUp: -0.9, ' ': event.shiftKey ? -0.9 : 0.9, ArrowDown: 0.1, ArrowUp: -0.1 }[event.key]
+        const pane = document.querySelector('.workspace [role=tabpanel]')
+        if (share !== undefined) pane?.scrollBy(0, share * pane.clientHeight)
+      }
       if (event.defaultPrevented || !(event.ctrlKey || event.metaKey)) return
       // In a text field, as in the playground, the keys run the program on the text.
       if (event.key === 'Enter' && !(event.target instanceof HTMLTextAreaElement)) keys.current.submit()

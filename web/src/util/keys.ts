@@ -13,6 +13,7 @@ export const isNoShortcut = (event: KeyboardEvent): boolean => storedChoice(SING
 function isTyping(event: KeyboardEvent): boolean {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return true
   const target = event.composedPath()[0]
+  // A letter chooses an option of a `select`; `/` does not.
   return (
     target instanceof HTMLElement &&
     (target.isContentEditable || ['INPUT', 'TEXTAREA', event.key !== '/' && 'SELECT'].includes(target.tagName) || target.closest('[role=dialog]') !== null)
