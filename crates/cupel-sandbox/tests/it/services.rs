@@ -4,8 +4,13 @@
 //! The cases of the conformance tables (`services/*.cases`) are compiled in cells both ways. The service must give the
 //! same exit code, the same messages and byte-identical files, or decline. The tables decide whether a language file
 //! has a `[service]`.
+//!
+//! Most of this test's time is that of the command line. So the digests of its results are recorded (`*.results`). If
+//! the service's result has the recorded digest, the command line does not compile the case again. A digest includes the
+//! compiler's version, the command and the case. `UPDATE_SNAPSHOTS=1` compiles every case both ways, and records the
+//! digests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use cupel_languages::{Answer, HostProbe, Language, Placeholders, Registry, question};
@@ -15,13 +20,17 @@ use cupel_sandbox::{
 };
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, Limits, Outcome};
 use libtest_mimic::Trial;
+use sha2::{Digest, Sha256};
 
 use crate::kit::{World, eventually, file};
 use crate::machine::{patient, slowness};
 use crate::{Shared, rules, trial};
 
-const TABLES: &[(&str, &str)] =
-    &[("java", include_str!("services/java.cases")), ("typescript", include_str!("services/typescript.cases"))];
+/// Language, cases and recorded digests.
+const TABLES: &[(&str, &str, &str)] = &[
+    ("java", include_str!("services/java.cases"), include_str!("services/java.results")),
+    ("typescript", include_str!("services/typescript.cases"), include_str!("services/typescript.results")),
+];
 
 pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
     let mut trials = rules(
@@ -36,8 +45,10 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
             ("a_dropped_service_leaves_no_process", a_dropped_service_leaves_no_process),
         ],
     );
-    trials.extend(TABLES.iter().map(|(id, table)| {
-        trial(world, format!("services::conformance_of_{id}"), move |_| Conformance::of(id).check(&cases(table)))
+    trials.extend(TABLES.iter().map(|(id, table, recorded)| {
+        trial(world, format!("services::conformance_of_{id}"), move |_| {
+            Conformance::of(id).check(&cases(table), recorded)
+        })
     }));
     trials
 }
@@ -305,6 +316,26 @@ impl Conformance {
         Compiled { exit_code, said, files }
     }
 
+    /// The digest of a result, as in `services/*.results`.
+    fn digest(&self, files: &BoxFiles, result: &Compiled) -> String {
+        let mut digest = Sha256::new();
+        // Without lengths, two different results could have the same digest.
+        let mut add = |part: &[u8]| {
+            digest.update((part.len() as u64).to_le_bytes());
+            digest.update(part);
+        };
+        add(self.language.installed_version().expect("the compiler names its version").as_bytes());
+        self.argv(files).iter().for_each(|word| add(word.as_bytes()));
+        add(&result.exit_code.to_le_bytes());
+        add(&result.said);
+        for file in files.iter().chain(result.files.values()) {
+            add(file.path.as_str().as_bytes());
+            add(&file.data);
+            add(&[u8::from(file.executable)]);
+        }
+        digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// Returns `None` if the service declined or ended; callers treat both alike.
     fn warm(&self, service: &mut ServiceCell, files: &BoxFiles) -> Option<Compiled> {
         let reply = service.request(&question(&self.argv(files), files), &request_limits(), &mut || false);
@@ -326,21 +357,29 @@ impl Conformance {
         }
     }
 
-    /// Compiles every case both ways. The service compiles each case twice, because a case must not affect the next
-    /// one.
-    fn check(&mut self, cases: &[Case]) {
+    /// Compiles every case with the service and, unless the result is recorded, with the command line. The service
+    /// compiles each case twice, because a case must not affect the next one.
+    fn check(&mut self, cases: &[Case], recorded: &str) {
         assert!(cases.len() >= 80, "{} cases", cases.len());
+        let is_update = std::env::var_os("UPDATE_SNAPSHOTS").is_some();
+        let recorded: BTreeSet<&str> = recorded.lines().filter(|_| !is_update).collect();
         let one_in = if slowness() > 1 { SAMPLE_ONE_IN } else { 1 };
         let tried: Vec<&Case> = cases.iter().step_by(one_in).collect();
         let mut service = self.service();
-        let (mut declined, mut wrong) = (Vec::new(), Vec::new());
+        let (mut declined, mut wrong, mut compiled_cold) = (Vec::new(), Vec::new(), Vec::new());
         for (name, files) in &tried {
-            let cold = self.cold(files);
+            let mut cold = None;
             for _ in 0..2 {
-                match self.warm(&mut service, files) {
-                    None => declined.push(name.as_str()),
-                    Some(warm) if warm == cold => continue,
-                    Some(warm) => wrong.push(format!(
+                let Some(warm) = self.warm(&mut service, files) else {
+                    declined.push(name.as_str());
+                    break;
+                };
+                if recorded.contains(format!("{name} {}", self.digest(files, &warm)).as_str()) {
+                    continue;
+                }
+                let cold = cold.get_or_insert_with(|| self.cold(files));
+                if warm != *cold {
+                    wrong.push(format!(
                         "{name}: exit {} and {}, files {:?} and {:?}\n--- warm\n{}\n--- cold\n{}",
                         warm.exit_code,
                         cold.exit_code,
@@ -348,14 +387,24 @@ impl Conformance {
                         cold.files.keys().collect::<Vec<_>>(),
                         String::from_utf8_lossy(&warm.said),
                         String::from_utf8_lossy(&cold.said),
-                    )),
+                    ));
+                    break;
                 }
-                break;
             }
+            compiled_cold.extend(cold.map(|cold| format!("{name} {}\n", self.digest(files, &cold))));
         }
         let count = format!("{} of {} cases", tried.len(), cases.len());
-        println!("{}: {count}, {} declined: {declined:?}", self.language.id, declined.len());
+        println!(
+            "{}: {count}, {} declined: {declined:?}; {} also compiled by the command line",
+            self.language.id,
+            declined.len(),
+            compiled_cold.len()
+        );
         assert!(wrong.is_empty(), "{} differ, {count}:\n{}", wrong.len(), wrong.join("\n\n"));
         assert!(declined.len() * 10 <= tried.len(), "{declined:?}, {count}");
+        if is_update {
+            let path = format!("{}/tests/it/services/{}.results", env!("CARGO_MANIFEST_DIR"), self.language.id);
+            std::fs::write(path, compiled_cold.concat()).expect("the results can be written");
+        }
     }
 }
