@@ -33,8 +33,7 @@ pub fn enter_if_asked() {
         crate::process::zygote::main(arguments.next());
     }
     if first.as_deref() == Some(crate::probe::PROBE_ARGUMENT.as_ref()) {
-        let name = arguments.next().unwrap_or_default();
-        crate::probe::main(&name.to_string_lossy());
+        crate::probe::main(arguments.map(|argument| argument.to_string_lossy().into_owned()));
     }
 }
 

@@ -1,12 +1,12 @@
-//! The probe that `doctor` runs in a cell: Cupel's executable, which performs one small attack per start.
+//! The probe that `doctor` runs in a cell: Cupel's executable, which performs small attacks.
 //!
-//! Each attack targets one wall and is chosen so that no other wall stops it first. The probe prints `held`, or
-//! `breached: ` and its observation.
+//! Each attack targets one wall and is chosen so that no other wall stops it first. For each wall, the probe prints a
+//! line: [`HELD`], or [`BREACHED`] and its observation.
 
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::config::Wall;
 use crate::sys::{attack, namespaces};
@@ -14,18 +14,25 @@ use crate::sys::{attack, namespaces};
 /// The argument that makes Cupel's executable run as a probe.
 pub(crate) const PROBE_ARGUMENT: &str = "__cupel-probe";
 
+/// The probe's line for a wall that held.
+pub(crate) const HELD: &str = "held";
+/// The beginning of the probe's line for a wall that did not hold.
+pub(crate) const BREACHED: &str = "breached: ";
+
 const SHM_KEY: i32 = 0x6375_7065;
 
-/// Runs the attack on the wall called `name`, and prints the result to standard output.
-pub(crate) fn main(name: &str) -> ! {
-    let fact = std::env::var("CUPEL_PROBE_FACT").unwrap_or_default();
-    let result = match Wall::from_slug(name) {
-        Some(wall) => attack_on(wall, &fact),
-        None => Err(format!("there is no attack called {name}")),
-    };
-    match result {
-        Ok(()) => println!("held"),
-        Err(seen) => println!("breached: {seen}"),
+/// Runs attacks, and prints their results to standard output. The arguments are pairs of a wall's name and a fact for
+/// its attack.
+pub(crate) fn main(mut arguments: impl Iterator<Item = String>) -> ! {
+    while let (Some(name), Some(fact)) = (arguments.next(), arguments.next()) {
+        let result = match Wall::from_slug(&name) {
+            Some(wall) => attack_on(wall, &fact),
+            None => Err(format!("there is no attack called {name}")),
+        };
+        match result {
+            Ok(()) => println!("{HELD}"),
+            Err(seen) => println!("{BREACHED}{seen}"),
+        }
     }
     let _ = io::stdout().flush();
     std::process::exit(0)
@@ -60,8 +67,8 @@ fn attack_on(wall: Wall, fact: &str) -> Result<(), String> {
         Wall::ProcessLimit => fork(fact),
         Wall::CpuAccounting => spin(),
         Wall::DiskLimit => fill(fact),
-        Wall::WallClockLimit => dawdle(),
-        Wall::IdleLimit => idle(),
+        Wall::WallClockLimit => sleep("run"),
+        Wall::IdleLimit => sleep("idle"),
         Wall::OutputLimit => print(fact),
     }
 }
@@ -202,7 +209,7 @@ fn core_and_files(open_files: &str) -> Result<(), String> {
 }
 
 fn number(fact: &str) -> Result<usize, String> {
-    fact.parse().map_err(|_| "the probe got no limit in CUPEL_PROBE_FACT".to_owned())
+    fact.parse().map_err(|_| "the probe got no limit as its fact".to_owned())
 }
 
 fn eat(limit_mib: &str) -> Result<(), String> {
@@ -254,22 +261,10 @@ fn fill(limit_kib: &str) -> Result<(), String> {
     Err(format!("{} KiB could be written to the box", limit * 2))
 }
 
-/// Runs for longer than the wall-clock limit, and computes periodically so that it is not idle.
-fn dawdle() -> Result<(), String> {
-    let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(1) {
-        std::thread::sleep(Duration::from_millis(10));
-        let busy = Instant::now();
-        while busy.elapsed() < Duration::from_millis(3) {
-            std::hint::spin_loop();
-        }
-    }
-    Err("the program could run for a second".into())
-}
-
-fn idle() -> Result<(), String> {
+/// Sleeps for longer than the limit on the wall-clock time or on the idle time.
+fn sleep(kind: &str) -> Result<(), String> {
     std::thread::sleep(Duration::from_secs(1));
-    Err("the program could idle for a second".into())
+    Err(format!("the program could {kind} for a second"))
 }
 
 fn print(limit_kib: &str) -> Result<(), String> {

@@ -8,6 +8,7 @@
 //!
 //! * Lane numbers are bounded, which bounds the ids, groups and processes of lanes.
 //! * A request with the number of an existing lane is refused, and does not affect that lane.
+//! * The launcher keeps the cold starts of a bounded number of interpreters.
 //! * A malformed message ends the launcher.
 //! * The launcher follows no path that the main process can change: mounts from such paths are opened at the start.
 //!
@@ -31,11 +32,15 @@ use crate::sys;
 use crate::sys::process::{
     Forked, close_all_but, dup_to, exit_now, fork_with, ignore_stop_signals, keep_freed_memory, take_inherited,
 };
+use crate::warm::{ColdStart, WarmTemplate};
 use crate::wire::{self, FromLauncher, LaneImage, LaneKind, ToLauncher};
 use crate::{CountedEvent, Mount, Wall, WallSet};
 
 /// Maximum time for the setup of a lane, which normally takes a few dozen milliseconds.
 const LANE_SETUP: Duration = Duration::from_secs(20);
+
+/// Maximum number of interpreters whose cold start the launcher keeps; a compromised main process could request any number.
+const COLD_STARTS_MAX: usize = 16;
 
 struct Launcher {
     groups: LauncherGroups,
@@ -52,6 +57,8 @@ struct Launcher {
     /// The directory that contains the roots of images.
     images: Option<OwnedFd>,
     lanes: HashMap<u32, RunningLane>,
+    /// Cold starts that lanes have measured; at most [`COLD_STARTS_MAX`].
+    cold_starts: Vec<(WarmTemplate, ColdStart)>,
 }
 
 struct RunningLane {
@@ -197,8 +204,20 @@ impl Launcher {
             Some(path) => mounts::hold_images(path.as_ref()).map_err(|error| (SetupStep::RootTrees, error))?,
             None => None,
         };
-        let lanes = HashMap::new();
-        Ok(Launcher { groups, uid_base, lanes_max, walls_off, executable, with_probe, sources, counted, images, lanes })
+        let (lanes, cold_starts) = (HashMap::new(), Vec::new());
+        Ok(Launcher {
+            groups,
+            uid_base,
+            lanes_max,
+            walls_off,
+            executable,
+            with_probe,
+            sources,
+            counted,
+            images,
+            lanes,
+            cold_starts,
+        })
     }
 
     /// Creates a lane and returns its socket. If that fails, nothing of the lane remains.
@@ -246,7 +265,7 @@ impl Launcher {
             Forked::Child => {
                 // Standard error is the operator's log, which a lane must not write to.
                 let _ = dup_to(0, 2);
-                let warm = warm.cloned();
+                let warm = warm.map(|template| (template.clone(), self.cold_start(template)));
                 let counted = self.counted.as_ref().ok().copied();
                 let setup = LaneSetup { walls_off: off, shown, is_image, tenant, cpu, counted, warm, executable };
                 lane::main(setup, theirs, sync_theirs, files)
@@ -259,6 +278,9 @@ impl Launcher {
                     return Err(failed);
                 }
                 self.lanes.insert(number, RunningLane { pidfd });
+                if let Some(template) = warm {
+                    self.learn_cold_start(template, &sync);
+                }
                 Ok(ours)
             }
         }
@@ -285,6 +307,22 @@ impl Launcher {
         self.groups.settle_lane(number, pid).map_err(at(SetupStep::CgroupJoin))?;
         lane::send_report(sync, LaneReport::Go, &[])?;
         lane::expect(sync, LaneReport::Ready, LANE_SETUP).map(drop)
+    }
+
+    /// The interpreter's cold start, if a lane has measured it.
+    fn cold_start(&self, template: &WarmTemplate) -> Option<ColdStart> {
+        self.cold_starts.iter().find(|(known, _)| known == template).map(|(_, cold)| cold.clone())
+    }
+
+    /// Waits until the new lane has measured the interpreter's cold start, unless an earlier lane has. At this time, no
+    /// program of a tenant has run in the lane, and the main process does not have the lane's socket.
+    fn learn_cold_start(&mut self, template: &WarmTemplate, sync: &OwnedFd) {
+        if self.cold_starts.len() < COLD_STARTS_MAX
+            && self.cold_start(template).is_none()
+            && let Some(cold) = lane::cold_start(sync, LANE_SETUP)
+        {
+            self.cold_starts.push((template.clone(), cold));
+        }
     }
 
     fn retire(&mut self, number: u32) {

@@ -74,6 +74,18 @@ impl WarmTemplate {
     }
 }
 
+/// A cold start of an interpreter. It is the same in every lane, so one lane measures it, and the launcher keeps it for
+/// the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ColdStart {
+    /// The output of the rehearsal ([`Warm::rehearsal`]).
+    pub(crate) shown: String,
+    /// Memory that an empty program uses.
+    pub(crate) memory: Bytes,
+    /// Instructions that the rehearsal executes; `None` if they are not counted.
+    pub(crate) instructions: Option<u64>,
+}
+
 /// The stack limit under which a zygote is executed. The limit determines how much address space the kernel reserves
 /// for the stack, in all copies. The limit is large, because a problem may give a program a stack as large as its
 /// memory limit.

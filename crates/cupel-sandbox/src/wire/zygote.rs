@@ -1,9 +1,11 @@
 //! Messages between a lane's zygote and the init processes of the lane and its cells.
 
+use cupel_types::Bytes;
+
 use super::encoding::{Malformed, Message, Reader, Writer};
 use super::request::CellRequest;
 use crate::WallSet;
-use crate::warm::{Warm, WarmTemplate};
+use crate::warm::{ColdStart, Warm, WarmTemplate};
 
 /// From a lane's init to the zygote that it has started. Sent with the file of the lane's shared page.
 #[derive(Debug, PartialEq, Eq)]
@@ -126,6 +128,13 @@ impl Message for FromZygote {
 }
 
 impl Writer {
+    pub(crate) fn cold_start(&mut self, cold: &ColdStart) {
+        let ColdStart { shown, memory, instructions } = cold;
+        self.string(shown);
+        self.u64(memory.get());
+        self.some_u64(*instructions);
+    }
+
     pub(super) fn template(&mut self, template: &WarmTemplate) {
         self.u32(template.kind as u32);
         self.strings(&template.argv);
@@ -134,6 +143,10 @@ impl Writer {
 }
 
 impl Reader<'_> {
+    pub(crate) fn cold_start(&mut self) -> Result<ColdStart, Malformed> {
+        Ok(ColdStart { shown: self.string()?, memory: Bytes::new(self.u64()?), instructions: self.some_u64()? })
+    }
+
     pub(super) fn template(&mut self) -> Result<WarmTemplate, Malformed> {
         let kind = self.u32()?;
         let kind = Warm::ALL.into_iter().find(|k| *k as u32 == kind).ok_or(Malformed)?;

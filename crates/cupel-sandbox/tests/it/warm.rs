@@ -213,7 +213,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             )
         })
         .collect();
-    let rules: [Rule; 21] = [
+    let rules: [Rule; 23] = [
         ("the_memory_of_a_small_program_is_the_same_in_all_runs_lanes_and_starts", steady_memory),
         ("a_warm_program_is_forked_and_not_executed", forked),
         ("both_streams_in_one_pipe_keep_their_order", streams_in_one_pipe),
@@ -232,6 +232,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("a_warm_start_takes_less_than_half_the_cpu_time", faster),
         ("a_killed_zygote_costs_at_most_two_runs_and_is_replaced", zygote_killed),
         ("a_lane_that_cannot_start_warm_reports_the_reason_once", cold_lane),
+        ("the_cold_start_of_an_interpreter_is_measured_in_one_lane", measured_once),
+        ("a_lane_measures_the_cold_start_again_if_the_interpreter_has_changed", changed_interpreter),
         ("addresses_differ_between_lanes", addresses),
         ("no_data_of_the_launcher_is_in_a_programs_memory", launchers_memory),
         ("the_executable_has_no_name", no_name),
@@ -532,6 +534,47 @@ fn cold_lane(_: &Warmed) {
     let [first, second] = [(); 2].map(|()| program.run(&mut slot).report.cold);
     assert!(first.as_ref().is_some_and(|reason| reason.contains("rehearsal failed")), "{first:?}");
     assert_eq!(second, None);
+}
+
+/// The reports of the first run in each of two lanes. Before each run, the text becomes the file `sitecustomize.py`, which
+/// the interpreter runs at its start.
+fn in_two_lanes(customizations: [&str; 2], program: &str) -> [Ended; 2] {
+    let shown = tempfile::tempdir_in("/var/tmp").unwrap();
+    let read = ("PYTHONPATH".to_owned(), shown.path().to_str().unwrap().to_owned());
+    let mut template = template();
+    template.env.push(read.clone());
+    let mut config = SandboxConfig { warm: vec![template], slots: 2, spares: false, ..SandboxConfig::default() };
+    config.mounts.push(shown.path().to_owned().into());
+    let sandbox = Sandbox::start(config).unwrap();
+    let mut program = python(program);
+    program.command.warm = Some(Warm::Python);
+    program.command.env.push(read);
+    let mut slot = 0;
+    customizations.map(|customization| {
+        std::fs::write(shown.path().join("sitecustomize.py"), customization).unwrap();
+        let ended = program.run(&mut sandbox.slot(slot));
+        slot += 1;
+        ended
+    })
+}
+
+fn measured_once(_: &Warmed) {
+    let fails_cold = "import os\nif 'python' in os.readlink('/proc/self/exe'): os._exit(1)\n";
+    for ended in in_two_lanes(["import os\n", fails_cold], "print('runs')") {
+        assert!(ended.report.warm && ended.report.cold.is_none(), "{:?}", ended.report);
+        assert_eq!(ended.text(), "runs\n");
+    }
+}
+
+fn changed_interpreter(_: &Warmed) {
+    let marked = |mark: &str| format!("import sys\nsys.{mark} = True\n");
+    let [first, second] = in_two_lanes(
+        [&marked("first"), &marked("second")],
+        "import sys; print(hasattr(sys, 'first'), hasattr(sys, 'second'))",
+    );
+    assert!(first.report.warm && second.report.warm, "{:?} {:?}", first.report, second.report);
+    assert_eq!((first.text(), second.text()), ("True False\n".to_owned(), "False True\n".to_owned()));
+    assert_eq!(second.report.cold, None);
 }
 
 /// Addresses differ between lanes, so a program cannot use addresses that it learnt on another lane.

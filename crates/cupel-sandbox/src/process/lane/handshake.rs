@@ -5,10 +5,11 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use crate::step::SetupStep;
+use crate::warm::ColdStart;
 use crate::wire::{self, Malformed, Message, Reader, Writer};
 
 /// A message between the launcher and a lane's init.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum LaneReport {
     /// The other side may continue. The launcher's first `Go` carries the lane's instruction counter, if there is one.
     Go,
@@ -17,6 +18,8 @@ pub(crate) enum LaneReport {
         step: u32,
         errno: i32,
     },
+    /// The lane, which was ready before, has measured this.
+    ColdStart(ColdStart),
 }
 
 impl Message for LaneReport {
@@ -29,6 +32,10 @@ impl Message for LaneReport {
                 to.u32(*step);
                 to.i32(*errno);
             }
+            LaneReport::ColdStart(cold) => {
+                to.u32(4);
+                to.cold_start(cold);
+            }
         }
     }
 
@@ -37,6 +44,7 @@ impl Message for LaneReport {
             1 => LaneReport::Go,
             2 => LaneReport::Ready,
             3 => LaneReport::Failed { step: from.u32()?, errno: from.i32()? },
+            4 => LaneReport::ColdStart(from.cold_start()?),
             _ => return Err(Malformed),
         })
     }
@@ -49,6 +57,16 @@ pub(crate) fn send_report(
     beside: &[BorrowedFd<'_>],
 ) -> Result<(), (SetupStep, io::Error)> {
     wire::send(sync.as_fd(), &report, beside).map_err(|error| (SetupStep::Protocol, error))
+}
+
+/// Waits for the cold start that a lane measures. `None` if the lane could not measure it in time.
+pub(crate) fn cold_start(sync: &OwnedFd, timeout: Duration) -> Option<ColdStart> {
+    let is_in_time = wire::readable(sync.as_fd(), timeout).unwrap_or(false);
+    let received = is_in_time.then(|| wire::receive(sync.as_fd(), &mut Vec::new()).ok()).flatten().flatten();
+    match received {
+        Some((LaneReport::ColdStart(cold), _)) => Some(cold),
+        _ => None,
+    }
 }
 
 /// Waits for the report `wanted`, and returns the descriptors passed with it.

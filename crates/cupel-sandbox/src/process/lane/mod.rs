@@ -44,7 +44,7 @@ use crate::sys::shared::SharedPage;
 use crate::wire::{self, CellDone, CellRequest, FromLane, ToLane};
 use crate::{Wall, WallSet};
 
-pub(crate) use handshake::{LaneReport, expect, send_report};
+pub(crate) use handshake::{LaneReport, cold_start, expect, send_report};
 pub(crate) use set_up::LaneSetup;
 
 /// Main function of a lane's init. Exits when its socket closes.
@@ -60,9 +60,8 @@ pub(crate) fn main(mut setup: LaneSetup, socket: OwnedFd, sync: OwnedFd, files: 
     match result {
         Ok(mut lane) => {
             if send_report(&sync, LaneReport::Ready, &[]).is_ok() {
-                drop(sync);
-                if let Some(template) = warm
-                    && let Err(reason) = lane.warm_up_with_retries(&template, executable.as_ref().map(AsFd::as_fd))
+                if let Some((template, known)) = warm
+                    && let Err(reason) = lane.warm_up(&template, known, sync, executable.as_ref().map(AsFd::as_fd))
                 {
                     let _ = wire::send(socket.as_fd(), &FromLane::Cold { reason }, &[]);
                 }

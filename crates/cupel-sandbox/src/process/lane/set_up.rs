@@ -19,7 +19,7 @@ use crate::step::SetupStep;
 use crate::sys;
 use crate::sys::process::{ChildStack, reset_signals};
 use crate::sys::shared::SharedPage;
-use crate::warm::WarmTemplate;
+use crate::warm::{ColdStart, WarmTemplate};
 use crate::{CountedEvent, Wall, WallSet};
 
 /// Parameters of a new lane.
@@ -33,8 +33,8 @@ pub(crate) struct LaneSetup {
     pub(crate) cpu: Option<u32>,
     /// The event that the lane's counter counts, if any.
     pub(crate) counted: Option<CountedEvent>,
-    /// The interpreter to keep warm, if any.
-    pub(crate) warm: Option<WarmTemplate>,
+    /// The interpreter to keep warm, if any, and its cold start, if another lane has measured it.
+    pub(crate) warm: Option<(WarmTemplate, Option<ColdStart>)>,
     /// The detached executable for the lane's zygote, if available.
     pub(crate) executable: Option<OwnedFd>,
 }

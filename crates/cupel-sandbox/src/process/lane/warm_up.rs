@@ -1,16 +1,16 @@
 //! Starts a lane's zygote, and verifies that warm programs behave like cold ones.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::Ordering::Relaxed;
 
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, Limits};
 
-use super::{Lane, number_of_sockets};
+use super::{Lane, LaneReport, number_of_sockets, send_report};
 use crate::bundle;
 use crate::mechanism::cgroup::Known;
 use crate::process::zygote::Zygote;
-use crate::warm::{self, WarmTemplate};
+use crate::warm::{self, ColdStart, WarmTemplate};
 use crate::wire::{self, CellDone, CellRequest, ZygoteSetup};
 
 /// Number of attempts before a lane starts all its programs cold. Several, because a failure may be transient.
@@ -20,28 +20,54 @@ const TRIES: u32 = 3;
 const USED_AHEAD: [usize; 4] = [0, 16, 32, 48];
 
 impl Lane {
-    /// Calls [`Lane::warm_up`] up to [`TRIES`] times.
-    pub(super) fn warm_up_with_retries(
+    /// Calls [`Lane::start_zygote`] up to [`TRIES`] times. `known` is the interpreter's cold start, if another lane has
+    /// measured it. Otherwise, this lane measures it, and reports it to the launcher on `sync`.
+    pub(super) fn warm_up(
         &mut self,
         template: &WarmTemplate,
+        mut known: Option<ColdStart>,
+        sync: OwnedFd,
         executable: Option<BorrowedFd<'_>>,
     ) -> Result<(), String> {
-        for _ in 1..TRIES {
-            if self.warm_up(template, executable).is_ok() {
-                return Ok(());
+        let mut waiting_launcher = known.is_none().then_some(sync);
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            // The interpreter may have been replaced since another lane has measured it. So the second attempt measures
+            // it again.
+            let cold = known.take().map_or_else(|| self.start_cold(template), Ok);
+            let result = cold.and_then(|cold| {
+                if let Some(sync) = waiting_launcher.take() {
+                    // Without the report, every lane measures the cold start itself.
+                    let _ = send_report(&sync, LaneReport::ColdStart(cold.clone()), &[]);
+                }
+                self.start_zygote(template, &cold, executable)
+            });
+            if result.is_ok() || tries == TRIES {
+                return result;
             }
         }
-        self.warm_up(template, executable)
+    }
+
+    /// Measures a cold start.
+    fn start_cold(&mut self, template: &WarmTemplate) -> Result<ColdStart, String> {
+        // The first run is charged for reading the interpreter's files, so its measurements are not used.
+        let rehearsal = template.kind.rehearsal();
+        self.rehearse(template, rehearsal, false)?;
+        let (shown, done) = self.rehearse(template, rehearsal, false)?;
+        let (memory, _) = self.memory_of_nothing(template, false)?;
+        Ok(ColdStart { shown, memory: Bytes::new(memory), instructions: done.instructions })
     }
 
     /// Starts a zygote, and verifies that a program forked from it starts in the same state as a cold one. Measures how
     /// much memory and how many instructions a warm start saves.
-    fn warm_up(&mut self, template: &WarmTemplate, executable: Option<BorrowedFd<'_>>) -> Result<(), String> {
-        // The first run is charged for reading the interpreter's files, so its measurements are not used.
-        let rehearsal = template.kind.rehearsal();
-        self.rehearse(template, rehearsal, false)?;
-        let (shown, cold) = self.rehearse(template, rehearsal, false)?;
-        let (cold_memory, _) = self.memory_of_nothing(template, false)?;
+    fn start_zygote(
+        &mut self,
+        template: &WarmTemplate,
+        cold: &ColdStart,
+        executable: Option<BorrowedFd<'_>>,
+    ) -> Result<(), String> {
+        let (shown, cold_memory) = (&cold.shown, cold.memory.get());
         let setup = ZygoteSetup {
             walls_off: self.walls_off,
             tenant: self.tenant,
@@ -53,10 +79,10 @@ impl Lane {
         self.zygote = Some(Zygote::start(&setup, self.shared_file.as_fd(), executable)?);
         self.own_sockets = self.sockets.as_ref().and_then(number_of_sockets).unwrap_or(0);
         self.group.count_from_here();
-        let rehearsed = self.rehearse(template, rehearsal, true);
+        let rehearsed = self.rehearse(template, template.kind.rehearsal(), true);
         let rehearsed = rehearsed.and_then(|(shown, done)| Ok((shown, done, self.memory_of_nothing(template, true)?)));
         match rehearsed {
-            Ok((shown_warm, warm, (warm_memory, faults))) if shown_warm == shown => {
+            Ok((shown_warm, warm, (warm_memory, faults))) if shown_warm == *shown => {
                 let exact = if self.group.is_exact() { warm_memory } else { 0 };
                 self.warm_nothing = Known { charged: warm_memory, given_back: 0, faults, exact };
                 self.warm_memory = cold_memory.saturating_sub(warm_memory);
@@ -75,7 +101,7 @@ impl Lane {
         self.own_sockets = 0;
         self.group.count_from_here();
         let (shown_warm, ..) = rehearsed?;
-        Err(format!("the warm interpreter differs from a cold one: {}", warm::difference(&shown, &shown_warm)))
+        Err(format!("the warm interpreter differs from a cold one: {}", warm::difference(shown, &shown_warm)))
     }
 
     /// Memory in bytes and number of page faults of an empty program. The difference between a cold and a warm start is
