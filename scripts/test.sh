@@ -56,11 +56,21 @@ esac
 started=$SECONDS
 scripts/setup.sh build public servers docker cgroup2 deploy openapi web
 
+# Temporary files, such as the servers' data, are in memory if there is enough. The tests remove many files, and shortly after that, ext4
+# takes long to create others: it searches for the number of a file that was not removed within the last minute.
+memory_gib=$(df --output=avail --block-size=1G /dev/shm 2>/dev/null | tail -n 1)
+temporary=
+if [ -z "${TMPDIR:-}" ] && [ "${memory_gib:-0}" -ge 8 ]; then
+    temporary=$(mktemp --directory /dev/shm/cupel-test.XXXXXX)
+    chmod 1777 "$temporary"
+    export TMPDIR=$temporary
+fi
+
 # The broker of the Kafka tests is built while other steps leave a processor idle. scripts/run-tests waits for it.
 mkdir -p target/tools
 setsid nice --adjustment 19 scripts/build-tansu.sh >target/tools/tansu.log 2>&1 </dev/null &
 tansu=$!
-trap 'kill -- "-$tansu" 2>/dev/null || true' EXIT
+trap 'kill -- "-$tansu" 2>/dev/null || true; [ -z "$temporary" ] || scripts/as-root rm -rf "$temporary"' EXIT
 
 # Install the interpreter of DOMjudge's checktestdata language (for input validators) where `cupel verify` looks for it.
 checktestdata=2026.9.2 pip=/usr/local/lib/cupel/pip

@@ -98,6 +98,8 @@ test('Escape leads from the search field back to the keys of the list, and the t
   const field = page.getByRole('searchbox')
   await field.fill('calm')
   await page.waitForURL('**/problems?q=calm')
+  // The list is shown until the server has answered, and its rows go then, with the focus.
+  await page.waitForFunction(() => document.querySelectorAll('a[data-row]').length === 1)
   await field.press('Escape')
   await page.keyboard.press('j')
   assert.equal(await field.inputValue(), 'calm')

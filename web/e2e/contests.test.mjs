@@ -151,12 +151,23 @@ const LINES = {
   '1.out': '1\n2\n3\n4\n',
 }
 
+/** A problem with two tests, of which the second has most of the points. */
+const DOUBLED = {
+  'init.yml': 'time_limit: 1\ntest_cases:\n- {in: 1.in, out: 1.out, points: 25}\n- {in: 2.in, out: 2.out, points: 75}\n',
+  'statement.md': 'Print N twice.\n',
+  '1.in': '4\n',
+  '1.out': '4\n4\n',
+  '2.in': '5\n',
+  '2.out': '5\n5\n',
+}
+
 test('in an IOI contest, the standings show the best score, and a worse score does not replace it', async () => {
   await people.putProblem(server, 'four-lines', LINES)
-  await contest('points', 'Points Cup', -HOUR, { style: 'ioi', problems: ['rising-tide', 'four-lines'] })
-  const tide = { label: 'A', partial: solution('rising-tide', 'partially_accepted/remembers.py'), full: solution('rising-tide', 'accepted/bisect_twice.py'), verdict: 'TLE' }
+  await people.putProblem(server, 'doubled', DOUBLED)
+  await contest('points', 'Points Cup', -HOUR, { style: 'ioi', problems: ['doubled', 'four-lines'] })
+  const doubled = { label: 'A', partial: 'n = input()\nwhile n == "5": pass\nprint(n, n, sep="\\n")\n', full: 'n = input()\nprint(n, n, sep="\\n")\n', verdict: 'TLE' }
   const lines = { label: 'B', partial: 'print(1, 2, 0, 0, sep="\\n")\n', full: 'print(1, 2, 3, 4, sep="\\n")\n', verdict: 'PT' }
-  for (const [theme, width, { label, partial, full, verdict }] of [['light', 1280, tide], ['dark', 360, lines]]) {
+  for (const [theme, width, { label, partial, full, verdict }] of [['light', 1280, doubled], ['dark', 360, lines]]) {
     const student = await registered({ theme, width })
     const { page, check } = student
     const guest = await visit(browser, { theme })
@@ -380,7 +391,7 @@ test('a problem of the user\'s running contest says so, leads to the other probl
     await page.getByRole('link', { name: 'Next problem: B' }).click()
     await page.getByRole('link', { name: 'Next problem: C' }).click()
     await page.waitForURL(/calm-water\?contest=relay$/)
-    assert.equal(await page.getByRole('link', { name: /^Next problem/ }).count(), 0)
+  assert.equal(await page.getByText(/^Next problem: /).count(), 0)
     await page.getByRole('link', { name: 'Standings' }).click()
     await page.waitForURL(/relay\?view=standings$/)
     await close()
@@ -605,18 +616,20 @@ test('the command palette asks the server for the contests that match, with one 
   await close()
 })
 
-test('after an accepted submission, a problem leads to the next one of the contest, and the last one to the contest', async () => {
+test('after an accepted submission, a problem leads to an unsolved one of the contest, and the last one to the contest', async () => {
   await contest('in-order', 'Cup in Order', -HOUR, { problems: ['twin-labels', SLUG] })
   await contest('one-day-later', 'Cup of Tomorrow', 24 * HOUR)
   const { page, check, close } = await registered({ path: '/contests/in-order' })
   await page.getByRole('button', { name: 'Take part' }).click()
   await page.getByText('You are taking part').waitFor()
-  await page.goto(`${server.url}/problems/twin-labels?contest=in-order`)
-  await submit(page, solution('twin-labels', 'accepted/count.py'))
-  await page.getByRole('link', { name: 'Next problem: B. Calm Water' }).click()
-  await page.waitForURL(/calm-water\?contest=in-order/)
+  await page.goto(`${server.url}/problems/${SLUG}?contest=in-order`)
   await submit(page, RIGHT)
+  await page.getByRole('link', { name: 'Next problem: A. Twin Labels' }).click()
+  await page.waitForURL(/twin-labels\?contest=in-order/)
+  await people.until('the solution in the standings', async () => (await asAdmin('GET', '/contests/in-order/standings')).rows[0]?.problems[1].solved_at_seconds != null)
+  await submit(page, solution('twin-labels', 'accepted/count.py'))
   await page.getByRole('link', { name: 'Back to the contest' }).waitFor()
+  assert.equal(await page.getByText(/^Next problem: /).count(), 0)
   await check('next-in-contest')
   await page.getByRole('link', { name: 'Back to the contest' }).click()
   // The own result is in words.

@@ -163,6 +163,8 @@ test('if an answer is refused, the error is shown beside its form, and the text 
   await form.getByLabel('Your answer').fill('Yes.')
   await endSessions(server, host.name)
   await form.getByRole('button', { name: 'Send the answer' }).click()
+  // The notice of the ended session is in front of the form.
+  await page.getByRole('status').filter({ hasText: 'Your session has ended' }).getByRole('button', { name: 'Close' }).click()
   await form.getByRole('alert').getByRole('link', { name: 'Sign in' }).click()
   await page.getByLabel('User name or e-mail address').fill(host.name)
   await page.getByLabel('Password').fill(PASSWORD)

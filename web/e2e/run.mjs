@@ -1,6 +1,6 @@
 // Runs the browser tests: node e2e/run.mjs [PATTERN]
 //
-// Three files run at a time, because each waits half of the time for programs that are being judged. The output of a file is printed when the
+// Four files run at a time, because each waits half of the time for programs that are being judged. The output of a file is printed when the
 // file has ended. The budgets run alone, because they measure.
 //
 // With CI=true a failed test is run once more, alone, after all others. If it then passes, it is reported as flaky. The run fails if a
@@ -12,7 +12,7 @@ import { run } from 'node:test'
 import { tap } from 'node:test/reporters'
 
 const FLAKY_MAX = 2
-const AT_A_TIME = 3
+const AT_A_TIME = 4
 /** The file that measures, and therefore runs alone. */
 const MEASURES = 'budgets.test.mjs'
 

@@ -132,6 +132,7 @@ test('the page of a shared link shows, runs and copies exactly the shared progra
   await visitor.page.keyboard.type('nonsense')
   await editorHas(visitor.page, 'def greet')
   assert.equal(await visitor.page.getByText('nonsense').count(), 0)
+  assert.equal(await visitor.page.getByRole('link', { name: 'Playground', exact: true }).getAttribute('aria-current'), 'true')
   await visitor.check('shared-program')
   await press(visitor.page, 'Run')
   await verdict(visitor.page, 'AC')

@@ -22,6 +22,9 @@ const AccountMenu = lazyPart(async () => (await loadAccount()).AccountMenu)
 const loadVisitor = () => import('./VisitorMenu')
 const VisitorMenu = lazyPart(async () => (await loadVisitor()).VisitorMenu)
 
+/** Marks the link to a page that the current page belongs to, although its address does not say so. */
+const CURRENT = { 'data-status': 'active', 'aria-current': 'true' } as const
+
 export function AppBar({ onShortcuts, onPalette }: { onShortcuts: () => void; onPalette: () => void }) {
   const m = useMessages()
   const session = useQuery(sessionQuery)
@@ -44,10 +47,10 @@ export function AppBar({ onShortcuts, onPalette }: { onShortcuts: () => void; on
         <Link to="/problems" activeOptions={{ exact: isInContest, includeSearch: false }} className={PAGE}>
           {m.menu.problems}
         </Link>
-        <Link to="/playground" className={PAGE}>
+        <Link to="/playground" className={PAGE} {...(here.startsWith('/p/') && CURRENT)}>
           {m.menu.playground}
         </Link>
-        <Link to="/contests" className={PAGE} {...(isInContest && { 'data-status': 'active', 'aria-current': 'true' })}>
+        <Link to="/contests" className={PAGE} {...(isInContest && CURRENT)}>
           {m.menu.contests}
         </Link>
         <a href={addressOf('/docs/')} className={`${PAGE} ${user == null ? 'max-sm:hidden' : 'min-[360px]:max-sm:hidden'}`}>
@@ -97,7 +100,7 @@ function Preferences({ onShortcuts }: { onShortcuts: () => void }) {
   const m = useMessages()
   const label = m.parts([m.theme.label, m.language])
   return (
-    <MenuButton label={label} title={label} load={loadPreferences} menu={(opened) => <PreferencesMenu opened={opened} onShortcuts={onShortcuts} />}>
+    <MenuButton label={label} title={label} load={loadPreferences} menu={(given) => <PreferencesMenu {...given} onShortcuts={onShortcuts} />}>
       <Settings aria-hidden size={16} strokeWidth={1.5} />
     </MenuButton>
   )
@@ -106,7 +109,7 @@ function Preferences({ onShortcuts }: { onShortcuts: () => void }) {
 function Visitor({ then }: { then: { then?: string } }) {
   const m = useMessages()
   return (
-    <MenuButton label={m.menu.visitor} load={loadVisitor} menu={(opened) => <VisitorMenu opened={opened} then={then} />}>
+    <MenuButton label={m.menu.visitor} load={loadVisitor} menu={(given) => <VisitorMenu {...given} then={then} />}>
       <CircleUser aria-hidden size={16} strokeWidth={1.5} />
     </MenuButton>
   )
@@ -115,7 +118,7 @@ function Visitor({ then }: { then: { then?: string } }) {
 function Account({ name, isAdmin }: { name: string; isAdmin: boolean }) {
   const m = useMessages()
   return (
-    <MenuButton label={m.pair(m.menu.account, name)} load={loadAccount} menu={(opened) => <AccountMenu opened={opened} name={name} isAdmin={isAdmin} />}>
+    <MenuButton label={m.pair(m.menu.account, name)} load={loadAccount} menu={(given) => <AccountMenu {...given} name={name} isAdmin={isAdmin} />}>
       {/* The initial shows in a narrow window, too, that somebody is signed in. */}
       <span
         aria-hidden

@@ -1,6 +1,6 @@
 // The button that opens a draft's history, and the note that offers another version of the draft.
 import { History } from 'lucide-react'
-import { Suspense, useEffect } from 'react'
+import { useEffect } from 'react'
 import type { useDraft } from '../hooks/useDraft'
 import { usePopup } from '../hooks/usePopup'
 import { drafts } from '../i18n/drafts'
@@ -36,9 +36,7 @@ export function DraftHistory({ of, draft, start, preview }: HistoryProps) {
         <History aria-hidden size={16} strokeWidth={1.5} />
       </Button>
       {isUsed && (
-        <Suspense>
-          <DraftVersions of={of} draft={draft} start={start} preview={preview} isOpen={isOpen} onOpen={setOpen} />
-        </Suspense>
+        <DraftVersions of={of} draft={draft} start={start} preview={preview} isOpen={isOpen} onOpen={setOpen} />
       )}
     </>
   )

@@ -11,7 +11,7 @@ const EditorMenu = lazyPart(async () => (await load()).EditorMenu)
 export function EditorSettings({ size, onSize }: { size: number; onSize: (size: number) => void }) {
   const { settings } = useTexts(editing)
   return (
-    <MenuButton label={settings} title={settings} load={load} menu={(opened) => <EditorMenu opened={opened} size={size} onSize={onSize} />}>
+    <MenuButton label={settings} title={settings} load={load} menu={(given) => <EditorMenu {...given} size={size} onSize={onSize} />}>
       <Settings2 aria-hidden size={16} strokeWidth={1.5} />
     </MenuButton>
   )

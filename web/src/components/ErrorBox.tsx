@@ -98,7 +98,7 @@ export function ErrorBox({ error, onRetry, what, isCompact = false }: ErrorBoxPr
 const withCode = (text: string): ReactNode[] => text.split('`').map((part, at, { length }) => (at % 2 === 1 && at < length - 1 ? <code key={at}>{part}</code> : part))
 
 /** In place of a part of a page whose script is missing, or which has failed while it was drawn. Without a connection, a part that waits is no error. */
-export function PartFailed({ isMissing = true, onRetry }: { isMissing?: boolean; onRetry: () => void }) {
+export function PartFailed({ isMissing, onRetry }: { isMissing: boolean; onRetry: () => void }) {
   const m = useMessages()
   const isOnline = useIsOnline()
   useEffect(() => {

@@ -9,6 +9,7 @@ import { ChevronLeft, ChevronRight } from 'lucide-react'
 import { useState } from 'react'
 import { CallError, type Schema } from '../api/client'
 import { contestQuery } from '../api/contest'
+import { standingsQuery } from '../api/contests'
 import { sessionQuery } from '../api/queries'
 import { useClarifications } from '../hooks/useClarifications'
 import { editing } from '../i18n/editing'
@@ -19,6 +20,7 @@ import { Note } from '../ui/Note'
 import { Bone } from '../ui/Skeleton'
 import type { AskedFault } from '../util/asked-contest'
 import { serverNow } from '../util/clock'
+import { nextInContest } from '../util/next-problem'
 import { withoutOverrides } from '../util/visible'
 import { Countdown } from './Countdown'
 import { ErrorBox } from './ErrorBox'
@@ -104,15 +106,17 @@ export function InContest({ slug, of, isBrief }: { slug: string; of: string; isB
   )
 }
 
-/** After an accepted submission: the next problem of the contest, or the way back to the contest. */
+/** After an accepted submission: the next problem of the contest that the user has not solved, and the way back to the contest. */
 export function NextInContest({ slug, of }: { slug: string; of: string }) {
   const m = useMessages()
   const { onward } = useTexts(editing)
   const found = useQuery(contestQuery(of))
+  const standings = useQuery({ ...standingsQuery(of), enabled: found.data?.participation != null, staleTime: 0 })
   const contest = found.data
   if (contest === undefined) return found.error === null ? <Bone className="h-9" /> : null
-  const problems = contest.problems ?? []
-  const next = problems[problems.findIndex((one) => one.slug === slug) + 1]
+  // Standings from before the latest submissions could lead to a problem that is solved.
+  if (standings.isFetching && !standings.isFetchedAfterMount) return <Bone className="h-9" />
+  const next = nextInContest(contest.problems ?? [], slug, standings.data?.own?.problems)
   return (
     <p className="flex flex-wrap items-center gap-2">
       {next !== undefined && (

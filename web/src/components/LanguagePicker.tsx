@@ -1,6 +1,6 @@
 // The picker for the language of the code. Its list is loaded when the pointer or the focus reaches the button.
 import { ChevronDown } from 'lucide-react'
-import { Suspense, useEffect, useRef } from 'react'
+import { useEffect, useRef } from 'react'
 import type { Schema } from '../api/client'
 import { usePopup } from '../hooks/usePopup'
 import { useMessages } from '../i18n/messages'
@@ -56,21 +56,20 @@ export function LanguagePicker({ languages, value, onChange, accepted, className
   )
   if (!popup.isUsed) return button
   return (
-    <Suspense fallback={button}>
-      <LanguageList
-        languages={languages}
-        accepted={accepted}
-        value={value}
-        isOpen={popup.isOpen}
-        onOpen={popup.setOpen}
-        onChange={(id) => {
-          rememberLanguage(id)
-          popup.forget()
-          wasChosen = id !== value
-          onChange(id)
-        }}
-        className={className}
-      />
-    </Suspense>
+    <LanguageList
+      waiting={button}
+      languages={languages}
+      accepted={accepted}
+      value={value}
+      isOpen={popup.isOpen}
+      onOpen={popup.setOpen}
+      onChange={(id) => {
+        rememberLanguage(id)
+        popup.forget()
+        wasChosen = id !== value
+        onChange(id)
+      }}
+      className={className}
+    />
   )
 }

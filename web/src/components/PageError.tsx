@@ -29,7 +29,7 @@ export function PageFailed() {
   const router = useRouter()
   return (
     <Frame>
-      <PartFailed onRetry={() => void router.invalidate()} />
+      <PartFailed isMissing onRetry={() => void router.invalidate()} />
     </Frame>
   )
 }

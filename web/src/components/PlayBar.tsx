@@ -2,7 +2,7 @@
 // sign-in.
 import { Link } from '@tanstack/react-router'
 import { Play } from 'lucide-react'
-import { Suspense, type ReactNode } from 'react'
+import type { ReactNode } from 'react'
 import { useHere } from '../hooks/useHere'
 import { useIsEmbedded } from '../hooks/useIsEmbedded'
 import type { usePlay } from '../hooks/usePlay'
@@ -66,7 +66,7 @@ export function NeedsAccount({ what }: { what: string }) {
   const { visitor } = useTexts(editing)
   return (
     <div role="alert" className="w-full">
-      <Suspense>{useIsEmbedded() ? <OpenToRun /> : <ToSignIn text={visitor.account(what)} />}</Suspense>
+      {useIsEmbedded() ? <OpenToRun /> : <ToSignIn text={visitor.account(what)} />}
     </div>
   )
 }

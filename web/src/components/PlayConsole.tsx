@@ -1,7 +1,7 @@
 // The right side of the playground: standard input as text or terminal, arguments and limits, the output, and the state
 // of the run.
 import { ChevronRight } from 'lucide-react'
-import { Suspense, useEffect, useRef, useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import type { Schema } from '../api/client'
 import { useMedia } from '../hooks/useMedia'
 import { IDLE, type usePlay } from '../hooks/usePlay'
@@ -64,9 +64,7 @@ export function PlayConsole(props: PlayConsoleProps) {
   const shown = state.kind === 'done' && state.isTerminal !== (mode === 'terminal') ? IDLE : state
   const result = state.kind === 'done' ? state.result : undefined
   const files = result !== undefined && [...(result.artifacts ?? []), ...(patterns ?? [])].length > 0 && (
-    <Suspense>
-      <Artifacts key={result.submission_id} result={result} patterns={patterns} />
-    </Suspense>
+    <Artifacts key={result.submission_id} result={result} patterns={patterns} />
   )
   // The input mode of a run cannot change while the run is in progress.
   const tab = (one: InputMode, text: string) => (
@@ -108,9 +106,7 @@ export function PlayConsole(props: PlayConsoleProps) {
       {wasOpened && (
         <div role="tabpanel" id="panel-input-terminal" aria-labelledby="tab-input-terminal" ref={mode === 'terminal' ? content : null} className={mode === 'terminal' ? 'flex flex-col grow shrink-0' : 'hidden'}>
           <div className="grow basis-0 min-h-40 low:min-h-32 [@media(height<240px)]:min-h-20 pl-3 pt-2 bg-surface">
-            <Suspense fallback={<p className="text-muted">{m.loading}</p>}>
-              <Terminal label={`${m.heading(m.play.terminalLabel)}${m.play.terminalHint} ${m.play.terminalKeys}`} isLive={isLive && state.isTerminal} isSpoken={isSpoken} onType={run.type} onSize={run.resize} onSkip={onSkip} onReady={ready} />
-            </Suspense>
+            <Terminal waiting={<p className="text-muted">{m.loading}</p>} label={`${m.heading(m.play.terminalLabel)}${m.play.terminalHint} ${m.play.terminalKeys}`} isLive={isLive && state.isTerminal} isSpoken={isSpoken} onType={run.type} onSize={run.resize} onSkip={onSkip} onReady={ready} />
           </div>
           {compiler != null && state.isTerminal && (
             <div className="shrink-0 max-h-72 overflow-auto p-3 border-t border-border">
@@ -135,9 +131,7 @@ export function PlayConsole(props: PlayConsoleProps) {
           <div className={`[@media(height<300px)]:sticky bottom-0 z-10 shrink-0 bg-surface pointer-coarse:border-t border-border ${isLive ? '' : 'low:hidden'}`}>
             {/* Their script is that of the terminal. */}
             {isReady && (
-              <Suspense>
-                <TerminalKeys isLive={isLive} onType={run.type} />
-              </Suspense>
+              <TerminalKeys isLive={isLive} onType={run.type} />
             )}
           </div>
         )}
@@ -164,9 +158,7 @@ function Settings({ run, ...settings }: PlayConsoleProps) {
         <span className="font-mono text-xs text-muted truncate min-w-0">{[language.compiled ? play.compilerArgs : undefined, play.args, play.keep].filter(Boolean).join(' · ')}</span>
       </summary>
       {isOpen && (
-        <Suspense>
-          <PlaySettings {...settings} />
-        </Suspense>
+        <PlaySettings {...settings} />
       )}
     </details>
   )

@@ -2,7 +2,6 @@
 // the playground.
 import { Link } from '@tanstack/react-router'
 import { Download, ExternalLink, GitFork, Share2 } from 'lucide-react'
-import { Suspense } from 'react'
 import type { Schema } from '../api/client'
 import { usePopup } from '../hooks/usePopup'
 import { useMessages } from '../i18n/messages'
@@ -45,9 +44,7 @@ export function PlayShare({ language, play, isTerminal, isSignedIn, onAskSignIn,
       </Button>
       {isUsed && isOpen && (
         <div className="order-last basis-full min-w-0 pt-1.5">
-          <Suspense>
-            <SharePanel language={language} play={play} isTerminal={isTerminal} onTitle={onTitle} onClose={() => setOpen(false)} />
-          </Suspense>
+          <SharePanel language={language} play={play} isTerminal={isTerminal} onTitle={onTitle} onClose={() => setOpen(false)} />
         </div>
       )}
     </>

@@ -2,7 +2,7 @@
 // right. On phones, one of the two sides is shown. Remounted when the language changes, so that each language has its
 // own draft.
 import { useNavigate, useSearch } from '@tanstack/react-router'
-import { Suspense, useEffect, useMemo, useRef, useState } from 'react'
+import { useEffect, useMemo, useRef, useState } from 'react'
 import { flushSync } from 'react-dom'
 import type { Schema } from '../api/client'
 import type { EditorHandle } from '../editor/Editor'
@@ -384,21 +384,20 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
       {!draft.isStored && <Note text={m.editor.notKept} />}
       {draft.isRefused && <Note text={m.editor.notReplaced} />}
       <div role="tabpanel" id={`panel-file-${at}`} aria-labelledby={`tab-file-${at}`} className="grow basis-0 min-h-32 low:min-h-0 relative" style={{ '--editor-size': `${size}px` } as React.CSSProperties}>
-        <Suspense fallback={<CodeSkeleton />}>
-          <Editor
-            key={file.path}
-            isReadOnly={shared !== undefined}
-            marks={marks}
-            ref={editor}
-            value={file.text}
-            revision={draft.revision}
-            language={dialect(file.path)}
-            label={m.parts([m.pair(m.editor.label, visible(file.path)), m.editor.leave])}
-            onChange={(text) => change({ files: play.files.map((one, index) => (index === at ? { ...one, text } : one)) })}
-            onRun={begin}
-            onSubmit={begin}
-          />
-        </Suspense>
+        <Editor
+          waiting={<CodeSkeleton />}
+          key={file.path}
+          isReadOnly={shared !== undefined}
+          marks={marks}
+          ref={editor}
+          value={file.text}
+          revision={draft.revision}
+          language={dialect(file.path)}
+          label={m.parts([m.pair(m.editor.label, visible(file.path)), m.editor.leave])}
+          onChange={(text) => change({ files: play.files.map((one, index) => (index === at ? { ...one, text } : one)) })}
+          onRun={begin}
+          onSubmit={begin}
+        />
       </div>
     </>
   )
@@ -421,7 +420,7 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
       onReady={ready}
     />
   )
-  const note = cannotRun !== undefined ? <Suspense><CannotRun language={language} why={cannotRun} isOwn={shared === undefined} /></Suspense> : asksToShare ? undefined : needsAccount
+  const note = cannotRun !== undefined ? <CannotRun language={language} why={cannotRun} isOwn={shared === undefined} /> : asksToShare ? undefined : needsAccount
   const bar = <PlayBar isNarrow={!isWide} run={run} fault={fault} note={note} mayRun={!isLive && cannotRun === undefined} isSignedOut={isSignedOut} onRun={begin} />
 
   if (isWide) {

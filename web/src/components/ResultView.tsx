@@ -1,6 +1,6 @@
 // The result of Run and Submit: the phase during judging, then the verdict in words, the tests, and the first failure.
 import { CloudOff, LoaderCircle } from 'lucide-react'
-import { Suspense, useState } from 'react'
+import { useState } from 'react'
 import type { Schema } from '../api/client'
 import type { Judging, Purpose, Result, Unsent } from '../hooks/useJudging'
 import { editing } from '../i18n/editing'
@@ -73,11 +73,14 @@ export function ResultView(props: ResultViewProps) {
         {judging.kind === 'live' && <Progress live={judging.live} purpose={judging.purpose} total={judging.purpose === 'samples' ? props.problem.samples_total : props.problem.tests_total} />}
         {judging.kind === 'done' && <Fate {...props} onLine={onLine} result={judging.result} purpose={judging.purpose} isAgain={judging.isAgain} />}
       </div>
-      {judging.kind === 'done' && judging.purpose === 'submission' && verdictOf(judging.result.verdict) === 'AC' && (
-        <Suspense fallback={<Bone className="h-9" />}>
-          {props.contest === undefined ? <NextProblem of={props.problem.problem} /> : <NextInContest slug={props.problem.problem.slug} of={props.contest} />}
-        </Suspense>
-      )}
+      {judging.kind === 'done' &&
+        judging.purpose === 'submission' &&
+        verdictOf(judging.result.verdict) === 'AC' &&
+        (props.contest === undefined ? (
+          <NextProblem waiting={<Bone className="h-9" />} of={props.problem.problem} />
+        ) : (
+          <NextInContest waiting={<Bone className="h-9" />} slug={props.problem.problem.slug} of={props.contest} />
+        ))}
       {judging.kind === 'unsent' && <NotSent {...props} unsent={judging} />}
       {judging.kind === 'failed' && <ErrorBox error={judging.error} />}
       {judging.kind === 'live' && judging.purpose !== 'input' && judging.live.tests.length > 0 && (
@@ -242,17 +245,13 @@ function Ended({ result, purpose, problem, opened, onLine, asked, onLoad, source
         </div>
       )}
       {result.submission_id === opened && (
-        <Suspense fallback={<Bone className="h-9" />}>
-          <EarlierSubmission result={result} asked={asked} />
-        </Suspense>
+        <EarlierSubmission waiting={<Bone className="h-9" />} result={result} asked={asked} />
       )}
       {sent !== undefined && sent !== source && result.language != null && (
         <Button onClick={() => onLoad(result.language ?? '', sent)}>{m.submissions.load}</Button>
       )}
       {purpose === 'submission' && verdictOf(result.verdict) === 'AC' && result.language != null && (
-        <Suspense>
-          <Distribution slug={problem.problem.slug} language={result.language} submission={result.submission_id} />
-        </Suspense>
+        <Distribution slug={problem.problem.slug} language={result.language} submission={result.submission_id} />
       )}
       {result.compile?.ok === true && result.compile.output.trim() !== '' && <Compiler text={result.compile.output} onLine={onLine} />}
     </>
@@ -365,9 +364,7 @@ function OneTest({ test, problem, result, onOwnInput, onPlay }: OneTestProps) {
       )}
       {message != null && message !== '' && !isInMessage && <Text title={isCall ? e.difference : m.run.checker} text={m.judge(sentence(message))} />}
       {showsDiff && (
-        <Suspense fallback={<Bone className="h-24" />}>
-          <DiffView key={test.number} ours={test.stdout ?? ''} expected={expected} truncated={isCut} isExplained={/\bline \d+ of the output\b/.test(message ?? result.message ?? '')} />
-        </Suspense>
+        <DiffView waiting={<Bone className="h-24" />} key={test.number} ours={test.stdout ?? ''} expected={expected} truncated={isCut} isExplained={/\bline \d+ of the output\b/.test(message ?? result.message ?? '')} />
       )}
       {isCall && code !== 'SK' && (
         <div className="grid sm:grid-cols-2 gap-3">

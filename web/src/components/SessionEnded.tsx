@@ -5,12 +5,12 @@ import { Button } from '../ui/Button'
 import { SignInAgain } from './SignInAgain'
 
 /** `name`: the user who is signed in now. */
-export function SessionEnded({ name, onClose }: { name: string | undefined; onClose: () => void }) {
+export function SessionEnded({ name, className, onClose }: { name: string | undefined; className: string; onClose: () => void }) {
   const m = useMessages()
   const texts = useTexts(session)
   if (name === undefined) {
     return (
-      <div>
+      <div className={className}>
         <p className="font-medium">{texts.ended}</p>
         <SignInAgain>
           <Button look="quiet" onClick={onClose}>
@@ -21,7 +21,7 @@ export function SessionEnded({ name, onClose }: { name: string | undefined; onCl
     )
   }
   return (
-    <div className="flex flex-wrap items-center gap-2">
+    <div className={`${className} flex flex-wrap items-center gap-2`}>
       <p className="grow basis-40 min-w-0 break-words">{texts.other(name)}</p>
       <Button onClick={() => location.reload()}>{texts.reload}</Button>
     </div>

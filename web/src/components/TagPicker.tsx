@@ -1,6 +1,5 @@
 // The picker for tags of the problem list. Its list is loaded when the pointer or the focus reaches the button.
 import { ChevronDown } from 'lucide-react'
-import { Suspense } from 'react'
 import { usePopup } from '../hooks/usePopup'
 import { list } from '../i18n/list'
 import { useMessages, useTexts } from '../i18n/messages'
@@ -43,8 +42,6 @@ export function TagPicker({ search, onChange, className = '' }: TagPickerProps) 
   )
   if (!popup.isUsed) return button
   return (
-    <Suspense fallback={button}>
-      <TagList search={search} isOpen={popup.isOpen} onOpen={popup.setOpen} onChange={onChange} className={className} />
-    </Suspense>
+    <TagList waiting={button} search={search} isOpen={popup.isOpen} onOpen={popup.setOpen} onChange={onChange} className={className} />
   )
 }

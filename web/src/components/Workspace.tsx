@@ -2,7 +2,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { Play, RotateCcw, Send } from 'lucide-react'
-import { Suspense, useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
+import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
 import { flushSync } from 'react-dom'
 import type { Schema } from '../api/client'
 import { sessionQuery } from '../api/queries'
@@ -236,9 +236,7 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
   )
   const code = (
     <div className="grow min-h-0 relative" style={{ '--editor-size': `${size}px` } as React.CSSProperties}>
-      <Suspense fallback={<CodeSkeleton />}>
-        <Editor ref={editor} marks={marks} value={draft.text} revision={draft.revision} language={baseOf(language)} label={m.heading(m.editor.label) + m.editor.leave} onChange={draft.change} onRun={run} onSubmit={submit} />
-      </Suspense>
+      <Editor waiting={<CodeSkeleton />} ref={editor} marks={marks} value={draft.text} revision={draft.revision} language={baseOf(language)} label={m.heading(m.editor.label) + m.editor.leave} onChange={draft.change} onRun={run} onSubmit={submit} />
     </div>
   )
   const symbols = <SymbolRow editor={editor} language={baseOf(language)} />
@@ -252,9 +250,7 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
         </p>
       )}
       {cannotRun !== undefined && (
-        <Suspense>
-          <CannotRun language={language} why={cannotRun} />
-        </Suspense>
+        <CannotRun language={language} why={cannotRun} />
       )}
       {isSignedOut ? (
         <p key={asks} className={`grow basis-40 ${asks > 0 ? 'text-wrong' : ''}`} {...(asks > 0 && { role: 'alert' })}>
@@ -263,7 +259,7 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
       ) : asks > 0 ? (
         <ToSignIn key={asks} role="alert" className="w-full" text={visitor.account(m.run.submit)} />
       ) : (
-        <p className={`grow text-xs text-muted ${submitNote === undefined ? '' : 'basis-40'}`}><Suspense>{submitNote ?? <span className="max-lg:hidden pointer-coarse:hidden">{m.editor.leave}</span>}</Suspense></p>
+        <p className={`grow text-xs text-muted ${submitNote === undefined ? '' : 'basis-40'}`}>{submitNote ?? <span className="max-lg:hidden pointer-coarse:hidden">{m.editor.leave}</span>}</p>
       )}
       {isSignedOut ? (
         <Link to="/sign-in" search={{ then: here }} className={buttonClass('primary')}>
@@ -337,9 +333,7 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
       {usedTerminal &&
         panel(
           'terminal',
-          <Suspense fallback={<p role="status">{m.loading}</p>}>
-            <ProblemTerminal asked={asked} of={of} language={language} source={draft.text} onLine={goTo} onFault={setFault} onLive={setIsInTerminal} />
-          </Suspense>,
+          <ProblemTerminal waiting={<p role="status">{m.loading}</p>} asked={asked} of={of} language={language} source={draft.text} onLine={goTo} onFault={setFault} onLive={setIsInTerminal} />,
         )}
     </div>
   )

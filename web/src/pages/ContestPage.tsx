@@ -1,7 +1,7 @@
 // A contest: how long it runs, how to take part, and its problems, standings and questions.
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { Suspense, useDeferredValue, useEffect, useState } from 'react'
+import { useDeferredValue, useEffect, useState } from 'react'
 import { CallError, type Schema } from '../api/client'
 import { contestQuery } from '../api/contest'
 import { standingsQuery, STANDINGS_POLL_MS } from '../api/contests'
@@ -99,9 +99,7 @@ function Contest({ contest, user }: { contest: Schema['ContestView']; user: stri
       )}
       <TakePart contest={contest} isSignedIn={user !== undefined} />
       {contest.may_change && contest.phase === 'over' && contest.freeze_seconds != null && (
-        <Suspense>
-          <Unfreeze contest={contest} />
-        </Suspense>
+        <Unfreeze contest={contest} />
       )}
       <Views contest={contest} current={view} news={news} />
       <NewsStatus n={news} isOrganizer={contest.may_change} />
@@ -109,9 +107,7 @@ function Contest({ contest, user }: { contest: Schema['ContestView']; user: stri
         {view === 'problems' && <ContestProblems contest={contest} standings={standings.data} />}
         {view === 'standings' && <StandingsTable contest={contest} query={standings} user={user} />}
         {view === 'clarifications' && (
-          <Suspense fallback={<p role="status">{m.loading}</p>}>
-            <Clarifications contest={contest} user={user} questions={questions} />
-          </Suspense>
+          <Clarifications waiting={<p role="status">{m.loading}</p>} contest={contest} user={user} questions={questions} />
         )}
       </div>
     </div>

@@ -1,6 +1,6 @@
 // The playground: write a program of several files, and run it with text input or interactively in a terminal.
 import { useQuery } from '@tanstack/react-query'
-import { Suspense, useDeferredValue } from 'react'
+import { useDeferredValue } from 'react'
 import type { Schema } from '../api/client'
 import { languagesQuery, sessionQuery } from '../api/queries'
 import { lazyPart } from '../components/LazyPart'
@@ -37,7 +37,7 @@ function Play({ listed, ...who }: { listed: Schema['LanguageView'][]; user: stri
       <h1 className="sr-only">{m.play.title}</h1>
       {language === undefined ? (
         <div className="p-4">
-          <Suspense><CheckAgain>{m.play.noLanguage}</CheckAgain></Suspense>
+          <CheckAgain>{m.play.noLanguage}</CheckAgain>
         </div>
       ) : (
         <PlayWorkspace key={`${who.user ?? ''}/${language.language_id}`} {...who} language={language} languages={languages} cannotRun={cannotRun} onLanguage={choose} />

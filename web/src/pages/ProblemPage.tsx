@@ -1,7 +1,7 @@
 // A problem: its statement beside the editor. Narrow windows have tabs instead.
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
-import { Suspense, useDeferredValue, useEffect, useMemo, useState } from 'react'
+import { useDeferredValue, useEffect, useMemo, useState } from 'react'
 import { addressOf, CallError, type Schema } from '../api/client'
 import { contestQuery } from '../api/contest'
 import { languagesQuery, problemQuery, sessionQuery, submissionsQuery } from '../api/queries'
@@ -185,14 +185,10 @@ function Problem({ problem, listed, user, sent }: ProblemProps) {
   const statement = (
     <div className="grow min-h-0 overflow-auto px-4 sm:px-6 py-5" tabIndex={0} role="tabpanel" id={`panel-${panel}`} aria-labelledby={`tab-${panel}`}>
       {panel === 'submissions' && (
-        <Suspense fallback={<RowsSkeleton />}>
-          <Submissions slug={slug} contest={contestShown} names={names} opened={submission} onOpen={open} />
-        </Suspense>
+        <Submissions waiting={<RowsSkeleton />} slug={slug} contest={contestShown} names={names} opened={submission} onOpen={open} />
       )}
       {panel === 'editorial' && (
-        <Suspense fallback={<RowsSkeleton />}>
-          <Editorial slug={slug} isShown={showsEditorial || problem.problem.standing?.state === 'solved'} onShow={() => setShowsEditorial(true)} />
-        </Suspense>
+        <Editorial waiting={<RowsSkeleton />} slug={slug} isShown={showsEditorial || problem.problem.standing?.state === 'solved'} onShow={() => setShowsEditorial(true)} />
       )}
       {panel === 'statement' && (
         <Text problem={problem} isInContest={contestShown !== undefined} language={language} name={names.get(language ?? '')} onPlay={(input) => void play(input)} />
@@ -202,7 +198,7 @@ function Problem({ problem, listed, user, sent }: ProblemProps) {
   const workspace =
     chosen === undefined ? (
       <div className="grow p-4">
-        <Suspense><CheckAgain>{m.editor.noLanguage}</CheckAgain></Suspense>
+        <CheckAgain>{m.editor.noLanguage}</CheckAgain>
       </div>
     ) : (
       <Workspace
@@ -227,7 +223,7 @@ function Problem({ problem, listed, user, sent }: ProblemProps) {
       />
     )
   const inContest = (
-    <Suspense>
+    <>
       {isFull && (
         <p role="alert" className="shrink-0 px-3 py-1.5 border-b border-border text-wrong">
           {m.editor.notReplaced}
@@ -235,7 +231,7 @@ function Problem({ problem, listed, user, sent }: ProblemProps) {
       )}
       {contest !== undefined && askedWrong !== undefined && <NotInContest of={contest} title={asked.data?.title} fault={askedWrong} />}
       {contestShown !== undefined && <InContest slug={slug} of={contestShown} isBrief={!isWide && view === 'result'} />}
-    </Suspense>
+    </>
   )
   const tabs: [View, string][] = [
     ['statement', m.problem.statement],

@@ -1,6 +1,6 @@
 // The parts of every page: the bar at the top, the offline notice, and the list of shortcuts.
 import { Outlet, useLocation, useRouterState } from '@tanstack/react-router'
-import { Suspense, useDeferredValue, useEffect, useRef, useState } from 'react'
+import { useDeferredValue, useEffect, useRef, useState } from 'react'
 import { flushSync } from 'react-dom'
 import { AppBar } from '../components/AppBar'
 import { lazyPart } from '../components/LazyPart'
@@ -104,11 +104,7 @@ export function Shell() {
       <div role="status" className={isEmbedded ? `${NOTICES} pointer-coarse:bottom-28` : `${NOTICES} ${AROUND_ROW}`}>
         <div className={isEmbedded ? 'contents' : FLOATING}>
           {changed !== undefined && !isChangeRead && leadsToSignIn && isOnline && (
-            <Suspense>
-              <div className={`${NOTICE} w-[min(32rem,calc(100vw-24px))] p-3`}>
-                <SessionEnded name={changed.name} onClose={() => setIsChangeRead(true)} />
-              </div>
-            </Suspense>
+            <SessionEnded className={`${NOTICE} w-[min(32rem,calc(100vw-24px))] p-3`} name={changed.name} onClose={() => setIsChangeRead(true)} />
           )}
           {isMissing && (
             <div className={`${NOTICE} w-[min(32rem,calc(100vw-24px))] p-3`}>
@@ -136,14 +132,10 @@ export function Shell() {
         {showsPage && <Outlet />}
       </main>
       {palette.isUsed && (
-        <Suspense>
-          <Palette open={palette.isOpen} onChange={palette.setOpen} onShortcuts={shortcuts.open} />
-        </Suspense>
+        <Palette open={palette.isOpen} onChange={palette.setOpen} onShortcuts={shortcuts.open} />
       )}
       {shortcuts.isUsed && (
-        <Suspense>
-          <Shortcuts open={shortcuts.isOpen} onChange={shortcuts.setOpen} />
-        </Suspense>
+        <Shortcuts open={shortcuts.isOpen} onChange={shortcuts.setOpen} />
       )}
     </div>
   )

@@ -1,5 +1,5 @@
 // A button that opens a menu. The menu's script is loaded when a person is about to open it.
-import { Suspense, type ReactNode } from 'react'
+import type { ReactNode } from 'react'
 import { usePopup } from '../hooks/usePopup'
 import { buttonClass } from './Button'
 
@@ -20,8 +20,8 @@ interface MenuButtonProps {
   title?: string
   children: ReactNode
   load: () => Promise<unknown>
-  /** The menu, a lazy component whose script `load` imports. */
-  menu: (opened: Opened) => ReactNode
+  /** The menu, a `lazyPart` whose script `load` imports. */
+  menu: (given: { opened: Opened; waiting: ReactNode }) => ReactNode
 }
 
 export function MenuButton({ label, title, children, load, menu }: MenuButtonProps) {
@@ -32,5 +32,5 @@ export function MenuButton({ label, title, children, load, menu }: MenuButtonPro
     </button>
   )
   if (!popup.isUsed) return button
-  return <Suspense fallback={button}>{menu({ isOpen: popup.isOpen, onOpen: popup.setOpen, label, title, content: children })}</Suspense>
+  return menu({ opened: { isOpen: popup.isOpen, onOpen: popup.setOpen, label, title, content: children }, waiting: button })
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { nextProblem } from './next-problem'
+import { nextInContest, nextProblem } from './next-problem'
+import type { Cell } from './standings'
 
 const line = (title: string) => ({ slug: title.toLowerCase(), title })
 
@@ -58,4 +59,30 @@ test('the next problem is of the same difficulty, else of a higher one, else of 
   expect(await after('hard', ['A'])).toBe('C')
   expect(await after('hard', ['A', 'B', 'C'])).toBe('D')
   expect(await after(null)).toBe('A')
+})
+
+const CELL: Cell = { tries: 0, pending: 0, first: false }
+const SOLVED: Cell = { ...CELL, tries: 1, solved_at_seconds: 60 }
+const TRIED: Cell = { ...CELL, tries: 1 }
+const partial = (score: number): Cell => ({ ...CELL, tries: 1, score })
+
+/** The next problem after `present` of the contest's problems a, b and so on. */
+const inContest = (present: string, ...cells: Cell[]) => nextInContest(cells.map((_, at) => ({ slug: 'abcd'.charAt(at) })), present, cells)?.slug
+
+test('in a contest, the next problem is the first unsolved one behind the present one, else the first one before it', () => {
+  expect(inContest('b', TRIED, SOLVED, SOLVED, CELL)).toBe('d')
+  expect(inContest('c', SOLVED, TRIED, SOLVED, SOLVED)).toBe('b')
+  expect(inContest('a', SOLVED, SOLVED)).toBe(undefined)
+  // The standings may be older than the present solution.
+  expect(inContest('a', TRIED, SOLVED)).toBe(undefined)
+})
+
+test('in a contest with points, problems without points come first', () => {
+  expect(inContest('a', partial(100), partial(40), CELL)).toBe('c')
+  expect(inContest('c', partial(30), partial(40), partial(100))).toBe('a')
+})
+
+test('without results of the user, the next problem of a contest is the one behind the present one', () => {
+  expect(nextInContest([{ slug: 'a' }, { slug: 'b' }], 'a', undefined)?.slug).toBe('b')
+  expect(nextInContest([{ slug: 'a' }, { slug: 'b' }], 'b', undefined)).toBe(undefined)
 })

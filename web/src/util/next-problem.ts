@@ -1,6 +1,7 @@
 // The problem to solve next: an unsolved one of the same difficulty, else of the next higher difficulty, else of a lower one. In a
 // difficulty, it is the first one after the present one in the order of the list of problems. After the last problem comes the first.
 import type { Schema } from '../api/client'
+import { stateOf, type Cell } from './standings'
 
 type Line = Pick<Schema['ProblemLineView'], 'slug' | 'title'>
 
@@ -14,6 +15,20 @@ export interface LinePage {
 const keyOf = ({ title }: Line): string => title.toLowerCase()
 
 const DIFFICULTIES = ['easy', 'medium', 'hard']
+
+/**
+ * The problem of a contest to solve after another one: the first one without points, else the first one that is not solved completely.
+ * The problems before the present one come after those behind it. Without `cells`, the user's results in the order of the problems, it is
+ * the problem behind the present one.
+ */
+export function nextInContest<P extends Pick<Line, 'slug'>>(problems: readonly P[], present: string, cells: readonly Cell[] | undefined): P | undefined {
+  const at = problems.findIndex(({ slug }) => slug === present)
+  if (cells === undefined) return problems[at + 1]
+  const others = problems.map((problem, index) => ({ problem, state: cells[index] === undefined ? 'none' : stateOf(cells[index]) }))
+  const order = [...others.slice(at + 1), ...others.slice(0, Math.max(0, at))]
+  const found = order.find(({ state }) => state !== 'solved' && state !== 'partial') ?? order.find(({ state }) => state === 'partial')
+  return found?.problem
+}
 
 /** `null` if no other problem is unsolved. `read` reads a page, from 1, of the problems of a difficulty, or of all. */
 export async function nextProblem(present: Line & { difficulty?: string | null | undefined }, read: (page: number, difficulty: string | undefined) => Promise<LinePage>): Promise<Line | null> {
