@@ -273,6 +273,7 @@ test('a one-time link names the account, sets the password and signs in, and its
   // The link is used. An older form of the link, with the token in the query, leads to the same page.
   await page.goto(`${server.url}/password#${token}`)
   await page.getByText('请向管理员索取新链接').waitFor()
+  await page.getByText(`你已登录为 ${name}。`).waitFor()
   await check('password-link-used')
   assert.ok(sent.length > 10)
   assert.deepEqual(sent.filter((one) => one.includes(token)), [])

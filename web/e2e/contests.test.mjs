@@ -506,6 +506,25 @@ test('the list of submissions to a problem marks those that count in the contest
   await close()
 })
 
+test('the result of a submission from before the contest says that it does not count', async () => {
+  const { page, close, name } = await registered({ path: `/problems/${SLUG}` })
+  await submit(page, RIGHT)
+  await page.locator('[data-verdict=AC]').waitFor()
+  await contest('afterwards', 'Cup Afterwards', 0)
+  await people.call(server, people.tokenOf(server, name), 'POST', '/contests/afterwards/participation', { kind: 'official' })
+  await page.goto(`${server.url}/problems/${SLUG}?contest=afterwards`)
+  await page.getByRole('tab', { name: 'Submissions' }).click()
+  await page.getByRole('button', { name: /Accepted/ }).click()
+  const note = page.getByText('This submission does not count in the contest')
+  await note.waitFor()
+  await submit(page, RIGHT)
+  await note.waitFor({ state: 'hidden' })
+  await page.locator('[data-verdict=AC]').waitFor()
+  await page.getByRole('link', { name: 'Back to the contest' }).waitFor()
+  assert.equal(await note.count(), 0)
+  await close()
+})
+
 test('a problem says why it is not shown as one of the contest in its address', async () => {
   await contest('elsewhere', 'Elsewhere Cup', -HOUR, { problems: ['mountain-photo'] })
   const { page, check, close } = await registered()

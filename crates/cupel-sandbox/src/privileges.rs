@@ -186,7 +186,7 @@ fn write_only_beneath(writable: &[&Path]) -> io::Result<()> {
     for path in writable {
         match rustix::fs::open(*path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) {
             Ok(directory) => sys::landlock::allow_beneath(ruleset.as_fd(), directory.as_fd(), rights)?,
-            Err(rustix::io::Errno::NOENT | rustix::io::Errno::ACCESS) => {}
+            Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR | rustix::io::Errno::ACCESS) => {}
             Err(other) => return Err(other.into()),
         }
     }

@@ -119,6 +119,10 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         self.stop_daemon(false);
+        // The engine mounts its data over itself, and a killed engine leaves the mount, which would keep the directory.
+        let mut unmount = Command::new("umount");
+        unmount.arg(self.directory.path().join("data")).stderr(Stdio::null());
+        while unmount.status().is_ok_and(|status| status.success()) {}
         // The engine leaves an empty control group in each hierarchy. Cgroup v2 has only one hierarchy.
         let hierarchies = std::fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten();
         for hierarchy in hierarchies.map(|entry| entry.path()).chain([PathBuf::from("/sys/fs/cgroup")]) {

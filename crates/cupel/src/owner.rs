@@ -24,7 +24,9 @@ const THINGS_MAX: u32 = 10_000_000;
 
 /// Further directories that the process may write to: for the database's temporary files and for unpacked archives.
 /// File names there are random, and an existing file is never opened.
-const TEMPORARY: [&str; 2] = ["/tmp", "/var/tmp"];
+fn temporary() -> [PathBuf; 3] {
+    ["/tmp".into(), "/var/tmp".into(), std::env::temp_dir()]
+}
 
 /// Reason why Cupel cannot run as the owner of its data directory.
 #[derive(Debug, thiserror::Error)]
@@ -124,18 +126,18 @@ fn become_user(user: Option<Identity>, path: &Path, beside: &[&Path], group: Opt
             |source| OwnerError::Closed { path: path.into(), closed: closed.clone(), uid: user.uid, source };
         privileges::open_a_way(&closed, path).map_err(unreachable)?;
     }
-    Ok(privileges::give_up(user, group, &writable(path).into_iter().chain(beside.iter().copied()).collect::<Vec<_>>())?)
+    let temporary = temporary();
+    let writable: Vec<&Path> =
+        [path].into_iter().chain(temporary.iter().map(PathBuf::as_path)).chain(beside.iter().copied()).collect();
+    Ok(privileges::give_up(user, group, &writable)?)
 }
 
 /// Gives up all privileges but keeps the user id. For commands that work on the user's own files. Afterwards, the
 /// process can write only beneath `directories`. Must be called while there is one thread.
 pub(crate) fn drop_privileges_keep_user(directories: &[&Path]) -> Result<(), GiveUpError> {
-    let writable: Vec<&Path> = directories.iter().copied().chain(TEMPORARY.map(Path::new)).collect();
+    let temporary = temporary();
+    let writable: Vec<&Path> = directories.iter().copied().chain(temporary.iter().map(PathBuf::as_path)).collect();
     privileges::give_up(None, None, &writable)
-}
-
-fn writable(directory: &Path) -> Vec<&Path> {
-    [directory].into_iter().chain(TEMPORARY.map(Path::new)).collect()
 }
 
 fn at(path: &Path) -> impl Fn(io::Error) -> OwnerError {

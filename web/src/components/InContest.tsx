@@ -21,6 +21,7 @@ import { Bone } from '../ui/Skeleton'
 import type { AskedFault } from '../util/asked-contest'
 import { serverNow } from '../util/clock'
 import { nextInContest } from '../util/next-problem'
+import { countsIn } from '../util/standings'
 import { withoutOverrides } from '../util/visible'
 import { Countdown } from './Countdown'
 import { ErrorBox } from './ErrorBox'
@@ -106,10 +107,14 @@ export function InContest({ slug, of, isBrief }: { slug: string; of: string; isB
   )
 }
 
-/** After an accepted submission: the next problem of the contest that the user has not solved, and the way back to the contest. */
-export function NextInContest({ slug, of }: { slug: string; of: string }) {
+/**
+ * After an accepted submission: the next problem of the contest that the user has not solved, and the way back to the contest. `sentAt`: when
+ * the submission was sent.
+ */
+export function NextInContest({ slug, of, sentAt }: { slug: string; of: string; sentAt: string }) {
   const m = useMessages()
   const { onward } = useTexts(editing)
+  const { notCounted } = useTexts(inContestTexts)
   const found = useQuery(contestQuery(of))
   const standings = useQuery({ ...standingsQuery(of), enabled: found.data?.participation != null, staleTime: 0 })
   const contest = found.data
@@ -119,6 +124,7 @@ export function NextInContest({ slug, of }: { slug: string; of: string }) {
   const next = nextInContest(contest.problems ?? [], slug, standings.data?.own?.problems)
   return (
     <p className="flex flex-wrap items-center gap-2">
+      {contest.participation != null && !countsIn(contest, sentAt) && <span className="basis-full text-muted">{notCounted}</span>}
       {next !== undefined && (
         <Link to="/problems/$slug" params={{ slug: next.slug }} search={{ contest: of }} className={`${buttonClass()} min-w-0 max-w-full`}>
           <span className="truncate">{onward.next(`${next.label}. ${withoutOverrides(next.title)}`)}</span>

@@ -79,7 +79,7 @@ export function ResultView(props: ResultViewProps) {
         (props.contest === undefined ? (
           <NextProblem waiting={<Bone className="h-9" />} of={props.problem.problem} />
         ) : (
-          <NextInContest waiting={<Bone className="h-9" />} slug={props.problem.problem.slug} of={props.contest} />
+          <NextInContest waiting={<Bone className="h-9" />} slug={props.problem.problem.slug} of={props.contest} sentAt={judging.result.submitted_at} />
         ))}
       {judging.kind === 'unsent' && <NotSent {...props} unsent={judging} />}
       {judging.kind === 'failed' && <ErrorBox error={judging.error} />}

@@ -9,6 +9,7 @@ const en = {
   invalid: 'This link is not valid. It has been used, has expired, or was replaced by a newer one. Ask an administrator for a new link.',
   incomplete: 'A part of the link is missing. Open the whole link that you were given, with everything after the sign #.',
   signIn: 'Sign in with a password',
+  signedIn: (name: string) => `You are signed in as ${name}.`,
 }
 
 export type SetPasswordTexts = typeof en
@@ -21,6 +22,7 @@ const zhCN: SetPasswordTexts = {
   invalid: '此链接无效：它已被使用、已过期，或已被更新的链接取代。请向管理员索取新链接。',
   incomplete: '链接不完整。请打开你收到的完整链接，包括 # 之后的全部内容。',
   signIn: '用密码登录',
+  signedIn: (name) => `你已登录为 ${name}。`,
 }
 
 export const setPassword: Both<SetPasswordTexts> = { en, 'zh-CN': zhCN }

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, useRouterState } from '@tanstack/react-router'
 import type { FormEvent } from 'react'
 import { api, CallError, dataOf } from '../api/client'
+import { sessionQuery } from '../api/queries'
 import { AccountPage, field } from '../components/AccountPage'
 import { ErrorBox } from '../components/ErrorBox'
 import { RowsSkeleton } from '../components/Skeletons'
@@ -44,13 +45,17 @@ export function SetPassword() {
 }
 
 function Invalid({ text }: { text: string }) {
+  const m = useMessages()
   const t = useTexts(setPassword)
+  const user = useQuery(sessionQuery).data?.user
+  const to = user == null ? '/sign-in' : '/problems'
   return (
     <>
       <p role="alert">{text}</p>
+      {user != null && <p className="mt-4">{t.signedIn(user.username)}</p>}
       <p className="mt-4">
-        <Link to="/sign-in" className="text-accent-text underline">
-          {t.signIn}
+        <Link to={to} className="text-accent-text underline">
+          {user == null ? t.signIn : m.menu.problems}
         </Link>
       </p>
     </>

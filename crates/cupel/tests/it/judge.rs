@@ -112,7 +112,8 @@ fn the_unpacked_package_is_private_and_removed_when_a_signal_ends_the_command() 
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let files = sums("");
         files.write("s/loop.py", "while True: pass\n");
-        let place = tempfile::tempdir().unwrap();
+        // Neither below /tmp nor below /var/tmp.
+        let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let args = ["judge", &files.path("p"), "--submission", &files.path("s/loop.py"), "--time-limit", "60"];
         let mut command = cupel(args);
         command.env("TMPDIR", place.path()).stdout(Stdio::null()).stderr(Stdio::null());
