@@ -168,7 +168,7 @@ fn attack(slot: &mut Slot, wall: Wall, secret: &Path) -> Result<Option<String>, 
     Ok(breach)
 }
 
-/// What the probe is told for the attack on a wall: the host's namespace, a secret's path, or a limit.
+/// The fact that the attack on a wall needs: the host's namespace, a secret's path, or a limit.
 fn fact(wall: Wall, secret: &Path) -> io::Result<String> {
     Ok(match wall {
         Wall::UserNamespace => own_namespace("user")?,
