@@ -70,7 +70,7 @@ fi
 mkdir -p target/tools
 setsid nice --adjustment 19 scripts/build-tansu.sh >target/tools/tansu.log 2>&1 </dev/null &
 tansu=$!
-trap 'kill -- "-$tansu" 2>/dev/null || true; [ -z "$temporary" ] || scripts/as-root rm -rf "$temporary"' EXIT
+trap 'kill -- "-$tansu" 2>/dev/null || true; [ -z "$temporary" ] || scripts/as-root rm -rf "$temporary" || true' EXIT
 
 # Install the interpreter of DOMjudge's checktestdata language (for input validators) where `cupel verify` looks for it.
 checktestdata=2026.9.2 pip=/usr/local/lib/cupel/pip
