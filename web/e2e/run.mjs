@@ -1,7 +1,7 @@
 // Runs the browser tests: node e2e/run.mjs [PATTERN]
 //
-// Four files run at a time, because each waits half of the time for programs that are being judged. The output of a file is printed when the
-// file has ended. The budgets run alone, because they measure.
+// Four files run at a time, because each waits a part of the time for programs that are being judged. The output of a file is printed when
+// the file has ended. The budgets run alone, because they measure.
 //
 // With CI=true a failed test is run once more, alone, after all others. If it then passes, it is reported as flaky. The run fails if a
 // test fails twice, or if more than FLAKY_MAX tests are flaky. `scripts/run-tests` has the same rule for the tests in Rust.

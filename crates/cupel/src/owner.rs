@@ -126,18 +126,20 @@ fn become_user(user: Option<Identity>, path: &Path, beside: &[&Path], group: Opt
             |source| OwnerError::Closed { path: path.into(), closed: closed.clone(), uid: user.uid, source };
         privileges::open_a_way(&closed, path).map_err(unreachable)?;
     }
-    let temporary = temporary();
-    let writable: Vec<&Path> =
-        [path].into_iter().chain(temporary.iter().map(PathBuf::as_path)).chain(beside.iter().copied()).collect();
-    Ok(privileges::give_up(user, group, &writable)?)
+    Ok(give_up(user, group, &[&[path], beside].concat())?)
 }
 
 /// Gives up all privileges but keeps the user id. For commands that work on the user's own files. Afterwards, the
 /// process can write only beneath `directories`. Must be called while there is one thread.
 pub(crate) fn drop_privileges_keep_user(directories: &[&Path]) -> Result<(), GiveUpError> {
+    give_up(None, None, directories)
+}
+
+/// Gives up all privileges. Afterwards, the process can write only beneath `directories` and [`temporary`].
+fn give_up(user: Option<Identity>, group: Option<u32>, directories: &[&Path]) -> Result<(), GiveUpError> {
     let temporary = temporary();
     let writable: Vec<&Path> = directories.iter().copied().chain(temporary.iter().map(PathBuf::as_path)).collect();
-    privileges::give_up(None, None, &writable)
+    privileges::give_up(user, group, &writable)
 }
 
 fn at(path: &Path) -> impl Fn(io::Error) -> OwnerError {

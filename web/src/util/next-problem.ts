@@ -1,5 +1,6 @@
-// The problem to solve next: an unsolved one of the same difficulty, else of the next higher difficulty, else of a lower one. In a
+// The problem to solve next. Outside contests: an unsolved one of the same difficulty, else of the next higher difficulty, else of a lower one. In a
 // difficulty, it is the first one after the present one in the order of the list of problems. After the last problem comes the first.
+// In a contest, it is an unsolved one of the contest.
 import type { Schema } from '../api/client'
 import { stateOf, type Cell } from './standings'
 

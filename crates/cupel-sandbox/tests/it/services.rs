@@ -18,7 +18,7 @@ use cupel_sandbox::{
     CellKind, CellRoot, CollectLimits, Command, Mount, RequestLimits, Sandbox, SandboxConfig, ServiceCell,
     ServiceCommand, ServiceError, Slot, Stdin,
 };
-use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, Limits, Outcome};
+use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, ContentHash, Limits, Outcome};
 use libtest_mimic::Trial;
 use sha2::{Digest, Sha256};
 
@@ -333,7 +333,7 @@ impl Conformance {
             add(&file.data);
             add(&[u8::from(file.executable)]);
         }
-        digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        ContentHash::from_bytes(digest.finalize().into()).to_string()
     }
 
     /// Returns `None` if the service declined or ended; callers treat both alike.

@@ -61,12 +61,18 @@ pub(crate) fn send_report(
 
 /// Waits for the cold start that a lane measures. `None` if the lane could not measure it in time.
 pub(crate) fn cold_start(sync: &OwnedFd, timeout: Duration) -> Option<ColdStart> {
-    let is_in_time = wire::readable(sync.as_fd(), timeout).unwrap_or(false);
-    let received = is_in_time.then(|| wire::receive(sync.as_fd(), &mut Vec::new()).ok()).flatten().flatten();
-    match received {
-        Some((LaneReport::ColdStart(cold), _)) => Some(cold),
+    match receive_report(sync, timeout) {
+        Ok((LaneReport::ColdStart(cold), _)) => Some(cold),
         _ => None,
     }
+}
+
+/// Waits for a report and the descriptors passed with it.
+fn receive_report(sync: &OwnedFd, timeout: Duration) -> io::Result<(LaneReport, Vec<OwnedFd>)> {
+    if !wire::readable(sync.as_fd(), timeout)? {
+        return Err(io::ErrorKind::TimedOut.into());
+    }
+    wire::receive(sync.as_fd(), &mut Vec::new())?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
 }
 
 /// Waits for the report `wanted`, and returns the descriptors passed with it.
@@ -76,11 +82,7 @@ pub(crate) fn expect(
     timeout: Duration,
 ) -> Result<Vec<OwnedFd>, (SetupStep, io::Error)> {
     let protocol = |error: io::Error| (SetupStep::Protocol, error);
-    if !wire::readable(sync.as_fd(), timeout).map_err(protocol)? {
-        return Err(protocol(io::ErrorKind::TimedOut.into()));
-    }
-    let received = wire::receive(sync.as_fd(), &mut Vec::new()).map_err(protocol)?;
-    match received.ok_or_else(|| protocol(io::ErrorKind::UnexpectedEof.into()))? {
+    match receive_report(sync, timeout).map_err(protocol)? {
         (received, beside) if received == wanted => Ok(beside),
         (LaneReport::Failed { step, errno }, _) => {
             Err((SetupStep::from_number(step), io::Error::from_raw_os_error(errno)))
