@@ -203,6 +203,7 @@ test('in an IOI contest, the standings show the best score, and a worse score do
     assert.equal(await guest.page.getByText('first solution').count(), 0)
 
     await send(full, 'AC')
+    await page.getByText('In this contest: 100 points', { exact: true }).waitFor()
     await row.getByText('100 points', { exact: true }).waitFor()
     await send(partial, verdict)
     await page.getByRole('link', { name: 'Points Cup' }).click()

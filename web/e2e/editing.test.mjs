@@ -465,6 +465,13 @@ test('in a low window, the editor has half of the height, and Run is beside the 
     await isSound('before')
     await editor(page).click()
     await isSound('while typing')
+    if (path === '/playground') {
+      await page.getByRole('button', { name: 'Share', exact: true }).click()
+      await page.getByRole('button', { name: 'Create a link' }).waitFor()
+      const files = await page.getByRole('tablist', { name: 'Files' }).boundingBox()
+      assert.ok(files.width >= 100, `${width} x ${height}: beside the panel of the link, the files have ${files.width} px`)
+      await page.getByRole('button', { name: 'Share', exact: true }).click()
+    }
     await check(`low-${path === '/playground' ? 'playground' : 'problem'}-${touch ? 'touch' : 'mouse'}`)
     // The empty program is refused, and the reason is in view.
     await write(page, '')

@@ -21,7 +21,7 @@ import { Bone } from '../ui/Skeleton'
 import type { AskedFault } from '../util/asked-contest'
 import { serverNow } from '../util/clock'
 import { nextInContest } from '../util/next-problem'
-import { countsIn } from '../util/standings'
+import { countsIn, points } from '../util/standings'
 import { withoutOverrides } from '../util/visible'
 import { Countdown } from './Countdown'
 import { ErrorBox } from './ErrorBox'
@@ -108,23 +108,28 @@ export function InContest({ slug, of, isBrief }: { slug: string; of: string; isB
 }
 
 /**
- * After an accepted submission: the next problem of the contest that the user has not solved, and the way back to the contest. `sentAt`: when
- * the submission was sent.
+ * After an accepted submission: its points if the contest counts points, the next problem of the contest that the user has not solved, and the
+ * way back to the contest. `sentAt`: when the submission was sent.
  */
 export function NextInContest({ slug, of, sentAt }: { slug: string; of: string; sentAt: string }) {
   const m = useMessages()
   const { onward } = useTexts(editing)
-  const { notCounted } = useTexts(inContestTexts)
+  const { notCounted, scored } = useTexts(inContestTexts)
   const found = useQuery(contestQuery(of))
   const standings = useQuery({ ...standingsQuery(of), enabled: found.data?.participation != null, staleTime: 0 })
   const contest = found.data
   if (contest === undefined) return found.error === null ? <Bone className="h-9" /> : null
   // Standings from before the latest submissions could lead to a problem that is solved.
   if (standings.isFetching && !standings.isFetchedAfterMount) return <Bone className="h-9" />
-  const next = nextInContest(contest.problems ?? [], slug, standings.data?.own?.problems)
+  const problems = contest.problems ?? []
+  const cells = standings.data?.own?.problems
+  const next = nextInContest(problems, slug, cells)
+  const counts = countsIn(contest, sentAt)
+  const score = contest.style === 'ioi' && counts ? cells?.[problems.findIndex((one) => one.slug === slug)]?.score : undefined
   return (
     <p className="flex flex-wrap items-center gap-2">
-      {contest.participation != null && !countsIn(contest, sentAt) && <span className="basis-full text-muted">{notCounted}</span>}
+      {score != null && <span className="basis-full">{scored(m.contests.cell.points(points(score)))}</span>}
+      {contest.participation != null && !counts && <span className="basis-full text-muted">{notCounted}</span>}
       {next !== undefined && (
         <Link to="/problems/$slug" params={{ slug: next.slug }} search={{ contest: of }} className={`${buttonClass()} min-w-0 max-w-full`}>
           <span className="truncate">{onward.next(`${next.label}. ${withoutOverrides(next.title)}`)}</span>

@@ -2,6 +2,7 @@
 // the playground.
 import { Link } from '@tanstack/react-router'
 import { Download, ExternalLink, GitFork, Share2 } from 'lucide-react'
+import { useEffect } from 'react'
 import type { Schema } from '../api/client'
 import { usePopup } from '../hooks/usePopup'
 import { useMessages } from '../i18n/messages'
@@ -21,12 +22,17 @@ interface PlayShareProps {
   isSignedIn: boolean
   onAskSignIn: () => void
   onTitle: (title: string) => void
+  onOpen: (isOpen: boolean) => void
 }
 
 /** Remounted when the program changes, because a link that is shown belongs to the old program. */
-export function PlayShare({ language, play, isTerminal, isSignedIn, onAskSignIn, onTitle }: PlayShareProps) {
+export function PlayShare({ language, play, isTerminal, isSignedIn, onAskSignIn, onTitle, onOpen }: PlayShareProps) {
   const m = useMessages()
   const { isUsed, isOpen, setOpen, hint, open } = usePopup(loadPanel)
+  useEffect(() => {
+    onOpen(isOpen)
+    return () => onOpen(false)
+  }, [isOpen, onOpen])
   return (
     <>
       <Button

@@ -123,6 +123,7 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
   const [asks, setAsks] = useState(0)
   /** Whether the last time was for Share. Its notice is beside that button. */
   const [asksToShare, setAsksToShare] = useState(false)
+  const [isSharing, setIsSharing] = useState(false)
   const [skipped, setSkipped] = useState(0)
   const [patterns, setPatterns] = useState<string[]>()
   const editor = useRef<EditorHandle>(null)
@@ -288,7 +289,8 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
           {visible(shared.play.title)}
         </h1>
       )}
-      <div data-spare className="low:flex low:*:last:grow low:*:last:min-w-0">
+      {/* In a low window, the files are beside the buttons, except while the panel of the link needs the whole width. */}
+      <div data-spare className={isSharing ? undefined : 'low:flex low:*:last:grow low:*:last:min-w-0'}>
         <div className="flex flex-wrap items-center gap-1 px-2 py-1.5 low:py-0 border-b border-border bg-surface">
           {shared === undefined ? (
             <>
@@ -302,7 +304,7 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
             </span>
           )}
           {shared === undefined ? (
-            <PlayShare key={mode + textOf({ ...play, title: '' })} language={language} play={play} isTerminal={mode === 'terminal'} isSignedIn={user !== undefined} onAskSignIn={askToShare} onTitle={(title) => change({ title })} />
+            <PlayShare key={mode + textOf({ ...play, title: '' })} language={language} play={play} isTerminal={mode === 'terminal'} isSignedIn={user !== undefined} onAskSignIn={askToShare} onTitle={(title) => change({ title })} onOpen={setIsSharing} />
           ) : (
             <SharedActions id={shared.id} isEmbedded={shared.isEmbedded} onFork={fork} />
           )}

@@ -5,6 +5,7 @@ const en = {
   ended: 'Your time in this contest is over. Submissions no longer count in it.',
   noLonger: 'The contest is over: submissions no longer count in it.',
   notCounted: 'This submission does not count in the contest: you sent it before or after your time in it.',
+  scored: (points: string) => `In this contest: ${points}`,
   failed: 'The time, the other problems and the questions of the contest cannot be shown now. Submissions are not affected.',
   faults: {
     unknown: 'There is no such contest, or you may not see it.',
@@ -23,6 +24,7 @@ const zhCN: InContestTexts = {
   ended: '你的比赛时间已结束。之后的提交不再计入比赛。',
   noLonger: '比赛已结束，提交不再计入比赛。',
   notCounted: '此提交不计入比赛：提交时间不在你的比赛时间内。',
+  scored: (points) => `本场比赛：${points}`,
   failed: '暂时无法显示比赛的时间、其他题目和提问。提交不受影响。',
   faults: {
     unknown: '没有这场比赛，或你无权查看。',

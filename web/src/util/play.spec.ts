@@ -93,11 +93,15 @@ test('arguments that are joined to a line are split into the same arguments', ()
   for (const args of [[], ['a'], ['two words', ''], ["it's", '"', '\\', "'\\''"], ['\n', '\t x'], ['--a=b c']]) expect(splitArgs(joinArgs(args))).toEqual(args)
 })
 
+test('an argument with a space gets double quotes, and single quotes only if it contains a double quote or a backslash', () => {
+  expect(joinArgs(['a b', "it's", 'say "x"', 'C:\\d'])).toBe(`"a b" "it's" 'say "x"' 'C:\\d'`)
+})
+
 test('a shared program is restored unchanged from its snippet', () => {
   const language = {
     language_id: 'python', source_file: 'main.py', limits: { cpu_time_ms: 10_000, memory_kb: 262_144 }, limits_max: { cpu_time_ms: 60_000, memory_kb: 1_048_576 },
   } as Schema['LanguageView']
-  const play = { files: [{ path: 'main.py', text: 'x' }, { path: 'a/b', text: '' }], args: "a 'b c'", stdin: '1\n', keep: "*.png 'a b/*'", title: '<b>Plots</b>', limits: { cpuMs: 1_500, memoryKb: 262_144 } }
+  const play = { files: [{ path: 'main.py', text: 'x' }, { path: 'a/b', text: '' }], args: 'a "b c"', stdin: '1\n', keep: '*.png "a b/*"', title: '<b>Plots</b>', limits: { cpuMs: 1_500, memoryKb: 262_144 } }
   const request = snippetOf(language, play, true)
   expect(request.limits).toEqual({ cpu_time_ms: 1_500 })
   expect(request.artifacts).toEqual(['*.png', 'a b/*'])

@@ -137,9 +137,13 @@ function scan(line: string): { args: string[]; isOpen: boolean } {
   return { args: found, isOpen: quote !== undefined }
 }
 
-/** The line that `splitArgs` splits into these arguments. */
-export const joinArgs = (args: readonly string[]): string =>
-  args.map((arg) => (/^[^\s'"\\]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`)).join(' ')
+/** The line that `splitArgs` splits into these arguments. Double quotes are preferred, because most people type them. */
+export const joinArgs = (args: readonly string[]): string => args.map(quote).join(' ')
+
+const quote = (arg: string): string => {
+  if (/^[^\s'"\\]+$/.test(arg)) return arg
+  return /["\\]/.test(arg) ? `'${arg.replaceAll("'", "'\\''")}'` : `"${arg}"`
+}
 
 export interface PlayLimits {
   cpuMs: number
