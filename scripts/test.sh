@@ -66,9 +66,10 @@ if [ -z "${TMPDIR:-}" ] && [ "${memory_gib:-0}" -ge 8 ]; then
     export TMPDIR=$temporary
 fi
 
-# The broker of the Kafka tests is built while other steps leave a processor idle. scripts/run-tests waits for it.
+# The broker of the Kafka tests is built while other steps leave a processor idle. scripts/run-tests waits for it. The scheduler gives each
+# session the same share, however nice its processes are, so the session itself is made nice (sched(7), "The autogroup feature").
 mkdir -p target/tools
-setsid nice --adjustment 19 scripts/build-tansu.sh >target/tools/tansu.log 2>&1 </dev/null &
+setsid bash -c 'echo 19 >/proc/self/autogroup || true; exec nice --adjustment 19 scripts/build-tansu.sh' >target/tools/tansu.log 2>&1 </dev/null &
 tansu=$!
 trap 'kill -- "-$tansu" 2>/dev/null || true; [ -z "$temporary" ] || scripts/as-root rm -rf "$temporary" || true' EXIT
 

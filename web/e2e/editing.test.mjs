@@ -467,7 +467,7 @@ test('in a low window, the editor has half of the height, and Run is beside the 
     await isSound('while typing')
     if (path === '/playground') {
       await page.getByRole('button', { name: 'Share', exact: true }).click()
-      await page.getByRole('button', { name: 'Create a link' }).waitFor()
+      await page.getByRole('button', { name: 'Make the link' }).waitFor()
       const files = await page.getByRole('tablist', { name: 'Files' }).boundingBox()
       assert.ok(files.width >= 100, `${width} x ${height}: beside the panel of the link, the files have ${files.width} px`)
       await page.getByRole('button', { name: 'Share', exact: true }).click()

@@ -180,7 +180,7 @@ test('a shared program keeps its title, which is text, and the patterns of the f
     await write(page, `open("a.txt", "w").write("kept ${width}")\n`)
     if (width < 900) await page.getByRole('tab', { name: 'Input and output' }).click()
     await page.getByText('Arguments, files and limits').click()
-    await keep(page).fill("*.txt 'b c/*'")
+    await keep(page).fill('*.txt "b c/*"')
     if (width < 900) await page.getByRole('tab', { name: 'Code' }).click()
     const plain = await share(page)
     // A program with another title is another program, so the link goes while the title is changed.
@@ -217,7 +217,7 @@ test('a shared program keeps its title, which is text, and the patterns of the f
     assert.equal(await page.getByLabel('Title', { exact: true }).inputValue(), TITLE)
     if (width < 900) await page.getByRole('tab', { name: 'Input and output' }).click()
     await page.getByText('Arguments, files and limits').click()
-    assert.equal(await keep(page).inputValue(), "*.txt 'b c/*'")
+    assert.equal(await keep(page).inputValue(), '*.txt "b c/*"')
     await page.goto(`${server.url}/account?view=programs`)
     await page.getByRole('link', { name: TITLE, exact: true }).waitFor()
     await close()

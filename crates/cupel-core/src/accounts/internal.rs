@@ -1,13 +1,14 @@
 //! Internal accounts of Cupel, which own the submissions of clients without an account.
 //!
-//! *Invariant:* a client cannot log in to such an account, because its password is random and discarded. A client
+//! *Invariant:* a client cannot log in to such an account, because it has no password. A client
 //! cannot register the account's name, because the name contains a character that a registration refuses. Nobody can
 //! delete or disable the account, because clients without a key would then be refused. Nobody can give it another role
 //! or a password.
 
 use cupel_types::UserId;
 
-use super::service::{AccountError, Accounts};
+use super::service::Accounts;
+use super::sessions::NO_PASSWORD;
 use super::{NewUser, Role, Tier, User};
 use crate::StoreError;
 
@@ -29,13 +30,12 @@ impl Accounts {
     /// The internal account for `purpose`, such as the name of a facade. Creates the account if it does not exist.
     ///
     /// # Errors
-    /// If the store cannot answer, or the password cannot be hashed.
-    pub async fn internal(&self, purpose: &str) -> Result<User, AccountError> {
+    /// If the store cannot answer.
+    pub async fn internal(&self, purpose: &str) -> Result<User, StoreError> {
         let username = format!("{PREFIX}{purpose}");
         if let Some(user) = self.find_user(&username).await? {
             return Ok(user);
         }
-        let password: String = crate::ids::secret().iter().map(|byte| format!("{byte:02x}")).collect();
         let now = self.now();
         let user = User {
             id: UserId::from_uuid(self.inner.ids.next(now)),
@@ -48,12 +48,11 @@ impl Accounts {
             disabled_at: None,
             in_leaderboards: true,
         };
-        let password_hash = self.inner.passwords.hash(&password).await?;
-        let new = NewUser { user, password_hash, webhook_secret: crate::ids::secret() };
+        let new = NewUser { user, password_hash: NO_PASSWORD.to_owned(), webhook_secret: crate::ids::secret() };
         match self.inner.store.insert_user(new).await? {
             Ok(user) => Ok(user),
             // Another node has inserted the account concurrently.
-            Err(_taken) => Ok(self.find_user(&username).await?.ok_or_else(|| vanished(&username))?),
+            Err(_taken) => self.find_user(&username).await?.ok_or_else(|| vanished(&username)),
         }
     }
 }

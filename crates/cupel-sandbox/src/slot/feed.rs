@@ -50,13 +50,11 @@ impl Source {
     /// Reads the next chunk. Returns `false` at the end of the data.
     fn advance(&mut self) -> io::Result<bool> {
         let Source::File { file, chunk } = self else { return Ok(false) };
-        chunk.resize(CHUNK, 0);
+        chunk.clear();
+        chunk.reserve_exact(CHUNK);
         loop {
-            match rustix::io::read(&**file, &mut chunk[..]) {
-                Ok(n) => {
-                    chunk.truncate(n);
-                    return Ok(n > 0);
-                }
+            match rustix::io::read(&**file, rustix::buffer::spare_capacity(chunk)) {
+                Ok(n) => return Ok(n > 0),
                 Err(rustix::io::Errno::INTR) => {}
                 Err(other) => return Err(other.into()),
             }

@@ -69,7 +69,10 @@ pub(crate) fn receive<M: Message>(
 /// Receives an undecoded message into the buffer, and returns its length and descriptors; `None` if the other side has
 /// closed the socket.
 pub(crate) fn receive_bytes(socket: BorrowedFd<'_>, buffer: &mut Vec<u8>) -> io::Result<Option<(usize, Vec<OwnedFd>)>> {
-    buffer.resize(MESSAGE_BYTES_MAX, 0);
+    // Fresh memory is zero already, and most messages need little of it.
+    if buffer.len() < MESSAGE_BYTES_MAX {
+        *buffer = vec![0; MESSAGE_BYTES_MAX];
+    }
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let received = loop {
