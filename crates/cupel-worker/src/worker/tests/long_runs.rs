@@ -75,15 +75,17 @@ async fn short_runs_overtake_any_number_of_waiting_long_runs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_run_gives_its_slot_to_the_next_long_run_between_two_tests() {
-    let bench = Bench::with_slots(2, vec![Does::WaitsForStop, Does::Ends, Does::Leaves], once()).await;
-    let many = bench.submit_long(bench.owner, 3).await;
-    bench.until_left(2).await;
+    // The second run is leased before it waits in the worker, so the first run may begin some of its tests meanwhile.
+    let steps = [vec![Does::WaitsForStop], vec![Does::Ends; 50], vec![Does::Leaves]].concat();
+    let bench = Bench::with_slots(2, steps, once()).await;
+    let many = bench.submit_long(bench.owner, 51).await;
+    bench.until_left(51).await;
     let one = bench.submit_long(bench.other, 1).await;
     bench.until_leased(one).await;
     bench.leave.store(true, Ordering::Release);
     let state = bench.until(one, RunState::is_final).await;
     assert!(matches!(state, RunState::Judged { attempts: 1, verdict: Verdict::Accepted }), "{state:?}");
-    // The first run continues with its second test.
+    // The first run continues until its last test.
     bench.until_left(0).await;
     assert!(!bench.state(many).await.is_final());
     bench.cancel(many).await;
