@@ -22,6 +22,7 @@ interface PlayShareProps {
   isSignedIn: boolean
   onAskSignIn: () => void
   onTitle: (title: string) => void
+  /** Called when the panel of the link opens and closes. */
   onOpen: (isOpen: boolean) => void
 }
 

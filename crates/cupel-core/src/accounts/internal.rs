@@ -1,9 +1,8 @@
 //! Internal accounts of Cupel, which own the submissions of clients without an account.
 //!
-//! *Invariant:* a client cannot log in to such an account, because it has no password. A client
-//! cannot register the account's name, because the name contains a character that a registration refuses. Nobody can
-//! delete or disable the account, because clients without a key would then be refused. Nobody can give it another role
-//! or a password.
+//! *Invariant:* a client cannot log in to such an account, because it has no password. A client cannot register the
+//! account's name, because the name contains a character that a registration refuses. Nobody can delete or disable the
+//! account, because clients without a key would then be refused. Nobody can give it another role or a password.
 
 use cupel_types::UserId;
 
