@@ -589,6 +589,10 @@ mod tests {
         let link = kafka.connect().await.unwrap();
         link.put(&[hint(1)]).await.unwrap();
         brokers.broker_down(1).unwrap();
+        // The broker returns on its port, so no other process may get that port meanwhile. This socket is bound and does not listen.
+        let port = tokio::net::TcpSocket::new_v4().unwrap();
+        port.set_reuseaddr(true).unwrap();
+        port.bind(brokers.bootstrap_servers().parse().unwrap()).unwrap();
         let notices = async {
             while link.rest(Vec::new()).await.is_ok() {
                 tokio::time::sleep(LOOK_EVERY).await;

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::judge::Files;
-use crate::support::{cupel, end};
+use crate::support::{cupel, cupel_with_cache, end};
 
 const LIMITS: [&str; 4] = ["--time-limit", "1", "--memory-limit-kib", "65536"];
 
@@ -21,7 +21,7 @@ fn judge(files: &Files, name: &str, source: &str) -> Value {
     files.write(&format!("s/{name}"), source);
     let (package, submission) = (files.path("p"), files.path(&format!("s/{name}")));
     let fixed = ["judge", &package, "--submission", &submission, "--json", "--all-cases"];
-    let ended = end(cupel(fixed.iter().chain(&LIMITS)), b"");
+    let ended = end(cupel_with_cache(fixed.iter().chain(&LIMITS)), b"");
     serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"))
 }
 

@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use crate::judge::Files;
-use crate::support::{cupel, end};
+use crate::support::{cupel, cupel_with_cache, end};
 
 fn judge(files: &Files, name: &str, source: &str, args: &[&str]) -> Value {
     files.write(&format!("s/{name}"), source);
     let (package, submission) = (files.path("p"), files.path(&format!("s/{name}")));
     let fixed = ["judge", &package, "--submission", &submission, "--json"];
-    let ended = end(cupel(fixed.iter().chain(args)), b"");
+    let ended = end(cupel_with_cache(fixed.iter().chain(args)), b"");
     serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"))
 }
 

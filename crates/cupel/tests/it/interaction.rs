@@ -17,7 +17,7 @@ use std::sync::Mutex;
 use serde_json::Value;
 
 use crate::judge::{Files, guessing, judge, package};
-use crate::support::{cupel, end};
+use crate::support::{cupel_with_cache, end};
 
 /// The first line of the input is the program's action. The program acts after an answer, or once no answer can arrive.
 const PROGRAM: &str = r#"
@@ -127,7 +127,7 @@ fn judged(pairs: &[(&str, &str)], times: usize) -> Vec<(String, String)> {
     let files = talks(pairs, times);
     files.write("s/talk.c", PROGRAM);
     let (problem, submission) = (files.path("p"), files.path("s/talk.c"));
-    let ended = end(cupel(["judge", &problem, "--submission", &submission, "--all-cases", "--json"]), b"");
+    let ended = end(cupel_with_cache(["judge", &problem, "--submission", &submission, "--all-cases", "--json"]), b"");
     let object: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
     let cases = object["cases"].as_array().unwrap();
     let text = |case: &Value, field: &str| case[field].as_str().unwrap_or_default().to_owned();
@@ -144,7 +144,7 @@ fn at_fault(how: &str, act: &str, times: usize) -> Vec<(String, String)> {
     for time in 0..times {
         files.write(&format!("p/submissions/accepted/{time}.c"), PROGRAM);
     }
-    let ended = end(cupel(["verify", &files.path("p"), "--json"]), b"");
+    let ended = end(cupel_with_cache(["verify", &files.path("p"), "--json"]), b"");
     let object: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
     let submissions = object["submissions"].as_array().unwrap();
     assert_eq!(submissions.len(), times, "{object:#}");
@@ -219,7 +219,7 @@ fn judge_within(limit: &str, files: &Files, name: &str, source: &str, args: &[&s
     files.write(&format!("s/{name}"), source);
     let (problem, submission) = (files.path("p"), files.path(&format!("s/{name}")));
     let fixed = ["judge", &problem, "--submission", &submission, "--time-limit", limit, "--json"];
-    let ended = end(cupel(fixed.iter().chain(args)), b"");
+    let ended = end(cupel_with_cache(fixed.iter().chain(args)), b"");
     serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"))
 }
 
@@ -384,7 +384,7 @@ fn verification_reports_an_interactor_that_accepts_with_unread_input() {
     for (end_of_it, reported) in [("sys.exit(42)", true), ("sys.stdin.read(); sys.exit(42)", false)] {
         let files = guessing(&format!("sys.stdin.readline(); print('correct', flush=True); {end_of_it}"));
         files.write("p/submissions/accepted/a.py", "print(1, flush=True)\ninput()\nprint('and more')\n");
-        let ended = end(cupel(["verify", &files.path("p"), "--json"]), b"");
+        let ended = end(cupel_with_cache(["verify", &files.path("p"), "--json"]), b"");
         let object: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
         assert_eq!(object["ok"], true, "{object:#}");
         let notes = object["notes"].as_array().unwrap().iter().filter_map(Value::as_str);

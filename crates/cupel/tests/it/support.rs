@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -16,6 +17,26 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) fn cupel<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cupel"));
     command.args(args).env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").current_dir(std::env::temp_dir());
+    command
+}
+
+/// Returns a command of the binary as [`cupel`] does, with a cache that all tests of this process share: precompiled
+/// headers and compiled programs. For tests that compile much and are not about compilation.
+pub(crate) fn cupel_with_cache<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
+    static CACHE: OnceLock<PathBuf> = OnceLock::new();
+    let cache = CACHE.get_or_init(|| {
+        let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
+        // Programs that were compiled in an earlier run are removed, so that this run compiles them.
+        let _ = std::fs::remove_dir_all(cache.join("cupel/artifacts"));
+        // Without a toolchain, only the tests that use its language fail.
+        end(with_cache(cupel(["languages", "prepare", "c", "cpp", "java"]), &cache), b"");
+        cache
+    });
+    with_cache(cupel(args), cache)
+}
+
+fn with_cache(mut command: Command, cache: &Path) -> Command {
+    command.env("XDG_CACHE_HOME", cache);
     command
 }
 

@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use crate::judge::Files;
-use crate::support::{Ended, cupel, end};
+use crate::support::{Ended, cupel, cupel_with_cache, end};
 
 fn verify(path: &str, args: &[&str]) -> (Ended, Value) {
-    let ended = end(cupel(["verify", path, "--json"].iter().chain(args)), b"");
+    let ended = end(cupel_with_cache(["verify", path, "--json"].iter().chain(args)), b"");
     let object = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
     (ended, object)
 }
@@ -24,10 +24,13 @@ const SLOW: &str = "int main(void) { for (volatile int n = 0;;) n = n + 1; }\n";
 const CRASH: &str = "raise SystemExit(1)\n";
 const VALIDATE: &str = "import re, sys\nsys.exit(42 if re.fullmatch(r'-?\\d+ -?\\d+\\n', sys.stdin.read()) else 43)\n";
 
+/// Folder of the submission that runs for seconds. Tests that are not about it remove it.
+const SLOW_FOLDER: &str = "time_limit_exceeded";
+
 const SUBMISSIONS: [(&str, &str, &str); 4] = [
     ("accepted", "add.py", ADD),
     ("wrong_answer", "abs.py", ABS),
-    ("time_limit_exceeded", "slow.c", SLOW),
+    (SLOW_FOLDER, "slow.c", SLOW),
     ("run_time_error", "crash.py", CRASH),
 ];
 
@@ -57,6 +60,7 @@ fn sums() -> Files {
 #[test]
 fn a_checktestdata_description_works_as_a_validator() {
     let files = sums();
+    files.remove("p/submissions/time_limit_exceeded/slow.c");
     files.write("p/input_validators/sum.ctd", "INT(-100, 100) SPACE INT(-100, 100) NEWLINE\n");
     let (ended, object) = verify(&files.path("p"), &[]);
     assert_eq!((ended.code, &object["notes"]), (Some(0), &serde_json::json!([])), "{object:#}");
@@ -225,6 +229,9 @@ fn each_submission_in_a_wrong_folder_is_found() {
             files.write(&format!("p/submissions/{to}/{name}"), source);
             // At least one accepted submission must show that the problem can be solved.
             files.write("p/submissions/accepted/other.py", ADD);
+            if from != SLOW_FOLDER {
+                files.remove("p/submissions/time_limit_exceeded/slow.c");
+            }
             let (ended, object) = verify(&files.path("p"), &[]);
             assert_eq!((ended.code, &object["ok"]), (Some(1), &false.into()), "{from} in {to}: {object:#}");
             let about = format!("submission | submissions/{to}/{name} | ");
@@ -306,6 +313,9 @@ fn each_fault_of_a_package_is_named() {
         ),
     ] {
         let files = sums();
+        if !text.contains("use_for_time_limit") {
+            files.remove("p/submissions/time_limit_exceeded/slow.c");
+        }
         if path.ends_with("v.c") {
             files.remove("p/input_validators/v.py");
         }

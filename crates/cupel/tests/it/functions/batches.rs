@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use super::{RIGHT, package};
 use crate::judge::Files;
-use crate::support::{cupel, end};
+use crate::support::{cupel_with_cache, end};
 
 /// Judges a submission on all tests, with or without batches.
 fn judged(package: &Path, submission: &Path, batches: bool) -> Value {
     let args =
         ["judge", package.to_str().unwrap(), "--submission", submission.to_str().unwrap(), "--json", "--all-cases"];
-    let mut command = cupel(args);
+    let mut command = cupel_with_cache(args);
     command.env("CUPEL_WORKER__FUNCTION_BATCHES", batches.to_string());
     let ended = end(command, b"");
     serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"))

@@ -8,7 +8,7 @@ mod values;
 use serde_json::Value;
 
 use crate::judge::Files;
-use crate::support::{cupel, end};
+use crate::support::{cupel, cupel_with_cache, end};
 
 /// Languages with drivers, and the file name of a submission in each.
 const LANGUAGES: [(&str, &str); 8] = [
@@ -38,7 +38,7 @@ fn package(function: &str, tests: &[(&str, &str)]) -> Files {
 fn judge(files: &Files, name: &str, source: &str) -> Value {
     files.write(&format!("s/{name}"), source);
     let (package, submission) = (files.path("p"), files.path(&format!("s/{name}")));
-    let ended = end(cupel(["judge", &package, "--submission", &submission, "--json", "--all-cases"]), b"");
+    let ended = end(cupel_with_cache(["judge", &package, "--submission", &submission, "--json", "--all-cases"]), b"");
     serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"))
 }
 
