@@ -78,6 +78,34 @@ const verdict = (page, code) => page.locator(`[data-verdict="${code}"]`).waitFor
 const shows = (page, pattern) =>
   page.waitForFunction((source) => new RegExp(source, 's').test((document.querySelector('.xterm-rows')?.innerText ?? '').replaceAll('\u00a0', ' ')), pattern.source)
 
+test('if Run is pressed before the terminal is loaded, what is typed then reaches the program', async () => {
+  const { page, close } = await visitor(`${server.url}/playground`)
+  await chooseLanguage(page, 'python')
+  await write(page, 'print("hello", input("name? "))\n')
+  await page.getByRole('tab', { name: 'Terminal' }).click()
+  await page.locator('[data-terminal] .xterm-rows').waitFor()
+  let load
+  const isBegun = new Promise((resolve) => {
+    load = resolve
+  })
+  await page.route(/\/assets\/Terminal-[^/]*\.js$/, async (route) => {
+    await isBegun
+    await route.continue()
+  })
+  await page.reload()
+  await page.getByText('print("hello"').waitFor()
+  await press(page, 'Run')
+  await page.getByRole('button', { name: 'Stop', exact: true }).waitFor()
+  assert.equal(await page.locator('[data-terminal]').count(), 0, 'the terminal is not loaded')
+  load()
+  await shows(page, /name\?/)
+  await page.keyboard.type('Ada')
+  await page.keyboard.press('Enter')
+  await shows(page, /hello Ada/)
+  await verdict(page, 'AC')
+  await close()
+})
+
 test('a visitor runs a program in the terminal, registers and keeps the code; the guest is then gone', async () => {
   const { page, context, check, close } = await visitor(`${server.url}/playground`)
   await chooseLanguage(page, 'python')

@@ -128,6 +128,8 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
   const [patterns, setPatterns] = useState<string[]>()
   const editor = useRef<EditorHandle>(null)
   const terminal = useRef<TerminalHandle>(null)
+  /** Whether the terminal gets the focus as soon as it is loaded, because a run in it has begun. */
+  const isToFocus = useRef(false)
   const early = useRef<Uint8Array[]>([])
   const run = usePlay({
     write: (bytes) => {
@@ -195,6 +197,7 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
     begun.current = play.files
     go('result')
     run.start(request, isTerminal ? (terminal.current?.size() ?? SIZE) : undefined)
+    isToFocus.current = isTerminal && terminal.current === null
     if (isTerminal) requestAnimationFrame(() => terminal.current?.focus())
   }
   const keys = useRef(begin)
@@ -226,6 +229,8 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
     const { cols, rows } = handle.size()
     if (storedRun(runPlace)?.isTerminal === true) run.follow()
     run.resize(cols, rows)
+    if (isToFocus.current) handle.focus()
+    isToFocus.current = false
   }
   const goTo = (line: number) => {
     // The editor of the main file may be hidden until the page is drawn again. The next key must already reach the editor.
