@@ -78,6 +78,14 @@ const verdict = (page, code) => page.locator(`[data-verdict="${code}"]`).waitFor
 const shows = (page, pattern) =>
   page.waitForFunction((source) => new RegExp(source, 's').test((document.querySelector('.xterm-rows')?.innerText ?? '').replaceAll('\u00a0', ' ')), pattern.source)
 
+/** Answers the program that asks for a name, and waits for its result. */
+async function answerAda(page) {
+  await page.keyboard.type('Ada')
+  await page.keyboard.press('Enter')
+  await shows(page, /hello Ada/)
+  await verdict(page, 'AC')
+}
+
 test('if Run is pressed before the terminal is loaded, what is typed then reaches the program', async () => {
   const { page, close } = await visitor(`${server.url}/playground`)
   await chooseLanguage(page, 'python')
@@ -99,10 +107,7 @@ test('if Run is pressed before the terminal is loaded, what is typed then reache
   assert.equal(await page.locator('[data-terminal]').count(), 0, 'the terminal is not loaded')
   load()
   await shows(page, /name\?/)
-  await page.keyboard.type('Ada')
-  await page.keyboard.press('Enter')
-  await shows(page, /hello Ada/)
-  await verdict(page, 'AC')
+  await answerAda(page)
   await close()
 })
 
@@ -115,10 +120,7 @@ test('a visitor runs a program in the terminal, registers and keeps the code; th
   assert.equal((await session(page)).guest, null, 'a guest is made by the first run')
   await press(page, 'Run')
   await shows(page, /name\?/)
-  await page.keyboard.type('Ada')
-  await page.keyboard.press('Enter')
-  await shows(page, /hello Ada/)
-  await verdict(page, 'AC')
+  await answerAda(page)
   const { guest, user } = await session(page)
   assert.equal(user, null)
   assert.ok(guest.user_id)
@@ -191,10 +193,7 @@ test('a visitor who registers in another tab is signed in in all tabs, and keeps
   await page.getByText('print("hello"').waitFor()
   await press(page, 'Run')
   await shows(page, /name\?/)
-  await page.keyboard.type('Ada')
-  await page.keyboard.press('Enter')
-  await shows(page, /hello Ada/)
-  await verdict(page, 'AC')
+  await answerAda(page)
   await close()
 })
 
