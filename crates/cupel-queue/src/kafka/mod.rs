@@ -589,7 +589,8 @@ mod tests {
         let link = kafka.connect().await.unwrap();
         link.put(&[hint(1)]).await.unwrap();
         brokers.broker_down(1).unwrap();
-        // The broker returns on its port, so no other process may get that port meanwhile. This socket is bound and does not listen.
+        // The broker returns on its port, so no other process may get that port meanwhile. This socket is bound and
+        // does not listen.
         let port = tokio::net::TcpSocket::new_v4().unwrap();
         port.set_reuseaddr(true).unwrap();
         port.bind(brokers.bootstrap_servers().parse().unwrap()).unwrap();

@@ -24,13 +24,13 @@ const SLOW: &str = "int main(void) { for (volatile int n = 0;;) n = n + 1; }\n";
 const CRASH: &str = "raise SystemExit(1)\n";
 const VALIDATE: &str = "import re, sys\nsys.exit(42 if re.fullmatch(r'-?\\d+ -?\\d+\\n', sys.stdin.read()) else 43)\n";
 
-/// Folder of the submission that runs for seconds. Tests that are not about it remove it.
-const SLOW_FOLDER: &str = "time_limit_exceeded";
+/// The submission of [`sums`] that runs for seconds. Tests that are not about it remove it.
+const SLOW_PATH: &str = "p/submissions/time_limit_exceeded/slow.c";
 
 const SUBMISSIONS: [(&str, &str, &str); 4] = [
     ("accepted", "add.py", ADD),
     ("wrong_answer", "abs.py", ABS),
-    (SLOW_FOLDER, "slow.c", SLOW),
+    ("time_limit_exceeded", "slow.c", SLOW),
     ("run_time_error", "crash.py", CRASH),
 ];
 
@@ -60,7 +60,7 @@ fn sums() -> Files {
 #[test]
 fn a_checktestdata_description_works_as_a_validator() {
     let files = sums();
-    files.remove("p/submissions/time_limit_exceeded/slow.c");
+    files.remove(SLOW_PATH);
     files.write("p/input_validators/sum.ctd", "INT(-100, 100) SPACE INT(-100, 100) NEWLINE\n");
     let (ended, object) = verify(&files.path("p"), &[]);
     assert_eq!((ended.code, &object["notes"]), (Some(0), &serde_json::json!([])), "{object:#}");
@@ -213,7 +213,7 @@ fn programs_of_several_files_keep_their_names() {
         "p/problem.yaml",
         &yaml.replace("time_limit: 0.5 #", "time_limit: 5 #").replace("memory: 128", "memory: 256"),
     );
-    files.remove("p/submissions/time_limit_exceeded/slow.c");
+    files.remove(SLOW_PATH);
     let (ended, object) = verify(&files.path("p"), &[]);
     let found = object["submissions"].as_array().unwrap().iter();
     let accepted = found.filter(|one| one["verdict"] == "AC").count();
@@ -229,8 +229,8 @@ fn each_submission_in_a_wrong_folder_is_found() {
             files.write(&format!("p/submissions/{to}/{name}"), source);
             // At least one accepted submission must show that the problem can be solved.
             files.write("p/submissions/accepted/other.py", ADD);
-            if from != SLOW_FOLDER {
-                files.remove("p/submissions/time_limit_exceeded/slow.c");
+            if source != SLOW {
+                files.remove(SLOW_PATH);
             }
             let (ended, object) = verify(&files.path("p"), &[]);
             assert_eq!((ended.code, &object["ok"]), (Some(1), &false.into()), "{from} in {to}: {object:#}");
@@ -314,7 +314,7 @@ fn each_fault_of_a_package_is_named() {
     ] {
         let files = sums();
         if !text.contains("use_for_time_limit") {
-            files.remove("p/submissions/time_limit_exceeded/slow.c");
+            files.remove(SLOW_PATH);
         }
         if path.ends_with("v.c") {
             files.remove("p/input_validators/v.py");
