@@ -84,7 +84,8 @@ fi
 # The site is part of the binary, so it is built first. The build of the tests includes the binary.
 scripts/build-site.sh required
 echo "== build"
-cargo test --workspace --no-run --quiet
+# As scripts/run-tests builds them.
+cargo test --workspace --tests --no-run --quiet
 CUPEL=$(realpath "${CARGO_TARGET_DIR:-target}")/debug/cupel
 export CUPEL
 

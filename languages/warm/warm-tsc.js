@@ -19,8 +19,8 @@ const path = require('path')
 const MESSAGE_BYTES_MAX = 64 << 20
 const FILES_MAX = 4096
 const OPTIONS = [
-  '--strict', '--target', 'es2022', '--module', 'commonjs', '--esModuleInterop', '--resolveJsonModule', '--types', 'node',
-  '--typeRoots', '/usr/local/lib/cupel/npm/node_modules/@types', '--skipLibCheck', '--noEmitOnError',
+  '--strict', '--target', 'es2022', '--lib', 'es2022', '--module', 'commonjs', '--esModuleInterop', '--resolveJsonModule',
+  '--types', 'node', '--typeRoots', '/usr/local/lib/cupel/npm/node_modules/@types', '--skipLibCheck', '--noEmitOnError',
   '--inlineSourceMap', '--pretty', 'false', '--rootDir', '.', '--outDir', '.',
 ]
 
