@@ -7,6 +7,7 @@ import { chooseLanguage, launch, visit } from './browser.mjs'
 import * as people from './people.mjs'
 import { PATIENCE_MS, until } from './people.mjs'
 import { startServer } from './server.mjs'
+import { terminalShows } from './terminal.mjs'
 
 const SLUG = 'calm-water'
 const RIGHT = readFileSync(new URL(`../../problems/${SLUG}/submissions/accepted/queues.py`, import.meta.url), 'utf8')
@@ -232,10 +233,9 @@ test('the drawer has the samples, and a terminal for interactive runs of the sol
   await page.getByRole('tab', { name: 'Terminal' }).click()
   assert.equal(await page.getByRole('button', { name: 'Run', exact: true }).count(), 0, 'Run names the terminal')
   await page.getByRole('button', { name: 'Run in terminal' }).click()
-  const shows = (text) => page.waitForFunction((text) => (document.querySelector('.xterm-rows')?.innerText ?? '').replaceAll('\u00a0', ' ').includes(text), text)
-  await shows('say: ')
+  await terminalShows(page, /say: /)
   await page.keyboard.type('hello\n')
-  await shows('heard HELLO')
+  await terminalShows(page, /heard HELLO/)
   await page.getByText('The program ended normally').waitFor()
   await check('drawer-terminal')
   // The key for Run starts the program in the terminal, too.
@@ -243,7 +243,7 @@ test('the drawer has the samples, and a terminal for interactive runs of the sol
   await page.keyboard.press("Control+'")
   await page.locator('[data-phase=running]').waitFor()
   await page.keyboard.type('again\n')
-  await shows('heard AGAIN')
+  await terminalShows(page, /heard AGAIN/)
   await page.getByRole('tab', { name: 'Terminal', selected: true }).waitFor()
   // A submission is judged as usual, and its verdict is shown in the result panel.
   await write(page, RIGHT)
@@ -264,7 +264,7 @@ test('a program that is too large for the terminal is not started, and the page 
   assert.deepEqual(sockets, [])
   await write(page, 'print("ran", 6 * 7)\n')
   await page.getByRole('button', { name: 'Run in terminal' }).click()
-  await page.waitForFunction(() => (document.querySelector('.xterm-rows')?.innerText ?? '').replaceAll('\u00a0', ' ').includes('ran 42'))
+  await terminalShows(page, /ran 42/)
   assert.equal(await page.getByRole('alert').count(), 0)
   await close()
 })

@@ -4,6 +4,7 @@ import { after, afterEach, before, test } from 'node:test'
 import { chooseLanguage, launch, visit } from './browser.mjs'
 import { PASSWORD, PATIENCE_MS, register, until, write } from './people.mjs'
 import { startServer } from './server.mjs'
+import { openTerminal, terminalShows, terminalText } from './terminal.mjs'
 
 const SLUG = 'calm-water'
 
@@ -75,14 +76,12 @@ const forgive = (faults) => faults.splice(0, faults.length, ...faults.filter((fa
 const press = (page, name) => page.getByRole('button', { name, exact: true }).click()
 const session = (page) => page.evaluate(async () => (await fetch('/api/v1/session')).json())
 const verdict = (page, code) => page.locator(`[data-verdict="${code}"]`).waitFor()
-const shows = (page, pattern) =>
-  page.waitForFunction((source) => new RegExp(source, 's').test((document.querySelector('.xterm-rows')?.innerText ?? '').replaceAll('\u00a0', ' ')), pattern.source)
 
 /** Answers the program that asks for a name, and waits for its result. */
 async function answerAda(page) {
   await page.keyboard.type('Ada')
   await page.keyboard.press('Enter')
-  await shows(page, /hello Ada/)
+  await terminalShows(page, /hello Ada/)
   await verdict(page, 'AC')
 }
 
@@ -90,8 +89,7 @@ test('if Run is pressed before the terminal is loaded, what is typed then reache
   const { page, close } = await visitor(`${server.url}/playground`)
   await chooseLanguage(page, 'python')
   await write(page, 'print("hello", input("name? "))\n')
-  await page.getByRole('tab', { name: 'Terminal' }).click()
-  await page.locator('[data-terminal] .xterm-rows').waitFor()
+  await openTerminal(page)
   let load
   const isBegun = new Promise((resolve) => {
     load = resolve
@@ -106,7 +104,7 @@ test('if Run is pressed before the terminal is loaded, what is typed then reache
   await page.getByRole('button', { name: 'Stop', exact: true }).waitFor()
   assert.equal(await page.locator('[data-terminal]').count(), 0, 'the terminal is not loaded')
   load()
-  await shows(page, /name\?/)
+  await terminalShows(page, /name\?/)
   await answerAda(page)
   await close()
 })
@@ -115,11 +113,10 @@ test('a visitor runs a program in the terminal, registers and keeps the code; th
   const { page, context, check, close } = await visitor(`${server.url}/playground`)
   await chooseLanguage(page, 'python')
   await write(page, 'print("hello", input("name? "))\n')
-  await page.getByRole('tab', { name: 'Terminal' }).click()
-  await page.locator('[data-terminal] .xterm-rows').waitFor()
+  await openTerminal(page)
   assert.equal((await session(page)).guest, null, 'a guest is made by the first run')
   await press(page, 'Run')
-  await shows(page, /name\?/)
+  await terminalShows(page, /name\?/)
   await answerAda(page)
   const { guest, user } = await session(page)
   assert.equal(user, null)
@@ -130,7 +127,7 @@ test('a visitor runs a program in the terminal, registers and keeps the code; th
   await page.reload()
   await page.getByText('print("hello"').waitFor()
   await press(page, 'Run')
-  await shows(page, /name\?/)
+  await terminalShows(page, /name\?/)
   await page.keyboard.press('Enter')
   await verdict(page, 'AC')
   assert.equal((await session(page)).guest.user_id, guest.user_id)
@@ -149,7 +146,7 @@ test('a visitor runs a program in the terminal, registers and keeps the code; th
   const of = await fetch(`${server.url}/api/v1/session`, { headers: { cookie: `cupel_session=${before.value}` } })
   assert.equal((await of.json()).guest, null, 'the session of the guest has ended')
   await press(page, 'Run')
-  await shows(page, /name\?/)
+  await terminalShows(page, /name\?/)
   await close()
 })
 
@@ -181,10 +178,9 @@ test('a visitor who registers in another tab is signed in in all tabs, and keeps
   const { page, context, close } = await visitor(`${server.url}/playground`)
   await chooseLanguage(page, 'python')
   await write(page, 'print("hello", input("name? "))\n')
-  await page.getByRole('tab', { name: 'Terminal' }).click()
-  await page.locator('[data-terminal] .xterm-rows').waitFor()
+  await openTerminal(page)
   await press(page, 'Run')
-  await shows(page, /name\?/)
+  await terminalShows(page, /name\?/)
   const other = await context.newPage()
   await other.goto(`${server.url}/register`)
   await register(other, 'two-tabs')
@@ -192,7 +188,7 @@ test('a visitor who registers in another tab is signed in in all tabs, and keeps
   await page.getByRole('button', { name: /two-tabs/ }).waitFor()
   await page.getByText('print("hello"').waitFor()
   await press(page, 'Run')
-  await shows(page, /name\?/)
+  await terminalShows(page, /name\?/)
   await answerAda(page)
   await close()
 })
@@ -231,8 +227,7 @@ test('what a visitor types, and the size of the terminal, reach the program alth
   const { page, close } = await withProgram('/playground', 'import os, time\nname = input("name? ")\ntime.sleep(1)\nprint("hello", name, os.get_terminal_size().columns)\n')
   const guests = await heldGuests(page)
   const starts = startsOf(page)
-  await page.getByRole('tab', { name: 'Terminal' }).click()
-  await page.locator('[data-terminal] .xterm-rows').waitFor()
+  await openTerminal(page)
   await press(page, 'Run')
   await page.locator('.xterm.focus, .xterm-helper-textarea:focus').first().waitFor({ state: 'attached' })
   await page.keyboard.type('Ada')
@@ -241,15 +236,15 @@ test('what a visitor types, and the size of the terminal, reach the program alth
   // The terminal takes its new size with the next frames.
   await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 500)))
   guests.release()
-  await shows(page, /hello Ada \d+/)
+  await terminalShows(page, /hello Ada \d+/)
   await verdict(page, 'AC')
-  const columns = async () => Number(/hello \w+ (\d+)/.exec(await page.locator('.xterm-rows').innerText())[1])
+  const columns = async () => Number(/hello \w+ (\d+)/.exec(await terminalText(page))[1])
   const first = await columns()
   await press(page, 'Run')
-  await shows(page, /name\?/)
+  await terminalShows(page, /name\?/)
   await page.keyboard.type('Bob')
   await page.keyboard.press('Enter')
-  await shows(page, /hello Bob \d+/)
+  await terminalShows(page, /hello Bob \d+/)
   assert.equal(first, await columns())
   assert.deepEqual([guests.made(), starts.length], [1, 2])
   await close()

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { chooseLanguage, launch, visit } from './browser.mjs'
 import { asAdmin, call, enterFirst, HOUR, makeContest, PASSWORD, PATIENCE_MS, registered, submit, tokenOf, write } from './people.mjs'
 import { startServer } from './server.mjs'
+import { openTerminal, terminalShows } from './terminal.mjs'
 
 const ROOT = new URL('../../', import.meta.url).pathname
 const SET = ['calm-water', 'mail-sled', 'odometer', 'owl-tree', 'quiet-hours', 'twin-labels']
@@ -56,13 +57,12 @@ try {
   const dark = await registered(server, browser, { path: '/playground', theme: 'dark' })
   await chooseLanguage(dark.page, 'python')
   await write(dark.page, TALK)
-  await dark.page.getByRole('tab', { name: 'Terminal' }).click()
-  await dark.page.locator('[data-terminal] .xterm-rows').waitFor()
+  await openTerminal(dark.page)
   await dark.page.getByRole('button', { name: 'Run', exact: true }).click()
   for (const typed of ['Ada', 'world']) {
-    await dark.page.waitForFunction(() => /Your name\?\s*$/.test(document.querySelector('.xterm-rows').innerText.replaceAll('\u00a0', ' ').trimEnd()))
+    await terminalShows(dark.page, /Your name\?\s*$/)
     await dark.page.keyboard.type(`${typed}\n`)
-    await dark.page.waitForFunction((text) => document.querySelector('.xterm-rows').innerText.replaceAll('\u00a0', ' ').includes(`Hello, ${text}!`), typed)
+    await terminalShows(dark.page, new RegExp(`Hello, ${typed}!`))
   }
   await take(dark.page, 'playground')
 

@@ -8,6 +8,7 @@ import { makeImage } from './image.mjs'
 import { registered, until } from './people.mjs'
 import { startServer } from './server.mjs'
 import { longestTask } from './tasks.mjs'
+import { openTerminal, terminalShows, terminalText } from './terminal.mjs'
 
 /** Maximum time to wait for a condition. A wait ends as soon as its condition holds. */
 const PATIENCE_MS = 90_000
@@ -49,13 +50,6 @@ const choose = chooseLanguage
 const press = (page, name) => page.getByRole('button', { name, exact: true }).click()
 const verdict = (page, code) => page.locator(`[data-verdict="${code}"]`).waitFor()
 const isRunning = (page) => page.locator('[data-phase="running"]').waitFor()
-const openTerminal = async (page) => {
-  await page.getByRole('tab', { name: 'Terminal' }).click()
-  await page.locator('[data-terminal] .xterm-rows').waitFor()
-}
-/** Waits until the terminal shows this text. */
-const shows = (page, pattern) =>
-  page.waitForFunction((source) => new RegExp(source, 's').test((document.querySelector('.xterm-rows')?.innerText ?? '').replaceAll('\u00a0', ' ')), pattern.source)
 
 const TALK = {
   python: `import os, signal, sys
@@ -311,14 +305,14 @@ for (const language of ['python', 'c', 'bash']) {
     await write(page, TALK[language])
     await openTerminal(page)
     await press(page, 'Run')
-    await shows(page, /say: /)
+    await terminalShows(page, /say: /)
     await page.keyboard.type('hello é\n')
-    await shows(page, /say: hello é\s+heard HELLO/)
+    await terminalShows(page, /say: hello é\s+heard HELLO/)
     const columns = async (before) => {
       await page.keyboard.type('size\n')
       const asked = new RegExp(`size\\s+size (?!${before}\\b)\\d+`)
-      await shows(page, asked)
-      const text = await page.evaluate(() => document.querySelector('.xterm-rows').innerText.replaceAll('\u00a0', ' '))
+      await terminalShows(page, asked)
+      const text = await terminalText(page)
       return Number([...text.matchAll(/size (\d+)/g)].at(-1)[1])
     }
     const wide = await columns(0)
@@ -330,7 +324,7 @@ for (const language of ['python', 'c', 'bash']) {
     await check(`playground-terminal-${language}`)
     await page.keyboard.press('Control+c')
     await verdict(page, 'AC')
-    await shows(page, /interrupted/)
+    await terminalShows(page, /interrupted/)
     // Shift-Tab leaves the terminal. The program gets every other key.
     await page.keyboard.press('Shift+Tab')
     assert.equal(await page.evaluate(() => document.activeElement.closest('[data-terminal]')), null)
@@ -344,15 +338,15 @@ test('a program continues while its page is reloaded, and the page then shows al
   await write(page, 'print("begun", flush=True)\nname = input("say: ")\nprint("heard", name.upper())\n')
   await openTerminal(page)
   await press(page, 'Run')
-  await shows(page, /begun\s+say: /)
+  await terminalShows(page, /begun\s+say: /)
   await page.keyboard.type('ab')
-  await shows(page, /say: ab/)
+  await terminalShows(page, /say: ab/)
   await page.reload()
-  await shows(page, /begun\s+say: ab/)
+  await terminalShows(page, /begun\s+say: ab/)
   await isRunning(page)
   await page.getByRole('textbox', { name: /Terminal of the program/ }).focus()
   await page.keyboard.type('c\n')
-  await shows(page, /heard ABC/)
+  await terminalShows(page, /heard ABC/)
   await verdict(page, 'AC')
   // A run that has ended is neither run nor shown again.
   await page.reload()
@@ -417,7 +411,7 @@ test('Stop interrupts a program and then ends it; meanwhile it is Kill now, whic
   await write(page, 'import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nprint("ignores one")\nwhile True:\n    signal.pause()\n')
   await openTerminal(page)
   await press(page, 'Run')
-  await shows(page, /ignores one/)
+  await terminalShows(page, /ignores one/)
   await press(page, 'Stop')
   await page.getByText('The program was asked to end.').waitFor()
   await verdict(page, 'RTE')
@@ -426,7 +420,7 @@ test('Stop interrupts a program and then ends it; meanwhile it is Kill now, whic
   assert.equal(await page.getByText('Runtime error').count(), 0, 'what the user ended is no crash')
   await write(page, 'import signal\nfor one in (signal.SIGINT, signal.SIGTERM):\n    signal.signal(one, signal.SIG_IGN)\nprint("ignores both")\nwhile True:\n    signal.pause()\n')
   await press(page, 'Run')
-  await shows(page, /ignores both/)
+  await terminalShows(page, /ignores both/)
   await press(page, 'Stop')
   await press(page, 'Kill now')
   await verdict(page, 'CANCELLED')
@@ -434,7 +428,7 @@ test('Stop interrupts a program and then ends it; meanwhile it is Kill now, whic
   // Ctrl-C in the terminal.
   await write(page, 'print("ready")\ninput()\n')
   await press(page, 'Run')
-  await shows(page, /ready/)
+  await terminalShows(page, /ready/)
   await page.keyboard.press('Control+c')
   await verdict(page, 'RTE')
   await page.getByText('Stopped', { exact: true }).waitFor()
@@ -479,7 +473,7 @@ out.flush()
   )
   await press(page, 'Run')
   await verdict(page, 'AC')
-  await shows(page, /<script>alert\(1\)<\/script>\s+safe/)
+  await terminalShows(page, /<script>alert\(1\)<\/script>\s+safe/)
   assert.equal(await page.title(), 'Playground · Cupel')
   await check('playground-hostile')
   await write(page, 'import sys\nfor n in range(50):\n    sys.stdout.write("x" * (1 << 20))\nsys.stdout.write("\\nend\\n")\n')
@@ -511,7 +505,7 @@ test('on a phone, a finger scrolls the terminal, and its view is at the end afte
   await result.click()
   await openTerminal(page)
   await press(page, 'Run')
-  await shows(page, /Your guess\?/)
+  await terminalShows(page, /Your guess\?/)
   const touch = await page.context().newCDPSession(page)
   const { x, y, height } = await page.locator('[data-terminal]').boundingBox()
   const drag = async (from, to) => {
@@ -521,17 +515,16 @@ test('on a phone, a finger scrolls the terminal, and its view is at the end afte
     await touch.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] })
   }
   // On a slow machine, the browser takes a finger that does not move at once for a long press.
-  const text = () => page.evaluate(() => document.querySelector('.xterm-rows').innerText.replaceAll('\u00a0', ' '))
-  for (let drags = 0; drags < 40 && !/^\s*line 0\s+line 1\s/.test(await text()); drags += 1) await drag(0.1, 0.9)
-  await shows(page, /^\s*line 0\s+line 1\s/)
-  for (let drags = 0; drags < 40 && !/Your guess\?/.test(await text()); drags += 1) await drag(0.9, 0.1)
-  await shows(page, /Your guess\?/)
+  for (let drags = 0; drags < 40 && !/^\s*line 0\s+line 1\s/.test(await terminalText(page)); drags += 1) await drag(0.1, 0.9)
+  await terminalShows(page, /^\s*line 0\s+line 1\s/)
+  for (let drags = 0; drags < 40 && !/Your guess\?/.test(await terminalText(page)); drags += 1) await drag(0.9, 0.1)
+  await terminalShows(page, /Your guess\?/)
 
   const isShown = () => page.waitForFunction(() => document.getElementById('tab-result')?.getAttribute('aria-selected') === 'true')
   const open = async () => {
     await isShown()
     await isRunning(page)
-    await shows(page, /line 59\s+Your guess\?/)
+    await terminalShows(page, /line 59\s+Your guess\?/)
   }
   await page.getByRole('tab', { name: 'Code' }).click()
   await result.click()
@@ -563,14 +556,14 @@ test('on a phone, the terminal has buttons for keys that phones lack', async () 
   await page.getByRole('tab', { name: 'Input and output' }).click()
   await openTerminal(page)
   await press(page, 'Run')
-  await shows(page, /say: /)
+  await terminalShows(page, /say: /)
   await page.keyboard.type('hi\n')
-  await shows(page, /heard HI/)
+  await terminalShows(page, /heard HI/)
   await check('playground-terminal')
   // In landscape, above the on-screen keyboard.
   await page.setViewportSize({ width: 740, height: 180 })
   await page.keyboard.type('low\n')
-  await shows(page, /heard LOW/)
+  await terminalShows(page, /heard LOW/)
   const key = await page.getByRole('button', { name: 'Ctrl C' }).boundingBox()
   assert.ok(key.y >= 0 && key.y + key.height <= 181, `the keys are at ${key.y} of 180 px`)
   await press(page, 'Ctrl C')
@@ -677,7 +670,7 @@ test('in a low window, the terminal keeps eight lines, Run stays in reach, and n
     await page.getByText('Arguments, files and limits').click()
     await isHigh('settings')
     await press(page, 'Run')
-    await shows(page, /line 19\s+last\?/)
+    await terminalShows(page, /line 19\s+last\?/)
     await isHigh('running')
     // The whole terminal is between the top of its column and the state of the run.
     const [top, bottom] = await page.evaluate(() => [document.querySelector('[data-console]').getBoundingClientRect().top, document.querySelector('[data-phase]').getBoundingClientRect().top])
@@ -708,7 +701,7 @@ test('a lost connection is restored, and no output or input is lost or repeated'
   await write(page, 'import time\nprint("name?")\nname = input()\nfor n in range(20):\n    print("tick", n, flush=True)\n    time.sleep(0.05)\nprint("bye", name)\n')
   await openTerminal(page)
   await press(page, 'Run')
-  await shows(page, /name\?/)
+  await terminalShows(page, /name\?/)
   await context.setOffline(true)
   await page.evaluate(() => window.sockets.at(-1).close())
   await page.getByText('The connection was lost; reconnecting. The program continues').waitFor()
@@ -716,7 +709,7 @@ test('a lost connection is restored, and no output or input is lost or repeated'
   await context.setOffline(false)
   await verdict(page, 'AC')
   await page.getByText('The connection was lost and is restored. No output is missing.').waitFor()
-  await shows(page, /tick 0\s+tick 1\s+tick 2\s+.*tick 18\s+tick 19\s+bye Ada\s*$/)
+  await terminalShows(page, /tick 0\s+tick 1\s+tick 2\s+.*tick 18\s+tick 19\s+bye Ada\s*$/)
   // The browser reports the refused connections as console errors. They are expected.
   faults.splice(0, faults.length, ...faults.filter((fault) => !/WebSocket connection|ERR_INTERNET_DISCONNECTED/.test(fault)))
   await close()
@@ -728,9 +721,9 @@ test('after a restart of the server, the page reconnects and shows the result of
   await write(page, 'print("first?")\nprint("heard", input())\nprint("second?")\nprint("heard", input())\n')
   await openTerminal(page)
   await press(page, 'Run')
-  await shows(page, /first\?/)
+  await terminalShows(page, /first\?/)
   await page.keyboard.type('one\n')
-  await shows(page, /heard one\s+second\?/)
+  await terminalShows(page, /heard one\s+second\?/)
   await server.kill()
   await page.getByText('The connection was lost; reconnecting. The program continues').waitFor()
   await page.keyboard.type('two\n')
@@ -740,13 +733,13 @@ test('after a restart of the server, the page reconnects and shows the result of
   // The four bytes that were typed without a connection, and earlier bytes that the server had not yet confirmed.
   await page.getByText(/^[4-8] B of your input did not reach the program\.$/).waitFor()
   assert.equal(await page.getByText('No output is missing.').count(), 0)
-  await shows(page, /first\?\s+one\s+heard one\s+second\?/)
+  await terminalShows(page, /first\?\s+one\s+heard one\s+second\?/)
   await check('playground-restarted')
   // The page works as before.
   await press(page, 'Run')
-  await shows(page, /first\?\s*$/)
+  await terminalShows(page, /first\?\s*$/)
   await page.keyboard.type('again\n')
-  await shows(page, /heard again/)
+  await terminalShows(page, /heard again/)
   await press(page, 'Stop')
   await verdict(page, 'RTE')
   await page.getByText('Stopped', { exact: true }).waitFor()

@@ -7,7 +7,7 @@ import { useIsOnline } from '../hooks/useIsOnline'
 import { useLanguage, useMessages } from '../i18n/messages'
 import { Button } from '../ui/Button'
 import { CopyButton } from '../ui/CopyButton'
-import { OfflineList } from '../ui/Skeleton'
+import { Offline } from '../ui/Skeleton'
 import { SignInAgain } from './SignInAgain'
 
 type Catalogue = typeof import('../i18n/errors')
@@ -106,7 +106,7 @@ export function PartFailed({ isMissing, onRetry }: { isMissing: boolean; onRetry
     addEventListener('online', onRetry)
     return () => removeEventListener('online', onRetry)
   }, [isMissing, onRetry])
-  if (isMissing && !isOnline) return <OfflineList />
+  if (isMissing && !isOnline) return <Offline />
   return (
     <Box title={m.errors.part}>
       <p className="mt-0.5">{isMissing ? m.errors.partDetail : m.errors.partFault}</p>

@@ -15,6 +15,7 @@ import { LANGUAGES, useLanguage, useTexts, type LanguageTag } from '../i18n/mess
 import { palette } from '../i18n/palette'
 import { buttonClass } from '../ui/Button'
 import { giveKeys } from '../ui/early-keys'
+import { hasEditor } from '../util/editor-pages'
 import { setTheme, type Theme } from '../util/theme'
 import { withoutOverrides } from '../util/visible'
 import { ErrorBox } from './ErrorBox'
@@ -202,8 +203,7 @@ function useLines(typed: string, leave: SearchProps['leave'], onShortcuts: () =>
   const page = (id: string, text: string, act: () => void): Line => ({ id, group: 'pages', text, Icon: FileText, act: then(act) })
   // The page takes the keys for what they do there.
   const press = (key: string) => then(() => dispatchEvent(new KeyboardEvent('keydown', { key, ctrlKey: true })))
-  const runs = /^\/(problems\/.|playground|p\/)/.test(pathname)
-  const here: Line[] = runs
+  const here: Line[] = hasEditor(pathname)
     ? [
         { id: 'run', group: 'here', text: m.run.run, Icon: Play, act: press("'") },
         ...(pathname.startsWith('/problems/') ? [{ id: 'submit', group: 'here', text: m.run.submit, Icon: Send, act: press('Enter') } as const] : []),

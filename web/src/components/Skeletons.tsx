@@ -2,7 +2,7 @@
 import { useIsOnline } from '../hooks/useIsOnline'
 import { useStoredNumber } from '../hooks/useStoredNumber'
 import { useMedia } from '../hooks/useMedia'
-import { Bone, BoneLines, BoneRows, Loading, OfflineList } from '../ui/Skeleton'
+import { Bone, BoneLines, BoneRows, Loading, Offline } from '../ui/Skeleton'
 import { tabListClass } from '../ui/tab'
 import { paneAbove, WIDE } from '../util/panes'
 
@@ -146,7 +146,7 @@ export function PageSkeleton({ wide = false, tabs = 0, rows = 8 }: { wide?: bool
 
 /** Placeholder of a part of a page: rows of a list. Without a connection, a sentence, because nothing is being loaded. */
 export function RowsSkeleton({ rows = 5 }: { rows?: number }) {
-  if (!useIsOnline()) return <OfflineList />
+  if (!useIsOnline()) return <Offline />
   return (
     <Loading>
       <BoneRows rows={rows} />

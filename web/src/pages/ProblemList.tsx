@@ -15,7 +15,7 @@ import { problems } from '../routes'
 import { Button, buttonClass } from '../ui/Button'
 import { inputClass } from '../ui/Field'
 import { Select } from '../ui/Select'
-import { OfflineList } from '../ui/Skeleton'
+import { Offline } from '../ui/Skeleton'
 import { count, percent } from '../util/format'
 import { isNoShortcut } from '../util/keys'
 import { listSearch, tagsOf, type ListSearch } from '../util/search'
@@ -134,7 +134,7 @@ export function ProblemList() {
           )}
         </div>
       )}
-      {page === undefined && found.error === null && (isOnline ? <Skeleton /> : <OfflineList />)}
+      {page === undefined && found.error === null && (isOnline ? <Skeleton /> : <Offline />)}
       {pages > 1 && (
         <nav className="mt-4 flex items-center justify-between gap-3">
           <Button disabled={(search.page ?? 1) <= 1} onClick={() => go({ page: (search.page ?? 1) - 1 })}>

@@ -11,6 +11,7 @@ import { useSessionWatch } from '../hooks/useSessionWatch'
 import { useMessages } from '../i18n/messages'
 import { Button } from '../ui/Button'
 import { collectKeys } from '../ui/early-keys'
+import { hasEditor } from '../util/editor-pages'
 import { isNoShortcut, opensPalette } from '../util/keys'
 import { watchMissing } from '../util/missing-script'
 // It follows changes of the system's theme.
@@ -43,7 +44,7 @@ export function Shell() {
     top.current?.focus({ preventScroll: true })
     top.current?.blur()
   }, [shown])
-  const hasEditor = useLocation({ select: ({ pathname }) => /^\/(problems\/.|playground|p\/)/.test(pathname) })
+  const isEditorPage = useLocation({ select: ({ pathname }) => hasEditor(pathname) })
   const isEmbedded = useIsEmbedded()
   // The router renders at once. The page follows the bar in short tasks.
   const showsPage = useDeferredValue(true, false)
@@ -96,7 +97,7 @@ export function Shell() {
   return (
     <div className="min-h-full flex flex-col bg-bg">
       <div ref={top} tabIndex={-1} className="outline-none" />
-      {hasEditor && <Skip onClick={skipToEditor}>{m.skipToEditor}</Skip>}
+      {isEditorPage && <Skip onClick={skipToEditor}>{m.skipToEditor}</Skip>}
       <Skip onClick={() => main.current?.focus()}>{m.skipToContent}</Skip>
       {!isEmbedded && <AppBar onShortcuts={shortcuts.open} onPalette={palette.open} />}
       {/* The notices are in front of the page and do not move it. On touch screens, the offline notice has its own row and covers
@@ -121,7 +122,7 @@ export function Shell() {
         </div>
         {!isOnline && !isRead && (
           <div data-offline={isEmbedded ? 'floating' : 'row'} className={`${NOTICE} ${isEmbedded ? '' : IN_ROW} w-max max-w-[calc(100vw-24px)] flex items-center gap-2 pl-3 pr-1 py-1`}>
-            <span>{hasEditor ? m.offlineCode : m.offline}</span>
+            <span>{isEditorPage ? m.offlineCode : m.offline}</span>
             <Button look="quiet" onClick={() => setIsRead(true)}>
               {m.close}
             </Button>

@@ -35,7 +35,7 @@ export function BoneRows({ rows, className = 'h-9' }: { rows: number; className?
 }
 
 /** In place of a list that cannot be loaded yet, because the browser has no connection. */
-export function OfflineList() {
+export function Offline() {
   const m = useMessages()
   return (
     <p role="status" className="py-16 text-center text-muted">
