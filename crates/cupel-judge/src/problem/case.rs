@@ -1,19 +1,17 @@
 //! Judges one case: runs the program and checks its output, once for each pass.
 
-use std::fs::File;
 use std::io::{self, BufReader, Read};
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use cupel_problem::{
-    Case, CasePoints, Checker, ContentHash, FileRef, GroupName, JudgeProgram, MaxScore, Method, Node, OnOutputLimit,
-    OwnLimits, Package, Passes, Protocol, Score,
+    Case, CasePoints, Checker, ContentHash, GroupName, JudgeProgram, MaxScore, Method, Node, OnOutputLimit, OwnLimits,
+    Passes, Protocol, Score,
 };
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, ExitStatus, Outcome, Output, Signal, StepReport, Usage, Verdict};
 
 use super::answer::Decision;
 use super::check::{self, Checked, Data};
-use super::generate::Made;
+use super::data::{Made, stdin};
 use super::grade::{Child, Named, score_of_case};
 use super::limits::{self, CaseLimits, RERUNS_MAX};
 use super::report::ProblemCaseReport;
@@ -23,8 +21,6 @@ use crate::executor::{Collect, Party, StdinSource, StepInput, StepKind, StepObse
 use crate::failure::{End, exception};
 use crate::{BuiltIn, CompareResult, Comparer, JudgeEvent, JudgeObserver};
 
-/// Maximum size in bytes of an input that is read into memory. Larger inputs are streamed from their file.
-const INPUT_IN_MEMORY_MAX: u64 = 1 << 20;
 /// Maximum number of bytes that the report stores of an output that is not needed as a whole.
 pub(super) const CAPTURED_BYTES_MAX: Bytes = Bytes::kib(4);
 const ANSWER_BUFFER: usize = 64 << 10;
@@ -537,16 +533,6 @@ impl Judging<'_, '_> {
         let judge_message = why.filter(|_| verdict != Verdict::Accepted);
         Pass { verdict, causes, step, reruns, judge_message, ..nothing_ran() }
     }
-}
-
-/// Opens a file of the package as standard input.
-pub(super) fn stdin(package: &Package, file: &FileRef) -> Result<StdinSource, ProblemError> {
-    if file.size.get() <= INPUT_IN_MEMORY_MAX {
-        return program::read(package, file).map(StdinSource::Bytes);
-    }
-    let opened: File =
-        package.open(file).map_err(|source| ProblemError::Package { path: file.path.clone(), source })?;
-    Ok(StdinSource::Descriptor(Arc::new(OwnedFd::from(opened))))
 }
 
 /// Applies the result of a built-in comparison.

@@ -10,7 +10,7 @@ use cupel_problem::{Checker, JudgeProgram, Method, Package, Protocol, StepBounds
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, Limits};
 
 use super::answer::{self, Answer};
-use super::generate::Made;
+use super::data::Made;
 use super::program::Runnable;
 use super::{ProblemError, limits};
 use crate::executor::{Collect, StdinSource, StepInput, StepKind, StepObserver, StepResult};

@@ -5,25 +5,16 @@
 //! the package. If the wall-clock limit ended it while it was computing, it is run again with more wall-clock time, like
 //! a submission ([`limits`]). Source: DMOJ's documentation, "Generators".
 
-use std::sync::Arc;
-
 use cupel_problem::{Case, Package};
 use cupel_types::{Limits, Outcome};
 
-use super::case::stdin;
 use super::check::IgnoreOutput;
+use super::data::{Made, stdin};
 use super::limits::RERUNS_MAX;
 use super::program::Runnable;
-use super::{Judging, ProblemError, answer, limits, program};
+use super::{Judging, ProblemError, answer, limits};
 use crate::executor::{Collect, StepInput, StepKind};
 use crate::{Executor, JudgeObserver};
-
-/// The data that a generator made for a case. `None` means that the file of the package is the data.
-#[derive(Clone, Debug)]
-pub(super) struct Made {
-    pub(super) input: Option<Arc<[u8]>>,
-    pub(super) answer: Option<Arc<[u8]>>,
-}
 
 impl Judging<'_, '_> {
     /// Runs the generator of a case. The inner error is a fault of the package.
@@ -40,40 +31,6 @@ impl Judging<'_, '_> {
         let made = run(&runnable, self.request.package, case, how, self.executor, self.observer)?;
         Ok(made.map_err(|why| format!("{}: {why}", generator.program.path)))
     }
-}
-
-impl Made {
-    /// Returns data with LF as the only line end, and with a newline at the end.
-    pub(super) fn with_unified_newlines(self, package: &Package, case: &Case) -> Result<Made, ProblemError> {
-        let input = match self.input {
-            Some(input) => input,
-            None => program::read(package, &case.input)?,
-        };
-        let answer = match (self.answer, &case.answer) {
-            (None, Some(answer)) => Some(program::read(package, answer)?),
-            (made, _) => made,
-        };
-        Ok(Made { input: Some(unified(input)), answer: answer.map(unified) })
-    }
-}
-
-fn unified(data: Arc<[u8]>) -> Arc<[u8]> {
-    let ends = data.last().is_none_or(|last| *last == b'\n');
-    if ends && !data.contains(&b'\r') {
-        return data;
-    }
-    let mut text = Vec::with_capacity(data.len() + 1);
-    let mut rest = data.iter().copied().peekable();
-    while let Some(byte) = rest.next() {
-        if byte == b'\r' {
-            rest.next_if_eq(&b'\n');
-        }
-        text.push(if byte == b'\r' { b'\n' } else { byte });
-    }
-    if text.last() != Some(&b'\n') {
-        text.push(b'\n');
-    }
-    text.into()
 }
 
 /// Runs a generator that was built. The inner error is a fault of the package.

@@ -17,6 +17,7 @@ mod calibrate;
 mod case;
 mod check;
 mod custom_input;
+mod data;
 mod facts;
 mod function;
 mod generate;
@@ -51,8 +52,8 @@ pub use verify::{
 use crate::{ArtifactCache, ExecuteError, Executor, JudgeObserver};
 use calibrate::must_be_in_time_on;
 use case::{EqualCases, Pass};
+use data::Made;
 use function::Batches;
-use generate::Made;
 use grade::{Child, grade};
 use limits::CaseLimits;
 use program::{Builder, Built, Programs, Runnable};

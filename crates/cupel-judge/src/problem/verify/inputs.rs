@@ -16,8 +16,8 @@ use super::report::Subject;
 use super::{Quiet, Verifying, build};
 use crate::executor::{Collect, StdinSource, StepInput, StepKind};
 use crate::problem::answer::ended;
-use crate::problem::case::stdin;
 use crate::problem::check::IgnoreOutput;
+use crate::problem::data::stdin;
 use crate::problem::program::{self, Built, Runnable};
 use crate::problem::{ProblemError, limits};
 
