@@ -70,7 +70,7 @@ if [ -z "$key" ] || ! curl --silent --fail --output /dev/null --header "Authoriz
     rm -f "$DATA/run.key"
     (umask 077 && set -o noclobber && printf '%s\n' "$key" >"$DATA/run.key")
 fi
-CUPEL_KEY=$key "$cupel" smoke --url "$url" || fail "a program did not give the expected result; see the table above"
+CUPEL_API_KEY=$key "$cupel" smoke --url "$url" || fail "a program did not give the expected result; see the table above"
 
 cat <<END
 

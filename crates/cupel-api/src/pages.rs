@@ -31,13 +31,14 @@ const AUTHOR_HEADING: &str = "## Cupel's own format";
 
 /// Documents for users, below `/docs/`. Each has its path in the repository's folder `docs`, with or without `.md`, so
 /// that links between the documents also work here.
-const PAGES: [(&str, &str); 13] = [
+const PAGES: [(&str, &str); 14] = [
     ("errors", include_str!("../../../docs/errors.md")),
     ("facades/jobe", include_str!("../../../docs/facades/jobe.md")),
     ("facades/judge0", include_str!("../../../docs/facades/judge0.md")),
     ("facades/piston", include_str!("../../../docs/facades/piston.md")),
     ("facades/sandboxfusion", include_str!("../../../docs/facades/sandboxfusion.md")),
     ("live", include_str!("../../../docs/live.md")),
+    ("many-runs", include_str!("../../../docs/many-runs.md")),
     ("migrating/jobe", include_str!("../../../docs/migrating/jobe.md")),
     ("migrating/judge0", include_str!("../../../docs/migrating/judge0.md")),
     ("migrating/piston", include_str!("../../../docs/migrating/piston.md")),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cupel_types::Bytes;
+use cupel_types::{Bytes, UserId};
 
 use crate::drafts::DraftBounds;
 
@@ -52,6 +52,17 @@ pub struct Bounds {
     pub drafts: DraftBounds,
     /// How long a revision of a draft is kept after it was last saved; `None`: forever.
     pub drafts_kept: Option<Duration>,
+}
+
+/// Maximum size of the output and artifacts that are stored of a guest's run. Guests can be many, and their runs are kept
+/// for a day.
+const GUEST_OUTPUT_KEPT_MAX: Bytes = Bytes::kib(512);
+
+impl Bounds {
+    /// Maximum size of the output and artifacts that are stored of a run of this user.
+    pub fn output_kept_of(&self, owner: UserId) -> Bytes {
+        if owner.is_guest() { self.output_kept_max.min(GUEST_OUTPUT_KEPT_MAX) } else { self.output_kept_max }
+    }
 }
 
 impl Default for Bounds {

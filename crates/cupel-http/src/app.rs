@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::extract::FromRef;
 use cupel_core::Wait;
+use cupel_core::accounts::Tier;
 use cupel_types::UserId;
 use tokio::sync::Mutex as AsyncMutex;
 
@@ -68,9 +69,10 @@ impl Shared {
         }))
     }
 
-    /// Rates of a tier.
+    /// Rates of a tier. A tier that the configuration does not have any more has the rates of `basic`.
     pub fn rates(&self, tier: &str) -> TierRates {
-        self.settings.tiers.get(tier).copied().unwrap_or_default()
+        let tiers = &self.settings.tiers;
+        tiers.get(tier).or_else(|| tiers.get(Tier::BASIC)).copied().unwrap_or_default()
     }
 }
 
@@ -125,6 +127,7 @@ pub struct LongAnswers {
 #[derive(Default)]
 struct OpenAnswers {
     all: usize,
+    guests: usize,
     by_user: HashMap<UserId, usize>,
 }
 
@@ -146,9 +149,12 @@ impl LongAnswers {
     ///
     /// If the user or the server already has the maximum number of responses open.
     pub fn begin(&self, user: UserId) -> Result<LongAnswer, ApiError> {
+        // Anyone can be many guests. So those with one share of the queue count as one user, and all guests together
+        // have at most half of the total.
+        let user = user.share();
         let mut open = self.open();
         let second = Duration::from_secs(1);
-        if open.all >= self.all_max {
+        if open.all >= self.all_max || (user.is_guest() && open.guests * 2 >= self.all_max) {
             let detail =
                 "The server has its maximum number of event streams and waits open. Get the submission without `wait`.";
             return Err(ApiError::new(ErrorKind::Unavailable, detail).retry_after(second));
@@ -160,6 +166,7 @@ impl LongAnswers {
             return Err(ApiError::new(ErrorKind::RateLimited, detail).retry_after(second));
         }
         open.all += 1;
+        open.guests += usize::from(user.is_guest());
         *open.by_user.entry(user).or_default() += 1;
         Ok(LongAnswer { all: self.clone(), user: Some(user) })
     }
@@ -185,6 +192,7 @@ impl Drop for LongAnswer {
         let mut open = self.all.open();
         open.all -= 1;
         let Some(user) = self.user else { return };
+        open.guests -= usize::from(user.is_guest());
         if let Some(count) = open.by_user.get_mut(&user) {
             *count -= 1;
             if *count == 0 {
@@ -212,6 +220,29 @@ mod tests {
         assert!(answers.begin(user(1)).is_ok());
         assert!(answers.open().by_user.is_empty(), "a user without open answers has no entry");
         assert_eq!(answers.open().all, 0);
+    }
+
+    #[test]
+    fn guests_of_one_share_count_as_one_user_and_all_guests_have_half_of_all_long_answers() {
+        let guest = |n: u128, share: u32| UserId::of_guest(uuid::Uuid::from_u128(n << 40), share);
+        let answers = LongAnswers::new(400);
+        let of = |users: &[UserId]| {
+            let mut open = Vec::new();
+            for user in users {
+                while let Ok(answer) = answers.begin(*user) {
+                    open.push(answer);
+                }
+            }
+            open
+        };
+        assert_eq!(of(&[guest(1, 7), guest(2, 7), guest(3, 7)]).len(), LONG_ANSWERS_PER_USER_MAX);
+        let all: Vec<UserId> = (0..20).map(|n| guest(1, n)).collect();
+        let guests = of(&all);
+        assert_eq!(guests.len(), 200);
+        assert_eq!(of(&[user(1)]).len(), LONG_ANSWERS_PER_USER_WHEN_SCARCE);
+        drop(guests);
+        let left = answers.open();
+        assert_eq!((left.all, left.guests), (0, 0));
     }
 
     #[test]

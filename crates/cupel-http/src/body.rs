@@ -8,6 +8,7 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
+use cupel_types::UserId;
 use http_body_util::BodyExt;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_path_to_error::Segment;
@@ -53,6 +54,10 @@ impl<T: DeserializeOwned> FromRequest<Shared> for SubmissionBody<T> {
     }
 }
 
+/// Maximum size of a guest's body that carries a submission. A guest may send 1 MiB of sources and input
+/// ([`cupel_core::accounts::GuestFault::Bytes`]); in JSON, it takes twice as much if every second character is escaped.
+const GUEST_BODY_BYTES_MAX: usize = (2 << 20) + (64 << 10);
+
 /// Bytes of a body of any type that carries a submission, with its share of the memory budget for bodies. The handler's
 /// extractors must have identified the user before this call.
 ///
@@ -62,7 +67,9 @@ impl<T: DeserializeOwned> FromRequest<Shared> for SubmissionBody<T> {
 pub async fn submission_bytes(request: Request, app: &Shared) -> Result<(Bytes, Option<Held>), ApiError> {
     let user = request.extensions().get::<Notes>().and_then(Notes::user);
     let mut held = user.map(|user| app.bodies.hold(user));
-    let bytes = read_any(request, app.settings.execute_body_bytes_max, app, held.as_mut()).await?;
+    let most = app.settings.execute_body_bytes_max;
+    let most = if user.is_some_and(UserId::is_guest) { most.min(GUEST_BODY_BYTES_MAX) } else { most };
+    let bytes = read_any(request, most, app, held.as_mut()).await?;
     Ok((bytes, held))
 }
 

@@ -1,4 +1,6 @@
-//! Memory budget for request bodies and for large responses: in total, and per user.
+//! Memory budget for request bodies and for large responses: in total, and per user. Guests with one share of the queue
+//! ([`UserId::share`]) count as one user with a quarter of a user's maximum, and all guests together have a quarter of
+//! the total: anyone can be many guests.
 //!
 //! `body.rs` bounds one body, and the limit on stored output bounds one response. Without this budget, a few hundred
 //! large bodies or responses at the same time would still exhaust the memory.
@@ -35,8 +37,12 @@ pub enum BudgetKind {
 #[derive(Default)]
 struct Used {
     all: usize,
+    guests: usize,
     by_user: HashMap<UserId, usize>,
 }
+
+/// Divisor of the maxima of guests.
+const GUESTS_PART: usize = 4;
 
 /// Reserved bytes; released when dropped.
 pub struct Held {
@@ -55,7 +61,7 @@ impl ByteBudget {
     /// Reserves `bytes` for this user as soon as they are available. After `at_most`, returns an error that names the
     /// limit. If `bytes` exceeds a maximum, only that maximum is reserved.
     pub async fn wait_for(&self, user: UserId, bytes: usize, at_most: Duration) -> Result<Held, ApiError> {
-        let bytes = bytes.min(self.user_bytes_max).min(self.all_bytes_max);
+        let bytes = bytes.min(self.of_user_max(user)).min(self.all_bytes_max);
         let deadline = tokio::time::Instant::now() + at_most;
         loop {
             let mut freed = std::pin::pin!(self.freed.notified());
@@ -71,7 +77,11 @@ impl ByteBudget {
 
     /// Empty reservation for this user.
     pub fn hold(&self, user: UserId) -> Held {
-        Held { budget: self.clone(), user, bytes: 0 }
+        Held { budget: self.clone(), user: user.share(), bytes: 0 }
+    }
+
+    fn of_user_max(&self, user: UserId) -> usize {
+        if user.is_guest() { self.user_bytes_max / GUESTS_PART } else { self.user_bytes_max }
     }
 
     fn used(&self) -> MutexGuard<'_, Used> {
@@ -84,8 +94,8 @@ impl Held {
     pub fn more(&mut self, more: usize) -> Result<(), ApiError> {
         let mut used = self.budget.used();
         let of_user = used.by_user.get(&self.user).copied().unwrap_or(0);
-        if of_user + more > self.budget.user_bytes_max {
-            let most = self.budget.user_bytes_max;
+        let most = self.budget.of_user_max(self.user);
+        if of_user + more > most {
             let detail = match self.budget.of {
                 BudgetKind::Bodies => format!("You are sending more than {most} bytes at the same time."),
                 BudgetKind::Answers => {
@@ -94,7 +104,9 @@ impl Held {
             };
             return Err(ApiError::new(ErrorKind::RateLimited, detail).retry_after(Duration::from_secs(1)));
         }
-        if used.all + more > self.budget.all_bytes_max {
+        let guests_max = self.budget.all_bytes_max / GUESTS_PART;
+        let is_guest = self.user.is_guest();
+        if used.all + more > self.budget.all_bytes_max || (is_guest && used.guests + more > guests_max) {
             let detail = match self.budget.of {
                 BudgetKind::Bodies => {
                     "The server's memory for request bodies is full. Nothing was accepted; send the request again."
@@ -104,6 +116,7 @@ impl Held {
             return Err(ApiError::new(ErrorKind::Unavailable, detail).retry_after(Duration::from_secs(1)));
         }
         used.all += more;
+        used.guests += if is_guest { more } else { 0 };
         *used.by_user.entry(self.user).or_default() += more;
         self.bytes += more;
         Ok(())
@@ -118,6 +131,7 @@ impl Held {
         self.bytes -= back;
         let mut used = self.budget.used();
         used.all -= back;
+        used.guests -= if self.user.is_guest() { back } else { 0 };
         if let Some(of_user) = used.by_user.get_mut(&self.user) {
             *of_user -= back;
             if *of_user == 0 {
@@ -138,6 +152,22 @@ impl Drop for Held {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn guests_of_one_share_have_a_quarter_of_a_user_and_all_guests_a_quarter_of_the_budget() {
+        let guest = |n: u128, share: u32| UserId::of_guest(uuid::Uuid::from_u128(n << 40), share);
+        let budget = ByteBudget::new(BudgetKind::Bodies, 160, 80, 1);
+        let mut one = budget.hold(guest(1, 7));
+        one.more(20).unwrap();
+        assert_eq!(budget.hold(guest(2, 7)).more(1).unwrap_err().kind(), ErrorKind::RateLimited);
+        let mut other = budget.hold(guest(1, 8));
+        other.more(20).unwrap();
+        assert_eq!(budget.hold(guest(1, 9)).more(1).unwrap_err().kind(), ErrorKind::Unavailable);
+        budget.hold(user(1)).more(80).unwrap();
+        drop((one, other));
+        let left = budget.used();
+        assert_eq!((left.all, left.guests), (0, 0));
+    }
 
     fn user(n: u128) -> UserId {
         UserId::from_uuid(uuid::Uuid::from_u128(n))

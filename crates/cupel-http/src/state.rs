@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cupel_core::Core;
-use cupel_core::accounts::Accounts;
+use cupel_core::accounts::{Accounts, Tier};
 use cupel_core::rate_limit::{Buckets, Rate};
 use tokio_util::sync::CancellationToken;
 
@@ -102,7 +102,7 @@ impl Default for Settings {
             jwt_secret: Secret(Vec::new()),
             access_token_lifetime: Duration::from_secs(3600),
             tiers: BTreeMap::from([
-                ("basic".to_owned(), TierRates::default()),
+                (Tier::BASIC.to_owned(), TierRates::default()),
                 (
                     "guest".to_owned(),
                     TierRates { submissions: Rate::per_minute(30, 10), reads: Rate::per_minute(600, 200) },

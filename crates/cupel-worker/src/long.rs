@@ -9,14 +9,18 @@
 //! A worker leases a run before it knows whether the run is long. If no slot is free for a long run, the run waits in
 //! this worker, and short runs behind it in the queue overtake it. After five seconds, or at once if too many
 //! wait, it is returned to the store, which offers it to all workers after a second (`waiting.rs`). The run loses no attempt.
+//!
+//! The queue does not know which runs are long, so its fairness does not extend to the slots for them: an owner with
+//! many long runs would have most of the places in which they wait. So one run of each owner waits here, and the next
+//! turn goes to the owner whose last turn is longest ago.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cupel_core::Assignment;
 use cupel_languages::Language;
-use cupel_types::{LimitsRequest, SubmissionKind};
+use cupel_types::{LimitsRequest, SubmissionKind, UserId};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 /// The slots that long runs may occupy, and the long runs that wait for one.
@@ -26,10 +30,57 @@ pub(crate) struct LongRuns {
     /// One permit per slot that long runs may occupy. First come, first served.
     slots: Semaphore,
     /// Runs that have not begun; at most one per slot.
-    waiting: Mutex<VecDeque<Arc<Assignment>>>,
+    waiting: Mutex<Waiting<Arc<Assignment>>>,
     waiting_max: usize,
     /// Number of waiting runs.
     count: watch::Sender<usize>,
+}
+
+/// The long runs that wait, and the turns that their owners had.
+#[derive(Debug)]
+struct Waiting<T> {
+    /// The share ([`UserId::share`]) of each run.
+    runs: VecDeque<(UserId, T)>,
+    /// Number of the last turn of each share.
+    turns: HashMap<UserId, u64>,
+    turn: u64,
+}
+
+/// Number of shares whose last turn is remembered. When there are more, all are forgotten.
+const TURNS_MAX: usize = 4096;
+
+impl<T> Waiting<T> {
+    fn new() -> Waiting<T> {
+        Waiting { runs: VecDeque::new(), turns: HashMap::new(), turn: 0 }
+    }
+
+    /// Returns `false` if `most` runs wait, or one of the same share.
+    fn push(&mut self, share: UserId, run: T, most: usize) -> bool {
+        let has_room = self.runs.len() < most && self.runs.iter().all(|(other, _)| *other != share);
+        if has_room {
+            self.runs.push_back((share, run));
+        }
+        has_room
+    }
+
+    /// Takes the first run that satisfies `suits`.
+    fn take(&mut self, suits: impl Fn(&T) -> bool) -> Option<T> {
+        let at = self.runs.iter().position(|(_, run)| suits(run))?;
+        self.runs.remove(at).map(|(_, run)| run)
+    }
+
+    /// Takes, for its turn, the run that satisfies `suits` and whose share had its last turn longest ago.
+    fn take_for_turn(&mut self, suits: impl Fn(&T) -> bool) -> Option<T> {
+        let suitable = self.runs.iter().enumerate().filter(|(_, (_, run))| suits(run));
+        let (at, _) = suitable.min_by_key(|(_, (share, _))| self.turns.get(share).copied())?;
+        let (share, run) = self.runs.remove(at)?;
+        if self.turns.len() >= TURNS_MAX {
+            self.turns.clear();
+        }
+        self.turn += 1;
+        self.turns.insert(share, self.turn);
+        Some(run)
+    }
 }
 
 /// A long run's turn; ends on drop.
@@ -40,7 +91,7 @@ impl LongRuns {
         LongRuns {
             long_step,
             slots: Semaphore::new(slots.saturating_sub(1).max(1)),
-            waiting: Mutex::default(),
+            waiting: Mutex::new(Waiting::new()),
             waiting_max: slots,
             count: watch::Sender::new(0),
         }
@@ -73,39 +124,44 @@ impl LongRuns {
             // The sender exists as long as `self`, so this never fails.
             drop(count.wait_for(|count| *count > 0).await);
             let turn = self.begin().await;
-            if let Some(assignment) = self.take_of(|_| true) {
+            if let Some(assignment) = self.take_for_turn(|_| true) {
                 return (assignment, turn);
             }
         }
     }
 
-    /// Takes the first waiting run that satisfies `suits`, if it can have a turn at once.
+    /// Takes a waiting run that satisfies `suits`, if it can have a turn at once.
     pub(crate) fn try_next(&self, suits: impl Fn(&Arc<Assignment>) -> bool) -> Option<(Arc<Assignment>, LongTurn<'_>)> {
         let turn = self.try_begin()?;
-        Some((self.take_of(suits)?, turn))
+        Some((self.take_for_turn(suits)?, turn))
+    }
+
+    /// Takes, for its turn, the waiting run that satisfies `suits` and whose owner's last turn is longest ago.
+    fn take_for_turn(&self, suits: impl Fn(&Arc<Assignment>) -> bool) -> Option<Arc<Assignment>> {
+        let mut waiting = self.waiting();
+        let assignment = waiting.take_for_turn(suits);
+        self.count.send_replace(waiting.runs.len());
+        assignment
     }
 
     /// Takes the first waiting run that satisfies `suits`.
     pub(crate) fn take_of(&self, suits: impl Fn(&Arc<Assignment>) -> bool) -> Option<Arc<Assignment>> {
         let mut waiting = self.waiting();
-        let at = waiting.iter().position(suits)?;
-        let assignment = waiting.remove(at);
-        self.count.send_replace(waiting.len());
+        let assignment = waiting.take(suits);
+        self.count.send_replace(waiting.runs.len());
         assignment
     }
 
-    /// Returns `false` if too many runs wait.
+    /// Returns `false` if too many runs wait, or one of the same owner.
     pub(crate) fn push(&self, assignment: Arc<Assignment>) -> bool {
         let mut waiting = self.waiting();
-        let has_room = waiting.len() < self.waiting_max;
-        if has_room {
-            waiting.push_back(assignment);
-            self.count.send_replace(waiting.len());
-        }
+        let share = assignment.leased.submission.owner.share();
+        let has_room = waiting.push(share, assignment, self.waiting_max);
+        self.count.send_replace(waiting.runs.len());
         has_room
     }
 
-    fn waiting(&self) -> MutexGuard<'_, VecDeque<Arc<Assignment>>> {
+    fn waiting(&self) -> MutexGuard<'_, Waiting<Arc<Assignment>>> {
         // Each change is a single call, so the data are consistent even if the lock is poisoned.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -124,6 +180,23 @@ mod tests {
     use cupel_types::{ContentHash, ProblemId, ProblemVersion};
 
     use super::*;
+
+    #[test]
+    fn the_next_turn_goes_to_the_owner_whose_last_turn_is_longest_ago() {
+        let [many, one, other] = [1, 2, 3].map(|n| UserId::from_uuid(uuid::Uuid::from_u128(n)));
+        let mut waiting = Waiting::new();
+        assert!(waiting.push(many, "many 1", 2));
+        assert!(!waiting.push(many, "many 2", 2), "one run of each owner waits");
+        assert_eq!(waiting.take_for_turn(|_| true), Some("many 1"));
+        assert!(waiting.push(many, "many 2", 2) && waiting.push(one, "one 1", 2));
+        assert!(!waiting.push(other, "other 1", 2), "no more than the maximum wait");
+        assert_eq!(waiting.take_for_turn(|_| true), Some("one 1"));
+        assert!(waiting.push(one, "one 2", 2));
+        assert_eq!(waiting.take_for_turn(|run| *run != "many 2"), Some("one 2"));
+        assert_eq!(waiting.take(|_| true), Some("many 2"), "a run that gave up its place had no turn");
+        assert!(waiting.push(one, "one 3", 2) && waiting.push(many, "many 3", 2));
+        assert_eq!(waiting.take_for_turn(|_| true), Some("many 3"));
+    }
 
     #[test]
     fn a_verification_is_long() {

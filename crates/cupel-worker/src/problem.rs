@@ -59,7 +59,7 @@ pub(crate) fn judge_solution(
         owner: submission.owner,
         function_batches: parts.function_batches,
     };
-    let output_kept_max = parts.core.bounds().output_kept_max;
+    let output_kept_max = parts.core.bounds().output_kept_of(submission.owner);
     if let Cases::Input(input) = &solution.cases {
         return Ok(run_with_input(&request, input, output_kept_max, executor, parts.cache.as_ref(), log)?);
     }

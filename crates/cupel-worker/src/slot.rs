@@ -341,7 +341,7 @@ fn judge_one(
                 limits: submission.limits,
                 language,
                 stdin,
-                output_kept_max: parts.core.bounds().output_kept_max,
+                output_kept_max: parts.core.bounds().output_kept_of(submission.owner),
                 time_max: parts.run_time_max,
             };
             let report = judge(&request, executor, parts.cache.as_ref(), &mut log)?;

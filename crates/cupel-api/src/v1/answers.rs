@@ -1,6 +1,6 @@
 //! Responses with submissions. `cupel_http::large_answer` bounds the memory of those with much output.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -13,7 +13,7 @@ use cupel_http::app::Shared;
 use cupel_http::budget::Held;
 use cupel_http::error::ApiError;
 use cupel_http::large_answer::{self, SMALL_BYTES};
-use cupel_types::{SubmissionId, UserId};
+use cupel_types::{ProblemVersion, SubmissionId, UserId};
 use futures_util::stream;
 
 use crate::v1::response::graded::ResponseParts;
@@ -42,6 +42,39 @@ pub(crate) async fn one(
     large_answer::json(app, user, output, BYTES_PER_BYTE, move || SubmissionView::of(&record, &parts)).await
 }
 
+/// Response with one submission, for its sender or an administrator.
+///
+/// # Errors
+///
+/// As for [`one`]. Also if the store cannot answer.
+pub(crate) async fn for_sender(app: &Shared, user: UserId, record: SubmissionRecord) -> Result<Response, ApiError> {
+    let parts = match record.submission.of_problem() {
+        Some(of) => Problems::default().parts(app, of).await?,
+        None => ResponseParts::default(),
+    };
+    one(app, user, record, parts).await
+}
+
+/// The problems of a list of submissions. Each is read once.
+#[derive(Default)]
+struct Problems(HashMap<ProblemVersion, ResponseParts>);
+
+impl Problems {
+    /// The parts of a submission to this version that its sender gets.
+    async fn parts(&mut self, app: &Shared, of: ProblemVersion) -> Result<ResponseParts, ApiError> {
+        if let Some(parts) = self.0.get(&of) {
+            return Ok(parts.clone());
+        }
+        let (slug, version) = match app.core.problem_version(of).await? {
+            Some((slug, version)) => (Some(slug.to_string()), version),
+            None => (None, None),
+        };
+        let parts = ResponseParts { slug, version, ..ResponseParts::default() };
+        self.0.insert(of, parts.clone());
+        Ok(parts)
+    }
+}
+
 /// Response with many submissions: those that exist and that the viewer may see, in the requested order.
 ///
 /// # Errors
@@ -50,8 +83,9 @@ pub(crate) async fn one(
 /// a truncated list must not look like a complete one.
 pub(crate) async fn many(app: Shared, viewer: AuthenticatedUser, ids: &[SubmissionId]) -> Result<Response, ApiError> {
     let mut slices: VecDeque<Vec<SubmissionId>> = ids.chunks(IDS_AT_ONCE).map(<[_]>::to_vec).collect();
-    let slice = Slice::read(&app, &viewer, &slices.pop_front().unwrap_or_default()).await?;
-    let list = List { app, viewer, slices, slice, begun: false, ended: false };
+    let mut problems = Problems::default();
+    let slice = Slice::read(&app, &viewer, &slices.pop_front().unwrap_or_default(), &mut problems).await?;
+    let list = List { app, viewer, slices, slice, problems, begun: false, ended: false };
     let pieces = stream::unfold(list, |mut list| async move {
         let piece = list
             .next()
@@ -72,25 +106,38 @@ struct List {
     viewer: AuthenticatedUser,
     slices: VecDeque<Vec<SubmissionId>>,
     slice: Slice,
+    problems: Problems,
     begun: bool,
     ended: bool,
 }
 
 /// Records that have been read, and the memory reserved for them if they are large.
 struct Slice {
-    records: VecDeque<SubmissionRecord>,
+    records: VecDeque<(SubmissionRecord, ResponseParts)>,
     held: Option<Arc<Held>>,
 }
 
 impl Slice {
-    async fn read(app: &Shared, viewer: &AuthenticatedUser, ids: &[SubmissionId]) -> Result<Slice, ApiError> {
-        let records: VecDeque<_> = app.core.submissions(viewer, ids).await?.into();
-        let output: usize = records.iter().map(output_bytes).sum();
+    async fn read(
+        app: &Shared,
+        viewer: &AuthenticatedUser,
+        ids: &[SubmissionId],
+        problems: &mut Problems,
+    ) -> Result<Slice, ApiError> {
+        let mut records = VecDeque::with_capacity(ids.len());
+        for record in app.core.submissions(viewer, ids).await? {
+            let parts = match record.submission.of_problem() {
+                Some(of) => problems.parts(app, of).await?,
+                None => ResponseParts::default(),
+            };
+            records.push_back((record, parts));
+        }
+        let output: usize = records.iter().map(|(record, _)| output_bytes(record)).sum();
         if output < SMALL_BYTES {
             return Ok(Slice { records, held: None });
         }
         // All records are in memory, but only one at a time is serialized.
-        let largest = records.iter().map(output_bytes).max().unwrap_or(0);
+        let largest = records.iter().map(|(record, _)| output_bytes(record)).max().unwrap_or(0);
         let bytes = output + largest * (BYTES_PER_BYTE - 1);
         let held = app.answers.wait_for(viewer.user, bytes, app.settings.answer_wait_max).await?;
         Ok(Slice { records, held: Some(Arc::new(held)) })
@@ -102,14 +149,14 @@ impl Slice {
             return self
                 .records
                 .drain(..)
-                .map(|r| json_of(&r, &ResponseParts::default()))
+                .map(|(record, parts)| json_of(&record, &parts))
                 .collect::<Result<_, _>>()
                 .map_err(|e| ApiError::internal(&e));
         };
-        let Some(record) = self.records.pop_front() else { return Ok(Vec::new()) };
+        let Some((record, parts)) = self.records.pop_front() else { return Ok(Vec::new()) };
         let held = Arc::clone(held);
         let made = tokio::task::spawn_blocking(move || {
-            let json = json_of(&record, &ResponseParts::default());
+            let json = json_of(&record, &parts);
             drop(held);
             json
         });
@@ -140,7 +187,7 @@ impl List {
             }
             self.slice.held = None;
             let Some(ids) = self.slices.pop_front() else { break };
-            self.slice = Slice::read(&self.app, &self.viewer, &ids).await?;
+            self.slice = Slice::read(&self.app, &self.viewer, &ids, &mut self.problems).await?;
         }
         self.ended = true;
         text.extend_from_slice(b"]}");

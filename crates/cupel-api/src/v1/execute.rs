@@ -156,7 +156,7 @@ pub(crate) async fn submission(
 ) -> Result<Response, ApiError> {
     let record = awaited(&app, &caller, id, &wait).await?;
     let record = record.ok_or_else(|| ApiError::not_found("submission"))?;
-    answers::one(&app, caller.user, record, ResponseParts::default()).await
+    answers::for_sender(&app, caller.user, record).await
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -190,8 +190,11 @@ pub(crate) async fn submissions_by_id(
             format!("`ids` must be 1 to {IDS_MAX} ids, separated by commas."),
         ));
     }
-    // A malformed id is treated like an unknown id.
-    let ids: Vec<SubmissionId> = texts.iter().filter_map(|t| t.parse().ok()).collect();
+    let parsed = texts.iter().zip(1..).map(|(text, n)| {
+        let fault = || format!("`ids`: number {n} is not the id of a submission.");
+        text.parse::<SubmissionId>().map_err(|_| ApiError::new(ErrorKind::InvalidParameter, fault()))
+    });
+    let ids: Vec<SubmissionId> = parsed.collect::<Result<_, _>>()?;
     answers::many(app, caller.viewer, &ids).await
 }
 

@@ -358,6 +358,8 @@ async fn bad_parameters_and_headers_are_refused() {
         ("/api/v1/submissions?limit=ten", "invalid-parameter"),
         ("/api/v1/submissions?pages=1", "invalid-parameter"),
         ("/api/v1/execute?ids=", "invalid-parameter"),
+        ("/api/v1/execute?ids=a", "invalid-parameter"),
+        ("/api/v1/execute?ids=0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a,b", "invalid-parameter"),
         ("/api/v1/execute", "invalid-parameter"),
         (&long, "invalid-parameter"),
         ("/api/v1/execute/0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a?wait=-1", "invalid-parameter"),

@@ -290,6 +290,11 @@ async fn a_sender_sees_test_results_but_no_data_of_hidden_tests() {
     let part = &seen.json["problem"];
     assert_eq!((&part["slug"], &part["version"], &part["purpose"]), (&json!("echo"), &json!(1), &json!("submission")));
     assert_eq!((&part["score"], &part["max_score"]), (&json!(3.0), &json!(10.0)));
+    for path in [format!("execute/{id}"), format!("execute?ids={id}")] {
+        let answer = app.get(&format!("/api/v1/{path}")).bearer(&user.token).send().await.json;
+        let named = &answer.get("submissions").map_or(&answer, |list| &list[0])["problem"];
+        assert_eq!((&named["slug"], &named["version"]), (&json!("echo"), &json!(1)), "{path}");
+    }
     let tests = part["tests"].as_array().unwrap();
     assert_eq!((&tests[0]["name"], &tests[0]["stdout"]), (&json!("sample/1"), &json!("42\n")));
     assert_eq!(tests[0]["judge_message"], "expected `the secret`", "a sample is shown completely");

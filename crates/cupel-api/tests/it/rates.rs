@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cupel_core::accounts::{Role, Tier};
 use cupel_http::{Rate, TierRates};
 use cupel_testkit::servers::{self, Redis};
 use serde_json::json;
@@ -105,6 +106,18 @@ async fn a_tier_has_its_own_rates_and_a_change_takes_effect_at_once() {
         .await;
     assert_eq!((changed.status.as_u16(), &changed.json["tier"]), (200, &json!("lab")));
     app.submit(&user, &body()).await;
+}
+
+#[tokio::test]
+async fn a_user_whose_tier_does_not_exist_any_more_has_the_rates_of_basic() {
+    let app = TestApp::with_settings(|s| {
+        s.tiers.insert("basic".into(), TierRates { submissions: hourly(1), reads: hourly(1000) });
+    })
+    .await;
+    let user = app.user().await;
+    app.accounts.set_access(user.user.id, Role::User, Tier("removed".into())).await.unwrap();
+    app.submit(&user, &body()).await;
+    app.post("/api/v1/execute", &body()).bearer(&user.token).send().await.is_error(429, "rate-limited");
 }
 
 #[tokio::test]

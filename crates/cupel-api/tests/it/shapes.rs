@@ -594,7 +594,7 @@ async fn a_batch_is_accepted_and_queried_as_a_whole() {
     let ids: Vec<&str> =
         answer.json["submissions"].as_array().unwrap().iter().map(|s| s["submission_id"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), 3);
-    let asked = format!("/api/v1/execute?ids={},{},{},no-id", ids[2], uuid::Uuid::nil(), ids[0]);
+    let asked = format!("/api/v1/execute?ids={},{},{}", ids[2], uuid::Uuid::nil(), ids[0]);
     let views = app.get(&asked).bearer(&user.token).send().await;
     let got: Vec<&str> =
         views.json["submissions"].as_array().unwrap().iter().map(|s| s["submission_id"].as_str().unwrap()).collect();

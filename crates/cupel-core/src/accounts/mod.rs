@@ -61,9 +61,14 @@ impl Role {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Tier(pub String);
 
+impl Tier {
+    /// The tier of new users, and of users whose tier does not exist any more. Every configuration has it.
+    pub const BASIC: &str = "basic";
+}
+
 impl Default for Tier {
     fn default() -> Self {
-        Tier("basic".into())
+        Tier(Tier::BASIC.into())
     }
 }
 

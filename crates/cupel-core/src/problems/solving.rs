@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use cupel_function::{Driver, FunctionCase};
 use cupel_languages::Language;
-use cupel_problem::{Problem, Signature, Statement, Tag, Visibility};
-use cupel_types::{Bytes, Cases, ContentHash, ProblemId, SubmissionId, SubmissionKind};
+use cupel_problem::{Problem, Signature, Slug, Statement, Tag, Visibility};
+use cupel_types::{Bytes, Cases, ContentHash, ProblemId, ProblemVersion, SubmissionId, SubmissionKind};
 
 use super::{
     Part, ProblemFilter, ProblemKey, ProblemLine, ProblemRecord, ProblemToChange, RunSummary, SubmissionFilter,
@@ -309,6 +309,23 @@ impl Core {
     /// If the store cannot answer.
     pub async fn version_numbers(&self, attempted: &Attempted) -> Result<HashMap<ContentHash, u32>, StoreError> {
         let Some(problem) = &attempted.problem else { return Ok(HashMap::new()) };
+        self.numbers_of(problem).await
+    }
+
+    /// The slug of the problem with which a submission was sent, and the number of the version against which it was
+    /// judged. `None`: the problem does not exist any more. The caller may see the submission.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn problem_version(&self, of: ProblemVersion) -> Result<Option<(Slug, Option<u32>)>, StoreError> {
+        let Some((problem, _)) = self.inner.store.problem(ProblemKey::Id(of.problem), None).await? else {
+            return Ok(None);
+        };
+        let number = self.numbers_of(&problem).await?.get(&of.package).copied();
+        Ok(Some((problem.slug, number)))
+    }
+
+    async fn numbers_of(&self, problem: &ProblemRecord) -> Result<HashMap<ContentHash, u32>, StoreError> {
         let (versions, _) = self.inner.store.versions(problem.id, 0, VERSIONS_NUMBERED_MAX).await?;
         Ok(versions.into_iter().map(|version| (version.package, version.number)).collect())
     }

@@ -11,12 +11,12 @@ use cupel_types::counted;
 use serde_json::Value;
 
 use self::args::Get;
-use super::remote::server_and_slug;
+use super::remote::{Server, server_and_slug};
 use super::{CommandResult, Exit, Failure, OrExit};
 use crate::terminal::harmless;
 
 pub(super) fn get(args: &Get) -> CommandResult {
-    let (server, slug) = server_and_slug(&args.problem, &args.server_url, &args.credentials)?;
+    let (server, slug) = server_and_slug(&args.problem, &args.server_url, &args.credentials, Server::for_readers)?;
     let problem = server.get(&format!("/problems/{slug}"))?;
     let directory = args.out.clone().unwrap_or_else(|| PathBuf::from(slug.as_str()));
     create(&directory)?;

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use cupel_core::{Bounds, NewProgram, NewSource};
@@ -155,6 +156,10 @@ fn shown_verdict(report: &ProblemReport) -> Verdict {
     }
 }
 
+fn milliseconds(time: Duration) -> String {
+    format!("{:.0} ms", time.as_secs_f64() * 1000.0)
+}
+
 /// Explains how the time limit was found.
 fn derivation(derived: Option<&DerivedTimeLimit>, is_known: bool) -> String {
     match derived {
@@ -162,8 +167,10 @@ fn derivation(derived: Option<&DerivedTimeLimit>, is_known: bool) -> String {
             let before = if is_known { ", measured before; `--calibrate` measures again" } else { "" };
             let cold = if slowest.start == Some(Start::Cold) { ", which started cold" } else { "" };
             format!(
-                "the package has no time limit; Cupel derived {limit:?} from the {:?} of {}{cold}{before}",
-                slowest.time, slowest.by
+                "the package has no time limit; Cupel derived {} from the {} of {}{cold}{before}",
+                milliseconds(*limit),
+                milliseconds(slowest.time),
+                slowest.by
             )
         }
         None => "the package has no time limit, and no accepted submission that runs here; the limit is 10 s. \

@@ -197,6 +197,11 @@ pub(super) fn cache() -> Option<Artifacts> {
 }
 
 fn choose<'r>(registry: &'r Registry, args: &Run) -> Result<&'r Language, Failure> {
+    if args.file.is_dir() {
+        let hint = "`cupel judge --submission` and the API (`files`) take several files";
+        return Err(anyhow!("{} is a directory, and `cupel run` takes one source file; {hint}", args.file.display()))
+            .or_exit(Exit::Usage);
+    }
     let Some(name) = &args.language else { return by_extension(registry, &args.file) };
     registry.find(name).ok_or_else(|| anyhow!(registry.unknown(name, "`cupel languages`"))).or_exit(Exit::Usage)
 }

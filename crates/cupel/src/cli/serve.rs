@@ -149,11 +149,12 @@ impl About {
     }
 }
 
-/// A `curl` command that runs a hello-world sample, the shortest among the languages.
+/// A `curl` command that runs a hello-world sample in Python or, without Python, the shortest among the languages.
 fn curl(url: &str, key: &str, available: &[&Language]) -> Option<String> {
     let programs = available.iter().flat_map(|l| l.usable_samples().map(move |s| (l, s)));
     let plain = programs.filter(|(_, s)| s.verdict == Verdict::Accepted && s.stdin.is_empty() && s.args.is_empty());
-    let (language, sample) = plain.min_by_key(|(l, s)| (s.source.contains('\''), s.source.len(), l.id.clone()))?;
+    let (language, sample) = plain
+        .min_by_key(|(l, s)| (l.id.as_str() != "python", s.source.contains('\''), s.source.len(), l.id.clone()))?;
     let body = serde_json::json!({ "language": language.id.as_str(), "source_code": sample.source }).to_string();
     let body = body.replace('\'', r"'\''");
     Some(format!(

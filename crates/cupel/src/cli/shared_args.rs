@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use cupel_types::Bytes;
 
 use crate::config::{Overrides, is_public_url, units};
@@ -12,7 +13,8 @@ use crate::config::{Overrides, is_public_url, units};
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Settings {
     /// Configuration file [default: ./cupel.toml if it exists].
-    #[arg(long, global = true, env = "CUPEL_CONFIG", hide_env_values = true, value_name = "FILE")]
+    // An empty variable is the same as none: a compose file passes every variable that it names.
+    #[arg(long, global = true, env = "CUPEL_CONFIG", hide_env_values = true, value_name = "FILE", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     config: Option<PathBuf>,
     /// Directory of the database, keys and caches [default: data].
     #[arg(long, global = true, value_name = "DIR")]
@@ -21,13 +23,17 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn overrides(&self, listen: Option<String>) -> Overrides {
-        Overrides { file: self.config.clone(), data: self.data.clone(), listen, facades: Vec::new() }
+        Overrides { file: self.config(), data: self.data.clone(), listen, facades: Vec::new() }
+    }
+
+    fn config(&self) -> Option<PathBuf> {
+        self.config.clone().filter(|path| !path.as_os_str().is_empty())
     }
 
     /// Returns flags that give another command the same settings.
     pub(crate) fn flags(&self) -> Vec<OsString> {
         let flag = |name: &str, path: &Option<PathBuf>| path.clone().map(|path| [name.into(), path.into()]);
-        [flag("--config", &self.config), flag("--data", &self.data)].into_iter().flatten().flatten().collect()
+        [flag("--config", &self.config()), flag("--data", &self.data)].into_iter().flatten().flatten().collect()
     }
 }
 

@@ -24,7 +24,10 @@ const UNDER_WAY_MAX: usize = 16;
 const SAMPLE_MAX: Duration = Duration::from_secs(120);
 
 pub(super) fn smoke(args: &Smoke) -> CommandResult {
-    let client = Client::new(&args.url, &args.key);
+    // CUPEL_KEY is the earlier name of the variable.
+    let key = args.key.clone().or_else(|| std::env::var("CUPEL_KEY").ok()).filter(|key| !key.trim().is_empty());
+    let key = key.ok_or_else(|| anyhow!("there is no API key: set CUPEL_API_KEY, or use --key")).or_exit(Exit::Auth)?;
+    let client = Client::new(&args.url, &key);
     let offered = client.languages()?;
     let registry = Registry::load(None)?;
     let wanted = |id: &str| args.ids.is_empty() || args.ids.iter().any(|wanted| wanted == id);

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use self::args::Submit;
 use super::remote::live::{Target, Watcher, follow};
-use super::remote::{server_and_slug, source_fields, submitted};
+use super::remote::{Server, server_and_slug, source_fields, submitted};
 use super::run::{by_extension, file_in_box};
 use super::{CommandResult, Exit, allowed};
 use crate::terminal::{bad, dim, good, harmless};
@@ -28,7 +28,7 @@ pub(super) fn submit(args: &Submit) -> CommandResult {
         }
     };
     let source = allowed::read_file(&args.file, SOURCE_BYTES_MAX)?;
-    let (server, slug) = server_and_slug(&args.problem, &args.server_url, &args.credentials)?;
+    let (server, slug) = server_and_slug(&args.problem, &args.server_url, &args.credentials, Server::new)?;
     let request = source_fields(&language, file.as_ref(), &source);
     let accepted = server.post(&format!("/problems/{slug}/submissions"), &request)?;
     let id = submitted(&accepted)?;

@@ -8,6 +8,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cupel_core::accounts::Tier;
 use cupel_types::Bytes;
 use toml::de::{DeTable, DeValue};
 
@@ -16,9 +17,8 @@ use super::{text_file, units};
 /// The reference of all settings: every key, its default and its meaning.
 pub(crate) const DEFAULTS: &str = include_str!("../../config.default.toml");
 
-/// The only table in which the operator chooses the keys. Each entry has the fields of the tier [`TIER_BASE`].
+/// The only table in which the operator chooses the keys. Each entry has the fields of the tier [`Tier::BASIC`].
 const TIERS: &str = "rate_limits.tiers.";
-const TIER_BASE: &str = "basic";
 
 /// Keys whose values are never shown.
 const SECRETS: [&str; 9] = [
@@ -378,7 +378,7 @@ fn tier_field(key: &str) -> Option<(&str, &str)> {
 }
 
 fn base_key(field: &str) -> String {
-    format!("{TIERS}{TIER_BASE}.{field}")
+    format!("{TIERS}{}.{field}", Tier::BASIC)
 }
 
 fn raw(value: &DeValue<'_>) -> Raw {

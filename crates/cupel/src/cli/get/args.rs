@@ -9,8 +9,10 @@ use crate::cli::remote::args::{Credentials, ServerUrl};
 /// The directory has `statement.md` (or another extension, by the statement's format) and `samples/N.in` and
 /// `samples/N.ans`, which `cupel test` uses.
 ///
+/// A public problem needs no API key.
+///
 /// Exit code: 0; 2 if the command line is wrong, or the directory exists or cannot be created; 3 if the server has no
-/// such problem; 4 if there is no API key, or the server refused it; 6 if the server could not be reached or failed; 7
+/// such problem; 4 if the server refused the API key; 6 if the server could not be reached or failed; 7
 /// if a file cannot be written.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:

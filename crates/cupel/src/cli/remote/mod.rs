@@ -20,8 +20,8 @@ use base64::prelude::BASE64_STANDARD;
 use cupel_problem::Slug;
 use cupel_types::{BoxPath, Bytes};
 use serde_json::{Value, json};
-use ureq::Agent;
 use ureq::http::Uri;
+use ureq::{Agent, RequestBuilder};
 
 use self::args::{Credentials, ServerUrl};
 use super::shared_args::parse_url;
@@ -54,14 +54,26 @@ pub(super) struct Server {
     agent: Agent,
     /// The address of its site, without a slash at the end.
     url: String,
-    authorization: String,
+    /// `None`: requests have no credentials.
+    authorization: Option<String>,
     tls: Arc<rustls::ClientConfig>,
 }
 
 impl Server {
     /// Reads the credentials. Opens no connection.
     pub(super) fn new(url: &str, credentials: &Credentials) -> Result<Server, Failure> {
-        let key = key(credentials)?;
+        let key = key(credentials)?.ok_or_else(|| {
+            anyhow!("there is no API key: set CUPEL_API_KEY, or name a file with --key-file; `cupel key create` on the server prints a key")
+        });
+        Server::with_key(url, credentials, Some(key.or_exit(Exit::Auth)?))
+    }
+
+    /// Like [`Server::new`], for requests that need no key, such as those that read public problems.
+    pub(super) fn for_readers(url: &str, credentials: &Credentials) -> Result<Server, Failure> {
+        Server::with_key(url, credentials, key(credentials)?)
+    }
+
+    fn with_key(url: &str, credentials: &Credentials, key: Option<String>) -> Result<Server, Failure> {
         let trusted = tls::trusted(credentials.ca_file.as_deref()).or_exit(Exit::Usage)?;
         let agent = Agent::config_builder()
             .http_status_as_error(false)
@@ -74,15 +86,27 @@ impl Server {
         if url.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::len)).is_none() {
             return Err(anyhow!("{url} is not the address of a server")).or_exit(Exit::Usage);
         }
-        Ok(Server { agent, url, authorization: format!("Bearer {key}"), tls: Arc::new(trusted.for_sockets()?) })
+        Ok(Server {
+            agent,
+            url,
+            authorization: key.map(|key| format!("Bearer {key}")),
+            tls: Arc::new(trusted.for_sockets()?),
+        })
     }
 
     pub(super) fn url(&self) -> &str {
         &self.url
     }
 
+    fn authorized<Body>(&self, request: RequestBuilder<Body>) -> RequestBuilder<Body> {
+        match &self.authorization {
+            Some(authorization) => request.header("authorization", authorization),
+            None => request,
+        }
+    }
+
     pub(super) fn get(&self, path: &str) -> Result<Value, Failure> {
-        let get = || self.agent.get(self.address(path)).header("authorization", &self.authorization).call();
+        let get = || self.authorized(self.agent.get(self.address(path))).call();
         self.request(&[429], get)
     }
 
@@ -90,7 +114,7 @@ impl Server {
     pub(super) fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
         let (key, body) = (random_key(), body.to_string());
         self.request(&[429, 503], || {
-            let request = self.agent.post(self.address(path)).header("authorization", &self.authorization);
+            let request = self.authorized(self.agent.post(self.address(path)));
             let request = request.header("idempotency-key", &key).content_type("application/json");
             if body.len() < EXPECT_BYTES_MIN {
                 request.send(&body)
@@ -109,8 +133,7 @@ impl Server {
     pub(super) fn artifact(&self, run: &str, path: &BoxPath, max: Bytes) -> Result<Vec<u8>, Failure> {
         let name = percent_encoding::utf8_percent_encode(path.as_str(), percent_encoding::NON_ALPHANUMERIC);
         let address = self.address(&format!("/submissions/{run}/artifacts/{name}"));
-        let mut response =
-            self.send(&[429], || self.agent.get(&address).header("authorization", &self.authorization).call())?;
+        let mut response = self.send(&[429], || self.authorized(self.agent.get(&address)).call())?;
         let status = response.status().as_u16();
         let body = response.body_mut().with_config().limit(max.get().saturating_add(1)).read_to_vec();
         match (status, body) {
@@ -171,6 +194,7 @@ pub(super) fn server_and_slug(
     problem: &str,
     server_url: &ServerUrl,
     credentials: &Credentials,
+    connect: impl FnOnce(&str, &Credentials) -> Result<Server, Failure>,
 ) -> Result<(Server, Slug), Failure> {
     let (url, slug) = match problem.rsplit_once("/problems/") {
         Some((url, slug)) if parse_url(url).is_ok() => (url, slug.trim_end_matches('/')),
@@ -178,7 +202,7 @@ pub(super) fn server_and_slug(
     };
     let wrong = || format!("{problem:?} is neither the name of a problem nor the URL of its page");
     let slug = slug.parse().with_context(wrong).or_exit(Exit::Usage)?;
-    Ok((Server::new(url, credentials)?, slug))
+    Ok((connect(url, credentials)?, slug))
 }
 
 /// The error for a server that gives no answer.
@@ -205,8 +229,8 @@ fn refused(url: &str, status: u16, problem: &Value) -> Failure {
     Failure { exit, error: anyhow!(what) }
 }
 
-/// Reads the API key.
-fn key(credentials: &Credentials) -> Result<String, Failure> {
+/// Reads the API key, if there is one.
+fn key(credentials: &Credentials) -> Result<Option<String>, Failure> {
     let text = match &credentials.key_file {
         Some(path) => {
             let cannot = || format!("cannot read the API key in {}", path.display());
@@ -218,11 +242,10 @@ fn key(credentials: &Credentials) -> Result<String, Failure> {
         None => std::env::var("CUPEL_API_KEY").unwrap_or_default(),
     };
     let key = text.trim();
-    if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        let hint = "set CUPEL_API_KEY, or name a file with --key-file; `cupel key create` on the server prints a key";
-        return Err(anyhow!("there is no API key: {hint}")).or_exit(Exit::Auth);
+    if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(anyhow!("the API key has characters that no key has")).or_exit(Exit::Auth);
     }
-    Ok(key.to_owned())
+    Ok((!key.is_empty()).then(|| key.to_owned()))
 }
 
 /// The id of the submission in the server's answer.

@@ -66,7 +66,9 @@ async fn open(server: &Server) -> anyhow::Result<Socket> {
     let rest = server.url().split_once("://").map_or("", |(_, rest)| rest);
     let address = format!("{}://{rest}/api/v1/live", if is_secure { "wss" } else { "ws" });
     let mut request = address.into_client_request()?;
-    request.headers_mut().insert("authorization", HeaderValue::try_from(&server.authorization)?);
+    if let Some(authorization) = &server.authorization {
+        request.headers_mut().insert("authorization", HeaderValue::try_from(authorization)?);
+    }
     let config = WebSocketConfig::default()
         .max_message_size(Some(MESSAGE_BYTES_MAX))
         .max_frame_size(Some(MESSAGE_BYTES_MAX))
