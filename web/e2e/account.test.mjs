@@ -98,6 +98,10 @@ test('a user who is signed in does not see the forms for signing in and register
     await page.waitForURL((url) => url.pathname === '/contests')
     await page.getByRole('heading', { name: 'Contests', exact: true }).waitFor()
   }
+  // An address that is not a path of this site is not the way back.
+  await page.goto(`${server.url}/sign-in?then=//evil.example`)
+  await page.getByRole('heading', { name: 'Problems', exact: true }).waitFor()
+  assert.equal(page.url(), `${server.url}/problems`)
   await close()
 })
 

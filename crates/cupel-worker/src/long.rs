@@ -29,12 +29,16 @@ pub(crate) struct LongRuns {
     long_step: Duration,
     /// One permit per slot that long runs may occupy. First come, first served.
     slots: Semaphore,
-    /// Runs that have not begun; at most one per slot.
+    /// Runs that have not begun.
     waiting: Mutex<Waiting<Arc<Assignment>>>,
     waiting_max: usize,
     /// Number of waiting runs.
     count: watch::Sender<usize>,
 }
+
+/// Number of long runs that may wait in a worker with few slots, each of another owner, so that after the long run of one
+/// owner, the short turns of several others can follow.
+const WAITING_MIN: usize = 8;
 
 /// The long runs that wait, and the turns that their owners had.
 #[derive(Debug)]
@@ -92,7 +96,7 @@ impl LongRuns {
             long_step,
             slots: Semaphore::new(slots.saturating_sub(1).max(1)),
             waiting: Mutex::new(Waiting::new()),
-            waiting_max: slots,
+            waiting_max: slots.max(WAITING_MIN),
             count: watch::Sender::new(0),
         }
     }
