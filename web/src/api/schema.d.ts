@@ -2033,9 +2033,9 @@ export interface components {
             slug: string;
             /** @description Display name. */
             title: string;
-            /** @description `easy`, `medium` or `hard`, if set. */
+            /** @description `easy`, `medium` or `hard`, if set. Not of a private problem for participants of a running contest with it. */
             difficulty?: string | null;
-            /** @description Topics of the problem. */
+            /** @description Topics of the problem. None of a private problem for participants of a running contest with it. */
             tags: string[];
             /** @description `draft`, `private` or `public`. */
             visibility: string;

@@ -85,6 +85,12 @@ async fn participants_see_a_private_problem_once_the_contest_runs() {
     let problem =
         async |who: &TestUser| app.get("/api/v1/problems/echo").bearer(&who.token).send().await.status.as_u16();
     assert_eq!((problem(&early).await, problem(&late).await, problem(&guest).await), (200, 404, 404));
+    let hints = async |who: &TestUser| {
+        let answer = app.get("/api/v1/problems/echo").bearer(&who.token).send().await;
+        (answer.json["problem"]["difficulty"].clone(), answer.json["problem"]["tags"].clone())
+    };
+    assert_eq!(hints(&early).await, (json!(null), json!([])), "they would be hints");
+    assert_eq!(hints(&author).await, (json!("easy"), json!(["strings"])));
     let contest = async |who: &TestUser, slug: &str| {
         app.get(&format!("/api/v1/contests/{slug}")).bearer(&who.token).send().await.json
     };

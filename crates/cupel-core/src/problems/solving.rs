@@ -141,6 +141,15 @@ impl Core {
         Ok(if is_open { &of.editorials } else { &[] })
     }
 
+    /// Whether the tags and the difficulty are withheld from this viewer: those of a private problem would be hints in a
+    /// contest.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn withholds_hints(&self, seen: &SeenProblem) -> Result<bool, StoreError> {
+        Ok(seen.problem.visibility == Visibility::Private && !seen.may_change && self.is_in_contest(seen).await?)
+    }
+
     /// Whether the problem is in a contest that is running, or that has not ended for the viewer.
     async fn is_in_contest(&self, seen: &SeenProblem) -> Result<bool, StoreError> {
         let (store, problem, now) = (&self.inner.store, seen.problem.id, self.now());

@@ -220,6 +220,7 @@ pub(crate) async fn problem(
         true => ProblemLineView::for_author(seen.problem(), standing.as_ref()),
         false => ProblemLineView::of(seen.problem(), standing.as_ref()),
     };
+    let line = if app.core.withholds_hints(&seen).await? { line.without_hints() } else { line };
     let has_editorial = !app.core.editorials(&seen, &package.package.problem).await?.is_empty();
     let is_verified = seen.may_change().then_some(seen.problem().is_verified);
     let (time_limit, start) = (seen.problem().time_limit, seen.problem().limit_start.map(StartView::from));

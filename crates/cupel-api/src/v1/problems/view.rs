@@ -23,9 +23,9 @@ pub(crate) struct ProblemLineView {
     pub(crate) slug: String,
     /// Display name.
     pub(crate) title: String,
-    /// `easy`, `medium` or `hard`, if set.
+    /// `easy`, `medium` or `hard`, if set. Not of a private problem for participants of a running contest with it.
     pub(crate) difficulty: Option<&'static str>,
-    /// Topics of the problem.
+    /// Topics of the problem. None of a private problem for participants of a running contest with it.
     pub(crate) tags: Vec<String>,
     /// `draft`, `private` or `public`.
     pub(crate) visibility: &'static str,
@@ -50,6 +50,11 @@ impl ProblemLineView {
     /// For users who may change the problem.
     pub(super) fn for_author(problem: &ProblemRecord, standing: Option<&Standing>) -> ProblemLineView {
         ProblemLineView::with(problem, standing, true)
+    }
+
+    /// Without tags and difficulty.
+    pub(super) fn without_hints(self) -> ProblemLineView {
+        ProblemLineView { tags: Vec::new(), difficulty: None, ..self }
     }
 
     fn with(problem: &ProblemRecord, standing: Option<&Standing>, has_statistics: bool) -> ProblemLineView {
