@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # gcc and libc6-dev: the linker, SQLite's C source, and the hostile programs of the sandbox's tests.
-# g++ and make: Kafka's client library, librdkafka, parts of which are C++.
+# make and g++: Kafka's client library, librdkafka, whose `configure` also looks for a C++ compiler.
 # curl and ca-certificates: `make run` polls the server with curl; crates and packages are downloaded over TLS.
 # procps and util-linux: `ps` and `unshare`, with which tests inspect a process tree from outside.
 # uidmap: `newuidmap`, which maps subordinate ids for the lanes of an unprivileged user's launcher.

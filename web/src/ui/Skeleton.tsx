@@ -34,7 +34,7 @@ export function BoneRows({ rows, className = 'h-9' }: { rows: number; className?
   )
 }
 
-/** In place of a list that cannot be loaded yet, because the browser has no connection. */
+/** In place of what cannot be loaded yet, because the browser has no connection. */
 export function Offline() {
   const m = useMessages()
   return (

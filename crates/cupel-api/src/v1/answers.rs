@@ -48,10 +48,7 @@ pub(crate) async fn one(
 ///
 /// As for [`one`]. Also if the store cannot answer.
 pub(crate) async fn for_sender(app: &Shared, user: UserId, record: SubmissionRecord) -> Result<Response, ApiError> {
-    let parts = match record.submission.of_problem() {
-        Some(of) => Problems::default().parts(app, of).await?,
-        None => ResponseParts::default(),
-    };
+    let parts = Problems::default().parts(app, &record).await?;
     one(app, user, record, parts).await
 }
 
@@ -60,8 +57,9 @@ pub(crate) async fn for_sender(app: &Shared, user: UserId, record: SubmissionRec
 struct Problems(HashMap<ProblemVersion, ResponseParts>);
 
 impl Problems {
-    /// The parts of a submission to this version that its sender gets.
-    async fn parts(&mut self, app: &Shared, of: ProblemVersion) -> Result<ResponseParts, ApiError> {
+    /// The parts of a submission that its sender gets.
+    async fn parts(&mut self, app: &Shared, record: &SubmissionRecord) -> Result<ResponseParts, ApiError> {
+        let Some(of) = record.submission.of_problem() else { return Ok(ResponseParts::default()) };
         if let Some(parts) = self.0.get(&of) {
             return Ok(parts.clone());
         }
@@ -126,10 +124,7 @@ impl Slice {
     ) -> Result<Slice, ApiError> {
         let mut records = VecDeque::with_capacity(ids.len());
         for record in app.core.submissions(viewer, ids).await? {
-            let parts = match record.submission.of_problem() {
-                Some(of) => problems.parts(app, of).await?,
-                None => ResponseParts::default(),
-            };
+            let parts = problems.parts(app, &record).await?;
             records.push_back((record, parts));
         }
         let output: usize = records.iter().map(|(record, _)| output_bytes(record)).sum();

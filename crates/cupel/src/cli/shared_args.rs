@@ -14,7 +14,10 @@ use crate::config::{Overrides, is_public_url, units};
 pub(crate) struct Settings {
     /// Configuration file [default: ./cupel.toml if it exists].
     // An empty variable is the same as none: a compose file passes every variable that it names.
-    #[arg(long, global = true, env = "CUPEL_CONFIG", hide_env_values = true, value_name = "FILE", value_parser = OsStringValueParser::new().map(PathBuf::from))]
+    #[arg(
+        long, global = true, env = "CUPEL_CONFIG", hide_env_values = true, value_name = "FILE",
+        value_parser = OsStringValueParser::new().map(PathBuf::from)
+    )]
     config: Option<PathBuf>,
     /// Directory of the database, keys and caches [default: data].
     #[arg(long, global = true, value_name = "DIR")]

@@ -276,7 +276,8 @@ fn restore_from(data: &DataDir, file: &Path, copy: Option<File>) -> CommandResul
     if is_empty {
         outln!(
             "Problem packages and secret.key are not in a backup of the database. Copy `packages/` and `secret.key` of the \
-             old data directory to {0}, too: without them, problems cannot be read, and all users must log in again. Then give              the copies the owner of {0}: `chown -R --reference={0} {0}/packages {0}/secret.key`.",
+             old data directory to {0}, too: without them, problems cannot be read, and all users must log in again. Then give \
+             the copies the owner of {0}: `chown -R --reference={0} {0}/packages {0}/secret.key`.",
             data.path().display()
         );
     }

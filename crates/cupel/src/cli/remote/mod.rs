@@ -63,7 +63,9 @@ impl Server {
     /// Reads the credentials. Opens no connection.
     pub(super) fn new(url: &str, credentials: &Credentials) -> Result<Server, Failure> {
         let key = key(credentials)?.ok_or_else(|| {
-            anyhow!("there is no API key: set CUPEL_API_KEY, or name a file with --key-file; `cupel key create` on the server prints a key")
+            let hint =
+                "set CUPEL_API_KEY, or name a file with --key-file; `cupel key create` on the server prints a key";
+            anyhow!("there is no API key: {hint}")
         });
         Server::with_key(url, credentials, Some(key.or_exit(Exit::Auth)?))
     }
