@@ -41,7 +41,7 @@ fn unusable_source_and_input_files_exit_with_2_and_their_path() {
     let judge = ["judge".into(), path("dir.py").into(), "--submission".into()];
     for (command, name, message) in [
         (&run[..], "nowhere.py", "No such file"),
-        (&run, "dir.py", "Is a directory"),
+        (&run, "dir.py", "dir.py is a directory, and `cupel run` takes one source file"),
         (&run, "empty.py", "the main source is empty"),
         (&run, "big.py", "the file must have at most 256 KiB, not 1 GiB"),
         (&run, "a.py/below.py", "Not a directory"),
