@@ -35,12 +35,8 @@ pub(crate) fn registry(config: &Config) -> Result<Registry, RegistryError> {
     })?;
     all.run_images_in(config.images.executor);
     images::check_sources(&all, &language_files(config), config).map_err(RegistryError::Load)?;
-    let config = &config.languages;
-    if config.disabled.is_empty() {
-        return Ok(all);
-    }
-    let enabled = |language: &&Language| !config.disabled.iter().any(|id| id == language.id.as_str());
-    Registry::new(all.iter().filter(enabled).cloned().collect()).map_err(RegistryError::Load)
+    all.disable(&config.languages.disabled);
+    Ok(all)
 }
 
 /// Prepares the registry for a name with a version or an image. For a version, such as `python@3`, returns only the

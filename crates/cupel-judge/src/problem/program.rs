@@ -310,7 +310,9 @@ pub fn judging_programs(problem: &Problem) -> Vec<&Program> {
 /// If there is no such language, with the reason.
 pub(super) fn language_of<'l>(program: &Program, languages: &'l Registry) -> Result<&'l Language, NoLanguage> {
     let language = match &program.language {
-        Some(id) => languages.get(id).ok_or_else(|| NoLanguage::NotHere(format!("there is no language `{id}`")))?,
+        Some(id) => {
+            languages.get(id).ok_or_else(|| NoLanguage::NotHere(languages.unknown(id.as_str(), "`cupel languages`")))?
+        }
         None => {
             let is_known = |file: &ProgramFile| {
                 let extension = file.name.as_str().rsplit_once('.').map(|(_, extension)| extension);
@@ -318,10 +320,17 @@ pub(super) fn language_of<'l>(program: &Program, languages: &'l Registry) -> Res
                     languages.by_extension(extension).or_else(|| languages.by_header(extension)).is_some()
                 })
             };
+            let disabled = |file: &ProgramFile| {
+                let (_, extension) = file.name.as_str().rsplit_once('.')?;
+                languages.disabled_by_extension(extension)
+            };
             let files = || program.files.iter();
-            languages.of_files(files().map(|file| &file.name)).map_err(|why| match files().any(is_known) {
-                true => NoLanguage::Unclear(why),
-                false => NoLanguage::NotHere(why),
+            languages.of_files(files().map(|file| &file.name)).map_err(|why| {
+                match (files().any(is_known), files().find_map(disabled)) {
+                    (true, _) => NoLanguage::Unclear(why),
+                    (false, Some(language)) => NoLanguage::NotHere(format!("{} is disabled here", language.name)),
+                    (false, None) => NoLanguage::NotHere(why),
+                }
             })?
         }
     };

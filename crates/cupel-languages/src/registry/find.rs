@@ -39,6 +39,18 @@ impl Registry {
         }
     }
 
+    /// Finds a language by id or alias, as [`Registry::find`] does, also if it is disabled. For packages, which may name
+    /// languages that this installation does not offer.
+    pub fn known(&self, name: &str) -> Option<&Language> {
+        self.find(name)
+            .or_else(|| self.disabled.iter().find(|l| names(l).any(|known| known.eq_ignore_ascii_case(name))))
+    }
+
+    /// Finds a disabled language by file-name extension, without the dot.
+    pub fn disabled_by_extension(&self, extension: &str) -> Option<&Language> {
+        self.disabled.iter().find(|l| l.extensions.iter().any(|e| e == extension))
+    }
+
     /// The language with this id or alias, or the language of which it is a version; and all languages that are
     /// versions of that language.
     pub fn versions(&self, name: &str) -> Vec<&Language> {
@@ -131,6 +143,9 @@ impl Registry {
                     version.escape_debug()
                 );
             }
+        }
+        if let Some(language) = self.known(name) {
+            return format!("the language `{}` is disabled here", language.id);
         }
         let short: String = name.chars().take(NAME_CHARACTERS_MAX).collect();
         let hint = match self.nearest(&short) {
@@ -295,5 +310,17 @@ mod tests {
         check("1.10.0", "py@", None);
         check("1.2.3", "py@1", Some("py"));
         check("0.9.0", "py@1", Some("py"));
+    }
+
+    #[test]
+    fn a_disabled_language_is_known_to_packages_and_to_nothing_else() {
+        let mut registry = Registry::load(None).unwrap();
+        registry.disable(&["java".to_owned()]);
+        assert!(registry.find("java").is_none() && registry.by_extension("java").is_none());
+        assert!(registry.iter().all(|language| language.id.as_str() != "java"));
+        assert_eq!(registry.known("Java").unwrap().id.as_str(), "java");
+        assert_eq!(registry.disabled_by_extension("java").unwrap().id.as_str(), "java");
+        assert_eq!(registry.unknown("java", "the list"), "the language `java` is disabled here");
+        assert!(registry.known("python").is_some() && registry.disabled_by_extension("py").is_none());
     }
 }

@@ -54,7 +54,11 @@ impl Registry {
         }
         faults.append(&mut among);
         languages.sort_by(|a, b| a.id.cmp(&b.id));
-        if faults.is_empty() { Ok(Registry { languages }) } else { Err(LoadError::Faults(faults)) }
+        if faults.is_empty() {
+            Ok(Registry { languages, disabled: Vec::new() })
+        } else {
+            Err(LoadError::Faults(faults))
+        }
     }
 }
 

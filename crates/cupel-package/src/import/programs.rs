@@ -109,10 +109,13 @@ impl Context<'_> {
         extension.is_some_and(|extension| self.options.languages.by_header(extension).is_some())
     }
 
-    /// Whether a file name has the extension of a configured language.
+    /// Whether a file name has the extension of a configured language, which may be disabled.
     pub(crate) fn is_source(&self, name: &str) -> bool {
+        let languages = self.options.languages;
         let extension = name.rsplit_once('.').map(|(_, extension)| extension);
-        extension.is_some_and(|extension| self.options.languages.by_extension(extension).is_some())
+        let has =
+            |extension| languages.by_extension(extension).or(languages.disabled_by_extension(extension)).is_some();
+        extension.is_some_and(has)
     }
 
     /// Whether a program has a source in a configured language, or a script.

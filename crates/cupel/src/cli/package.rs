@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
 use cupel_judge::{ArtifactCache, Executor, NoCache};
-use cupel_languages::{Language, Registry};
+use cupel_languages::Registry;
 use cupel_package::{ImportError, ImportOptions, Imported, import};
 use cupel_problem::{InputValidator, Problem, Program};
 use cupel_runner::prepared::{self, Check, PreparedStore};
@@ -158,8 +158,7 @@ impl Bench {
         ids: &BTreeSet<LanguageId>,
         slots: usize,
     ) -> Result<Bench, Failure> {
-        let needed: Vec<Language> = known.iter().filter(|language| ids.contains(&language.id)).cloned().collect();
-        let mut languages = Registry::new(needed).context("cannot use these languages together")?;
+        let mut languages = known.only(ids);
         languages.probe(&MachineProbe::of_commands(config));
         let store = prepared_store::of_commands(&config.data);
         if let Some(store) = &store {

@@ -40,7 +40,7 @@ fn compilers(server: &Server) -> Vec<u32> {
 #[test]
 fn a_compile_service_serves_one_user_with_the_results_of_the_command() {
     let data = tempfile::tempdir().unwrap();
-    let mut server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let mut server = Server::start_with_all_languages(data.path(), &NO_RATE_LIMITS);
     let mut number = 0;
     let mut warm_one = |server: &Server| {
         let before = count(server, "warm");
@@ -86,7 +86,7 @@ fn a_compile_service_serves_one_user_with_the_results_of_the_command() {
     assert_ne!(first, second);
 
     let elsewhere = tempfile::tempdir().unwrap();
-    let cold = Server::start(elsewhere.path(), &[("CUPEL_WORKER__WARM_COMPILERS", "off")]);
+    let cold = Server::start_with_all_languages(elsewhere.path(), &[("CUPEL_WORKER__WARM_COMPILERS", "off")]);
     let expected = compile(&cold, WRONG, tries);
     assert!(compilers(&cold).is_empty());
     for field in ["status", "verdict", "compilation_error", "exit_code", "stdout", "stderr", "message"] {

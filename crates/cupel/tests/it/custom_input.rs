@@ -10,7 +10,7 @@ use crate::support::{NO_RATE_LIMITS, Server};
 
 /// Runs `what` as an author on a server that has these shipped problems as the author's drafts.
 fn with_problems(data: &Path, slugs: &[&str], what: impl FnOnce(&Person<'_>)) {
-    let server = Server::start(data, &NO_RATE_LIMITS);
+    let server = Server::start_with_all_languages(data, &NO_RATE_LIMITS);
     let author = Person::register(&server, "grace", Some("author"));
     for slug in slugs {
         let folder = format!("{}/../../problems/{slug}", env!("CARGO_MANIFEST_DIR"));

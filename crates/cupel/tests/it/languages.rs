@@ -29,7 +29,7 @@ const CLASSES: [(&str, &str); 6] = [
 #[test]
 fn the_class_with_main_is_started_regardless_of_its_name_on_all_routes() {
     let data = tempfile::tempdir().unwrap();
-    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let server = Server::start_with_all_languages(data.path(), &NO_RATE_LIMITS);
     for (language, text) in CLASSES {
         let execute = server.result(&server.submit(&json!({ "language": language, "source_code": text })));
         assert_eq!((&execute["verdict"], &execute["stdout"]), (&json!("AC"), &json!("started\n")), "{execute:#}");
@@ -53,7 +53,7 @@ fn the_class_with_main_is_started_regardless_of_its_name_on_all_routes() {
 #[test]
 fn a_class_without_main_is_named_on_every_route() {
     let data = tempfile::tempdir().unwrap();
-    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let server = Server::start_with_all_languages(data.path(), &NO_RATE_LIMITS);
     let message = "Main method not found in class Hello";
     let java = "public class Hello { static int twice(int n) { return 2 * n; } }";
     let inherited = "class Base { public static void main(String[] a) { System.out.println(1); } }\npublic class Sub extends Base {}";
@@ -69,7 +69,7 @@ fn a_class_without_main_is_named_on_every_route() {
 #[test]
 fn an_exception_becomes_the_message_and_a_full_heap_is_the_memory_limit_and_a_full_disk_names_its_limit() {
     let data = tempfile::tempdir().unwrap();
-    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let server = Server::start_with_all_languages(data.path(), &NO_RATE_LIMITS);
     let result = |language: &str, source: &str, limits: Value| {
         server.result(&server.submit(&json!({ "language": language, "source_code": source, "limits": limits })))
     };

@@ -359,7 +359,7 @@ fn the_memory_of_a_program_is_the_same_on_all_routes() {
     let counts_pages = Path::new("/sys/fs/cgroup/memory").is_dir();
     let portion_kib: u64 = if counts_pages { 0 } else { 256 };
     let data = tempfile::tempdir().unwrap();
-    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let server = Server::start_with_all_languages(data.path(), &NO_RATE_LIMITS);
     let author = Person::register(&server, "grace", Some("author"));
     let (status, made) = author.upload("POST", "/api/v1/problems", &archive(&[("1\n", "2\n")], None));
     assert_eq!(status, 201, "{made}");
@@ -408,7 +408,7 @@ fn the_memory_of_a_program_is_the_same_on_all_routes() {
 #[test]
 fn the_class_with_main_is_started_regardless_of_its_name_in_problems() {
     let data = tempfile::tempdir().unwrap();
-    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let server = Server::start_with_all_languages(data.path(), &NO_RATE_LIMITS);
     let author = Person::register(&server, "grace", Some("author"));
     let package = archive(&[("2\n", "4\n")], None);
     assert_eq!(author.upload("POST", "/api/v1/problems", &package).0, 201);

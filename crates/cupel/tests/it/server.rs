@@ -37,6 +37,19 @@ fn the_start_counts_the_languages_that_the_api_lists() {
 }
 
 #[test]
+fn shipped_problems_with_programs_in_disabled_languages_are_loaded() {
+    let data = tempfile::tempdir().unwrap();
+    let settings = [("CUPEL_LANGUAGES__DISABLED", "java,python"), ("CUPEL_PROBLEMS__SHIPPED", "true")];
+    let server = Server::start(data.path(), &settings);
+    let problems = || server.get("/api/v1/problems?limit=100").1["pagination"]["total"].clone();
+    eventually(|| (problems() == 24).then_some(()));
+    let body = json!({ "language": "java", "source_code": "class A {}" });
+    let (status, refused) = server.call("POST", "/api/v1/execute", Some(&server.key), Some(&body));
+    assert_eq!(status, 422, "{refused}");
+    assert_eq!(refused["errors"][0]["detail"], "The language `java` is disabled here.", "{refused}");
+}
+
+#[test]
 fn a_second_server_on_the_same_data_is_refused() {
     let data = tempfile::tempdir().unwrap();
     let _server = Server::start(data.path(), &[]);

@@ -111,7 +111,7 @@ fn limits(context: &Context<'_>, top: &Reader<'_>, draft: &mut Draft) {
     for (name, factors) in limits.get("languages").map() {
         factors.only(&["time", "memory"], Unknown::Error);
         let factor = |key: &str| factors.get(key).parsed("a factor above 0").unwrap_or(Factor::ONE);
-        match context.options.languages.find(name) {
+        match context.options.languages.known(name) {
             Some(language) => {
                 out.per_language
                     .insert(language.id.clone(), LanguageFactors { time: factor("time"), memory: factor("memory") });
@@ -127,7 +127,7 @@ fn limits(context: &Context<'_>, top: &Reader<'_>, draft: &mut Draft) {
     if languages.is_some() {
         let mut known = Vec::new();
         for language in languages.list() {
-            match language.text().and_then(|name| context.options.languages.find(name)) {
+            match language.text().and_then(|name| context.options.languages.known(name)) {
                 Some(language) => known.push(language.id.clone()),
                 None => language.fault(Code::KeyType, "this language is not configured", "See `cupel languages`"),
             }

@@ -175,7 +175,7 @@ fn of_module(
     let program = Program {
         path: source.as_ref().unwrap_or(&module).file.path.clone(),
         files: std::iter::once(module).chain(source).collect(),
-        language: context.options.languages.find("python").map(|language| language.id.clone()),
+        language: context.options.languages.known("python").map(|language| language.id.clone()),
         entry_point,
         flags: Vec::new(),
         shape: ProgramShape::Sources,
@@ -316,7 +316,7 @@ const LANGUAGES: &[(&[&str], &str)] = &[
 fn language_of(context: &Context<'_>, name: &str) -> Option<LanguageId> {
     let of_dmoj = LANGUAGES.iter().find(|(names, _)| names.iter().any(|known| known.eq_ignore_ascii_case(name)));
     let id = of_dmoj.map_or(name, |(_, id)| id);
-    context.options.languages.find(id).map(|language| language.id.clone())
+    context.options.languages.known(id).map(|language| language.id.clone())
 }
 
 /// Splits `args_format_string` into words. `None` if a quote is not closed, or if the text has a placeholder that is

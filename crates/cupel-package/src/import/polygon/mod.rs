@@ -213,7 +213,7 @@ impl<'d> Reading<'_, 'd> {
         if matches!(word.as_str(), "python" | "pypy") && kind.chars().find(char::is_ascii_digit) == Some('2') {
             return "python2".parse().ok();
         }
-        self.context.options.languages.find(&word).map(|language| language.id.clone())
+        self.context.options.languages.known(&word).map(|language| language.id.clone())
     }
 
     fn method(&self, root: Element<'d>, judging: Element<'d>, resources: &[ProgramFile]) -> Option<Method> {

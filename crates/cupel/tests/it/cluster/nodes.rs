@@ -6,7 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use tempfile::TempDir;
 
-use crate::support::{NO_RATE_LIMITS, cupel, end, eventually, groups_of};
+use crate::support::{NO_RATE_LIMITS, cupel, end, eventually, groups_of, unused_languages};
 
 /// One process of a cluster.
 pub(crate) struct Node {
@@ -98,6 +98,7 @@ impl Cluster {
     /// `settings` are environment variables, such as the addresses of engines.
     pub(crate) fn new(settings: &[(&str, &str)]) -> Cluster {
         let usual = [
+            ("CUPEL_LANGUAGES__DISABLED", unused_languages()),
             ("CUPEL_LANGUAGES__PREPARE", "false"),
             ("CUPEL_PROBLEMS__SHIPPED", "false"),
             ("CUPEL_WORKER__WARM_COMPILERS", "off"),

@@ -10,7 +10,7 @@ use super::nodes::{Cluster, Node};
 use super::{Broker, PATIENT, Site, through};
 use crate::images::{LOOK, python_image};
 use crate::pulled_images::{language_from, python_in};
-use crate::support::{agent, end, eventually};
+use crate::support::{agent, end, eventually, unused_languages};
 
 through! {
     each_worker_gets_only_runs_in_its_languages: on_postgres on_redis | on_rabbitmq on_kafka;
@@ -117,9 +117,10 @@ fn every_api_node_reports_the_unserved_runs() {
     site.cluster.nothing_is_left();
 }
 
-/// Starts a worker without some languages.
-fn worker_without(cluster: &Cluster, disabled: &str) -> Node {
-    cluster.start_with("worker", &[("CUPEL_LANGUAGES__DISABLED", disabled)])
+/// Starts a worker without a language.
+fn worker_without(cluster: &Cluster, language: &str) -> Node {
+    let disabled = format!("{language},{}", unused_languages());
+    cluster.start_with("worker", &[("CUPEL_LANGUAGES__DISABLED", disabled.as_str())])
 }
 
 fn each_worker_gets_only_runs_in_its_languages(broker: Broker) {
