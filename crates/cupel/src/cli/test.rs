@@ -31,7 +31,8 @@ pub(super) fn test(args: &Test) -> CommandResult {
         }
         None => by_extension(&registry, &args.file)?,
     };
-    let language = local::available(language, &config)?;
+    // As in a submission to the problem, a syntax error is a compile error.
+    let language = local::available(language, &config)?.with_check();
     let bounds = allowed::bounds(&config);
     let source = allowed::read_file(&args.file, bounds.source_bytes_max)?;
     let tests = samples(&directory(args)?, &bounds)?;

@@ -272,6 +272,10 @@ fn a_problem_is_downloaded_tested_and_submitted() {
     assert!(tested.code == Some(1) && tested.stdout.contains("1 ✗ WA"), "{tested:?}");
     assert!(tested.stdout.contains("Compared word by word. The server uses the problem's own checker"), "{tested:?}");
     assert_eq!(in_work(&["test", "wrong.py"]).code, Some(2));
+    std::fs::write(work.path().join("syntax.py"), "print('nonsense'\n").unwrap();
+    let tested = in_work(&["test", "syntax.py", "--samples", "quiet-hours/samples"]);
+    assert!(tested.code == Some(1) && tested.stdout.contains("SyntaxError"), "{tested:?}");
+    assert!(tested.stdout.contains("samples: compile error"), "the verdict of the server: {tested:?}");
     let refused = in_work(&["submit", "quiet-hours", "wrong.py", "--json"]);
     let object: Value = serde_json::from_str(&refused.stdout).unwrap();
     assert_eq!((refused.code, &object["verdict"]), (Some(1), &json!("WA")));
