@@ -20,7 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Raw;
 use super::chunked_download::chunks;
-use super::statement_html::html_of;
+use super::statement_html::{html_of, turn_to_render};
 use super::text_budget::JsonTextBudget;
 use super::view::{ProblemLineView, points};
 use super::{no_such_problem, refusal, seen};
@@ -225,7 +225,9 @@ pub(crate) async fn problem(
     let is_verified = seen.may_change().then_some(seen.problem().is_verified);
     let (time_limit, start) = (seen.problem().time_limit, seen.problem().limit_start.map(StartView::from));
     let registry = app.core.registry();
+    let turn = if params.html { turn_to_render().await } else { None };
     let rendered = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
         let limited = package.package.with_derived_time_limit(time_limit);
         let is_time_limit_derived = matches!(limited, Cow::Owned(_));
         let time_limit_start = start.filter(|_| is_time_limit_derived);
@@ -403,8 +405,8 @@ fn sample_view(package: &Package, sample: &Sample<'_>, room: &mut JsonTextBudget
 
 /// Get the editorial of a problem.
 ///
-/// It explains the solution. While a contest with the problem is running, and until the time of a virtual participant
-/// has ended, only users who may change the problem can read it.
+/// It explains the solution. While a contest of the problem's authors with the problem is running, only users who may
+/// change the problem can read it. Participants of a contest can read it when their own time has ended.
 #[utoipa::path(
     get, path = "/problems/{slug}/editorial", tag = "problems", operation_id = "problem_editorial",
     params(("slug" = String, Path, description = "The problem's slug"), DetailParams),
@@ -425,7 +427,9 @@ pub(crate) async fn editorial(
     let languages = languages_of(editorials);
     let found = in_language(editorials, params.lang.as_deref()).cloned();
     let found = found.ok_or_else(|| ApiError::not_found("editorial"))?;
+    let turn = if params.html { turn_to_render().await } else { None };
     let rendered = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
         let slug = seen.problem().slug.as_str();
         let mut room = JsonTextBudget::of(TEXT_BYTES_MAX as usize);
         statement_view(slug, &package.package, &found, params.html, &mut room)

@@ -6,15 +6,32 @@
 //! policy allows no inline script.
 
 use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// Maximum size of a text. Parsing takes up to sixty times as much memory. A text written for people stays far below this
+/// size.
+const MARKDOWN_BYTES_MAX: usize = 256 << 10;
 
 /// Maximum size of the result. HTML is longer than Markdown, but a text written for people stays far below this size.
 const HTML_BYTES_MAX: usize = 4 << 20;
 
 const SCHEMES: [&str; 3] = ["http", "https", "mailto"];
 
-/// The text as HTML; `None` if it would be too long. Mathematics is in elements with the class `math-inline` or
+/// Maximum number of requests that render texts at the same time: rendering takes much memory.
+static RENDERING: Semaphore = Semaphore::const_new(4);
+
+/// Waits until fewer than the maximum number of requests render texts. The request may render while it holds the permit.
+pub(super) async fn turn_to_render() -> Option<SemaphorePermit<'static>> {
+    // The semaphore is never closed.
+    RENDERING.acquire().await.ok()
+}
+
+/// The text as HTML; `None` if the text or the HTML is too long. Mathematics is in elements with the class `math-inline` or
 /// `math-display`, as TeX.
 pub(in crate::v1) fn html_of(markdown: &str) -> Option<String> {
+    if markdown.len() > MARKDOWN_BYTES_MAX {
+        return None;
+    }
     let options = Options::ENABLE_TABLES | Options::ENABLE_MATH | Options::ENABLE_STRIKETHROUGH;
     let events = Parser::new_ext(markdown, options).map(|event| match event {
         Event::Html(raw) | Event::InlineHtml(raw) => Event::Text(raw),
@@ -106,8 +123,11 @@ mod tests {
 
     #[test]
     fn a_statement_that_would_be_too_long_is_refused() {
-        assert!(html_of(&"&".repeat(1 << 20)).is_none_or(|html| html.len() <= HTML_BYTES_MAX));
-        assert!(html_of(&"\"<>&".repeat(1 << 20)).is_none());
+        let longest = "\"".repeat(MARKDOWN_BYTES_MAX);
+        assert!(html_of(&longest).is_some_and(|html| html.len() <= HTML_BYTES_MAX));
+        assert!(html_of(&format!("{longest}x")).is_none());
+        let autolinks = "<http://a.b/&&&&&&&&&&&&>".repeat(MARKDOWN_BYTES_MAX / 25);
+        assert!(html_of(&autolinks).is_none_or(|html| html.len() <= HTML_BYTES_MAX));
         // Nested as deeply as the text allows.
         let deep = html_of(&">".repeat(100_000));
         assert!(deep.is_none_or(|html| html.len() <= HTML_BYTES_MAX));
