@@ -31,7 +31,8 @@ const AUTHOR_HEADING: &str = "## Cupel's own format";
 
 /// Documents for users, below `/docs/`. Each has its path in the repository's folder `docs`, with or without `.md`, so
 /// that links between the documents also work here.
-const PAGES: [(&str, &str); 14] = [
+const PAGES: [(&str, &str); 15] = [
+    ("contests", include_str!("../../../docs/contests.md")),
     ("errors", include_str!("../../../docs/errors.md")),
     ("facades/jobe", include_str!("../../../docs/facades/jobe.md")),
     ("facades/judge0", include_str!("../../../docs/facades/judge0.md")),

@@ -407,7 +407,7 @@ impl<T: std::str::FromStr + Send> FromRequestParts<Shared> for Id<T> {
         let Path(text) = Path::<String>::from_request_parts(parts, app)
             .await
             .map_err(|_| ApiError::new(ErrorKind::InvalidUtf8, "The path is not UTF-8."))?;
-        text.parse().map(Id).map_err(|_| ApiError::not_found("thing"))
+        text.parse().map(Id).map_err(|_| ApiError::new(ErrorKind::NotFound, "Nothing has this id: its form is wrong."))
     }
 }
 

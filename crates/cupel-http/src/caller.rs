@@ -298,7 +298,7 @@ fn forbidden(who: Who, role: Role) -> ApiError {
     let detail = match (who, role) {
         (_, Role::Guest) => NEEDS_ACCOUNT,
         (Who::Admin, _) => "This is for administrators.",
-        _ => "This is for authors.",
+        _ => "This is for authors. An administrator can make you an author.",
     };
     ApiError::new(ErrorKind::Forbidden, detail)
 }

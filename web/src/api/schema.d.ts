@@ -664,8 +664,8 @@ export interface paths {
         };
         /**
          * Get the editorial of a problem.
-         * @description It explains the solution. While a contest with the problem is running, and until the time of a virtual participant
-         *     has ended, only users who may change the problem can read it.
+         * @description It explains the solution. While a contest of the problem's authors with the problem is running, only users who may
+         *     change the problem can read it. Participants of a contest can read it when their own time has ended.
          *
          *     Everybody may call this, without an account.
          */
@@ -1183,7 +1183,7 @@ export interface components {
             style?: components["schemas"]["StyleName"] | null;
             /**
              * Format: int64
-             * @description ICPC: penalty in minutes for each rejected try at a problem that is later solved, 0 to 1440. Requires `style`.
+             * @description ICPC: penalty in minutes for each rejected try at a problem that is later solved, 0 to 1440.
              */
             penalty_minutes?: number | null;
             /**
@@ -1199,7 +1199,8 @@ export interface components {
             starts_at?: string | null;
             /**
              * Format: int64
-             * @description Duration in seconds: 60 to 2678400 (31 days).
+             * @description Duration in seconds: 60 to 2678400 (31 days). If the standings are frozen, the freeze keeps its start; its length
+             *     changes.
              */
             length_seconds?: number | null;
             /**
@@ -1208,7 +1209,7 @@ export interface components {
              *     `null`: no freeze. At most `length_seconds`.
              */
             freeze_seconds?: number | null;
-            /** @description Whether the freeze is lifted. `false` hides the results again, but users may already have seen them. */
+            /** @description Whether the freeze is lifted; `true` only after it has begun. `false` hides the results again, but users may already have seen them. */
             unfrozen?: boolean | null;
             /** @description Whether everybody may see the contest and take part. If not, users need its join code. */
             public?: boolean | null;
@@ -2670,7 +2671,7 @@ export interface components {
             elapsed_seconds: number;
             /** @description Whether some results may be hidden from you. */
             frozen: boolean;
-            /** @description Labels of the problems, in order. */
+            /** @description Labels of the problems, in order; empty before the contest begins, unless you may change it. */
             problems: string[];
             /** @description A page of lines, best first. */
             rows: components["schemas"]["RowView"][];
@@ -4739,7 +4740,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The contest has begun, so this change is no longer possible */
+            /** @description The contest has begun, so this change is no longer possible; or nothing is frozen */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5497,7 +5498,10 @@ export interface operations {
     standings: {
         parameters: {
             query?: {
-                /** @description Whether frozen results are included; only for the contest's organizers. */
+                /**
+                 * @description Whether frozen results are included; only for the contest's organizers. Results that the freeze of another
+                 *     contest hides are included only for administrators.
+                 */
                 unfrozen?: boolean;
                 /** @description With `csv`, the response is CSV with all lines and without pages, as with `Accept: text/csv`. */
                 format?: "json" | "csv";

@@ -288,6 +288,121 @@ async fn only_the_sender_and_the_organizers_see_submissions_hidden_by_a_freeze()
 }
 
 #[tokio::test]
+async fn a_freeze_that_has_begun_keeps_its_start_when_the_length_changes() {
+    let app = TestApp::start().await;
+    let (author, one) = (app.author().await, app.user().await);
+    app.problem(&author, "echo", Visibility::Public).await;
+    let mut body = a_contest("frozen", -10);
+    body["freeze_seconds"] = json!(3600 - 60);
+    make(&app, &author, &body).await;
+    take_part(&app, &one, "frozen", "official").await;
+    solve(&app, &one, Verdict::Accepted).await;
+    let standings = async || {
+        let answer = app.get("/api/v1/contests/frozen/standings").send().await;
+        (answer.json["frozen"].clone(), standings_rows(&answer)[0].2)
+    };
+    assert_eq!(standings().await, (json!(true), 0));
+    for length in [7200, 1800] {
+        let changed = change(&app, &author, "frozen", &json!({ "length_seconds": length })).await;
+        assert_eq!(changed.json["freeze_seconds"], length - 60, "{changed:?}");
+        assert_eq!(standings().await, (json!(true), 0), "results stay hidden with a length of {length} s");
+    }
+    let both = json!({ "length_seconds": 7200, "freeze_seconds": 60 });
+    assert_eq!(change(&app, &author, "frozen", &both).await.json["freeze_seconds"], 60, "the organizer decides");
+    // Before the freeze, its length stays.
+    let changed = change(&app, &author, "frozen", &json!({ "length_seconds": 3600 })).await;
+    assert_eq!(changed.json["freeze_seconds"], 60, "{changed:?}");
+}
+
+#[tokio::test]
+async fn a_freeze_that_has_not_begun_cannot_be_lifted() {
+    let app = TestApp::start().await;
+    let author = app.author().await;
+    app.problem(&author, "echo", Visibility::Public).await;
+    for (slug, starts, freeze) in [("none", -10, json!(null)), ("upcoming", 10, json!(3600)), ("early", -10, json!(60))]
+    {
+        let mut body = a_contest(slug, starts);
+        body["freeze_seconds"] = freeze;
+        make(&app, &author, &body).await;
+        let refused = change(&app, &author, slug, &json!({ "unfrozen": true })).await;
+        refused.is_error(409, "conflict");
+        assert!(refused.json["detail"].as_str().unwrap().starts_with("Nothing is frozen"), "{slug}: {refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn only_administrators_see_unfrozen_results_that_the_freeze_of_another_contest_hides() {
+    let app = TestApp::start().await;
+    let (author, admin, one) = (app.author().await, app.admin().await, app.user().await);
+    app.problem(&author, "echo", Visibility::Public).await;
+    make(&app, &author, &a_contest("open", -10)).await;
+    let mut body = a_contest("frozen", -10);
+    body["freeze_seconds"] = json!(3600);
+    make(&app, &author, &body).await;
+    for slug in ["open", "frozen"] {
+        take_part(&app, &one, slug, "official").await;
+    }
+    solve(&app, &one, Verdict::Accepted).await;
+    let cell = async |who: &TestUser, query: &str| {
+        let path = format!("/api/v1/contests/open/standings{query}");
+        let row = app.get(&path).bearer(&who.token).send().await.json["rows"][0].clone();
+        (row["solved"].clone(), row["problems"][0]["pending"].clone())
+    };
+    assert_eq!(cell(&admin, "?unfrozen=true").await, (json!(1), json!(0)));
+    assert_eq!(cell(&admin, "").await, (json!(0), json!(1)));
+    assert_eq!(cell(&author, "?unfrozen=true").await, (json!(0), json!(1)));
+}
+
+#[tokio::test]
+async fn standings_do_not_show_the_number_of_problems_before_the_start() {
+    let app = TestApp::start().await;
+    let (author, one) = (app.author().await, app.user().await);
+    app.problem(&author, "echo", Visibility::Public).await;
+    make(&app, &author, &a_contest("upcoming", 10)).await;
+    take_part(&app, &one, "upcoming", "official").await;
+    let path = "/api/v1/contests/upcoming/standings";
+    let seen = async |who: &TestUser| {
+        let read = app.get(path).bearer(&who.token).send().await.json;
+        let csv = app.get(&format!("{path}?format=csv")).bearer(&who.token).send().await.text;
+        (read["problems"].clone(), read["rows"][0]["problems"].as_array().map(Vec::len), csv.contains("A_tries"))
+    };
+    assert_eq!(seen(&one).await, (json!([]), Some(0), false));
+    assert_eq!(seen(&author).await, (json!(["A"]), Some(1), true));
+}
+
+#[tokio::test]
+async fn a_problem_of_a_contest_that_has_not_ended_cannot_become_a_draft() {
+    let app = TestApp::start().await;
+    let author = app.author().await;
+    app.problem(&author, "echo", Visibility::Public).await;
+    make(&app, &author, &a_contest("next-year", 60 * 24 * 365)).await;
+    let draft = async |force: bool| {
+        let hide = json!({ "visibility": "draft", "force": force });
+        app.request(Method::PATCH, "/api/v1/problems/echo").json(&hide).bearer(&author.token).send().await
+    };
+    let refused = draft(false).await;
+    refused.is_error(409, "conflict");
+    assert!(refused.json["detail"].as_str().unwrap().contains("`next-year`"), "{refused:?}");
+    assert_eq!(draft(true).await.status, 200);
+    // A contest does not begin earlier while one of its problems is a draft.
+    let refused = change(&app, &author, "next-year", &json!({ "starts_at": in_minutes(5) })).await;
+    refused.is_error(422, "invalid-body");
+    assert!(refused.json["errors"][0]["detail"].as_str().unwrap().contains("is a draft"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_new_penalty_needs_no_style() {
+    let app = TestApp::start().await;
+    let author = app.author().await;
+    app.problem(&author, "echo", Visibility::Public).await;
+    make(&app, &author, &a_contest("icpc", 10)).await;
+    let changed = change(&app, &author, "icpc", &json!({ "penalty_minutes": 5 })).await;
+    assert_eq!((&changed.json["style"], &changed.json["penalty_minutes"]), (&json!("icpc"), &json!(5)), "{changed:?}");
+    change(&app, &author, "icpc", &json!({ "style": "ioi" })).await;
+    change(&app, &author, "icpc", &json!({ "penalty_minutes": 5 })).await.is_error(422, "invalid-body");
+}
+
+#[tokio::test]
 async fn an_author_who_takes_part_does_not_see_submissions_hidden_by_the_freeze() {
     let app = TestApp::start().await;
     let (author, jury, one) = (app.author().await, app.author().await, app.user().await);
@@ -477,6 +592,41 @@ async fn an_editorial_and_its_files_are_not_found_while_a_contest_with_the_probl
     let late = app.user().await;
     assert_eq!(take_part(&app, &late, "running", "virtual").await.status, 201);
     assert_eq!(statuses(Some(&late)).await, (json!(false), 404, 404));
+}
+
+#[tokio::test]
+async fn a_strangers_contest_restricts_a_problem_only_for_its_participants() {
+    let app = TestApp::start().await;
+    let (author, stranger) = (app.author().await, app.author().await);
+    let (participant, other) = (app.user().await, app.user().await);
+    let files = [("solution/solution.md", Some("Read the line and print it.\n"))];
+    app.problem_from(&author, "echo", Visibility::Public, &files).await;
+    assert_eq!(make(&app, &stranger, &a_contest("strangers", -30)).await.status, 201);
+    take_part(&app, &participant, "strangers", "official").await;
+    let editorial = async |who: &TestUser| {
+        app.get("/api/v1/problems/echo/editorial").bearer(&who.token).send().await.status.as_u16()
+    };
+    assert_eq!((editorial(&participant).await, editorial(&other).await, editorial(&author).await), (404, 200, 200));
+    let hide = app.request(Method::PATCH, "/api/v1/problems/echo").json(&json!({ "visibility": "draft" }));
+    assert_eq!(hide.bearer(&author.token).send().await.status, 200, "the author need not know the contest");
+}
+
+#[tokio::test]
+async fn an_author_has_at_most_50_contests_that_have_not_ended() {
+    let app = TestApp::start().await;
+    let (author, admin) = (app.author().await, app.admin().await);
+    app.problem(&author, "echo", Visibility::Public).await;
+    for number in 0..50 {
+        assert_eq!(make(&app, &author, &a_contest(&format!("c{number}"), 10)).await.status, 201);
+    }
+    let refused = make(&app, &author, &a_contest("one-more", 10)).await;
+    refused.is_error(409, "conflict");
+    assert!(refused.json["detail"].as_str().unwrap().contains("50 contests"), "{refused:?}");
+    app.delete("/api/v1/contests/c0").bearer(&author.token).send().await;
+    assert_eq!(make(&app, &author, &a_contest("one-more", 10)).await.status, 201);
+    for number in 0..51 {
+        assert_eq!(make(&app, &admin, &a_contest(&format!("a{number}"), 10)).await.status, 201);
+    }
 }
 
 #[tokio::test]
@@ -704,7 +854,7 @@ async fn former_field_names_are_accepted() {
     assert_eq!((&new.json["penalty_minutes"], &new.json["penalty_seconds"]), (&json!(5), &json!(300)), "{new:?}");
     let changed = change(&app, &author, "new", &json!({ "style": "icpc", "penalty_minutes": 7 })).await;
     assert_eq!(changed.json["penalty_minutes"], 7);
-    change(&app, &author, "new", &json!({ "penalty_minutes": 7 })).await.is_error(422, "invalid-body");
+    assert_eq!(change(&app, &author, "new", &json!({ "penalty_seconds": 480 })).await.json["penalty_minutes"], 8);
     let code = made.json["join_code"].clone();
     for (who, field) in [(&one, "join_code"), (&two, "code")] {
         let body = json!({ "kind": "official", field: code });
@@ -755,9 +905,9 @@ async fn a_problem_of_a_current_contest_is_hidden_or_renamed_only_by_force() {
         let call = app.request(Method::PATCH, &format!("/api/v1/problems/{slug}")).json(&body);
         call.bearer(&author.token).send().await
     };
-    // A contest that begins in more than an hour does not prevent the change.
+    // A contest that begins in more than an hour does not prevent a new name.
     make(&app, &author, &a_contest("later", 70)).await;
-    assert_eq!(patch("echo", json!({ "visibility": "draft" })).await.status, 200);
+    assert_eq!(patch("echo", json!({ "slug": "sound" })).await.status, 200);
     app.problem(&author, "near", Visibility::Private).await;
     let mut soon = a_contest("soon", 50);
     soon["problems"] = json!(["near"]);

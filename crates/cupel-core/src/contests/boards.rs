@@ -121,7 +121,7 @@ impl Core {
         let participants = self.inner.store.participants(contest.id).await?;
         let attempts = self.inner.store.attempts(contest.id).await?;
         let until = elapsed(as_of, &contest, contest.starts_at);
-        let view = View { until, frozen_from: contest.frozen_from(), own: None };
+        let view = View { until, frozen_from: contest.frozen_from(), shows_hidden: false, own: None };
         let made = tokio::task::spawn_blocking(move || {
             let rules = Rules { style: contest.style, problems: contest.problems.len(), view };
             let order = participants.iter().map(|one| (one.user, one.participation)).collect();

@@ -8,7 +8,7 @@ use cupel_types::{ClarificationId, ContestId, ProblemId, UserId};
 use jiff::Timestamp;
 
 use super::records::ends_at;
-use super::{Contest, ContestChange, DeletedContest, NewContest, Phase, Style};
+use super::{Contest, ContestChange, DeletedContest, NewContest, Phase, RefusedContest, Style};
 use crate::Principal;
 use crate::problems::ProblemKey;
 use crate::{Core, StoreError};
@@ -17,6 +17,8 @@ use crate::{Core, StoreError};
 const LENGTH_MAX: Duration = Duration::from_hours(31 * 24);
 /// Maximum penalty.
 const PENALTY_MAX: Duration = Duration::from_hours(24);
+/// Maximum number of contests of one author that have not ended.
+const OPEN_MAX: u64 = 50;
 /// Maximum length of a title, in characters.
 const TITLE_MAX: usize = 200;
 /// Maximum length of a description, a question or an answer, in characters.
@@ -30,6 +32,8 @@ pub enum ContestError {
     Missing,
     #[error("another contest has this slug")]
     SlugTaken,
+    #[error("you have {OPEN_MAX} contests that have not ended, which is the maximum")]
+    TooMany,
     #[error("{detail}")]
     Invalid {
         /// The field, as in the body of a request. `penalty`: the API has two fields for it.
@@ -62,10 +66,17 @@ impl Core {
         times_fit(new.style, new.length, new.freeze)?;
         self.check_not_over(new.starts_at, new.length)?;
         self.problems_fit(principal, &new.problems).await?;
-        self.inner.store.insert_contest(new).await?.map_err(|_taken| ContestError::SlugTaken)
+        let open_max = if principal.is_admin() { u64::MAX } else { OPEN_MAX };
+        let inserted = self.inner.store.insert_contest(new, open_max, self.now()).await?;
+        inserted.map_err(|refused| match refused {
+            RefusedContest::SlugTaken => ContestError::SlugTaken,
+            RefusedContest::TooMany => ContestError::TooMany,
+        })
     }
 
-    /// Changes a contest. Once the contest has begun, its start, rules and problems cannot change.
+    /// Changes a contest. Once the contest has begun, its start, rules and problems cannot change. If the length changes
+    /// after the freeze has begun, the freeze keeps its start, so that hidden results stay hidden; a change of the
+    /// freeze itself takes effect as it is.
     ///
     /// # Errors
     /// [`ContestError`].
@@ -73,24 +84,37 @@ impl Core {
         &self,
         principal: &Principal,
         slug: &cupel_problem::Slug,
-        change: ContestChange,
+        mut change: ContestChange,
     ) -> Result<(), ContestError> {
         let contest = self.contest_to_change(principal, slug).await?;
+        let now = self.now();
         let moves = change.starts_at.is_some() || change.style.is_some() || change.problems.is_some();
-        if moves && contest.phase(self.now()) != Phase::Upcoming {
+        if moves && contest.phase(now) != Phase::Upcoming {
             return Err(ContestError::Conflict("the contest has begun: its start, rules and problems cannot change"));
         }
         change.title.as_deref().map_or(Ok(()), title_fits)?;
         change.description.as_deref().map_or(Ok(()), |text| text_fits("description", text))?;
         let style = change.style.unwrap_or(contest.style);
-        let freeze = change.freeze.unwrap_or(contest.freeze);
         let length = change.length.unwrap_or(contest.length);
+        if change.freeze.is_none() && contest.has_frozen(now) {
+            change.freeze = contest.frozen_from().map(|from| Some(length.saturating_sub(from)));
+        }
+        let freeze = change.freeze.unwrap_or(contest.freeze);
+        if change.is_unfrozen == Some(true) && !contest.is_unfrozen && !contest.has_frozen(now) {
+            return Err(ContestError::Conflict(
+                "nothing is frozen: the contest has no freeze, or it has not begun yet",
+            ));
+        }
         times_fit(style, length, freeze)?;
         if let Some(starts_at) = change.starts_at {
             self.check_not_over(starts_at, length)?;
         }
         if let Some(problems) = &change.problems {
             self.problems_fit(principal, problems).await?;
+        } else if change.starts_at.is_some() {
+            // A problem may have become a draft since the contest was created.
+            let problems: Vec<ProblemId> = contest.problems.iter().map(|one| one.problem).collect();
+            self.problems_fit(principal, &problems).await?;
         }
         let is_changed = self.inner.store.change_contest(contest.id, change).await?;
         is_changed.then_some(()).ok_or(ContestError::Missing)

@@ -27,4 +27,4 @@ pub use records::{
     Participant, ParticipantProgress, Participation, Phase, Style, label,
 };
 pub use standings::{Attempt, AttemptResult, Cell, StandingsRow, View, standings};
-pub use store::{ContestStore, DeletedContest, TakenContestSlug};
+pub use store::{ContestStore, DeletedContest, RefusedContest};

@@ -181,7 +181,7 @@ impl Core {
     }
 
     /// A page of the standings, from data that was read less than a second ago. `unfrozen`: includes frozen results,
-    /// for organizers.
+    /// for organizers; for administrators also results that the freeze of another contest hides.
     ///
     /// # Errors
     /// If the store cannot answer.
@@ -200,7 +200,8 @@ impl Core {
         let until = board.elapsed(contest, clock);
         let frozen_from = contest.frozen_from().filter(|_| !(unfrozen && seen.may_change));
         let own = principal.user();
-        let view = View { until, frozen_from, own: own.filter(|own| board.hides(*own, frozen_from)) };
+        let shows_hidden = unfrozen && principal.is_admin();
+        let view = View { until, frozen_from, shows_hidden, own: own.filter(|own| board.hides(*own, frozen_from)) };
         let rows = self.rows_of(&board, contest, view).await?;
         let with_who = |row: &StandingsRow| board.participant(row.user).map(|who| (row.clone(), who.clone()));
         let [offset, limit] = [offset, limit].map(|number| usize::try_from(number).unwrap_or(usize::MAX));

@@ -105,6 +105,11 @@ impl Contest {
     pub fn frozen_from(&self) -> Option<Duration> {
         self.freeze.filter(|_| !self.is_unfrozen).map(|freeze| self.length.saturating_sub(freeze))
     }
+
+    /// Whether the freeze has begun, and has not been lifted.
+    pub fn has_frozen(&self, now: Timestamp) -> bool {
+        self.frozen_from().is_some_and(|from| ends_at(self.starts_at, from) <= now)
+    }
 }
 
 /// End of an interval with this start and length.
@@ -317,6 +322,7 @@ mod tests {
         let phases = [99, 100, 149, 150].map(|second| contest.phase(at(second)));
         assert_eq!(phases, [Phase::Upcoming, Phase::Running, Phase::Running, Phase::Over]);
         assert_eq!(contest.frozen_from(), Some(Duration::from_secs(30)));
+        assert_eq!([129, 130, 200].map(|second| contest.has_frozen(at(second))), [false, true, true]);
         assert_eq!(Contest { is_unfrozen: true, ..contest }.frozen_from(), None);
     }
 

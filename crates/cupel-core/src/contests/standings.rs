@@ -42,8 +42,10 @@ pub struct AttemptResult {
 pub struct View {
     /// Elapsed time of the contest: later attempts are ignored.
     pub until: Duration,
-    /// Results of attempts from this time on are hidden; `None`: all are shown.
+    /// Results of attempts from this time on are hidden; `None`: the contest hides none.
     pub frozen_from: Option<Duration>,
+    /// Whether results that the freeze of another contest hides are shown.
+    pub shows_hidden: bool,
     /// The viewer, whose own results are always shown.
     pub own: Option<UserId>,
 }
@@ -106,7 +108,8 @@ pub fn standings(
     for attempt in attempts.iter().filter(|attempt| attempt.at <= view.until) {
         let Some(row) = places.get(&attempt.user).map(|place| &mut rows[*place]) else { continue };
         let Some(cell) = row.cells.get_mut(attempt.problem) else { continue };
-        let is_frozen = attempt.is_hidden || view.frozen_from.is_some_and(|frozen| attempt.at >= frozen);
+        let is_hidden = attempt.is_hidden && !view.shows_hidden;
+        let is_frozen = is_hidden || view.frozen_from.is_some_and(|frozen| attempt.at >= frozen);
         let hidden = is_frozen && view.own != Some(attempt.user);
         take(style, cell, attempt.at, attempt.result.filter(|_| !hidden));
     }
@@ -202,7 +205,7 @@ mod tests {
     use super::*;
 
     const ICPC: Style = Style::Icpc { penalty: Duration::from_mins(20) };
-    const ALL: View = View { until: Duration::MAX, frozen_from: None, own: None };
+    const ALL: View = View { until: Duration::MAX, frozen_from: None, shows_hidden: false, own: None };
 
     fn user(n: u128) -> UserId {
         UserId::from_uuid(Uuid::from_u128(n))

@@ -14,8 +14,13 @@ use crate::StoreError;
 /// The source of truth about contests. The results of attempts come from [`ProblemStore`](crate::ProblemStore).
 #[async_trait]
 pub trait ContestStore: Send + Sync {
-    /// Inserts a contest.
-    async fn insert_contest(&self, new: NewContest) -> Result<Result<(), TakenContestSlug>, StoreError>;
+    /// Inserts a contest, unless its owner has `open_max` contests that have not ended at `now`.
+    async fn insert_contest(
+        &self,
+        new: NewContest,
+        open_max: u64,
+        now: Timestamp,
+    ) -> Result<Result<(), RefusedContest>, StoreError>;
 
     /// One contest.
     async fn contest(&self, slug: &Slug) -> Result<Option<Contest>, StoreError>;
@@ -71,7 +76,8 @@ pub trait ContestStore: Send + Sync {
     async fn is_taking_part_with(&self, problem: ProblemId, user: UserId, now: Timestamp) -> Result<bool, StoreError>;
 
     /// The slug of a contest with this problem that is running at `now` or begins at `soon` at the latest. If there are
-    /// several, the contest that begins first.
+    /// several, the contest that begins first. Only contests count whose owner may change the problem, or is an
+    /// administrator: others must not be able to restrict a problem and its authors.
     async fn current_contest_with(
         &self,
         problem: ProblemId,
@@ -113,9 +119,14 @@ pub trait ContestStore: Send + Sync {
     ) -> Result<(Vec<Clarification>, u64), StoreError>;
 }
 
-/// Another contest has the slug.
+/// Why a contest was not inserted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TakenContestSlug;
+pub enum RefusedContest {
+    /// Another contest has the slug.
+    SlugTaken,
+    /// The owner has the maximum number of contests that have not ended.
+    TooMany,
+}
 
 /// Result of a deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -449,8 +449,10 @@ impl Core {
         let authors = self.members_named(authors, Part::Author).await?;
         let hides = visibility == Some(Visibility::Draft) && problem.visibility != Visibility::Draft;
         let renames = slug.as_ref().is_some_and(|slug| *slug != problem.slug);
-        if (hides || renames) && !force {
-            self.not_in_contest(&problem).await?;
+        if !force && hides {
+            self.not_in_contest(&problem, Timestamp::MAX).await?;
+        } else if !force && renames {
+            self.not_in_contest(&problem, self.now() + CONTEST_NEAR).await?;
         }
         if exception.is_some() && !principal.is_admin() {
             return Err(AuthorError::NotAdministrator);
@@ -507,11 +509,10 @@ impl Core {
         names.iter().enumerate().map(id).collect::<Result<_, _>>().map(Some)
     }
 
-    /// Checks that no contest that is running, or begins within [`CONTEST_NEAR`], has this problem, because the
-    /// contestants would lose access to the problem.
-    async fn not_in_contest(&self, problem: &ProblemRecord) -> Result<(), AuthorError> {
-        let now = self.now();
-        match self.inner.store.current_contest_with(problem.id, now, now + CONTEST_NEAR).await? {
+    /// Checks that no contest has this problem that is running or begins before `soon`, because the contestants would
+    /// not find the problem.
+    async fn not_in_contest(&self, problem: &ProblemRecord, soon: Timestamp) -> Result<(), AuthorError> {
+        match self.inner.store.current_contest_with(problem.id, self.now(), soon).await? {
             Some(contest) => Err(AuthorError::InContest { contest }),
             None => Ok(()),
         }
@@ -523,7 +524,7 @@ impl Core {
     /// [`AuthorError`].
     pub async fn delete_problem(&self, principal: &Principal, key: ProblemKey) -> Result<(), AuthorError> {
         let problem = self.to_change(principal, key).await?;
-        self.not_in_contest(&problem).await?;
+        self.not_in_contest(&problem, self.now() + CONTEST_NEAR).await?;
         let mut packages = Vec::new();
         loop {
             let (page, _) = self.inner.store.versions(problem.id, packages.len() as u64, VERSIONS_PAGE).await?;

@@ -129,8 +129,9 @@ impl Core {
         }
     }
 
-    /// The problem's editorials that the viewer may read: all or none. While a contest with the problem is running, only
-    /// users who may change the problem read them, because participants could also read as visitors. Virtual
+    /// The problem's editorials that the viewer may read: all or none. While a contest of the problem's authors, or of an
+    /// administrator, with the problem is running, only users who may change the problem read them, because participants
+    /// could also read as visitors. The contest of another user hides them only from its participants. Virtual
     /// participants do not read them until their own time ends. A contest that has not begun hides nothing, because that
     /// would reveal its problems.
     ///
@@ -150,7 +151,8 @@ impl Core {
         Ok(seen.problem.visibility == Visibility::Private && !seen.may_change && self.is_in_contest(seen).await?)
     }
 
-    /// Whether the problem is in a contest that is running, or that has not ended for the viewer.
+    /// Whether the problem is in a running contest whose owner may change it, or in a contest that has not ended for the
+    /// viewer.
     async fn is_in_contest(&self, seen: &SeenProblem) -> Result<bool, StoreError> {
         let (store, problem, now) = (&self.inner.store, seen.problem.id, self.now());
         if store.current_contest_with(problem, now, now).await?.is_some() {

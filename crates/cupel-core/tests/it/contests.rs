@@ -33,7 +33,7 @@ async fn a_contest_with(app: &App, slug: &str, problems: Vec<ProblemId>) -> Cont
         join_code: JoinCode::random(),
         problems,
     };
-    app.store.insert_contest(new).await.unwrap().unwrap();
+    app.store.insert_contest(new, u64::MAX, jiff::Timestamp::UNIX_EPOCH).await.unwrap().unwrap();
     id
 }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use cupel_core::contests::{
     Attempt, AttemptResult, Clarification, Contest, ContestChange, ContestFilter, ContestProblem, DeletedContest,
     FreezeWindow, JoinCode, NewClarification, NewContest, Participant, ParticipantProgress, Participation, Phase,
-    Style, TakenContestSlug,
+    RefusedContest, Style,
 };
 use cupel_core::{ContestStore, StoreError};
 use cupel_problem::Slug;
@@ -40,7 +40,7 @@ macro_rules! participants {
 }
 
 /// The contest `c` of a contest problem `p`, if the contest's owner may change the problem. Only such a contest shows
-/// the problem.
+/// the problem or restricts it.
 macro_rules! own_problem {
     () => {
         "JOIN contests c ON c.id = p.contest JOIN problems q ON q.id = p.problem WHERE (q.owner = c.owner \
@@ -51,8 +51,13 @@ macro_rules! own_problem {
 
 #[async_trait]
 impl<B: Backend> ContestStore for SqlStore<B> {
-    async fn insert_contest(&self, new: NewContest) -> Result<Result<(), TakenContestSlug>, StoreError> {
-        self.write(InsertContest(new)).await
+    async fn insert_contest(
+        &self,
+        new: NewContest,
+        open_max: u64,
+        now: Timestamp,
+    ) -> Result<Result<(), RefusedContest>, StoreError> {
+        self.write(InsertContest { new, open_max, now }).await
     }
 
     async fn contest(&self, slug: &Slug) -> Result<Option<Contest>, StoreError> {
@@ -235,9 +240,12 @@ impl<B: Backend> ContestStore for SqlStore<B> {
         soon: Timestamp,
     ) -> Result<Option<Slug>, StoreError> {
         let read = self.read("look for a current contest with a problem", move |db| {
-            let sql = "SELECT c.slug FROM contest_problems e JOIN contests c ON c.id = e.contest \
-                       WHERE e.problem = ? AND c.starts_at <= ? AND c.starts_at + c.length_us > ? \
-                       ORDER BY c.starts_at, c.slug LIMIT 1";
+            let sql = concat!(
+                "SELECT c.slug FROM contest_problems p ",
+                own_problem!(),
+                "AND p.problem = ? AND c.starts_at <= ? AND c.starts_at + c.length_us > ? \
+                 ORDER BY c.starts_at, c.slug LIMIT 1"
+            );
             db.one(sql, values![bytes(problem.as_uuid()), to_us(soon), to_us(now)], |row| {
                 row.get::<String>(0)?.parse().map_err(|_| bad("slug").into())
             })

@@ -149,7 +149,7 @@ async fn fill(store: &SqliteStore) {
         problems: vec![of.problem],
     };
     let id = contest.id;
-    store.insert_contest(contest).await.unwrap().unwrap();
+    store.insert_contest(contest, u64::MAX, jiff::Timestamp::UNIX_EPOCH).await.unwrap().unwrap();
     assert!(store.take_part(id, reader, None).await.unwrap());
     let question = NewClarification {
         id: ClarificationId::from_uuid(fresh()),

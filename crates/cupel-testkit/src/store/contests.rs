@@ -7,7 +7,7 @@ use std::time::Duration;
 use cupel_core::Store;
 use cupel_core::contests::{
     Contest, ContestChange, ContestFilter, DeletedContest, FreezeWindow, JoinCode, NewClarification, NewContest,
-    Participation, Phase, Style, TakenContestSlug,
+    Participation, Phase, RefusedContest, Style,
 };
 use cupel_core::problems::{ProblemFilter, SolveState, SubmissionFilter};
 use cupel_problem::Visibility;
@@ -38,7 +38,7 @@ pub(super) fn new_contest(slug: &str, owner: UserId, problems: Vec<ProblemId>) -
 
 async fn contest(store: &impl Store, new: NewContest) -> Contest {
     let slug = new.slug.clone();
-    store.insert_contest(new).await.unwrap().unwrap();
+    store.insert_contest(new, u64::MAX, at(0)).await.unwrap().unwrap();
     store.contest(&slug).await.unwrap().expect("a contest")
 }
 
@@ -70,8 +70,8 @@ pub async fn a_contest_can_be_read_changed_and_deleted<S: Store>(make: impl Asyn
     assert_eq!(made.style, Style::Icpc { penalty: Duration::from_mins(20) });
     let problems: Vec<_> = made.problems.iter().map(|one| (one.problem, one.slug.as_str())).collect();
     assert_eq!(problems, [(two.id, "p2"), (one.id, "p1")], "problems keep the given order");
-    let taken = store.insert_contest(new_contest("autumn", owner, vec![one.id])).await.unwrap();
-    assert_eq!(taken, Err(TakenContestSlug));
+    let taken = store.insert_contest(new_contest("autumn", owner, vec![one.id]), u64::MAX, at(0)).await.unwrap();
+    assert_eq!(taken, Err(RefusedContest::SlugTaken));
 
     let change = ContestChange {
         title: Some("Winter".into()),
@@ -167,13 +167,32 @@ pub async fn contests_are_found_by_the_words_of_their_titles_and_slugs<S: Store>
     assert_eq!(found("%", None, 0, 10).await, (String::new(), 0));
 }
 
+pub async fn an_owner_has_a_maximum_number_of_contests_that_have_not_ended<S: Store>(
+    make: impl AsyncFn() -> Subject<S>,
+) {
+    let store = make().await;
+    let (owner, other) = (user(&*store).await, user(&*store).await);
+    let ends = new_contest("c", owner, vec![]).length.as_secs() as i64 + 1000;
+    let insert = async |slug, owner, open_max, second| {
+        store.insert_contest(new_contest(slug, owner, vec![]), open_max, at(second)).await.unwrap()
+    };
+    assert_eq!(insert("one", owner, 1, 0).await, Ok(()));
+    assert_eq!(insert("two", owner, 1, ends - 1).await, Err(RefusedContest::TooMany));
+    assert_eq!(insert("two", other, 1, 0).await, Ok(()));
+    assert_eq!(insert("three", owner, 1, ends).await, Ok(()), "an ended contest does not count");
+}
+
 pub async fn a_problem_is_in_use_from_the_start_to_the_end_of_its_contest<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
     let store = make().await;
     let owner = user(&*store).await;
-    let (one, other) = (problem(&*store, 1, |_| ()).await, problem(&*store, 2, |_| ()).await);
+    let stranger = user(&*store).await;
+    let one = problem(&*store, 1, |new| new.owner = Some(owner)).await;
+    let other = problem(&*store, 2, |new| new.owner = Some(owner)).await;
     contest(&*store, new_contest("c", owner, vec![one.id])).await;
+    // The contest of a user who may not change the problem does not count.
+    contest(&*store, new_contest("strangers", stranger, vec![one.id, other.id])).await;
     let ends = new_contest("c", owner, vec![]).length.as_secs() as i64 + 1000;
     let used = async |id, second, soon| {
         store.current_contest_with(id, at(second), at(soon)).await.unwrap().map(|slug| slug.to_string())

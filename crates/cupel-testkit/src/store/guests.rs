@@ -114,7 +114,7 @@ pub async fn what_other_users_see_of_a_guest_is_kept<S: Store>(make: impl AsyncF
     let one = problem(&*store, 1, |new| new.owner = Some(author.user.id)).await;
     let new = new_contest("c", owner, vec![one.id]);
     let contest = new.id;
-    store.insert_contest(new).await.unwrap().unwrap();
+    store.insert_contest(new, u64::MAX, jiff::Timestamp::UNIX_EPOCH).await.unwrap().unwrap();
     let question = NewClarification {
         id: ClarificationId::from_uuid(fresh()),
         contest,

@@ -135,6 +135,7 @@ macro_rules! store_conformance {
                 contests_are_listed_only_if_visible_and_by_phase,
                 contests_are_found_by_the_words_of_their_titles_and_slugs,
                 a_problem_is_in_use_from_the_start_to_the_end_of_its_contest,
+                an_owner_has_a_maximum_number_of_contests_that_have_not_ended,
                 a_user_participates_once_and_an_official_start_moves_with_the_contest,
                 an_attempt_is_a_submission_within_the_time_of_a_participant,
                 a_freeze_hides_submissions_of_participants_until_it_is_lifted,

@@ -200,7 +200,10 @@ pub async fn one_of_concurrent_insertions_of_a_name_succeeds<S: Store + 'static>
     assert_eq!(got.await.into_iter().filter(|got| *got).count(), 1);
     let got = at_once(&nodes, 8, |node, _| async move {
         let owner = user(&*node).await;
-        node.insert_contest(new_contest("c", owner, Vec::new())).await.unwrap().is_ok()
+        node.insert_contest(new_contest("c", owner, Vec::new()), u64::MAX, jiff::Timestamp::UNIX_EPOCH)
+            .await
+            .unwrap()
+            .is_ok()
     });
     assert_eq!(got.await.into_iter().filter(|got| *got).count(), 1);
 }
@@ -280,7 +283,7 @@ pub async fn concurrent_participants_have_a_stable_order<S: Store + 'static>(
     let owner = user(&*nodes[0]).await;
     let new = new_contest("c", owner, Vec::new());
     let id = new.id;
-    nodes[0].insert_contest(new).await.unwrap().unwrap();
+    nodes[0].insert_contest(new, u64::MAX, jiff::Timestamp::UNIX_EPOCH).await.unwrap().unwrap();
     let came = at_once(&nodes, 12, move |node, _| async move {
         let user = user(&*node).await;
         // Each user joins twice but is one participant.

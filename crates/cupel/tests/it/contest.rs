@@ -78,9 +78,15 @@ fn a_frozen_contest_with_all_shipped_problems_is_exported() {
     assert_eq!(export["clarifications"].as_array().map(Vec::len), Some(0));
     assert_eq!(export["contest"]["unfrozen"], false);
     assert_eq!(contest(&["unfreeze", "final", "--by", "ada"]).code, Some(4));
-    let unfrozen = contest(&["unfreeze", "final"]);
-    assert_eq!(unfrozen.stdout, "the standings of final are no longer frozen\n", "{unfrozen:?}");
-    let export: Value = serde_json::from_str(&contest(&["export", "final"]).stdout).unwrap();
+    let refused = contest(&["unfreeze", "final"]);
+    assert!(refused.code != Some(0) && refused.stderr.contains("Nothing is frozen"), "{refused:?}");
+    let begun = (jiff::Timestamp::now() - jiff::SignedDuration::from_mins(5)).to_string();
+    let create = ["create", "now", "--title", "Now", "--starts-at", &begun, "--length", "5h", "--freeze", "5h"];
+    let made = contest(&[&create[..], &["--problem", &slugs[0]]].concat());
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let unfrozen = contest(&["unfreeze", "now"]);
+    assert_eq!(unfrozen.stdout, "the standings of now are no longer frozen\n", "{unfrozen:?}");
+    let export: Value = serde_json::from_str(&contest(&["export", "now"]).stdout).unwrap();
     assert_eq!(export["contest"]["unfrozen"], true);
     assert_eq!(contest(&["export", "none"]).code, Some(3));
 }

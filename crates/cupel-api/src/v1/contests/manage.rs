@@ -32,7 +32,7 @@ const PENALTY_MINUTES: u64 = 20;
     "length_seconds": 18000, "public": true, "problems": ["night-bus", "calm-water"]
 }))]
 pub(crate) struct ContestRequest {
-    /// Name in URLs: 1 to 64 characters from `a-z`, `0-9` and `-`.
+    /// Name in URLs: 1 to 64 characters from `a-z`, `0-9` and `-`; neither begins nor ends with `-`.
     #[schema(pattern = "^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")]
     slug: String,
     /// Display name: at most 200 characters on one line, not blank.
@@ -98,7 +98,7 @@ pub(crate) struct ContestChangeRequest {
     /// Scoring rules.
     #[serde(default)]
     style: Option<StyleName>,
-    /// ICPC: penalty in minutes for each rejected try at a problem that is later solved, 0 to 1440. Requires `style`.
+    /// ICPC: penalty in minutes for each rejected try at a problem that is later solved, 0 to 1440.
     #[serde(default)]
     #[schema(maximum = 1440)]
     penalty_minutes: Option<u64>,
@@ -110,7 +110,8 @@ pub(crate) struct ContestChangeRequest {
     #[serde(default)]
     #[schema(format = DateTime)]
     starts_at: Option<String>,
-    /// Duration in seconds: 60 to 2678400 (31 days).
+    /// Duration in seconds: 60 to 2678400 (31 days). If the standings are frozen, the freeze keeps its start; its length
+    /// changes.
     #[serde(default)]
     #[schema(minimum = 60, maximum = 2678400)]
     length_seconds: Option<u64>,
@@ -119,7 +120,7 @@ pub(crate) struct ContestChangeRequest {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<u64>, maximum = 2678400)]
     freeze_seconds: Option<Option<u64>>,
-    /// Whether the freeze is lifted. `false` hides the results again, but users may already have seen them.
+    /// Whether the freeze is lifted; `true` only after it has begun. `false` hides the results again, but users may already have seen them.
     #[serde(default)]
     unfrozen: Option<bool>,
     /// Whether everybody may see the contest and take part. If not, users need its join code.
@@ -145,7 +146,7 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u
     request_body = ContestRequest,
     responses(
         (status = 201, description = "The contest", body = ContestView),
-        (status = 409, description = "Another contest has this slug", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "Another contest has this slug, or you have 50 contests that have not ended", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn create(
@@ -186,7 +187,7 @@ pub(crate) async fn create(
     responses(
         (status = 200, description = "The contest after the change", body = ContestView),
         (status = 404, description = "The contest does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 409, description = "The contest has begun, so this change is no longer possible", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "The contest has begun, so this change is no longer possible; or nothing is frozen", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn change(
@@ -197,13 +198,14 @@ pub(crate) async fn change(
 ) -> Result<Json<ContestView>, ApiError> {
     let principal = caller.principal();
     let penalty = penalty_of(body.penalty_minutes, body.penalty_seconds)?;
-    if let (Some((field, _)), None) = (penalty, body.style) {
-        return Err(invalid(field, "a penalty requires `style`: send both"));
-    }
+    let style = match (body.style, penalty) {
+        (None, Some(_)) => Some(StyleName::of(seen(&app, &principal, &slug).await?.contest.style)),
+        (style, _) => style,
+    };
     let change = ContestChange {
         title: body.title,
         description: body.description,
-        style: body.style.map(|style| style_of(style, body.penalty_minutes, body.penalty_seconds)).transpose()?,
+        style: style.map(|style| style_of(style, body.penalty_minutes, body.penalty_seconds)).transpose()?,
         starts_at: body.starts_at.as_deref().map(time_of).transpose()?,
         length: body.length_seconds.map(Duration::from_secs),
         freeze: body.freeze_seconds.map(|freeze| freeze.map(Duration::from_secs)),

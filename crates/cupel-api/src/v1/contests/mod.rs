@@ -44,6 +44,7 @@ fn refusal(error: ContestError) -> ApiError {
             let field = FieldError::new("/slug", detail).of_kind(InputFaultKind::Taken);
             ApiError::new(ErrorKind::Taken, detail).with_errors(vec![field])
         }
+        error @ ContestError::TooMany => ApiError::new(ErrorKind::Conflict, sentence(&error.to_string())),
         ContestError::Invalid { field, detail } => invalid(field, detail),
         ContestError::Conflict(why) => ApiError::new(ErrorKind::Conflict, sentence(why)),
         ContestError::Store(error) => error.into(),

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use cupel_core::contests::{Cell, Participant, StandingsRow, Style, label};
+use cupel_core::contests::{Cell, Participant, Phase, StandingsRow, Style, label};
 use cupel_http::app::Shared;
 use cupel_http::body::{Id, Params};
 use cupel_http::caller::Visitor;
@@ -24,7 +24,8 @@ use crate::v1::response::page::Pagination;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct StandingsParams {
-    /// Whether frozen results are included; only for the contest's organizers.
+    /// Whether frozen results are included; only for the contest's organizers. Results that the freeze of another
+    /// contest hides are included only for administrators.
     #[serde(default)]
     unfrozen: bool,
     /// With `csv`, the response is CSV with all lines and without pages, as with `Accept: text/csv`.
@@ -49,7 +50,7 @@ pub(crate) struct StandingsView {
     elapsed_seconds: u64,
     /// Whether some results may be hidden from you.
     frozen: bool,
-    /// Labels of the problems, in order.
+    /// Labels of the problems, in order; empty before the contest begins, unless you may change it.
     problems: Vec<String>,
     /// A page of lines, best first.
     rows: Vec<RowView>,
@@ -120,19 +121,22 @@ pub(crate) async fn standings(
     if params.unfrozen && !seen.may_change {
         return Err(ApiError::new(ErrorKind::Forbidden, "Only the organizers of a contest see its frozen results."));
     }
+    // Until the contest begins, only its organizers know how many problems it has.
+    let shows_problems = seen.may_change || seen.phase != Phase::Upcoming;
+    let problems = if shows_problems { seen.contest.problems.len() } else { 0 };
     let page = PageParams { page: params.page, limit: params.limit };
     if Format::of(params.format, &request) == Format::Csv {
         page.offset()?;
         let standings = app.core.standings(&principal, &seen, params.unfrozen, 0, u64::MAX).await?;
-        let chunks = csv_of(seen.contest.style, seen.contest.problems.len(), standings.rows);
+        let chunks = csv_of(seen.contest.style, problems, standings.rows);
         return Ok(csv::answer(&format!("{slug}-standings"), futures_util::stream::iter(chunks.map(Ok))));
     }
     let standings = app.core.standings(&principal, &seen, params.unfrozen, page.offset()?, page.limit).await?;
-    let line = |(row, who): &(StandingsRow, Participant)| RowView::of(seen.contest.style, row, who);
+    let line = |(row, who): &(StandingsRow, Participant)| RowView::of(seen.contest.style, problems, row, who);
     let view = StandingsView {
         elapsed_seconds: standings.until.as_secs(),
         frozen: standings.is_frozen,
-        problems: (0..seen.contest.problems.len()).map(|place| label(place).to_string()).collect(),
+        problems: (0..problems).map(|place| label(place).to_string()).collect(),
         rows: standings.rows.iter().map(line).collect(),
         own: standings.own.as_ref().map(line),
         pagination: Pagination { page: page.page, limit: page.limit, total: standings.total },
@@ -168,7 +172,7 @@ fn csv_of(
         }
         is_first = false;
         for (row, who) in rows.by_ref().take(CSV_CHUNK) {
-            let row = RowView::of(style, &row, &who);
+            let row = RowView::of(style, problems, &row, &who);
             let mut cells = vec![
                 csv::Cell::number(Some(row.rank)),
                 csv::Cell::Text(&row.username),
@@ -198,7 +202,7 @@ impl StandingsView {
 }
 
 impl RowView {
-    fn of(style: Style, row: &StandingsRow, who: &Participant) -> RowView {
+    fn of(style: Style, problems: usize, row: &StandingsRow, who: &Participant) -> RowView {
         let is_icpc = matches!(style, Style::Icpc { .. });
         let cell = |cell: &Cell| CellView {
             tries: cell.tries,
@@ -214,7 +218,7 @@ impl RowView {
             solved: row.solved,
             penalty_minutes: is_icpc.then_some(row.penalty.as_secs() / 60),
             score: (!is_icpc).then(|| points(row.score)),
-            problems: row.cells.iter().map(cell).collect(),
+            problems: row.cells.iter().take(problems).map(cell).collect(),
         }
     }
 }

@@ -18,6 +18,15 @@ pub(super) enum StyleName {
     Ioi,
 }
 
+impl StyleName {
+    pub(super) fn of(style: Style) -> StyleName {
+        match style {
+            Style::Icpc { .. } => StyleName::Icpc,
+            Style::Ioi => StyleName::Ioi,
+        }
+    }
+}
+
 /// A contest, without its problems.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ContestLine {
@@ -46,10 +55,7 @@ impl ContestLine {
         ContestLine {
             slug: contest.slug.to_string(),
             title: contest.title.clone(),
-            style: match contest.style {
-                Style::Icpc { .. } => StyleName::Icpc,
-                Style::Ioi => StyleName::Ioi,
-            },
+            style: StyleName::of(contest.style),
             phase: contest.phase(now).as_str(),
             starts_at: rfc3339(contest.starts_at),
             ends_at: rfc3339(contest.ends_at()),

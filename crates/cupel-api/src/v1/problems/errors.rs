@@ -68,8 +68,8 @@ pub(crate) fn refusal(error: AuthorError) -> ApiError {
         ),
         AuthorError::InContest { contest } => {
             let detail = format!(
-                "The contest `{contest}` has this problem, and is running or begins within an hour. Its contestants would \
-                 get 404. Wait until it has ended."
+                "The contest `{contest}` has this problem and has not ended, so its contestants would get 404. Take the \
+                 problem out of the contest before the contest begins, or wait until the contest has ended."
             );
             ApiError::new(ErrorKind::Conflict, detail)
         }

@@ -406,8 +406,8 @@ pub(crate) struct ChangeRequest {
     #[serde(default)]
     #[schema(min_length = 1, max_length = 1000, pattern = "\\S")]
     exception: Option<String>,
-    /// Whether the problem is made a draft or renamed even if it is in a contest that is running or begins within an
-    /// hour. The contestants then get 404.
+    /// Whether the problem is made a draft even if it is in a contest that has not ended, or renamed even if it is in a
+    /// contest that is running or begins within an hour. The contestants then get 404.
     #[serde(default)]
     force: bool,
 }
@@ -432,7 +432,7 @@ pub(crate) enum VisibilityName {
     responses(
         (status = 200, description = "The problem after the change", body = ProblemLineView),
         (status = 404, description = "The problem does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 409, description = "The slug is taken, the version has not been verified, or a contest that is running or begins within an hour has the problem", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "The slug is taken, the version has not been verified, or a contest has the problem: for a draft, one that has not ended; for a new slug, one that is running or begins within an hour", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn change(

@@ -3,18 +3,28 @@
 use super::*;
 use crate::sql::freezes;
 
-pub(crate) struct InsertContest(pub(crate) NewContest);
+pub(crate) struct InsertContest {
+    pub(crate) new: NewContest,
+    /// Maximum number of the owner's contests that have not ended.
+    pub(crate) open_max: u64,
+    pub(crate) now: Timestamp,
+}
 
 impl Write for InsertContest {
-    type Output = Result<(), TakenContestSlug>;
+    type Output = Result<(), RefusedContest>;
     const OPERATION: &'static str = "insert a contest";
     const DURABLE: bool = true;
 
     fn apply(&self, db: &dyn Sql) -> Result<Self::Output, SqlFault> {
-        let InsertContest(new) = self;
+        let InsertContest { new, open_max, now } = self;
         let sql = "SELECT 1 FROM contests WHERE slug = ?";
         if db.exists(sql, values![new.slug.as_str()])? {
-            return Ok(Err(TakenContestSlug));
+            return Ok(Err(RefusedContest::SlugTaken));
+        }
+        let sql = "SELECT count(*) FROM contests WHERE owner = ? AND starts_at + length_us > ?";
+        let open = db.one(sql, values![bytes(new.owner.as_uuid()), to_us(*now)], |row| row.get::<i64>(0))?;
+        if u64::try_from(open.unwrap_or_default()).unwrap_or_default() >= *open_max {
+            return Ok(Err(RefusedContest::TooMany));
         }
         let id = bytes(new.id.as_uuid());
         let (style, penalty) = style_columns(new.style);
