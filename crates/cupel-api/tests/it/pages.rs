@@ -114,8 +114,16 @@ async fn links_between_the_served_documents_work() {
     let names = ["judge0", "piston", "sandboxfusion", "jobe"];
     let mut waiting: Vec<String> = names.iter().map(|name| format!("docs/migrating/{name}")).collect();
     waiting.extend(
-        ["docs/formats", "docs/contests", "docs/errors", "docs/live", "docs/many-runs", "docs/socketio", "docs/webhooks"]
-            .map(str::to_owned),
+        [
+            "docs/formats",
+            "docs/contests",
+            "docs/errors",
+            "docs/live",
+            "docs/many-runs",
+            "docs/socketio",
+            "docs/webhooks",
+        ]
+        .map(str::to_owned),
     );
     let mut seen = BTreeSet::new();
     while let Some(path) = waiting.pop() {
