@@ -1,5 +1,6 @@
 //! `cupel contest` while a server runs.
 
+use cupel_core::{Clock as _, SystemClock};
 use serde_json::Value;
 
 use crate::support::{Server, cupel, end, eventually};
@@ -80,7 +81,7 @@ fn a_frozen_contest_with_all_shipped_problems_is_exported() {
     assert_eq!(contest(&["unfreeze", "final", "--by", "ada"]).code, Some(4));
     let refused = contest(&["unfreeze", "final"]);
     assert!(refused.code != Some(0) && refused.stderr.contains("Nothing is frozen"), "{refused:?}");
-    let begun = (jiff::Timestamp::now() - jiff::SignedDuration::from_mins(5)).to_string();
+    let begun = (SystemClock.now() - jiff::SignedDuration::from_mins(5)).to_string();
     let create = ["create", "now", "--title", "Now", "--starts-at", &begun, "--length", "5h", "--freeze", "5h"];
     let made = contest(&[&create[..], &["--problem", &slugs[0]]].concat());
     assert_eq!(made.code, Some(0), "{made:?}");
