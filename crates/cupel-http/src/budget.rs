@@ -39,10 +39,35 @@ struct Used {
     all: usize,
     guests: usize,
     by_user: HashMap<UserId, usize>,
+    waiting: usize,
+    waiting_by_user: HashMap<UserId, usize>,
 }
 
 /// Divisor of the maxima of guests.
 const GUESTS_PART: usize = 4;
+
+/// Factor of the maxima for which requests may wait. What a waiting request wants to send is in memory already.
+const WAITING_FACTOR: usize = 4;
+
+/// A request that waits for bytes, until it is dropped.
+struct Waiting<'b> {
+    budget: &'b ByteBudget,
+    user: UserId,
+    bytes: usize,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut used = self.budget.used();
+        used.waiting -= self.bytes;
+        if let Some(of_user) = used.waiting_by_user.get_mut(&self.user) {
+            *of_user -= self.bytes;
+            if *of_user == 0 {
+                used.waiting_by_user.remove(&self.user);
+            }
+        }
+    }
+}
 
 /// Reserved bytes; released when dropped.
 pub struct Held {
@@ -59,16 +84,24 @@ impl ByteBudget {
     }
 
     /// Reserves `bytes` for this user as soon as they are available. After `at_most`, returns an error that names the
-    /// limit. If `bytes` exceeds a maximum, only that maximum is reserved.
+    /// limit. Returns the error at once if requests wait for [`WAITING_FACTOR`] times a maximum already. If `bytes`
+    /// exceeds a maximum, only that maximum is reserved.
     pub async fn wait_for(&self, user: UserId, bytes: usize, at_most: Duration) -> Result<Held, ApiError> {
         let bytes = bytes.min(self.of_user_max(user)).min(self.all_bytes_max);
         let deadline = tokio::time::Instant::now() + at_most;
+        let mut waiting = None;
         loop {
             let mut freed = std::pin::pin!(self.freed.notified());
             // Register before the check, so that a release in between is not missed.
             freed.as_mut().enable();
             let mut held = self.hold(user);
             let Err(error) = held.more(bytes) else { return Ok(held) };
+            if waiting.is_none() {
+                waiting = self.waiting(user, bytes);
+            }
+            if waiting.is_none() {
+                return Err(error);
+            }
             if tokio::time::timeout_at(deadline, freed).await.is_err() {
                 return Err(error);
             }
@@ -78,6 +111,20 @@ impl ByteBudget {
     /// Empty reservation for this user.
     pub fn hold(&self, user: UserId) -> Held {
         Held { budget: self.clone(), user: user.share(), bytes: 0 }
+    }
+
+    /// Counts a request that waits. `None`: too many wait already.
+    fn waiting(&self, user: UserId, bytes: usize) -> Option<Waiting<'_>> {
+        let share = user.share();
+        let mut used = self.used();
+        let of_user = used.waiting_by_user.get(&share).copied().unwrap_or(0);
+        let has_room = used.waiting + bytes <= WAITING_FACTOR * self.all_bytes_max
+            && of_user + bytes <= WAITING_FACTOR * self.of_user_max(user);
+        has_room.then(|| {
+            used.waiting += bytes;
+            *used.waiting_by_user.entry(share).or_default() += bytes;
+            Waiting { budget: self, user: share, bytes }
+        })
     }
 
     fn of_user_max(&self, user: UserId) -> usize {
@@ -204,6 +251,27 @@ mod tests {
         assert!(waiting.await.unwrap());
         drop(first);
         assert_eq!(budget.used().all, 0);
+    }
+
+    #[tokio::test]
+    async fn a_request_is_refused_at_once_if_others_wait_for_four_times_the_maximum() {
+        let budget = ByteBudget::new(BudgetKind::Answers, 1000, 60, 0);
+        let first = budget.wait_for(user(1), 60, Duration::ZERO).await.ok().unwrap();
+        let wait = |bytes| {
+            let budget = budget.clone();
+            tokio::spawn(async move { budget.wait_for(user(1), bytes, Duration::from_secs(60)).await.map(drop) })
+        };
+        let waiting: Vec<_> = (0..4).map(|_| wait(60)).collect();
+        tokio::task::yield_now().await;
+        let refused = tokio::time::timeout(Duration::from_secs(10), wait(1)).await.expect("no wait").unwrap();
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::RateLimited);
+        assert!(budget.wait_for(user(2), 60, Duration::ZERO).await.is_ok(), "others do not wait");
+        drop(first);
+        for one in waiting {
+            assert!(one.await.unwrap().is_ok());
+        }
+        let left = budget.used();
+        assert_eq!((left.waiting, left.waiting_by_user.len()), (0, 0));
     }
 
     #[test]

@@ -667,6 +667,7 @@ async fn an_invalid_contest_is_refused_with_the_field() {
         ("description", json!("x".repeat((64 << 10) + 1)), ""),
         ("description", json!("x".repeat(10_001)), "/description"),
         ("starts_at", json!("tomorrow"), "/starts_at"),
+        ("starts_at", json!("2027-02-03T10:00:00"), "/starts_at"),
         ("starts_at", json!(in_minutes(-60)), "/starts_at"),
         ("length_seconds", json!(59), "/length_seconds"),
         ("freeze_seconds", json!(3601), "/freeze_seconds"),

@@ -60,6 +60,7 @@ impl ApiSession {
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<Value>, accept: &str) -> Result<Vec<u8>, Failure> {
+        let sent = body.clone().unwrap_or_default();
         let mut request = Request::builder()
             .method(method)
             .uri(format!("/api/v1/{path}"))
@@ -82,7 +83,7 @@ impl ApiSession {
         for fault in faults {
             let (field, why) =
                 (fault["pointer"].as_str().unwrap_or_default(), fault["detail"].as_str().unwrap_or_default());
-            message = if why == detail { format!("{}: {why}", field.trim_start_matches('/')) } else { message };
+            message = if why == detail { format!("{}: {why}", option_of(field, &sent)) } else { message };
         }
         let exit = match status {
             StatusCode::NOT_FOUND => Exit::NotFound,
@@ -297,6 +298,20 @@ fn plain(value: &Value) -> String {
     }
 }
 
+/// Returns the option that sets a field of the request, given by its JSON pointer.
+fn option_of(pointer: &str, request: &Value) -> String {
+    match pointer.trim_start_matches('/') {
+        "length_seconds" => "--length".to_owned(),
+        "freeze_seconds" => "--freeze".to_owned(),
+        field if field.starts_with("problems/") => {
+            format!("--problem {}", request.pointer(pointer).and_then(Value::as_str).unwrap_or_default())
+        }
+        "problems" => "--problem".to_owned(),
+        "slug" => "slug".to_owned(),
+        field => format!("--{}", field.replace('_', "-")),
+    }
+}
+
 fn print_table(standings: &Value) {
     let letters: Vec<&str> = standings["problems"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let is_icpc = standings["rows"][0]["score"].is_null();
@@ -311,13 +326,27 @@ fn print_table(standings: &Value) {
     }
     table.print();
     if standings["frozen"] == json!(true) {
-        outln!("results are frozen: --unfrozen shows all of them");
+        outln!("results are frozen: --unfrozen shows the organizers all of them");
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refused_field_is_named_as_the_option_that_sets_it() {
+        let request = json!({ "problems": ["night-bus", "nosuch"] });
+        for (pointer, option) in [
+            ("/starts_at", "--starts-at"),
+            ("/length_seconds", "--length"),
+            ("/penalty_minutes", "--penalty-minutes"),
+            ("/problems/1", "--problem nosuch"),
+            ("/slug", "slug"),
+        ] {
+            assert_eq!(option_of(pointer, &request), option);
+        }
+    }
 
     #[test]
     fn a_solved_problem_shows_the_number_of_rejected_tries_before_it() {

@@ -279,8 +279,13 @@ fn penalty_of(minutes: Option<u64>, seconds: Option<u64>) -> Result<Option<(&'st
 }
 
 fn time_of(text: &str) -> Result<Timestamp, ApiError> {
-    text.parse()
-        .map_err(|_| invalid("starts_at", "`starts_at` must be a time such as `2030-01-01T00:00:00Z` (RFC 3339)"))
+    text.parse().map_err(|_| {
+        let fault = match text.parse::<jiff::civil::DateTime>() {
+            Ok(_) => "`starts_at` has no time zone: add `Z` or an offset such as `+02:00`",
+            Err(_) => "`starts_at` must be a time such as `2030-01-01T00:00:00Z` (RFC 3339)",
+        };
+        invalid("starts_at", fault)
+    })
 }
 
 /// Problems with these slugs, which must all be visible to the viewer.
