@@ -600,7 +600,8 @@ export interface paths {
         /**
          * List problems.
          * @description The list has the public problems and, if you authenticate, your own problems and those shared with you.
-         *     Administrators get all problems.
+         *     While a contest with a private problem is running, users with whom the problem is shared do not find it. Administrators
+         *     get all problems.
          *
          *     Everybody may call this, without an account.
          */

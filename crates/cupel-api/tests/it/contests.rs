@@ -91,6 +91,16 @@ async fn participants_see_a_private_problem_once_the_contest_runs() {
     };
     assert_eq!(hints(&early).await, (json!(null), json!([])), "they would be hints");
     assert_eq!(hints(&author).await, (json!("easy"), json!(["strings"])));
+    // Readers do not find it in the list, either: neither its hints, nor by them.
+    let readers = json!({ "readers": [early.user.username] });
+    let shared = app.request(Method::PATCH, "/api/v1/problems/echo").json(&readers).bearer(&author.token).send().await;
+    assert_eq!(shared.status, 200, "{shared:?}");
+    for (who, query, found) in [(&early, "", 0), (&early, "&tag=strings", 0), (&author, "&tag=strings", 1)] {
+        let path = format!("/api/v1/problems?tag_counts=true{query}");
+        let listed = app.get(&path).bearer(&who.token).send().await.json;
+        let tags = listed["tags"].as_array().map(Vec::len);
+        assert_eq!((listed["problems"].as_array().map(Vec::len), tags), (Some(found), Some(found)), "{listed}");
+    }
     let contest = async |who: &TestUser, slug: &str| {
         app.get(&format!("/api/v1/contests/{slug}")).bearer(&who.token).send().await.json
     };

@@ -134,6 +134,9 @@ pub struct ProblemFilter {
     pub text: Option<String>,
     /// Order of the list.
     pub sort: ProblemSort,
+    /// The current time. While a private problem is in a running contest, its readers do not find it: its tags and its
+    /// difficulty would be hints for those who take part.
+    pub now: Timestamp,
 }
 
 cupel_types::named! {

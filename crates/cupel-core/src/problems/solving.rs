@@ -164,6 +164,10 @@ impl Core {
         }
     }
 
+    fn filter_of(&self, principal: &Principal, filter: ProblemFilter) -> ProblemFilter {
+        ProblemFilter { asker: principal.user(), sees_all: principal.is_admin(), now: self.now(), ..filter }
+    }
+
     /// A page of the problems that exist for this viewer, and the total number.
     ///
     /// # Errors
@@ -175,7 +179,7 @@ impl Core {
         offset: u64,
         limit: u64,
     ) -> Result<(Vec<ProblemLine>, u64), StoreError> {
-        let filter = ProblemFilter { asker: principal.user(), sees_all: principal.is_admin(), ..filter };
+        let filter = self.filter_of(principal, filter);
         self.inner.store.problems(filter, offset, limit).await
     }
 
@@ -189,7 +193,7 @@ impl Core {
         principal: &Principal,
         filter: ProblemFilter,
     ) -> Result<Vec<(Tag, u64)>, StoreError> {
-        let filter = ProblemFilter { asker: principal.user(), sees_all: principal.is_admin(), ..filter };
+        let filter = self.filter_of(principal, filter);
         self.inner.store.tags(filter, TAGS_COUNTED_MAX).await
     }
 

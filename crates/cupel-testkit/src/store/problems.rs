@@ -17,6 +17,7 @@ use cupel_types::{
     Submission, SubmissionId, UserId, Verdict, Verification, VerifiedGroup, VerifiedSubmission,
 };
 
+use super::contests::new_contest;
 use super::{at, insert, lease, user};
 use crate::Subject;
 use crate::builders::{SubmissionBuilder, a_completion, a_submission, fresh};
@@ -243,6 +244,14 @@ pub async fn problems_are_listed_only_if_visible_and_paginated<S: Store>(make: i
     assert_eq!(listed(as_seen_by(Some(stranger))).await, ["p1"]);
     assert_eq!(listed(as_seen_by(Some(member))).await, ["p2", "p1"], "a reader does not see a draft");
     assert_eq!(listed(as_seen_by(Some(owner))).await, ["p2", "p3", "p1"]);
+    let running = new_contest("c", owner, vec![private.id]);
+    let begins = running.starts_at;
+    let ends = begins + jiff::SignedDuration::try_from(running.length).unwrap();
+    store.insert_contest(running, u64::MAX, at(0)).await.unwrap().unwrap();
+    let then = |asker, now| ProblemFilter { now, ..as_seen_by(Some(asker)) };
+    assert_eq!(listed(then(member, begins)).await, ["p1"], "a private problem of a running contest");
+    assert_eq!(listed(then(owner, begins)).await, ["p2", "p3", "p1"]);
+    assert_eq!(listed(then(member, ends)).await, ["p2", "p1"], "the contest has ended");
     let everything = ProblemFilter { sees_all: true, ..ProblemFilter::default() };
     assert_eq!(listed(everything.clone()).await, ["p2", "p3", "p1"]);
     assert_eq!(listed(ProblemFilter { own: true, ..as_seen_by(Some(owner)) }).await, ["p2", "p3"]);

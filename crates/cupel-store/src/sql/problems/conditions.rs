@@ -5,6 +5,7 @@ use cupel_types::SubmissionId;
 use std::borrow::Cow;
 
 use super::{Value, blob_of, difficulty_number};
+use crate::rows::to_us;
 use crate::sql::freezes::hidden_from;
 
 /// The `WHERE` condition, its values, and the `ORDER BY` expression.
@@ -42,9 +43,12 @@ impl<'f> Conditions<'f> {
         } else if filter.asker.is_some() {
             let seen = format!(
                 "(p.visibility = 2 OR {own} OR (p.visibility = 1 AND EXISTS \
-                 (SELECT 1 FROM problem_members m WHERE m.problem = p.id AND m.\"user\" = ?)))"
+                 (SELECT 1 FROM problem_members m WHERE m.problem = p.id AND m.\"user\" = ?) AND NOT EXISTS \
+                 (SELECT 1 FROM contest_problems e JOIN contests c ON c.id = e.contest \
+                 WHERE e.problem = p.id AND c.starts_at <= ? AND c.starts_at + c.length_us > ?)))"
             );
-            all.and(&seen, [asker.clone(), asker.clone(), asker]);
+            let now = Value::Int(to_us(filter.now));
+            all.and(&seen, [asker.clone(), asker.clone(), asker, now.clone(), now]);
         } else {
             all.and("p.visibility = 2", []);
         }
