@@ -15,23 +15,31 @@ use crate::{HostProbe, Language, LanguageSet, Library, LibraryPackage, Registry,
 pub(crate) const NPM_PREFIX: &str = "/usr/local/lib/cupel/npm";
 
 /// The languages that an operator selects.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Selection {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
     /// The languages of this set.
-    Set(LanguageSet),
+    pub set: Option<LanguageSet>,
     /// The languages with these ids or aliases.
-    Named(Vec<String>),
+    pub names: Vec<String>,
 }
 
 impl Selection {
-    /// Parses command-line words: `core`, `popular`, `all`, or ids and aliases.
+    /// Parses command-line words: `core`, `popular`, `all`, ids and aliases.
     pub fn from_words(words: &[String]) -> Selection {
-        match words {
-            [word] if word == "all" => Selection::Set(LanguageSet::All),
-            [word] if word == "popular" => Selection::Set(LanguageSet::Popular),
-            [word] if word == "core" => Selection::Set(LanguageSet::Core),
-            words => Selection::Named(words.to_vec()),
+        let mut selection = Selection::default();
+        for word in words {
+            let set = match word.as_str() {
+                "all" => LanguageSet::All,
+                "popular" => LanguageSet::Popular,
+                "core" => LanguageSet::Core,
+                _ => {
+                    selection.names.push(word.clone());
+                    continue;
+                }
+            };
+            selection.set = selection.set.max(Some(set));
         }
+        selection
     }
 }
 
@@ -98,10 +106,9 @@ impl InstallPlan {
     /// # Errors
     /// A name matches no language.
     pub fn new(registry: &Registry, selection: &Selection, with_libraries: bool) -> Result<InstallPlan, InstallError> {
-        let wanted: Vec<&Language> = match selection {
-            Selection::Set(set) => registry.iter().filter(|l| l.packages.set <= *set && l.missing.is_none()).collect(),
-            Selection::Named(names) => names.iter().map(|name| named(registry, name)).collect::<Result<_, _>>()?,
-        };
+        let in_set = |l: &&Language| selection.set.is_some_and(|set| l.packages.set <= set) && l.missing.is_none();
+        let named = selection.names.iter().map(|name| named(registry, name));
+        let wanted: Vec<&Language> = registry.iter().filter(in_set).map(Ok).chain(named).collect::<Result<_, _>>()?;
         let libraries = wanted.iter().filter(|_| with_libraries).flat_map(|language| &language.libraries);
         let libraries: Vec<&Library> = libraries.filter(|library| library.version.is_none()).collect();
         let mut plan = missing(registry, wanted);
@@ -243,6 +250,10 @@ mod tests {
     use super::*;
     use crate::Probe;
 
+    fn of_set(set: LanguageSet) -> Selection {
+        Selection { set: Some(set), names: Vec::new() }
+    }
+
     /// A probe in which only these programs are installed.
     struct Only(&'static [&'static str]);
 
@@ -288,17 +299,17 @@ mod tests {
     #[test]
     fn the_error_for_an_unknown_language_suggests_the_nearest() {
         let registry = Registry::load(None).unwrap();
-        let error = InstallPlan::new(&registry, &Selection::Named(vec!["pyhton".to_owned()]), false).unwrap_err();
+        let error = InstallPlan::new(&registry, &Selection::from_words(&strings(&["pyhton"])), false).unwrap_err();
         assert_eq!(error.to_string(), "there is no language `pyhton`; did you mean `python`?");
     }
 
     #[test]
     fn a_selected_set_contains_the_smaller_sets() {
         let registry = Registry::load(None).unwrap();
-        let plan = InstallPlan::new(&registry, &Selection::Set(LanguageSet::Core), false).unwrap();
+        let plan = InstallPlan::new(&registry, &of_set(LanguageSet::Core), false).unwrap();
         assert!(plan.languages.iter().all(|id| registry.get(id).is_some_and(|l| l.packages.set == LanguageSet::Core)));
         assert_eq!(plan.languages.len(), 11);
-        let number = |set| InstallPlan::new(&registry, &Selection::Set(set), false).unwrap().languages.len();
+        let number = |set| InstallPlan::new(&registry, &of_set(set), false).unwrap().languages.len();
         let packaged = registry.iter().filter(|language| language.missing.is_none()).count();
         assert!(number(LanguageSet::Popular) > 25 && number(LanguageSet::All) == packaged);
     }
@@ -308,15 +319,15 @@ mod tests {
         let registry = Registry::load(None).unwrap();
         let plan = |selection| InstallPlan::new(&registry, &selection, false).unwrap().languages;
         let python2 = registry.find("python2").unwrap().id.clone();
-        assert!(!plan(Selection::Set(LanguageSet::All)).contains(&python2));
-        assert_eq!(plan(Selection::Named(vec!["python2".to_owned()])), [python2]);
+        assert!(!plan(of_set(LanguageSet::All)).contains(&python2));
+        assert_eq!(plan(Selection::from_words(&strings(&["python2"]))), [python2]);
     }
 
     #[test]
     fn libraries_are_installed_on_request_also_for_an_installed_language() {
         let mut registry = Registry::load(None).unwrap();
         registry.probe(&Only(&["python3"]));
-        let python = Selection::Named(vec!["python".to_owned()]);
+        let python = Selection::from_words(&strings(&["python"]));
         assert!(InstallPlan::new(&registry, &python, false).unwrap().is_empty());
         let lacking: Vec<&Library> =
             registry.find("python").unwrap().libraries.iter().filter(|library| library.version.is_none()).collect();
@@ -351,8 +362,10 @@ mod tests {
     fn command_line_words_select_languages() {
         let select = |words: &[&str]| Selection::from_words(&strings(words));
         for (word, set) in [("all", LanguageSet::All), ("popular", LanguageSet::Popular), ("core", LanguageSet::Core)] {
-            assert_eq!(select(&[word]), Selection::Set(set));
+            assert_eq!(select(&[word]), of_set(set));
         }
-        assert_eq!(select(&["c", "go"]), Selection::Named(strings(&["c", "go"])));
+        assert_eq!(select(&["c", "go"]), Selection { set: None, names: strings(&["c", "go"]) });
+        let both = Selection { set: Some(LanguageSet::Popular), names: strings(&["cobol"]) };
+        assert_eq!(select(&["core", "cobol", "popular"]), both);
     }
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow, bail};
 use cupel_languages::{Availability, Language, LoadError, Registry, Sample};
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Source, ToolOptions};
 
-use crate::config::Config;
+use crate::config::{Config, DIRECTORY_IN_DATA};
 use crate::images::{self, MachineProbe};
 
 /// The language files cannot be loaded.
@@ -64,7 +64,7 @@ pub(crate) fn versions_of(registry: Registry, name: Option<&str>, config: &Confi
 /// Returns the directory of the operator's language files: the configured directory, or the directory in the data
 /// directory, which may not exist.
 pub(crate) fn language_files(config: &Config) -> PathBuf {
-    config.languages.directory.clone().unwrap_or_else(|| config.data.join("languages"))
+    config.languages.directory.clone().unwrap_or_else(|| config.data.join(DIRECTORY_IN_DATA))
 }
 
 /// Probes one language only, because probing all languages takes a second or two.

@@ -9,7 +9,7 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use cupel_judge::{BuiltIn, CompareResult, Difference};
 
 use self::args::Check;
@@ -17,6 +17,11 @@ use super::{CommandResult, Exit, Failure, OrExit};
 
 const ACCEPTED: u8 = 42;
 const REJECTED: u8 = 43;
+
+/// The files of a validator (Kattis problem package format, "Reporting results and feedback").
+const SCORE_MULTIPLIER: &str = "score_multiplier.txt";
+const JUDGE_MESSAGE: &str = "judgemessage.txt";
+const DIFF_POSITION: &str = "diffposition.txt";
 
 /// Bytes per read.
 const CHUNK: usize = 256 << 10;
@@ -35,6 +40,18 @@ pub(super) fn check(args: &Check) -> CommandResult {
         fs::create_dir_all(directory)
             .with_context(|| format!("cannot create {}", directory.display()))
             .or_exit(Exit::Usage)?;
+        // The files of an earlier check would be read as results of this one.
+        for name in [SCORE_MULTIPLIER, JUDGE_MESSAGE, DIFF_POSITION] {
+            match fs::remove_file(directory.join(name)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    let path = directory.join(name);
+                    return Err(error)
+                        .with_context(|| format!("cannot remove {}", path.display()))
+                        .or_exit(Exit::Usage);
+                }
+                _ => {}
+            }
+        }
     }
     let finding = compare(&builtin, answer, &mut output)?;
     let (code, message, difference) = match finding {
@@ -46,17 +63,17 @@ pub(super) fn check(args: &Check) -> CommandResult {
         CompareResult::Different(difference) => (REJECTED, Some(difference.for_author()), Some(difference)),
         CompareResult::Share { right, of } => {
             let share = right as f64 / of as f64;
-            write(args, "score_multiplier.txt", &format!("{share:.6}\n"))?;
+            write(args, SCORE_MULTIPLIER, &format!("{share:.6}\n"))?;
             (ACCEPTED, Some(format!("{right} of {of} lines are right")), None)
         }
     };
     if let Some(message) = message {
-        write(args, "judgemessage.txt", &format!("{message}\n"))?;
+        write(args, JUDGE_MESSAGE, &format!("{message}\n"))?;
         errln!("{message}");
     }
     // A comparison that ignores order reports no position.
     if let Some(Difference { answer_at, output_at, word: 1.., .. }) = difference {
-        write(args, "diffposition.txt", &format!("{answer_at} {output_at}\n"))?;
+        write(args, DIFF_POSITION, &format!("{answer_at} {output_at}\n"))?;
     }
     Ok(Exit::Program(code))
 }
@@ -77,6 +94,9 @@ fn compare(builtin: &BuiltIn, answer: File, output: &mut dyn Read) -> Result<Com
 }
 
 fn open(path: &Path) -> Result<File, Failure> {
+    if path.is_dir() {
+        return Err(anyhow!("cannot open {}: it is a directory", path.display())).or_exit(Exit::Usage);
+    }
     File::open(path).with_context(|| format!("cannot open {}", path.display())).or_exit(Exit::Usage)
 }
 

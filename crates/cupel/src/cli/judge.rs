@@ -25,6 +25,7 @@ use uuid::Uuid;
 
 use self::args::Judge;
 use super::package::{self, Bench};
+use super::run::file_in_box;
 use super::{CommandResult, Exit, Failure, OrExit, allowed};
 use crate::calibrations::{Calibrated, Calibrations};
 use crate::config;
@@ -52,6 +53,7 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
     let bounds = allowed::bounds(&config);
     let files = read_submission(&args.submission, &known, &bounds)?;
     let language = choose(&known, args, &files)?.clone();
+    let files = named_for(files, &language);
     allow(&files, &language, &bounds)?;
     let unpacked = match package::unpack(&args.package, &package::options(&args.reading, &known)) {
         Ok(unpacked) => unpacked,
@@ -243,6 +245,22 @@ fn read_submission(path: &Path, known: &Registry, bounds: &Bounds) -> Result<Box
         files[..=main].rotate_right(1);
     }
     Ok(BoxFiles::new(files))
+}
+
+/// Gives a single file the language's default name, if its name has no extension of the language or of its headers, as
+/// `cupel run` and `cupel submit` do: compilers go by the extension.
+fn named_for(files: BoxFiles, language: &Language) -> BoxFiles {
+    let is_header = |path: &Path| language.headers.iter().any(|header| path.extension() == Some(header.as_ref()));
+    match files.iter().as_slice() {
+        [only] => {
+            let path = Path::new(only.path.as_str());
+            if file_in_box(path, language).is_some() || is_header(path) {
+                return files;
+            }
+            BoxFiles::new(vec![BoxFile { path: language.source.clone(), ..only.clone() }])
+        }
+        _ => files,
+    }
 }
 
 fn read_directory(

@@ -14,7 +14,7 @@ use self::args::Serve;
 use super::{CommandResult, Exit, OrExit};
 use crate::compose::startup::{self, Startup};
 use crate::compose::{Server, engines};
-use crate::config::Overrides;
+use crate::config::{Config, Overrides};
 use crate::role::Role;
 use crate::telemetry;
 use crate::terminal::{bold, dim};
@@ -36,7 +36,7 @@ pub(super) fn serve(args: &Serve, role: Role) -> CommandResult {
     let ended = runtime.block_on(async {
         // The handlers are installed here, so that signals also work while the server starts.
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let about = About::of(&startup, role);
+        let about = About::of(&startup, role, &config);
         let server = Server::start(&config, role, startup).await?;
         about.print(&server)?;
         let is_drained = async {
@@ -81,10 +81,12 @@ struct About {
     registry: Registry,
     /// State of the sandbox; only in processes that run programs.
     sandbox: Option<String>,
+    /// `server.public_url`; empty if it is not set.
+    public_url: String,
 }
 
 impl About {
-    fn of(startup: &Startup, role: Role) -> About {
+    fn of(startup: &Startup, role: Role, config: &Config) -> About {
         let sandbox = startup.runtime.as_ref().map(|runtime| {
             let examination = &runtime.examination;
             let missing: Vec<&str> = examination.missing().map(|finding| finding.wall.slug()).collect();
@@ -96,7 +98,8 @@ impl About {
             let s = if runtime.slots == 1 { "" } else { "s" };
             format!("{walls} · control groups {cgroup} · {} slot{s}", runtime.slots)
         });
-        About { role, registry: startup.registry.without_roots(), sandbox }
+        let public_url = config.server.public_url.clone();
+        About { role, registry: startup.registry.without_roots(), sandbox, public_url }
     }
 
     fn print(&self, server: &Server) -> anyhow::Result<()> {
@@ -132,9 +135,10 @@ impl About {
                 first.key,
                 dim("shown this once")
             );
+            let public = if self.public_url.is_empty() { &url } else { &self.public_url };
             text += &format!(
                 "site: {url}/ · one-time link to set your own password as administrator, good for a day: {}{}\n",
-                cupel_api::link_address(&url, cupel_web::is_built()),
+                cupel_api::link_address(public, cupel_web::is_built()),
                 first.link
             );
             if let Some(command) = curl(&url, &first.key, &available) {

@@ -56,6 +56,14 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, &'static str> {
     units::duration(text).filter(|d| !d.is_zero()).ok_or("expected a duration such as 12h or 30d")
 }
 
+/// Address of a server on this machine with the default settings.
+pub(super) const URL_DEFAULT: &str = "http://127.0.0.1:8080";
+
+/// Parses the value of an option whose environment variable is `CUPEL_URL`. An empty variable is the same as none.
+pub(super) fn parse_url_or_default(text: &str) -> Result<String, &'static str> {
+    parse_url(if text.is_empty() { URL_DEFAULT } else { text })
+}
+
 /// Parses the address of a server for its users. The rules are those of `server.public_url`.
 pub(super) fn parse_url(text: &str) -> Result<String, &'static str> {
     is_public_url(text).then(|| text.to_owned()).ok_or("expected an address such as https://judge.example")

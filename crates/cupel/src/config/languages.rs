@@ -1,12 +1,15 @@
 //! Settings of the languages.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cupel_languages::Registry;
 
 use super::Layers;
 
 const DIRECTORY: &str = "languages.directory";
+
+/// Directory of the operator's language files in the data directory, if the configuration names no other.
+pub(crate) const DIRECTORY_IN_DATA: &str = "languages";
 
 #[derive(Clone, Debug)]
 pub(crate) struct Languages {
@@ -17,14 +20,16 @@ pub(crate) struct Languages {
     pub(crate) prepare: bool,
 }
 
-pub(super) fn languages(layers: &mut Layers) -> Languages {
+/// `default_directory`: the operator's language files, unless the configuration names another directory.
+pub(super) fn languages(layers: &mut Layers, default_directory: &Path) -> Languages {
     let directory = layers.text(DIRECTORY);
     let directory = (!directory.is_empty()).then(|| PathBuf::from(directory));
     let key = "languages.disabled";
     let disabled = layers.list(key);
     if !disabled.is_empty() {
         // Faults of the language files are reported where the files are used.
-        if let Ok(registry) = Registry::load(directory.as_deref()) {
+        let files = directory.as_deref().or(Some(default_directory).filter(|path| path.is_dir()));
+        if let Ok(registry) = Registry::load(files) {
             for id in &disabled {
                 if let Some(message) = unknown_language(&registry, id) {
                     layers.refuse(key, message);

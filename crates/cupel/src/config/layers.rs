@@ -103,6 +103,9 @@ pub(crate) struct Layers {
     pub(crate) faults: Vec<ConfigFault>,
 }
 
+/// Maximum of a setting that is a duration: about 100 years. Points in time that are much farther away cannot be stored.
+const DURATION_MAX: Duration = Duration::from_hours(36_500 * 24);
+
 impl Layers {
     /// Returns the defaults alone.
     pub(crate) fn defaults() -> Layers {
@@ -292,10 +295,10 @@ impl Layers {
 
     pub(crate) fn duration(&mut self, key: &str, least: Duration) -> Duration {
         let expected = match least.is_zero() {
-            true => "a duration such as \"30s\" or \"1h30m\"".to_owned(),
-            false => format!("a duration of at least {least:?} such as \"30s\" or \"1h30m\""),
+            true => "a duration such as \"30s\" or \"1h30m\", at most \"36500d\"".to_owned(),
+            false => format!("a duration of at least {least:?} such as \"30s\" or \"1h30m\", at most \"36500d\""),
         };
-        self.value(key, &expected, |text| units::duration(text).filter(|d| *d >= least))
+        self.value(key, &expected, |text| units::duration(text).filter(|d| (least..=DURATION_MAX).contains(d)))
     }
 
     /// A size of at least one byte, for settings that would otherwise refuse everything.

@@ -40,6 +40,7 @@ use telemetry::Traces;
 pub(crate) use auth::Auth;
 pub(crate) use engines::Engines;
 pub(crate) use facades::{Facade, Facades};
+pub(crate) use languages::DIRECTORY_IN_DATA;
 pub(crate) use layers::{DEFAULTS, Layers};
 pub(crate) use notifications::{Alerts, Webhooks};
 pub(crate) use rate_limits::TierLimits;
@@ -93,6 +94,7 @@ fn read(layers: &mut Layers) -> Config {
     let server = server::server(layers);
     let data = layers
         .value("data.directory", "the path of a directory", |text| (!text.is_empty()).then(|| PathBuf::from(text)));
+    let files = data.join(languages::DIRECTORY_IN_DATA);
     let worker = worker::worker(layers);
     let limits = limits::limits(layers);
     let auth = auth::auth(layers);
@@ -120,7 +122,7 @@ fn read(layers: &mut Layers) -> Config {
         log,
         traces: telemetry::traces(layers),
         metrics: telemetry::metrics(layers),
-        languages: languages::languages(layers),
+        languages: languages::languages(layers, &files),
         images: images::images(layers),
         docker: images::docker(layers),
         snippets: content::snippets(layers),

@@ -82,8 +82,8 @@ fn all_faults_are_reported_together_with_place_and_suggestion() {
             "environment variable CUPEL_QUEUE__DEPTH: queue.depth: unknown setting; did you mean `queue.depth_max`?",
             "cupel.toml:2: server.listen: expected an address with a port such as \"127.0.0.1:8080\", found \"nowhere\"",
             "environment variable CUPEL_DATA__DIRECTORY: data.directory: expected the path of a directory, found \"\"",
-            "cupel.toml:7: worker.slots: expected a whole number from 0 to 1024, found -1",
-            "cupel.toml:6: worker.lease: expected a duration of at least 3s such as \"30s\" or \"1h30m\", found \"30\"",
+            "cupel.toml:7: worker.slots: expected a whole number from 0 to 1000, found -1",
+            "cupel.toml:6: worker.lease: expected a duration of at least 3s such as \"30s\" or \"1h30m\", at most \"36500d\", found \"30\"",
             "cupel.toml:9: log.format: expected one of \"auto\", \"pretty\", \"json\", found 5",
         ]
     );
@@ -245,6 +245,11 @@ fn a_language_that_the_operator_added_can_be_disabled() {
     std::fs::write(folder.path().join("anothertongue.toml"), another).unwrap();
     cupel_languages::Registry::load(Some(folder.path())).unwrap();
     let file = format!("[languages]\ndirectory = {:?}\ndisabled = [\"anothertongue\"]\n", folder.path());
+    assert_eq!(config(&file, &[]).languages.disabled, ["anothertongue"]);
+    // The directory in the data directory is used without being named.
+    let data = tempfile::tempdir().unwrap();
+    std::fs::rename(folder.path(), data.path().join("languages")).unwrap();
+    let file = format!("[data]\ndirectory = {:?}\n[languages]\ndisabled = [\"anothertongue\"]\n", data.path());
     assert_eq!(config(&file, &[]).languages.disabled, ["anothertongue"]);
 }
 

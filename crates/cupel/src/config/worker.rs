@@ -40,7 +40,7 @@ impl Worker {
 pub(super) fn worker(layers: &mut Layers) -> Worker {
     Worker {
         name: layers.text("worker.name"),
-        slots: layers.number("worker.slots", 0..=1024),
+        slots: layers.number("worker.slots", 0..=1000),
         lease: layers.duration("worker.lease", 3 * SECOND),
         attempts_max: layers.number("worker.attempts_max", 1..=100),
         run_time_max: layers.duration("worker.run_time_max", SECOND),

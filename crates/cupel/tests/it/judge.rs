@@ -603,6 +603,50 @@ fn check_exits_with_42_or_43_and_writes_its_messages() {
 }
 
 #[test]
+fn a_check_removes_the_results_of_an_earlier_one() {
+    let files = Files::new(&[("ans", "1\n2\n"), ("half", "1\n3\n")]);
+    let feedback = files.path("feedback");
+    let check = |name: &str, output: &str| {
+        let (answer, output) = (files.path("ans"), files.path(output));
+        let args = ["check", name, "--answer", &answer, "--output", &output, "--feedback", &feedback];
+        let ended = end(cupel(args), b"");
+        let left = std::fs::read_dir(&feedback).unwrap();
+        let mut left: Vec<String> = left.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        left.sort();
+        (ended.code, left)
+    };
+    let both = ["judgemessage.txt", "score_multiplier.txt"].map(str::to_owned).to_vec();
+    assert_eq!(check("line-count", "half"), (Some(42), both));
+    let both = ["diffposition.txt", "judgemessage.txt"].map(str::to_owned).to_vec();
+    assert_eq!(check("default", "half"), (Some(43), both));
+    assert_eq!(check("default", "ans"), (Some(42), Vec::new()));
+    assert_eq!(check("default", "feedback").0, Some(2), "a directory");
+}
+
+#[test]
+fn a_single_file_with_another_extension_is_compiled_in_the_named_language() {
+    let files = sums("");
+    files.write(
+        "s/sum.data",
+        "#include <stdio.h>\nint main(void) { int a, b; scanf(\"%d %d\", &a, &b); printf(\"%d\\n\", a + b); }\n",
+    );
+    let args = [
+        "judge",
+        &files.path("p"),
+        "--submission",
+        &files.path("s/sum.data"),
+        "--language",
+        "c",
+        "--json",
+        "--time-limit",
+        "5",
+    ];
+    let ended = end(cupel(args), b"");
+    let object: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
+    assert_eq!(object["verdict"], "AC", "{object:#}");
+}
+
+#[test]
 fn check_fails_on_invalid_arguments() {
     for (name, flags) in [
         ("default", &["float_tolerance"][..]),

@@ -272,6 +272,9 @@ fn a_problem_is_downloaded_tested_and_submitted() {
     assert!(tested.code == Some(1) && tested.stdout.contains("1 ✗ WA"), "{tested:?}");
     assert!(tested.stdout.contains("Compared word by word. The server uses the problem's own checker"), "{tested:?}");
     assert_eq!(in_work(&["test", "wrong.py"]).code, Some(2));
+    let mut empty = with_key(&server, ["get", &format!("{}/problems/quiet-hours", server.url), "--out", "again"]);
+    empty.current_dir(work.path()).env("CUPEL_URL", "");
+    assert_eq!(end(empty, b"").code, Some(0), "an empty variable is the same as none");
     std::fs::write(work.path().join("syntax.py"), "print('nonsense'\n").unwrap();
     let tested = in_work(&["test", "syntax.py", "--samples", "quiet-hours/samples"]);
     assert!(tested.code == Some(1) && tested.stdout.contains("SyntaxError"), "{tested:?}");

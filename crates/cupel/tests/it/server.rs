@@ -50,6 +50,14 @@ fn shipped_problems_with_programs_in_disabled_languages_are_loaded() {
 }
 
 #[test]
+fn the_link_of_the_first_start_begins_with_the_public_url() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &[("CUPEL_SERVER__PUBLIC_URL", "https://judge.example/cupel")]);
+    assert!(server.printed.contains("good for a day: https://judge.example/cupel/password"), "{}", server.printed);
+    assert!(server.printed.contains(&format!("site: {}/", server.url)), "{}", server.printed);
+}
+
+#[test]
 fn a_second_server_on_the_same_data_is_refused() {
     let data = tempfile::tempdir().unwrap();
     let _server = Server::start(data.path(), &[]);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::cli::shared_args::parse_url;
+use crate::cli::shared_args::{URL_DEFAULT, parse_url_or_default};
 
 /// Credentials for a server.
 ///
@@ -24,6 +24,6 @@ pub(crate) struct Credentials {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ServerUrl {
     /// URL of the server, unless PROBLEM is a URL.
-    #[arg(long, env = "CUPEL_URL", default_value = "http://127.0.0.1:8080", value_name = "URL", value_parser = parse_url)]
+    #[arg(long, env = "CUPEL_URL", default_value = URL_DEFAULT, value_name = "URL", value_parser = parse_url_or_default)]
     pub(crate) server: String,
 }

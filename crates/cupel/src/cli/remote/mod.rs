@@ -243,7 +243,7 @@ fn key(credentials: &Credentials) -> Result<Option<String>, Failure> {
         }
         None => std::env::var("CUPEL_API_KEY").unwrap_or_default(),
     };
-    let key = text.trim();
+    let key = text.trim_start_matches('\u{feff}').trim();
     if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(anyhow!("the API key has characters that no key has")).or_exit(Exit::Auth);
     }
