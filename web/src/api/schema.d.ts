@@ -1210,7 +1210,10 @@ export interface components {
              *     `null`: no freeze. At most `length_seconds`.
              */
             freeze_seconds?: number | null;
-            /** @description Whether the freeze is lifted; `true` only after it has begun. `false` hides the results again, but users may already have seen them. */
+            /**
+             * @description Whether the freeze is lifted; `true` only after it has begun. `false` hides the results again, but users may
+             *     already have seen them.
+             */
             unfrozen?: boolean | null;
             /** @description Whether everybody may see the contest and take part. If not, users need its join code. */
             public?: boolean | null;

@@ -57,8 +57,8 @@ impl Registry {
         copy
     }
 
-    /// All languages that are not disabled, including unavailable ones, sorted by id. The copies of [`Registry::add_in_images`] come after
-    /// the other languages.
+    /// All languages that are not disabled, including unavailable ones, sorted by id. The copies of
+    /// [`Registry::add_in_images`] come after the other languages.
     pub fn iter(&self) -> std::slice::Iter<'_, Language> {
         self.languages.iter()
     }

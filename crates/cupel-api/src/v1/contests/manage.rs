@@ -120,7 +120,8 @@ pub(crate) struct ContestChangeRequest {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<u64>, maximum = 2678400)]
     freeze_seconds: Option<Option<u64>>,
-    /// Whether the freeze is lifted; `true` only after it has begun. `false` hides the results again, but users may already have seen them.
+    /// Whether the freeze is lifted; `true` only after it has begun. `false` hides the results again, but users may
+    /// already have seen them.
     #[serde(default)]
     unfrozen: Option<bool>,
     /// Whether everybody may see the contest and take part. If not, users need its join code.
