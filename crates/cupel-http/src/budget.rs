@@ -97,10 +97,10 @@ impl ByteBudget {
             let mut held = self.hold(user);
             let Err(error) = held.more(bytes) else { return Ok(held) };
             if waiting.is_none() {
-                waiting = self.waiting(user, bytes);
-            }
-            if waiting.is_none() {
-                return Err(error);
+                match self.waiting(user, bytes) {
+                    None => return Err(error),
+                    counted => waiting = counted,
+                }
             }
             if tokio::time::timeout_at(deadline, freed).await.is_err() {
                 return Err(error);

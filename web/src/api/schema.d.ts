@@ -2038,9 +2038,9 @@ export interface components {
             slug: string;
             /** @description Display name. */
             title: string;
-            /** @description `easy`, `medium` or `hard`, if set. Not of a private problem for participants of a running contest with it. */
+            /** @description `easy`, `medium` or `hard`, if set. `null` for participants of a running contest that has the private problem. */
             difficulty?: string | null;
-            /** @description Topics of the problem. None of a private problem for participants of a running contest with it. */
+            /** @description Topics of the problem. Empty for participants of a running contest that has the private problem. */
             tags: string[];
             /** @description `draft`, `private` or `public`. */
             visibility: string;

@@ -96,7 +96,7 @@ impl Core {
         change.description.as_deref().map_or(Ok(()), |text| text_fits("description", text))?;
         let style = change.style.unwrap_or(contest.style);
         let length = change.length.unwrap_or(contest.length);
-        if change.freeze.is_none() && contest.has_frozen(now) {
+        if change.length.is_some() && change.freeze.is_none() && contest.has_frozen(now) {
             change.freeze = contest.frozen_from().map(|from| Some(length.saturating_sub(from)));
         }
         let freeze = change.freeze.unwrap_or(contest.freeze);

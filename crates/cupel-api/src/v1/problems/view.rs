@@ -23,9 +23,9 @@ pub(crate) struct ProblemLineView {
     pub(crate) slug: String,
     /// Display name.
     pub(crate) title: String,
-    /// `easy`, `medium` or `hard`, if set. Not of a private problem for participants of a running contest with it.
+    /// `easy`, `medium` or `hard`, if set. `null` for participants of a running contest that has the private problem.
     pub(crate) difficulty: Option<&'static str>,
-    /// Topics of the problem. None of a private problem for participants of a running contest with it.
+    /// Topics of the problem. Empty for participants of a running contest that has the private problem.
     pub(crate) tags: Vec<String>,
     /// `draft`, `private` or `public`.
     pub(crate) visibility: &'static str,
