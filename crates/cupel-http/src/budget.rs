@@ -84,7 +84,7 @@ impl ByteBudget {
     }
 
     /// Reserves `bytes` for this user as soon as they are available. After `at_most`, returns an error that names the
-    /// limit. Returns the error at once if requests wait for [`WAITING_FACTOR`] times a maximum already. If `bytes`
+    /// limit. Returns the error at once if requests wait for `WAITING_FACTOR` times a maximum already. If `bytes`
     /// exceeds a maximum, only that maximum is reserved.
     pub async fn wait_for(&self, user: UserId, bytes: usize, at_most: Duration) -> Result<Held, ApiError> {
         let bytes = bytes.min(self.of_user_max(user)).min(self.all_bytes_max);
