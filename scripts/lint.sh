@@ -2,6 +2,7 @@
 # Checks formatting, runs clippy with warnings denied, and runs shellcheck if it is installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/test-options.sh
 
 for component in clippy fmt; do
     if ! cargo "$component" --version >/dev/null 2>&1; then

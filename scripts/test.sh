@@ -53,7 +53,17 @@ check)
     ;;
 esac
 
+. scripts/test-options.sh
+
 started=$SECONDS
+# How long each part took, for the last line.
+took=() part_began=$SECONDS
+# ended PART: the part that began when the last one ended.
+ended() {
+    took+=("$1 $(((SECONDS - part_began) / 60)):$(printf %02d $(((SECONDS - part_began) % 60)))")
+    part_began=$SECONDS
+}
+
 scripts/setup.sh build public servers docker cgroup2 deploy openapi web
 
 # Temporary files, such as the servers' data, are in memory if there is enough. The tests remove many files, and shortly after that, ext4
@@ -83,6 +93,7 @@ fi
 
 # The site is part of the binary, so it is built first. The build of the tests includes the binary.
 scripts/build-site.sh required
+ended setup
 echo "== build"
 # As scripts/run-tests builds them.
 cargo test --workspace --tests --no-run --quiet
@@ -94,6 +105,7 @@ scripts/again scripts/as-root "$CUPEL" languages install popular
 
 echo "== doctor"
 scripts/as-root "$CUPEL" doctor
+ended build
 
 # A failed check does not end the run, so that one run shows every failure.
 failed=() left_out=()
@@ -106,6 +118,7 @@ check() {
     fi
     echo "== $1 (after $(((SECONDS - started) / 60)) min)"
     "${@:3}" || failed+=("$1")
+    ended "$1"
 }
 
 # The tests always run, and some checks beside them. A check for which too little time is left is left out; shorter checks after it may
@@ -115,13 +128,14 @@ check site 13 run_check site
 # The virtual machine uses one processor, so the packages of others are verified beside it.
 check "cgroup-v2 and third-party-packages" 12 scripts/run-tests --only-checks --check cgroup-v2 --check third-party-packages
 
-took="$(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s"
+parts=$(printf ', %s' "${took[@]}")
+whole="$(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s (${parts:2})"
 if [ "${#failed[@]}" -gt 0 ]; then
-    echo "make test: failed after $took: ${failed[*]}"
+    echo "make test: failed after $whole: ${failed[*]}"
     exit 1
 fi
 if [ "${#left_out[@]}" -gt 0 ]; then
-    echo "make test: passed in $took, but these checks were left out: ${left_out[*]}"
+    echo "make test: passed in $whole, but these checks were left out: ${left_out[*]}"
     exit 0
 fi
-echo "make test: everything passed in $took"
+echo "make test: everything passed in $whole"

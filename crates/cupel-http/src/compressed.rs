@@ -1,12 +1,15 @@
-//! Files that the binary contains only in compressed form, and the choice of the encoding that a client gets.
+//! Compressed responses: files that the binary contains only in compressed form, and JSON that is compressed when it is
+//! sent.
 
 use std::io::{self, Read as _};
 use std::sync::OnceLock;
 
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Version, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use flate2::read::GzDecoder;
+use tower_http::compression::predicate::{And, Predicate as _, SizeAbove};
+use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 use crate::error::ApiError;
 
@@ -53,6 +56,24 @@ impl Gzipped {
         }
     }
 }
+
+/// Compresses JSON of at least `JSON_BYTES_MIN` with gzip, for clients that accept it. It is meant for what a site
+/// reads, such as the list of the languages or standings. Nothing in one response may be both secret and shown beside
+/// text that somebody else chose: from the length, an observer could guess the secret (the BREACH attack).
+pub fn json() -> CompressionLayer<And<SizeAbove, IsJson>> {
+    let is_json: IsJson = |_, _, headers, _| {
+        headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"))
+    };
+    CompressionLayer::new()
+        .quality(CompressionLevel::Fastest)
+        .compress_when(SizeAbove::new(JSON_BYTES_MIN).and(is_json))
+}
+
+/// The type of a condition on a response.
+type IsJson = fn(StatusCode, Version, &HeaderMap, &Extensions) -> bool;
+
+/// A smaller response fits into one or two packets in any case.
+const JSON_BYTES_MIN: u64 = 2048;
 
 /// Response with content that is stored in this encoding. The caller has checked that the client accepts it
 /// ([`accepts`]).

@@ -39,6 +39,14 @@ use utoipa_axum::routes;
 
 /// Routes with their documentation, relative to `/api/v1`.
 pub(crate) fn routes() -> OpenApiRouter<Shared> {
+    // What the pages of a site read. Results of programs are sent as they are, because a client that runs thousands of
+    // programs a second would wait for the compression of each.
+    let read_by_pages = OpenApiRouter::default()
+        .routes(routes!(languages::languages))
+        .routes(routes!(languages::language))
+        .merge(problems::routes())
+        .merge(contests::routes())
+        .route_layer(cupel_http::compressed::json());
     OpenApiRouter::default()
         .routes(routes!(execute::execute, execute::submissions_by_id))
         .routes(routes!(execute::execute_batch))
@@ -53,8 +61,6 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(drafts::revision))
         .routes(routes!(submissions::submissions))
         .routes(routes!(artifacts::artifact))
-        .routes(routes!(languages::languages))
-        .routes(routes!(languages::language))
         .routes(routes!(account::register))
         .routes(routes!(guest::open))
         .routes(routes!(account::login))
@@ -89,6 +95,5 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(dead_letters::retry_dead_letter))
         .routes(routes!(webhooks::deliveries))
         .routes(routes!(webhooks::redeliver))
-        .merge(problems::routes())
-        .merge(contests::routes())
+        .merge(read_by_pages)
 }

@@ -1,4 +1,5 @@
-//! Entity tags of standings: a client that has the current state does not get it again.
+//! Responses that take less to transfer: entity tags of standings, with which a client does not get again what it has,
+//! and compressed lists.
 
 use std::time::Duration;
 
@@ -77,4 +78,22 @@ async fn a_tag_does_not_reveal_an_invisible_contest() {
         let hidden = app.get(path).bearer(&guest.token).header("if-none-match", known).send().await;
         hidden.is_error(404, "not-found");
     }
+}
+
+#[tokio::test]
+async fn long_lists_are_compressed_if_the_client_accepts_gzip() {
+    let app = TestApp::start().await;
+    let get = async |path: &str, encodings: &str| app.get(path).header("accept-encoding", encodings).send().await;
+    let compressed = get("/api/v1/languages", "gzip, deflate, br, zstd").await;
+    assert_eq!((compressed.header("content-encoding"), compressed.header("vary")), ("gzip", "accept-encoding"));
+    for plain in ["", "br", "gzip;q=0"] {
+        let plain = get("/api/v1/languages", plain).await;
+        assert_eq!(plain.header("content-encoding"), "");
+        assert!(compressed.bytes.len() * 5 < plain.bytes.len(), "{}", compressed.bytes.len());
+        let mut content = Vec::new();
+        std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&*compressed.bytes), &mut content).unwrap();
+        assert_eq!(content, plain.bytes);
+    }
+    let short = get("/api/v1/languages/python", "gzip").await;
+    assert_eq!((short.status.as_u16(), short.header("content-encoding")), (200, ""));
 }

@@ -126,6 +126,16 @@ fn places() -> [PathBuf; 1] {
     [PathBuf::from("/usr/lib/rabbitmq/bin")]
 }
 
+/// The folder of the application `rabbit` itself, beside which the package installs some sixty plugins.
+fn application() -> Option<PathBuf> {
+    let entry = |folder: PathBuf, begin: &str| {
+        let entries = fs::read_dir(folder).ok()?.filter_map(Result::ok).map(|entry| entry.path());
+        entries.into_iter().find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(begin)))
+    };
+    let server = entry(PathBuf::from("/usr/lib/rabbitmq/lib"), "rabbitmq_server-")?;
+    entry(server.join("plugins"), "rabbit-")
+}
+
 impl Kind for RabbitMqKind {
     fn name(&self) -> &'static str {
         "rabbitmq"
@@ -152,6 +162,12 @@ impl Kind for RabbitMqKind {
         }
         fs::write(folder.join("rabbitmq.conf"), settings.join("\n") + "\n").expect("the settings can be written");
         fs::write(folder.join("plugins"), "[].\n").expect("the plugins can be written");
+        // No plugin is enabled. A node that finds none needs a quarter less processor time to start.
+        let found = folder.join("found_plugins");
+        if let Some(application) = application().filter(|_| !found.exists()) {
+            fs::create_dir(&found).expect("the folder can be created");
+            std::os::unix::fs::symlink(application, found.join("rabbit")).expect("the link can be created");
+        }
         fs::write(folder.join("env.conf"), "").expect("the environment can be written");
     }
 
@@ -181,6 +197,10 @@ impl Kind for RabbitMqKind {
                 "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
                 "+sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}",
             );
+        let found = folder.join("found_plugins");
+        if found.exists() {
+            unshare.env("RABBITMQ_PLUGINS_DIR", found);
+        }
         unshare
     }
 
