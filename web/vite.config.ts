@@ -152,6 +152,9 @@ export default defineConfig({
             // What most pages use, which would otherwise be many small files. Drafts are only on pages with an editor, and a menu is loaded
             // when it is opened.
             { name: 'shared', test: /\/src\/(?!util\/drafts\.ts|ui\/OpenedMenu\.tsx)|\/lucide-react\//, minShareCount: 4, priority: 1 },
+            // What all pages with an editor use, and what the editor of every programming language uses.
+            { name: 'editing', test: /\/src\/(util\/drafts|hooks\/useProgramLanguage|components\/SymbolRow)\.ts/, priority: 0.9 },
+            { name: 'codemirror', test: /\/node_modules\/(@codemirror\/(state|view|language)|@lezer\/(common|highlight))\//, priority: 0.8 },
           ],
         },
       },
