@@ -30,6 +30,5 @@ if ! [ -e "$installed" ] || [ package-lock.json -nt "$installed" ]; then
     ../scripts/again npm ci --no-audit --no-fund --no-progress --loglevel=error
     touch "$installed"
 fi
-npm run --silent types
 npx vite build --logLevel warn
 node compress.mjs

@@ -20,7 +20,13 @@ fi
 # The browser would send requests for loopback to a proxy, too.
 export NO_PROXY=127.0.0.1 no_proxy=127.0.0.1
 
-"$CUPEL" openapi | (cd web && node generate-api.mjs --check)
 cd web
+# Each of these uses one processor.
+"$CUPEL" openapi | node generate-api.mjs --check &
+api=$!
+npm run --silent types &
+types=$!
 npm run --silent unit
+wait "$api"
+wait "$types"
 node e2e/run.mjs ${1:+"$1"}
