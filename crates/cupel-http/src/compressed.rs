@@ -4,11 +4,12 @@
 use std::io::{self, Read as _};
 use std::sync::OnceLock;
 
-use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Version, header};
+use axum::body::HttpBody;
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use flate2::read::GzDecoder;
-use tower_http::compression::predicate::{And, Predicate as _, SizeAbove};
+use tower_http::compression::predicate::Predicate;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 use crate::error::ApiError;
@@ -60,20 +61,25 @@ impl Gzipped {
 /// Compresses JSON of at least `JSON_BYTES_MIN` with gzip, for clients that accept it. It is meant for what a site
 /// reads, such as the list of the languages or standings. Nothing in one response may be both secret and shown beside
 /// text that somebody else chose: from the length, an observer could guess the secret (the BREACH attack).
-pub fn json() -> CompressionLayer<And<SizeAbove, IsJson>> {
-    let is_json: IsJson = |_, _, headers, _| {
-        headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"))
-    };
-    CompressionLayer::new()
-        .quality(CompressionLevel::Fastest)
-        .compress_when(SizeAbove::new(JSON_BYTES_MIN).and(is_json))
+pub fn json() -> CompressionLayer<WholeJson> {
+    CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(WholeJson)
 }
-
-/// The type of a condition on a response.
-type IsJson = fn(StatusCode, Version, &HeaderMap, &Extensions) -> bool;
 
 /// A smaller response fits into one or two packets in any case.
 const JSON_BYTES_MIN: u64 = 2048;
+
+/// Whether a response is JSON whose length is known. A body that is sent in pieces is not compressed, because it has its
+/// own bound on memory and must not be polled after its end, which the compression does.
+#[derive(Clone, Copy, Debug)]
+pub struct WholeJson;
+
+impl Predicate for WholeJson {
+    fn should_compress<B: HttpBody>(&self, response: &axum::http::Response<B>) -> bool {
+        let kind = response.headers().get(header::CONTENT_TYPE);
+        kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"))
+            && response.body().size_hint().exact().is_some_and(|bytes| bytes >= JSON_BYTES_MIN)
+    }
+}
 
 /// Response with content that is stored in this encoding. The caller has checked that the client accepts it
 /// ([`accepts`]).
@@ -89,4 +95,44 @@ pub fn accepts(request: &HeaderMap, encoding: &str) -> bool {
         let is_zero = weight.trim().strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0_f32));
         name.trim().eq_ignore_ascii_case(encoding) && !is_zero
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::extract::Request;
+    use axum::routing::get;
+    use futures_util::stream;
+    use http_body_util::BodyExt as _;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    /// Encoding and body of a response that has passed the layer.
+    async fn through(body: fn() -> Body) -> (Option<HeaderValue>, Bytes) {
+        let answer = move || async move { ([(header::CONTENT_TYPE, "application/json")], body()) };
+        let router: Router = Router::new().route("/", get(answer)).route_layer(json());
+        let request = Request::get("/").header("accept-encoding", "gzip").body(Body::empty()).unwrap();
+        let response = router.oneshot(request).await.unwrap();
+        let encoding = response.headers().get(header::CONTENT_ENCODING).cloned();
+        (encoding, response.into_body().collect().await.unwrap().to_bytes())
+    }
+
+    #[tokio::test]
+    async fn json_is_compressed_if_it_is_long_and_whole() {
+        let (encoding, body) = through(|| Body::from("1".repeat(2048))).await;
+        assert_eq!(encoding, Some(HeaderValue::from_static("gzip")));
+        let mut plain = String::new();
+        GzDecoder::new(&*body).read_to_string(&mut plain).unwrap();
+        assert_eq!(plain, "1".repeat(2048));
+        assert_eq!(through(|| Body::from("1".repeat(2047))).await, (None, Bytes::from("1".repeat(2047))));
+        // This stream panics if it is polled after its end.
+        let pieces = || {
+            Body::from_stream(stream::unfold(0, |n| async move {
+                (n < 100).then(|| (Ok::<_, std::convert::Infallible>(Bytes::from("1".repeat(100))), n + 1))
+            }))
+        };
+        assert_eq!(through(pieces).await, (None, Bytes::from("1".repeat(10_000))));
+    }
 }

@@ -21,6 +21,6 @@ pub use blobs::{ConnectBlobsError, DirectoryBlobs, PostgresBlobs, PostgresBlobsE
 pub use blobs::{S3Blobs, S3UrlError};
 pub use packages::{LocalPackages, SharedPackages, share_package};
 pub use postgres::{DatabaseClock, Postgres, PostgresError, PostgresOptions, PostgresStore, Timeouts};
-pub use sql::SqlStore;
+pub use sql::{SqlStore, outage_of};
 pub use sqlite::{BackupError, OpenError, ServeLock, Sqlite, SqliteStore, back_up, check_origin, restore};
 pub use transfer::{ExportError, Moved, TransferError};

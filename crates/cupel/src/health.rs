@@ -20,11 +20,11 @@ use crate::images::Pulls;
 /// Maximum time of the checks, because a load balancer waits only some seconds for an answer.
 const CHECK_MAX: Duration = Duration::from_secs(5);
 
-/// The reason why the changed language files are not in effect, which `/healthz` reports; empty if they are in effect.
+/// A fault that `/healthz` reports, found by another task; empty if there is none.
 #[derive(Clone, Default)]
-pub(crate) struct LanguageFault(Arc<Mutex<Option<String>>>);
+pub(crate) struct ReportedFault(Arc<Mutex<Option<String>>>);
 
-impl LanguageFault {
+impl ReportedFault {
     pub(crate) fn set(&self, fault: Option<String>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = fault;
     }
@@ -37,7 +37,8 @@ impl LanguageFault {
 /// Faults of the languages of a process that runs programs.
 #[derive(Clone, Default)]
 pub(crate) struct LanguageFaults {
-    pub(crate) of_files: LanguageFault,
+    /// Why changed language files are not in effect.
+    pub(crate) of_files: ReportedFault,
     /// The images that are pulled.
     pub(crate) pulls: Pulls,
 }
@@ -67,6 +68,8 @@ pub(crate) struct ServerHealth {
     walls: Vec<Wall>,
     degraded: Vec<String>,
     languages: LanguageFaults,
+    /// Packages of problems that are missing.
+    packages: ReportedFault,
 }
 
 impl ServerHealth {
@@ -77,6 +80,7 @@ impl ServerHealth {
         runner: Arc<dyn Runner>,
         examination: &Examination,
         languages: LanguageFaults,
+        packages: ReportedFault,
     ) -> ServerHealth {
         let wall = |f: &cupel_sandbox::doctor::WallFinding| Wall {
             name: f.wall.slug().to_owned(),
@@ -86,12 +90,17 @@ impl ServerHealth {
         let degraded =
             examination.missing().map(|f| format!("no wall prevents a program from {}", f.wall.describe())).collect();
         let walls = examination.findings.iter().map(wall).collect();
-        ServerHealth { core, data, needs_disk: true, runner: Some(runner), walls, degraded, languages }
+        ServerHealth { core, data, needs_disk: true, runner: Some(runner), walls, degraded, languages, packages }
     }
 
     /// Health of an API node, which runs no programs. `has_database`: whether the database is in the node's data
     /// directory.
-    pub(crate) fn without_sandbox(core: Core, data: PathBuf, has_database: bool) -> ServerHealth {
+    pub(crate) fn without_sandbox(
+        core: Core,
+        data: PathBuf,
+        has_database: bool,
+        packages: ReportedFault,
+    ) -> ServerHealth {
         ServerHealth {
             core,
             data,
@@ -100,6 +109,7 @@ impl ServerHealth {
             walls: Vec::new(),
             degraded: Vec::new(),
             languages: LanguageFaults::default(),
+            packages,
         }
     }
 }
@@ -107,10 +117,17 @@ impl ServerHealth {
 #[async_trait]
 impl Health for ServerHealth {
     async fn report(&self) -> HealthReport {
-        // A full disk is reported with its mount point. Any other cause is only logged.
+        // A full disk is reported with its mount point. The message of any other cause is only logged, because
+        // everybody may read this report.
         let described = |error: StoreError| {
             let full = error.source.source().filter(|cause| cause.is::<DiskFull>());
-            full.map_or_else(|| error.to_string(), ToString::to_string)
+            full.map_or_else(
+                || match cupel_store::outage_of(&error) {
+                    Some(outage) => format!("{error}: {outage}; the log has the database's message"),
+                    None => error.to_string(),
+                },
+                ToString::to_string,
+            )
         };
         let (store, queue, workers) = tokio::join!(
             timeout(CHECK_MAX, self.core.ping_store()),
@@ -135,6 +152,7 @@ impl Health for ServerHealth {
         }
         let mut degraded = self.degraded.clone();
         degraded.extend(self.languages.all());
+        degraded.extend(self.packages.get());
         let lack = disk_space::lack(&self.data);
         let has_room = lack.is_none();
         if self.needs_disk {

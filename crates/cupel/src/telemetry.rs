@@ -78,6 +78,10 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
         "Whether the server of the event bus is reachable, if one is configured"
     );
     metrics::describe_gauge!(
+        "cupel_queue_connected",
+        "Whether the queue's broker is reachable and accepts messages; always 1 without a broker"
+    );
+    metrics::describe_gauge!(
         "cupel_cache_connected",
         "Whether Redis is reachable for rate limits and cached results, if it is configured"
     );
@@ -114,6 +118,10 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
     metrics::describe_gauge!(
         "cupel_queue_unserved",
         "Waiting runs whose languages no running worker has; reported by the leading node"
+    );
+    metrics::describe_gauge!(
+        "cupel_packages_missing",
+        "Packages that versions of problems name and that this process cannot open"
     );
     metrics::describe_gauge!(
         "cupel_dead_letters",

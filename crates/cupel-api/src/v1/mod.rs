@@ -44,7 +44,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
     let read_by_pages = OpenApiRouter::default()
         .routes(routes!(languages::languages))
         .routes(routes!(languages::language))
-        .merge(problems::routes())
+        .merge(problems::pages())
         .merge(contests::routes())
         .route_layer(cupel_http::compressed::json());
     OpenApiRouter::default()
@@ -95,5 +95,6 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(dead_letters::retry_dead_letter))
         .routes(routes!(webhooks::deliveries))
         .routes(routes!(webhooks::redeliver))
+        .merge(problems::routes())
         .merge(read_by_pages)
 }

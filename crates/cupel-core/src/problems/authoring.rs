@@ -12,9 +12,9 @@ use jiff::Timestamp;
 use tempfile::NamedTempFile;
 
 use super::{
-    Deleted, NewProblem, NewVersion, PackageCopy, PackagesError, Part, ProblemChange, ProblemKey, ProblemRecord,
-    ProblemToChange, ProblemVersionLine, SeenProblem, SlugTaken, StagedVersion, TakeError, Taken, VersionException,
-    VersionToVerify,
+    Deleted, NewProblem, NewVersion, PackageCopy, PackageCount, PackagesError, Part, ProblemChange, ProblemKey,
+    ProblemRecord, ProblemToChange, ProblemVersionLine, SeenProblem, SlugTaken, StagedVersion, TakeError, Taken,
+    VersionException, VersionToVerify,
 };
 use crate::accounts::Role;
 use crate::routes::verifying_languages;
@@ -300,6 +300,23 @@ impl Core {
         let count = copies.len() as u64;
         self.with_packages(move |packages| packages.remove(&copies)).await?;
         Ok(count)
+    }
+
+    /// Counts the packages that the store names, and those that are missing, for instance because the blob store is not
+    /// that of this database, or because only the database was restored from a backup.
+    ///
+    /// # Errors
+    /// [`AuthorError`].
+    pub async fn count_packages(&self) -> Result<PackageCount, AuthorError> {
+        let packages = self.inner.store.packages().await?;
+        let named = packages.len();
+        let missing = self.with_packages(move |here| here.missing(&packages)).await?;
+        if missing.is_empty() {
+            return Ok(PackageCount { named, missing: 0 });
+        }
+        // A problem that was deleted meanwhile has no package any more.
+        let still: HashSet<ContentHash> = self.inner.store.packages().await?.into_iter().collect();
+        Ok(PackageCount { named, missing: missing.iter().filter(|hash| still.contains(hash)).count() })
     }
 
     /// Runs a blocking call on the packages.

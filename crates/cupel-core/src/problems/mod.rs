@@ -41,7 +41,7 @@ pub use distribution::{Distribution, Histogram, MEMORY_UNIT, OwnPlace, SolvedFig
 pub(crate) use imports::Imports;
 pub use listing::{ACTIVITY_DAYS, ProblemBoard};
 pub use packages::{
-    PackageCopy, Packages, PackagesError, REMOVABLE_AFTER, Removable, SETTLED_WITHIN, TakeError, Taken,
+    PackageCopy, PackageCount, Packages, PackagesError, REMOVABLE_AFTER, Removable, SETTLED_WITHIN, TakeError, Taken,
 };
 pub use records::{
     Activity, BoardLine, NewProblem, NewVersion, ProblemChange, ProblemFilter, ProblemKey, ProblemLine, ProblemRecord,

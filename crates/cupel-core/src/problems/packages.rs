@@ -67,6 +67,12 @@ pub trait Packages: Send + Sync {
     /// If this cannot be determined.
     fn exists(&self, hash: &ContentHash) -> Result<bool, PackagesError>;
 
+    /// Those of the packages that are neither on this machine nor can be fetched.
+    ///
+    /// # Errors
+    /// If this cannot be determined.
+    fn missing(&self, of: &[ContentHash]) -> Result<Vec<ContentHash>, PackagesError>;
+
     /// Disk space used by a package.
     ///
     /// # Errors
@@ -129,6 +135,15 @@ pub struct Removable {
     pub copy: PackageCopy,
     /// Whether a newer copy is old enough to rely on. If so, this copy may be removed even if its package is named.
     pub is_spare: bool,
+}
+
+/// How many packages the store names, and how many of them no node can open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PackageCount {
+    /// Packages that a version of a problem names.
+    pub named: usize,
+    /// Those that are missing.
+    pub missing: usize,
 }
 
 /// A package was not imported.

@@ -1,10 +1,11 @@
 //! Selection of the blob store by `blobs.url`. Errors name the setting and the remedy.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cupel_core::{Blobs, BlobsError};
 
+use super::directory::MARK;
 use super::{DirectoryBlobs, PostgresBlobs, PostgresBlobsError};
 #[cfg(feature = "s3")]
 use super::{S3Blobs, S3UrlError};
@@ -23,6 +24,11 @@ pub enum ConnectBlobsError {
         "blobs.url: cannot use the directory: mount it on every node, and make it writable for the user that Cupel runs as"
     )]
     Directory(#[source] BlobsError),
+    #[error(
+        "blobs.url: the directory `{}` is empty, but the database names packages that were stored in a directory before: check \
+         that the directory is mounted. If it is new, or its content is lost, create the file `{MARK}` in it", .0.display()
+    )]
+    Unmounted(PathBuf),
     #[error("blobs.url: cannot use the database of store.url for blobs")]
     Postgres(#[from] PostgresBlobsError),
     #[cfg(not(feature = "s3"))]
@@ -42,7 +48,8 @@ pub enum ConnectBlobsError {
 }
 
 /// Connects to the blob store that `blobs.url` names, and checks that it responds. `store_url` is the URL of the
-/// store's PostgreSQL database, or `None` if the store is on SQLite; `cluster` is the cluster's name.
+/// store's PostgreSQL database, or `None` if the store is on SQLite; `cluster` is the cluster's name. `has_packages`:
+/// whether the store names packages, so that an empty directory cannot be the right one.
 ///
 /// # Errors
 /// [`ConnectBlobsError`].
@@ -50,13 +57,19 @@ pub async fn connect_blobs(
     url: &str,
     store_url: Option<&str>,
     cluster: &str,
+    has_packages: bool,
 ) -> Result<Arc<dyn Blobs>, ConnectBlobsError> {
     let (url, store_url, cluster) = (url.to_owned(), store_url.map(str::to_owned), cluster.to_owned());
-    let connecting = tokio::task::spawn_blocking(move || connect(&url, store_url.as_deref(), &cluster));
+    let connecting = tokio::task::spawn_blocking(move || connect(&url, store_url.as_deref(), &cluster, has_packages));
     connecting.await.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
 }
 
-fn connect(url: &str, store_url: Option<&str>, cluster: &str) -> Result<Arc<dyn Blobs>, ConnectBlobsError> {
+fn connect(
+    url: &str,
+    store_url: Option<&str>,
+    cluster: &str,
+    has_packages: bool,
+) -> Result<Arc<dyn Blobs>, ConnectBlobsError> {
     if url == "postgres" {
         let database = store_url.ok_or(ConnectBlobsError::NoDatabase)?;
         return Ok(Arc::new(PostgresBlobs::open(database, cluster)?));
@@ -65,6 +78,9 @@ fn connect(url: &str, store_url: Option<&str>, cluster: &str) -> Result<Arc<dyn 
         let path = Path::new(path);
         if !path.is_absolute() {
             return Err(ConnectBlobsError::NoPath);
+        }
+        if has_packages && DirectoryBlobs::is_empty(path) {
+            return Err(ConnectBlobsError::Unmounted(path.to_owned()));
         }
         return Ok(Arc::new(DirectoryBlobs::open(path, cluster).map_err(ConnectBlobsError::Directory)?));
     }

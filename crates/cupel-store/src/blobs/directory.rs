@@ -24,7 +24,7 @@ use tempfile::NamedTempFile;
 use super::failed;
 
 /// File that marks a directory of blobs.
-const MARK: &str = "cupel-blobs";
+pub(super) const MARK: &str = "cupel-blobs";
 
 /// Minimum age of leftovers of interrupted puts that a starting node removes.
 const ABANDONED_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
@@ -49,10 +49,8 @@ impl DirectoryBlobs {
         let blobs = DirectoryBlobs { root: root.to_owned(), ours: root.join(cluster) };
         if blobs.check().is_err() {
             let mut entries = fs::read_dir(root).map_err(blobs.failed("list"))?;
-            // The root of an ext4 file system contains this directory.
-            let is_other = |entry: io::Result<fs::DirEntry>| entry.is_ok_and(|entry| entry.file_name() != "lost+found");
             // Another node may have initialised the directory concurrently.
-            if entries.any(is_other) && blobs.check().is_err() {
+            if entries.any(is_content) && blobs.check().is_err() {
                 let why = "it has other content; name an empty directory";
                 return Err(blobs.failed("use")(io::Error::other(why)));
             }
@@ -60,6 +58,11 @@ impl DirectoryBlobs {
         }
         blobs.remove_abandoned()?;
         Ok(blobs)
+    }
+
+    /// Whether the directory exists and nobody has put anything into it.
+    pub(super) fn is_empty(root: &Path) -> bool {
+        fs::read_dir(root).is_ok_and(|mut entries| !entries.any(is_content))
     }
 
     fn path(&self, key: &BlobKey) -> PathBuf {
@@ -131,6 +134,11 @@ impl DirectoryBlobs {
         file.as_file().sync_all().map_err(failed("put", key))?;
         Ok(file)
     }
+}
+
+/// Whether an entry was put there by somebody. The root of an ext4 file system contains `lost+found`.
+fn is_content(entry: io::Result<fs::DirEntry>) -> bool {
+    entry.is_ok_and(|entry| entry.file_name() != "lost+found")
 }
 
 struct Digested(Sha256);

@@ -226,6 +226,10 @@ impl Packages for LocalPackages {
         Ok(self.is_here(hash))
     }
 
+    fn missing(&self, of: &[ContentHash]) -> Result<Vec<ContentHash>, PackagesError> {
+        Ok(of.iter().filter(|hash| !self.is_here(hash)).copied().collect())
+    }
+
     fn size(&self, hash: &ContentHash) -> Result<Bytes, PackagesError> {
         size_of(&self.folder(hash)).map(Bytes::new)
     }

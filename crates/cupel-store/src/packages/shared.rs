@@ -7,7 +7,7 @@
 //! cache only if it has the requested hash. Concurrent requests for a package fetch it once. The cache is bounded in
 //! bytes. The least recently used folder is evicted first, but a folder that is open in this process is not evicted.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{Seek, Write};
 use std::path::Path;
@@ -314,6 +314,13 @@ impl Packages for SharedPackages {
         Ok(self.local.exists(hash)? || !self.blobs.list(BlobKind::CopiesOf(*hash))?.is_empty())
     }
 
+    fn missing(&self, of: &[ContentHash]) -> Result<Vec<ContentHash>, PackagesError> {
+        // One list of all blobs takes less time than a list for each package.
+        let blobs = self.blobs.list(BlobKind::Packages)?;
+        let stored: HashSet<ContentHash> = blobs.iter().filter_map(|blob| hash_of(&blob.key)).collect();
+        Ok(of.iter().filter(|hash| !stored.contains(hash) && !self.local.is_here(hash)).copied().collect())
+    }
+
     fn size(&self, hash: &ContentHash) -> Result<Bytes, PackagesError> {
         let opened = self.open(hash)?;
         let size = self.local.size(hash);
@@ -369,6 +376,13 @@ fn removable(mut found: Vec<BlobInfo>) -> Vec<Removable> {
         Removable { copy: PackageCopy { hash, id }, is_spare }
     });
     copies.collect()
+}
+
+fn hash_of(key: &BlobKey) -> Option<ContentHash> {
+    match key {
+        BlobKey::Package { hash, copy: _ } => Some(*hash),
+        BlobKey::Artifacts(_) | BlobKey::Data(_) => None,
+    }
 }
 
 fn key(copy: &PackageCopy) -> BlobKey {

@@ -44,6 +44,25 @@ pub(crate) enum SqlFault {
     Closed,
 }
 
+/// Why a database server answers no query, in words that contain no name or address; `None` for other failures.
+pub fn outage_of(error: &StoreError) -> Option<&'static str> {
+    match error.source.downcast_ref::<SqlFault>()? {
+        SqlFault::Postgres(error) => {
+            let code = error.code()?;
+            // Class 28: invalid authorization specification. Source: PostgreSQL's manual, appendix A.
+            if code.code().starts_with("28") {
+                Some("the database server rejects the user or the password of `store.url`")
+            } else if *code == SqlState::TOO_MANY_CONNECTIONS {
+                Some("the database server permits no further connection")
+            } else {
+                None
+            }
+        }
+        SqlFault::Unreachable(_) => Some("the database server cannot be reached"),
+        _ => None,
+    }
+}
+
 impl From<rusqlite::Error> for SqlFault {
     fn from(error: rusqlite::Error) -> SqlFault {
         SqlFault::Sqlite(Arc::new(error))

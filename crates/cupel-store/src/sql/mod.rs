@@ -46,6 +46,7 @@ use cupel_types::RunId;
 
 use commands::RunRow;
 use fault::SqlFault;
+pub use fault::outage_of;
 use large::Large;
 use recent::Recent;
 pub(crate) use value::{Bind, Row, Value, values};

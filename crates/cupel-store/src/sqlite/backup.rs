@@ -10,7 +10,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, OpenFlags, ffi};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use super::migrate::{KNOWN, version};
 use super::open::BUSY_TIMEOUT;
@@ -51,6 +51,16 @@ pub enum BackupError {
         #[source]
         source: rusqlite::Error,
     },
+}
+
+impl BackupError {
+    /// Whether SQLite could not open the copy because this user cannot write beside it. SQLite creates files beside a
+    /// database with a write-ahead log, also to read it. Source: sqlite.org, "Write-Ahead Logging", "Read-Only
+    /// Databases".
+    pub fn needs_writable_directory(&self) -> bool {
+        let BackupError::Source { source, .. } = self else { return false };
+        matches!(source.sqlite_error_code(), Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen))
+    }
 }
 
 /// Copies the database file `from`, which may be in use, to the new file `to` (mode 0600). Returns its size in bytes.

@@ -4,10 +4,12 @@ mod directory {
     use std::fs;
 
     use cupel_core::{BlobKey, BlobKind, Blobs, BlobsError};
-    use cupel_store::DirectoryBlobs;
+    use cupel_store::{DirectoryBlobs, connect_blobs};
     use cupel_testkit::Subject;
     use cupel_types::ContentHash;
     use sha2::{Digest as _, Sha256};
+
+    use super::wait;
 
     fn make() -> Subject<DirectoryBlobs> {
         let folder = tempfile::tempdir().unwrap();
@@ -40,6 +42,19 @@ mod directory {
         fs::remove_dir(&root).unwrap();
         fs::rename(&unmounted, &root).unwrap();
         assert!(blobs.has(&key).unwrap());
+    }
+
+    #[test]
+    fn an_empty_directory_is_refused_if_the_store_names_packages() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("file://{}", folder.path().display());
+        let connect = |has_packages| wait(connect_blobs(&url, None, "one", has_packages));
+        fs::create_dir(folder.path().join("lost+found")).unwrap();
+        let refused = connect(true).err().unwrap().to_string();
+        assert!(refused.contains("is mounted") && refused.contains("`cupel-blobs`"), "{refused}");
+        assert!(!folder.path().join("cupel-blobs").exists(), "nothing is written below a mount point");
+        fs::write(folder.path().join("cupel-blobs"), b"").unwrap();
+        connect(true).unwrap();
     }
 
     #[test]
@@ -156,13 +171,13 @@ mod postgres {
     fn an_unusable_blob_database_is_reported_with_the_setting() {
         let server = Postgres::shared();
         let url = wait(server.database());
-        assert!(matches!(wait(connect_blobs("postgres", None, "one")), Err(ConnectBlobsError::NoDatabase)));
-        wait(connect_blobs("postgres", Some(&url), "one")).unwrap();
+        assert!(matches!(wait(connect_blobs("postgres", None, "one", false)), Err(ConnectBlobsError::NoDatabase)));
+        wait(connect_blobs("postgres", Some(&url), "one", false)).unwrap();
         server.psql(url.rsplit('/').next().unwrap(), "UPDATE blob_version SET version = 99");
         let newer = PostgresBlobs::open(&url, "one").unwrap_err();
         assert!(matches!(newer, PostgresBlobsError::Newer { found: 99 }), "{newer:?}");
         let wrong = url.replace("secret-of-the-tests", "wrong-password");
-        let text = chain(&wait(connect_blobs("postgres", Some(&wrong), "one")).err().unwrap());
+        let text = chain(&wait(connect_blobs("postgres", Some(&wrong), "one", false)).err().unwrap());
         assert!(text.starts_with("blobs.url: ") && text.contains("password authentication failed"), "{text}");
         assert!(!text.contains("wrong-password"), "{text}");
     }
@@ -196,9 +211,9 @@ mod s3 {
     fn a_missing_bucket_and_a_server_that_is_down_are_errors() {
         let (server, key) = (S3::start(), BlobKey::Artifacts(ContentHash::from_bytes([1; 32])));
         let url = server.bucket();
-        let blobs = wait(connect_blobs(&url, None, "one")).unwrap();
+        let blobs = wait(connect_blobs(&url, None, "one", false)).unwrap();
         let nowhere = server.url_of("nobody-made-this-one");
-        let text = chain(&wait(connect_blobs(&nowhere, None, "one")).err().unwrap());
+        let text = chain(&wait(connect_blobs(&nowhere, None, "one", false)).err().unwrap());
         assert!(text.starts_with("blobs.url: ") && text.contains("NoSuchBucket"), "{text}");
         assert!(!text.contains("secret-of-the-tests"), "{text}");
         let missing_bucket = S3Blobs::new(&nowhere, "one").unwrap();
@@ -225,7 +240,7 @@ fn a_wrong_blobs_url_is_reported_with_the_setting_and_valid_values() {
         ("file:///nowhere/at/all", "mount it on every node"),
         ("s3:///prefix", "names no bucket"),
     ] {
-        let text = chain(&wait(cupel_store::connect_blobs(url, None, "one")).err().unwrap());
+        let text = chain(&wait(cupel_store::connect_blobs(url, None, "one", false)).err().unwrap());
         assert!(text.starts_with("blobs.url") && text.contains(expected), "{url}: {text}");
     }
 }

@@ -101,6 +101,19 @@ fn a_package_imported_on_one_node_opens_on_another() {
 }
 
 #[test]
+fn a_package_is_missing_if_it_is_neither_in_the_blob_store_nor_on_this_machine() {
+    let cluster = Cluster::new();
+    let one = cluster.node("one");
+    let (cached, stored) = (cluster.import(&one, 1).copy.hash, cluster.import(&one, 2).copy.hash);
+    let nobody = ContentHash::from_bytes([7; 32]);
+    let two = cluster.node("two");
+    two.open(&cached).unwrap();
+    cluster.copies(&cached).into_iter().for_each(|copy| fs::remove_file(copy).unwrap());
+    assert_eq!(two.missing(&[cached, stored, nobody]).unwrap(), [nobody]);
+    assert_eq!(cluster.node("three").missing(&[cached, stored, nobody]).unwrap(), [cached, nobody]);
+}
+
+#[test]
 fn concurrent_requests_fetch_a_package_once() {
     let cluster = Cluster::new();
     let hash = cluster.import(&cluster.node("one"), 1).copy.hash;

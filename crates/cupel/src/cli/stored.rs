@@ -253,18 +253,36 @@ fn open_copy(file: &Path) -> Result<File, Failure> {
     }
 }
 
+/// Restores from a copy of an open file in the data directory.
+fn restore_staged(data: &DataDir, file: &Path, mut copy: File) -> Result<Result<u64, BackupError>, Failure> {
+    // Changes that are only in a write-ahead log beside the file would be lost.
+    let mut log = file.as_os_str().to_owned();
+    log.push("-wal");
+    if std::fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
+        let log = Path::new(&log).display();
+        let error = anyhow!(
+            "`{log}` has changes that are not in `{}`: make the copy with `cupel admin backup`",
+            file.display()
+        );
+        return Err(error).or_exit(Exit::Usage);
+    }
+    let folder = staging(data).context("cannot create a directory for the copy in the data directory")?;
+    let staged = folder.path().join("copy.db");
+    let put = File::create_new(&staged).and_then(|mut staged| std::io::copy(&mut copy, &mut staged));
+    put.context("cannot copy the file into the data directory")?;
+    Ok(restore(&staged, &data.database()))
+}
+
 fn restore_from(data: &DataDir, file: &Path, copy: Option<File>) -> CommandResult {
     let _alone = data.lock()?;
-    let bytes = match copy {
-        // SQLite opens files only by name, and only root can open this file, so it is copied first.
-        Some(mut copy) if File::open(file).is_err() => {
-            let folder = staging(data).context("cannot create a directory for the copy in the data directory")?;
-            let staged = folder.path().join("copy.db");
-            let put = File::create_new(&staged).and_then(|mut staged| std::io::copy(&mut copy, &mut staged));
-            put.context("cannot copy the file into the data directory")?;
-            restore(&staged, &data.database())
-        }
-        _ => restore(file, &data.database()),
+    // SQLite opens files only by name. A file that only root can open, or that SQLite could read only with write access
+    // to its directory, is copied into the data directory first.
+    let restored = if File::open(file).is_ok() { Some(restore(file, &data.database())) } else { None };
+    let bytes = match (restored, copy) {
+        (Some(Err(error)), Some(copy)) if error.needs_writable_directory() => restore_staged(data, file, copy)?,
+        (None, Some(copy)) => restore_staged(data, file, copy)?,
+        (Some(restored), _) => restored,
+        (None, None) => restore(file, &data.database()),
     };
     let bytes = bytes.map_err(|error| match error {
         // The file on the command line is not a database.
@@ -276,8 +294,9 @@ fn restore_from(data: &DataDir, file: &Path, copy: Option<File>) -> CommandResul
     if is_empty {
         outln!(
             "Problem packages and secret.key are not in a backup of the database. Copy `packages/` and `secret.key` of the \
-             old data directory to {0}, too: without them, problems cannot be read, and all users must log in again. Then give \
-             the copies the owner of {0}: `chown -R --reference={0} {0}/packages {0}/secret.key`.",
+             old data directory to {0}, too: without them, problems cannot be read, and all users must log in again. The same \
+             applies to `languages/` and `images/`, if they exist. Then give the copies the owner of {0}: `chown -R \
+             --reference={0} {0}/packages {0}/secret.key`.",
             data.path().display()
         );
     }
@@ -317,7 +336,8 @@ fn move_away(config: &Config, data: &DataDir, url: &str) -> CommandResult {
         let from = SqliteStore::open(&data.database()).await?;
         let engines = &config.engines;
         let to = open_postgres(engines, url).await?;
-        let blobs = connect_blobs(engines.blobs.as_deref().unwrap_or("postgres"), Some(url), &engines.cluster).await?;
+        let blobs_url = engines.blobs.as_deref().unwrap_or("postgres");
+        let blobs = connect_blobs(blobs_url, Some(url), &engines.cluster, false).await?;
         let local = local_packages(config, data)?;
         to.check_empty().await?;
         // Packages are moved before the store, so that an interrupted move can be repeated as a whole.
@@ -346,8 +366,8 @@ fn move_here(config: &Config, data: &DataDir) -> CommandResult {
         let (from, blobs) = open_postgres_and_blobs(&config.engines, url).await?;
         if is_in_use(&from).await? {
             let error = anyhow!(
-                "servers use the database of store.url: stop all API nodes and workers first. A server that was killed \
-                 counts as running for up to {} s",
+                "servers use the database of store.url: stop all API nodes and workers first. A server that has just been \
+                 stopped or killed counts as running for up to {} s",
                 WORKER_GONE_AFTER.as_secs()
             );
             return Err(error).or_exit(Exit::Usage);

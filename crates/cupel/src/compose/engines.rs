@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use cupel_cache::SharedCaches;
-use cupel_core::{Blobs, Clock, EventBus, Queue, Store, SystemClock};
+use cupel_core::{Blobs, Clock, EventBus, ProblemStore, Queue, Store, SystemClock};
 use cupel_events::EventBounds;
 use cupel_store::{PostgresOptions, PostgresStore, SqliteStore};
 use rustix::fs::Access;
@@ -72,7 +72,11 @@ async fn open_store_and_blobs(
     data: &DataDir,
 ) -> anyhow::Result<(StoreAndClock, Option<Arc<dyn Blobs>>)> {
     match &config.engines.store {
-        None => Ok((open_sqlite(data).await?, open_blobs(&config.engines).await?)),
+        None => {
+            let (store, clock) = open_sqlite(data).await?;
+            let blobs = open_blobs(&config.engines, &*store).await?;
+            Ok(((store, clock), blobs))
+        }
         Some(url) => {
             let (store, blobs) = open_postgres_and_blobs(&config.engines, url).await?;
             Ok((with_its_clock(store), blobs))
@@ -90,7 +94,7 @@ pub(crate) async fn open_postgres_and_blobs(
     url: &str,
 ) -> anyhow::Result<(PostgresStore, Option<Arc<dyn Blobs>>)> {
     let store = open_postgres(engines, url).await?;
-    let blobs = open_blobs(engines).await?;
+    let blobs = open_blobs(engines, &store).await?;
     let store = match &blobs {
         // If the blobs are in the same database, large values stay in their rows.
         Some(blobs) if engines.blobs.as_deref() != Some("postgres") => store.with_blobs(Arc::clone(blobs)),
@@ -129,9 +133,13 @@ fn with_its_clock(store: PostgresStore) -> StoreAndClock {
     (Arc::new(store), Arc::new(clock))
 }
 
-async fn open_blobs(engines: &config::Engines) -> anyhow::Result<Option<Arc<dyn Blobs>>> {
+async fn open_blobs(
+    engines: &config::Engines,
+    store: &(impl ProblemStore + ?Sized),
+) -> anyhow::Result<Option<Arc<dyn Blobs>>> {
     let Some(url) = &engines.blobs else { return Ok(None) };
-    Ok(Some(cupel_store::connect_blobs(url, engines.store.as_deref(), &engines.cluster).await?))
+    let has_packages = !store.packages().await?.is_empty();
+    Ok(Some(cupel_store::connect_blobs(url, engines.store.as_deref(), &engines.cluster, has_packages).await?))
 }
 
 /// Opens rate limits and result cache. Only nodes that accept submissions share them; other nodes have both in memory.

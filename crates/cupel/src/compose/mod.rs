@@ -35,6 +35,7 @@ use cupel_store::{LocalPackages, ServeLock, SharedPackages};
 use cupel_traces::Traces;
 use cupel_types::{Bytes, WorkerId};
 use cupel_worker::{ExecutorFactory, Worker, WorkerParts};
+use rustix::fs::Access;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -47,7 +48,7 @@ use self::startup::{ExecutionRuntime, Startup};
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::first_account::{self, FirstAccount};
-use crate::health::{LanguageFault, LanguageFaults, ServerHealth};
+use crate::health::{LanguageFaults, ReportedFault, ServerHealth};
 use crate::images::{self, ManagedImages};
 use crate::role::Role;
 use crate::{alerts, shipped, telemetry, webhooks};
@@ -60,6 +61,8 @@ pub(crate) struct Server {
     /// Names of facades with an additional address, and the addresses.
     pub(crate) facades: Vec<(&'static str, std::net::SocketAddr)>,
     shutdown: CancellationToken,
+    /// Cancelled when the process stops listening.
+    stop_listening: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
     api: JoinHandle<()>,
     queue: Arc<dyn Queue>,
@@ -106,14 +109,18 @@ impl Server {
         let shutdown = CancellationToken::new();
         let (mut tasks, mut launcher_lost, mut drained) =
             (Vec::new(), CancellationToken::new(), CancellationToken::new());
-        let language_fault = LanguageFault::default();
+        let (language_fault, package_fault) = (ReportedFault::default(), ReportedFault::default());
         let health = match &runtime {
             Some(runtime) => {
                 let runner = Arc::clone(&runtime.runner);
                 let faults = LanguageFaults { of_files: language_fault.clone(), pulls: runtime.pulls.clone() };
-                ServerHealth::new(core.clone(), data.path().to_owned(), runner, &runtime.examination, faults)
+                let (data, packages) = (data.path().to_owned(), package_fault.clone());
+                ServerHealth::new(core.clone(), data, runner, &runtime.examination, faults, packages)
             }
-            None => ServerHealth::without_sandbox(core.clone(), data.path().to_owned(), engines::is_sole(config)),
+            None => {
+                let (data, is_sole) = (data.path().to_owned(), engines::is_sole(config));
+                ServerHealth::without_sandbox(core.clone(), data, is_sole, package_fault.clone())
+            }
         };
         let slots = runtime.as_ref().map_or(0, |runtime| runtime.slots);
         if let Some(runtime) = runtime {
@@ -124,6 +131,11 @@ impl Server {
             }
             drained = start_worker(config, &core, runtime, registry, language_fault, &shutdown, &mut tasks).await;
         }
+        let place = match &config.engines.blobs {
+            Some(_) => "the blob store of `blobs.url`",
+            None => "`packages/` of the data directory",
+        };
+        tasks.push(tokio::spawn(tasks::check_packages(core.clone(), package_fault, place, shutdown.clone())));
         // This task ends with the event bus, which outlives the worker.
         let notices = core.clone();
         tokio::spawn(async move { notices.handle_notices().await });
@@ -169,19 +181,23 @@ impl Server {
         if role == Role::Api {
             tasks.push(tokio::spawn(tasks::offer_languages(core.clone(), shutdown.clone())));
         }
-        tasks.push(tokio::spawn(tasks::upkeep(metrics, data.path().to_owned(), shutdown.clone())));
+        tasks.push(tokio::spawn(tasks::upkeep(core.clone(), metrics, data.path().to_owned(), shutdown.clone())));
         let facades = facade_listeners.iter().map(|listener| (listener.name, listener.address)).collect();
         for facade in facade_listeners {
             let router = facade.router(router.clone());
             let serving = cupel_http::serve(facade.listener, router, shutdown.clone(), connections.clone());
             tasks.push(tokio::spawn(serving));
         }
-        let api = tokio::spawn(cupel_http::serve(listener, router, shutdown.clone(), connections));
+        // A process that accepts submissions stops listening at once, so that no client waits for it. A worker can be
+        // monitored until its last run has ended.
+        let stop_listening = if role.accepts() { shutdown.clone() } else { CancellationToken::new() };
+        let api = tokio::spawn(cupel_http::serve(listener, router, stop_listening.clone(), connections));
         Ok(Server {
             facades,
             first_account,
             address,
             shutdown,
+            stop_listening,
             tasks,
             api,
             queue,
@@ -214,10 +230,11 @@ impl Server {
         // This wakes the tasks that wait for the next run. Closing the queue loses nothing, because runs are in the
         // store.
         self.queue.close();
-        self.api.await?;
         for task in self.tasks {
             task.await?;
         }
+        self.stop_listening.cancel();
+        self.api.await?;
         self.queue.gone().await;
         self.events.close().await;
         self.store.close().await;
@@ -266,7 +283,7 @@ async fn start_worker(
     core: &Core,
     runtime: ExecutionRuntime,
     registry: Registry,
-    fault: LanguageFault,
+    fault: ReportedFault,
     shutdown: &CancellationToken,
     tasks: &mut Vec<JoinHandle<()>>,
 ) -> CancellationToken {
@@ -378,7 +395,16 @@ fn core(
     config: &Config,
     counts_instructions: bool,
 ) -> anyhow::Result<Core> {
-    let local = LocalPackages::open(&data.packages(), registry.without_roots())?;
+    let folder = data.packages();
+    // Somebody may have copied the packages as another user, for instance from a backup.
+    if folder.exists() && rustix::fs::access(&folder, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK).is_err() {
+        let (owner, data, folder) = (rustix::process::geteuid().as_raw(), data.path().display(), folder.display());
+        anyhow::bail!(
+            "the owner of the data directory (user id {owner}) must be able to read and write {folder}: \
+             `chown --recursive --reference={data} {folder}`"
+        );
+    }
+    let local = LocalPackages::open(&folder, registry.without_roots())?;
     let packages: Arc<dyn Packages> = match &engines.blobs {
         None => Arc::new(local),
         Some(blobs) => Arc::new(SharedPackages::new(Arc::clone(blobs), local, config.engines.blobs_kept_max)?),
@@ -425,7 +451,12 @@ pub(crate) async fn idle_api(
         accounts: accounts(config, store, clock),
         settings: Arc::new(api_settings(config, secret(config, data, store).await?)),
         buckets: shared.buckets,
-        health: Arc::new(ServerHealth::without_sandbox(core, data.path().to_owned(), engines::is_sole(config))),
+        health: Arc::new(ServerHealth::without_sandbox(
+            core,
+            data.path().to_owned(),
+            engines::is_sole(config),
+            ReportedFault::default(),
+        )),
         metrics: Arc::new(String::new),
         shutdown: CancellationToken::new(),
     };

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::tasks::Ticks;
 use crate::config::Config;
-use crate::health::LanguageFault;
+use crate::health::ReportedFault;
 use crate::images::{self, MachineProbe, Pulls};
 use crate::local;
 
@@ -38,7 +38,7 @@ pub(super) struct LanguageSources {
     /// The failed pulls that the languages show.
     pub(super) failures: BTreeMap<ImageName, String>,
     pub(super) runner: Arc<dyn Runner>,
-    pub(super) fault: LanguageFault,
+    pub(super) fault: ReportedFault,
     /// Why files of images could not be removed at the last heartbeat.
     pub(super) prune_fault: Option<String>,
     /// When languages that are unavailable in their images are probed again.

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use cupel_core::cluster::{BEAT_EVERY, Order};
+use cupel_core::problems::PackageCount;
 use cupel_core::{Core, chain, is_disk_full};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::disk_space::{self, DiskSpace};
+use crate::health::ReportedFault;
 use crate::{alerts, telemetry};
 
 /// Interval of the sweeps, which handle expired leases and due runs.
@@ -17,6 +19,9 @@ const SWEEP: Duration = Duration::from_secs(1);
 
 /// Interval at which packages that no problem refers to are removed.
 const TIDY: Duration = Duration::from_secs(20 * 60);
+
+/// Interval at which missing packages are looked for again.
+const RECHECK: Duration = Duration::from_secs(10);
 
 /// Ticker. The first tick is immediate. After a late tick, the next tick follows a full period later.
 pub(super) struct Ticks {
@@ -120,6 +125,35 @@ pub(super) async fn tidy(core: Core, shutdown: CancellationToken) {
     }
 }
 
+/// Checks whether all packages that the store names exist, and reports missing ones. While some are missing, checks
+/// more often, so that the report ends soon after they are back. `place` is where they should be.
+pub(super) async fn check_packages(core: Core, fault: ReportedFault, place: &'static str, shutdown: CancellationToken) {
+    loop {
+        match core.count_packages().await {
+            Ok(PackageCount { missing: 0, .. }) => {
+                metrics::gauge!("cupel_packages_missing").set(0.0);
+                fault.set(None);
+            }
+            Ok(PackageCount { named, missing }) => {
+                metrics::gauge!("cupel_packages_missing").set(missing as f64);
+                let found = format!(
+                    "{missing} of {named} packages of problems are missing in {place}, so submissions to these problems \
+                     fail: check `blobs.url`, or copy the packages back from a backup"
+                );
+                if fault.get().as_ref() != Some(&found) {
+                    tracing::error!(missing, named, "{found}");
+                }
+                fault.set(Some(found));
+            }
+            Err(error) => tracing::warn!(error = chain(&error), "cannot check whether all packages exist"),
+        }
+        let pause = if fault.get().is_some() { RECHECK } else { TIDY };
+        if shutdown.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+            return;
+        }
+    }
+}
+
 /// At each heartbeat interval: reads the languages that the workers offer.
 pub(super) async fn offer_languages(core: Core, shutdown: CancellationToken) {
     let mut ticks = Ticks::every(BEAT_EVERY, shutdown);
@@ -130,11 +164,12 @@ pub(super) async fn offer_languages(core: Core, shutdown: CancellationToken) {
     }
 }
 
-/// Runs the upkeep of the histograms and measures the disk.
-pub(super) async fn upkeep(metrics: PrometheusHandle, data: PathBuf, shutdown: CancellationToken) {
+/// Runs the upkeep of the histograms, measures the disk, and checks the connection to the queue.
+pub(super) async fn upkeep(core: Core, metrics: PrometheusHandle, data: PathBuf, shutdown: CancellationToken) {
     let mut ticks = Ticks::every(SWEEP, shutdown);
     while ticks.next().await {
         metrics.run_upkeep();
         telemetry::look_at_disk(&data);
+        metrics::gauge!("cupel_queue_connected").set(if core.queue_health().is_ok() { 1.0 } else { 0.0 });
     }
 }

@@ -86,9 +86,9 @@ fn instructions_are_limited_and_reported_or_refused_with_the_reason() {
 }
 
 #[test]
-fn a_single_program_starts_cold_and_the_result_reports_it() {
+fn an_interpreter_starts_warm_and_the_result_reports_it() {
     let (_, python) = json("a.py", "print(6 * 7)", &[]);
-    assert_eq!((&python["stdout"], &python["start"]), (&"42\n".into(), &"cold".into()), "{python}");
+    assert_eq!((&python["stdout"], &python["start"]), (&"42\n".into(), &"warm".into()), "{python}");
     let (_, c) = json("a.c", "int main(void) { return 0; }", &[]);
     assert!(c.get("start").is_none(), "a compiled program has only one kind of start: {c}");
     assert_eq!(c["memory_kb"], 1024, "the smallest reported value: {c}");

@@ -492,6 +492,28 @@ fn a_package_over_the_total_judging_time_is_at_fault_and_frees_its_slot() {
 }
 
 #[test]
+fn health_reports_missing_packages_until_they_are_back() {
+    let data = tempfile::tempdir().unwrap();
+    let mut server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let author = Person::register(&server, "grace", Some("author"));
+    let (status, made) = author.upload("POST", "/api/v1/problems", &archive(&[("2\n", "4\n")], None));
+    assert_eq!(status, 201, "{made}");
+    assert_eq!(server.get("/healthz").1["degraded"], json!([]));
+    server.terminate();
+    assert_eq!(server.ended().code(), Some(0));
+    let package = data.path().join("packages").join(made["package"].as_str().unwrap());
+    let away = data.path().join("away");
+    std::fs::rename(&package, &away).unwrap();
+    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let degraded = || server.get("/healthz").1["degraded"].clone();
+    let reported = eventually(|| degraded()[0].as_str().map(str::to_owned));
+    assert!(reported.starts_with("1 of 1 packages of problems are missing in `packages/`"), "{reported}");
+    assert!(server.text("/metrics").contains("\ncupel_packages_missing 1\n"));
+    std::fs::rename(&away, &package).unwrap();
+    eventually(|| (degraded() == json!([])).then_some(()));
+}
+
+#[test]
 fn kill_9_loses_no_problem_submission_and_leftovers_of_an_import_are_removed() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &NO_RATE_LIMITS);

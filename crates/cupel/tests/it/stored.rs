@@ -65,6 +65,41 @@ fn a_copy_is_restored_only_into_an_empty_directory() {
     assert!(absent.code != Some(0) && absent.stderr.contains("No such file"), "{absent:?}");
 }
 
+/// SQLite reads a database in its usual mode only with write access to the directory, which the owner of the new data
+/// directory may lack.
+#[test]
+fn a_plain_copy_of_the_database_is_restored_from_a_directory_that_only_root_can_write() {
+    let (data, copies) = (with_users(), tempfile::tempdir_in("/dev/shm").unwrap());
+    std::fs::set_permissions(copies.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let copy = copies.path().join("copy.db");
+    std::fs::copy(data.path().join("cupel.db"), &copy).unwrap();
+    for mode in [0o600, 0o644] {
+        std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(mode)).unwrap();
+        let other = tempfile::tempdir().unwrap();
+        fine(&run(other.path(), None, &["admin", "restore", copy.to_str().unwrap()]));
+        assert_eq!(fine(&run(other.path(), None, &USERS)), fine(&run(data.path(), None, &USERS)));
+    }
+    // What is only in the log would be lost without a word.
+    std::fs::write(copies.path().join("copy.db-wal"), b"changes").unwrap();
+    std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let refused = run(other.path(), None, &["admin", "restore", copy.to_str().unwrap()]);
+    assert!(refused.code == Some(2) && refused.stderr.contains("copy.db-wal"), "{refused:?}");
+    assert!(!other.path().join("cupel.db").exists());
+}
+
+#[test]
+fn packages_of_another_owner_are_refused_with_the_remedy() {
+    let data = with_users();
+    let packages = data.path().join("packages");
+    let _ = std::fs::remove_dir_all(&packages);
+    std::fs::create_dir(&packages).unwrap();
+    std::fs::set_permissions(&packages, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let refused = run(data.path(), None, &["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(refused.code, Some(7), "{refused:?}");
+    assert!(refused.stderr.contains("`chown --recursive --reference="), "{refused:?}");
+}
+
 #[test]
 fn a_mistyped_data_directory_is_refused_and_not_created() {
     let folder = folder();

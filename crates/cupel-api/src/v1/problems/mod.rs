@@ -28,24 +28,30 @@ use utoipa_axum::routes;
 
 use errors::{no_such_problem, refusal, slug_taken};
 
-pub(super) fn routes() -> OpenApiRouter<Shared> {
+/// Lists, statements and statistics.
+pub(super) fn pages() -> OpenApiRouter<Shared> {
     OpenApiRouter::default()
         .routes(routes!(list::problems, manage::import))
         .routes(routes!(detail::problem, manage::change, manage::delete))
         .routes(routes!(detail::editorial))
+        .routes(routes!(manage::versions))
+        .routes(routes!(boards::problem_board))
+        .routes(routes!(distribution::distribution))
+        .routes(routes!(boards::board))
+        .routes(routes!(boards::progress))
+        .routes(routes!(boards::activity))
+}
+
+/// Files, packages, submissions and their results.
+pub(super) fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::default()
         .routes(routes!(detail::file))
         .routes(routes!(solve::run))
         .routes(routes!(solve::submit, solve::submissions))
         .routes(routes!(manage::verify))
         .routes(routes!(manage::verify_version))
         .routes(routes!(manage::package, manage::new_version))
-        .routes(routes!(manage::versions))
         .routes(routes!(rejudge::rejudge_problem, rejudge::preview))
-        .routes(routes!(boards::problem_board))
-        .routes(routes!(distribution::distribution))
-        .routes(routes!(boards::board))
-        .routes(routes!(boards::progress))
-        .routes(routes!(boards::activity))
         .routes(routes!(result::submission))
         .routes(routes!(result::runs))
         .routes(routes!(rejudge::rejudge_submission))

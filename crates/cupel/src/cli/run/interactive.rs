@@ -38,7 +38,7 @@ pub(super) struct Interactive {
 }
 
 /// Whether standard input and output are a terminal, so that an interactive program gets a terminal.
-fn is_at_terminal() -> bool {
+pub(super) fn is_at_terminal() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
