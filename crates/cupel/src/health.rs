@@ -121,13 +121,11 @@ impl Health for ServerHealth {
         // everybody may read this report.
         let described = |error: StoreError| {
             let full = error.source.source().filter(|cause| cause.is::<DiskFull>());
-            full.map_or_else(
-                || match cupel_store::outage_of(&error) {
-                    Some(outage) => format!("{error}: {outage}; the log has the database's message"),
-                    None => error.to_string(),
-                },
-                ToString::to_string,
-            )
+            match (full, cupel_store::outage_of(&error)) {
+                (Some(full), _) => full.to_string(),
+                (None, Some(outage)) => format!("{error}: {outage}; the log has the database's message"),
+                (None, None) => error.to_string(),
+            }
         };
         let (store, queue, workers) = tokio::join!(
             timeout(CHECK_MAX, self.core.ping_store()),

@@ -137,7 +137,7 @@ pub struct Removable {
     pub is_spare: bool,
 }
 
-/// How many packages the store names, and how many of them no node can open.
+/// How many packages the store names, and how many of them this process cannot open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PackageCount {
     /// Packages that a version of a problem names.
