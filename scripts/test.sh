@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `make test`: installs the tools and the popular languages, then runs every test of the workspace, doc tests, and the samples of every
+# `make test`: installs the tools and the popular languages, then runs every test of the workspace, and the samples of every
 # installed language. `make test-languages` installs and tests all languages.
 #
 #   scripts/test.sh             everything

@@ -364,7 +364,7 @@ test('a list, a search and a line that could not be read say why, with the reque
 
   await page.goto(`${server.url}/contests/busy`)
   await page.getByRole('button', { name: 'Take part' }).click()
-  await page.getByText(/Ends in/).first().waitFor()
+  await page.getByText('You are taking part', { exact: true }).waitFor()
   unread = await busy(page, '**/api/v1/contests/busy?*')
   await page.goto(`${server.url}/problems/${SLUG}?contest=busy`)
   await again('the questions of the contest cannot be shown now', unread, 'contest-line-failed')

@@ -2,22 +2,6 @@
 
 /// Defines an enum without data, the list of all its variants, and the conversions between a variant and its stable
 /// name. One table defines them all, so no conversion can miss a variant.
-///
-/// ```
-/// cupel_types::named! {
-///     /// A colour.
-///     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-///     pub enum Colour, as_str, from_name {
-///         /// Hex `ff0000`.
-///         Red = "red",
-///         /// Hex `00ff00`.
-///         Green = "green",
-///     }
-/// }
-/// assert_eq!(Colour::ALL.map(Colour::as_str), ["red", "green"]);
-/// assert_eq!(Colour::from_name("green"), Some(Colour::Green));
-/// assert_eq!(Colour::from_name("Green"), None);
-/// ```
 #[macro_export]
 macro_rules! named {
     (
@@ -48,4 +32,26 @@ macro_rules! named {
             }
         }
     };
+}
+
+#[cfg(test)]
+#[expect(unreachable_pub, reason = "the macro defines public items")]
+mod tests {
+    crate::named! {
+        /// A colour.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Colour, as_str, from_name {
+            /// Hex `ff0000`.
+            Red = "red",
+            /// Hex `00ff00`.
+            Green = "green",
+        }
+    }
+
+    #[test]
+    fn a_variant_and_its_name_convert_into_each_other() {
+        assert_eq!(Colour::ALL.map(Colour::as_str), ["red", "green"]);
+        assert_eq!(Colour::from_name("green"), Some(Colour::Green));
+        assert_eq!(Colour::from_name("Green"), None);
+    }
 }

@@ -528,6 +528,33 @@ fn every_file_begins_with_a_header() {
     assert_none(&broken);
 }
 
+/// No crate has doc tests (`doctest = false`), because searching a crate for them takes as long as compiling it. So an
+/// example in the documentation would never be compiled. An example that matters is a unit test.
+#[test]
+fn documentation_has_no_examples_in_rust() {
+    let mut broken = Vec::new();
+    for file in rust_files() {
+        let mut is_open = false;
+        for (line, number) in read(&file).lines().zip(1..) {
+            let text = line.trim_start();
+            let text = text.strip_prefix("///").or_else(|| text.strip_prefix("//!")).unwrap_or_default();
+            let Some(language) = text.trim_start().strip_prefix("```") else { continue };
+            is_open = !is_open;
+            if is_open && matches!(language, "" | "rust" | "no_run" | "ignore" | "should_panic" | "compile_fail") {
+                broken
+                    .push(format!("{}:{number}: name a language other than Rust, or write a unit test", shown(&file)));
+            }
+        }
+    }
+    for (name, manifest) in &manifests() {
+        let has_library = manifest.folder.join("src/lib.rs").exists();
+        if has_library && !read(&manifest.folder.join("Cargo.toml")).contains("[lib]\ndoctest = false\n") {
+            broken.push(format!("{name}: add `doctest = false` to [lib] of its Cargo.toml"));
+        }
+    }
+    assert_none(&broken);
+}
+
 #[test]
 fn every_metric_has_a_description() {
     let telemetry = read(&root().join("crates/cupel/src/telemetry.rs"));

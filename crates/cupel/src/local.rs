@@ -54,7 +54,7 @@ pub(crate) fn versions_of(registry: Registry, name: Option<&str>, config: &Confi
     let versions = registry.versions(language).into_iter().cloned().collect();
     match Registry::new(versions) {
         Ok(mut versions) if versions.iter().count() > 0 => {
-            versions.probe(&MachineProbe::of_commands(config));
+            versions.probe_toolchains(&MachineProbe::of_commands(config));
             versions
         }
         _ => registry,
@@ -73,7 +73,7 @@ pub(crate) fn language_files(config: &Config) -> PathBuf {
 /// The language is not available here. The error contains the reason and a remedy.
 pub(crate) fn available(language: &Language, config: &Config) -> anyhow::Result<Language> {
     let mut alone = Registry::new(vec![language.clone()]).context("cannot load the language")?;
-    alone.probe(&MachineProbe::of_commands(config));
+    alone.probe_toolchains(&MachineProbe::of_commands(config));
     match alone.iter().next() {
         Some(found) if found.is_available() => Ok(found.clone()),
         Some(found) => Err(unavailable(found)),

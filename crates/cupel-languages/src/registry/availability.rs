@@ -11,20 +11,25 @@ use crate::{Availability, FoundImage, Language, Probe, Template};
 const PROBES_AT_A_TIME_MAX: usize = 8;
 
 impl Registry {
-    /// Probes which toolchains are installed. Blocks until every version command has finished or timed out; several run
-    /// in parallel.
+    /// Probes which toolchains and which of their libraries are installed. Blocks until every version command has
+    /// finished or timed out; several run in parallel.
     pub fn probe(&mut self, probe: &dyn Probe) {
-        let found = self.probe_all(|language| probed(language, probe));
-        for (at, found) in found {
-            self.languages[at].accept(found);
-        }
-        self.settle_requirements();
+        self.probe_toolchains(probe);
         let packages =
             self.languages.iter().flat_map(|l| &l.libraries).map(|library| library.package.clone()).collect();
         let found = probe.libraries(&packages);
         for library in self.languages.iter_mut().flat_map(|language| &mut language.libraries) {
             library.version = found.get(&library.package).cloned();
         }
+    }
+
+    /// Like [`Registry::probe`], without the libraries. For commands that only run programs.
+    pub fn probe_toolchains(&mut self, probe: &dyn Probe) {
+        let found = self.probe_all(|language| probed(language, probe));
+        for (at, found) in found {
+            self.languages[at].accept(found);
+        }
+        self.settle_requirements();
     }
 
     /// Probes the languages that have an image. A language of the machine keeps its availability from `before` if its

@@ -159,7 +159,7 @@ impl Bench {
         slots: usize,
     ) -> Result<Bench, Failure> {
         let mut languages = known.only(ids);
-        languages.probe(&MachineProbe::of_commands(config));
+        languages.probe_toolchains(&MachineProbe::of_commands(config));
         let store = prepared_store::of_commands(&config.data);
         if let Some(store) = &store {
             for language in languages.iter().filter(|language| language.is_available()) {

@@ -90,6 +90,20 @@ const OPTIONAL_ENGINES: [(&str, bool); 4] = [
     ("s3", cfg!(feature = "s3")),
 ];
 
+/// What is missing from an address that can never work, because no host, bucket or directory follows the scheme.
+fn incomplete(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let is_empty = rest.split('/').all(str::is_empty);
+    match scheme {
+        "s3" if is_empty => Some("expected s3://BUCKET; no bucket follows the scheme".to_owned()),
+        "file" if is_empty || !rest.starts_with('/') => {
+            Some("expected file:///DIRECTORY, with an absolute path after file://".to_owned())
+        }
+        _ if is_empty => Some(format!("expected {scheme}://HOST; no host follows the scheme")),
+        _ => None,
+    }
+}
+
 /// Reads the address of an engine, if set. The address must have one of these schemes, and the build must have the
 /// engine.
 pub(super) fn engine(layers: &mut Layers, key: &str, schemes: &[&str]) -> Option<String> {
@@ -102,8 +116,8 @@ pub(super) fn engine(layers: &mut Layers, key: &str, schemes: &[&str]) -> Option
         // The message omits the address, because it may contain a password.
         let begins = scheme.map_or_else(|| "a URL without a scheme".to_owned(), |scheme| format!("{scheme}://"));
         layers.refuse(key, format!("expected a URL that begins with {}://, found {begins}", schemes.join("://, ")));
-    } else if key == "blobs.url" && url.split_once("://").is_some_and(|(_, rest)| rest.split('/').all(str::is_empty)) {
-        layers.refuse(key, "expected s3://BUCKET or file:///DIRECTORY; nothing follows the scheme".to_owned());
+    } else if let Some(message) = incomplete(&url) {
+        layers.refuse(key, message);
     } else if let Some((scheme, false)) = OPTIONAL_ENGINES.iter().find(|(known, _)| Some(*known) == scheme) {
         layers.refuse(
             key,

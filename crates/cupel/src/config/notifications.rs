@@ -42,9 +42,10 @@ impl fmt::Debug for Alerts {
 
 pub(super) fn alerts(layers: &mut Layers) -> Alerts {
     let url = layers.text("alerts.url");
-    if !url.is_empty() && !["http://", "https://"].iter().any(|scheme| url.starts_with(scheme)) {
+    let host = ["http://", "https://"].iter().find_map(|scheme| url.strip_prefix(scheme));
+    if !url.is_empty() && host.is_none_or(|host| host.is_empty() || host.starts_with('/')) {
         // The message omits the address, because it may contain a password.
-        layers.refuse("alerts.url", "expected a URL that begins with http:// or https://".to_owned());
+        layers.refuse("alerts.url", "expected a URL that begins with http:// or https:// and a host".to_owned());
     }
     Alerts {
         url,

@@ -50,9 +50,9 @@ pub(super) fn is_listen_address(text: &str) -> bool {
 
 /// Whether a text can be the address of a server for its users: http or https, without a query.
 pub(crate) fn is_public_url(text: &str) -> bool {
-    let is_url = text.starts_with("https://") || text.starts_with("http://");
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
     let is_plain = |c: u8| !c.is_ascii_whitespace() && !c.is_ascii_control() && !b"?#\"<>,".contains(&c);
-    is_url && text.bytes().all(is_plain)
+    !host.is_empty() && !host.starts_with('/') && host.bytes().all(is_plain)
 }
 
 /// Reads the origins of web pages, as browsers send them.

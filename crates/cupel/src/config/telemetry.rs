@@ -81,6 +81,11 @@ pub(super) fn traces(layers: &mut Layers) -> Traces {
 pub(super) fn metrics(layers: &mut Layers) -> MetricsAccess {
     let token = layers.text("metrics.token");
     match layers.one_of("metrics.access", &[("loopback", 0), ("open", 1), ("token", 2)]) {
+        0 | 1 if !token.is_empty() => {
+            let message = "is not used: set metrics.access to \"token\", or remove the token";
+            layers.refuse("metrics.token", message.to_owned());
+            MetricsAccess::Loopback
+        }
         1 => MetricsAccess::Open,
         2 => {
             if token.len() < 16 {

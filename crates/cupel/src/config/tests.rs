@@ -161,11 +161,44 @@ fn an_engine_that_the_build_lacks_is_refused_with_the_command_that_builds_it() {
 }
 
 #[test]
-fn an_address_of_blobs_without_a_bucket_is_a_fault() {
-    for url in ["s3://", "s3:///", "file://"] {
-        let faults = faults(&format!("[blobs]\nurl = \"{url}\"\n"), &[]);
-        assert!(faults.len() == 1 && faults[0].contains("blobs.url: expected s3://BUCKET"), "{url}: {faults:?}");
+fn an_address_that_ends_after_its_scheme_is_a_fault() {
+    for (section, url, expected) in [
+        ("store", "postgres://", "expected postgres://HOST"),
+        ("queue", "redis:///", "expected redis://HOST"),
+        ("events", "rediss://", "expected rediss://HOST"),
+        ("shared", "redis://", "expected redis://HOST"),
+        ("blobs", "s3://", "expected s3://BUCKET"),
+        ("blobs", "s3:///", "expected s3://BUCKET"),
+        ("blobs", "file://", "expected file:///DIRECTORY"),
+        ("blobs", "file:///", "expected file:///DIRECTORY"),
+        ("blobs", "file://packages", "expected file:///DIRECTORY"),
+        ("traces", "http://", "expected http://HOST"),
+        ("alerts", "http://", "expected a URL"),
+        ("alerts", "https:///path", "expected a URL"),
+    ] {
+        let faults = faults(&format!("[{section}]\nurl = \"{url}\"\n"), &[]);
+        let expected = format!("cupel.toml:2: {section}.url: {expected}");
+        assert!(faults.iter().any(|fault| fault.starts_with(&expected)), "{url}: {faults:?}");
     }
+    for url in ["http://", "https:///path"] {
+        let faults = faults(&format!("[server]\npublic_url = \"{url}\"\n"), &[]);
+        assert!(faults.len() == 1 && faults[0].contains("server.public_url: expected a URL"), "{url}: {faults:?}");
+    }
+    // The host of a database may also be a parameter.
+    assert_eq!(faults("[store]\nurl = \"postgres:///cupel?host=/run/postgresql\"\n", &[]), [""; 0]);
+}
+
+#[test]
+fn a_token_for_metrics_that_is_not_asked_for_is_a_fault() {
+    let token = "token = \"0123456789abcdef\"";
+    for access in ["loopback", "open"] {
+        let faults = faults(&format!("[metrics]\naccess = \"{access}\"\n{token}\n"), &[]);
+        assert_eq!(
+            faults,
+            ["cupel.toml:3: metrics.token: is not used: set metrics.access to \"token\", or remove the token"]
+        );
+    }
+    assert_eq!(faults(&format!("[metrics]\naccess = \"token\"\n{token}\n"), &[]), [""; 0]);
 }
 
 #[test]
