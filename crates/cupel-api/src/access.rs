@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn the_table_has_the_operations_of_the_document_and_no_others() {
-        let document: serde_json::Value = serde_json::from_str(&crate::openapi_json()).unwrap();
+        let document: serde_json::Value = serde_json::from_str(crate::openapi_json()).unwrap();
         let mut documented = HashSet::new();
         for (path, item) in document["paths"].as_object().unwrap() {
             for method in item.as_object().unwrap().keys() {

@@ -26,9 +26,7 @@ impl Dialect for Native {
 
 /// The native API and its pages, for [`cupel_http::router`]. `font`: path of the site's font, if the pages use it.
 pub fn native(settings: &Settings, font: Option<&str>) -> Mounted {
-    let (api, document) = openapi::documented();
-    let document = document.to_pretty_json().unwrap_or_default();
-    let documents = pages::Documents::new(document, &settings.version, font);
-    let routes = api.merge(socketio::routes()).merge(pages::routes(documents, settings.has_site));
+    let documents = pages::Documents::new(openapi::openapi_json(), &settings.version, font);
+    let routes = openapi::routes().merge(socketio::routes()).merge(pages::routes(documents, settings.has_site));
     Mounted::new(Native, routes)
 }

@@ -4,6 +4,8 @@
 //! them: those of all operations, those of operations with a credential (401, 403, 429) and those of operations with a
 //! body (413, …).
 
+use std::sync::LazyLock;
+
 use axum::http::Method;
 use cupel_http::app::Shared;
 use cupel_http::auth::Who;
@@ -37,8 +39,24 @@ differences: migrating from \
 [Judge0](/docs/migrating/judge0), [Piston](/docs/migrating/piston), [SandboxFusion](/docs/migrating/sandboxfusion), \
 [Jobe](/docs/migrating/jobe)";
 
-/// Routes and document of the whole native API.
-pub(crate) fn documented() -> (axum::Router<Shared>, OpenApi) {
+/// Routes of the whole native API, and its document as JSON. All servers of a process share them.
+static DOCUMENTED: LazyLock<(axum::Router<Shared>, String)> = LazyLock::new(|| {
+    let (routes, document) = build();
+    // The document consists of strings and maps, so it always serializes.
+    (routes, document.to_pretty_json().unwrap_or_default())
+});
+
+/// Routes of the whole native API.
+pub(crate) fn routes() -> axum::Router<Shared> {
+    DOCUMENTED.0.clone()
+}
+
+/// The document as JSON, for `cupel openapi` and `/openapi.json`.
+pub fn openapi_json() -> &'static str {
+    &DOCUMENTED.1
+}
+
+fn build() -> (axum::Router<Shared>, OpenApi) {
     let (router, mut document) =
         OpenApiRouter::with_openapi(skeleton()).nest("/api/v1", crate::v1::routes()).split_for_parts();
     for (path, item) in &mut document.paths.paths {
@@ -61,12 +79,6 @@ pub(crate) fn documented() -> (axum::Router<Shared>, OpenApi) {
     rules::add_to_bodies(&mut document);
     webhook_event::add_to(&mut document);
     (parameters::check(router, &document), document)
-}
-
-/// The document as JSON, for `cupel openapi` and `/openapi.json`.
-pub fn openapi_json() -> String {
-    // The document consists of strings and maps, so it always serializes.
-    documented().1.to_pretty_json().unwrap_or_default()
 }
 
 fn skeleton() -> OpenApi {

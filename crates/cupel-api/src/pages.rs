@@ -82,7 +82,7 @@ pub(crate) struct Documents {
 
 impl Documents {
     /// `font`: path of the site's font. If it is `None`, the pages use a font of the reader's machine.
-    pub(crate) fn new(openapi: String, version: &str, font: Option<&str>) -> Documents {
+    pub(crate) fn new(openapi: &'static str, version: &str, font: Option<&str>) -> Documents {
         let digest = Sha256::digest(openapi.as_bytes());
         let tag: String = digest[..12].iter().map(|b| format!("{b:02x}")).collect();
         let (landing, landing_policy) =
@@ -96,7 +96,7 @@ impl Documents {
             password,
             password_policy,
             frames: [frame("../"), frame("../../")],
-            openapi: openapi.into(),
+            openapi: Bytes::from_static(openapi.as_bytes()),
             openapi_tag: HeaderValue::try_from(format!("\"{tag}\"")).unwrap_or(HeaderValue::from_static("\"0\"")),
             landing: landing.replace("{version}", &escaped(version)),
             landing_policy,

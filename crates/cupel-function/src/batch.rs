@@ -11,6 +11,8 @@
 //! submission is loaded; the driver writes it before its first call. A driver writes any answer except `ok` in the
 //! same way as for a single test, and then exits.
 
+use cupel_types::Bytes;
+
 use super::case::{Answer, FunctionCase};
 use super::value::Value;
 
@@ -21,9 +23,11 @@ pub const BATCH_ARGUMENT: &str = "--cupel-batch";
 const LINE_MAX: usize = 128;
 
 /// The result channel of a driver that calls the submission for several tests.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct BatchChannel {
     received: Vec<u8>,
+    /// Maximum length of an answer, in bytes.
+    answer_max: u64,
 }
 
 /// A frame on the channel.
@@ -40,6 +44,11 @@ pub enum BatchFrame {
 }
 
 impl BatchChannel {
+    /// A channel on which the driver writes at most `output_max` bytes, so that no answer is longer.
+    pub fn new(output_max: Bytes) -> BatchChannel {
+        BatchChannel { received: Vec::new(), answer_max: output_max.get() }
+    }
+
     /// Adds data that the driver wrote.
     pub fn push(&mut self, data: &[u8]) {
         self.received.extend_from_slice(data);
@@ -63,6 +72,10 @@ impl BatchChannel {
         }
         let length = words.strip_prefix(b" ok ").and_then(|length| std::str::from_utf8(length).ok()?.parse().ok());
         let Some(length): Option<usize> = length else { return Some(BatchFrame::Other) };
+        // The rest of this answer could not arrive, and the program would wait for its next test until a limit ends it.
+        if length as u64 > self.answer_max {
+            return Some(BatchFrame::Other);
+        }
         if rest.len() < length {
             return None;
         }
@@ -92,7 +105,7 @@ mod tests {
     fn frames(data: &str, piece: usize) -> Vec<BatchFrame> {
         let signature = half();
         let case = FunctionCase::read(&signature, b"84\n").unwrap();
-        let mut channel = BatchChannel::default();
+        let mut channel = BatchChannel::new(Bytes::new(1000));
         let mut found = Vec::new();
         for piece in data.as_bytes().chunks(piece) {
             channel.push(piece);
@@ -123,6 +136,7 @@ mod tests {
             assert_eq!(found, [BatchFrame::Ready, returned(42)], "{piece}");
         }
         assert_eq!(frames("n0nce ok 3\n4", 1000), []);
+        assert_eq!(frames("n0nce ok 1000\n4", 1000), []);
     }
 
     #[test]
@@ -132,6 +146,8 @@ mod tests {
             "n0nce ok\n42\n",
             "n0nce ok -3\n42\n",
             "n0nce ok 99999999999999999999\n42\n",
+            // Longer than all output.
+            "n0nce ok 1001\n42\n",
             "n0nce wrong\nexpected int, got string\n",
             "n0nce missing\nnot found\n",
             // The value does not have the type, a second value follows it, or more data follows the frame.

@@ -38,7 +38,7 @@ struct Objects {
 }
 
 fn operations(place: &Objects) -> Vec<Operation> {
-    let document: Value = serde_json::from_str(&cupel_api::openapi_json()).unwrap();
+    let document: Value = serde_json::from_str(cupel_api::openapi_json()).unwrap();
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
@@ -181,7 +181,7 @@ async fn every_operation_allows_exactly_its_documented_callers() {
 /// What a visitor can do without an account is decided here, not where an operation is added.
 #[tokio::test]
 async fn guests_may_call_these_operations_and_no_others() {
-    let document: Value = serde_json::from_str(&cupel_api::openapi_json()).unwrap();
+    let document: Value = serde_json::from_str(cupel_api::openapi_json()).unwrap();
     let mut allowed = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {

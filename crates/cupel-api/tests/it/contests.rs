@@ -489,7 +489,7 @@ async fn publishing_a_problem_during_a_freeze_reveals_no_hidden_submissions() {
 async fn the_documented_example_contest_can_be_created() {
     let app = TestApp::start().await;
     let author = app.author().await;
-    let document: Value = serde_json::from_str(&cupel_api::openapi_json()).unwrap();
+    let document: Value = serde_json::from_str(cupel_api::openapi_json()).unwrap();
     let example = &document["components"]["schemas"]["ContestRequest"]["example"];
     for slug in example["problems"].as_array().unwrap() {
         // The contest's problems already exist, as shipped problems do.

@@ -14,7 +14,7 @@ use crate::app::{TestApp, TestUser};
 const NO_ID: &str = "00000000-0000-4000-8000-000000000000";
 
 fn document() -> Value {
-    serde_json::from_str(&cupel_api::openapi_json()).unwrap()
+    serde_json::from_str(cupel_api::openapi_json()).unwrap()
 }
 
 /// A schema of the document by its name.

@@ -202,7 +202,7 @@ async fn the_openapi_document_is_revalidated_by_etag() {
 /// Client generators must see an archive as bytes, not as a list of numbers.
 #[test]
 fn archives_and_files_are_binary_in_the_openapi_document() {
-    let document: Value = serde_json::from_str(&cupel_api::openapi_json()).unwrap();
+    let document: Value = serde_json::from_str(cupel_api::openapi_json()).unwrap();
     let binary = |content: &Value, kind: &str| {
         let schema = content[kind]["schema"]["$ref"].as_str().unwrap_or_else(|| panic!("{kind}: {content}"));
         let schema = document.pointer(schema.trim_start_matches('#')).unwrap();
@@ -222,7 +222,7 @@ fn archives_and_files_are_binary_in_the_openapi_document() {
 /// Every `$ref` resolves; every operation has an id, a summary, a tag, described responses and errors.
 #[test]
 fn the_openapi_document_is_complete() {
-    let document: Value = serde_json::from_str(&cupel_api::openapi_json()).unwrap();
+    let document: Value = serde_json::from_str(cupel_api::openapi_json()).unwrap();
     let mut references = BTreeSet::new();
     collect_references(&document, &mut references);
     assert!(references.len() > 15);

@@ -173,7 +173,7 @@ impl<'a> Judging<'a, '_> {
         let mut hears = BatchObserver {
             tests,
             to_program: Some(to_program),
-            channel: BatchChannel::default(),
+            channel: BatchChannel::new(enforced.output),
             loaded: None,
             answers: Vec::new(),
             is_clean: true,
