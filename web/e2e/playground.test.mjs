@@ -610,6 +610,40 @@ test('on a phone, fields have 16 px, targets 40 px, and the editor has buttons f
   await close()
 })
 
+test('after a file was named, its text can be typed at once, and a message leads to the file that it names', async () => {
+  const { page, close } = await player()
+  const line = (text) => page.locator('.cm-activeLine').filter({ hasText: text }).waitFor()
+  const add = async (name, text) => {
+    await press(page, 'Add a file')
+    await page.getByLabel('Name of the file').fill(name)
+    await page.keyboard.press('Enter')
+    await page.getByRole('tab', { name, selected: true }).waitFor()
+    // The editor is in a shadow root.
+    await page.waitForFunction(() => document.activeElement?.shadowRoot?.activeElement?.classList.contains('cm-content') === true)
+    await page.keyboard.insertText(text)
+  }
+  await choose(page, 'cpp')
+  await write(page, '#include "my.h"\nint main() { return two(); }\n')
+  await add('my.h', '// two\nint two() { return q; }')
+  await page.getByRole('tab', { name: 'main.cpp' }).click()
+  await press(page, 'Run')
+  await verdict(page, 'CE')
+  await page.getByRole('button', { name: /^my\.h:\d+:/ }).first().click()
+  await page.getByRole('tab', { name: 'my.h', selected: true }).waitFor()
+  await line('return q')
+
+  await choose(page, 'python')
+  await write(page, 'import helper\nprint(helper.half(0))\n')
+  await add('helper.py', 'def half(n):\n    return 1 / n')
+  await page.getByRole('tab', { name: 'main.py' }).click()
+  await press(page, 'Run')
+  await verdict(page, 'RTE')
+  await page.getByRole('button', { name: '(helper.py, line 2)' }).click()
+  await page.getByRole('tab', { name: 'helper.py', selected: true }).waitFor()
+  await line('return 1 / n')
+  await close()
+})
+
 test('on a phone, the tab of the current file is in view, Cancel takes back an added file, and a result covers no field', async () => {
   const { page, close } = await player({ width: 360 })
   for (const name of ['first_helper.py', 'second_helper.py', 'third_helper.py', undefined]) {

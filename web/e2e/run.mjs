@@ -7,14 +7,14 @@
 // test fails twice, or if more than FLAKY_MAX tests are flaky. `scripts/run-tests` has the same rule for the tests in Rust.
 //
 // The last lines say how long each file and all of them took.
-import { readdirSync, statSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { run } from 'node:test'
 import { tap } from 'node:test/reporters'
 
 const FLAKY_MAX = 2
 const AT_A_TIME = 4
-/** The file whose tests wait most, for pages that ask the server at intervals. It begins first; otherwise it would run alone at the end. */
-const WAITS = 'organizers.test.mjs'
+/** The files that take longest begin first, in this order. Otherwise, one of them would run alone at the end. */
+const LONGEST = ['contests', 'results', 'playground', 'editing', 'steadfast', 'account', 'drafts', 'access', 'failures', 'guests', 'site', 'organizers']
 /** The file that measures, and therefore runs alone. */
 const MEASURES = 'budgets.test.mjs'
 
@@ -63,9 +63,9 @@ async function runQueue(queue) {
   }
 }
 
-// The largest files usually take longest, so they begin first.
-const order = (file) => (file.endsWith(WAITS) ? Infinity : statSync(file).size)
-const together = files.filter((file) => !file.endsWith(MEASURES)).sort((a, b) => order(b) - order(a))
+const name = (file) => file.slice(here.length, -'.test.mjs'.length)
+const place = (file) => (LONGEST.includes(name(file)) ? LONGEST.indexOf(name(file)) : LONGEST.length)
+const together = files.filter((file) => !file.endsWith(MEASURES)).sort((a, b) => place(a) - place(b))
 await runQueue(files.filter((file) => file.endsWith(MEASURES)))
 await Promise.all(Array.from({ length: AT_A_TIME }, () => runQueue(together)))
 

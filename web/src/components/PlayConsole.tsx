@@ -13,7 +13,7 @@ import type { Play, PlayLimits } from '../util/play'
 import { lazyPart } from './LazyPart'
 import { PlayStatus } from './PlayStatus'
 import type { InputMode } from './PlayWorkspace'
-import { Compiler, Text } from './RunTexts'
+import { Compiler, Text, type OnLine } from './RunTexts'
 
 const Artifacts = lazyPart(async () => (await import('./Artifacts')).Artifacts)
 const PlaySettings = lazyPart(async () => (await import('./PlaySettings')).PlaySettings)
@@ -32,7 +32,7 @@ interface PlayConsoleProps {
   onMode: (mode: InputMode) => void
   onChange: (change: Partial<Play>) => void
   onLimits: (limits: Partial<PlayLimits>) => void
-  onLine: (line: number) => void
+  onLine: OnLine
   onSkip: (bytes: number) => void
   onReady: (handle: TerminalHandle | null) => void
 }

@@ -13,7 +13,7 @@ import { phaseText } from '../util/live'
 import { verdictOf } from '../util/verdict'
 import { messageOf, plainExit } from '../util/outcome'
 import { ErrorBox } from './ErrorBox'
-import { LinkedMessage } from './RunTexts'
+import { LinkedMessage, type OnLine } from './RunTexts'
 import { VerdictBadge } from './VerdictBadge'
 
 interface PlayStatusProps {
@@ -21,7 +21,7 @@ interface PlayStatusProps {
   /** Number of bytes that the terminal has not shown. */
   skipped: number
   onReconnect: () => void
-  onLine: (line: number) => void
+  onLine: OnLine
   /** What is shown before the first run. */
   idle?: string
 }
@@ -64,7 +64,7 @@ export function PlayStatus({ state, skipped, onReconnect, onLine, idle }: PlaySt
   )
 }
 
-function Fate({ state, onLine, idle }: { state: PlayState; onLine: (line: number) => void; idle: string | undefined }) {
+function Fate({ state, onLine, idle }: { state: PlayState; onLine: OnLine; idle: string | undefined }) {
   const m = useMessages()
   const e = useTexts(editing)
   const p = useTexts(playTexts)

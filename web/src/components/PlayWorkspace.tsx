@@ -21,7 +21,7 @@ import { Splitter } from '../ui/Splitter'
 import { TabButton } from '../ui/TabButton'
 import { baseOf } from '../util/base-language'
 import { carriedInput, carryInput } from '../util/carry-input'
-import { marksOf, type Mark } from '../util/compiler'
+import { marksOf, placeOfFile, type Mark } from '../util/compiler'
 import { patternFault, patternsOf } from '../util/artifacts'
 import { bytes } from '../util/format'
 import { draftBefore, forgetBefore, handOver, keepLanguage, keepVersion } from '../util/drafts'
@@ -44,6 +44,7 @@ import { PlayConsole } from './PlayConsole'
 import { PlayFiles } from './PlayFiles'
 import { DownloadButton, PlayShare, SharedActions } from './PlayShare'
 import { CodeSkeleton } from './Skeletons'
+import type { OnLine } from './RunTexts'
 import { SymbolRow } from './SymbolRow'
 
 const CannotRun = lazyPart(async () => (await import('./CannotRun')).CannotRun)
@@ -159,7 +160,7 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
   const marks = useMemo(() => {
     const output = result?.compilation_error ?? (result?.compile?.ok === true ? result.compile.output : '')
     const isOther = begun.current.find((one) => one.path === file.path)?.text !== file.text
-    if (output === '' && result !== undefined && !isOther && file.path === main) return exceptionMarks(result)
+    if (output === '' && result !== undefined && !isOther) return exceptionMarks(result, file.path, file.path === main)
     return output === '' || isOther ? NO_MARKS : marksOf(output, file.path)
   }, [result, file.path])
   const change = (next: Partial<Play>) => {
@@ -232,11 +233,11 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
     if (isToFocus.current) handle.focus()
     isToFocus.current = false
   }
-  const goTo = (line: number) => {
-    // The editor of the main file may be hidden until the page is drawn again. The next key must already reach the editor.
+  const goTo: OnLine = (line, path) => {
+    // The editor of the file may be hidden until the page is drawn again. The next key must already reach the editor.
     flushSync(() => {
       go('code')
-      setSelected(0)
+      setSelected(path === undefined ? 0 : Math.max(0, placeOfFile(play.files, path)))
     })
     editor.current?.goTo(line)
   }
@@ -330,7 +331,10 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
             setSelected(play.files.length)
             return path
           }}
-          onRename={(path) => change({ files: play.files.map((one, index) => (index === at ? { ...one, path } : one)) })}
+          onRename={(path) => {
+            change({ files: play.files.map((one, index) => (index === at ? { ...one, path } : one)) })
+            requestAnimationFrame(() => editor.current?.focus())
+          }}
           onRemove={(isNew) => {
             setRemoved(isNew ? undefined : { path: file.path, before: draft.text })
             change({ files: play.files.filter((_, index) => index !== at) })

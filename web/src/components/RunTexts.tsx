@@ -2,24 +2,28 @@
 import { useLayoutEffect, useRef } from 'react'
 import { editing } from '../i18n/editing'
 import { useMessages, useTexts } from '../i18n/messages'
-import { isExcerpt, lineNamed } from '../util/compiler'
+import { fileNamed, isExcerpt, lineNamed } from '../util/compiler'
 import { orReport } from '../util/missing-script'
 import { partsOf } from '../util/outcome'
 import { shortened, visible } from '../util/visible'
 
+/** Shows a one-based line of the source. `file`: as a message names it; `undefined` is the main file. */
+export type OnLine = (line: number, file?: string) => void
+
 /** A message of the judge, whose line of the source is a link to that line. */
-export function LinkedMessage({ text, onLine }: { text: string; onLine: ((line: number) => void) | undefined }) {
+export function LinkedMessage({ text, onLine }: { text: string; onLine: OnLine | undefined }) {
   const m = useMessages()
   const { inLine } = useTexts(editing)
-  return partsOf(m.judge(text)).map(({ text, line }, at) =>
-    line === undefined || onLine === undefined ? (
-      line === undefined ? visible(text) : inLine(line)
+  return partsOf(m.judge(text)).map(({ text, line, file }, at) => {
+    const shown = line === undefined || file !== undefined ? visible(text) : inLine(line)
+    return line === undefined || onLine === undefined ? (
+      shown
     ) : (
-      <button key={at} type="button" title={m.run.line(line)} onClick={() => onLine(line)} className="text-accent-text underline">
-        {inLine(line)}
+      <button key={at} type="button" title={m.run.line(line)} onClick={() => onLine(line, file)} className="text-accent-text underline">
+        {shown}
       </button>
-    ),
-  )
+    )
+  })
 }
 
 interface TextProps {
@@ -83,7 +87,7 @@ const download = (text: string) => orReport(import('../util/save')).then((loaded
  * A compiler's messages. A line that names a place in the source is a link to that place. Sentences wrap. Quoted source and the marks
  * below it do not, because the marks would point to other places; the box scrolls sideways.
  */
-export function Compiler({ text, onLine }: { text: string; onLine: ((line: number) => void) | undefined }) {
+export function Compiler({ text, onLine }: { text: string; onLine: OnLine | undefined }) {
   const m = useMessages()
   const shown = shortened(text)
   const messages = shown.text.split('\n')
@@ -98,7 +102,7 @@ export function Compiler({ text, onLine }: { text: string; onLine: ((line: numbe
               {line === undefined || onLine === undefined ? (
                 visible(message) || ' '
               ) : (
-                <button type="button" title={m.run.line(line)} onClick={() => onLine(line)} className="text-left text-accent-text underline decoration-dotted">
+                <button type="button" title={m.run.line(line)} onClick={() => onLine(line, fileNamed(message))} className="text-left text-accent-text underline decoration-dotted">
                   {visible(message)}
                 </button>
               )}

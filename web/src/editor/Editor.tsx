@@ -42,6 +42,7 @@ const emptyGutter = sideGutter({ class: 'cm-gutter-lint' })
 export interface EditorHandle {
   /** Moves the cursor to a one-based line. */
   goTo: (line: number) => void
+  focus: () => void
   insert: (text: string) => void
   press: (key: EditorPress) => void
 }
@@ -153,11 +154,19 @@ export function Editor({ value, revision, language, label, isReadOnly = false, m
   }
 
   const [isCreated, setIsCreated] = useState(false)
+  /** What was asked of the editor before it was created. */
+  const late = useRef<(view: EditorView) => void>(null)
+  const whenCreated = (act: (view: EditorView) => void) => {
+    if (view.current === null) late.current = act
+    else act(view.current)
+  }
   useEffect(() => {
     // A task of its own: together with the page's other effects, it would be a long task on a slow processor.
     const task = setTimeout(() => {
       if (host.current === null) return
       view.current = create(host.current)
+      late.current?.(view.current)
+      late.current = null
       hasMarkers.current = false
       setIsCreated(true)
     })
@@ -221,13 +230,13 @@ export function Editor({ value, revision, language, label, isReadOnly = false, m
   }, [marks, isCreated])
 
   useImperativeHandle(ref, () => ({
-    goTo: (line) => {
-      const current = view.current
-      if (current === null) return
-      const { from } = current.state.doc.line(Math.min(Math.max(1, line), current.state.doc.lines))
-      current.dispatch({ selection: { anchor: from }, effects: EditorView.scrollIntoView(from, { y: 'center' }) })
-      current.focus()
-    },
+    goTo: (line) =>
+      whenCreated((current) => {
+        const { from } = current.state.doc.line(Math.min(Math.max(1, line), current.state.doc.lines))
+        current.dispatch({ selection: { anchor: from }, effects: EditorView.scrollIntoView(from, { y: 'center' }) })
+        current.focus()
+      }),
+    focus: () => whenCreated((current) => current.focus()),
     insert: (text) => {
       const current = view.current
       if (current === null) return

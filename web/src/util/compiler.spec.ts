@@ -1,6 +1,6 @@
 // Marks for compiler messages.
 import { describe, expect, it } from 'vitest'
-import { isExcerpt, MARKS_MAX, marksOf, type Mark } from './compiler'
+import { fileNamed, isExcerpt, MARKS_MAX, marksOf, placeOfFile, type Mark } from './compiler'
 
 const mark = (line: number, column: number | undefined, severity: Mark['severity'], message: string): Mark => ({ line, column, severity, message })
 
@@ -38,6 +38,25 @@ describe('the marks of an output', () => {
     const [long] = marksOf(`main.c:1:1: error: ${'x'.repeat(1_000_000)}`, 'main.c')
     expect(long?.message.length).toBeLessThanOrEqual(1000)
   })
+})
+
+it('the file of a message is the one that it names with a line', () => {
+  const cases: [string, string | undefined][] = [
+    ['my.h:4:17: error: x', 'my.h'],
+    ['src/util.cpp:3:26: error: x', 'src/util.cpp'],
+    ['In file included from main.cpp:1:', 'main.cpp'],
+    [' --> src/lib.rs:3:9', 'src/lib.rs'],
+    ['  File "helper.py", line 3', 'helper.py'],
+    ['main.pas(9,2) Error: x', 'main.pas'],
+    ['error in line 3', undefined],
+    ['version 1.2', undefined],
+  ]
+  for (const [message, file] of cases) expect(fileNamed(message), message).toBe(file)
+})
+
+it('a compiler may name a file without its folder, or with one', () => {
+  const files = ['main.cpp', 'lib/a.h', 'a.h'].map((path) => ({ path }))
+  expect(['a.h', 'lib/a.h', './main.cpp', 'b.h'].map((path) => placeOfFile(files, path))).toEqual([2, 1, 0, -1])
 })
 
 describe('quoted source', () => {

@@ -17,6 +17,15 @@ export function lineNamed(message: string, next = ''): number | undefined {
   return line > 0 ? line : undefined
 }
 
+/** The file that a message names together with a line; `undefined` if it names none. */
+export const fileNamed = (message: string): string | undefined => /([^\s"'():]+\.\w+)(?:[:(]|", line )\d/.exec(message)?.[1]
+
+/** The place of the file that a compiler names by this path: the file with the path, or else one with the name; -1 if there is none. */
+export function placeOfFile(files: readonly { path: string }[], path: string): number {
+  const exact = files.findIndex((file) => file.path === path)
+  return exact >= 0 ? exact : files.findIndex((file) => nameOf(file.path) === nameOf(path))
+}
+
 /**
  * Whether a line quotes the source or marks a place in it: it is indented, as in the messages of most compilers, has a
  * line number, as in messages of Rust, or is above a mark.

@@ -52,6 +52,10 @@ test('a plain exit code is no crash', () => {
 test('the line of an exception is a link and a mark', () => {
   const message = 'test 1 of 2: ValueError: no (line 12)'
   expect(partsOf('ValueError: no (line 12)')).toEqual([{ text: 'ValueError: no ', line: undefined }, { text: '(line 12)', line: 12 }])
+  expect(partsOf('ValueError: no (lib/a.py, line 12)')).toEqual([{ text: 'ValueError: no ', line: undefined }, { text: '(lib/a.py, line 12)', line: 12, file: 'lib/a.py' }])
+  expect(exceptionMarks({ verdict: 'RTE', message: 'ValueError: no (a.py, line 12)' }, 'a.py', false)).toHaveLength(1)
+  expect(exceptionMarks({ verdict: 'RTE', message: 'ValueError: no (a.py, line 12)' }, 'main.py')).toEqual([])
+  expect(exceptionMarks({ verdict: 'RTE', message: 'ValueError: no (line 12)' }, 'a.py', false)).toEqual([])
   expect(partsOf('exit code 3')).toEqual([{ text: 'exit code 3', line: undefined }])
   expect(exceptionMarks({ verdict: 'RTE', message })).toEqual([{ line: 12, column: undefined, severity: 'error', message: 'ValueError: no (line 12)' }])
   expect(exceptionMarks({ verdict: 'WA', message: 'expected 3, got 4 (line 2)' })).toEqual([])

@@ -62,9 +62,11 @@ export function plainExit({ verdict, exit_code, signal, message }: Pick<Result, 
 export interface MessagePart {
   text: string
   line: number | undefined
+  /** The file of the line, if the message names one. */
+  file?: string | undefined
 }
 
-const LINE = /\(line (\d{1,6})\)/
+const LINE = /\((?:([\w./-]+), )?line (\d{1,6})\)/
 
 /** The message of an exception, such as `IndexError: list index out of range (line 3)`, split so that its line can be a link. */
 export function partsOf(message: string): MessagePart[] {
@@ -72,16 +74,16 @@ export function partsOf(message: string): MessagePart[] {
   if (found === null) return [{ text: message, line: undefined }]
   const parts = [
     { text: message.slice(0, found.index), line: undefined },
-    { text: found[0], line: Number(found[1]) },
+    { text: found[0], line: Number(found[2]), ...(found[1] !== undefined && { file: found[1] }) },
     { text: message.slice(found.index + found[0].length), line: undefined },
   ]
   return parts.filter(({ text }) => text !== '')
 }
 
-/** The mark of the line in which an exception ended the program. */
-export function exceptionMarks({ verdict, message }: Pick<Result, 'verdict' | 'message'>): Mark[] {
+/** The mark of the line in which an exception ended the program, if the line is in this file. A message without a file is about the main file. */
+export function exceptionMarks({ verdict, message }: Pick<Result, 'verdict' | 'message'>, path?: string, isMain = true): Mark[] {
   const text = messageOf({ message: message ?? null })
-  const line = text === undefined ? undefined : partsOf(text).find((part) => part.line !== undefined)?.line
+  const line = text === undefined ? undefined : partsOf(text).find((part) => part.line !== undefined && (part.file === undefined ? isMain : part.file === path))?.line
   return verdict === 'RTE' && text !== undefined && line !== undefined ? [{ line, column: undefined, severity: 'error', message: text }] : []
 }
 

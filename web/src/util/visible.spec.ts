@@ -14,6 +14,11 @@ describe('text of programs', () => {
     expect(visible('a\u202eb\u200bc')).toBe('a‹U+202E›b‹U+200B›c')
   })
 
+  it('keeps the joiners of emoji, and shows others', () => {
+    for (const emoji of ['👨\u200d👩\u200d👧', '👩🏽\u200d💻', '❤️\u200d🔥']) expect(visible(emoji)).toBe(emoji)
+    for (const text of ['a\u200db', '👨\u200d', '\u200d👨', '👨\u200d\u200d👩']) expect(visible(text), text).toContain('‹U+200D›')
+  })
+
   it('shows spaces and tabs as symbols on request', () => {
     expect(visibleSpace('a b\t')).toBe('a·b→   ')
   })

@@ -7,8 +7,9 @@ export const LINE_CHARS_MAX = 2_000
 /** Maximum number of lines shown of an output. */
 export const LINES_MAX = 500
 
-// Bidirectional overrides, isolates and marks; zero-width characters. Source: Unicode Standard Annex 9; CVE-2021-42574.
-const HIDDEN = /[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g
+// Bidirectional overrides, isolates and marks; zero-width characters, except the joiner within an emoji. Source: Unicode Standard Annex 9;
+// CVE-2021-42574; Unicode Technical Standard 51, "Emoji ZWJ Sequences".
+const HIDDEN = /[\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]|(?<![\p{So}\p{Sk}\ufe0f])\u200d|\u200d(?!\p{So})/gu
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f]/g
 
 const hex = (c: string, digits: number): string => c.charCodeAt(0).toString(16).toUpperCase().padStart(digits, '0')

@@ -4,6 +4,7 @@
 //! server reads nothing from the client, so that the client cannot make the server queue responses. Source of the close
 //! codes: RFC 6455, section 7.4.1.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use cupel_core::accounts::AccessEnded;
@@ -31,6 +32,9 @@ const READ_BYTES: usize = 8 << 10;
 
 /// Maximum time for which the server reads on after it has closed its side.
 const LINGER: Duration = Duration::from_secs(1);
+
+/// Maximum time in which the messages that a client sent before it closed the connection are handled.
+const AFTER_CLOSE_MAX: Duration = Duration::from_secs(10);
 
 /// Number of unanswered pings after which the client is considered gone.
 const UNANSWERED_PINGS_MAX: u32 = 3;
@@ -89,15 +93,23 @@ pub(super) async fn serve(
         .read_buffer_size(READ_BYTES)
         .write_buffer_size(0);
     let mut socket = WebSocketStream::from_raw_socket(upgraded, Role::Server, Some(config)).await;
+    let mut handling = pin!(session.run());
     let end = tokio::select! {
         end = exchange(&mut socket, app, holder, &inbox, pending) => end,
         // The end of the session also ends its attachments.
-        () = session.run() => Some(End::Idle),
+        () = &mut handling => Some(End::Idle),
     };
-    if let Some(end) = end {
-        let closing = close(&mut socket, end.frame());
-        // The client may already be disconnected.
-        let _gone = tokio::time::timeout(app.settings.event_ping, closing).await;
+    match end {
+        Some(end) => {
+            let closing = close(&mut socket, end.frame());
+            // The client may already be disconnected.
+            let _gone = tokio::time::timeout(app.settings.event_ping, closing).await;
+        }
+        // A page that is left sends `kill` and closes its connection: what arrived before the close takes effect.
+        None => {
+            drop((inbox, socket));
+            let _too_slow = tokio::time::timeout(AFTER_CLOSE_MAX, handling).await;
+        }
     }
 }
 

@@ -44,8 +44,8 @@ const IDS_MAX: usize = 100;
         ("Idempotency-Key" = Option<String>, Header, description = "A repeated request with the same key and body gets the ids of the first request")),
     request_body = ExecuteRequest,
     responses(
-        (status = 202, description = "Accepted. The program will run even if the server restarts", body = Accepted, headers(("Location" = String, description = "URL of the result"))),
-        (status = 200, description = "The program ended within the requested wait, or the result was cached (`cached`)", body = SubmissionView),
+        (status = 202, description = "Accepted. The program will run even if the server restarts. Without a wait, a cached result is also reported with 202: `cached` is `true`, and `status` is final", body = Accepted, headers(("Location" = String, description = "URL of the result"))),
+        (status = 200, description = "The program ended within the requested wait, or its result was cached (`cached`)", body = SubmissionView),
         (status = 403, description = "A guest sent `webhook`, `run_at`, `tests` or more than 1 MiB, for which an account is needed. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
         (status = 422, description = "The submission was refused. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
         (status = 429, description = "You have exceeded your submission rate, or too many of your submissions are waiting. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),

@@ -191,7 +191,7 @@ pub(crate) struct LimitsBody {
     /// Size of any one file written, in KiB.
     #[schema(minimum = 1)]
     pub(crate) file_size_kb: Option<u64>,
-    /// All files written together, in KiB.
+    /// All files written together, in KiB. A limit of less than 64 KiB acts like 64 KiB.
     #[schema(minimum = 1)]
     pub(crate) disk_kb: Option<u64>,
     /// Files and directories created.

@@ -335,7 +335,7 @@ async fn answer(app: Shared, mount: Mount, notes: Notes, request: Request) -> Re
             let invalidate = of.parameters.is_on("invalidate_cache");
             Ok(Json(mount.statistics.of(&app.core, caller.user, flavour, invalidate).await?).into_response())
         }
-        Operation::Authorize if !of.is_authorized() => Ok(StatusCode::FORBIDDEN.into_response()),
+        Operation::Authorize if !of.is_authorized() => Ok(unauthorized()),
         Operation::Authenticate | Operation::Authorize | Operation::Home => Ok(StatusCode::OK.into_response()),
     }
 }

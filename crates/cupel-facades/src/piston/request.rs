@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use cupel_core::Bounds;
 use cupel_types::Bytes;
 use serde_json::{Map, Value};
 
@@ -72,6 +73,10 @@ pub(super) fn validate(
     let Some(Value::Array(listed)) = body.get("files") else {
         return Err(Refused::Invalid("files is required as an array".to_owned()));
     };
+    let files_max = Bounds::default().files_max;
+    if listed.len() > files_max {
+        return Err(Refused::Invalid(format!("files may have at most {files_max} entries; there are {}", listed.len())));
+    }
     for (at, file) in listed.iter().enumerate() {
         match file {
             Value::Null => return Err(Refused::TypeError),

@@ -232,6 +232,15 @@ async fn an_invalid_request_gets_the_message_of_the_original() {
 }
 
 #[tokio::test]
+async fn more_files_than_cupel_permits_are_the_clients_error() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let files = |count: usize| vec![json!({ "content": "" }); count];
+    let answer = app.piston(&python(json!({ "files": files(101) }))).await;
+    let expected = json!({ "message": "files may have at most 100 entries; there are 101" });
+    assert_eq!((answer.status, &answer.json), (400, &expected));
+}
+
+#[tokio::test]
 async fn a_request_that_cannot_be_prepared_gets_500_with_the_reason() {
     let app = TestApp::start(Keyless::Loopback).await;
     for (fields, reason) in [

@@ -280,6 +280,28 @@ async fn a_killed_run_is_cancelled() {
     assert_eq!(verdict["data"]["verdict"], "CANCELLED");
 }
 
+/// A page that is left kills its runs and closes the connection.
+#[tokio::test]
+async fn messages_before_the_close_of_a_connection_take_effect() {
+    let app = TestApp::start().await;
+    let (user, at) = (app.user().await, address_of(&app).await);
+    for _ in 0..20 {
+        let mut client = Client::connect(at, &user).await;
+        client.send(start("a")).await;
+        let run = client.until("accepted").await["run"].as_str().unwrap().to_owned();
+        client.send(json!({ "type": "kill", "run": run })).await;
+        client.0.close(None).await.unwrap();
+        let state = async {
+            while app.get(&format!("/api/v1/execute/{run}")).bearer(&user.token).send().await.json["status"]
+                != "cancelled"
+            {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, state).await.expect("the run is cancelled");
+    }
+}
+
 #[tokio::test]
 async fn a_bad_message_is_refused_and_the_connection_stays_open() {
     let app = TestApp::start().await;
