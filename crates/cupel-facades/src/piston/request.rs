@@ -75,7 +75,10 @@ pub(super) fn validate(
     };
     let files_max = Bounds::default().files_max;
     if listed.len() > files_max {
-        return Err(Refused::Invalid(format!("files may have at most {files_max} entries; there are {}", listed.len())));
+        return Err(Refused::Invalid(format!(
+            "files may have at most {files_max} entries; there are {}",
+            listed.len()
+        )));
     }
     for (at, file) in listed.iter().enumerate() {
         match file {
