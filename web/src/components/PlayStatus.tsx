@@ -90,7 +90,7 @@ function Fate({ state, onLine, idle }: { state: PlayState; onLine: OnLine; idle:
       const isExplained = code === 'AC' || code === 'CE' || code === 'OLE' || exit !== undefined
       // The exceptions of Python and Ruby, Kotlin, and Java's Scanner.
       const needsInput = code === 'RTE' && !state.isTerminal && /EOFError|ReadAfterEOFException|java\.util\.Scanner\./.test(state.stderr)
-      const hint = needsInput ? m.play.needsInput : wallLimit !== undefined ? m.play.wallLimit(milliseconds(wallLimit)) : isExplained ? '' : m.verdicts[code].hint
+      const hint = needsInput ? m.play.needsInput : wallLimit !== undefined ? m.play.wallLimit(milliseconds(wallLimit)) : isExplained ? '' : code === 'JE' ? p.failed : m.verdicts[code].hint
       const message = exit !== undefined ? undefined : (result && messageOf(result)) ?? (result?.signal == null ? undefined : e.signal(result.signal))
       const isSilent = !state.isTerminal && result?.started_at != null && result.compilation_error == null && mayHaveLostOutput(code, state.stdout)
       return (

@@ -127,6 +127,19 @@ test('a text that is loaded into the editor keeps the previous text as a version
   expect([draft(OF), texts()]).toEqual(['loaded', ['replaced mine']])
 })
 
+test('while somebody types in two tabs at once, the history gets one version of each tab, and no text is lost', () => {
+  const [one, two] = ['print(1)', 'x = 2']
+  for (let n = 1; n <= one.length; n += 1) {
+    keepVersion(OF, one.slice(0, n), 'tab', false, 1000 + n)
+    keepVersion(OF, two.slice(0, n), 'tab', false, 1000 + n)
+  }
+  expect(texts()).toEqual([`tab ${two}`, `tab ${one}`])
+  // A deletion and a later change are versions of their own.
+  keepVersion(OF, 'print()', 'tab', false, 2000)
+  keepVersion(OF, 'print(1) # later', 'tab', false, 100_000)
+  expect(texts()).toEqual(['tab print(1) # later', 'tab print()', `tab ${two}`, `tab ${one}`])
+})
+
 test('the versions of a draft are bounded and distinct, and are removed if the storage is full', () => {
   for (let n = 0; n < VERSIONS_MAX + 5; n += 1) keepVersion(OF, `text ${n}`, 'tab', false)
   expect(versions(OF).length).toBe(VERSIONS_MAX)

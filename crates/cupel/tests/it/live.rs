@@ -1,10 +1,11 @@
 //! Live runs with the real sandbox: a program reads the input that a client types, on one machine and across nodes.
 
+use std::io::ErrorKind;
 use std::net::TcpStream;
 
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::{Message, WebSocket, client};
+use tokio_tungstenite::tungstenite::{Error, Message, WebSocket, client};
 
 use crate::support::{PATIENCE, Server, eventually};
 
@@ -38,8 +39,12 @@ impl Client {
 
     fn next(&mut self) -> Value {
         loop {
-            if let Message::Text(text) = self.0.read().unwrap() {
-                return serde_json::from_str(text.as_str()).unwrap();
+            match self.0.read() {
+                Ok(Message::Text(text)) => return serde_json::from_str(text.as_str()).unwrap(),
+                Ok(_) => {}
+                // A signal interrupts a read that has a timeout (signal(7)), even if it is handled elsewhere in the process.
+                Err(Error::Io(error)) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => panic!("{error}"),
             }
         }
     }
