@@ -612,7 +612,6 @@ test('on a phone, fields have 16 px, targets 40 px, and the editor has buttons f
 
 test('after a file was named, its text can be typed at once, and a message leads to the file that it names', async () => {
   const { page, close } = await player()
-  const line = (text) => page.locator('.cm-activeLine').filter({ hasText: text }).waitFor()
   const add = async (name, text) => {
     await press(page, 'Add a file')
     await page.getByLabel('Name of the file').fill(name)
@@ -622,25 +621,24 @@ test('after a file was named, its text can be typed at once, and a message leads
     await page.waitForFunction(() => document.activeElement?.shadowRoot?.activeElement?.classList.contains('cm-content') === true)
     await page.keyboard.insertText(text)
   }
+  /** Runs the program from its main file, and follows a link of its result to a file and a line. */
+  const follow = async (main, code, link, name, text) => {
+    await page.getByRole('tab', { name: main }).click()
+    await press(page, 'Run')
+    await verdict(page, code)
+    await page.getByRole('button', { name: link }).first().click()
+    await page.getByRole('tab', { name, selected: true }).waitFor()
+    await page.locator('.cm-activeLine').filter({ hasText: text }).waitFor()
+  }
   await choose(page, 'cpp')
   await write(page, '#include "my.h"\nint main() { return two(); }\n')
   await add('my.h', '// two\nint two() { return q; }')
-  await page.getByRole('tab', { name: 'main.cpp' }).click()
-  await press(page, 'Run')
-  await verdict(page, 'CE')
-  await page.getByRole('button', { name: /^my\.h:\d+:/ }).first().click()
-  await page.getByRole('tab', { name: 'my.h', selected: true }).waitFor()
-  await line('return q')
+  await follow('main.cpp', 'CE', /^my\.h:\d+:/, 'my.h', 'return q')
 
   await choose(page, 'python')
   await write(page, 'import helper\nprint(helper.half(0))\n')
   await add('helper.py', 'def half(n):\n    return 1 / n')
-  await page.getByRole('tab', { name: 'main.py' }).click()
-  await press(page, 'Run')
-  await verdict(page, 'RTE')
-  await page.getByRole('button', { name: '(helper.py, line 2)' }).click()
-  await page.getByRole('tab', { name: 'helper.py', selected: true }).waitFor()
-  await line('return 1 / n')
+  await follow('main.py', 'RTE', '(helper.py, line 2)', 'helper.py', 'return 1 / n')
   await close()
 })
 

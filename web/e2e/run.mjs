@@ -63,8 +63,8 @@ async function runQueue(queue) {
   }
 }
 
-const name = (file) => file.slice(here.length, -'.test.mjs'.length)
-const place = (file) => (LONGEST.includes(name(file)) ? LONGEST.indexOf(name(file)) : LONGEST.length)
+const order = [...LONGEST.map((name) => `${here}${name}.test.mjs`), ...files]
+const place = (file) => order.indexOf(file)
 const together = files.filter((file) => !file.endsWith(MEASURES)).sort((a, b) => place(a) - place(b))
 await runQueue(files.filter((file) => file.endsWith(MEASURES)))
 await Promise.all(Array.from({ length: AT_A_TIME }, () => runQueue(together)))

@@ -43,8 +43,8 @@ import { NeedsAccount, PlayBar } from './PlayBar'
 import { PlayConsole } from './PlayConsole'
 import { PlayFiles } from './PlayFiles'
 import { DownloadButton, PlayShare, SharedActions } from './PlayShare'
-import { CodeSkeleton } from './Skeletons'
 import type { OnLine } from './RunTexts'
+import { CodeSkeleton } from './Skeletons'
 import { SymbolRow } from './SymbolRow'
 
 const CannotRun = lazyPart(async () => (await import('./CannotRun')).CannotRun)

@@ -63,7 +63,7 @@ function parsed(text: string | null): unknown {
 const TYPED_MS = 60_000
 
 /** Whether a text is an earlier one with an insertion, so that it has everything that the earlier one had. */
-function extend(text: string, earlier: string): boolean {
+function isExtension(text: string, earlier: string): boolean {
   let [before, after] = [0, 0]
   while (before < earlier.length && text[before] === earlier[before]) before += 1
   while (after < earlier.length - before && text.at(-1 - after) === earlier.at(-1 - after)) after += 1
@@ -75,7 +75,7 @@ function extend(text: string, earlier: string): boolean {
  * key stores a version of the other tab, which replaces the one that it extends. Removes the oldest versions if there are too many.
  */
 export function keepVersion(of: DraftOf, text: string, origin: Origin, isOffered: boolean, at = serverNow()): boolean {
-  const isTyped = (one: Version) => origin === 'tab' && one.origin === 'tab' && at - one.at < TYPED_MS && extend(text, one.text)
+  const isTyped = (one: Version) => origin === 'tab' && one.origin === 'tab' && at - one.at < TYPED_MS && isExtension(text, one.text)
   const others = versions(of).filter((one) => one.text !== text && !isTyped(one))
   for (let room = VERSIONS_MAX - 1; room >= 0; room -= 1) {
     const kept: Version[] = [{ text, at: at > 0 ? at : serverNow(), origin, isOffered }, ...others.slice(0, room)]

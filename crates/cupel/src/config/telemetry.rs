@@ -80,14 +80,15 @@ pub(super) fn traces(layers: &mut Layers) -> Traces {
 
 pub(super) fn metrics(layers: &mut Layers) -> MetricsAccess {
     let token = layers.text("metrics.token");
-    match layers.one_of("metrics.access", &[("loopback", 0), ("open", 1), ("token", 2)]) {
-        0 | 1 if !token.is_empty() => {
-            let message = "is not used: set metrics.access to \"token\", or remove the token";
-            layers.refuse("metrics.token", message.to_owned());
-            MetricsAccess::Loopback
-        }
-        1 => MetricsAccess::Open,
-        2 => {
+    // 0 stands for another word, which is refused.
+    let access = layers.one_of("metrics.access", &[("loopback", 1), ("open", 2), ("token", 3)]);
+    if matches!(access, 1 | 2) && !token.is_empty() {
+        let message = "is not used: set metrics.access to \"token\", or remove the token";
+        layers.refuse("metrics.token", message.to_owned());
+    }
+    match access {
+        2 => MetricsAccess::Open,
+        3 => {
             if token.len() < 16 {
                 layers.refuse(
                     "metrics.token",

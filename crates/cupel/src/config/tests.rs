@@ -199,6 +199,9 @@ fn a_token_for_metrics_that_is_not_asked_for_is_a_fault() {
         );
     }
     assert_eq!(faults(&format!("[metrics]\naccess = \"token\"\n{token}\n"), &[]), [""; 0]);
+    // A misspelt word is the only fault.
+    let faults = faults(&format!("[metrics]\naccess = \"tokens\"\n{token}\n"), &[]);
+    assert!(faults.len() == 1 && faults[0].contains("metrics.access: expected one of"), "{faults:?}");
 }
 
 #[test]
