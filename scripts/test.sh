@@ -123,10 +123,9 @@ check() {
 
 # The tests always run, and some checks beside them. A check for which too little time is left is left out; shorter checks after it may
 # still run.
-check tests 0 scripts/run-tests --check problems --check facades --check samples --check openapi --check deployment
+check tests 0 scripts/run-tests --check problems --check third-party-packages --check facades --check samples --check openapi \
+    --check deployment --idle-check cgroup-v2
 check site 13 run_check site
-# The virtual machine uses one processor, so the packages of others are verified beside it.
-check "cgroup-v2 and third-party-packages" 12 scripts/run-tests --only-checks --check cgroup-v2 --check third-party-packages
 
 parts=$(printf ', %s' "${took[@]}")
 whole="$(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s (${parts:2})"

@@ -26,7 +26,7 @@ impl Dialect for Native {
 
 /// The native API and its pages, for [`cupel_http::router`]. `font`: path of the site's font, if the pages use it.
 pub fn native(settings: &Settings, font: Option<&str>) -> Mounted {
-    let documents = pages::Documents::new(openapi::openapi_json(), &settings.version, font);
+    let documents = pages::Documents::new(&settings.version, font);
     let routes = openapi::routes().merge(socketio::routes()).merge(pages::routes(documents, settings.has_site));
     Mounted::new(Native, routes)
 }

@@ -39,21 +39,23 @@ differences: migrating from \
 [Judge0](/docs/migrating/judge0), [Piston](/docs/migrating/piston), [SandboxFusion](/docs/migrating/sandboxfusion), \
 [Jobe](/docs/migrating/jobe)";
 
-/// Routes of the whole native API, and its document as JSON. All servers of a process share them.
-static DOCUMENTED: LazyLock<(axum::Router<Shared>, String)> = LazyLock::new(|| {
-    let (routes, document) = build();
+/// Routes of the whole native API, and its document. All servers of a process share them.
+static BUILT: LazyLock<(axum::Router<Shared>, OpenApi)> = LazyLock::new(build);
+
+/// The document as JSON, which only its readers need, so that a server that starts does not wait for it.
+static JSON: LazyLock<String> = LazyLock::new(|| {
     // The document consists of strings and maps, so it always serializes.
-    (routes, document.to_pretty_json().unwrap_or_default())
+    BUILT.1.to_pretty_json().unwrap_or_default()
 });
 
 /// Routes of the whole native API.
 pub(crate) fn routes() -> axum::Router<Shared> {
-    DOCUMENTED.0.clone()
+    BUILT.0.clone()
 }
 
 /// The document as JSON, for `cupel openapi` and `/openapi.json`.
 pub fn openapi_json() -> &'static str {
-    &DOCUMENTED.1
+    &JSON
 }
 
 fn build() -> (axum::Router<Shared>, OpenApi) {

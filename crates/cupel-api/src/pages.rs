@@ -4,7 +4,7 @@
 //! *Invariant:* every page works without any other host: scripts and styles are in this binary, and the content
 //! security policy allows no others.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
@@ -12,7 +12,6 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
-use bytes::Bytes;
 use cupel_http::app::Shared;
 use cupel_http::error::{ApiError, ErrorKind};
 use cupel_http::notes::Notes;
@@ -20,6 +19,7 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use sha2::{Digest, Sha256};
 
 use crate::etag::is_known;
+use crate::openapi::openapi_json;
 use crate::swagger;
 
 // Documents of the repository; some of their sections are for developers only.
@@ -70,8 +70,6 @@ const PASSWORD_PAGE: &str = "/password";
 
 /// Documents that are built once.
 pub(crate) struct Documents {
-    openapi: Bytes,
-    openapi_tag: HeaderValue,
     landing: String,
     landing_policy: HeaderValue,
     password: String,
@@ -82,9 +80,7 @@ pub(crate) struct Documents {
 
 impl Documents {
     /// `font`: path of the site's font. If it is `None`, the pages use a font of the reader's machine.
-    pub(crate) fn new(openapi: &'static str, version: &str, font: Option<&str>) -> Documents {
-        let digest = Sha256::digest(openapi.as_bytes());
-        let tag: String = digest[..12].iter().map(|b| format!("{b:02x}")).collect();
+    pub(crate) fn new(version: &str, font: Option<&str>) -> Documents {
         let (landing, landing_policy) =
             styled(include_str!("landing.html"), font.map(|path| format!("../{path}")), "'none'");
         let (password, password_policy) = styled(include_str!("password.html"), font.map(str::to_owned), "'self'");
@@ -96,8 +92,6 @@ impl Documents {
             password,
             password_policy,
             frames: [frame("../"), frame("../../")],
-            openapi: Bytes::from_static(openapi.as_bytes()),
-            openapi_tag: HeaderValue::try_from(format!("\"{tag}\"")).unwrap_or(HeaderValue::from_static("\"0\"")),
             landing: landing.replace("{version}", &escaped(version)),
             landing_policy,
         }
@@ -240,13 +234,17 @@ async fn error(Path(code): Path<String>) -> Result<String, ApiError> {
 }
 
 /// `/openapi.json`
-async fn openapi(Extension(documents): Extension<Arc<Documents>>, request: HeaderMap) -> Response {
-    let headers =
-        [(header::ETAG, documents.openapi_tag.clone()), (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
-    if is_known(&request, &documents.openapi_tag) {
+async fn openapi(request: HeaderMap) -> Response {
+    static TAG: LazyLock<HeaderValue> = LazyLock::new(|| {
+        let digest = Sha256::digest(openapi_json().as_bytes());
+        let tag: String = digest[..12].iter().map(|b| format!("{b:02x}")).collect();
+        HeaderValue::try_from(format!("\"{tag}\"")).unwrap_or(HeaderValue::from_static("\"0\""))
+    });
+    let headers = [(header::ETAG, TAG.clone()), (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
+    if is_known(&request, &TAG) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
-    (headers, [(header::CONTENT_TYPE, "application/json")], documents.openapi.clone()).into_response()
+    (headers, [(header::CONTENT_TYPE, "application/json")], openapi_json()).into_response()
 }
 
 /// `/docs`: relative links in the page need the slash.

@@ -146,6 +146,33 @@ struct PostgresKind {
 }
 
 impl PostgresKind {
+    /// Makes a data directory in the new folder `folder`, and returns its path. The servers of this process copy it,
+    /// because `initdb` takes eight times as long as a copy.
+    fn make_new(&self, folder: PathBuf) -> PathBuf {
+        fs::create_dir(&folder).expect("the folder can be created");
+        let (password, data) = (folder.join("password"), folder.join("data"));
+        fs::write(&password, PASSWORD).expect("the password can be written");
+        self.open_to_owner(&folder);
+        let mut init = Command::new("setpriv");
+        if let Some((user, group)) = self.owner {
+            init.args(["--reuid", &user.to_string(), "--regid", &group.to_string(), "--clear-groups"]);
+        }
+        init.arg("--").arg(self.programs.join("initdb")).arg("--pgdata").arg(&data);
+        init.args(["--username", USER, "--auth-local", "trust", "--auth-host", "scram-sha-256", "--no-sync"]);
+        init.args(["--encoding", "UTF8", "--no-locale"]).arg("--pwfile").arg(&password);
+        let made = init.current_dir(&folder).output().expect("initdb can be started");
+        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        data
+    }
+
+    /// Lets the owner of the server's processes write into `folder`, and everybody else only pass through it.
+    fn open_to_owner(&self, folder: &Path) {
+        fs::set_permissions(folder, Permissions::from_mode(0o711)).expect("the folder's mode can be set");
+        if let Some((user, group)) = self.owner {
+            chown(folder, Some(user), Some(group)).expect("the folder's owner can be changed");
+        }
+    }
+
     /// Creates a self-signed certificate, and the rule that network connections require TLS.
     fn encrypt(&self, folder: &Path) {
         const DOORS: &str = "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n";
@@ -167,19 +194,11 @@ impl Kind for PostgresKind {
     }
 
     fn lay_out(&self, folder: &Path, _: u16) {
-        fs::set_permissions(folder, Permissions::from_mode(0o711)).expect("the folder's mode can be set");
-        let password = folder.join("password");
-        fs::write(&password, PASSWORD).expect("the password can be written");
-        let mut init = Command::new("setpriv");
-        if let Some((user, group)) = self.owner {
-            chown(folder, Some(user), Some(group)).expect("the folder's owner can be changed");
-            init.args(["--reuid", &user.to_string(), "--regid", &group.to_string(), "--clear-groups"]);
-        }
-        init.arg("--").arg(self.programs.join("initdb")).arg("--pgdata").arg(folder.join("data"));
-        init.args(["--username", USER, "--auth-local", "trust", "--auth-host", "scram-sha-256", "--no-sync"]);
-        init.args(["--encoding", "UTF8", "--no-locale"]).arg("--pwfile").arg(&password);
-        let made = init.current_dir(folder).output().expect("initdb can be started");
-        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        static NEW: OnceLock<PathBuf> = OnceLock::new();
+        let new = NEW.get_or_init(|| self.make_new(keeper::folder("postgres-new")));
+        let copied = Command::new("cp").arg("--archive").arg(new).arg(folder.join("data")).status();
+        assert!(copied.is_ok_and(|status| status.success()), "the data directory can be copied");
+        self.open_to_owner(folder);
         if self.nature.encrypted {
             self.encrypt(folder);
         }

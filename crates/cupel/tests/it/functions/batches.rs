@@ -76,10 +76,13 @@ fn batches_change_no_verdict_of_any_function_problem() {
     assert!(batched >= 8 && languages.len() == 8, "{batched} {languages:?}");
 }
 
-/// A problem that doubles numbers: twenty hidden tests, with the numbers from 1 to 20, and these limits.
+/// The tests of the problem that [`twice`] makes. All of them but the first can be in a batch.
+const TESTS: usize = 8;
+
+/// A problem that doubles numbers: hidden tests with the numbers from 1 to [`TESTS`], and these limits.
 fn twice(limits: &str) -> Files {
     let function = "name = \"twice\"\nparameters = [{ name = \"n\", type = \"int\" }]\nreturns = \"list<int>\"";
-    let tests: Vec<(String, String)> = (1..=20).map(|n| (format!("{n}\n"), format!("[{n},{}]\n", 2 * n))).collect();
+    let tests: Vec<(String, String)> = (1..=TESTS).map(|n| (format!("{n}\n"), format!("[{n},{}]\n", 2 * n))).collect();
     let tests: Vec<(&str, &str)> = tests.iter().map(|(input, answer)| (&**input, &**answer)).collect();
     let files = package(function, &tests);
     let toml = std::fs::read_to_string(files.path("p/problem.toml")).unwrap();
@@ -110,7 +113,7 @@ fn silent_right_programs_are_judged_in_a_batch_in_every_language() {
             .replace(" cout << \"seen\" << endl;", "")
             .replace(" System.out.println(\"seen\");", "")
             .replace("import \"fmt\"\n", "");
-        assert_eq!(check_twice(WIDE, name, &source), ("AC".to_owned(), 19), "{name}\n{source}");
+        assert_eq!(check_twice(WIDE, name, &source), ("AC".to_owned(), TESTS - 1), "{name}\n{source}");
     }
 }
 
@@ -128,15 +131,15 @@ fn the_code_of_a_batch_starts_warm_if_the_language_does() {
     files.write("s/a.py", "def twice(n):\n    return [n, 2 * n]\n");
     let report = judged(Path::new(&files.path("p")), Path::new(&files.path("s/a.py")), true);
     let starts = report["cases"].as_array().unwrap().iter().map(|case| case["start"].as_str());
-    assert_eq!(starts.collect::<Vec<_>>(), [Some("warm"); 20], "{report:#}");
+    assert_eq!(starts.collect::<Vec<_>>(), [Some("warm"); TESTS], "{report:#}");
 }
 
 #[test]
 fn programs_that_fail_on_one_test_get_the_same_verdicts() {
-    let python = |on_17: &str| {
-        format!("import os, sys, time\ndef twice(n):\n    if n == 17:\n        {on_17}\n    return [n, 2 * n]\n")
+    let python = |on_6: &str| {
+        format!("import os, sys, time\ndef twice(n):\n    if n == 6:\n        {on_6}\n    return [n, 2 * n]\n")
     };
-    for (on_17, verdict) in [
+    for (on_6, verdict) in [
         ("raise ValueError(n)", "RTE"),
         ("os.abort()", "RTE"),
         ("os._exit(0)", "WA"),
@@ -150,43 +153,43 @@ fn programs_that_fail_on_one_test_get_the_same_verdicts() {
         ("os.write(3, b'junk')", "WA"),
         ("os.close(3)", "RTE"),
     ] {
-        let (got, batched) = check_twice(NARROW, "a.py", &python(on_17));
-        // A busy machine may end a batch before test 17.
-        assert!(got == verdict && batched <= 16, "{on_17}: {got}, {batched} tests in batches");
+        let (got, batched) = check_twice(NARROW, "a.py", &python(on_6));
+        // A busy machine may end a batch before test 6.
+        assert!(got == verdict && batched <= 5, "{on_6}: {got}, {batched} tests in batches");
     }
     for (name, source, verdict) in [
         (
             "Solution.java",
-            "class Solution { long[] twice(long n) { if (n == 17) throw new IllegalStateException(); return new long[] {n, 2 * n}; } }\n",
+            "class Solution { long[] twice(long n) { if (n == 6) throw new IllegalStateException(); return new long[] {n, 2 * n}; } }\n",
             "RTE",
         ),
         (
             "Solution.java",
-            "class Solution { long[] twice(long n) { if (n == 17) System.exit(0); return new long[] {n, 2 * n}; } }\n",
+            "class Solution { long[] twice(long n) { if (n == 6) System.exit(0); return new long[] {n, 2 * n}; } }\n",
             "WA",
         ),
-        ("a.js", "function twice(n) { if (n === 17) throw new Error(n); return [n, 2 * n]; }\n", "RTE"),
-        ("a.js", "function twice(n) { if (n === 17) process.exit(0); return [n, 2 * n]; }\n", "WA"),
-        ("a.ts", "function twice(n: number): number[] { while (n === 17) {} return [n, 2 * n]; }\n", "TLE"),
+        ("a.js", "function twice(n) { if (n === 6) throw new Error(n); return [n, 2 * n]; }\n", "RTE"),
+        ("a.js", "function twice(n) { if (n === 6) process.exit(0); return [n, 2 * n]; }\n", "WA"),
+        ("a.ts", "function twice(n: number): number[] { while (n === 6) {} return [n, 2 * n]; }\n", "TLE"),
         (
             "a.c",
-            "#include <stdlib.h>\nlist_int twice(long long n) { if (n == 17) abort(); list_int two = {malloc(16), 2}; two.items[0] = n; two.items[1] = 2 * n; return two; }\n",
+            "#include <stdlib.h>\nlist_int twice(long long n) { if (n == 6) abort(); list_int two = {malloc(16), 2}; two.items[0] = n; two.items[1] = 2 * n; return two; }\n",
             "RTE",
         ),
         (
             "a.cpp",
-            "#include <stdexcept>\n#include <vector>\nstd::vector<long long> twice(long long n) { if (n == 17) throw std::runtime_error(\"x\"); return {n, 2 * n}; }\n",
+            "#include <stdexcept>\n#include <vector>\nstd::vector<long long> twice(long long n) { if (n == 6) throw std::runtime_error(\"x\"); return {n, 2 * n}; }\n",
             "RTE",
         ),
         (
             "a.go",
-            "package main\n\nfunc twice(n int) []int {\n\tif n == 17 {\n\t\tpanic(n)\n\t}\n\treturn []int{n, 2 * n}\n}\n",
+            "package main\n\nfunc twice(n int) []int {\n\tif n == 6 {\n\t\tpanic(n)\n\t}\n\treturn []int{n, 2 * n}\n}\n",
             "RTE",
         ),
-        ("a.rs", "pub fn twice(n: i64) -> Vec<i64> {\n    assert!(n != 17);\n    vec![n, 2 * n]\n}\n", "RTE"),
+        ("a.rs", "pub fn twice(n: i64) -> Vec<i64> {\n    assert!(n != 6);\n    vec![n, 2 * n]\n}\n", "RTE"),
     ] {
         let (got, batched) = check_twice(NARROW, name, source);
-        assert!(got == verdict && batched <= 16, "{name}: {source}: {got}, {batched} tests in batches");
+        assert!(got == verdict && batched <= 5, "{name}: {source}: {got}, {batched} tests in batches");
     }
 }
 
@@ -242,14 +245,14 @@ fn programs_that_keep_state_get_the_verdicts_of_separate_processes() {
             "class Solution { constructor() { this.kept = []; } twice(n) { this.kept.push(n, 2 * n); return this.kept; } }\n",
         ),
     ] {
-        assert_eq!(check_twice(WIDE, name, source), ("AC".to_owned(), 19), "{name}: {source}");
+        assert_eq!(check_twice(WIDE, name, source), ("AC".to_owned(), TESTS - 1), "{name}: {source}");
     }
 }
 
 #[test]
 fn programs_whose_use_adds_up_get_processes_of_their_own() {
     // Each test is far below the limits; all tests together are not.
-    let source = "kept = []\ndef twice(n):\n    kept.append(b'x' * (16 << 20))\n    return [n, 2 * n]\n";
+    let source = "kept = []\ndef twice(n):\n    kept.append(b'x' * (64 << 20))\n    return [n, 2 * n]\n";
     assert_eq!(check_twice(WIDE, "a.py", source), ("AC".to_owned(), 0));
 }
 
@@ -314,7 +317,7 @@ fn a_batch_has_no_standard_input_for_the_submission() {
             "use std::io::Read;\npub fn twice(n: i64) -> Vec<i64> {\n    let mut all = String::new();\n    std::io::stdin().read_to_string(&mut all).unwrap();\n    assert!(all.is_empty());\n    vec![n, 2 * n]\n}\n",
         ),
     ] {
-        assert_eq!(check_twice(WIDE, name, source), ("AC".to_owned(), 19), "{name}: {source}");
+        assert_eq!(check_twice(WIDE, name, source), ("AC".to_owned(), TESTS - 1), "{name}: {source}");
     }
 }
 
