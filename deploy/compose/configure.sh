@@ -4,8 +4,8 @@
 #   deploy/compose/configure.sh [postgres|redis|rabbitmq|kafka] [HOSTNAME...]
 #
 # postgres (the default) needs no server other than the database. Existing passwords are kept, so this script can be run again to
-# change the engine. HOSTNAME is the gateway's name, for its initial, self-signed certificate: replace secrets/gateway.pem with your
-# own certificate chain and key.
+# change the engine. HOSTNAME is the gateway's name: the server's links begin with it (PUBLIC_URL in .env), and the initial,
+# self-signed certificate is for it. Replace secrets/gateway.pem with your own certificate chain and key.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -30,6 +30,8 @@ word() { # NAME: prints the password in secrets/.NAME, and creates it if it is m
     cat "$file"
 }
 
+# Files of an earlier run cannot be written, but they can be removed.
+rm -f secrets/{postgres-password,redis.conf,rabbitmq.conf,cupel.toml}
 postgres=$(word postgres) redis=$(word redis) rabbitmq=$(word rabbitmq) metrics=$(word metrics)
 
 shared=
@@ -77,5 +79,6 @@ profile=
 touch .env
 grep -v '^COMPOSE_PROFILES=' .env >.env.new || true
 echo "COMPOSE_PROFILES=$profile" >>.env.new
+grep -q '^PUBLIC_URL=' .env.new || echo "PUBLIC_URL=https://${1:-localhost}:8443" >>.env.new
 mv .env.new .env
 echo "configured for $engine: secrets/cupel.toml and .env"

@@ -12,6 +12,7 @@
 #   MIRROR     the Debian mirror: a URL or a sources file; default: Debian's servers
 #   APT_CONF   a file of settings for apt in the images, such as a proxy
 #   BUILD_NET  the network for build steps; default: Docker's default
+#   REFRESH    1: build the base image and all layers anew, so that the images have Debian's current security updates
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -43,12 +44,12 @@ build() { # DOCKERFILE TARGET ARGUMENT...
     local dockerfile=$1 target=$2
     shift 2
     echo "== cupel-$target"
-    "${docker[@]}" build --quiet ${BUILD_NET:+--network "$BUILD_NET"} --file "$dockerfile" --target "$target" \
+    "${docker[@]}" build --quiet ${REFRESH:+--no-cache} ${BUILD_NET:+--network "$BUILD_NET"} --file "$dockerfile" --target "$target" \
         --build-arg BASE=cupel-base "$@" --tag "cupel-$target:$tag" .
 }
 
 # The base image: Debian's required packages and apt.
-if ! "${docker[@]}" image inspect cupel-base >/dev/null 2>&1; then
+if [ -n "${REFRESH:-}" ] || ! "${docker[@]}" image inspect cupel-base >/dev/null 2>&1; then
     echo "== cupel-base: Debian 12"
     options=(--variant=minbase --quiet)
     [ -z "${APT_CONF:-}" ] || options+=("--aptopt=$APT_CONF")
@@ -62,10 +63,13 @@ if ! "${docker[@]}" image inspect cupel-base >/dev/null 2>&1; then
     "${docker[@]}" import --change 'CMD ["/bin/bash"]' "$work/base.tar" cupel-base >/dev/null
 fi
 
+has_binary=
 for target in "${targets[@]}"; do
     case $target in
         api | worker)
-            "${docker[@]}" image inspect cupel-binary >/dev/null 2>&1 || import cupel-binary "$cupel"
+            # Each run imports the binary, which may have changed since the last one.
+            [ -n "$has_binary" ] || import cupel-binary "$cupel"
+            has_binary=yes
             build deploy/Dockerfile "$target" --build-arg BINARY=cupel-binary --build-arg LANGUAGES="${LANGUAGES:-core}"
             ;;
         kafka)

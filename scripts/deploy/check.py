@@ -145,8 +145,16 @@ def compose(rendered):
     return len(files)
 
 
+# Options of systemd that mount over parts of /proc or /sys, or forbid system calls of the sandbox or of judged programs (cupel-worker.service).
+NO_SANDBOX = {
+    "LockPersonality", "MemoryDenyWriteExecute", "PrivateNetwork", "PrivateUsers", "ProcSubset", "ProtectControlGroups", "ProtectHostname",
+    "ProtectKernelLogs", "ProtectKernelTunables", "ProtectProc", "RestrictAddressFamilies", "RestrictNamespaces", "RestrictRealtime",
+    "RestrictSUIDSGID", "SystemCallFilter",
+}
+
+
 def privileges(rendered):
-    """Checks that every deployment gives the sandbox the same capabilities."""
+    """Checks that every deployment gives the sandbox the same capabilities, and that no unit of systemd takes away what it needs."""
     listed = {}
     service = yaml.safe_load(next((rendered / "compose").glob("*.yaml")).read_text())["services"]["worker"]
     listed["compose"] = set(service["cap_add"])
@@ -158,6 +166,9 @@ def privileges(rendered):
         text = (ROOT / f"deploy/systemd/{unit}.service").read_text()
         words = re.search(r"^CapabilityBoundingSet=(.*)$", text, re.M).group(1).split()
         listed[unit] = {word.removeprefix("CAP_") for word in words}
+        for option in re.findall(r"^([A-Za-z]+)=(?!no$)", text, re.M):
+            if option in NO_SANDBOX:
+                fault(f"{unit}.service", f"has {option}, with which no program starts")
     if len({frozenset(each) for each in listed.values()}) != 1:
         fault("capabilities", f"differ between deployments: { {name: sorted(each) for name, each in listed.items()} }")
 

@@ -148,8 +148,15 @@ impl DataDir {
         // The file is also removed after a failure, because a partial key is useless.
         let _ = fs::remove_file(&unfinished);
         match linked {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(at("write", path)(error)),
-            _ => Ok(()),
+            Ok(()) => {
+                tracing::info!(
+                    path = %path.display(),
+                    "made the key that signs access tokens, because there was none; tokens that another key signed are refused"
+                );
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Err(error) => Err(at("write", path)(error)),
         }
     }
 }

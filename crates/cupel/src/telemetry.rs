@@ -77,6 +77,7 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
         "cupel_events_connected",
         "Whether the server of the event bus is reachable, if one is configured"
     );
+    metrics::describe_gauge!("cupel_store_connected", "Whether this node can use the store");
     metrics::describe_gauge!(
         "cupel_queue_connected",
         "Whether the queue's broker is reachable and accepts messages; always 1 without a broker"

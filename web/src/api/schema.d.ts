@@ -1379,7 +1379,8 @@ export interface components {
             /**
              * Format: int64
              * @description `queued`: position in the queue, 1 for the run that is due next. It is an estimate, because the queue serves
-             *     users in turn and prefers urgent priorities. Omitted if the run no longer waits, or more than 1,000 runs wait.
+             *     users in turn and prefers urgent priorities. Omitted if the run no longer waits, or if 1,000
+             *     or more runs wait before it.
              */
             position?: number | null;
             /**

@@ -75,7 +75,8 @@ pub(crate) struct EventData {
     #[schema(format = DateTime)]
     t: String,
     /// `queued`: position in the queue, 1 for the run that is due next. It is an estimate, because the queue serves
-    /// users in turn and prefers urgent priorities. Omitted if the run no longer waits, or more than 1,000 runs wait.
+    /// users in turn and prefers urgent priorities. Omitted if the run no longer waits, or if 1,000
+    /// or more runs wait before it.
     #[serde(skip_serializing_if = "Option::is_none")]
     position: Option<u64>,
     /// `queued`: a language that the submission needs and no worker has yet, because workers are pulling its container

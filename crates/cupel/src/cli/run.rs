@@ -50,10 +50,13 @@ pub(super) fn run(args: &Run) -> CommandResult {
         return Err(anyhow!("--interactive: standard input is the program's, so name a source file"))
             .or_exit(Exit::Usage);
     }
-    match &args.server {
-        Some(url) => remote::run(args, url),
-        None => run_here(args),
-    }
+    let Some(url) = &args.server else {
+        if args.credentials.key_file.is_some() || args.credentials.ca_file.is_some() {
+            return Err(anyhow!("--key-file and --ca-file are for a server: add --server URL")).or_exit(Exit::Usage);
+        }
+        return run_here(args);
+    };
+    remote::run(args, url)
 }
 
 /// The limits that have flags. The others default to the language's limits.

@@ -1,8 +1,9 @@
 //! The facades that the configuration enables, with their internal accounts and their additional addresses.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 
-use anyhow::Context;
+use anyhow::anyhow;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::Uri;
@@ -47,6 +48,24 @@ fn below_prefix(name: &str, mut request: Request) -> Request {
     request
 }
 
+/// Listens on an address. `setting` is the setting and the flag that name it.
+///
+/// # Errors
+/// The address is not available.
+pub(super) async fn bind(address: &str, setting: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let remedy = match error.kind() {
+            // Source: ip(7), `ip_unprivileged_port_start`.
+            ErrorKind::PermissionDenied => {
+                ". Cupel opens its ports without privileges: use a port of 1024 or more, behind a reverse proxy if clients need \
+                 another one, or set the sysctl net.ipv4.ip_unprivileged_port_start"
+            }
+            _ => "",
+        };
+        anyhow!("cannot listen on {address} ({setting}): {error}{remedy}")
+    })
+}
+
 /// Listens on the additional addresses.
 ///
 /// # Errors
@@ -56,9 +75,7 @@ pub(super) async fn listen(facades: &Facades) -> anyhow::Result<Vec<FacadeListen
     let mut listeners = Vec::new();
     for (name, facade) in [(SANDBOXFUSION, sandboxfusion), (PISTON, piston), (JUDGE0, judge0), (JOBE, jobe)] {
         let Some(address) = facade.listen.as_ref().filter(|_| facade.enabled) else { continue };
-        let listener = TcpListener::bind(address)
-            .await
-            .with_context(|| format!("cannot listen on {address} (facades.{name}.listen, --facade)"))?;
+        let listener = bind(address, &format!("facades.{name}.listen, --facade")).await?;
         let address = listener.local_addr()?;
         listeners.push(FacadeListener { name, listener, address });
     }

@@ -36,7 +36,6 @@ use cupel_traces::Traces;
 use cupel_types::{Bytes, WorkerId};
 use cupel_worker::{ExecutorFactory, Worker, WorkerParts};
 use rustix::fs::Access;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -83,9 +82,7 @@ impl Server {
     /// An engine cannot be reached, or the server cannot listen on the address.
     pub(crate) async fn start(config: &Config, role: Role, startup: Startup) -> anyhow::Result<Server> {
         let Startup { data, lock, registry, metrics, runtime } = startup;
-        let listener = TcpListener::bind(&config.server.listen)
-            .await
-            .with_context(|| format!("cannot listen on {} (server.listen, --listen)", config.server.listen))?;
+        let listener = facades::bind(&config.server.listen, "server.listen, --listen").await?;
         let address = listener.local_addr()?;
         let facade_listeners = if role.accepts() { facades::listen(&config.facades).await? } else { Vec::new() };
         let traces = telemetry::traces(config, role)?;

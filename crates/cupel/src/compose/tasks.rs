@@ -71,7 +71,10 @@ pub(super) async fn sweep(core: Core, mut look: SweepInputs, shutdown: Cancellat
             }
         };
         let now = core.now();
-        let (Ok(counts), Ok(workers)) = (core.counts().await, core.workers_alive().await) else { continue };
+        let found = (core.counts().await, core.workers_alive().await);
+        metrics::gauge!("cupel_store_connected").set(if matches!(found, (Ok(_), Ok(_))) { 1.0 } else { 0.0 });
+        // Without the store, the gauges below keep their last values.
+        let (Ok(counts), Ok(workers)) = found else { continue };
         let oldest =
             counts.oldest_due_at.map_or(Duration::ZERO, |at| now.duration_since(at).try_into().unwrap_or_default());
         metrics::gauge!("cupel_queue_depth").set(counts.queued as f64);

@@ -59,10 +59,18 @@ pub(super) fn docker(layers: &mut Layers) -> DockerSettings {
         }),
         runtime: some(layers.text("docker.runtime")),
         cpus: layers.value("docker.cpus", "processors such as \"0-3,8\", or \"\"", |text| {
-            let is_list = text.chars().all(|c| c.is_ascii_digit() || matches!(c, ',' | '-'));
-            is_list.then(|| some(text.to_owned()))
+            (text.is_empty() || text.split(',').all(is_range)).then(|| some(text.to_owned()))
         }),
         ready: layers.number("docker.ready", 0..=1000) as usize,
         ready_max: layers.number("docker.ready_max", 0..=10_000) as usize,
+    }
+}
+
+/// Whether a text is a number, or two ascending numbers with `-` between them. Source: cpuset(7), "List format".
+fn is_range(text: &str) -> bool {
+    let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u32>().ok())?;
+    match text.split_once('-') {
+        None => number(text).is_some(),
+        Some((first, last)) => number(first).zip(number(last)).is_some_and(|(first, last)| first <= last),
     }
 }

@@ -215,6 +215,17 @@ fn a_size_that_would_refuse_everything_cannot_be_zero() {
 }
 
 #[test]
+fn the_processors_of_containers_are_a_list_of_numbers_and_ascending_ranges() {
+    for list in ["", "0", "0-3,8", "2-2"] {
+        assert_eq!(config(&format!("[docker]\ncpus = \"{list}\"\n"), &[]).docker.cpus.unwrap_or_default(), list);
+    }
+    for list in ["3-1", "1,", ",", "-1", "1-", "a", "+1", "1-2-3", "99999999999"] {
+        let found = faults(&format!("[docker]\ncpus = \"{list}\"\n"), &[]);
+        assert!(found.len() == 1 && found[0].contains("docker.cpus"), "{list}: {found:?}");
+    }
+}
+
+#[test]
 fn unknown_walls_and_networks_are_faults() {
     let messages = faults(
         "[server]\ntrusted_proxies = [\"10.0.0.0/40\"]\n[sandbox]\naccept_missing = [\"landlock\", \"fence\"]\n",

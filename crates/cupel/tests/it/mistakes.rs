@@ -6,7 +6,7 @@ use std::fs::{File, Permissions};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -26,6 +26,32 @@ fn refused(args: &[OsString], code: i32, message: &str) {
 
 fn words<S: AsRef<OsStr>>(words: &[S]) -> Vec<OsString> {
     words.iter().map(|word| word.as_ref().to_owned()).collect()
+}
+
+#[test]
+fn credentials_without_a_server_are_refused() {
+    let message = "--key-file and --ca-file are for a server: add --server URL";
+    for flag in ["--key-file", "--ca-file"] {
+        refused(&words(&["run", "a.py", flag, "key"]), 2, message);
+    }
+}
+
+#[test]
+fn a_port_that_needs_privileges_is_refused_with_the_remedy() {
+    let data = tempfile::tempdir().unwrap();
+    for addresses in [&["--listen", "127.0.0.1:7"][..], &["--listen", "127.0.0.1:0", "--facade", "jobe=127.0.0.1:7"]] {
+        // In a new network namespace, the ports below 1024 need privileges, whatever the machine's setting is.
+        let mut command = Command::new("unshare");
+        command
+            .arg("--net")
+            .arg(env!("CARGO_BIN_EXE_cupel"))
+            .args(["serve", "--data"])
+            .arg(data.path())
+            .args(addresses);
+        let ended = end(command, b"");
+        let remedy = "(os error 13). Cupel opens its ports without privileges: use a port of 1024 or more";
+        assert!(ended.code == Some(7) && ended.stderr.contains(remedy), "{addresses:?}: {ended:?}");
+    }
 }
 
 #[test]

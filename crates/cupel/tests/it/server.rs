@@ -363,8 +363,8 @@ fn metrics_count_judged_runs() {
     let words = alerts.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     let mut names: BTreeSet<&str> = words.filter(|word| word.starts_with("cupel_")).collect();
     assert!(names.len() > 10, "{names:?}");
-    // This metric exists only if `shared.url` is set; `cluster::shared` tests it.
-    assert!(names.remove("cupel_cache_connected"));
+    // These metrics exist only if `shared.url` and `events.url` are set; `cluster::shared` tests the first.
+    assert!(names.remove("cupel_cache_connected") && names.remove("cupel_events_connected"));
     for name in names {
         let is_told = |line: &str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
         assert!(metrics.lines().any(is_told), "an alert uses {name}\n{metrics}");

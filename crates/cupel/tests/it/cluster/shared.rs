@@ -53,6 +53,30 @@ impl Site {
     }
 }
 
+/// Whether a node says that it can use the store.
+fn has_store(api: &Node) -> bool {
+    let mut metrics = agent().get(format!("{}/metrics", api.url)).call().unwrap();
+    metrics.body_mut().read_to_string().unwrap().lines().any(|line| line == "cupel_store_connected 1")
+}
+
+#[test]
+fn a_metric_says_whether_an_api_node_can_use_the_store() {
+    let postgres = Postgres::start();
+    let store = postgres.url();
+    let cluster = Cluster::new(&[
+        ("CUPEL_STORE__URL", &store),
+        ("CUPEL_QUEUE__URL", "postgres"),
+        ("CUPEL_EVENTS__URL", "postgres"),
+        ("CUPEL_BLOBS__URL", "postgres"),
+    ]);
+    let api = cluster.start("api");
+    eventually(|| has_store(&api).then_some(()));
+    postgres.stop();
+    eventually(|| (!has_store(&api)).then_some(()));
+    postgres.start_again();
+    eventually(|| has_store(&api).then_some(()));
+}
+
 #[test]
 fn api_nodes_share_limits_and_results_and_work_alone_while_redis_is_down() {
     let (postgres, redis) = (Postgres::start(), Redis::start());
