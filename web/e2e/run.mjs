@@ -1,6 +1,6 @@
 // Runs the browser tests: node e2e/run.mjs [PATTERN]
 //
-// Four files run at a time, because each waits a part of the time for programs that are being judged, and beside them the file that uses no
+// Five files run at a time, because each waits a part of the time for programs that are being judged, and beside them the file that uses no
 // browser. The output of a file is printed when the file has ended. The budgets run alone, because they measure.
 //
 // With CI=true a failed test is run once more, alone, after all others. If it then passes, it is reported as flaky. The run fails if a
@@ -17,7 +17,7 @@ const AT_A_TIME = 5
 const LONGEST = ['contests', 'results', 'playground', 'editing', 'steadfast', 'account', 'drafts', 'access', 'failures', 'guests', 'site', 'organizers']
 /** The file that measures, and therefore runs alone. */
 const MEASURES = 'budgets.test.mjs'
-/** This file uses no browser, and its tests wait most of the time. It runs beside the four others. */
+/** This file uses no browser, and its tests wait most of the time. It runs beside the others. */
 const WAITS = 'socketio.test.mjs'
 
 const began = performance.now()
