@@ -111,7 +111,9 @@ impl InstallPlan {
         let wanted: Vec<&Language> = registry.iter().filter(in_set).map(Ok).chain(named).collect::<Result<_, _>>()?;
         let libraries = wanted.iter().filter(|_| with_libraries).flat_map(|language| &language.libraries);
         let libraries: Vec<&Library> = libraries.filter(|library| library.version.is_none()).collect();
+        let rest = rest_of_available(&wanted);
         let mut plan = missing(registry, wanted);
+        plan.debian.extend(rest);
         for library in libraries {
             match &library.package {
                 LibraryPackage::Debian(name) => plan.debian.push(name.clone()),
@@ -226,6 +228,18 @@ fn missing<'r>(registry: &'r Registry, mut wanted: Vec<&'r Language>) -> Install
     }
 }
 
+/// The packages of available languages whose first package, the toolchain itself, dpkg has installed. Other packages may be
+/// missing: Debian's Python may be there without the shared library that warm starts need. A toolchain from elsewhere
+/// stays as it is.
+fn rest_of_available(wanted: &[&Language]) -> BTreeSet<String> {
+    let available =
+        || wanted.iter().filter(|language| language.is_available()).map(|language| &language.packages.debian);
+    let toolchains: Vec<&str> = available().filter_map(|packages| packages.first()).map(String::as_str).collect();
+    let installed = library::debian_versions(&toolchains);
+    let is_debians = |packages: &&Vec<String>| packages.first().is_some_and(|first| installed.contains_key(first));
+    available().filter(is_debians).flatten().cloned().collect()
+}
+
 /// Prefix of the commands: nothing for root, `sudo` for other users.
 fn privilege(plan: &InstallPlan) -> Result<Vec<String>, InstallError> {
     let host = HostProbe::default();
@@ -248,7 +262,7 @@ fn privilege(plan: &InstallPlan) -> Result<Vec<String>, InstallError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Probe;
+    use crate::{Availability, Probe};
 
     fn of_set(set: LanguageSet) -> Selection {
         Selection { set: Some(set), names: Vec::new() }
@@ -324,11 +338,28 @@ mod tests {
     }
 
     #[test]
+    fn the_missing_packages_of_an_available_language_are_installed_if_it_is_debians() {
+        // Every Debian system has dpkg.
+        for (packages, expected) in
+            [(["dpkg", "cupel-missing"], &["cupel-missing", "dpkg"][..]), (["cupel-missing", "cupel-missing-too"], &[])]
+        {
+            let mut registry = Registry::load(None).unwrap();
+            registry.probe(&Only(&["python3"]));
+            let mut python = registry.find("python").unwrap().clone();
+            python.packages.debian = strings(&packages);
+            assert!(python.is_available());
+            assert!(rest_of_available(&[&python]).iter().eq(expected), "{packages:?}");
+            python.availability = Availability::Unprobed;
+            assert!(rest_of_available(&[&python]).is_empty(), "{packages:?}");
+        }
+    }
+
+    #[test]
     fn libraries_are_installed_on_request_also_for_an_installed_language() {
         let mut registry = Registry::load(None).unwrap();
         registry.probe(&Only(&["python3"]));
         let python = Selection::from_words(&strings(&["python"]));
-        assert!(InstallPlan::new(&registry, &python, false).unwrap().is_empty());
+        assert_eq!(InstallPlan::new(&registry, &python, false).unwrap().npm, [""; 0]);
         let lacking: Vec<&Library> =
             registry.find("python").unwrap().libraries.iter().filter(|library| library.version.is_none()).collect();
         assert!(lacking.iter().any(|library| library.name == "NumPy"), "this probe finds no library");
