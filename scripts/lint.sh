@@ -17,7 +17,7 @@ echo "== clippy"
 cargo clippy --workspace --all-targets --quiet -- --deny warnings
 if command -v shellcheck >/dev/null; then
     echo "== shellcheck"
-    shellcheck scripts/*.sh scripts/{again,as-root,if-changed} scripts/cgroup2/{run-in-guest,guest} .ci/run \
+    shellcheck scripts/*.sh scripts/{again,as-root,idle,if-changed} scripts/cgroup2/{run-in-guest,guest} .ci/run \
         deploy/compose/configure.sh deploy/images/{make.sh,cupel-ready,cupel-sandboxed,cupel-postgres}
 else
     echo "== shellcheck: not installed, skipped (\`make setup\` installs it)"

@@ -76,10 +76,9 @@ if [ -z "${TMPDIR:-}" ] && [ "${memory_gib:-0}" -ge 8 ]; then
     export TMPDIR=$temporary
 fi
 
-# The broker of the Kafka tests is built while other steps leave a processor idle. scripts/run-tests waits for it. The scheduler gives each
-# session the same share, however nice its processes are, so the session itself is made nice (sched(7), "The autogroup feature").
+# The broker of the Kafka tests is built while other steps leave a processor idle. scripts/run-tests waits for it.
 mkdir -p target/tools
-setsid bash -c 'echo 19 >/proc/self/autogroup || true; exec nice --adjustment 19 scripts/build-tansu.sh' >target/tools/tansu.log 2>&1 </dev/null &
+scripts/idle scripts/build-tansu.sh >target/tools/tansu.log 2>&1 </dev/null &
 tansu=$!
 trap 'kill -- "-$tansu" 2>/dev/null || true; [ -z "$temporary" ] || scripts/as-root rm -rf "$temporary" || true' EXIT
 
