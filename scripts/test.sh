@@ -28,6 +28,9 @@ run_check() {
     site) scripts/if-changed site web scripts/test-web.sh scripts/build-site.sh "${product[@]}" -- scripts/test-web.sh ;;
     cgroup-v2) scripts/if-changed cgroup-v2 Cargo.lock Cargo.toml crates/cupel-{sandbox,types,glob,languages} crates/cupel/src languages \
         scripts/cgroup2 scripts/test-cgroup2.sh -- scripts/test-cgroup2.sh short ;;
+    socketio)
+        scripts/if-changed socketio web/package-lock.json web/socketio web/e2e/server.mjs scripts/test-socketio.sh "${product[@]}" -- scripts/test-socketio.sh
+        ;;
     facades) scripts/if-changed facades scripts/facades scripts/test-facades.sh "${product[@]}" -- scripts/test-facades.sh "$CUPEL" ;;
     openapi) scripts/if-changed openapi scripts/openapi scripts/test-openapi.sh "${product[@]}" -- scripts/test-openapi.sh ;;
     deployment) scripts/if-changed deployment deploy scripts/deploy scripts/test-deploy.sh "${product[@]}" -- scripts/test-deploy.sh ;;
@@ -122,7 +125,7 @@ check() {
 
 # The tests always run, and some checks beside them. A check for which too little time is left is left out; shorter checks after it may
 # still run.
-check tests 0 scripts/run-tests --check problems --check third-party-packages --check facades --check samples --check openapi \
+check tests 0 scripts/run-tests --check problems --check third-party-packages --check facades --check socketio --check samples --check openapi \
     --check deployment --idle-check cgroup-v2
 check site 13 run_check site
 

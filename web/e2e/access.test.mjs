@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, afterEach, before, test } from 'node:test'
-import { checkSize, launch, visit } from './browser.mjs'
+import { checkSize, closeVisits, launch, visit } from './browser.mjs'
 import * as people from './people.mjs'
 import { PASSWORD, PATIENCE_MS } from './people.mjs'
 import { startServer } from './server.mjs'
@@ -23,7 +23,7 @@ after(async () => {
   await server?.stop()
 })
 afterEach(async () => {
-  for (const context of browser.contexts()) await context.close()
+  await closeVisits(browser)
 })
 
 const registered = (path, options) => people.registered(server, browser, { path, ...options })

@@ -273,11 +273,11 @@ test('the form for questions begins with the problem from whose page it was open
 
 test('on a phone with text of 200 %, nothing of a contest is cut, and in landscape the tabs of a contest are in view', async () => {
   await contest('large', 'Large Cup of the Whole Faculty', -HOUR, { description: 'Teams of three.\n\nNo internet.' })
-  const { page, close } = await registered({ width: 360, path: '/contests/large' })
+  const { page, context, close } = await registered({ width: 360, path: '/contests/large' })
   await page.getByRole('button', { name: 'Take part' }).tap()
   await page.getByText('You are taking part', { exact: true }).waitFor()
   for (const text of ['Read the statement again.', 'The second sample was corrected.']) await asAdmin('POST', '/contests/large/announcements', { text })
-  const session = await page.context().newCDPSession(page)
+  const session = await context.newCDPSession(page)
   await session.send('Page.setFontSizes', { fontSizes: { standard: 32, fixed: 26 } })
   await page.goto(`${server.url}/problems/${SLUG}?contest=large`)
   await page.getByRole('link', { name: /^Questions/ }).getByText('2', { exact: true }).waitFor()

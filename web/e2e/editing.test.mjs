@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, afterEach, before, test } from 'node:test'
-import { chooseLanguage, launch, visit } from './browser.mjs'
+import { chooseLanguage, closeVisits, launch, visit } from './browser.mjs'
 import * as people from './people.mjs'
 import { PATIENCE_MS, until } from './people.mjs'
 import { startServer } from './server.mjs'
@@ -23,7 +23,7 @@ after(async () => {
 })
 // A failed test must not leave a run that occupies a slot in the next test.
 afterEach(async () => {
-  for (const context of browser.contexts()) await context.close()
+  await closeVisits(browser)
 })
 
 /** Opens a page with an editor for a new user. */

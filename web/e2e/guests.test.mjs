@@ -1,7 +1,7 @@
 // Visitors who run programs as guests, and who then register; and a server without guests.
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
-import { chooseLanguage, launch, visit } from './browser.mjs'
+import { chooseLanguage, closeVisits, launch, visit } from './browser.mjs'
 import { PASSWORD, PATIENCE_MS, register, until, write } from './people.mjs'
 import { startServer } from './server.mjs'
 import { openTerminal, terminalShows, terminalText } from './terminal.mjs'
@@ -21,7 +21,7 @@ after(async () => {
   await closed?.stop()
 })
 afterEach(async () => {
-  for (const context of browser.contexts()) await context.close()
+  await closeVisits(browser)
 })
 
 async function visitor(url, options) {

@@ -14,9 +14,9 @@ const server = await startServer()
 const browser = await launch()
 try {
   const standings = await makeLarge(server)
-  const { page } = await visit(browser)
+  const { page, context } = await visit(browser)
   await fillStandings(page, standings)
-  const slow = await page.context().newCDPSession(page)
+  const slow = await context.newCDPSession(page)
   await slow.send('Emulation.setCPUThrottlingRate', { rate: SLOWER })
   await page.addInitScript(() => {
     window.tasks = []

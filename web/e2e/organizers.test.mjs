@@ -24,7 +24,7 @@ async function organizer(slug, title, options) {
   // command line some seconds later.
   await asAdmin(server, 'PATCH', `/admin/users/${id}`, { role: 'author' })
   await makeContest(server, slug, title, -HOUR, {}, token)
-  return { ...visitor, token }
+  return Object.assign(visitor, { token })
 }
 
 async function participant(slug, options) {
@@ -32,7 +32,7 @@ async function participant(slug, options) {
   const token = tokenOf(server, visitor.name)
   await call(server, token, 'POST', `/contests/${slug}/participation`, { kind: 'official' })
   const ask = (question) => call(server, token, 'POST', `/contests/${slug}/clarifications`, { question })
-  return { ...visitor, token, ask }
+  return Object.assign(visitor, { token, ask })
 }
 
 const entry = (page, text) => page.getByRole('article').filter({ hasText: text })

@@ -80,14 +80,14 @@ export async function registered(server, browser, { path = '/problems', ...optio
   made += 1
   const name = `student-${made}`
   const send = async (to, data) => {
-    const answer = await visitor.context.request.post(`${server.url}/api/v1/${to}`, { data, headers: { 'x-cupel-site': '1', origin: new URL(server.url).origin } })
+    const answer = await visitor.request.post(`${server.url}/api/v1/${to}`, { data, headers: { 'x-cupel-site': '1', origin: new URL(server.url).origin } })
     assert.ok(answer.ok(), `${to}: ${answer.status()} ${await answer.text()}`)
   }
   await send('auth/register', { username: name, email: `${name}@example.com`, password: PASSWORD })
   await send('session', { username: name, password: PASSWORD })
   await page.goto(`${server.url}${path}`)
   if (path === '/problems') await page.getByRole('heading', { name: 'Problems', exact: true }).waitFor()
-  return { ...visitor, name }
+  return Object.assign(visitor, { name })
 }
 
 /** Sets the password of the administrator with the link that the first start has printed. The page is then signed in. Returns the name. */

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { rmSync, statSync } from 'node:fs'
 import { after, afterEach, before, test } from 'node:test'
-import { chooseLanguage, launch } from './browser.mjs'
+import { chooseLanguage, closeVisits, launch } from './browser.mjs'
 import { makeImage } from './image.mjs'
 import { registered, until } from './people.mjs'
 import { startServer } from './server.mjs'
@@ -26,7 +26,7 @@ after(async () => {
 })
 // A failed test must not leave a run that occupies a slot in the next test.
 afterEach(async () => {
-  for (const context of browser.contexts()) await context.close()
+  await closeVisits(browser)
 })
 
 /** Opens the playground for a new user. */
@@ -498,7 +498,7 @@ out.flush()
 })
 
 test('on a phone, a finger scrolls the terminal, and its view is at the end after Code was shown, after Back and after a reload', async () => {
-  const { page, close } = await player({ width: 360 })
+  const { page, context, close } = await player({ width: 360 })
   await choose(page, 'python')
   await write(page, 'for n in range(60):\n    print("line", n)\ninput("Your guess? ")\n')
   const result = page.getByRole('tab', { name: 'Input and output' })
@@ -506,7 +506,7 @@ test('on a phone, a finger scrolls the terminal, and its view is at the end afte
   await openTerminal(page)
   await press(page, 'Run')
   await terminalShows(page, /Your guess\?/)
-  const touch = await page.context().newCDPSession(page)
+  const touch = await context.newCDPSession(page)
   const { x, y, height } = await page.locator('[data-terminal]').boundingBox()
   const drag = async (from, to) => {
     const at = (share) => [{ x: x + 100, y: y + height * (from + (to - from) * share) }]

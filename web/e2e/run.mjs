@@ -1,7 +1,7 @@
 // Runs the browser tests: node e2e/run.mjs [PATTERN]
 //
-// Five files run at a time, because each waits a part of the time for programs that are being judged, and beside them the file that uses no
-// browser. The output of a file is printed when the file has ended. The budgets run alone, because they measure.
+// Five files run at a time, because each waits a part of the time for programs that are being judged. The output of a file is printed when
+// the file has ended. The budgets run alone, because they measure.
 //
 // With CI=true a failed test is run once more, alone, after all others. If it then passes, it is reported as flaky. The run fails if a
 // test fails twice, or if more than FLAKY_MAX tests are flaky. `scripts/run-tests` has the same rule for the tests in Rust.
@@ -17,8 +17,6 @@ const AT_A_TIME = 5
 const LONGEST = ['contests', 'results', 'playground', 'editing', 'steadfast', 'account', 'drafts', 'access', 'failures', 'guests', 'site', 'organizers']
 /** The file that measures, and therefore runs alone. */
 const MEASURES = 'budgets.test.mjs'
-/** This file uses no browser, and its tests wait most of the time. It runs beside the others. */
-const WAITS = 'socketio.test.mjs'
 
 const began = performance.now()
 const secondsSince = (then) => ((performance.now() - then) / 1000).toFixed(1)
@@ -67,10 +65,10 @@ async function runQueue(queue) {
 
 const order = [...LONGEST.map((name) => `${here}${name}.test.mjs`), ...files]
 const place = (file) => order.indexOf(file)
-const named = (name) => files.filter((file) => file.endsWith(name))
-const together = files.filter((file) => ![MEASURES, WAITS].some((name) => file.endsWith(name))).sort((a, b) => place(a) - place(b))
-await runQueue(named(MEASURES))
-await Promise.all([runQueue(named(WAITS)), ...Array.from({ length: AT_A_TIME }, () => runQueue(together))])
+const measures = (file) => file.endsWith(MEASURES)
+const together = files.filter((file) => !measures(file)).sort((a, b) => place(a) - place(b))
+await runQueue(files.filter(measures))
+await Promise.all(Array.from({ length: AT_A_TIME }, () => runQueue(together)))
 
 const failed = []
 const flaky = []

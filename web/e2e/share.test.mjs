@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import { after, afterEach, before, test } from 'node:test'
-import { chooseLanguage, findings, launch, visit } from './browser.mjs'
+import { chooseLanguage, closeVisits, findings, launch, visit } from './browser.mjs'
 import { registered } from './people.mjs'
 import { startServer } from './server.mjs'
 
@@ -26,7 +26,7 @@ after(async () => {
   stranger?.stop()
 })
 afterEach(async () => {
-  for (const context of browser.contexts()) await context.close()
+  await closeVisits(browser)
 })
 
 /** A site. Each of its pages has a frame with the URL from the query string. */

@@ -372,8 +372,8 @@ test('on a phone, the bar has the mark, the search, and a menu to sign in or to 
 
 test('the text follows the font size of the browser, and nothing is wider than the window', async () => {
   for (const width of [1280, 360]) {
-    const { page, close } = await visit(browser, { width })
-    const session = await page.context().newCDPSession(page)
+    const { page, context, close } = await visit(browser, { width })
+    const session = await context.newCDPSession(page)
     await session.send('Page.setFontSizes', { fontSizes: { standard: 20, fixed: 16 } })
     for (const path of ['problems', 'contests', 'playground', 'sign-in', `problems/${SLUG}`]) {
       await page.goto(`${server.url}/${path}`)

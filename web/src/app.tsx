@@ -15,7 +15,7 @@ const queries = new QueryClient({
   defaultOptions: {
     queries: {
       retry: (failures, error) => error instanceof CallError && error.status === 0 && failures < RETRIES_MAX,
-      // Without a connection a page says so, instead of waiting without a word.
+      // If there is no connection, calls fail at once, so that the page shows an error.
       networkMode: 'always',
       refetchOnReconnect: true,
       refetchOnWindowFocus: false,

@@ -1,8 +1,8 @@
 //! The process that becomes the program. It applies the settings that a process can set only for itself, and then
 //! executes the program.
 //!
-//! The agent starts this process with the program's environment and standard streams. Its arguments are the limits,
-//! whether there is a terminal, the path of the program, and the program's own arguments.
+//! The agent starts this process with the program's environment and standard streams. Its arguments are the
+//! settings, the path of the program, the program's name (`argv[0]`) and its other arguments.
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
@@ -42,7 +42,9 @@ impl Settings {
     }
 }
 
-/// Exit code if the program cannot be executed, as in a shell.
+/// Exit codes if the program, or the interpreter that its first line names, does not exist, and if the program cannot be
+/// executed for another reason. A shell uses the same codes.
+const MISSING: u8 = 127;
 const CANNOT_EXECUTE: u8 = 126;
 
 /// Becomes the program. Returns only if that fails.
@@ -78,6 +80,6 @@ pub(crate) fn become_program(mut arguments: impl Iterator<Item = OsString>) -> E
         return ExitCode::from(CANNOT_EXECUTE);
     }
     // Returns only if the program cannot be executed.
-    let _error = Command::new(path).arg0(name).args(arguments).exec();
-    ExitCode::from(CANNOT_EXECUTE)
+    let error = Command::new(path).arg0(name).args(arguments).exec();
+    ExitCode::from(if error.kind() == std::io::ErrorKind::NotFound { MISSING } else { CANNOT_EXECUTE })
 }

@@ -2,8 +2,9 @@
 //!
 //! *Invariants:* for a hidden test, the sender gets only the number, the verdict and the score. If the problem hides the
 //! results of individual tests, the sender gets only the number. The sender never gets a hidden test's name, the output
-//! or the checker's messages. A hidden test's time and memory affect only the rounded maximum over all tests. A program
-//! can make its time and memory depend on its input, so exact figures would leak the input.
+//! or the checker's messages. A hidden test's time and memory affect only the rounded maximum over all tests and, if the
+//! test exceeded a limit of time, the name of that limit. A program can make its time and memory depend on its input, so
+//! exact figures would leak the input.
 //!
 //! Only core creates the disclosure for authors, where it checks who the viewer is: `Attempted::disclosure`,
 //! `SeenProblem::disclosure` and `ProblemToChange::disclosure`. The events of a run that is being judged are filtered
@@ -198,11 +199,14 @@ impl<'r> DisclosedGrading<'r> {
         case.step.as_ref().filter(|_| is_in_full(self.audience, case))
     }
 
-    /// The time limit that the deciding test exceeded: the verdict does not distinguish CPU time, wall-clock time and
-    /// idle time, but the sender may know which of the limits, which are public, it was.
+    /// The limit of time or instructions that the deciding test exceeded. The verdict does not distinguish these limits.
+    /// All of them are public, so the sender may learn which one it was.
     pub fn exceeded_time_limit(&self, verdict: Verdict, limits: &Limits) -> Outcome {
         match self.deciding_case(verdict).map(|case| case.usage) {
             Some(usage) if usage.cpu_time > limits.cpu_time => Outcome::TimeLimit,
+            Some(usage) if limits.instructions.is_some_and(|max| usage.instructions >= Some(max)) => {
+                Outcome::InstructionLimit
+            }
             Some(usage) if usage.wall_time >= limits.wall_time => Outcome::WallLimit,
             // A program that waits uses little CPU time.
             Some(usage) if usage.wall_time >= limits.idle_time => Outcome::IdleLimit,
@@ -455,5 +459,12 @@ mod tests {
             let grading = Disclosure::SENDER.result(&report).grading.expect("a grading");
             assert_eq!(grading.exceeded_time_limit(Verdict::TimeLimit, &limits), expected);
         }
+        let limits = Limits { instructions: Some(Instructions::new(500)), ..limits };
+        let mut hidden = case(Feedback::Verdict, Verdict::TimeLimit);
+        let instructions = Some(Instructions::new(500));
+        hidden.usage = Usage { cpu_time: ms(300), wall_time: ms(310), instructions, ..Usage::default() };
+        let report = report(vec![hidden]);
+        let grading = Disclosure::SENDER.result(&report).grading.expect("a grading");
+        assert_eq!(grading.exceeded_time_limit(Verdict::TimeLimit, &limits), Outcome::InstructionLimit);
     }
 }

@@ -24,6 +24,7 @@ use crate::client::{client, peer};
 use crate::dialect::Rendered;
 use crate::error::{ApiError, ErrorKind};
 use crate::notes::{NewlyAccepted, Notes};
+use crate::state::base_path;
 
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -52,6 +53,7 @@ pub(crate) async fn edge(State(app): State<Shared>, mut request: Request, next: 
 
     render_error(&mut response, &notes);
     finish_headers(&mut response, &notes, is_api);
+    add_base_path(&mut response, &app.settings.public_url);
     record(&method, route.as_deref(), response.status(), started.elapsed(), &notes);
     if let Some(Traced { traces, began, parent }) = traced {
         let accepted = response.extensions_mut().remove::<NewlyAccepted>().map_or_else(Vec::new, |accepted| accepted.0);
@@ -133,6 +135,19 @@ fn bare(response: &Response) -> ApiError {
             ApiError::new(kind, "This path does not support this method; the header `Allow` lists the supported ones.")
         }
         kind => ApiError::new(kind, kind.meaning()),
+    }
+}
+
+/// Adds the path of the server's public address to paths in `Location` and `Content-Location`: a proxy that removes the
+/// path from requests does not add it to responses.
+fn add_base_path(response: &mut Response, public_url: &str) {
+    for name in [header::LOCATION, header::CONTENT_LOCATION] {
+        let Some(path) = response.headers().get(&name).and_then(|path| path.to_str().ok()?.strip_prefix('/')) else {
+            continue;
+        };
+        if let Ok(whole) = HeaderValue::from_str(&format!("{}{path}", base_path(public_url))) {
+            response.headers_mut().insert(name, whole);
+        }
     }
 }
 

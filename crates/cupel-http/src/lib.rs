@@ -43,5 +43,5 @@ pub use router::{accepts_html, ops_router, router};
 pub use serve::{ServeSettings, serve};
 pub use state::{
     ApiState, Check, Health, HealthReport, LoginRates, MetricsAccess, Network, NetworkError, Secret, Settings,
-    TierRates, Wall,
+    TierRates, Wall, base_path,
 };

@@ -83,7 +83,8 @@ pub struct Settings {
     pub idempotency_lifetime: Duration,
     /// Origins of web pages that may call the API from a browser; none by default. `*` is every origin.
     pub cors_origins: Vec<String>,
-    /// Public address of this server, such as `https://judge.example`: the base of one-time links.
+    /// Public address of this server, such as `https://judge.example`: the base of one-time links and, in the headers
+    /// `Location` and `Content-Location`, of paths.
     pub public_url: String,
     /// Whether this server has the site, which has a page for one-time links.
     pub has_site: bool,
@@ -212,6 +213,15 @@ pub enum MetricsAccess {
     Loopback,
     /// Clients that send this secret as a bearer token.
     Token(Secret),
+}
+
+/// Path of the public address of a server, with a slash at the beginning and at the end. If the path contains a character
+/// that could be special in HTML or in a header, `/` is returned.
+pub fn base_path(public_url: &str) -> String {
+    let (_, rest) = public_url.split_once("://").unwrap_or_default();
+    let path = rest.split_once('/').map_or("", |(_, path)| path).trim_matches('/');
+    let is_plain = |c: u8| c.is_ascii_alphanumeric() || b"-._~/%".contains(&c);
+    if path.is_empty() || !path.bytes().all(is_plain) { "/".to_owned() } else { format!("/{path}/") }
 }
 
 /// Addresses that share a prefix, such as `10.0.0.0/8` or `::1`.

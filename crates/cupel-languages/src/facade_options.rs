@@ -15,7 +15,7 @@ pub struct FacadeOptions {
     pub source_prefix: String,
     /// Keyword of a declaration that the source must contain.
     pub declaration: Option<String>,
-    /// Compiler options that cancel those of the language file.
+    /// Compiler options that always precede `compiler_args`, to override those of the language file.
     pub compiler_base: Vec<String>,
     /// Compiler options if the request has none.
     pub compiler_args: Vec<String>,
@@ -23,7 +23,7 @@ pub struct FacadeOptions {
     pub interpreter_args: Vec<String>,
     /// Whether the compiler gets all sources instead of only the main source.
     pub all_sources: bool,
-    /// Whether linker options are used.
+    /// Whether the linker options of a request are passed on.
     pub links: bool,
     /// Default memory limit, in the facade's megabytes. `None`: the facade's own default.
     pub memory_mb: Option<f64>,
@@ -31,9 +31,9 @@ pub struct FacadeOptions {
     pub limits_memory: bool,
     /// Whether the memory limit also limits the address space.
     pub limits_address_space: bool,
-    /// Minimum number of processes and threads.
+    /// Lower bound of the limit of processes and threads: a smaller limit in a request is raised to this number.
     pub processes_min: u32,
-    /// Whether tabs at the beginning of lines on standard error are replaced with eight spaces.
+    /// Whether, on standard error, a tab after a newline is replaced with eight spaces.
     pub expands_tabs: bool,
     /// The check that the other product runs on a source before it starts the program. The native API checks only
     /// submissions to problems; see [`Language::check`](crate::Language::check).

@@ -100,7 +100,7 @@ impl Answer {
     ///
     /// # Errors
     /// The answer is truncated, has trailing bytes, an unknown kind or an invalid exit code, or contains an invalid
-    /// path or a duplicate path.
+    /// path, a duplicate path, or a path that is the directory of another one.
     pub fn read(mut bytes: &[u8], requested: &BoxFiles) -> Result<Answer, MalformedAnswer> {
         let from = &mut bytes;
         let [kind] = take(from)?;
@@ -122,7 +122,11 @@ impl Answer {
             requested.iter().filter(|file| files.iter().all(|new| new.path != file.path)).cloned().collect::<Vec<_>>(),
         );
         files.sort_by(|a, b| a.path.cmp(&b.path));
-        if files.windows(2).any(|pair| pair[0].path == pair[1].path) {
+        let is_duplicate = files.windows(2).any(|pair| pair[0].path == pair[1].path);
+        // The files are sorted by path.
+        let is_file = |path: &str| files.binary_search_by(|file| file.path.as_str().cmp(path)).is_ok();
+        let is_in_a_file = |path: &str| path.match_indices('/').any(|(at, _)| is_file(&path[..at]));
+        if is_duplicate || files.iter().any(|file| is_in_a_file(file.path.as_str())) {
             return Err(MalformedAnswer);
         }
         match (kind, exit_code) {
@@ -243,10 +247,17 @@ mod tests {
             ("invalid exit code", |b| b[1..5].fill(0xff)),
             ("path outside the box", |b| *b = answer(&[("../a", "1")])),
             ("duplicate path", |b| *b = answer(&[("a", "1"), ("a", "2")])),
+            ("path in a file", |b| *b = answer(&[("a", "1"), ("a-b", "2"), ("a/b", "3")])),
             ("more files announced than sent", |b| b[17..21].fill(0xff)),
         ] {
             assert_eq!(with(change), Err(MalformedAnswer), "{why}");
         }
+        let requested = BoxFiles::new(vec![file("a", b"")]);
+        assert_eq!(
+            Answer::read(&answer(&[("a/b", "1")]), &requested),
+            Err(MalformedAnswer),
+            "path in a requested file"
+        );
         let mut declined = answer(&[]);
         declined[0] = 1;
         assert_eq!(Answer::read(&declined, &none), Ok(Answer::Declined));

@@ -28,6 +28,6 @@ mod runner;
 mod running;
 
 pub use docker::{Containers, DockerSettings, EngineFinding, Rating};
-pub use local::{Directories, Launched, LocalRunner, launch_examination, run_in_image};
+pub use local::{Directories, Launched, LocalRunner, SlotCounts, launch_examination, run_in_image};
 pub use native::CompilerSharing;
 pub use runner::Runner;

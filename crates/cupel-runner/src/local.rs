@@ -29,6 +29,28 @@ pub struct LocalRunner {
     containers: Option<Arc<Containers>>,
 }
 
+/// How many executors of a runner may exist at the same time.
+#[derive(Clone, Copy, Debug)]
+pub struct SlotCounts {
+    /// Slots, each on a processor of its own as long as there are enough.
+    pub ordinary: usize,
+    /// Further slots, for programs that wait most of the time. They have the numbers after those of the ordinary slots.
+    /// Programs of ordinary slots have priority.
+    pub interactive: usize,
+}
+
+impl From<usize> for SlotCounts {
+    fn from(ordinary: usize) -> SlotCounts {
+        SlotCounts { ordinary, interactive: 0 }
+    }
+}
+
+impl SlotCounts {
+    fn config(self) -> SandboxConfig {
+        SandboxConfig { slots: self.ordinary, background_slots: self.interactive, ..SandboxConfig::default() }
+    }
+}
+
 /// Directories of the host that programs may use.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Directories<'a> {
@@ -72,12 +94,11 @@ impl LocalRunner {
     /// # Errors
     /// The configuration is invalid, or this machine lacks something that a sandbox needs.
     pub fn launch<'l>(
-        slots: usize,
+        slots: impl Into<SlotCounts>,
         languages: impl IntoIterator<Item = &'l Language>,
         directories: Directories<'_>,
     ) -> Result<Launched, StartError> {
-        let config = SandboxConfig { slots, ..SandboxConfig::default() };
-        launch(config, languages.into_iter().collect(), directories, false)
+        launch(slots.into().config(), languages.into_iter().collect(), directories, false)
     }
 
     /// Like [`LocalRunner::launch`], for many programs: keeps an interpreter warm if its language's file requests
@@ -86,12 +107,11 @@ impl LocalRunner {
     /// # Errors
     /// The configuration is invalid, or this machine lacks something that a sandbox needs.
     pub fn launch_warm<'l>(
-        slots: usize,
+        slots: impl Into<SlotCounts>,
         languages: impl IntoIterator<Item = &'l Language>,
         directories: Directories<'_>,
     ) -> Result<Launched, StartError> {
-        let config = SandboxConfig { slots, ..SandboxConfig::default() };
-        launch(config, languages.into_iter().collect(), directories, true)
+        launch(slots.into().config(), languages.into_iter().collect(), directories, true)
     }
 
     /// Like [`LocalRunner::launch`], for one program: creates only the parts that this program needs.
@@ -128,13 +148,14 @@ fn launch(
 }
 
 impl Runner for LocalRunner {
-    /// Creates the slot's lanes now, unless the sandbox is for one program.
+    /// Creates the slot's lanes now, unless the sandbox is for one program. An interactive slot has its lanes when a program
+    /// needs them.
     fn executor(&self, number: usize) -> Result<Box<dyn Executor>, ExecuteError> {
         if self.sandbox.is_lost() {
             return Err(ExecuteError { transient: true, source: RunError::LauncherLost.into() });
         }
         let mut slot = self.sandbox.sandbox.slot(number);
-        if self.makes_ahead {
+        if self.makes_ahead && number < self.sandbox.sandbox.slots() {
             slot.warm_up().map_err(|error| {
                 self.sandbox.note(&error);
                 ExecuteError { transient: true, ..failed(error) }

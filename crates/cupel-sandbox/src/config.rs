@@ -10,7 +10,11 @@ use crate::warm::WarmTemplate;
 pub struct SandboxConfig {
     /// Number of programs that run at the same time; each slot is pinned to one of the processors this process may use.
     pub slots: usize,
-    /// Directories and files of the host that programs may read, in addition to `/usr` and the links into it.
+    /// Number of further slots, for programs that wait most of the time. On a processor that such a slot shares with
+    /// another one, the other's programs have priority: if the control group controller `cpu` is available, 98 %.
+    pub background_slots: usize,
+    /// Directories and files of the host that programs may read, in addition to the system's programs and libraries
+    /// (`SYSTEM` in `mechanism/mounts.rs`).
     /// Entries that do not exist or are not accessible are omitted.
     pub mounts: Vec<Mount>,
     /// The directory whose entries are the root directories of images, named by the images' ids; `None` if no program
@@ -37,6 +41,7 @@ impl Default for SandboxConfig {
     fn default() -> SandboxConfig {
         SandboxConfig {
             slots: std::thread::available_parallelism().map_or(1, usize::from),
+            background_slots: 0,
             mounts: Vec::new(),
             images: None,
             uid_base: 0x7000_0000,

@@ -12,8 +12,9 @@ use crate::RunError;
 use crate::config::SandboxConfig;
 use crate::pool::{IMAGE_LANES_MAX, IMAGE_SPARES_MAX};
 use crate::process::zygote::ZYGOTE_ARGUMENT;
+use crate::refusal::SLOTS_MAX;
 use crate::step::SetupStep;
-use crate::wire::{self, FromLauncher, LaneKind, ToLauncher};
+use crate::wire::{self, FromLauncher, LaneKind, Scheduling, ToLauncher};
 
 /// The argument that makes Cupel's executable run as the launcher.
 const LAUNCHER_ARGUMENT: &str = "__cupel-launcher";
@@ -51,9 +52,9 @@ pub fn raise_descriptor_limit() -> u64 {
 
 /// Maximum number of lanes at the same time. A slot has one lane for programs, one for compilers and a spare, and up to
 /// three lanes that are still ending. The other lanes are for warm interpreters, services and images.
-pub(crate) const fn lanes_max(slots: usize, has_images: bool) -> u32 {
-    let slots = if slots > 1000 { 1000 } else { slots as u32 };
-    let of_images = if has_images { 2 * (IMAGE_LANES_MAX + IMAGE_SPARES_MAX) as u32 } else { 0 };
+pub(crate) fn lanes_max(config: &SandboxConfig) -> u32 {
+    let slots = (config.slots.min(SLOTS_MAX) + config.background_slots.min(SLOTS_MAX)) as u32;
+    let of_images = if config.images.is_some() { 2 * (IMAGE_LANES_MAX + IMAGE_SPARES_MAX) as u32 } else { 0 };
     slots * (8 + of_images) + 16
 }
 
@@ -135,7 +136,7 @@ impl LauncherClient {
         let mounts = config.mounts.iter().filter_map(|m| Some((text(&m.source)?, text(&m.target)?))).collect();
         let configure = ToLauncher::Configure {
             uid_base: config.uid_base,
-            lanes_max: lanes_max(config.slots, config.images.is_some()),
+            lanes_max: lanes_max(config),
             walls_off: config.walls_off.bits(),
             probe: config.with_probe,
             mounts,
@@ -170,15 +171,15 @@ impl LauncherClient {
         Ok(LauncherEnd(self.ended.try_clone()?))
     }
 
-    /// Creates a lane on this processor, and returns its number and its socket.
-    pub(crate) fn make_lane(&self, cpu: Option<u32>, kind: &LaneKind) -> Result<(u32, OwnedFd), RunError> {
+    /// Creates a lane, and returns its number and its socket.
+    pub(crate) fn make_lane(&self, scheduling: Scheduling, kind: &LaneKind) -> Result<(u32, OwnedFd), RunError> {
         let mut connection = self.lock();
         // Reuse numbers, so that few user ids are in use.
         let lane = connection.free.pop().unwrap_or_else(|| {
             connection.next_lane += 1;
             connection.next_lane - 1
         });
-        match connection.ask(&ToLauncher::MakeLane { lane, cpu, kind: kind.clone() }) {
+        match connection.ask(&ToLauncher::MakeLane { lane, scheduling, kind: kind.clone() }) {
             Ok((FromLauncher::LaneMade { .. }, mut descriptors)) => match descriptors.pop() {
                 Some(socket) => Ok((lane, socket)),
                 None => Err(RunError::LauncherLost),

@@ -83,7 +83,7 @@ use std::sync::Arc;
 
 use cupel_types::ImageRoot;
 
-use crate::wire::LaneImage;
+use crate::wire::{LaneImage, Scheduling};
 
 pub use command::{CellKind, CellReport, CellRoot, Command, Observer, RunError, Stdin};
 pub use config::{CountedEvent, Mount, SandboxConfig, Wall, WallSet};
@@ -128,13 +128,14 @@ impl Sandbox {
         Ok(Launched { launcher: launcher::LauncherClient::start(&config)?, config })
     }
 
-    /// A handle on slot `index`, which is below [`SandboxConfig::slots`]. Use only one handle per slot at a time: the
-    /// programs of two handles would share a processor.
+    /// A handle on slot `index`. The background slots ([`SandboxConfig::background_slots`]) have the indices from
+    /// [`SandboxConfig::slots`] on. Use only one handle per slot at a time: the programs of two handles would share a
+    /// processor.
     pub fn slot(&self, index: usize) -> Slot {
-        Slot::new(index % self.config.slots.max(1), self.pool.clone(), &self.config)
+        Slot::new(index % (self.slots() + self.config.background_slots), self.pool.clone(), &self.config)
     }
 
-    /// Creates a lane for this image in every slot, in the background, so that the first run need not wait for it. Does
+    /// Creates a lane for this image in every slot but the background slots, in advance, so that the first run need not wait for it. Does
     /// nothing if [`SandboxConfig::spares`] is not set, or in a slot that is already creating as many spares for other
     /// images as it may have.
     pub fn make_ahead(&self, image: &ImageRoot) {
@@ -143,7 +144,7 @@ impl Sandbox {
         }
     }
 
-    /// The number of slots.
+    /// The number of slots, without background slots.
     pub fn slots(&self) -> usize {
         self.config.slots.max(1)
     }
@@ -184,8 +185,11 @@ impl Launched {
         // Offset by the process id, so that commands started in parallel do not all use the same processor.
         let first = std::process::id() as usize;
         let cpu_of = |slot: usize| cpus.get((first + slot) % cpus.len().max(1)).copied();
-        let cpus = (0..config.slots.max(1)).map(cpu_of).collect();
-        let pool = Arc::new(pool::LanePool::new(launcher.clone(), cpus, config.spares));
+        let slots = config.slots.max(1);
+        let schedulings = (0..slots + config.background_slots)
+            .map(|slot| Scheduling { cpu: cpu_of(slot), is_background: slot >= slots })
+            .collect();
+        let pool = Arc::new(pool::LanePool::new(launcher.clone(), schedulings, config.spares));
         Sandbox { launcher, pool, config }
     }
 }

@@ -16,7 +16,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use crate::RunError;
 use crate::launcher::{Features, LauncherClient};
-use crate::wire::{LaneImage, LaneKind};
+use crate::wire::{LaneImage, LaneKind, Scheduling};
 
 /// Maximum number of lanes for images that a slot keeps. A lane takes about 1 MiB.
 pub(crate) const IMAGE_LANES_MAX: usize = 8;
@@ -47,7 +47,8 @@ pub(crate) struct LanePool {
     launcher: Arc<LauncherClient>,
     shared: Arc<Shared>,
     wanted: Mutex<Option<Sender<Wanted>>>,
-    cpus: Vec<Option<u32>>,
+    /// Of each slot.
+    schedulings: Vec<Scheduling>,
 }
 
 #[derive(Debug)]
@@ -67,15 +68,15 @@ enum Spare {
 }
 
 impl LanePool {
-    /// A pool for slots on these processors. Without `makes_spares`, each lane is created when it is needed.
-    pub(crate) fn new(launcher: Arc<LauncherClient>, cpus: Vec<Option<u32>>, makes_spares: bool) -> LanePool {
-        let spares = Mutex::new(cpus.iter().map(|_| Vec::new()).collect());
+    /// A pool for slots with these schedulings. Without `makes_spares`, each lane is created when it is needed.
+    pub(crate) fn new(launcher: Arc<LauncherClient>, schedulings: Vec<Scheduling>, makes_spares: bool) -> LanePool {
+        let spares = Mutex::new(schedulings.iter().map(|_| Vec::new()).collect());
         let shared = Arc::new(Shared { spares, made: Condvar::new() });
         let mut pool = LanePool {
             launcher: launcher.clone(),
             shared: shared.clone(),
             wanted: Mutex::new(None),
-            cpus: cpus.clone(),
+            schedulings: schedulings.clone(),
         };
         if makes_spares {
             let (wanted, requests) = channel();
@@ -83,7 +84,7 @@ impl LanePool {
             // Ends when the pool is dropped and the channel closes.
             let spawned = std::thread::Builder::new()
                 .name("cupel-lanes".into())
-                .spawn(move || make_spares(&launcher, &shared, &cpus, &requests));
+                .spawn(move || make_spares(&launcher, &shared, &schedulings, &requests));
             drop(spawned);
         }
         pool
@@ -108,7 +109,7 @@ impl LanePool {
         drop(spares);
         match spare {
             Some(Spare::Ready(lane)) => Ok(lane),
-            Some(Spare::Coming) | None => make(&self.launcher, self.cpus[slot], kind),
+            Some(Spare::Coming) | None => make(&self.launcher, self.schedulings[slot], kind),
         }
     }
 
@@ -146,7 +147,7 @@ impl LanePool {
 
     /// A lane that is not pinned to a processor, for a service.
     pub(crate) fn make_unpinned(&self) -> Result<Lane, RunError> {
-        make(&self.launcher, None, &LaneKind::default())
+        make(&self.launcher, Scheduling::default(), &LaneKind::default())
     }
 }
 
@@ -162,14 +163,19 @@ impl Shared {
     }
 }
 
-fn make(launcher: &Arc<LauncherClient>, cpu: Option<u32>, kind: &LaneKind) -> Result<Lane, RunError> {
-    let (number, socket) = launcher.make_lane(cpu, kind)?;
+fn make(launcher: &Arc<LauncherClient>, scheduling: Scheduling, kind: &LaneKind) -> Result<Lane, RunError> {
+    let (number, socket) = launcher.make_lane(scheduling, kind)?;
     Ok(Lane { socket, number, runs: 0, settling: false, launcher: launcher.clone() })
 }
 
-fn make_spares(launcher: &Arc<LauncherClient>, shared: &Shared, cpus: &[Option<u32>], requests: &Receiver<Wanted>) {
+fn make_spares(
+    launcher: &Arc<LauncherClient>,
+    shared: &Shared,
+    schedulings: &[Scheduling],
+    requests: &Receiver<Wanted>,
+) {
     while let Ok((slot, kind)) = requests.recv() {
-        let made = make(launcher, cpus[slot], &kind);
+        let made = make(launcher, schedulings[slot], &kind);
         let mut spares = shared.lock();
         if let Some(at) = spares[slot].iter().position(|(known, _)| *known == kind) {
             match made {

@@ -37,7 +37,7 @@ const TEXTS_BYTES_MAX: usize = 96 * 1024;
 const FILE_GROUPS_MAX: usize = 16;
 /// Maximum number of input files and, separately, of collected files.
 const FILES_MAX: usize = 100_000;
-const SLOTS_MAX: usize = 1000;
+pub(crate) const SLOTS_MAX: usize = 1000;
 /// Maximum number of configured mounts. Each lane mounts all of them.
 const MOUNTS_MAX: usize = 256;
 /// Maximum size of all mount paths together. All paths are sent in one message.
@@ -140,11 +140,14 @@ pub(crate) fn of_config(config: &SandboxConfig) -> Result<(), Refusal> {
     if config.slots == 0 || config.slots > SLOTS_MAX {
         return refuse("slots", "must be from 1 to 1,000");
     }
+    if config.background_slots > SLOTS_MAX {
+        return refuse("background_slots", "must be at most 1,000");
+    }
     if config.lane_runs_max == 0 {
         return refuse("lane_runs_max", "must be at least 1");
     }
     // A lane uses two ids.
-    let ids = lanes_max(config.slots, config.images.is_some()).saturating_mul(2);
+    let ids = lanes_max(config).saturating_mul(2);
     if config.uid_base == 0 || config.uid_base.checked_add(ids).is_none_or(|end| end == u32::MAX) {
         return refuse("uid_base", "must not be 0 (root), and must leave room above it for two ids per lane");
     }
@@ -227,6 +230,7 @@ mod tests {
         assert_eq!(of_config(&SandboxConfig::default()), Ok(()));
         refused(|c| c.slots = 0, "slots");
         refused(|c| c.slots = usize::MAX, "slots");
+        refused(|c| c.background_slots = usize::MAX, "background_slots");
         refused(|c| c.lane_runs_max = 0, "lane_runs_max");
         refused(|c| c.uid_base = 0, "uid_base");
         refused(|c| c.uid_base = u32::MAX - 1, "uid_base");

@@ -19,6 +19,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
+use cupel_http::base_path;
 use cupel_http::compressed::{Gzipped, accepts, encoded};
 
 /// An embedded file.
@@ -172,15 +173,6 @@ impl File {
             Content::Compressed { gzip, .. } => gzip.response(request, headers),
         }
     }
-}
-
-/// Path of an address, with a slash at the end. If the path contains a character that could be special in HTML, `/` is
-/// returned.
-fn base_path(public_url: &str) -> String {
-    let (_, rest) = public_url.split_once("://").unwrap_or_default();
-    let path = rest.split_once('/').map_or("", |(_, path)| path).trim_matches('/');
-    let is_plain = |c: u8| c.is_ascii_alphanumeric() || b"-._~/%".contains(&c);
-    if path.is_empty() || !path.bytes().all(is_plain) { "/".to_owned() } else { format!("/{path}/") }
 }
 
 fn media_type(path: &str) -> &'static str {

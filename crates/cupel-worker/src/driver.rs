@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::attempt::SlotError;
 use crate::ending::{DRAINS, end, give_back, language_label};
+use crate::interactive::share_of;
 use crate::long::LongTurn;
 use crate::shared::Shared;
 use crate::slot::{self, Job, SlotExecutor, SlotMessage};
@@ -37,6 +38,12 @@ const FAILURE_PAUSE: Duration = Duration::from_millis(500);
 /// Maximum number of long runs skipped in one search for a run of another owner.
 const SKIPPED_MAX: usize = 64;
 
+/// Why a run is given back if no thread can be started for it.
+const NO_THREAD: &str = "the worker could not start a thread";
+
+/// How long a run waits until the executor of its interactive slot has been created.
+const EXECUTOR_WAIT_MAX: Duration = Duration::from_secs(5);
+
 /// How long a slot pauses if no thread can be started for a run.
 const NO_THREAD_PAUSE: Duration = Duration::from_secs(1);
 
@@ -51,34 +58,25 @@ type Upcoming<'a> = Pin<Box<dyn Future<Output = Option<Arc<Assignment>>> + Send 
 
 /// Takes runs for one slot and passes them to it; results are written concurrently.
 pub(crate) async fn drive(number: usize, shared: Arc<Shared>, shutdown: CancellationToken) {
-    let (sender, messages) = unbounded_channel();
-    let mut driver = Driver {
-        number,
-        shared: &shared,
-        shutdown: &shutdown,
-        sender,
-        messages,
-        threads: Vec::new(),
-        free: Vec::new(),
-        tool: None,
-        waiting: VecDeque::new(),
-        was_short: false,
-        upcoming: None,
-        ahead: None,
-    };
+    let mut driver = Driver::new(number, &shared, &shutdown, Serves::AllRuns);
     driver.work().await;
-    // Give back every taken run that will not be judged. A lease request in progress ends with the shutdown. Without a
-    // shutdown, dropping the request gives the run back.
-    let Driver { upcoming, ahead, waiting, threads, .. } = driver;
-    // Dropping their job queues ends the threads whose runs wait for a turn.
-    drop(threads);
-    let late = match upcoming {
-        Some(upcoming) if shutdown.is_cancelled() => upcoming.await,
-        _ => None,
-    };
-    for unfinished in ahead.into_iter().chain(late).chain(waiting.into_iter().map(|begun| begun.assignment)) {
-        shared.give_back_unfinished(&unfinished, DRAINS).await;
+    driver.end().await;
+}
+
+/// Passes live runs to one of the slots in which only live runs run. The slot's first run waits for its executor.
+pub(crate) async fn drive_interactive(number: usize, shared: Arc<Shared>, shutdown: CancellationToken) {
+    let mut driver = Driver::new(number, &shared, &shutdown, Serves::LiveRuns);
+    while let Some(assignment) = shared.next_interactive(&shutdown).await {
+        let share = share_of(&assignment);
+        metrics::gauge!("cupel_worker_interactive_runs").increment(1.0);
+        let goes_on = driver.run_to_end(assignment).await;
+        metrics::gauge!("cupel_worker_interactive_runs").decrement(1.0);
+        shared.leave_interactive(share);
+        if !goes_on {
+            break;
+        }
     }
+    driver.end().await;
 }
 
 /// Scheduler of a slot: one run uses the executor, others may wait for their next turn.
@@ -89,6 +87,7 @@ pub(crate) async fn drive(number: usize, shared: Arc<Shared>, shutdown: Cancella
 /// tests, and a new run usually waits for one turn only.
 struct Driver<'a> {
     number: usize,
+    serves: Serves,
     shared: &'a Arc<Shared>,
     shutdown: &'a CancellationToken,
     sender: UnboundedSender<SlotMessage>,
@@ -108,6 +107,14 @@ struct Driver<'a> {
     upcoming: Option<Upcoming<'a>>,
     /// The run that a lease request yielded while the slot was busy.
     ahead: Option<Arc<Assignment>>,
+}
+
+/// The runs that a slot takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Serves {
+    AllRuns,
+    /// Only live runs that others hand over. The slot leases no runs, and its time is not charged to the owners.
+    LiveRuns,
 }
 
 /// A run begun by this slot.
@@ -160,13 +167,87 @@ impl<'a> Next<'a> {
 type Admitted<'a> = (Arc<Assignment>, Option<LongTurn<'a>>);
 
 impl<'a> Driver<'a> {
-    async fn work(&mut self) {
-        let mut state = SlotState::enter("starting");
-        let Some(first) = self.thread() else { return };
+    fn new(number: usize, shared: &'a Arc<Shared>, shutdown: &'a CancellationToken, serves: Serves) -> Driver<'a> {
+        let (sender, messages) = unbounded_channel();
+        Driver {
+            number,
+            serves,
+            shared,
+            shutdown,
+            sender,
+            messages,
+            threads: Vec::new(),
+            free: Vec::new(),
+            tool: None,
+            waiting: VecDeque::new(),
+            was_short: false,
+            upcoming: None,
+            ahead: None,
+        }
+    }
+
+    /// Gives back every taken run that will not be judged. A lease request in progress ends with the shutdown. Without
+    /// a shutdown, dropping the request gives the run back.
+    async fn end(self) {
+        let Driver { shared, shutdown, upcoming, ahead, waiting, threads, .. } = self;
+        // Dropping their job queues ends the threads whose runs wait for a turn.
+        drop(threads);
+        let late = match upcoming {
+            Some(upcoming) if shutdown.is_cancelled() => upcoming.await,
+            _ => None,
+        };
+        for unfinished in ahead.into_iter().chain(late).chain(waiting.into_iter().map(|begun| begun.assignment)) {
+            shared.give_back_unfinished(&unfinished, DRAINS).await;
+        }
+    }
+
+    /// Runs one run, which has this slot for itself until it ends. Returns `false` if the slot cannot continue.
+    async fn run_to_end(&mut self, assignment: Arc<Assignment>) -> bool {
+        let shared = self.shared;
+        shared.leases().insert(assignment.leased.lease, assignment.leased.run);
+        if self.threads.is_empty() && !self.build() {
+            shared.give_back_unfinished(&assignment, NO_THREAD).await;
+            tokio::time::sleep(NO_THREAD_PAUSE).await;
+            return true;
+        }
+        let tool = match tokio::time::timeout(EXECUTOR_WAIT_MAX, self.ready()).await {
+            Ok(Some(tool)) => tool,
+            // The worker is shutting down.
+            Ok(None) => {
+                self.ahead = Some(assignment);
+                return false;
+            }
+            // The thread continues its attempts to create the executor.
+            Err(_) => {
+                shared.give_back_unfinished(&assignment, "the worker could not create an executor in time").await;
+                return true;
+            }
+        };
+        let mut goes_on = self.give_turn(Next::new((assignment, None)), tool).await;
+        while goes_on && !self.waiting.is_empty() {
+            let Some(tool) = self.ready().await else { return false };
+            if let Some(begun) = self.waiting.pop_front() {
+                goes_on = self.give_turn(Next::again(begun, None), tool).await;
+            }
+        }
+        goes_on
+    }
+
+    /// Lets a thread create the executor. Returns `false` if there is no thread.
+    fn build(&mut self) -> bool {
+        let Some(first) = self.thread() else { return false };
         if self.threads[first].try_send(Job::Build).is_err() {
-            return;
+            return false;
         }
         self.free.push(first);
+        true
+    }
+
+    async fn work(&mut self) {
+        let mut state = SlotState::enter("starting");
+        if !self.build() {
+            return;
+        }
         loop {
             let Some(tool) = self.ready().await else { return };
             state.change("idle");
@@ -376,6 +457,7 @@ impl<'a> Driver<'a> {
         if !shared.is_long(&assignment) {
             return Some((assignment, None));
         }
+        let assignment = shared.hand_over(assignment)?;
         if self.may_begin_long()
             && let Some(long) = shared.long.try_begin()
         {
@@ -398,7 +480,7 @@ impl<'a> Driver<'a> {
                 let Some(thread) = self.thread() else {
                     // The machine cannot start another thread at the moment. Give the run back for other workers, and
                     // continue with this slot after a pause.
-                    shared.give_back_unfinished(&assignment, "the worker could not start a thread").await;
+                    shared.give_back_unfinished(&assignment, NO_THREAD).await;
                     self.tool = Some(tool);
                     tokio::time::sleep(NO_THREAD_PAUSE).await;
                     return true;
@@ -410,7 +492,8 @@ impl<'a> Driver<'a> {
                 (Begun { assignment, thread, at, is_long, had: nothing, turn: nothing, others_had: nothing }, job)
             }
         };
-        if self.was_short && self.waiting.is_empty() && self.ahead.is_none() && !shutdown.is_cancelled() {
+        let takes_ahead = self.was_short && self.serves == Serves::AllRuns;
+        if takes_ahead && self.waiting.is_empty() && self.ahead.is_none() && !shutdown.is_cancelled() {
             self.upcoming.get_or_insert_with(|| Box::pin(self::next(shared, shutdown)));
         }
         let began = Instant::now();
@@ -421,7 +504,9 @@ impl<'a> Driver<'a> {
             Err(_) => None,
         };
         let took = began.elapsed();
-        shared.parts.core.used(begun.owner(), took);
+        if self.serves == Serves::AllRuns {
+            shared.parts.core.used(begun.owner(), took);
+        }
         for other in &mut self.waiting {
             other.others_had += took;
         }

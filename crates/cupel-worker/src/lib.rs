@@ -26,6 +26,8 @@
 //!   (`long.rs`). So are live runs, and verifications of packages, whose programs may take a minute each. All long runs
 //!   together may use all slots but one, or the only slot. The next long run waits in the worker for up to five
 //!   seconds, then in the store for a second, without losing an attempt. Short runs overtake it.
+//! - Live runs use further slots first (`interactive.rs`), of which an owner has at most half. These slots have no
+//!   processors of their own, and their time is not charged.
 //! - All executions of one program together take at most `worker.run_time_max`. The test that reaches this time is TLE;
 //!   the tests after it are SK.
 //!
@@ -47,6 +49,7 @@ mod attempt;
 mod attempt_log;
 mod driver;
 mod ending;
+mod interactive;
 mod limit_starts;
 mod live;
 mod long;

@@ -1,10 +1,11 @@
 //! Long runs: those that may occupy a slot for longer than `worker.long_step` without interruption.
 //!
 //! A step is not interrupted for other runs, so programs that sleep could hold every slot of the worker. Therefore,
-//! until the worker shuts down, long runs together use at most all slots but one. A live run counts as long regardless
-//! of its limits, because it waits for its client, and so does the verification of a package, because the package's
-//! programs may take a minute each. With a single slot no slot can be reserved for short runs, so long runs only take
-//! turns with them between steps.
+//! until the worker shuts down, long runs together use at most all slots but one. With a single slot no slot can be
+//! reserved for short runs, so long runs only take turns with them between steps.
+//!
+//! Two kinds of runs are long regardless of their limits: a live run that gets no interactive slot (`interactive.rs`),
+//! because it waits for its client, and the verification of a package, whose programs may take a minute each.
 //!
 //! A worker leases a run before it knows whether the run is long. If no slot is free for a long run, the run waits in
 //! this worker, and short runs behind it in the queue overtake it. After five seconds, or at once if too many
@@ -141,7 +142,7 @@ impl LongRuns {
     }
 
     /// Takes, for its turn, the waiting run that satisfies `suits` and whose owner's last turn is longest ago.
-    fn take_for_turn(&self, suits: impl Fn(&Arc<Assignment>) -> bool) -> Option<Arc<Assignment>> {
+    pub(crate) fn take_for_turn(&self, suits: impl Fn(&Arc<Assignment>) -> bool) -> Option<Arc<Assignment>> {
         let mut waiting = self.waiting();
         let assignment = waiting.take_for_turn(suits);
         self.count.send_replace(waiting.runs.len());

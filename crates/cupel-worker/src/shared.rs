@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::attempt::SlotParts;
+use crate::interactive::InteractiveSlots;
 use crate::long::LongRuns;
 use crate::turns::Turns;
 
@@ -26,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) turns: Turns,
     /// The slots that long runs may use.
     pub(crate) long: LongRuns,
+    /// The idle slots among those in which only live runs run.
+    pub(crate) interactive: InteractiveSlots,
     pub(crate) short_run: Duration,
     /// Cancelled when the grace period is over.
     pub(crate) over: CancellationToken,

@@ -33,6 +33,9 @@ impl Shared {
         let lease = assignment.leased.lease;
         self.leases().insert(lease, assignment.leased.run);
         let has_room = self.long.push(Arc::clone(&assignment));
+        if has_room {
+            self.hand_over_waiting();
+        }
         let shared = Arc::clone(self);
         self.tracker.spawn(async move {
             if has_room {

@@ -19,8 +19,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::attempt::{ExecutorFactory, SlotParts};
-use crate::driver::drive;
+use crate::driver::{drive, drive_interactive};
 use crate::ending::DRAINS;
+use crate::interactive::InteractiveSlots;
 use crate::limit_starts::LimitStarts;
 use crate::long::LongRuns;
 use crate::presence::Presence;
@@ -38,6 +39,8 @@ pub struct WorkerParts {
     pub id: WorkerId,
     /// Number of slots: runs that are executed at the same time. At least one.
     pub slots: usize,
+    /// Number of further slots, in which only live runs run. Their executors have the numbers from `slots` on.
+    pub interactive_slots: usize,
     /// Cache of compiled artefacts.
     pub cache: Arc<dyn ArtifactCache>,
     /// Creates the executor of each slot.
@@ -73,6 +76,7 @@ pub struct WorkerParts {
 pub struct Worker {
     shared: Arc<Shared>,
     slots: usize,
+    interactive_slots: usize,
     grace: Duration,
     presence: Presence,
 }
@@ -84,6 +88,7 @@ impl Worker {
             core,
             id,
             slots,
+            interactive_slots,
             cache,
             factory,
             run_time_max,
@@ -118,6 +123,7 @@ impl Worker {
             busy: AtomicU32::new(0),
             turns: Turns::new(slots, quantum),
             long: LongRuns::new(slots, long_step),
+            interactive: InteractiveSlots::new(interactive_slots),
             short_run,
             over: CancellationToken::new(),
             ended: CancellationToken::new(),
@@ -129,7 +135,7 @@ impl Worker {
         };
         let shared = Arc::new(shared);
         let presence = Presence { shared: Arc::clone(&shared), name, version, slots, every: beat, is_heard: true };
-        Worker { shared, slots, grace, presence }
+        Worker { shared, slots, interactive_slots, grace, presence }
     }
 
     /// Reports this worker to the store. Called before this node reports that it has started, so that from then on all
@@ -141,7 +147,7 @@ impl Worker {
     /// Works until `shutdown` is cancelled or an order to drain arrives, and until every taken run is finished or
     /// returned to the queue.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Worker { shared, slots, grace, presence } = self;
+        let Worker { shared, slots, interactive_slots, grace, presence } = self;
         let shutdown = shutdown.child_token();
         tracing::info!(worker.id = %shared.id, slots, "worker {} takes runs on {}", shared.id, counted(slots, "slot"));
         let heartbeat = tokio::spawn(heartbeat(Arc::clone(&shared)));
@@ -150,6 +156,9 @@ impl Worker {
         let drivers = TaskTracker::new();
         for number in 0..slots {
             drivers.spawn(drive(number, Arc::clone(&shared), shutdown.clone()));
+        }
+        for number in slots..slots + interactive_slots {
+            drivers.spawn(drive_interactive(number, Arc::clone(&shared), shutdown.clone()));
         }
         drivers.close();
         shutdown.cancelled().await;

@@ -57,7 +57,8 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
         "Compilations in languages with a warm compiler, by result: warm (done by the warm compiler), cold (none was running for \
          this user), declined (the warm compiler left it to the command), lost (the warm compiler did not respond)"
     );
-    metrics::describe_gauge!("cupel_worker_slots", "Slots by state");
+    metrics::describe_gauge!("cupel_worker_slots", "Slots by state, without those of interactive runs");
+    metrics::describe_gauge!("cupel_worker_interactive_runs", "Interactive runs in the slots for interactive runs");
     metrics::describe_counter!(
         "cupel_failed_attempts_total",
         "Attempts that failed because of an internal failure, by cause: sandbox, language (not available here), package (cannot be opened or fetched), package_fault (the package seems faulty), panic, store, lease (the worker stopped renewing the lease)"

@@ -1,4 +1,4 @@
-// The menu that takes over from a `MenuButton`, and the look of its items.
+// The menu that replaces a `MenuButton` when it is opened for the first time, and the classes of its items.
 import { Menu } from '@base-ui/react/menu'
 import type { ReactNode } from 'react'
 import { MENU_BUTTON, type Opened } from './MenuButton'

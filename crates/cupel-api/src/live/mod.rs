@@ -57,8 +57,8 @@ pub(crate) struct LiveParams {
 ///
 /// A page of this server is authenticated by its session cookie, and names its user in `user`, so that it does not act
 /// for another user who has signed in since. A page of another origin is authenticated by a ticket from `POST
-/// /tickets`. A request with the header `Origin` and without a credential is refused, unless the origin is this server
-/// or the operator permits the origin.
+/// /tickets`. A request without a credential gets 401, or 403 if it comes from a page of another origin that the
+/// operator does not permit.
 #[utoipa::path(
     get, path = "/live", tag = "execute", operation_id = "live",
     params(

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use cupel_core::event::Seq;
 use cupel_core::live::{InputState, PRESENCE_PAUSE};
-use cupel_core::{ExecuteRequest as CoreRequest, Executed, Idempotency, NewSubmissionKind, Origin};
+use cupel_core::{ExecuteRequest as CoreRequest, Executed, Idempotency, NewSubmission, NewSubmissionKind, Origin};
 use cupel_http::app::{LongAnswer, Shared};
+use cupel_http::budget::Held;
 use cupel_http::caller::Holder;
 use cupel_http::error::{ApiError, ErrorKind};
 use cupel_http::idempotency::IdempotencyKey;
@@ -25,7 +26,7 @@ use crate::live::input::RunInput;
 use crate::live::message::{Attach, ClientMessage, Head, OfInput, OfRun, ServerMessage, Start, head, invalid, message};
 use crate::live::outbox::{Outbox, Pending, outbox};
 use crate::v1::events::{DUE_SOON, EventData};
-use crate::v1::faults::FormFaults;
+use crate::v1::faults::{FormFaults, Shape};
 use crate::v1::intake::{permitted, refusal};
 use crate::v1::response::status::Status;
 
@@ -58,6 +59,18 @@ pub(super) struct Session {
     runs: HashMap<SubmissionId, Attached>,
     /// Tasks of the attachments. Dropping the set ends them.
     tasks: JoinSet<()>,
+}
+
+/// A start that has been checked, with what has been reserved for it.
+struct PreparedStart {
+    new: NewSubmission,
+    is_live: bool,
+    shape: Shape,
+    accepts_cached: bool,
+    idempotency: Option<Idempotency>,
+    open: LongAnswer,
+    /// The memory of the message, until the submission has been stored.
+    body: Held,
 }
 
 /// A run that the connection follows.
@@ -109,14 +122,15 @@ impl Session {
         let (head, result) = match received {
             Received::Binary => {
                 let detail = "Send every message as text; send binary input as base64.";
-                (Head::default(), Err(ApiError::new(ErrorKind::UnsupportedMediaType, detail)))
+                let error = ApiError::new(ErrorKind::UnsupportedMediaType, detail);
+                (Head::default(), Err(self.charged(error).await))
             }
             Received::Text(text) => match head(&text) {
                 Ok(head) => {
                     let result = self.act(&head, &text).await;
                     (head, result)
                 }
-                Err(error) => (Head::default(), Err(error)),
+                Err(error) => (Head::default(), Err(self.charged(error).await)),
             },
         };
         if let Err(error) = result {
@@ -136,19 +150,31 @@ impl Session {
         let _ended = self.out.send(&error).await;
     }
 
+    /// Charges a read. If the rate limit refuses it, returns that error instead.
+    async fn charged(&self, error: ApiError) -> ApiError {
+        self.charge_read().await.err().unwrap_or(error)
+    }
+
+    async fn charge_read(&self) -> Result<(), ApiError> {
+        let (_, paid) = self.app.limits.take(self.holder.user, RateClass::Reads, &self.holder.rates, 1).await;
+        paid
+    }
+
+    /// Every message is charged: a start that reaches the core as a submission, inputs by their window, and all others,
+    /// even if they are invalid, as a read.
     async fn act(&mut self, head: &Head, text: &str) -> Result<(), ApiError> {
         let parsed = message(head, text, self.app.core.bounds());
-        let costs_a_read = match parsed {
-            // A start is charged as a submission; the window limits inputs.
-            Ok(ClientMessage::Start(_) | ClientMessage::Input(_)) => false,
-            Ok(ClientMessage::Attach(_) | ClientMessage::Detach(_) | ClientMessage::Kill(_)) | Err(_) => true,
-        };
-        if costs_a_read {
-            let (_, paid) = self.app.limits.take(self.holder.user, RateClass::Reads, &self.holder.rates, 1).await;
-            paid?;
+        match parsed {
+            Ok(ClientMessage::Start(_) | ClientMessage::Input(_)) => {}
+            Ok(ClientMessage::Attach(_) | ClientMessage::Detach(_) | ClientMessage::Kill(_)) | Err(_) => {
+                self.charge_read().await?;
+            }
         }
         match parsed? {
-            ClientMessage::Start(start) => self.start(head, *start, text).await,
+            ClientMessage::Start(start) => match self.prepare(*start, text) {
+                Ok(prepared) => self.start(head, prepared).await,
+                Err(error) => Err(self.charged(error).await),
+            },
             ClientMessage::Attach(attach) => self.attach(head, &attach).await,
             ClientMessage::Detach(of) => self.detach(head, &of).await,
             ClientMessage::Kill(of) => self.kill(head, &of).await,
@@ -156,7 +182,8 @@ impl Session {
         }
     }
 
-    async fn start(&mut self, head: &Head, start: Start, text: &str) -> Result<(), ApiError> {
+    /// Checks a start, and reserves what it needs: a run that is accepted can be followed.
+    fn prepare(&mut self, start: Start, text: &str) -> Result<PreparedStart, ApiError> {
         let live = start.live()?;
         let Start { request, idempotency_key, .. } = start;
         let shape = request.shape();
@@ -173,13 +200,18 @@ impl Session {
         // Reserved before the run is accepted. Otherwise, a limit could prevent this connection from following the
         // accepted run.
         let open = self.room_for_run()?;
-        let mut held = self.app.bodies.hold(self.holder.user);
-        held.more(text.len())?;
+        let mut body = self.app.bodies.hold(self.holder.user);
+        body.more(text.len())?;
+        Ok(PreparedStart { new, is_live: live.is_some(), shape, accepts_cached, idempotency, open, body })
+    }
+
+    async fn start(&mut self, head: &Head, prepared: PreparedStart) -> Result<(), ApiError> {
+        let PreparedStart { new, is_live, shape, accepts_cached, idempotency, open, body } = prepared;
         let rate_limit = SubmissionRate::of_message(&self.app, &self.holder);
         let request = CoreRequest {
             idempotency,
             accepts_cached,
-            on_stored: Box::new(move || drop(held)),
+            on_stored: Box::new(move || drop(body)),
             ..CoreRequest::new(self.holder.user, new, &rate_limit)
         };
         let executed = self.app.core.execute(request).await;
@@ -199,7 +231,7 @@ impl Session {
             return Ok(());
         }
         // After a repeated start, the run may already have input, sent over an earlier connection.
-        let input = if live.is_some() { Some(self.app.core.input_state(run).await) } else { None };
+        let input = if is_live { Some(self.app.core.input_state(run).await) } else { None };
         self.follow(head, run, 0, open, input).await
     }
 

@@ -21,8 +21,8 @@ use super::session::{SessionState, session_cookie_of, with_cookie};
 /// Become a guest, in a browser.
 ///
 /// A guest is a temporary account without name and password. It may run programs, on the samples of a problem too, and
-/// read and cancel its own runs; everything else needs an account. Its runs have the rates of the tier `guest`, and
-/// neither `webhook`, `run_at`, `tests` nor more than 1 MiB of sources and input. All guests from one address (IPv6: one
+/// read and cancel its own runs; everything else needs an account. Its runs use the rates of the tier `guest`.
+/// They cannot use `webhook`, `run_at` or `tests`, and have at most 1 MiB of sources and input. All guests from one address (IPv6: one
 /// /64 network) have one share of the queue and of the slots together, and at most 50 waiting runs. The guest ends
 /// after 24 hours, or earlier with its session, for example because the visitor signs in. Soon afterwards, it is
 /// deleted with its runs.
@@ -34,7 +34,7 @@ use super::session::{SessionState, session_cookie_of, with_cookie};
     params(("X-Cupel-Site" = String, Header, description = "Any value")),
     responses(
         (status = 201, description = "The visitor is a new guest", body = SessionState, headers(("Set-Cookie" = String, description = "The session"))),
-        (status = 200, description = "The session of the request goes on", body = SessionState),
+        (status = 200, description = "The existing session is kept", body = SessionState),
         (status = 403, description = "The server has no guests, or the request does not come from a page of this server", body = ErrorBody, content_type = "application/problem+json"),
         (status = 429, description = "Too many guests from your IP address", body = ErrorBody, content_type = "application/problem+json"),
     ),
@@ -49,7 +49,7 @@ pub(crate) async fn open(
         .map_err(|why| ApiError::new(ErrorKind::CrossSite, why))?;
     let current = match caller {
         Some(caller) => Some(caller.identity),
-        // The session of the browser goes on, also if it is not that of the page.
+        // The browser's session is kept, even if the page belongs to another user.
         None => identity_of_cookie(&app, &headers).await?,
     };
     let current = current.filter(|identity| identity.user.role != Role::Guest || app.settings.guests_allowed);
@@ -75,8 +75,8 @@ fn share_of(secret: &[u8], address: IpAddr) -> u32 {
     u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]])
 }
 
-/// Ends the guest of the browser that sent these headers, if it is one. If that fails, the request goes on, and the
-/// guest ends with its time.
+/// Ends the guest session of the browser that sent these headers, if it has one. If that fails, the request continues,
+/// and the session expires by itself.
 pub(super) async fn end(app: &Shared, headers: &HeaderMap) {
     let ended = async {
         let Some(identity) = identity_of_cookie(app, headers).await? else { return Ok(()) };
@@ -86,8 +86,8 @@ pub(super) async fn end(app: &Shared, headers: &HeaderMap) {
         }
         Ok::<(), ApiError>(())
     };
-    if ended.await.is_err() {
-        tracing::warn!("cannot end a guest; it ends with its time");
+    if let Err(error) = ended.await {
+        tracing::warn!(error = error.detail(), "cannot end a guest's session; it expires by itself");
     }
 }
 

@@ -38,17 +38,17 @@ pub(crate) struct LanguageView {
     timeout_seconds: u64,
     /// Default memory of a program, in MiB.
     max_memory_mb: u64,
-    /// Whether the language is available on this server.
+    /// Whether this server, or a worker of its cluster, has the language.
     available: bool,
     /// Whether it is not available yet because workers are pulling its container image. Submissions are accepted and wait.
     pulling: bool,
     /// Why the language is not available.
     unavailable_reason: Option<String>,
-    /// Version found on this server.
+    /// Version that was found on the machines that run programs.
     version: Option<String>,
     /// Id of the language of which this entry is another version. The field `version` of a request selects a version.
     version_of: Option<String>,
-    /// The container image that contains the toolchain; null if the toolchain is installed on the server's machine.
+    /// The container image that contains the toolchain; null if the toolchain is installed on the machines that run programs.
     image: Option<String>,
     /// Where programs of the image run. `native` is the server's own sandbox, `docker` is Docker Engine. Null without
     /// an image.
@@ -130,8 +130,8 @@ pub(crate) struct LanguageViews {
 
 /// List the languages.
 ///
-/// Unavailable languages are listed with the reason, and `POST /execute` refuses them. Languages that exist only for
-/// clients of other products are not listed.
+/// Unavailable languages are listed with the reason. `POST /execute` refuses them, except while workers are pulling
+/// their image (`pulling`). Languages that exist only for clients of other products are not listed.
 #[utoipa::path(
     get, path = "/languages", tag = "languages", operation_id = "languages",
     responses((status = 200, description = "The languages", body = LanguageViews)),

@@ -131,3 +131,15 @@ async fn metrics_are_served_only_to_the_configured_clients() {
     token.get("/metrics").bearer("open").send().await.is_error(401, "unauthorized");
     token.get("/metrics").send().await.is_error(401, "unauthorized");
 }
+
+#[tokio::test]
+async fn a_location_has_the_path_of_the_public_address() {
+    for (public_url, path) in [("https://judge.example/cupel", "/cupel"), ("https://judge.example/", ""), ("", "")] {
+        let app = TestApp::with_settings(|s| s.public_url = public_url.into()).await;
+        let user = app.user().await;
+        let body = json!({ "language": "python", "source_code": "print(42)" });
+        let accepted = app.post("/api/v1/execute", &body).bearer(&user.token).send().await;
+        let id = accepted.json["submission_id"].as_str().unwrap();
+        assert_eq!(accepted.header("location"), format!("{path}/api/v1/execute/{id}"), "{public_url}");
+    }
+}

@@ -366,6 +366,11 @@ fn missing(world: &World, place: Backend) {
     let mut step = world.step(place, &[]);
     step.argv = vec!["./nothing".to_owned()];
     assert_eq!(step.run().report.outcome, Outcome::Exited(127));
+    let path = BoxPath::new("script").unwrap();
+    let script = BoxFile { path, data: Arc::from(*b"#!/no/such/interpreter\n"), executable: true };
+    step.files.push(BoxFiles::new(vec![script]));
+    step.argv = vec!["./script".to_owned()];
+    assert_eq!(step.run().report.outcome, Outcome::Exited(127), "the interpreter is missing");
     step.argv = vec!["no-such-program".to_owned()];
     let error = step.try_run(&mut Seen::default()).unwrap_err();
     assert!(!error.transient, "{error:?}");

@@ -91,8 +91,8 @@ pub(crate) enum Source {
     Held { found: OwnedFd, is_dir: bool, target: PathBuf },
 }
 
-/// Opens the mounts whose source a user other than the administrator could replace. Must be called before such a user
-/// can replace the source. Omits sources that do not exist, are not accessible, or are neither a directory nor a
+/// Opens the sources of the mounts that are shown at another path, because another user may control such a source. The
+/// launcher calls it at its start, before that user can replace the source. Omits sources that do not exist, are not accessible, or are neither a directory nor a
 /// regular file. Refuses symbolic links in the paths.
 pub(crate) fn hold(mounts: Vec<Mount>) -> io::Result<Vec<Source>> {
     let mut sources = Vec::new();
@@ -362,15 +362,16 @@ impl BoxSize {
 
     /// The size for a run with these limits, `given` bytes of input files, and this many links.
     pub(crate) fn of(limits: &Limits, given: u64, links: u64) -> BoxSize {
-        // Files in tmpfs use memory: a file beyond the memory limit would cause an OOM kill instead of ENOSPC. Input
-        // files do not count against the limit.
+        // Files in tmpfs use memory: a file beyond the memory limit would cause an OOM kill instead of ENOSPC. So the
+        // program's files may use three quarters of that limit. Input files count only against the disk limit.
         let memory = (limits.memory.get() / 4 * 3).saturating_add(given);
         let bytes = limits.disk.get().min(memory).clamp(64 * 1024, Self::BYTES_MAX);
         // The root and the three directories in it use four inodes.
         BoxSize { bytes, inodes: limits.inodes.min(Self::INODES_MAX) + 4 + links }
     }
 
-    /// Whether the memory limit, and not the disk limit, determines the size.
+    /// Whether the share of the memory limit that files may use is less than the disk limit. Input files are not
+    /// considered.
     pub(crate) fn is_of_the_memory(limits: &Limits) -> bool {
         limits.disk_bytes() < limits.disk
     }
@@ -416,7 +417,7 @@ pub(crate) fn mount_proc() -> rustix::io::Result<()> {
 
 /// Replaces `/dev` by a directory with terminals in `/dev/pts`, an instance of devpts that no other cell shares. The
 /// terminals belong to the tenant. `/dev/tty` is the first terminal, the program's, for every session in the cell. The
-/// new directory is assembled at a path where it temporarily hides the box, so the program must not have started.
+/// new directory is assembled at `/cell`, whose content it hides until it is moved, so the program must not have started.
 pub(crate) fn mount_terminals(tenant: u32) -> io::Result<()> {
     const ASSEMBLY: &str = "/cell";
     mount_tmpfs(ASSEMBLY, "size=64k,nr_inodes=32,mode=755")?;
@@ -442,8 +443,8 @@ pub(crate) fn mount_terminals(tenant: u32) -> io::Result<()> {
     Ok(mount_remount("/dev", flags, "")?)
 }
 
-/// Opens a new terminal of the cell. Returns the controlling side, which the program does not have, in non-blocking
-/// mode.
+/// Opens a new terminal of the cell. Returns the master of the pseudo-terminal, which the program does not get, in
+/// non-blocking mode (pty(7)).
 pub(crate) fn open_terminal() -> rustix::io::Result<OwnedFd> {
     let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     rustix::fs::open("/dev/pts/ptmx", flags, Mode::empty())

@@ -33,7 +33,7 @@ use crate::sys::process::{
     Forked, close_all_but, dup_to, exit_now, fork_with, ignore_stop_signals, keep_freed_memory, take_inherited,
 };
 use crate::warm::{ColdStart, WarmTemplate};
-use crate::wire::{self, FromLauncher, LaneImage, LaneKind, ToLauncher};
+use crate::wire::{self, FromLauncher, LaneImage, LaneKind, Scheduling, ToLauncher};
 use crate::{CountedEvent, Mount, Wall, WallSet};
 
 /// Maximum time for the setup of a lane, which normally takes a few dozen milliseconds.
@@ -126,12 +126,14 @@ fn answer(socket: &OwnedFd, launcher: &mut Option<Launcher>) -> io::Result<()> {
                     Err((step, error)) => wire::send(socket.as_fd(), &failed(step, &error), &[])?,
                 }
             }
-            (ToLauncher::MakeLane { lane, cpu, kind }, Some(launcher)) => match launcher.make_lane(lane, cpu, &kind) {
-                Ok(lane_socket) => {
-                    wire::send(socket.as_fd(), &FromLauncher::LaneMade { lane }, &[lane_socket.as_fd()])?;
+            (ToLauncher::MakeLane { lane, scheduling, kind }, Some(launcher)) => {
+                match launcher.make_lane(lane, scheduling, &kind) {
+                    Ok(lane_socket) => {
+                        wire::send(socket.as_fd(), &FromLauncher::LaneMade { lane }, &[lane_socket.as_fd()])?;
+                    }
+                    Err((step, error)) => wire::send(socket.as_fd(), &failed(step, &error), &[])?,
                 }
-                Err((step, error)) => wire::send(socket.as_fd(), &failed(step, &error), &[])?,
-            },
+            }
             (ToLauncher::RetireLane { lane }, Some(launcher)) => launcher.retire(lane),
             (ToLauncher::Configure { .. }, Some(_)) | (_, None) => {
                 let misuse = io::Error::from_raw_os_error(libc::EPROTO);
@@ -221,25 +223,30 @@ impl Launcher {
     }
 
     /// Creates a lane and returns its socket. If that fails, nothing of the lane remains.
-    fn make_lane(&mut self, number: u32, cpu: Option<u32>, kind: &LaneKind) -> Result<OwnedFd, (SetupStep, io::Error)> {
+    fn make_lane(
+        &mut self,
+        number: u32,
+        scheduling: Scheduling,
+        kind: &LaneKind,
+    ) -> Result<OwnedFd, (SetupStep, io::Error)> {
         if number >= self.lanes_max {
             return Err((SetupStep::Protocol, io::Error::from_raw_os_error(libc::ERANGE)));
         }
         if self.lanes.contains_key(&number) {
             return Err((SetupStep::Protocol, io::Error::from_raw_os_error(libc::EEXIST)));
         }
-        self.try_to_make_lane(number, cpu, kind).inspect_err(|_| self.groups.remove_lane(number))
+        self.try_to_make_lane(number, scheduling, kind).inspect_err(|_| self.groups.remove_lane(number))
     }
 
     fn try_to_make_lane(
         &mut self,
         number: u32,
-        cpu: Option<u32>,
+        scheduling: Scheduling,
         kind: &LaneKind,
     ) -> Result<OwnedFd, (SetupStep, io::Error)> {
         let at = |step| move |error: io::Error| (step, error);
         let owner = self.uid_base.saturating_add(number.saturating_mul(2));
-        let files = self.groups.create_lane(number, cpu, owner).map_err(at(SetupStep::CgroupCreate))?;
+        let files = self.groups.create_lane(number, scheduling, owner).map_err(at(SetupStep::CgroupCreate))?;
         let (ours, theirs) = wire::socket_pair().map_err(at(SetupStep::Clone))?;
         let (sync, sync_theirs) = wire::socket_pair().map_err(at(SetupStep::Clone))?;
         let off = self.walls_off;
@@ -267,7 +274,16 @@ impl Launcher {
                 let _ = dup_to(0, 2);
                 let warm = warm.map(|template| (template.clone(), self.cold_start(template)));
                 let counted = self.counted.as_ref().ok().copied();
-                let setup = LaneSetup { walls_off: off, shown, is_image, tenant, cpu, counted, warm, executable };
+                let setup = LaneSetup {
+                    walls_off: off,
+                    shown,
+                    is_image,
+                    tenant,
+                    cpu: scheduling.cpu,
+                    counted,
+                    warm,
+                    executable,
+                };
                 lane::main(setup, theirs, sync_theirs, files)
             }
             Forked::Parent(pid, pidfd) => {

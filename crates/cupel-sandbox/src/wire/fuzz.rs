@@ -12,8 +12,8 @@ use proptest::prelude::*;
 
 use super::{
     CellDone, CellRequest, CellSignal, CollectLimits, FromLane, FromLauncher, FromZygote, KillReason, LaneImage,
-    LaneKind, MESSAGE_BYTES_MAX, Message, Reader, ToLane, ToLauncher, ToZygote, Writer, ZygoteSetup, receive,
-    socket_pair,
+    LaneKind, MESSAGE_BYTES_MAX, Message, Reader, Scheduling, ToLane, ToLauncher, ToZygote, Writer, ZygoteSetup,
+    receive, socket_pair,
 };
 use crate::process::lane::LaneReport;
 use crate::warm::{Warm, WarmTemplate};
@@ -180,11 +180,13 @@ fn to_launcher() -> impl Strategy<Value = ToLauncher> {
                 counted
             }
         ),
-        (some_u32(), proptest::option::of(some_u32()), kind).prop_map(|(lane, cpu, kind)| ToLauncher::MakeLane {
-            lane,
-            cpu,
-            kind
-        }),
+        (some_u32(), proptest::option::of(some_u32()), any::<bool>(), kind).prop_map(
+            |(lane, cpu, is_background, kind)| ToLauncher::MakeLane {
+                lane,
+                scheduling: Scheduling { cpu, is_background },
+                kind
+            }
+        ),
         any::<u32>().prop_map(|lane| ToLauncher::RetireLane { lane }),
     ]
 }

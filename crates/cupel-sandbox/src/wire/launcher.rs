@@ -37,6 +37,15 @@ pub(crate) enum LaneKind {
     Image(LaneImage),
 }
 
+/// How the programs of a lane get processor time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Scheduling {
+    /// The only processor of the lane; `None`: all.
+    pub(crate) cpu: Option<u32>,
+    /// Whether the programs of other lanes have priority.
+    pub(crate) is_background: bool,
+}
+
 /// From the main process to the launcher.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ToLauncher {
@@ -52,7 +61,7 @@ pub(crate) enum ToLauncher {
     },
     MakeLane {
         lane: u32,
-        cpu: Option<u32>,
+        scheduling: Scheduling,
         kind: LaneKind,
     },
     RetireLane {
@@ -91,10 +100,11 @@ impl Message for ToLauncher {
                 to.string(images.as_deref().unwrap_or_default());
                 to.u32(*counted as u32);
             }
-            ToLauncher::MakeLane { lane, cpu, kind } => {
+            ToLauncher::MakeLane { lane, scheduling: Scheduling { cpu, is_background }, kind } => {
                 to.u32(2);
                 to.u32(*lane);
                 to.u32(cpu.map_or(u32::MAX, |c| c));
+                to.u32(u32::from(*is_background));
                 match kind {
                     LaneKind::System => to.u32(0),
                     LaneKind::Warm(template) => {
@@ -130,6 +140,7 @@ impl Message for ToLauncher {
             2 => {
                 let lane = Some(from.u32()?).filter(|n| *n != u32::MAX).ok_or(Malformed)?;
                 let cpu = Some(from.u32()?).filter(|n| *n != u32::MAX);
+                let scheduling = Scheduling { cpu, is_background: from.bool()? };
                 let kind = match from.u32()? {
                     0 => LaneKind::System,
                     1 => LaneKind::Warm(Arc::new(from.template()?)),
@@ -141,7 +152,7 @@ impl Message for ToLauncher {
                     }
                     _ => return Err(Malformed),
                 };
-                ToLauncher::MakeLane { lane, cpu, kind }
+                ToLauncher::MakeLane { lane, scheduling, kind }
             }
             3 => ToLauncher::RetireLane { lane: from.u32()? },
             _ => return Err(Malformed),

@@ -21,7 +21,7 @@ mod zygote;
 
 pub(crate) use encoding::{Malformed, Message, Reader, Writer, decode};
 pub(crate) use lane::{CellDone, CellSignal, FromLane, KillReason, LimitHit, ToLane};
-pub(crate) use launcher::{FromLauncher, LaneImage, LaneKind, ToLauncher};
+pub(crate) use launcher::{FromLauncher, LaneImage, LaneKind, Scheduling, ToLauncher};
 pub(crate) use request::CellRequest;
 pub use request::CollectLimits;
 #[cfg(test)]

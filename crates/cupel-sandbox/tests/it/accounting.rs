@@ -37,6 +37,7 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
             ("memory_peak_does_not_grow_with_the_lanes_age", memory_peak_does_not_grow_with_the_lanes_age),
             ("wall_time_of_a_sleeper_is_its_sleep", wall_time_of_a_sleeper_is_its_sleep),
             ("neighbours_are_not_charged", neighbours_are_not_charged),
+            ("programs_in_background_slots_leave_the_processor_to_others", background),
             ("output_counts_all_written_bytes", output_counts_all_written_bytes),
         ],
     )
@@ -207,6 +208,22 @@ fn neighbours_are_not_charged(world: &World) {
     });
     assert_near("memory of the large one, bytes", large.report.usage.memory.get(), 60 << 20, 5, 1 << 20);
     assert_near("memory of its neighbour, bytes", small.report.usage.memory.get(), 4 << 20, 5, 1 << 20);
+}
+
+fn background(_: &World) {
+    // Slots take the processors in turn, so these two have the same one. Each program alone would use all of it.
+    let processors = std::thread::available_parallelism().unwrap().get();
+    let world = World::with(|config| (config.slots, config.background_slots) = (1, processors));
+    let program = world.attack("spin_for", &["100000"]).limits(|l| l.wall_time = patient(Duration::from_millis(600)));
+    let mut slots = [0, processors].map(|index| world.sandbox.slot(index));
+    for slot in &mut slots {
+        slot.warm_up().unwrap();
+    }
+    let [ordinary, background] = std::thread::scope(|scope| {
+        slots.each_mut().map(|slot| scope.spawn(|| program.run(slot))).map(|thread| thread.join().unwrap())
+    });
+    assert_eq!([&ordinary, &background].map(|ended| ended.report.outcome), [Outcome::WallLimit; 2]);
+    assert!(cpu_ns(&background) * 3 < cpu_ns(&ordinary), "{background} {ordinary}");
 }
 
 fn output_counts_all_written_bytes(world: &World) {

@@ -155,6 +155,15 @@ impl Bench {
     }
 
     async fn with_slots(slots: usize, script: Vec<Does>, policy: LeasePolicy) -> Bench {
+        Bench::with_interactive_slots(slots, 0, script, policy).await
+    }
+
+    async fn with_interactive_slots(
+        slots: usize,
+        interactive_slots: usize,
+        script: Vec<Does>,
+        policy: LeasePolicy,
+    ) -> Bench {
         let data = tempfile::tempdir().unwrap();
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&data.path().join("db")).await.unwrap());
         let (user, other) = (a_user(), a_user());
@@ -187,6 +196,7 @@ impl Bench {
             core: core.clone(),
             id: WorkerId::from_uuid(fresh()),
             slots,
+            interactive_slots,
             cache: Arc::new(NoCache),
             factory,
             run_time_max: Duration::MAX,

@@ -7,7 +7,7 @@ use std::io::Write as _;
 
 use anyhow::{Context, anyhow};
 use cupel_languages::{Language, Registry};
-use cupel_types::Verdict;
+use cupel_types::{Verdict, counted};
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::args::Serve;
@@ -95,8 +95,8 @@ impl About {
                 missing => format!("MISSING WALLS: {}", missing.join(", ")),
             };
             let cgroup = if examination.features.cgroup_v2 { "v2" } else { "v1" };
-            let s = if runtime.slots == 1 { "" } else { "s" };
-            format!("{walls} · control groups {cgroup} · {} slot{s}", runtime.slots)
+            let slots = counted(runtime.slots.ordinary, "slot");
+            format!("{walls} · control groups {cgroup} · {slots}")
         });
         let public_url = config.server.public_url.clone();
         About { role, registry: startup.registry.without_roots(), sandbox, public_url }

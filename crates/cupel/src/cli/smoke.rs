@@ -20,7 +20,7 @@ use crate::terminal::{Table, bad, bold, good};
 /// Maximum number of submissions that wait or run at the same time, far below the burst that the rate limit allows.
 const UNDER_WAY_MAX: usize = 16;
 
-/// Maximum time of one sample, including its compilation and its wait in the queue.
+/// Maximum time for which the result of one sample is awaited; also the maximum time of one request with its repetitions.
 const SAMPLE_MAX: Duration = Duration::from_secs(120);
 
 pub(super) fn smoke(args: &Smoke) -> CommandResult {
@@ -36,9 +36,9 @@ pub(super) fn smoke(args: &Smoke) -> CommandResult {
     let missing: Vec<&str> =
         args.ids.iter().map(String::as_str).filter(|id| languages.iter().all(|l| l.id.as_str() != *id)).collect();
     if !missing.is_empty() || languages.is_empty() {
-        let which = if missing.is_empty() { "any language".to_owned() } else { missing.join(", ") };
-        let hint = "`cupel languages` on the server's machine shows the reason";
-        return Err(anyhow!("the server does not offer {which}; {hint}")).or_exit(Exit::NotFound);
+        let which = if missing.is_empty() { "all languages".to_owned() } else { missing.join(", ") };
+        let hint = "use ids from `cupel languages`; a language of the operator's own has no samples here";
+        return Err(anyhow!("{which}: no shipped language that the server offers; {hint}")).or_exit(Exit::NotFound);
     }
     let mut results: BTreeMap<&str, Vec<SampleResult>> = BTreeMap::new();
     let mut under_way = std::collections::VecDeque::new();
@@ -189,18 +189,23 @@ impl Client {
         })
     }
 
-    /// Sends a request. If the rate limit refuses it, sends it again as soon as the limit allows.
+    /// Sends a request. If the rate limit refuses it, waits as long as `Retry-After` says and sends it again, for at
+    /// most [`SAMPLE_MAX`].
     fn request(
         &self,
         send: impl Fn() -> Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     ) -> Result<Value, Failure> {
+        let begun = Instant::now();
         loop {
             let mut response = send().with_context(|| format!("cannot reach {}", self.base)).or_exit(Exit::Server)?;
             let status = response.status().as_u16();
             let retry_after = response.headers().get("retry-after").and_then(|v| v.to_str().ok()?.parse().ok());
-            if let (429, Some(seconds @ 0..=120)) = (status, retry_after) {
-                std::thread::sleep(Duration::from_secs(seconds));
-                continue;
+            if let (429, Some(seconds)) = (status, retry_after) {
+                let pause = Duration::from_secs(u64::max(seconds, 1));
+                if begun.elapsed().saturating_add(pause) <= SAMPLE_MAX {
+                    std::thread::sleep(pause);
+                    continue;
+                }
             }
             let body: Value = response
                 .body_mut()
@@ -209,10 +214,16 @@ impl Client {
                 .or_exit(Exit::Server)?;
             return match status {
                 200..=299 => Ok(body),
-                401 | 403 => Err(anyhow!("the server refused the key: {}", body["detail"])).or_exit(Exit::Auth),
-                404 => Err(anyhow!("the server did not find it: {}", body["detail"])).or_exit(Exit::NotFound),
+                401 | 403 => Err(anyhow!("the server refused the key: {}", detail(&body))).or_exit(Exit::Auth),
+                404 => Err(anyhow!("{} answered 404; is the URL right? {}", self.base, detail(&body)))
+                    .or_exit(Exit::NotFound),
                 _ => Err(anyhow!("the server answered {status}: {body}")).or_exit(Exit::Server),
             };
         }
     }
+}
+
+/// The sentence of an error response (RFC 9457), or the whole response.
+fn detail(body: &Value) -> String {
+    body["detail"].as_str().map_or_else(|| body.to_string(), str::to_owned)
 }

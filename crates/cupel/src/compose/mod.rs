@@ -30,7 +30,7 @@ use cupel_events::{EmbeddedBus, EventBounds};
 use cupel_http::{ApiState, Mounted, ServeSettings};
 use cupel_languages::Registry;
 use cupel_queue::EmbeddedQueue;
-use cupel_runner::{Runner, prepared};
+use cupel_runner::{Runner, SlotCounts, prepared};
 use cupel_store::{LocalPackages, ServeLock, SharedPackages};
 use cupel_traces::Traces;
 use cupel_types::{Bytes, WorkerId};
@@ -119,7 +119,7 @@ impl Server {
                 ServerHealth::without_sandbox(core.clone(), data, is_sole, package_fault.clone())
             }
         };
-        let slots = runtime.as_ref().map_or(0, |runtime| runtime.slots);
+        let slots = runtime.as_ref().map_or(SlotCounts::from(0), |runtime| runtime.slots);
         if let Some(runtime) = runtime {
             launcher_lost = watch_runner(&*runtime.runner)?;
             let runtime = share_artifacts(runtime, blobs, &store).await?;
@@ -304,7 +304,8 @@ async fn start_worker(
     let mut worker = Worker::new(WorkerParts {
         core: core.clone(),
         id: WorkerId::from_uuid(Uuid::new_v4()),
-        slots,
+        slots: slots.ordinary,
+        interactive_slots: slots.interactive,
         cache: Arc::new(artifacts),
         factory,
         run_time_max: config.worker.run_time_max,
@@ -369,11 +370,13 @@ fn watch_runner(runner: &dyn Runner) -> anyhow::Result<CancellationToken> {
 
 /// Returns connection limits that leave file descriptors for the database and the sandbox, so that idle connections cannot
 /// exhaust them.
-fn connections(config: &Config, slots: usize, listeners: usize) -> ServeSettings {
+fn connections(config: &Config, slots: SlotCounts, listeners: usize) -> ServeSettings {
     const OF_A_SLOT: u64 = 64;
+    const OF_AN_INTERACTIVE_SLOT: u64 = 16;
     const OF_THE_REST: u64 = 256;
     let descriptors = cupel_sandbox::launcher::raise_descriptor_limit();
-    let reserved = OF_THE_REST + OF_A_SLOT * slots as u64;
+    let of_slots = OF_A_SLOT * slots.ordinary as u64 + OF_AN_INTERACTIVE_SLOT * slots.interactive as u64;
+    let reserved = OF_THE_REST + of_slots;
     let free = usize::try_from(descriptors.saturating_sub(reserved)).unwrap_or(usize::MAX).max(16);
     let usual = ServeSettings::default();
     let connections_max = (usual.connections_max.min(free) / listeners.max(1)).max(16);

@@ -17,7 +17,7 @@ pub(super) fn artifact_bounds(worker: &config::Worker) -> ArtifactBounds {
     ArtifactBounds { memory: worker.artifacts_memory, disk: worker.artifacts_disk }
 }
 
-/// Returns the bounds on a submission and on a batch.
+/// Returns the bounds that core enforces, for instance on submissions, batches, packages and drafts.
 pub(crate) fn bounds(config: &Config) -> Bounds {
     let (limits, problems) = (&config.limits, &config.problems);
     Bounds {
@@ -73,7 +73,7 @@ pub(super) fn api_settings(config: &Config, secret: Vec<u8>) -> cupel_http::Sett
         },
         anonymous_reads: Rate::per_minute(rates.anonymous_reads_per_minute, rates.anonymous_reads_burst),
         registration_open: config.auth.registration,
-        // If only invited people may have accounts, no others run programs.
+        // If registration is closed, only people with an account may run programs, so there are no guests.
         guests_allowed: config.auth.guests && config.auth.registration,
         execute_body_bytes_max: usize::try_from(config.server.body_max.get()).unwrap_or(usize::MAX),
         body_time_max: config.server.body_time_max,

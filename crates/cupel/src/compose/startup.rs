@@ -8,7 +8,7 @@ use cupel_core::chain;
 use cupel_images::ImageStore;
 use cupel_languages::Registry;
 use cupel_runner::prepared::{self, Check, PreparedStore};
-use cupel_runner::{Directories, LocalRunner, Runner};
+use cupel_runner::{Directories, LocalRunner, Runner, SlotCounts};
 use cupel_sandbox::Wall;
 use cupel_sandbox::doctor::{self, Examination};
 use cupel_store::ServeLock;
@@ -41,7 +41,7 @@ pub(crate) struct ExecutionRuntime {
     pub(super) probe: MachineProbe,
     pub(super) runner: Arc<dyn Runner>,
     pub(crate) examination: Examination,
-    pub(crate) slots: usize,
+    pub(crate) slots: SlotCounts,
     pub(super) artifacts: Artifacts,
 }
 
@@ -51,10 +51,11 @@ pub(crate) struct ExecutionRuntime {
 /// Another server uses the data directory, a wall of the sandbox is missing, or a part cannot be created.
 pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result<Startup> {
     let data = DataDir::open(&config.data)?;
-    let slots = match config.worker.slots as usize {
+    let ordinary = match config.worker.slots as usize {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         slots => slots,
     };
+    let slots = SlotCounts { ordinary, interactive: config.worker.interactive_slots as usize };
     // Reads the versions of the toolchains. The threads of the probe end before it returns.
     let images = images::of_server(config, &data);
     let pulls = Pulls::default();

@@ -13,6 +13,8 @@ pub(crate) struct Worker {
     pub(crate) name: String,
     /// Number of slots. Zero: one per processor.
     pub(crate) slots: u32,
+    /// Number of further slots, in which only interactive runs run.
+    pub(crate) interactive_slots: u32,
     pub(crate) lease: Duration,
     pub(crate) attempts_max: u32,
     pub(crate) run_time_max: Duration,
@@ -41,6 +43,7 @@ pub(super) fn worker(layers: &mut Layers) -> Worker {
     Worker {
         name: layers.text("worker.name"),
         slots: layers.number("worker.slots", 0..=1000),
+        interactive_slots: layers.number("worker.interactive_slots", 0..=1000),
         lease: layers.duration("worker.lease", 3 * SECOND),
         attempts_max: layers.number("worker.attempts_max", 1..=100),
         run_time_max: layers.duration("worker.run_time_max", SECOND),

@@ -341,6 +341,23 @@ fn a_program_at_a_terminal_gets_typed_input_a_new_size_and_ctrl_c() {
 }
 
 #[test]
+fn interactive_runs_that_wait_for_their_users_leave_the_only_slot_to_other_runs() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &[("CUPEL_WORKER__SLOTS", "1")]);
+    let mut clients = [(); 3].map(|()| Client::connect(&server.url, &server.key));
+    let runs = clients.each_mut().map(|client| {
+        let run = client.start(LOOP);
+        client.output_until("name? ");
+        run
+    });
+    Client::connect(&server.url, &server.key).until_accepted();
+    for (client, run) in clients.iter_mut().zip(&runs) {
+        client.line(run, 1, "Ada");
+        client.output_until("hello Ada\nname? ");
+    }
+}
+
+#[test]
 fn an_interactive_run_ends_without_clients_and_continues_with_a_client() {
     let data = tempfile::tempdir().unwrap();
     // A worker with one more slot than the two runs that wait for input.

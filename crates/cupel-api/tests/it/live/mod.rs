@@ -9,7 +9,7 @@ use std::time::Duration;
 use cupel_core::accounts::Scope;
 use cupel_core::event::{Event, EventKind, Seq, Stream};
 use cupel_core::{Assignment, Bounds};
-use cupel_http::{ServeSettings, serve};
+use cupel_http::{Rate, ServeSettings, TierRates, serve};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
@@ -293,6 +293,29 @@ async fn messages_before_the_close_of_a_connection_take_effect() {
         client.0.close(None).await.unwrap();
         let found = app.get(&format!("/api/v1/execute/{run}?wait=30")).bearer(&user.token).send().await;
         assert_eq!(found.json["status"], "cancelled");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_message_is_charged_as_a_read() {
+    let hourly = |burst| Rate::new(burst, Duration::from_secs(3600), burst);
+    // The handshake is a read, too.
+    let tier = TierRates { submissions: hourly(9), reads: hourly(2) };
+    let app = TestApp::with_settings(|s| {
+        s.tiers.insert("basic".into(), tier);
+    })
+    .await;
+    for raw in [
+        Message::text("{\"type\":"),
+        Message::binary(vec![1]),
+        Message::text(json!({ "type": "detach", "id": "x".repeat(101), "run": "x" }).to_string()),
+        Message::text(json!({ "type": "start", "request": program(), "tty": { "cols": 0, "rows": 0 } }).to_string()),
+    ] {
+        let mut client = Client::connect(address_of(&app).await, &app.user().await).await;
+        client.raw(raw.clone()).await;
+        assert_ne!(client.next().await["error"]["code"], "rate-limited", "{raw}");
+        client.raw(raw.clone()).await;
+        Client::is_error(&client.next().await, "rate-limited");
     }
 }
 

@@ -16,8 +16,8 @@ use super::control_files::{field, number_of, processes_text, put, text_of};
 
 /// Maximum private and shared memory of an ended cell that may still be charged when the next one begins, in bytes.
 pub(super) const HELD_MAX: u64 = 4 * 1024 * 1024;
-/// Maximum change of the charged memory, in bytes, after which the last reading of `memory.stat` is still used. The
-/// kernel charges in steps of 64 pages per processor.
+/// Amount of charged memory, in bytes, below which page cache is ignored, and below which a change does not make a
+/// reading of `memory.stat` outdated. The kernel charges in steps of 64 pages per processor.
 pub(super) const UNSEEN_MAX: u64 = 128 * 1024;
 
 /// Limits of a cell: memory in bytes, and number of processes.
@@ -144,8 +144,8 @@ impl CellGroup {
         self.events.as_ref().map(AsFd::as_fd)
     }
 
-    /// Number of processes that were killed because this group exceeded its limit. Kills because of a limit of a parent
-    /// group, or because the machine ran out of memory, are not counted.
+    /// Number of OOM kills in this group; 0 if the group never exceeded its own limit. Once it has, the number includes
+    /// kills because of a limit of a parent group, or because the machine ran out of memory.
     pub(super) fn ooms(&self) -> u64 {
         let text = self.events.as_ref().map(|file| text_of(file.as_fd())).unwrap_or_default();
         match field(&text, "oom") {
@@ -173,8 +173,9 @@ impl CellGroup {
         now
     }
 
-    /// Peak of the charged memory in bytes, without page cache of files on disk. All programs share that cache; the
-    /// kernel reclaims it on demand, and charges it to the group that reads a page first.
+    /// Peak of the charged memory, in bytes, minus the page cache of files on disk at the end. All programs share that
+    /// cache; the kernel reclaims it on demand, and charges it to the group that reads a page first. If a program frees
+    /// memory and then reads files, the result is less than the true peak (`LaneGroup::peak`).
     pub(super) fn peak(&self) -> u64 {
         let peak = match &self.peak {
             Peak::Kernels(file) => number_of(file.as_fd()),

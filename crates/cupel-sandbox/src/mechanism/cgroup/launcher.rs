@@ -12,6 +12,12 @@ use super::place::{self, enable_controllers};
 use super::{Hierarchies, LaneGroupFiles};
 use crate::WallSet;
 use crate::mechanism::host::Lack;
+use crate::wire::Scheduling;
+
+/// Weight of a background lane's group: 2 % of the default, 100 (v2) or 1024 (v1). Source: cgroup-v2.rst, "cpu.weight";
+/// sched-design-CFS.rst, "cpu.shares".
+const BACKGROUND_WEIGHT: &str = "2";
+const BACKGROUND_SHARES: &str = "20";
 
 /// The groups of one launcher, one directory per hierarchy, named after its process.
 #[derive(Debug)]
@@ -91,14 +97,18 @@ impl LauncherGroups {
     }
 
     /// Creates a lane's groups, and opens the files that the lane's init needs.
-    pub(crate) fn create_lane(&self, lane: u32, cpu: Option<u32>, owner: u32) -> io::Result<LaneGroupFiles> {
+    pub(crate) fn create_lane(&self, lane: u32, scheduling: Scheduling, owner: u32) -> io::Result<LaneGroupFiles> {
+        let Scheduling { cpu, is_background } = scheduling;
         for dir in self.lane_dirs(lane) {
             create_dir(&dir)?;
         }
         let lane_dir =
             |parent: &Option<PathBuf>| parent.as_ref().map(|p| p.join(&self.name).join(format!("lane-{lane}")));
         match &self.hierarchies {
-            Hierarchies::V1 { memory, pids, cpuacct, cpuset, .. } => {
+            Hierarchies::V1 { memory, pids, cpuacct, cpuset, cpu: shares } => {
+                if let Some(dir) = lane_dir(shares).filter(|_| is_background) {
+                    write_at(&dir.join("cpu.shares"), BACKGROUND_SHARES)?;
+                }
                 if let (Some(dir), Some(parent)) = (lane_dir(cpuset), cpuset) {
                     let cpus = match cpu {
                         Some(cpu) => cpu.to_string(),
@@ -136,6 +146,10 @@ impl LauncherGroups {
                 if let Some(cpu) = cpu {
                     // If there is no cpuset controller, the lane pins itself.
                     let _ = write_at(&dir.join("cpuset.cpus"), &cpu.to_string());
+                }
+                if is_background {
+                    // If there is no cpu controller, all lanes have the same priority.
+                    let _ = write_at(&dir.join("cpu.weight"), BACKGROUND_WEIGHT);
                 }
                 // The lane's init creates a group per cell. So it must own the directory, and the files that are needed
                 // to fork into a group below the directory.

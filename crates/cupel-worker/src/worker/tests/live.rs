@@ -153,3 +153,69 @@ async fn live_runs_leave_one_slot_to_other_runs() {
     bench.until(short, ended_as(Verdict::Accepted)).await;
     assert!(!bench.state(first).await.is_final() && !bench.state(second).await.is_final());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn live_runs_in_interactive_slots_leave_every_slot_to_other_runs() {
+    let bench = Bench::with_interactive_slots(1, 4, vec![Does::Echoes; 2], once()).await;
+    let live = [bench.submit_live().await, bench.submit_live().await];
+    bench.until_left(0).await;
+    let short = bench.submit().await;
+    bench.until(short, ended_as(Verdict::Accepted)).await;
+    for id in live {
+        bench.send(id, 1, text("a"));
+        bench.send(id, 2, LiveInput::EndOfInput);
+        bench.until(id, ended_as(Verdict::Accepted)).await;
+        assert_eq!(bench.output(id).await, b"a");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_run_that_waits_begins_when_an_interactive_slot_becomes_idle() {
+    let bench = Bench::with_interactive_slots(1, 1, vec![Does::Echoes; 3], once()).await;
+    let first = bench.submit_live().await;
+    bench.until_left(2).await;
+    // No interactive slot is idle, so this run gets the other slot.
+    let second = bench.submit_live().await;
+    bench.until_left(1).await;
+    let third = bench.submit_live().await;
+    bench.send(first, 1, LiveInput::EndOfInput);
+    bench.until(first, ended_as(Verdict::Accepted)).await;
+    bench.send(second, 1, LiveInput::EndOfInput);
+    bench.until(second, ended_as(Verdict::Accepted)).await;
+    bench.until_left(0).await;
+    bench.send(third, 1, LiveInput::EndOfInput);
+    bench.until(third, ended_as(Verdict::Accepted)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interactive_slot_creates_its_executor_for_its_first_run_and_keeps_it() {
+    let bench = Bench::with_interactive_slots(1, 2, vec![Does::Echoes; 2], once()).await;
+    for made in [2, 2] {
+        let id = bench.submit_live().await;
+        bench.send(id, 1, LiveInput::EndOfInput);
+        bench.until(id, ended_as(Verdict::Accepted)).await;
+        assert_eq!(bench.made.load(Ordering::Relaxed), made);
+        while bench.shared.interactive.idle() < 2 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_run_in_an_interactive_slot_is_given_back_when_the_worker_drains() {
+    let bench = Bench::with_interactive_slots(1, 1, vec![Does::Echoes], once()).await;
+    let id = bench.submit_live().await;
+    bench.until_left(0).await;
+    bench.shutdown.cancel();
+    bench.until(id, |state| matches!(state, RunState::Queued { lost: 0, .. })).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_has_at_most_half_of_the_interactive_slots() {
+    let bench = Bench::with_interactive_slots(1, 4, vec![Does::Echoes; 3], once()).await;
+    for left in [2, 1, 0] {
+        bench.submit_live().await;
+        bench.until_left(left).await;
+    }
+    assert_eq!(bench.shared.interactive.idle(), 2, "the third run has the other slot");
+}

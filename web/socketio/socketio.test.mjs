@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { io } from 'socket.io-client'
-import { startServer } from './server.mjs'
+import { startServer } from '../e2e/server.mjs'
 
 /** Maximum time to wait for a condition. A wait ends as soon as its condition holds. */
 const PATIENCE_MS = 60_000
