@@ -23,7 +23,7 @@ pub struct SandboxConfig {
     /// First of the host user ids that lanes run as; each lane uses two. The default is in a range that no other
     /// allocation scheme claims (source: systemd, "Users, Groups, UIDs and GIDs on systemd Systems").
     pub uid_base: u32,
-    /// Interpreters that are kept warm, each in a separate lane of every slot.
+    /// Interpreters that are kept warm, each in a separate lane of every slot but the background slots.
     pub warm: Vec<WarmTemplate>,
     /// The event that is counted and limited as instructions.
     pub counted: CountedEvent,

@@ -75,6 +75,9 @@ enum Which {
 
 impl Slot {
     pub(crate) fn new(index: usize, pool: Arc<LanePool>, config: &SandboxConfig) -> Slot {
+        // A background slot has no lanes before its first run, and a warm interpreter takes longer than a cold start.
+        let is_background = index >= config.slots.max(1);
+        let warm: Vec<_> = config.warm.iter().filter(|_| !is_background).cloned().map(Arc::new).collect();
         Slot {
             index,
             pool,
@@ -82,8 +85,8 @@ impl Slot {
             bounds_output: !config.walls_off.contains(Wall::OutputLimit),
             run_lane: None,
             compile_lane: None,
-            warm: config.warm.iter().cloned().map(Arc::new).collect(),
-            warm_lanes: config.warm.iter().map(|_| None).collect(),
+            warm_lanes: warm.iter().map(|_| None).collect(),
+            warm,
             image_lanes: VecDeque::new(),
             received: Vec::new(),
             chunk: vec![0; CHUNK].into_boxed_slice(),
