@@ -67,7 +67,7 @@ ended() {
     part_began=$SECONDS
 }
 
-scripts/setup.sh build public servers docker cgroup2 deploy openapi web
+scripts/setup.sh build public
 
 # Temporary files, such as the servers' data, are in memory if there is enough. The tests remove many files, and shortly after that, ext4
 # takes long to create others: it searches for the number of a file that was not removed within the last minute.
@@ -83,21 +83,27 @@ fi
 mkdir -p target/tools
 scripts/idle scripts/build-tansu.sh >target/tools/tansu.log 2>&1 </dev/null &
 tansu=$!
-trap 'kill -- "-$tansu" 2>/dev/null || true; [ -z "$temporary" ] || scripts/as-root rm -rf "$temporary" || true' EXIT
 
-# Install the interpreter of DOMjudge's checktestdata language (for input validators) where `cupel verify` looks for it.
-checktestdata=2026.9.2 pip=/usr/local/lib/cupel/pip
-if ! [ -d "$pip/checktestdata-$checktestdata.dist-info" ]; then
-    echo "Installing from PyPI into $pip: checktestdata $checktestdata"
-    scripts/again scripts/as-root /usr/bin/python3 -m pip --quiet --disable-pip-version-check install --no-deps --upgrade \
-        --root-user-action ignore --target "$pip" "checktestdata==$checktestdata"
-fi
-
-# The site is part of the binary, so it is built first. The build of the tests includes the binary.
-scripts/build-site.sh required
-ended setup
+# Installs what the compiler does not need, and builds the site.
+prepare() {
+    scripts/setup.sh servers docker cgroup2 deploy openapi web
+    # The interpreter of DOMjudge's checktestdata language (for input validators), where `cupel verify` looks for it.
+    checktestdata=2026.9.2 pip=/usr/local/lib/cupel/pip
+    if ! [ -d "$pip/checktestdata-$checktestdata.dist-info" ]; then
+        echo "Installing from PyPI into $pip: checktestdata $checktestdata"
+        scripts/again scripts/as-root /usr/bin/python3 -m pip --quiet --disable-pip-version-check install --no-deps --upgrade \
+            --root-user-action ignore --target "$pip" "checktestdata==$checktestdata"
+    fi
+    scripts/build-site.sh required
+}
+# Downloads leave the processors idle, so the compiler works meanwhile. If the site was not ready when its crate was compiled, the second
+# call of cargo compiles that crate again. scripts/run-tests builds the tests with the same command.
+prepare </dev/null &
+preparing=$!
+trap 'kill -- "-$tansu" "$preparing" 2>/dev/null || true; [ -z "$temporary" ] || scripts/as-root rm -rf "$temporary" || true' EXIT
 echo "== build"
-# As scripts/run-tests builds them.
+cargo test --workspace --tests --no-run --quiet
+wait "$preparing"
 cargo test --workspace --tests --no-run --quiet
 CUPEL=$(realpath "${CARGO_TARGET_DIR:-target}")/debug/cupel
 export CUPEL

@@ -170,7 +170,8 @@ export async function visit(browser, { theme = 'light', width = 1280, language =
   }
   const close = async () => {
     used.get(browser)?.delete(opened)
-    if (await clear(opened)) windows.set(key, [...(windows.get(key) ?? []), opened])
+    // If the server has ended, the window cannot be cleared.
+    if (await clear(opened).catch(() => false)) windows.set(key, [...(windows.get(key) ?? []), opened])
     else await context.close()
     assert.deepEqual(faults, [], 'errors in the console')
   }

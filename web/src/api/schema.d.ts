@@ -77,8 +77,8 @@ export interface paths {
         /**
          * Become a guest, in a browser.
          * @description A guest is a temporary account without name and password. It may run programs, on the samples of a problem too, and
-         *     read and cancel its own runs; everything else needs an account. Its runs have the rates of the tier `guest`, and
-         *     neither `webhook`, `run_at`, `tests` nor more than 1 MiB of sources and input. All guests from one address (IPv6: one
+         *     read and cancel its own runs; everything else needs an account. Its runs use the rates of the tier `guest`.
+         *     They cannot use `webhook`, `run_at` or `tests`, and have at most 1 MiB of sources and input. All guests from one address (IPv6: one
          *     /64 network) have one share of the queue and of the slots together, and at most 50 waiting runs. The guest ends
          *     after 24 hours, or earlier with its session, for example because the visitor signs in. Soon afterwards, it is
          *     deleted with its runs.
@@ -576,8 +576,8 @@ export interface paths {
         };
         /**
          * List the languages.
-         * @description Unavailable languages are listed with the reason, and `POST /execute` refuses them. Languages that exist only for
-         *     clients of other products are not listed.
+         * @description Unavailable languages are listed with the reason. `POST /execute` refuses them, except while workers are pulling
+         *     their image (`pulling`). Languages that exist only for clients of other products are not listed.
          *
          *     Everybody may call this, without an account.
          */
@@ -1734,17 +1734,17 @@ export interface components {
              * @description Default memory of a program, in MiB.
              */
             max_memory_mb: number;
-            /** @description Whether the language is available on this server. */
+            /** @description Whether this server, or a worker of its cluster, has the language. */
             available: boolean;
             /** @description Whether it is not available yet because workers are pulling its container image. Submissions are accepted and wait. */
             pulling: boolean;
             /** @description Why the language is not available. */
             unavailable_reason?: string | null;
-            /** @description Version found on this server. */
+            /** @description Version that was found on the machines that run programs. */
             version?: string | null;
             /** @description Id of the language of which this entry is another version. The field `version` of a request selects a version. */
             version_of?: string | null;
-            /** @description The container image that contains the toolchain; null if the toolchain is installed on the server's machine. */
+            /** @description The container image that contains the toolchain; null if the toolchain is installed on the machines that run programs. */
             image?: string | null;
             /**
              * @description Where programs of the image run. `native` is the server's own sandbox, `docker` is Docker Engine. Null without
@@ -3436,7 +3436,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The session of the request goes on */
+            /** @description The existing session is kept */
             200: {
                 headers: {
                     [name: string]: unknown;
