@@ -10,8 +10,8 @@ use crate::warm::WarmTemplate;
 pub struct SandboxConfig {
     /// Number of programs that run at the same time; each slot is pinned to one of the processors this process may use.
     pub slots: usize,
-    /// Number of further slots, for programs that wait most of the time. On a processor that such a slot shares with
-    /// another one, the other's programs have priority: if the control group controller `cpu` is available, 98 %.
+    /// Number of further slots, for programs that wait most of the time. If the control group controller `cpu` is
+    /// available, all of them on one processor together get at most half of it while another slot's program needs it.
     pub background_slots: usize,
     /// Directories and files of the host that programs may read, in addition to the system's programs and libraries
     /// (`SYSTEM` in `mechanism/mounts.rs`).

@@ -217,10 +217,11 @@ impl<'a> Driver<'a> {
                 self.ahead = Some(assignment);
                 return false;
             }
-            // The thread continues its attempts to create the executor.
+            // The thread continues its attempts to create the executor. Until it has one, this slot takes no other run.
             Err(_) => {
                 shared.give_back_unfinished(&assignment, "the worker could not create an executor in time").await;
-                return true;
+                self.tool = self.ready().await;
+                return self.tool.is_some();
             }
         };
         let mut goes_on = self.give_turn(Next::new((assignment, None)), tool).await;

@@ -5,7 +5,7 @@
 //! goes on. If that is not possible, the live run is a long run like others (`long.rs`): it gets another slot, or waits
 //! in this worker. An interactive slot that becomes idle takes a live run that waits.
 //!
-//! An owner has at most half of the interactive slots. Of the idle slots, the one that was used last takes the next
+//! An owner has at most half of the interactive slots, rounded up. Of the idle slots, the one that was used last takes the next
 //! run, so the worker creates only as many executors as live runs have run at the same time.
 
 use std::collections::HashMap;

@@ -97,6 +97,10 @@ pub(super) fn read(
         };
         let stdout = || message(&report.stdout.data).filter(|_| !is_interactor);
         answer.judge_message = stderr.or_else(stdout);
+    } else if let (Decision::Fault(_), Protocol::FeedbackDirectory) = (&answer.decision, protocol) {
+        // The program may have written its message before it failed.
+        let parts: Vec<String> = answer.judge_message.take().into_iter().chain(stderr).collect();
+        answer.judge_message = Some(parts.join("\n"));
     }
     answer
 }
@@ -440,6 +444,18 @@ mod tests {
                 let answer = read(&protocol, &report(outcome, "", "boom"), &feedback, &Limits::default(), false);
                 assert_eq!(answer.judge_message.as_deref(), Some("why"));
             }
+        }
+    }
+
+    #[test]
+    fn a_validator_that_fails_after_its_message_shows_both_the_message_and_the_failure() {
+        let feedback = files(&[("judgemessage.txt", "why")]);
+        for (code, stderr, expected) in
+            [(1, "Traceback: boom", "why\nTraceback: boom"), (1, "", "why"), (43, "Traceback: boom", "why")]
+        {
+            let report = report(Outcome::Exited(code), "", stderr);
+            let answer = read(&Protocol::FeedbackDirectory, &report, &feedback, &Limits::default(), false);
+            assert_eq!(answer.judge_message.as_deref(), Some(expected), "{code} {stderr}");
         }
     }
 

@@ -10,6 +10,7 @@ use cupel_problem::{
     Case, FileRef, InputValidator, OnOutputLimit, Package, Passes, Problem, ProblemLimits, ProgramFile, Scoring,
     Statement, StatementFormat, ValidatorArgs,
 };
+use cupel_types::LanguageId;
 
 mod checkers;
 mod expectations;
@@ -20,8 +21,33 @@ pub(super) use metadata::Metadata;
 
 /// Directories of the format that Cupel does not read.
 const UNREAD: &[&str] = &["input_visualizer", "output_visualizer"];
-/// The format's keywords for licences.
-const LICENCES: &[&str] = &["public domain", "cc0", "cc by", "cc by-sa", "educational", "permission"];
+/// The format's keywords for licences, each with its SPDX identifiers. Source: 2025-09, "License"; spdx.org/licenses.
+const LICENCES: &[(&str, &[&str])] = &[
+    ("public domain", &[]),
+    ("cc0", &["CC0-1.0"]),
+    ("cc by", &["CC-BY-4.0"]),
+    ("cc by-sa", &["CC-BY-SA-4.0"]),
+    ("educational", &[]),
+    ("permission", &[]),
+];
+
+/// The format's code of a language. The format does not distinguish versions and compilers of C, C++ and Lisp, nor PyPy
+/// from Python. Source: the appendix "Languages".
+fn code_of(language: &LanguageId) -> Option<&str> {
+    Some(match language.as_str() {
+        "python" | "pypy" => "python3",
+        "c" | "c11" | "c23" | "c-clang" => "c",
+        "cpp" | "cpp11" | "cpp14" | "cpp20" | "cpp23" | "cpp-clang" => "cpp",
+        "lisp" | "clisp" | "ecl" => "lisp",
+        "modula-2" => "modula2",
+        "objective-c" => "objectivec",
+        same @ ("ada" | "algol68" | "bash" | "cobol" | "crystal" | "csharp" | "d" | "dart" | "elixir" | "erlang"
+        | "forth" | "fortran" | "fsharp" | "go" | "haskell" | "java" | "javascript" | "julia" | "kotlin"
+        | "lua" | "nim" | "ocaml" | "octave" | "pascal" | "perl" | "php" | "prolog" | "python2" | "racket"
+        | "ruby" | "rust" | "scala" | "swift" | "typescript" | "zig") => same,
+        _ => return None,
+    })
+}
 
 /// Returns all files of the exported package, and the warnings.
 pub(super) fn plan(package: &Package, metadata: &Metadata) -> Result<(Vec<Planned>, Vec<PackageFinding>), Refused> {
@@ -122,9 +148,11 @@ impl Plan<'_> {
             self.weaker("problem.yaml", fault);
         }
         match problem.licence.name.as_deref() {
-            Some(name) if LICENCES.contains(&name) => put("license", Yaml::text(name)),
-            Some(name) => self.weaker("problem.yaml", format!("the format has no keyword for the licence `{name}`")),
             None => {}
+            Some(name) => match LICENCES.iter().find(|(keyword, ids)| *keyword == name || ids.contains(&name)) {
+                Some((keyword, _)) => put("license", Yaml::text(*keyword)),
+                None => self.weaker("problem.yaml", format!("the format has no keyword for the licence `{name}`")),
+            },
         }
         if let Some(difficulty) = problem.difficulty {
             self.weaker("problem.yaml", format!("the format has no difficulty; `{}` is left out", difficulty.as_str()));
@@ -144,7 +172,19 @@ impl Plan<'_> {
             put("keywords", Yaml::texts(problem.tags.iter().map(|tag| tag.as_str())));
         }
         if let Some(languages) = &problem.limits.languages {
-            put("languages", Yaml::texts(languages.iter().map(|language| language.as_str())));
+            let mut codes = Vec::new();
+            for language in languages {
+                match code_of(language) {
+                    Some(code) if codes.contains(&code) => {}
+                    Some(code) => codes.push(code),
+                    None => {
+                        self.weaker("problem.yaml", format!("the format has no code for the language `{language}`"))
+                    }
+                }
+            }
+            if !codes.is_empty() {
+                put("languages", Yaml::texts(codes));
+            }
         }
         put("limits", self.limits());
         self.text("problem.yaml", document(&entries));

@@ -225,3 +225,25 @@ fn an_editorial_is_exported_with_its_images_and_imports_again() {
         assert_eq!(editorials(&first.package.problem), editorials(&again.package.problem), "{name}");
     }
 }
+
+#[test]
+fn languages_and_licences_have_the_names_of_the_format() {
+    let files = Files::fixture("kattis-legacy/sums").edit("problem.yaml", "license: cc by-sa", "license: CC-BY-SA-4.0");
+    let (yaml, warnings) = exported_yaml(&files);
+    assert!(yaml.contains("license: \"cc by-sa\"\n"), "{yaml}");
+    assert!(warnings.iter().all(|warning| !warning.to_string().contains("licence")), "{warnings:?}");
+    let languages = "languages: [python3, pypy, c11, cpp20, text]\nuuid:";
+    let (yaml, warnings) =
+        exported_yaml(&Files::fixture("kattis-2025-09/steps").edit("problem.yaml", "uuid:", languages));
+    let listed = yaml.split("languages:").nth(1).unwrap().split(']').next().unwrap().to_owned();
+    let codes: Vec<&str> = listed.trim_start_matches(" [").split(", ").map(|code| code.trim_matches('"')).collect();
+    assert_eq!(codes, ["python3", "c", "cpp"], "{yaml}");
+    assert!(warnings.iter().any(|warning| warning.to_string().contains("`text`")), "{warnings:?}");
+}
+
+#[test]
+fn a_time_limit_need_not_be_a_multiple_of_the_resolution() {
+    let files = Files::fixture("kattis-2025-09/steps").edit("problem.yaml", "time_limit: 1,", "time_limit: 1.3,");
+    let (yaml, _) = exported_yaml(&files);
+    assert!(yaml.contains("time_limit: 1.3\n"), "{yaml}");
+}

@@ -219,13 +219,6 @@ fn packages_with_invalid_keys_and_values_are_refused() {
             "limits.time",
         ),
         (
-            "time limit not a multiple",
-            new().edit("problem.yaml", "time_limit: 1", "time_limit: 1.5"),
-            Code::KeyType,
-            "problem.yaml",
-            "multiple",
-        ),
-        (
             "more memory than allowed",
             own().edit("problem.toml", "memory_mib = 128", "memory_mib = 900000"),
             Code::LimitUnsupported,

@@ -513,6 +513,7 @@ fn faults_that_do_not_concern_judging_are_warnings() {
         (legacy().with(statement, "x".repeat(2 << 20)), Code::Metadata, "the maximum is 1 MiB"),
         (new().edit(yaml, "uuid: 8bd9ad2f-7d7a-4a55-9d4f-2bfc3a3b9c11\n", ""), Code::Metadata, "uuid"),
         (new().edit(yaml, "uuid:", "license: wtfpl\nuuid:"), Code::Metadata, "wtfpl"),
+        (new().edit(yaml, "uuid:", "languages: [cpp, pyhton3]\nuuid:"), Code::NotVerifiable, "`pyhton3`"),
         (new().edit(yaml, "{en: Steps}", "{en: Steps, sv: Steg}"), Code::Metadata, "a title in `sv`"),
         (new().edit(yaml, "name: {en: Steps}\n", ""), Code::Metadata, "title"),
         (new().with("statement/problem.sv.md", "Steg.\n"), Code::Metadata, "the statement is in `sv`"),

@@ -211,9 +211,10 @@ fn neighbours_are_not_charged(world: &World) {
 }
 
 fn background(_: &World) {
-    // Slots take the processors in turn, so these two have the same one. Each program alone would use all of it.
+    // Slots take the processors in turn, so these two have the same one. Each program alone would use all of it. All
+    // background slots together have the weight of the other slot.
     let processors = std::thread::available_parallelism().unwrap().get();
-    let world = World::with(|config| (config.slots, config.background_slots) = (1, processors));
+    let world = World::with(|config| (config.slots, config.background_slots) = (1, 8 * processors));
     let program = world.attack("spin_for", &["100000"]).limits(|l| l.wall_time = patient(Duration::from_millis(600)));
     let mut slots = [0, processors].map(|index| world.sandbox.slot(index));
     for slot in &mut slots {

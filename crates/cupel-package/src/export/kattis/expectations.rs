@@ -80,7 +80,8 @@ fn rule(submission: &ExampleSubmission, folder: &str) -> Vec<(String, Yaml)> {
     let mut entries: Vec<(String, Yaml)> = Vec::new();
     let mut put = |key: &str, value: Yaml| entries.push((key.to_owned(), value));
     if let Some(language) = &submission.program.language {
-        put("language", Yaml::text(language.as_str()));
+        // An id without a code has a meaning only for Cupel.
+        put("language", Yaml::text(super::code_of(language).unwrap_or(language.as_str())));
     }
     if let Some(entry) = &submission.program.entry_point {
         put("entrypoint", Yaml::text(entry));

@@ -374,16 +374,8 @@ fn limits(limits: &Reader<'_>, version: Version, out: &mut ProblemLimits, config
     factor(multipliers.get("ac_to_time_limit"), &mut calibration.accepted_to_limit);
     factor(multipliers.get("time_limit_to_tle"), &mut calibration.limit_to_time_limit_exceeded);
     time("time_resolution", &mut calibration.resolution);
-    let limit = limits.get("time_limit");
-    out.time.limit = limit.seconds();
-    let multiple = |limit: Duration| limit.as_nanos().is_multiple_of(out.time.calibration.resolution.as_nanos());
-    if version == Version::V202509 && out.time.limit.is_some_and(|limit| !multiple(limit)) {
-        limit.fault(
-            Code::KeyType,
-            "the limit is not a multiple of `time_resolution`",
-            "Round it, or set a finer resolution",
-        );
-    }
+    // It need not be a multiple of the resolution. Source: 2025-09, "Problem timing".
+    out.time.limit = limits.get("time_limit").seconds();
     if let Some(passes) = limits.get("validation_passes").integer(2, 1000) {
         match &mut config.passes {
             Some(most) => *most = NonZeroU32::new(u32::try_from(passes).unwrap_or(2)).unwrap_or(NonZeroU32::MIN),
@@ -401,8 +393,21 @@ fn languages(context: &Context<'_>, languages: &Reader<'_>, out: &mut ProblemLim
     {
         return;
     }
-    let known = languages.list().iter().filter_map(|one| context.language(one.text()?)).collect::<Vec<_>>();
-    out.languages = Some(known);
+    let mut named = Vec::new();
+    for one in languages.list() {
+        let Some(text) = one.text() else { continue };
+        let Some(language) = context.language(text) else { continue };
+        if context.options.languages.get(&language).is_none() {
+            let fault = format!("no configured language has the name `{text}`");
+            one.fault(
+                Code::NotVerifiable,
+                fault,
+                "Correct the name if it is misspelt; nobody can submit in this language",
+            );
+        }
+        named.push(language);
+    }
+    out.languages = Some(named);
 }
 
 /// Reads the scoring of the whole problem. Groups have separate files.

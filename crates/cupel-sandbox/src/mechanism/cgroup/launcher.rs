@@ -14,10 +14,16 @@ use crate::WallSet;
 use crate::mechanism::host::Lack;
 use crate::wire::Scheduling;
 
-/// Weight of a background lane's group: 2 % of the default, 100 (v2) or 1024 (v1). Source: cgroup-v2.rst, "cpu.weight";
-/// sched-design-CFS.rst, "cpu.shares".
-const BACKGROUND_WEIGHT: &str = "2";
-const BACKGROUND_SHARES: &str = "20";
+/// Weights of an ordinary lane's group, the kernel's defaults, and their minima. Source: cgroup-v2.rst, "cpu.weight"; in
+/// the kernel `sched_group_set_shares`.
+const V2_WEIGHT: (u32, u32) = (100, 1);
+const V1_SHARES: (u32, u32) = (1024, 2);
+
+/// The weight of a lane's group in the unit of a control file.
+fn weight_of(scheduling: Scheduling, (ordinary, min): (u32, u32)) -> String {
+    let weight = u64::from(ordinary) * u64::from(scheduling.weight) / u64::from(Scheduling::ORDINARY);
+    weight.clamp(u64::from(min), u64::from(ordinary)).to_string()
+}
 
 /// The groups of one launcher, one directory per hierarchy, named after its process.
 #[derive(Debug)]
@@ -98,7 +104,8 @@ impl LauncherGroups {
 
     /// Creates a lane's groups, and opens the files that the lane's init needs.
     pub(crate) fn create_lane(&self, lane: u32, scheduling: Scheduling, owner: u32) -> io::Result<LaneGroupFiles> {
-        let Scheduling { cpu, is_background } = scheduling;
+        let cpu = scheduling.cpu;
+        let is_ordinary = scheduling.weight == Scheduling::ORDINARY;
         for dir in self.lane_dirs(lane) {
             create_dir(&dir)?;
         }
@@ -106,8 +113,8 @@ impl LauncherGroups {
             |parent: &Option<PathBuf>| parent.as_ref().map(|p| p.join(&self.name).join(format!("lane-{lane}")));
         match &self.hierarchies {
             Hierarchies::V1 { memory, pids, cpuacct, cpuset, cpu: shares } => {
-                if let Some(dir) = lane_dir(shares).filter(|_| is_background) {
-                    write_at(&dir.join("cpu.shares"), BACKGROUND_SHARES)?;
+                if let Some(dir) = lane_dir(shares).filter(|_| !is_ordinary) {
+                    write_at(&dir.join("cpu.shares"), &weight_of(scheduling, V1_SHARES))?;
                 }
                 if let (Some(dir), Some(parent)) = (lane_dir(cpuset), cpuset) {
                     let cpus = match cpu {
@@ -147,9 +154,9 @@ impl LauncherGroups {
                     // If there is no cpuset controller, the lane pins itself.
                     let _ = write_at(&dir.join("cpuset.cpus"), &cpu.to_string());
                 }
-                if is_background {
-                    // If there is no cpu controller, all lanes have the same priority.
-                    let _ = write_at(&dir.join("cpu.weight"), BACKGROUND_WEIGHT);
+                if !is_ordinary {
+                    // If there is no cpu controller, all lanes have the same weight.
+                    let _ = write_at(&dir.join("cpu.weight"), &weight_of(scheduling, V2_WEIGHT));
                 }
                 // The lane's init creates a group per cell. So it must own the directory, and the files that are needed
                 // to fork into a group below the directory.
