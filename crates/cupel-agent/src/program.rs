@@ -42,8 +42,8 @@ impl Settings {
     }
 }
 
-/// Exit codes if the program, or the interpreter that its first line names, does not exist, and if the program cannot be
-/// executed for another reason. A shell uses the same codes.
+/// Exit codes if the program, or the interpreter that its first line names, does not exist, and if the program cannot
+/// be executed for another reason. A shell uses the same codes.
 const MISSING: u8 = 127;
 const CANNOT_EXECUTE: u8 = 126;
 

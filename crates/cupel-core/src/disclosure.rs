@@ -1,10 +1,10 @@
 //! What a viewer may see of a submission's result. Every dialect renders what [`Disclosure::result`] returns.
 //!
-//! *Invariants:* for a hidden test, the sender gets only the number, the verdict and the score. If the problem hides the
-//! results of individual tests, the sender gets only the number. The sender never gets a hidden test's name, the output
-//! or the checker's messages. A hidden test's time and memory affect only the rounded maximum over all tests and, if the
-//! test exceeded a limit of time, the name of that limit. A program can make its time and memory depend on its input, so
-//! exact figures would leak the input.
+//! *Invariants:* for a hidden test, the sender gets only the number, the verdict and the score. If the problem hides
+//! the results of individual tests, the sender gets only the number. The sender never gets a hidden test's name, the
+//! output or the checker's messages. A hidden test's time and memory affect only the rounded maximum over all tests
+//! and, if the test exceeded a limit of time, the name of that limit. A program can make its time and memory depend on
+//! its input, so exact figures would leak the input.
 //!
 //! Only core creates the disclosure for authors, where it checks who the viewer is: `Attempted::disclosure`,
 //! `SeenProblem::disclosure` and `ProblemToChange::disclosure`. The events of a run that is being judged are filtered
@@ -199,8 +199,8 @@ impl<'r> DisclosedGrading<'r> {
         case.step.as_ref().filter(|_| is_in_full(self.audience, case))
     }
 
-    /// The limit of time or instructions that the deciding test exceeded. The verdict does not distinguish these limits.
-    /// All of them are public, so the sender may learn which one it was.
+    /// The limit of time or instructions that the deciding test exceeded. The verdict does not distinguish these
+    /// limits. All of them are public, so the sender may learn which one it was.
     pub fn exceeded_time_limit(&self, verdict: Verdict, limits: &Limits) -> Outcome {
         match self.deciding_case(verdict).map(|case| case.usage) {
             Some(usage) if usage.cpu_time > limits.cpu_time => Outcome::TimeLimit,

@@ -215,8 +215,8 @@ pub enum MetricsAccess {
     Token(Secret),
 }
 
-/// Path of the public address of a server, with a slash at the beginning and at the end. If the path contains a character
-/// that could be special in HTML or in a header, `/` is returned.
+/// Path of the public address of a server, with a slash at the beginning and at the end. If the path contains a
+/// character that could be special in HTML or in a header, `/` is returned.
 pub fn base_path(public_url: &str) -> String {
     let (_, rest) = public_url.split_once("://").unwrap_or_default();
     let path = rest.split_once('/').map_or("", |(_, path)| path).trim_matches('/');

@@ -54,8 +54,8 @@ pub struct Exception {
 
 impl Language {
     /// The exception at the end of standard error; `None` if no rule matches. The text has a line number if the message
-    /// or a stack frame names a line, and either one of `sources` or no file; of several frames, the innermost counts. `names_file` adds
-    /// the file's name.
+    /// or a stack frame names a line, and either one of `sources` or no file; of several frames, the innermost counts.
+    /// `names_file` adds the file's name.
     pub fn exception(&self, stderr: &[u8], sources: &BoxFiles, names_file: bool) -> Option<Exception> {
         let text = String::from_utf8_lossy(&stderr[stderr.len().saturating_sub(STDERR_END)..]);
         let (rule, found) =

@@ -5,11 +5,11 @@
 //! - `docker/` runs programs in containers of Docker Engine, for languages whose files request it.
 //! - `prepared/` manages the prepared artefacts of toolchains, and uses a runner only through the trait.
 //!
-//! `local.rs` has the only runner: this machine. A step's root determines the place where the step runs, and `executor.rs`
-//! alone decides it. A further place for the programs of a new kind of root is a folder beside `native/` and `docker/`
-//! with a type that implements `Cell` (`cell.rs`); it uses `command.rs`, `output.rs` and `interaction.rs` as these do. A
-//! module that runs all programs implements [`Runner`]. The worker does not change; `docs/recipes/add-an-executor.md`
-//! lists the rest.
+//! `local.rs` has the only runner: this machine. A step's root determines the place where the step runs, and
+//! `executor.rs` alone decides it. A further place for the programs of a new kind of root is a folder beside `native/`
+//! and `docker/` with a type that implements `Cell` (`cell.rs`); it uses `command.rs`, `output.rs` and `interaction.rs`
+//! as these do. A module that runs all programs implements [`Runner`]. The worker does not change;
+//! `docs/recipes/add-an-executor.md` lists the rest.
 //!
 //! *Architecture invariants:* this crate does not use a store, a queue or a configuration file, and its calls block.
 //! `runner.rs` and `prepared/` name no type of the sandbox. `native/` and `docker/` do not name each other.

@@ -148,8 +148,8 @@ fn launch(
 }
 
 impl Runner for LocalRunner {
-    /// Creates the slot's lanes now, unless the sandbox is for one program. An interactive slot has its lanes when a program
-    /// needs them.
+    /// Creates the slot's lanes now, unless the sandbox is for one program. An interactive slot has its lanes when a
+    /// program needs them.
     fn executor(&self, number: usize) -> Result<Box<dyn Executor>, ExecuteError> {
         if self.sandbox.is_lost() {
             return Err(ExecuteError { transient: true, source: RunError::LauncherLost.into() });

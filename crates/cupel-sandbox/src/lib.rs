@@ -135,9 +135,9 @@ impl Sandbox {
         Slot::new(index % (self.slots() + self.config.background_slots), self.pool.clone(), &self.config)
     }
 
-    /// Creates a lane for this image in every slot but the background slots, in advance, so that the first run need not wait for it. Does
-    /// nothing if [`SandboxConfig::spares`] is not set, or in a slot that is already creating as many spares for other
-    /// images as it may have.
+    /// Creates a lane for this image in every slot but the background slots, in advance, so that the first run need not
+    /// wait for it. Does nothing if [`SandboxConfig::spares`] is not set, or in a slot that is already creating as many
+    /// spares for other images as it may have.
     pub fn make_ahead(&self, image: &ImageRoot) {
         for slot in 0..self.slots() {
             self.pool.make_spare_for(slot, LaneImage::of(image));

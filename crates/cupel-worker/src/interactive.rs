@@ -5,8 +5,8 @@
 //! goes on. If that is not possible, the live run is a long run like others (`long.rs`): it gets another slot, or waits
 //! in this worker. An interactive slot that becomes idle takes a live run that waits.
 //!
-//! An owner has at most half of the interactive slots, rounded up. Of the idle slots, the one that was used last takes the next
-//! run, so the worker creates only as many executors as live runs have run at the same time.
+//! An owner has at most half of the interactive slots, rounded up. Of the idle slots, the one that was used last takes
+//! the next run, so the worker creates only as many executors as live runs have run at the same time.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -85,7 +85,8 @@ impl InteractiveSlots {
 }
 
 impl Shared {
-    /// Hands a live run over to an idle interactive slot. Returns the run if it is not live, or if no such slot may take it.
+    /// Hands a live run over to an idle interactive slot. Returns the run if it is not live, or if no such slot may
+    /// take it.
     pub(crate) fn hand_over(&self, mut assignment: Arc<Assignment>) -> Option<Arc<Assignment>> {
         if !is_live(&assignment) {
             return Some(assignment);
@@ -102,8 +103,8 @@ impl Shared {
         Some(assignment)
     }
 
-    /// Hands live runs that wait in this worker over to idle interactive slots. Called after a run began to wait, and after
-    /// a slot became idle: whichever comes second finds the other.
+    /// Hands live runs that wait in this worker over to idle interactive slots. Called after a run began to wait, and
+    /// after a slot became idle: whichever comes second finds the other.
     pub(crate) fn hand_over_waiting(self: &Arc<Shared>) {
         while self.interactive.idle() > 0 {
             let Some(assignment) = self.long.take_for_turn(|waiting| self.interactive.suits(waiting)) else { return };

@@ -8,8 +8,8 @@
 //! because it waits for its client, and the verification of a package, whose programs may take a minute each.
 //!
 //! A worker leases a run before it knows whether the run is long. If no slot is free for a long run, the run waits in
-//! this worker, and short runs behind it in the queue overtake it. After five seconds, or at once if too many
-//! wait, it is returned to the store, which offers it to all workers after a second (`waiting.rs`). The run loses no attempt.
+//! this worker, and short runs behind it in the queue overtake it. After five seconds, or at once if too many wait, it
+//! is returned to the store, which offers it to all workers after a second (`waiting.rs`). The run loses no attempt.
 //!
 //! The queue does not know which runs are long, so its fairness does not extend to the slots for them: an owner with
 //! many long runs would have most of the places in which they wait. So one run of each owner waits here, and the next
@@ -37,8 +37,8 @@ pub(crate) struct LongRuns {
     count: watch::Sender<usize>,
 }
 
-/// Number of long runs that may wait in a worker with few slots, each of another owner, so that after the long run of one
-/// owner, the short turns of several others can follow.
+/// Number of long runs that may wait in a worker with few slots, each of another owner, so that after the long run of
+/// one owner, the short turns of several others can follow.
 const WAITING_MIN: usize = 8;
 
 /// The long runs that wait, and the turns that their owners had.

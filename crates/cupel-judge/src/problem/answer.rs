@@ -61,8 +61,8 @@ impl Answer {
 }
 
 /// Interprets the answer of a program that has ended. `files` are the files of the program's feedback directory;
-/// `limits` are the limits that a message may name. If `is_interactor`, the program is an interactor. Its standard output
-/// is its part of the conversation, which may contain secrets, and never a message.
+/// `limits` are the limits that a message may name. If `is_interactor`, the program is an interactor. Its standard
+/// output is its part of the conversation, which may contain secrets, and never a message.
 pub(super) fn read(
     protocol: &Protocol,
     report: &StepReport,

@@ -92,8 +92,8 @@ pub(crate) enum Source {
 }
 
 /// Opens the sources of the mounts that are shown at another path, because another user may control such a source. The
-/// launcher calls it at its start, before that user can replace the source. Omits sources that do not exist, are not accessible, or are neither a directory nor a
-/// regular file. Refuses symbolic links in the paths.
+/// launcher calls it at its start, before that user can replace the source. Omits sources that do not exist, are not
+/// accessible, or are neither a directory nor a regular file. Refuses symbolic links in the paths.
 pub(crate) fn hold(mounts: Vec<Mount>) -> io::Result<Vec<Source>> {
     let mut sources = Vec::new();
     for Mount { source, target } in mounts {
@@ -417,7 +417,8 @@ pub(crate) fn mount_proc() -> rustix::io::Result<()> {
 
 /// Replaces `/dev` by a directory with terminals in `/dev/pts`, an instance of devpts that no other cell shares. The
 /// terminals belong to the tenant. `/dev/tty` is the first terminal, the program's, for every session in the cell. The
-/// new directory is assembled at `/cell`, whose content it hides until it is moved, so the program must not have started.
+/// new directory is assembled at `/cell`, whose content it hides until it is moved, so the program must not have
+/// started.
 pub(crate) fn mount_terminals(tenant: u32) -> io::Result<()> {
     const ASSEMBLY: &str = "/cell";
     mount_tmpfs(ASSEMBLY, "size=64k,nr_inodes=32,mode=755")?;

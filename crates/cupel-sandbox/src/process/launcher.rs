@@ -39,7 +39,8 @@ use crate::{CountedEvent, Mount, Wall, WallSet};
 /// Maximum time for the setup of a lane, which normally takes a few dozen milliseconds.
 const LANE_SETUP: Duration = Duration::from_secs(20);
 
-/// Maximum number of interpreters whose cold start the launcher keeps; a compromised main process could request any number.
+/// Maximum number of interpreters whose cold start the launcher keeps; a compromised main process could request any
+/// number.
 const COLD_STARTS_MAX: usize = 16;
 
 struct Launcher {

@@ -20,7 +20,8 @@ use crate::terminal::{Table, bad, bold, good};
 /// Maximum number of submissions that wait or run at the same time, far below the burst that the rate limit allows.
 const UNDER_WAY_MAX: usize = 16;
 
-/// Maximum time for which the result of one sample is awaited; also the maximum time of one request with its repetitions.
+/// Maximum time for which the result of one sample is awaited; also the maximum time of one request with its
+/// repetitions.
 const SAMPLE_MAX: Duration = Duration::from_secs(120);
 
 pub(super) fn smoke(args: &Smoke) -> CommandResult {

@@ -7,8 +7,8 @@
 //! the end: the process stops accepting submissions, lets running programs end or gives their runs back, and closes the
 //! store.
 //!
-//! If the launcher is killed, the process gives its runs back and exits with code 7, because it has no privilege to start
-//! another launcher. The service manager restarts it, and no accepted submission is lost.
+//! If the launcher is killed, the process gives its runs back and exits with code 7, because it has no privilege to
+//! start another launcher. The service manager restarts it, and no accepted submission is lost.
 
 pub(crate) mod engines;
 mod facades;
@@ -348,7 +348,8 @@ async fn result_cache(
     Ok(ResultCache { results, secret, lifetime: config.results.lifetime })
 }
 
-/// Returns the key that signs access tokens: from the data directory, or from the store if several processes need the same key.
+/// Returns the key that signs access tokens: from the data directory, or from the store if several processes need the
+/// same key.
 async fn secret(config: &Config, data: &DataDir, store: &Arc<dyn Store>) -> anyhow::Result<Vec<u8>> {
     if engines::is_sole(config) {
         return Ok(data.secret()?);
@@ -368,8 +369,8 @@ fn watch_runner(runner: &dyn Runner) -> anyhow::Result<CancellationToken> {
     Ok(ended)
 }
 
-/// Returns connection limits that leave file descriptors for the database and the sandbox, so that idle connections cannot
-/// exhaust them.
+/// Returns connection limits that leave file descriptors for the database and the sandbox, so that idle connections
+/// cannot exhaust them.
 fn connections(config: &Config, slots: SlotCounts, listeners: usize) -> ServeSettings {
     const OF_A_SLOT: u64 = 64;
     const OF_AN_INTERACTIVE_SLOT: u64 = 16;

@@ -42,7 +42,8 @@ impl Client {
             match self.0.read() {
                 Ok(Message::Text(text)) => return serde_json::from_str(text.as_str()).unwrap(),
                 Ok(_) => {}
-                // A signal interrupts a read that has a timeout (signal(7)), even if it is handled elsewhere in the process.
+                // A signal interrupts a read that has a timeout (signal(7)), even if it is handled elsewhere in the
+                // process.
                 Err(Error::Io(error)) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => panic!("{error}"),
             }

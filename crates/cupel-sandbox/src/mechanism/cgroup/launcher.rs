@@ -14,8 +14,8 @@ use crate::WallSet;
 use crate::mechanism::host::Lack;
 use crate::wire::Scheduling;
 
-/// Weights of an ordinary lane's group, the kernel's defaults, and their minima. Source: cgroup-v2.rst, "cpu.weight"; in
-/// the kernel `sched_group_set_shares`.
+/// Weights of an ordinary lane's group, the kernel's defaults, and their minima. Source: cgroup-v2.rst, "cpu.weight";
+/// in the kernel `sched_group_set_shares`.
 const V2_WEIGHT: (u32, u32) = (100, 1);
 const V1_SHARES: (u32, u32) = (1024, 2);
 
