@@ -77,14 +77,14 @@ export interface paths {
         /**
          * Become a guest, in a browser.
          * @description A guest is a temporary account without name and password. It may run programs, on the samples of a problem too, and
-         *     read and cancel its own runs; everything else needs an account. Its runs use the rates of the tier `guest`.
-         *     They cannot use `webhook`, `run_at` or `tests`, and have at most 1 MiB of sources and input. All guests from one address (IPv6: one
-         *     /64 network) have one share of the queue and of the slots together, and at most 50 waiting runs. The guest ends
-         *     after 24 hours, or earlier with its session, for example because the visitor signs in. Soon afterwards, it is
-         *     deleted with its runs.
+         *     read and cancel its own runs; everything else needs an account. Its runs use the rates of the tier `guest`. They
+         *     cannot use `webhook`, `run_at` or `tests`, and have at most 1 MiB of sources and input. All guests from one address
+         *     (IPv6: one /64 network) have one share of the queue and of the slots together, and at most 50 waiting runs. The
+         *     guest ends after 24 hours, or earlier with its session, for example because the visitor signs in. Soon afterwards,
+         *     it is deleted with its runs.
          *
-         *     Sets the session cookie, under the conditions of `POST /session`. If somebody is signed in already, or the visitor is
-         *     a guest already, nothing changes.
+         *     Sets the session cookie, under the conditions of `POST /session`. If somebody is signed in already, or the visitor
+         *     is a guest already, nothing changes.
          *
          *     Everybody may call this, without an account.
          */
@@ -1736,7 +1736,10 @@ export interface components {
             max_memory_mb: number;
             /** @description Whether this server, or a worker of its cluster, has the language. */
             available: boolean;
-            /** @description Whether it is not available yet because workers are pulling its container image. Submissions are accepted and wait. */
+            /**
+             * @description Whether it is not available yet because workers are pulling its container image. Submissions are accepted and
+             *     wait.
+             */
             pulling: boolean;
             /** @description Why the language is not available. */
             unavailable_reason?: string | null;
@@ -1744,7 +1747,10 @@ export interface components {
             version?: string | null;
             /** @description Id of the language of which this entry is another version. The field `version` of a request selects a version. */
             version_of?: string | null;
-            /** @description The container image that contains the toolchain; null if the toolchain is installed on the machines that run programs. */
+            /**
+             * @description The container image that contains the toolchain; null if the toolchain is installed on the machines that run
+             *     programs.
+             */
             image?: string | null;
             /**
              * @description Where programs of the image run. `native` is the server's own sandbox, `docker` is Docker Engine. Null without

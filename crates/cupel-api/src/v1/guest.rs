@@ -21,14 +21,14 @@ use super::session::{SessionState, session_cookie_of, with_cookie};
 /// Become a guest, in a browser.
 ///
 /// A guest is a temporary account without name and password. It may run programs, on the samples of a problem too, and
-/// read and cancel its own runs; everything else needs an account. Its runs use the rates of the tier `guest`.
-/// They cannot use `webhook`, `run_at` or `tests`, and have at most 1 MiB of sources and input. All guests from one address (IPv6: one
-/// /64 network) have one share of the queue and of the slots together, and at most 50 waiting runs. The guest ends
-/// after 24 hours, or earlier with its session, for example because the visitor signs in. Soon afterwards, it is
-/// deleted with its runs.
+/// read and cancel its own runs; everything else needs an account. Its runs use the rates of the tier `guest`. They
+/// cannot use `webhook`, `run_at` or `tests`, and have at most 1 MiB of sources and input. All guests from one address
+/// (IPv6: one /64 network) have one share of the queue and of the slots together, and at most 50 waiting runs. The
+/// guest ends after 24 hours, or earlier with its session, for example because the visitor signs in. Soon afterwards,
+/// it is deleted with its runs.
 ///
-/// Sets the session cookie, under the conditions of `POST /session`. If somebody is signed in already, or the visitor is
-/// a guest already, nothing changes.
+/// Sets the session cookie, under the conditions of `POST /session`. If somebody is signed in already, or the visitor
+/// is a guest already, nothing changes.
 #[utoipa::path(
     post, path = "/auth/guest", tag = "auth", operation_id = "open_guest",
     params(("X-Cupel-Site" = String, Header, description = "Any value")),

@@ -40,7 +40,8 @@ pub(crate) struct LanguageView {
     max_memory_mb: u64,
     /// Whether this server, or a worker of its cluster, has the language.
     available: bool,
-    /// Whether it is not available yet because workers are pulling its container image. Submissions are accepted and wait.
+    /// Whether it is not available yet because workers are pulling its container image. Submissions are accepted and
+    /// wait.
     pulling: bool,
     /// Why the language is not available.
     unavailable_reason: Option<String>,
@@ -48,7 +49,8 @@ pub(crate) struct LanguageView {
     version: Option<String>,
     /// Id of the language of which this entry is another version. The field `version` of a request selects a version.
     version_of: Option<String>,
-    /// The container image that contains the toolchain; null if the toolchain is installed on the machines that run programs.
+    /// The container image that contains the toolchain; null if the toolchain is installed on the machines that run
+    /// programs.
     image: Option<String>,
     /// Where programs of the image run. `native` is the server's own sandbox, `docker` is Docker Engine. Null without
     /// an image.
