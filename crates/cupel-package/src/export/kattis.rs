@@ -150,7 +150,7 @@ impl Plan<'_> {
         match problem.licence.name.as_deref() {
             None => {}
             Some(name) => match LICENCES.iter().find(|(keyword, ids)| *keyword == name || ids.contains(&name)) {
-                Some((keyword, _)) => put("license", Yaml::text(*keyword)),
+                Some((keyword, _)) => put("license", Yaml::text(keyword)),
                 None => self.weaker("problem.yaml", format!("the format has no keyword for the licence `{name}`")),
             },
         }
