@@ -5,7 +5,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-scripts/setup.sh build web
+scripts/setup.sh build
+# Installs the npm packages, one of which is the client.
+scripts/build-site.sh required
 if [ -z "${CUPEL:-}" ]; then
     cargo build --package cupel --quiet
     CUPEL=$(realpath "${CARGO_TARGET_DIR:-target}")/debug/cupel
@@ -14,4 +16,4 @@ fi
 # The client would send requests for loopback to a proxy, too.
 export NO_PROXY=127.0.0.1 no_proxy=127.0.0.1
 cd web
-node --test --test-reporter tap socketio/
+node --test --test-reporter tap socketio/socketio.test.mjs

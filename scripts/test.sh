@@ -82,7 +82,6 @@ fi
 # The broker of the Kafka tests is built while other steps leave a processor idle. scripts/run-tests waits for it.
 mkdir -p target/tools
 scripts/idle scripts/build-tansu.sh >target/tools/tansu.log 2>&1 </dev/null &
-tansu=$!
 
 # Installs what the compiler does not need, and builds the site.
 prepare() {
@@ -100,7 +99,16 @@ prepare() {
 # call of cargo compiles that crate again. scripts/run-tests builds the tests with the same command.
 prepare </dev/null &
 preparing=$!
-trap 'kill -- "-$tansu" "$preparing" 2>/dev/null || true; [ -z "$temporary" ] || scripts/as-root rm -rf "$temporary" || true' EXIT
+# Ends the background jobs that are still running, and removes the temporary files. The number of a job that has ended may belong to
+# another process, so only running jobs are ended. The build of tansu has a process group of its own.
+clean_up() {
+    local job
+    for job in $(jobs -pr); do
+        kill -- "-$job" 2>/dev/null || kill "$job" 2>/dev/null || true
+    done
+    [ -z "$temporary" ] || scripts/as-root rm -rf "$temporary" || true
+}
+trap clean_up EXIT
 echo "== build"
 cargo test --workspace --tests --no-run --quiet
 wait "$preparing"

@@ -71,7 +71,7 @@ pub(crate) async fn drive_interactive(number: usize, shared: Arc<Shared>, shutdo
         metrics::gauge!("cupel_worker_interactive_runs").increment(1.0);
         let goes_on = driver.run_to_end(assignment).await;
         metrics::gauge!("cupel_worker_interactive_runs").decrement(1.0);
-        shared.leave_interactive(share);
+        shared.interactive.release(share);
         if !goes_on {
             break;
         }
@@ -133,7 +133,7 @@ struct Begun {
 
 impl Begun {
     fn owner(&self) -> UserId {
-        self.assignment.leased.submission.owner.share()
+        share_of(&self.assignment)
     }
 
     /// Slot time that other runs may still have before this run's next turn.
@@ -407,7 +407,7 @@ impl<'a> Driver<'a> {
 
     /// Takes a run that may begin and whose owner is not in `not`, if one is available at once.
     async fn take_other(&mut self, not: &[UserId]) -> Option<Admitted<'a>> {
-        let suits = |assignment: &Arc<Assignment>| !not.contains(&assignment.leased.submission.owner.share());
+        let suits = |assignment: &Arc<Assignment>| !not.contains(&share_of(assignment));
         let shared = self.shared;
         if self.may_begin_long()
             && let Some((assignment, long)) = shared.long.try_next(suits)

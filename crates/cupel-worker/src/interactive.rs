@@ -1,5 +1,5 @@
 //! Slots in which only live runs run (`worker.interactive_slots`). A live run waits for its user most of the time, so
-//! such a slot needs no processor of its own: several users can have terminals open on a machine with one slot.
+//! such a slot needs no processor of its own. Several users can have terminals open on a worker with one other slot.
 //!
 //! The other slots lease the runs. A slot that has leased a live run hands it over to an idle interactive slot, and
 //! goes on. If that is not possible, the live run is a long run like others (`long.rs`): it gets another slot, or waits
@@ -62,8 +62,8 @@ impl InteractiveSlots {
         Some(slot)
     }
 
-    /// This share uses one slot less.
-    fn release(&self, share: UserId) {
+    /// The run of a slot of this share has ended.
+    pub(crate) fn release(&self, share: UserId) {
         let mut state = self.state();
         let used = state.used_by(share);
         if used > 1 {
@@ -117,7 +117,7 @@ impl Shared {
     }
 
     /// The next live run of an interactive slot. `None` at shutdown. When the run has ended, the caller calls
-    /// [`leave_interactive`](Self::leave_interactive).
+    /// [`release`](InteractiveSlots::release).
     pub(crate) async fn next_interactive(self: &Arc<Shared>, shutdown: &CancellationToken) -> Option<Arc<Assignment>> {
         let (slot, mut handed) = oneshot::channel();
         self.interactive.state().idle.push(slot);
@@ -133,17 +133,13 @@ impl Shared {
         }
         None
     }
-
-    /// The run of an interactive slot has ended.
-    pub(crate) fn leave_interactive(&self, share: UserId) {
-        self.interactive.release(share);
-    }
 }
 
 fn is_live(assignment: &Arc<Assignment>) -> bool {
     assignment.leased.submission.kind.is_live()
 }
 
+/// The share of the run's owner.
 pub(crate) fn share_of(assignment: &Arc<Assignment>) -> UserId {
     assignment.leased.submission.owner.share()
 }

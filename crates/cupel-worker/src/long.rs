@@ -24,6 +24,8 @@ use cupel_languages::Language;
 use cupel_types::{LimitsRequest, SubmissionKind, UserId};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
+use crate::interactive::share_of;
+
 /// The slots that long runs may occupy, and the long runs that wait for one.
 #[derive(Debug)]
 pub(crate) struct LongRuns {
@@ -160,7 +162,7 @@ impl LongRuns {
     /// Returns `false` if too many runs wait, or one of the same owner.
     pub(crate) fn push(&self, assignment: Arc<Assignment>) -> bool {
         let mut waiting = self.waiting();
-        let share = assignment.leased.submission.owner.share();
+        let share = share_of(&assignment);
         let has_room = waiting.push(share, assignment, self.waiting_max);
         self.count.send_replace(waiting.runs.len());
         has_room
