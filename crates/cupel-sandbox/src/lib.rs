@@ -186,14 +186,8 @@ impl Launched {
         let first = std::process::id() as usize;
         let cpu_of = |slot: usize| cpus.get((first + slot) % cpus.len().max(1)).copied();
         let slots = config.slots.max(1);
-        // All background slots of a processor together have at most the weight of one ordinary slot.
-        let share = slots * Scheduling::ORDINARY as usize / config.background_slots.max(1);
-        let background = u32::try_from(share).unwrap_or(u32::MAX).clamp(1, Scheduling::ORDINARY / 2);
         let schedulings = (0..slots + config.background_slots)
-            .map(|slot| Scheduling {
-                cpu: cpu_of(slot),
-                weight: if slot < slots { Scheduling::ORDINARY } else { background },
-            })
+            .map(|slot| Scheduling { cpu: cpu_of(slot), is_background: slot >= slots })
             .collect();
         let pool = Arc::new(pool::LanePool::new(launcher.clone(), schedulings, config.spares));
         Sandbox { launcher, pool, config }

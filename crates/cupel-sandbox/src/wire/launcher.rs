@@ -38,23 +38,13 @@ pub(crate) enum LaneKind {
 }
 
 /// How the programs of a lane get processor time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Scheduling {
     /// The only processor of the lane; `None`: all.
     pub(crate) cpu: Option<u32>,
-    /// Weight of the lane among all lanes on its processor, in thousandths of the weight of an ordinary lane.
-    pub(crate) weight: u32,
-}
-
-impl Scheduling {
-    /// The weight of an ordinary lane.
-    pub(crate) const ORDINARY: u32 = 1000;
-}
-
-impl Default for Scheduling {
-    fn default() -> Scheduling {
-        Scheduling { cpu: None, weight: Scheduling::ORDINARY }
-    }
+    /// Whether the lane shares the processor time of one ordinary lane with all other background lanes of its
+    /// processor.
+    pub(crate) is_background: bool,
 }
 
 /// From the main process to the launcher.
@@ -111,11 +101,11 @@ impl Message for ToLauncher {
                 to.string(images.as_deref().unwrap_or_default());
                 to.u32(*counted as u32);
             }
-            ToLauncher::MakeLane { lane, scheduling: Scheduling { cpu, weight }, kind } => {
+            ToLauncher::MakeLane { lane, scheduling: Scheduling { cpu, is_background }, kind } => {
                 to.u32(2);
                 to.u32(*lane);
                 to.u32(cpu.map_or(u32::MAX, |c| c));
-                to.u32(*weight);
+                to.u32(u32::from(*is_background));
                 match kind {
                     LaneKind::System => to.u32(0),
                     LaneKind::Warm(template) => {
@@ -151,7 +141,7 @@ impl Message for ToLauncher {
             2 => {
                 let lane = Some(from.u32()?).filter(|n| *n != u32::MAX).ok_or(Malformed)?;
                 let cpu = Some(from.u32()?).filter(|n| *n != u32::MAX);
-                let scheduling = Scheduling { cpu, weight: from.u32()? };
+                let scheduling = Scheduling { cpu, is_background: from.bool()? };
                 let kind = match from.u32()? {
                     0 => LaneKind::System,
                     1 => LaneKind::Warm(Arc::new(from.template()?)),

@@ -1,6 +1,7 @@
 //! The launcher's part of control groups: creates and removes groups, and moves processes into them. This requires
 //! write access to the hierarchies.
 
+use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -14,22 +15,16 @@ use crate::WallSet;
 use crate::mechanism::host::Lack;
 use crate::wire::Scheduling;
 
-/// Weights of an ordinary lane's group, the kernel's defaults, and their minima. Source: cgroup-v2.rst, "cpu.weight";
-/// in the kernel `sched_group_set_shares`.
-const V2_WEIGHT: (u32, u32) = (100, 1);
-const V1_SHARES: (u32, u32) = (1024, 2);
-
-/// The weight of a lane's group in the unit of a control file.
-fn weight_of(scheduling: Scheduling, (ordinary, min): (u32, u32)) -> String {
-    let weight = u64::from(ordinary) * u64::from(scheduling.weight) / u64::from(Scheduling::ORDINARY);
-    weight.clamp(u64::from(min), u64::from(ordinary)).to_string()
-}
-
-/// The groups of one launcher, one directory per hierarchy, named after its process.
+/// The groups of one launcher, one directory per hierarchy, named after its process. It contains a group for each
+/// ordinary lane, and for each processor a group with the groups of all background lanes of that processor. The kernel
+/// gives every group the same weight, so these lanes together have the weight of one ordinary lane. Source:
+/// cgroup-v2.rst, "Weights".
 #[derive(Debug)]
 pub(crate) struct LauncherGroups {
     hierarchies: Hierarchies,
     name: String,
+    /// The background lanes, with the name of the group that contains each of them.
+    background: HashMap<u32, String>,
 }
 
 impl LauncherGroups {
@@ -52,7 +47,7 @@ impl LauncherGroups {
         if let Some(lack) = place::lacking(&hierarchies, off) {
             return Err(lack);
         }
-        let groups = LauncherGroups { hierarchies, name: format!("cupel-{own_pid}") };
+        let groups = LauncherGroups { hierarchies, name: format!("cupel-{own_pid}"), background: HashMap::new() };
         match groups.make() {
             Ok(()) => Ok(groups),
             Err(error) => {
@@ -69,11 +64,7 @@ impl LauncherGroups {
         }
         match &self.hierarchies {
             Hierarchies::V1 { cpuset: Some(parent), .. } => {
-                // A new cpuset is empty until it is configured.
-                for file in ["cpuset.cpus", "cpuset.mems"] {
-                    let inherited = std::fs::read_to_string(parent.join(file))?;
-                    write_at(&parent.join(&self.name).join(file), inherited.trim())?;
-                }
+                configure_cpuset(parent, &parent.join(&self.name), None)?;
             }
             Hierarchies::V1 { .. } => {}
             Hierarchies::V2(own) => {
@@ -98,32 +89,48 @@ impl LauncherGroups {
         }
     }
 
+    /// The path of a lane's group below the group of a hierarchy in which the launcher creates its groups.
+    fn lane_path(&self, lane: u32) -> PathBuf {
+        let mut path = PathBuf::from(&self.name);
+        path.extend(self.background.get(&lane));
+        path.join(format!("lane-{lane}"))
+    }
+
     fn lane_dirs(&self, lane: u32) -> Vec<PathBuf> {
-        self.parents().into_iter().map(|p| p.join(&self.name).join(format!("lane-{lane}"))).collect()
+        let path = self.lane_path(lane);
+        self.parents().into_iter().map(|parent| parent.join(&path)).collect()
+    }
+
+    /// Creates the group of the background lanes of a processor in each hierarchy, if it does not exist.
+    fn create_background(&self, name: &str, cpu: Option<u32>) -> io::Result<()> {
+        let path = Path::new(&self.name).join(name);
+        for parent in self.parents() {
+            create_dir(&parent.join(&path))?;
+        }
+        match &self.hierarchies {
+            Hierarchies::V1 { cpuset: Some(parent), .. } => configure_cpuset(parent, &parent.join(&path), cpu),
+            Hierarchies::V1 { .. } => Ok(()),
+            Hierarchies::V2(own) => enable_controllers(&own.join(&path), place::DOWN_TO_LANES, false),
+        }
     }
 
     /// Creates a lane's groups, and opens the files that the lane's init needs.
-    pub(crate) fn create_lane(&self, lane: u32, scheduling: Scheduling, owner: u32) -> io::Result<LaneGroupFiles> {
-        let cpu = scheduling.cpu;
-        let is_ordinary = scheduling.weight == Scheduling::ORDINARY;
+    pub(crate) fn create_lane(&mut self, lane: u32, scheduling: Scheduling, owner: u32) -> io::Result<LaneGroupFiles> {
+        let Scheduling { cpu, is_background } = scheduling;
+        if is_background {
+            let name = cpu.map_or_else(|| "background".to_owned(), |cpu| format!("background-{cpu}"));
+            self.create_background(&name, cpu)?;
+            self.background.insert(lane, name);
+        }
         for dir in self.lane_dirs(lane) {
             create_dir(&dir)?;
         }
-        let lane_dir =
-            |parent: &Option<PathBuf>| parent.as_ref().map(|p| p.join(&self.name).join(format!("lane-{lane}")));
+        let path = self.lane_path(lane);
+        let lane_dir = |parent: &Option<PathBuf>| parent.as_ref().map(|parent| parent.join(&path));
         match &self.hierarchies {
-            Hierarchies::V1 { memory, pids, cpuacct, cpuset, cpu: shares } => {
-                if let Some(dir) = lane_dir(shares).filter(|_| !is_ordinary) {
-                    write_at(&dir.join("cpu.shares"), &weight_of(scheduling, V1_SHARES))?;
-                }
+            Hierarchies::V1 { memory, pids, cpuacct, cpuset, cpu: _ } => {
                 if let (Some(dir), Some(parent)) = (lane_dir(cpuset), cpuset) {
-                    let cpus = match cpu {
-                        Some(cpu) => cpu.to_string(),
-                        None => std::fs::read_to_string(parent.join("cpuset.cpus"))?.trim().to_owned(),
-                    };
-                    let mems = std::fs::read_to_string(parent.join("cpuset.mems"))?;
-                    write_at(&dir.join("cpuset.cpus"), &cpus)?;
-                    write_at(&dir.join("cpuset.mems"), mems.trim())?;
+                    configure_cpuset(parent, &dir, cpu)?;
                 }
                 let mut files = LaneGroupFiles::default();
                 if let Some(dir) = lane_dir(memory) {
@@ -148,15 +155,11 @@ impl LauncherGroups {
                 Ok(files)
             }
             Hierarchies::V2(own) => {
-                let dir = own.join(&self.name).join(format!("lane-{lane}"));
+                let dir = own.join(&path);
                 create_dir(&dir.join("init"))?;
                 if let Some(cpu) = cpu {
                     // If there is no cpuset controller, the lane pins itself.
                     let _ = write_at(&dir.join("cpuset.cpus"), &cpu.to_string());
-                }
-                if !is_ordinary {
-                    // If there is no cpu controller, all lanes have the same weight.
-                    let _ = write_at(&dir.join("cpu.weight"), &weight_of(scheduling, V2_WEIGHT));
                 }
                 // The lane's init creates a group per cell. So it must own the directory, and the files that are needed
                 // to fork into a group below the directory.
@@ -197,10 +200,11 @@ impl LauncherGroups {
 
     /// Removes a lane's groups once its processes are gone. Groups that cannot be removed yet (because of a dying
     /// process) remain until the next launcher removes them.
-    pub(crate) fn remove_lane(&self, lane: u32) {
+    pub(crate) fn remove_lane(&mut self, lane: u32) {
         for dir in self.lane_dirs(lane) {
             remove_tree(&dir);
         }
+        self.background.remove(&lane);
     }
 
     /// Removes all groups of this launcher.
@@ -213,6 +217,18 @@ impl LauncherGroups {
     pub(crate) fn is_v2(&self) -> bool {
         matches!(self.hierarchies, Hierarchies::V2(_))
     }
+}
+
+/// v1: sets the processors and the memory nodes of a new group, which has none until then. `cpu` is its only
+/// processor; with `None`, the group has all processors of `parent`.
+fn configure_cpuset(parent: &Path, dir: &Path, cpu: Option<u32>) -> io::Result<()> {
+    let cpus = match cpu {
+        Some(cpu) => cpu.to_string(),
+        None => std::fs::read_to_string(parent.join("cpuset.cpus"))?,
+    };
+    let mems = std::fs::read_to_string(parent.join("cpuset.mems"))?;
+    write_at(&dir.join("cpuset.cpus"), cpus.trim())?;
+    write_at(&dir.join("cpuset.mems"), mems.trim())
 }
 
 pub(super) fn create_dir(dir: &Path) -> io::Result<()> {
