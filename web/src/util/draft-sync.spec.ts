@@ -170,6 +170,19 @@ test('a text of another tab that the user has rejected is not offered again as t
   expect(versions(OF)).toMatchObject([{ text: 'of the other tab', origin: 'tab', isOffered: false }])
 })
 
+test('a text of this tab that another tab replaced and saved is not saved over it, and only this tab\'s text is offered', async () => {
+  await sync.look()
+  type('mine')
+  // The other tab has not read this text, and its page is left before the response to its save arrives.
+  changeDraft(OF, 'of the other tab', START, null)
+  server.put('of the other tab')
+  await wait(SAVE_AFTER_MS)
+  expect(server.present?.text).toBe('of the other tab')
+  expect(text).toBe('mine')
+  expect(versions(OF)).toMatchObject([{ text: 'mine', origin: 'tab', isOffered: true }])
+  expect(syncState(OF)).toMatchObject({ revision: server.present?.revision, isSaved: true })
+})
+
 test('an older change here is replaced, and is offered', async () => {
   server.fault = 0
   type('mine')

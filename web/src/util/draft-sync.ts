@@ -187,6 +187,9 @@ export class DraftSync {
       if (!state.isSaved) await this.#save(false)
     } else if (theirs.text === mine) {
       this.#note(theirs.revision, mine)
+    } else if (theirs.text === draft(this.of) && versions(this.of).some(({ text }) => text === mine)) {
+      // Another tab replaced the text of this tab, which became a version, and saved its own.
+      keepSyncState(this.of, { ...state, revision: theirs.revision, isSaved: true, begins: false })
     } else if (state.isSaved) {
       this.#adopt(theirs)
     } else if (theirs.revision === state.revision) {
