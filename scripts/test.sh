@@ -83,7 +83,16 @@ fi
 mkdir -p target/tools
 scripts/idle scripts/build-tansu.sh >target/tools/tansu.log 2>&1 </dev/null &
 
-# Installs what the compiler does not need, and builds the site.
+CUPEL=$(realpath --canonicalize-missing "${CARGO_TARGET_DIR:-target}")/debug/cupel
+export CUPEL
+install_languages() {
+    scripts/again scripts/as-root "$CUPEL" languages install popular
+}
+is_first_build=
+[ -e "$CUPEL" ] || is_first_build=yes
+
+# Installs what the compiler does not need, and builds the site. A first build links `cupel` when a fifth of its time is left, and a new
+# machine has no languages, so they are installed during that time.
 prepare() {
     scripts/setup.sh servers docker cgroup2 deploy openapi web
     # The interpreter of DOMjudge's checktestdata language (for input validators), where `cupel verify` looks for it.
@@ -94,6 +103,10 @@ prepare() {
             --root-user-action ignore --target "$pip" "checktestdata==$checktestdata"
     fi
     scripts/build-site.sh required
+    if [ -n "$is_first_build" ]; then
+        until [ -x "$CUPEL" ]; do sleep 1; done
+        install_languages
+    fi
 }
 # Downloads leave the processors idle, so the compiler works meanwhile. If the site was not ready when its crate was compiled, the second
 # call of cargo compiles that crate again. scripts/run-tests builds the tests with the same command.
@@ -113,11 +126,9 @@ echo "== build"
 cargo test --workspace --tests --no-run --quiet
 wait "$preparing"
 cargo test --workspace --tests --no-run --quiet
-CUPEL=$(realpath "${CARGO_TARGET_DIR:-target}")/debug/cupel
-export CUPEL
 
 echo "== languages: popular"
-scripts/again scripts/as-root "$CUPEL" languages install popular
+install_languages
 
 echo "== doctor"
 scripts/as-root "$CUPEL" doctor
