@@ -112,18 +112,27 @@ prepare() {
 # call of cargo compiles that crate again. scripts/run-tests builds the tests with the same command.
 prepare </dev/null &
 preparing=$!
+# Ends a process and its descendants.
+end_tree() {
+    local children child
+    children=$(pgrep --parent "$1" || true)
+    kill "$1" 2>/dev/null || true
+    for child in $children; do end_tree "$child"; done
+}
 # Ends the background jobs that are still running, and removes the temporary files. The number of a job that has ended may belong to
-# another process, so only running jobs are ended. The build of tansu has a process group of its own.
+# another process, so only running jobs are ended.
 clean_up() {
     local job
-    for job in $(jobs -pr); do
-        kill -- "-$job" 2>/dev/null || kill "$job" 2>/dev/null || true
-    done
+    for job in $(jobs -pr); do end_tree "$job"; done
     [ -z "$temporary" ] || scripts/as-root rm -rf "$temporary" || true
 }
 trap clean_up EXIT
 echo "== build"
 cargo test --workspace --tests --no-run --quiet
+[ -x "$CUPEL" ] || {
+    echo "error: cargo did not build $CUPEL; select the directory of builds with CARGO_TARGET_DIR only" >&2
+    exit 1
+}
 wait "$preparing"
 cargo test --workspace --tests --no-run --quiet
 

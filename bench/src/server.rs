@@ -29,7 +29,7 @@ pub(crate) struct Process {
     role: &'static str,
     child: Child,
     url: String,
-    /// Data directory, which no other process uses.
+    /// Data directory. Only this process and `cupel key create` use it.
     data: tempfile::TempDir,
     log: tempfile::NamedTempFile,
 }
@@ -89,12 +89,11 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // The process is already reaped; its id may now belong to another process.
+        // If the process is already reaped, its id may belong to another process.
         if self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
             return;
         }
-        // `Child::kill` sends SIGKILL, which would prevent draining. kill(1) is always present on Debian (procps or the
-        // shell).
+        // `Child::kill` sends SIGKILL, which would prevent draining. kill(1) is in Debian's package procps.
         let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
         if !asked.is_ok_and(|status| status.success()) {
             let _ = self.child.kill();

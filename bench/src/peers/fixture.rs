@@ -12,17 +12,17 @@ use anyhow::{Context, bail, ensure};
 use crate::peers::workload::Workload;
 use crate::programs;
 
-/// Host paths that runners with their own root mount read-only, if they exist; the same as in a cell. `/bin`, `/lib`
-/// and so on are links into `/usr`.
+/// Host paths that runners with their own root mount read-only, if they exist: those of a cell for Java. `/bin`,
+/// `/lib` and so on are links into `/usr`.
 pub(super) const SHOWN: &[&str] = &["/usr", "/etc/alternatives", "/etc/ld.so.cache", "/etc/java-17-openjdk"];
 /// Symbolic links in the root of a runner that has its own root.
 pub(super) const LINKS: &[(&str, &str)] =
     &[("bin", "usr/bin"), ("sbin", "usr/sbin"), ("lib", "usr/lib"), ("lib32", "usr/lib32"), ("lib64", "usr/lib64")];
 /// Empty directories in the root of a runner that has its own root.
 pub(super) const DIRECTORIES: &[&str] = &["usr", "proc", "dev", "sys", "tmp", "etc/alternatives"];
-/// The complete environment of every program.
+/// Value of `PATH`, the only environment variable of every program.
 pub(super) const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
-/// Limits, for runners that support them: the same as for a cell.
+/// Limits, for runners that support them: the same as for Cupel's cell in this benchmark.
 pub(super) const MEMORY_MB: u64 = 512;
 pub(super) const PROCESSES: u32 = 128;
 /// User id of the programs, for runners that change it.
@@ -44,7 +44,8 @@ impl Fixture {
         let fixture = Fixture { folder, scratches: AtomicU64::new(0) };
         for directory in [fixture.folder.path(), &fixture.programs(), &fixture.scratches()] {
             std::fs::create_dir_all(directory).with_context(|| format!("creating {}", directory.display()))?;
-            std::fs::set_permissions(directory, PermissionsExt::from_mode(0o755)).context("opening a folder")?;
+            std::fs::set_permissions(directory, PermissionsExt::from_mode(0o755))
+                .context("setting the permissions of a directory")?;
         }
         programs::compile_hello(&fixture.programs(), "hello", "-static")?;
         programs::compile_hello(&fixture.programs(), "hello-dynamic", "-pie")?;
@@ -65,7 +66,7 @@ impl Fixture {
         Ok(fixture)
     }
 
-    /// Directory of the programs, read-only for all users.
+    /// Directory of the programs, which every user may read and only the owner may write.
     pub(crate) fn programs(&self) -> PathBuf {
         self.folder.path().join("programs")
     }
@@ -80,7 +81,7 @@ impl Fixture {
         self.folder.path()
     }
 
-    /// Creates the directory in which the steps of this work run, with its source; `None` if the work needs none.
+    /// Creates the directory in which the steps of this workload run, with its source; `None` if it needs none.
     pub(super) fn scratch(&self, workload: &Workload) -> anyhow::Result<Option<Scratch>> {
         let Some(source) = &workload.source else { return Ok(None) };
         let number = self.scratches.fetch_add(1, Ordering::Relaxed);
@@ -103,7 +104,7 @@ impl Fixture {
         for (link, target) in LINKS {
             symlink(target, root.join(link)).context("creating a link in a root")?;
         }
-        for shown in shown().filter(|path| !path.exists() || path.is_dir()) {
+        for shown in shown().filter(|path| path.is_dir()) {
             std::fs::create_dir_all(inside(shown)).context("creating a mount point")?;
         }
         for shown in shown().filter(|path| path.is_file()) {

@@ -1,4 +1,4 @@
-//! State shared by all handlers: the state from the binary, and the state that this crate derives from it at start.
+//! State that all handlers share: the [`ApiState`] from the binary, and what this crate builds from it at start.
 
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -147,16 +147,19 @@ impl LongAnswers {
     ///
     /// # Errors
     ///
-    /// If the user or the server already has the maximum number of responses open.
+    /// If the user, all guests together, or the server already has the maximum number of responses open.
     pub fn begin(&self, user: UserId) -> Result<LongAnswer, ApiError> {
-        // Anyone can be many guests. So those with one share of the queue count as one user, and all guests together
-        // have at most half of the total.
+        // One person can create many guest accounts. So guests with the same share count as one user, and all guests
+        // together have at most half of the total.
         let user = user.share();
         let mut open = self.open();
         let second = Duration::from_secs(1);
         if open.all >= self.all_max || (user.is_guest() && open.guests * 2 >= self.all_max) {
-            let detail =
-                "The server has its maximum number of event streams and waits open. Get the submission without `wait`.";
+            let whose = if open.all >= self.all_max { "The server has its" } else { "Guests have their" };
+            let detail = format!(
+                "{whose} maximum number of event streams, live connections and waits open. Try again later, or get the \
+                 submission without `wait`."
+            );
             return Err(ApiError::new(ErrorKind::Unavailable, detail).retry_after(second));
         }
         let most =

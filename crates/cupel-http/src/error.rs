@@ -70,7 +70,7 @@ kinds! {
         "Login: the e-mail address, the user name or the password is wrong. The response is the same whether or not the account exists. Other operations: the old password is wrong, or a one-time link is invalid, used or expired.";
     MissingScope "missing-scope" FORBIDDEN "Missing scope"
         "The API key is valid, but it lacks the scope for this operation. `detail` names the scope.";
-    CrossSite "cross-site" FORBIDDEN "Request of another site"
+    CrossSite "cross-site" FORBIDDEN "Cross-site request"
         "The request was authenticated by the session cookie of a browser, or would have started a session, and does not come from this server's own site. Programs send a token or an API key instead.";
     Forbidden "forbidden" FORBIDDEN "Forbidden"
         "The account does not have the required role or is disabled, a guest needs an account, registration is closed, or the origin of a page may not open a live connection. `detail` gives the reason.";
@@ -95,7 +95,7 @@ kinds! {
     InputOutOfOrder "input-out-of-order" CONFLICT "Input out of order"
         "Live connections: the number of an input is larger than the next expected number. `detail` has the expected number. Nothing was sent to the program.";
     InputWindowFull "input-window-full" TOO_MANY_REQUESTS "Input window full"
-        "Live connections: the program has not read enough of the earlier input. Nothing was sent to it. Send the input again after a message `input` reports that the program has read enough.";
+        "Live connections: the program has not read enough of the earlier input. Nothing was sent to it. Send the input again after a message of type `input` reports enough free space.";
     UpgradeRequired "upgrade-required" UPGRADE_REQUIRED "Upgrade required"
         "This address accepts only live connections, and the request is not a WebSocket handshake (RFC 6455, version 13).";
     InvalidBody "invalid-body" UNPROCESSABLE_ENTITY "Invalid body"
@@ -125,7 +125,7 @@ kinds! {
     TooManyWaiting "too-many-waiting" TOO_MANY_REQUESTS "Too many waiting"
         "You have the maximum number of waiting and scheduled submissions. Nothing was accepted. Wait until some have ended, or send the request again after `Retry-After`.";
     TooManyAttempts "too-many-attempts" TOO_MANY_REQUESTS "Too many attempts"
-        "Too many registrations or guests, or too many wrong passwords, tokens, links, tickets or join codes, from this address, or too many refreshes of one session. `Retry-After` has the seconds to wait.";
+        "Too many registrations, guests or wrong credentials (passwords, tokens, links, tickets, join codes) from this address, or too many refreshes of one session. `Retry-After` has the seconds to wait.";
     Internal "internal" INTERNAL_SERVER_ERROR "Internal error"
         "The server failed; the request is not the cause. The server's log has the details under `request_id`.";
     QueueFull "queue-full" SERVICE_UNAVAILABLE "Queue full"
@@ -162,7 +162,8 @@ impl ErrorKind {
 /// One error at one location in the body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
-    /// JSON Pointer (RFC 6901) to the location, such as `/tests/0/stdin`; empty for the whole body.
+    /// JSON Pointer (RFC 6901) to the location, such as `/tests/0/stdin`; empty for the whole body. For `invalid-package`:
+    /// the file in the archive.
     pub pointer: String,
     /// Description of the error.
     pub detail: String,
@@ -215,9 +216,9 @@ impl ApiError {
     }
 
     fn disk_full(error: &(dyn std::error::Error + 'static)) -> ApiError {
-        tracing::error!(error = cupel_core::chain(error), "a disk is full: write requests are refused");
-        let detail = "A disk of the server is full. Nothing was accepted or changed. Send the request again later, when the \
-             operator has made room.";
+        tracing::error!(error = cupel_core::chain(error), "refused a request because a disk is full");
+        let detail = "A disk of the server is full. Nothing was accepted or changed. Send the request again later, after the \
+             operator has freed disk space.";
         ApiError::new(ErrorKind::DiskFull, detail).retry_after(DISK_FULL_RETRY)
     }
 
@@ -358,7 +359,7 @@ pub fn errors_markdown() -> String {
          \"detail\": \"There is no language `pyton`; did you mean `python`?\", \"code\": \"unknown-language\",\n \
          \"request_id\": \"0199a4e2c5d07f3e\", \"errors\": [{\"pointer\": \"/language\", \"detail\": \"…\", \"code\": \"unknown-language\"}]}\n\
          ```\n\n\
-         Branch on `type` or `code`: they never change their meaning. `errors` names each fault by a JSON Pointer into the body.\n\
+         Branch on `type` or `code`: they never change their meaning. `errors` locates each fault by a JSON Pointer into the body or, for a package, by the file in the archive.\n\
          If a fault has a `code`, it is one of the [codes of single fields](#codes-of-single-fields).\n\n\
          This page is generated from `crates/cupel-http/src/error.rs`; `UPDATE_DOCS=1 cargo test -p cupel-http errors_page` writes it.\n\n\
          | code | status | when, and what to do |\n|---|---|---|\n",

@@ -14,6 +14,9 @@ use rustix::io::Errno;
 /// Permissions of directories. Programs may read every directory; only Cupel may change one.
 const DIRECTORY: Mode = Mode::from_raw_mode(0o755);
 
+/// Bound of the way from a directory up to the one above it. Bounds of images are far below it.
+const DEPTH_MAX: usize = 10_000;
+
 /// An open directory.
 pub(crate) struct Beneath(OwnedFd);
 
@@ -44,7 +47,7 @@ impl EntryPath {
             }
         }
         if depth > depth_max {
-            return Err(format!("the path `{}` is more than {depth_max} directories deep", shown()));
+            return Err(format!("the path `{}` has more than {depth_max} components", shown()));
         }
         Ok(Some(EntryPath(path)).filter(|_| depth > 0))
     }
@@ -146,6 +149,10 @@ impl Beneath {
         let mut at = rustix::io::fcntl_dupfd_cloexec(directory, 3)?;
         let mut depth = 0;
         while id(at.as_fd())? != top {
+            // A directory that is not beneath this one has no way up to it.
+            if depth > DEPTH_MAX {
+                return Err(Errno::XDEV);
+            }
             at = rustix::fs::openat(&at, "..", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
             depth += 1;
         }
@@ -167,7 +174,7 @@ impl Beneath {
         Beneath(parent).file(Path::new(path.file_name().unwrap_or_default()))
     }
 
-    /// The target of a symbolic link. Links to the directory of this link are followed.
+    /// The target of a symbolic link. Symbolic links in the path of its directory are followed.
     pub(crate) fn link(&self, path: &Path) -> rustix::io::Result<PathBuf> {
         let parent = self.directory(path.parent().unwrap_or(Path::new("")))?;
         let target = rustix::fs::readlinkat(&parent, path.file_name().unwrap_or_default(), Vec::new())?;

@@ -69,14 +69,30 @@ pub(crate) async fn drive_interactive(number: usize, shared: Arc<Shared>, shutdo
     while let Some(assignment) = shared.next_interactive(&shutdown).await {
         let share = share_of(&assignment);
         metrics::gauge!("cupel_worker_interactive_runs").increment(1.0);
-        let goes_on = driver.run_to_end(assignment).await;
+        let mut state = driver.run_to_end(assignment).await;
         metrics::gauge!("cupel_worker_interactive_runs").decrement(1.0);
         shared.interactive.release(share);
-        if !goes_on {
+        // A run that waited because of its owner's share may use another idle slot.
+        shared.hand_over_waiting();
+        if state == Interactive::LacksExecutor {
+            driver.tool = driver.ready().await;
+            state = if driver.tool.is_some() { Interactive::Ready } else { Interactive::Stops };
+        }
+        if state == Interactive::Stops {
             break;
         }
     }
     driver.end().await;
+}
+
+/// An interactive slot after a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Interactive {
+    Ready,
+    /// A thread continues its attempts to create the executor.
+    LacksExecutor,
+    /// The slot cannot continue, or the worker shuts down.
+    Stops,
 }
 
 /// Scheduler of a slot: one run uses the executor, others may wait for their next turn.
@@ -202,36 +218,35 @@ impl<'a> Driver<'a> {
     }
 
     /// Runs one run, which has this slot for itself until it ends. Returns `false` if the slot cannot continue.
-    async fn run_to_end(&mut self, assignment: Arc<Assignment>) -> bool {
+    async fn run_to_end(&mut self, assignment: Arc<Assignment>) -> Interactive {
         let shared = self.shared;
         shared.leases().insert(assignment.leased.lease, assignment.leased.run);
         if self.threads.is_empty() && !self.build() {
             shared.give_back_unfinished(&assignment, NO_THREAD).await;
             tokio::time::sleep(NO_THREAD_PAUSE).await;
-            return true;
+            return Interactive::Ready;
         }
         let tool = match tokio::time::timeout(EXECUTOR_WAIT_MAX, self.ready()).await {
             Ok(Some(tool)) => tool,
             // The worker is shutting down.
             Ok(None) => {
                 self.ahead = Some(assignment);
-                return false;
+                return Interactive::Stops;
             }
             // The thread continues its attempts to create the executor. Until it has one, this slot takes no other run.
             Err(_) => {
                 shared.give_back_unfinished(&assignment, "the worker could not create an executor in time").await;
-                self.tool = self.ready().await;
-                return self.tool.is_some();
+                return Interactive::LacksExecutor;
             }
         };
         let mut goes_on = self.give_turn(Next::new((assignment, None)), tool).await;
         while goes_on && !self.waiting.is_empty() {
-            let Some(tool) = self.ready().await else { return false };
+            let Some(tool) = self.ready().await else { return Interactive::Stops };
             if let Some(begun) = self.waiting.pop_front() {
                 goes_on = self.give_turn(Next::again(begun, None), tool).await;
             }
         }
-        goes_on
+        if goes_on { Interactive::Ready } else { Interactive::Stops }
     }
 
     /// Lets a thread create the executor. Returns `false` if there is no thread.
@@ -330,7 +345,7 @@ impl<'a> Driver<'a> {
                 }
             }
             // At shutdown no more short runs arrive, so long runs may use every slot.
-            let long = if self.shutdown.is_cancelled() { None } else { shared.long.try_begin() };
+            let long = if self.shutdown.is_cancelled() { None } else { shared.long.try_turn() };
             let may_long = long.is_some() || self.shutdown.is_cancelled();
             if let Some(begun) = self.take_waiting(may_long) {
                 let long = long.filter(|_| begun.is_long);
@@ -460,7 +475,7 @@ impl<'a> Driver<'a> {
         }
         let assignment = shared.hand_over(assignment)?;
         if self.may_begin_long()
-            && let Some(long) = shared.long.try_begin()
+            && let Some(long) = shared.long.try_begin(&assignment)
         {
             return Some((assignment, Some(long)));
         }

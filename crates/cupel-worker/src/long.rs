@@ -2,7 +2,8 @@
 //!
 //! A step is not interrupted for other runs, so programs that sleep could hold every slot of the worker. Therefore,
 //! until the worker shuts down, long runs together use at most all slots but one. With a single slot no slot can be
-//! reserved for short runs, so long runs only take turns with them between steps.
+//! reserved for short runs, so long runs only take turns with them between steps. A live run does not use a single slot
+//! if the worker has interactive slots (`interactive.rs`): it waits for one of these.
 //!
 //! Two kinds of runs are long regardless of their limits: a live run that gets no interactive slot (`interactive.rs`),
 //! because it waits for its client, and the verification of a package, whose programs may take a minute each.
@@ -24,12 +25,14 @@ use cupel_languages::Language;
 use cupel_types::{LimitsRequest, SubmissionKind, UserId};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
-use crate::interactive::share_of;
+use crate::interactive::{is_live, share_of};
 
 /// The slots that long runs may occupy, and the long runs that wait for one.
 #[derive(Debug)]
 pub(crate) struct LongRuns {
     long_step: Duration,
+    /// Whether live runs may use these slots.
+    may_be_live: bool,
     /// One permit per slot that long runs may occupy. First come, first served.
     slots: Semaphore,
     /// Runs that have not begun.
@@ -94,9 +97,10 @@ impl<T> Waiting<T> {
 pub(crate) type LongTurn<'a> = SemaphorePermit<'a>;
 
 impl LongRuns {
-    pub(crate) fn new(slots: usize, long_step: Duration) -> LongRuns {
+    pub(crate) fn new(slots: usize, interactive_slots: usize, long_step: Duration) -> LongRuns {
         LongRuns {
             long_step,
+            may_be_live: slots > 1 || interactive_slots == 0,
             slots: Semaphore::new(slots.saturating_sub(1).max(1)),
             waiting: Mutex::new(Waiting::new()),
             waiting_max: slots.max(WAITING_MIN),
@@ -110,9 +114,18 @@ impl LongRuns {
         limits.over(language.limits).wall_time > self.long_step.max(language.limits.wall_time)
     }
 
+    /// Begins a new run, unless it must wait for an interactive slot or no turn can begin.
+    pub(crate) fn try_begin(&self, assignment: &Arc<Assignment>) -> Option<LongTurn<'_>> {
+        if self.may_use_slot(assignment) { self.try_turn() } else { None }
+    }
+
     /// Begins a long run's turn, unless all slots for long runs are in use or other long runs wait for one.
-    pub(crate) fn try_begin(&self) -> Option<LongTurn<'_>> {
+    pub(crate) fn try_turn(&self) -> Option<LongTurn<'_>> {
         self.slots.try_acquire().ok()
+    }
+
+    fn may_use_slot(&self, assignment: &Arc<Assignment>) -> bool {
+        self.may_be_live || !is_live(assignment)
     }
 
     /// Begins a long run's turn as soon as possible.
@@ -131,23 +144,26 @@ impl LongRuns {
             // The sender exists as long as `self`, so this never fails.
             drop(count.wait_for(|count| *count > 0).await);
             let turn = self.begin().await;
-            if let Some(assignment) = self.take_for_turn(|_| true) {
+            if let Some(assignment) = self.take_for_turn(|waiting| self.may_use_slot(waiting)) {
                 return (assignment, turn);
             }
+            drop(turn);
+            // Another slot took the run, or only live runs wait, which must not use this slot.
+            drop(count.changed().await);
         }
     }
 
     /// Takes a waiting run that satisfies `suits`, if it can have a turn at once.
     pub(crate) fn try_next(&self, suits: impl Fn(&Arc<Assignment>) -> bool) -> Option<(Arc<Assignment>, LongTurn<'_>)> {
-        let turn = self.try_begin()?;
-        Some((self.take_for_turn(suits)?, turn))
+        let turn = self.try_turn()?;
+        Some((self.take_for_turn(|waiting| self.may_use_slot(waiting) && suits(waiting))?, turn))
     }
 
     /// Takes, for its turn, the waiting run that satisfies `suits` and whose owner's last turn is longest ago.
     pub(crate) fn take_for_turn(&self, suits: impl Fn(&Arc<Assignment>) -> bool) -> Option<Arc<Assignment>> {
         let mut waiting = self.waiting();
         let assignment = waiting.take_for_turn(suits);
-        self.count.send_replace(waiting.runs.len());
+        self.count(&waiting);
         assignment
     }
 
@@ -155,7 +171,7 @@ impl LongRuns {
     pub(crate) fn take_of(&self, suits: impl Fn(&Arc<Assignment>) -> bool) -> Option<Arc<Assignment>> {
         let mut waiting = self.waiting();
         let assignment = waiting.take(suits);
-        self.count.send_replace(waiting.runs.len());
+        self.count(&waiting);
         assignment
     }
 
@@ -164,8 +180,13 @@ impl LongRuns {
         let mut waiting = self.waiting();
         let share = share_of(&assignment);
         let has_room = waiting.push(share, assignment, self.waiting_max);
-        self.count.send_replace(waiting.runs.len());
+        self.count(&waiting);
         has_room
+    }
+
+    /// Publishes the number of waiting runs, if it has changed.
+    fn count(&self, waiting: &Waiting<Arc<Assignment>>) {
+        self.count.send_if_modified(|count| std::mem::replace(count, waiting.runs.len()) != waiting.runs.len());
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting<Arc<Assignment>>> {
@@ -221,7 +242,7 @@ mod tests {
         let default = language.limits.wall_time;
         let second = Duration::from_secs(1);
         let with = |wall_time| LimitsRequest { wall_time: Some(wall_time), ..LimitsRequest::default() };
-        let long = |long_step, limits| LongRuns::new(2, long_step).is_long(limits, language);
+        let long = |long_step, limits| LongRuns::new(2, 0, long_step).is_long(limits, language);
         assert!(!long(second, LimitsRequest::default()));
         assert!(long(second, with(default + second)));
         assert!(!long(default + second, with(default + second)));

@@ -122,7 +122,7 @@ impl Worker {
             is_paused: watch::Sender::new(false),
             busy: AtomicU32::new(0),
             turns: Turns::new(slots, quantum),
-            long: LongRuns::new(slots, long_step),
+            long: LongRuns::new(slots, interactive_slots, long_step),
             interactive: InteractiveSlots::new(interactive_slots),
             short_run,
             over: CancellationToken::new(),

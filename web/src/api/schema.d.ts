@@ -784,8 +784,8 @@ export interface paths {
         put?: never;
         /**
          * Share a program.
-         * @description Every client can read the program with its link. A shared program never changes. The same program always has the
-         *     same link. Sharing counts as one submission. The operator bounds the number of programs that one user may share
+         * @description Every client that knows the link can read the program. A shared program never changes. The same program always has the
+         *     same link. Sharing costs one submission of the rate limit. The operator bounds the number of programs that one user may share
          *     (1,000 by default), and may set a retention, after which a program is removed unless a user shares it again.
          *
          *     Everybody with an account may call this. An API key needs the scope `runs:write`.
@@ -1190,7 +1190,7 @@ export interface components {
             /**
              * Format: int64
              * @deprecated
-             * @description Former field: the penalty in seconds. Send `penalty_minutes` instead, not both.
+             * @description Deprecated: the penalty in seconds. Send `penalty_minutes` instead, not both.
              */
             penalty_seconds?: number | null;
             /**
@@ -1269,7 +1269,7 @@ export interface components {
         ContestView: components["schemas"]["ContestLine"] & {
             /** @description Description, in Markdown. */
             description: string;
-            /** @description The description as HTML, if you asked for it. Raw HTML in the description is text here. */
+            /** @description The description as HTML, on request. HTML tags in the Markdown are escaped. */
             description_html?: string | null;
             /**
              * Format: int64
@@ -1279,7 +1279,7 @@ export interface components {
             /**
              * Format: int64
              * @deprecated
-             * @description Former field: the penalty in seconds. Use `penalty_minutes`.
+             * @description Deprecated: the penalty in seconds. Use `penalty_minutes`.
              */
             penalty_seconds?: number | null;
             /**
@@ -1289,7 +1289,7 @@ export interface components {
             freeze_seconds?: number | null;
             /** @description Whether the freeze has been lifted. */
             unfrozen: boolean;
-            /** @description The problems; `null` before your time has begun, unless the contest is over or you may change it. */
+            /** @description The problems; `null` until your own start, unless the contest is over or you may change it. */
             problems?: components["schemas"]["ContestProblemView"][] | null;
             participation?: components["schemas"]["ParticipationView"] | null;
             /** @description Whether you may change the contest. */
@@ -1447,7 +1447,10 @@ export interface components {
         };
         /** @description One error at one location in the body. */
         FieldError: {
-            /** @description JSON Pointer (RFC 6901) to the location, such as `/tests/0/stdin`; empty for the whole body. */
+            /**
+             * @description JSON Pointer (RFC 6901) to the location, such as `/tests/0/stdin`; empty for the whole body. For `invalid-package`:
+             *     the file in the archive.
+             */
             pointer: string;
             /** @description Description of the error. */
             detail: string;
@@ -2520,7 +2523,7 @@ export interface components {
         SnippetFileRequest: {
             /**
              * @description A relative path such as `src/helper.py`: at most 1,024 bytes and 32 components, each of at most 255 bytes. The
-             *     pattern cannot count bytes. For paths with non-ASCII characters, it permits only shorter paths than the server.
+             *     pattern of the schema counts characters, so it is stricter than the server for paths with non-ASCII characters.
              */
             path: string;
             /** @description The content. */
@@ -2572,7 +2575,7 @@ export interface components {
             /** @description Patterns of the files that are kept after the execution, as in `POST /execute`. */
             artifacts?: string[];
             /**
-             * @description A title: text without control characters. White space at its ends is removed, and an empty title is none. A
+             * @description A title: text without control characters. White space at its ends is removed, and an empty title counts as absent. A
              *     program with another title is another program, with another id.
              */
             title?: string | null;
@@ -2588,7 +2591,7 @@ export interface components {
         }) & unknown & (unknown | {
             files?: unknown;
         }));
-        /** @description A shared program. Its fields are those of `POST /execute`. */
+        /** @description A shared program. Its source, files, options and limits have the names that `POST /execute` uses. */
         SnippetView: {
             /** @description Id of the snippet. */
             snippet_id: string;

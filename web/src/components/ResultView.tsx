@@ -145,7 +145,7 @@ function Fate({ result, purpose, isAgain, problem, opened, names, onLine, source
   const { score, max_score } = result.problem ?? {}
   const message = messageOf(result)
   const wallLimit = wallLimitReached(result)
-  // If the first difference is known, the hint says less.
+  // A message explains these verdicts better than the hint.
   const isExplained = message !== undefined && (code === 'WA' || code === 'PE')
   const hint = code === 'ILE' && problem.is_interactive ? e.interactor.idle : wallLimit !== undefined ? m.play.wallLimit(milliseconds(wallLimit)) : isExplained ? '' : m.verdicts[code].hint
   const ran = tests.filter((test) => test.verdict !== 'SK')
@@ -271,7 +271,7 @@ interface FiguresProps {
   time: number | null | undefined
   memory: number | null | undefined
   result: Result
-  /** What the figures are of. */
+  /** Caption of the figures, for example the test to which they belong. */
   label?: string | undefined
   /** Whether the figures are rounded up. */
   isRounded?: boolean

@@ -35,7 +35,7 @@ export function useDraft(of: DraftOf, start: string, isSynced = true, preview = 
 
   const refresh = () => {
     setKept(versions(of))
-    setIsSaved(syncState(of).isSaved)
+    setIsSaved(sync.current?.isSaved ?? syncState(of).isSaved)
   }
   /** Returns whether the editor has the text. `mustKeep`: the editor gets the text only if the browser stores it. */
   const store = (next: string, begins: boolean, mustKeep = false): boolean => {
@@ -52,7 +52,7 @@ export function useDraft(of: DraftOf, start: string, isSynced = true, preview = 
     setOther(undefined)
     if (isOtherStored || begins) setKept(versions(of))
     setIsSaved(false)
-    sync.current?.changed()
+    sync.current?.changed(isStored)
     return true
   }
   /** Whether the text that is about to be replaced is kept as a version. If not, the page says so, and nothing is replaced. */
@@ -105,11 +105,13 @@ export function useDraft(of: DraftOf, start: string, isSynced = true, preview = 
       adopt: (next) => {
         now.current = next
         setText(next)
-        changeDraft(of, next, start, known.current)
-        known.current = read(key)
+        const { isStored } = changeDraft(of, next, start, known.current)
+        if (isStored) known.current = read(key)
         setOther(undefined)
         setRevision((count) => count + 1)
+        return isStored
       },
+      isReplaced: () => read(key) !== known.current,
       changed: () => latest.current.refresh(),
     })
     sync.current = running

@@ -27,6 +27,9 @@ test('a message inside of other text is translated with the text around it', () 
   expect(zh('Call 1 (all()): 3 is missing')).toBe('第 1 次调用（all()）：缺少 3')
   expect(zh('line 3: expected 1, got 2')).toBe('第 3 行：应为 1，实际为 2')
   expect(zh('check.py: none of 2 lines is correct')).toBe('check.py：2 行都不正确')
+  expect(zh('test a: word 1, line 2 of the output: expected "10", got "9"; time limit of 3000 ms for all executions of the run exceeded; the last test was skipped')).toBe(
+    '测试 a：输出的第 1 个词（第 2 行）：应为 "10"，实际为 "9"；超出所有执行的总时间限制（3000 ms）；最后 1 个测试被跳过',
+  )
   expect(zh('time limit of 3000 ms for all executions of the run exceeded; the last 2 tests were skipped')).toBe('超出所有执行的总时间限制（3000 ms）；最后 2 个测试被跳过')
 })
 

@@ -44,6 +44,7 @@ const ZH_FRAMES: Frame[] = [
   [/^(?<inner>.+) \((?<got>\d+) elements? instead of (?<expected>\d+)\)$/is, (inner, { got, expected }) => `${inner}（${got} 个元素，应为 ${expected} 个）`],
   [/^(?<inner>.+); the last test was skipped$/is, (inner) => `${inner}；最后 1 个测试被跳过`],
   [/^(?<inner>.+); the last (?<n>\d+) tests were skipped$/is, (inner, { n }) => `${inner}；最后 ${n} 个测试被跳过`],
+  [/^(?<inner>.+); (?<end>time limit of [\d.]+ m?s for all executions of the run exceeded)$/is, (inner, { end = '' }) => `${inner}；${judgeZh(end)}`],
   [/^test (?<n>\d+) of (?<all>\d+): (?<inner>.+)$/is, (inner, { n, all }) => `第 ${n} 个测试（共 ${all} 个）：${inner}`],
   [/^test (?<name>\S+): (?<inner>.+)$/is, (inner, { name }) => `测试 ${name}：${inner}`],
   [/^call (?<n>\d+) \((?<call>.+?)\): (?<inner>.+)$/is, (inner, { n, call }) => `第 ${n} 次调用（${call}）：${inner}`],

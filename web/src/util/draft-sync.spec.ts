@@ -44,30 +44,33 @@ class Server implements DraftServer {
 
 let server: Server
 let text: string
+/** The text that this tab last read from or wrote to the browser's storage. */
+let known: string | null
 let sync: DraftSync
 
 function open(): DraftSync {
   text = draft(OF) ?? START
+  known = draft(OF)
   return new DraftSync(OF, server, {
     text: () => text,
-    adopt: (next) => {
-      text = next
-      changeDraft(OF, next, START, draft(OF))
-    },
+    adopt: put,
+    isReplaced: () => draft(OF) !== known,
     changed: () => undefined,
   })
 }
 
-function type(next: string) {
+function put(next: string): boolean {
   text = next
-  changeDraft(OF, next, START, draft(OF))
-  sync.changed()
+  const { isStored } = changeDraft(OF, next, START, known)
+  if (isStored) known = draft(OF)
+  return isStored
 }
+
+const type = (next: string) => sync.changed(put(next))
 
 const wait = (ms: number) => vi.advanceTimersByTimeAsync(ms)
 
-beforeEach(() => {
-  vi.useFakeTimers()
+function stubStorage() {
   for (const storage of ['localStorage', 'sessionStorage']) {
     const kept = new Map<string, string>()
     vi.stubGlobal(storage, {
@@ -76,6 +79,11 @@ beforeEach(() => {
       removeItem: (key: string) => kept.delete(key),
     })
   }
+}
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  stubStorage()
   server = new Server()
   sync = open()
 })
@@ -177,10 +185,85 @@ test('a text of this tab that another tab replaced and saved is not saved over i
   changeDraft(OF, 'of the other tab', START, null)
   server.put('of the other tab')
   await wait(SAVE_AFTER_MS)
-  expect(server.present?.text).toBe('of the other tab')
-  expect(text).toBe('mine')
+  await sync.look()
+  expect([server.log, text]).toEqual([[], 'mine'])
   expect(versions(OF)).toMatchObject([{ text: 'mine', origin: 'tab', isOffered: true }])
-  expect(syncState(OF)).toMatchObject({ revision: server.present?.revision, isSaved: true })
+  // If the user goes on in this tab, its text is saved, and the other one is offered.
+  type('mine, too')
+  await wait(SAVE_AFTER_MS)
+  expect(server.log.at(-1)).toBe('begin mine, too')
+  expect(versions(OF)).toMatchObject([{ text: 'of the other tab', isOffered: true }, { text: 'mine' }])
+})
+
+test('a tab does not save its old text over the text with which another tab went on', async () => {
+  type('old')
+  await wait(SAVE_AFTER_MS)
+  // The other tab has read the old text, and changes it. Its page is left before it saves.
+  changeDraft(OF, 'old and new', START, 'old')
+  await sync.look()
+  expect(server.log).toEqual(['old'])
+  sync.stop()
+  sync = open()
+  await sync.look()
+  expect([server.log, text]).toEqual([['old', 'old and new'], 'old and new'])
+})
+
+/** From now on, the browser stores nothing. What it has stored stays, unless `isBlocked`. */
+function refuseStorage(isBlocked = false) {
+  const full = () => {
+    throw new Error('full')
+  }
+  for (const storage of ['localStorage', 'sessionStorage'] as const) {
+    const stored = globalThis[storage]
+    vi.stubGlobal(storage, { getItem: isBlocked ? full : (key: string) => stored.getItem(key), setItem: full, removeItem: full })
+  }
+}
+
+test('a text that the browser cannot store is saved on the server, and is not replaced by that of another device', async () => {
+  for (const isBlocked of [false, true]) {
+    server.log = []
+    server.present = undefined
+    sync = open()
+    if (!isBlocked) type('stored')
+    await wait(SAVE_AFTER_MS)
+    refuseStorage(isBlocked)
+    if (isBlocked) sync = open()
+    type('not stored')
+    expect(sync.isSaved).toBe(false)
+    await wait(SAVE_AFTER_MS)
+    expect([server.log.at(-1), sync.isSaved]).toEqual(['not stored', true])
+    type('not stored either')
+    server.put('theirs', Date.now() + 2 * UNSURE_MS)
+    await sync.look()
+    // The text of the other device stays in the server's history.
+    expect([server.log.at(-1), text]).toEqual(['begin not stored either', 'not stored either'])
+    vi.unstubAllGlobals()
+    stubStorage()
+  }
+})
+
+test('a text that only the server has is loaded by the next editor', async () => {
+  type('stored')
+  await wait(SAVE_AFTER_MS)
+  const stored = localStorage
+  refuseStorage()
+  type('stored, and more')
+  await wait(SAVE_AFTER_MS)
+  sync.stop()
+  vi.stubGlobal('localStorage', stored)
+  await wait(UNSURE_MS)
+  sync = open()
+  expect(text).toBe('stored')
+  await sync.look()
+  expect([text, server.present?.text]).toEqual(['stored, and more', 'stored, and more'])
+})
+
+test('a text that the browser could not store is saved when its editor is removed', async () => {
+  refuseStorage()
+  type('mine')
+  sync.stop()
+  await wait(0)
+  expect(server.log).toEqual(['mine'])
 })
 
 test('an older change here is replaced, and is offered', async () => {

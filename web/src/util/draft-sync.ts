@@ -5,7 +5,7 @@
 // has not read. If both have changed, the editor gets the newer text, and the older text becomes a version.
 import { CallError } from '../api/client'
 import { serverNow } from './clock'
-import { draft, keepSent, keepSyncState, keepVersion, sentOfTab, syncState, versions, type DraftOf } from './drafts'
+import { draft, keepSent, keepSyncState, keepVersion, sentOfTab, syncState, versions, type DraftOf, type SyncState } from './drafts'
 
 /** Time without changes after which a change is saved. */
 export const SAVE_AFTER_MS = 2_000
@@ -48,8 +48,10 @@ export interface DraftServer {
 /** The editor's side of one draft. */
 export interface DraftEditor {
   text(): string
-  /** Puts a text into the editor and into the browser's storage. */
-  adopt(text: string): void
+  /** Puts a text into the editor and into the browser's storage. Returns whether it was stored. */
+  adopt(text: string): boolean
+  /** Whether the browser's storage has another text, which another tab or page has written. That one saves its text. */
+  isReplaced(): boolean
   /** Called when the list of versions or the saved state has changed. */
   changed(): void
 }
@@ -69,6 +71,11 @@ export class DraftSync {
   #isStopped = false
   /** The text that the next change must not replace on the server. */
   #kept: string | undefined
+  /**
+   * The state while the browser could not store the text or its state. The stored state then stays as it is, so that
+   * the next editor finds the server's text to be newer.
+   */
+  #unstored: SyncState | undefined
 
   constructor(
     private readonly of: DraftOf,
@@ -78,17 +85,34 @@ export class DraftSync {
 
   /** Compares the draft with the server's. Called when the page is opened and when the user returns to it. */
   async look(): Promise<void> {
-    if (this.#isStopped || this.#isBusy) return
+    if (this.#isStopped || this.#isBusy || this.editor.isReplaced()) return
     await this.#alone(async () => {
       const newest = await this.server.newest()
-      const { revision, isSaved } = syncState(this.of)
+      const { revision, isSaved } = this.#state()
       if (newest !== revision) await this.#meet()
       else if (!isSaved) await this.#save(false)
     })
   }
 
-  /** Called when the text was changed. */
-  changed(): void {
+  /** Whether the server has the text. */
+  get isSaved(): boolean {
+    return this.#state().isSaved
+  }
+
+  #state(): SyncState {
+    return this.#unstored ?? syncState(this.of)
+  }
+
+  #keepState(state: SyncState) {
+    if (this.#unstored !== undefined || !keepSyncState(this.of, state)) this.#unstored = state
+  }
+
+  /** Called when the text was changed. `isStored`: whether the browser has stored the new text. */
+  changed(isStored: boolean): void {
+    const [unstored, stored] = [this.#unstored, syncState(this.of)]
+    this.#unstored = undefined
+    if (!isStored) this.#unstored = { ...(unstored ?? stored), at: serverNow(), isSaved: false }
+    else if (unstored !== undefined) this.#keepState({ ...stored, revision: unstored.revision, begins: stored.begins || unstored.begins })
     this.#waitsSince ??= Date.now()
     this.#plan(Math.min(SAVE_AFTER_MS, Math.max(0, this.#waitsSince + SAVE_WITHIN_MS - Date.now())))
   }
@@ -96,22 +120,21 @@ export class DraftSync {
   /** Keeps the present text in the server's history. Called when the text is run or submitted. */
   keep(): void {
     this.#kept = this.editor.text()
-    const state = syncState(this.of)
-    if (state.isSaved) keepSyncState(this.of, { ...state, begins: true })
+    const state = this.#state()
+    if (state.isSaved) this.#keepState({ ...state, begins: true })
     else this.flush()
   }
 
   /** Saves unsaved changes at once. Called when the page is hidden and when the connection is back. */
   flush(isLeaving = false): void {
-    if (syncState(this.of).isSaved || this.#isStopped) return
+    if (this.isSaved || this.#isStopped || this.editor.isReplaced()) return
     this.#clear()
     void this.#alone(() => this.#save(isLeaving))
   }
 
   /** Called when the editor is removed. If its draft was replaced from outside, the next editor saves the new text. */
   stop(): void {
-    const text = this.editor.text()
-    if ((draft(this.of) ?? text) === text) this.flush()
+    this.flush()
     this.#clear()
     this.#isStopped = true
   }
@@ -154,7 +177,7 @@ export class DraftSync {
 
   async #save(isLeaving: boolean) {
     const text = this.editor.text()
-    const { revision, begins } = syncState(this.of)
+    const { revision, begins } = this.#state()
     this.#waitsSince = undefined
     keepSent(this.of, text)
     let saved: number
@@ -171,25 +194,23 @@ export class DraftSync {
   /** Records that the server has this text as this revision. */
   #note(revision: number, text: string) {
     keepSent(this.of, undefined)
-    const state = syncState(this.of)
-    const isSaved = (draft(this.of) ?? text) === text && (this.#isStopped || this.editor.text() === text)
-    keepSyncState(this.of, { ...state, revision, isSaved, begins: (state.begins && !isSaved) || text === this.#kept })
+    const state = this.#state()
+    const isDraft = this.#unstored !== undefined || (draft(this.of) ?? text) === text
+    const isSaved = isDraft && (this.#isStopped || this.editor.text() === text)
+    this.#keepState({ ...state, revision, isSaved, begins: (state.begins && !isSaved) || text === this.#kept })
   }
 
   /** Handles a draft on the server that this device has not read. */
   async #meet() {
     const theirs = await this.server.read()
-    if (this.#isStopped) return
+    if (this.#isStopped || this.editor.isReplaced()) return
     const mine = this.editor.text()
-    const state = syncState(this.of)
+    const state = this.#state()
     if (theirs === undefined) {
-      keepSyncState(this.of, { ...state, revision: undefined })
+      this.#keepState({ ...state, revision: undefined })
       if (!state.isSaved) await this.#save(false)
     } else if (theirs.text === mine) {
       this.#note(theirs.revision, mine)
-    } else if (theirs.text === draft(this.of) && versions(this.of).some(({ text }) => text === mine)) {
-      // Another tab replaced the text of this tab, which became a version, and saved its own.
-      keepSyncState(this.of, { ...state, revision: theirs.revision, isSaved: true, begins: false })
     } else if (state.isSaved) {
       this.#adopt(theirs)
     } else if (theirs.revision === state.revision) {
@@ -197,7 +218,7 @@ export class DraftSync {
     } else if (theirs.text === sentOfTab(this.of)) {
       // This tab saved the text when its page was left, before another program replaced it or the user went on.
       if (state.begins) keepVersion(this.of, theirs.text, 'replaced', false, theirs.savedAt)
-      keepSyncState(this.of, { ...state, revision: theirs.revision })
+      this.#keepState({ ...state, revision: theirs.revision })
       await this.#save(false)
     } else if (state.at + UNSURE_MS < theirs.savedAt && keepVersion(this.of, mine, 'device', true, state.at)) {
       this.#adopt(theirs)
@@ -205,13 +226,14 @@ export class DraftSync {
       // A text of another tab is a version already, and the user may have rejected it.
       const isOfTab = versions(this.of).some(({ text, origin }) => origin === 'tab' && text === theirs.text)
       if (!isOfTab) keepVersion(this.of, theirs.text, 'device', true, theirs.savedAt)
-      keepSyncState(this.of, { ...state, revision: theirs.revision, begins: true })
+      this.#keepState({ ...state, revision: theirs.revision, begins: true })
       await this.#save(false)
     }
   }
 
   #adopt({ text, revision, savedAt }: ServerDraft) {
-    this.editor.adopt(text)
-    keepSyncState(this.of, { revision, at: Math.min(savedAt, serverNow()), isSaved: true, begins: false })
+    const state = { revision, at: Math.min(savedAt, serverNow()), isSaved: true, begins: false }
+    if (this.editor.adopt(text)) this.#keepState(state)
+    else this.#unstored = state
   }
 }

@@ -54,7 +54,7 @@ pub(crate) struct SnippetRequest {
     #[serde(default, deserialize_with = "lists::patterns")]
     #[schema(max_items = 16)]
     artifacts: Vec<String>,
-    /// A title: text without control characters. White space at its ends is removed, and an empty title is none. A
+    /// A title: text without control characters. White space at its ends is removed, and an empty title counts as absent. A
     /// program with another title is another program, with another id.
     #[serde(default)]
     #[schema(max_length = 100, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$")]
@@ -70,7 +70,7 @@ pub(crate) struct SnippetRequest {
 #[serde(deny_unknown_fields)]
 pub(crate) struct SnippetFileRequest {
     /// A relative path such as `src/helper.py`: at most 1,024 bytes and 32 components, each of at most 255 bytes. The
-    /// pattern cannot count bytes. For paths with non-ASCII characters, it permits only shorter paths than the server.
+    /// pattern of the schema counts characters, so it is stricter than the server for paths with non-ASCII characters.
     #[schema(min_length = 1, max_length = 1024)]
     path: String,
     /// The content.
@@ -110,7 +110,7 @@ pub(crate) struct SnippetCreated {
     url: String,
 }
 
-/// A shared program. Its fields are those of `POST /execute`.
+/// A shared program. Its source, files, options and limits have the names that `POST /execute` uses.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SnippetView {
     /// Id of the snippet.
@@ -164,8 +164,8 @@ impl SnippetView {
 
 /// Share a program.
 ///
-/// Every client can read the program with its link. A shared program never changes. The same program always has the
-/// same link. Sharing counts as one submission. The operator bounds the number of programs that one user may share
+/// Every client that knows the link can read the program. A shared program never changes. The same program always has the
+/// same link. Sharing costs one submission of the rate limit. The operator bounds the number of programs that one user may share
 /// (1,000 by default), and may set a retention, after which a program is removed unless a user shares it again.
 #[utoipa::path(
     post, path = "/snippets", tag = "execute", operation_id = "share_program",
@@ -308,7 +308,7 @@ pub(crate) async fn remove(
 ) -> Result<StatusCode, ApiError> {
     match app.core.remove_snippet(caller.user, id).await? {
         true => Ok(StatusCode::NO_CONTENT),
-        false => Err(ApiError::not_found("shared program of yours")),
+        false => Err(ApiError::new(ErrorKind::NotFound, "You share no program with this id.")),
     }
 }
 

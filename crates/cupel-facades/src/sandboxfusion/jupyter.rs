@@ -1,7 +1,7 @@
 //! `POST /run_jupyter`: cells of a notebook that share the state of one Python process.
 //!
-//! A program in Python (`jupyter_driver.py`) runs the cells with IPython (Debian's package `python3-ipython`), without
-//! a separate Jupyter kernel, in one cell of the sandbox.
+//! A program in Python (`jupyter_driver.py`) runs the notebook's cells with IPython (Debian's package
+//! `python3-ipython`), without a separate Jupyter kernel. All of them are one step.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -14,7 +14,7 @@ use crate::source::RegistryOptions;
 
 /// The engine's default socket; `DOCKER_HOST` may name another one.
 const SOCKET: &str = "/var/run/docker.sock";
-/// Maximum number of bytes of an error message that are read.
+/// The reader of an error message stops after this many bytes.
 const MESSAGE_MAX: usize = 4096;
 
 /// Writes the archive of an image to a file.
@@ -26,7 +26,7 @@ pub(crate) fn save(name: &str, to: &Path, bounds: &ImageBounds, options: &Regist
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(ImageError::io("start a runtime for", to))?;
+        .map_err(|error| failed(format!("this process cannot start a runtime: {error}")))?;
     let chain = |error: reqwest::Error| failed(cupel_types::chain(&error));
     let silent = |time: Duration| failed(format!("it sent nothing for {} s", time.as_secs_f32()));
     let saving = async {
@@ -67,7 +67,8 @@ pub(crate) fn save(name: &str, to: &Path, bounds: &ImageBounds, options: &Regist
 }
 
 impl RegistryOptions {
-    /// The socket of the Docker Engine for `docker-daemon:`, from `DOCKER_HOST` as for the `docker` command.
+    /// The socket of the Docker Engine for `docker-daemon:`. `DOCKER_HOST` names it; otherwise, it is the
+    /// default. Contexts of the `docker` command are not used.
     ///
     /// # Errors
     /// `DOCKER_HOST` is not the address of a Unix socket.
@@ -75,15 +76,16 @@ impl RegistryOptions {
         if let Some(path) = &self.docker_socket {
             return Ok(path.clone());
         }
-        match std::env::var("DOCKER_HOST") {
-            Err(_) => Ok(PathBuf::from(SOCKET)),
-            Ok(host) => match host.strip_prefix("unix://") {
-                Some(path) => Ok(PathBuf::from(path)),
-                None => {
-                    let reason = format!("DOCKER_HOST is `{host}`, and only `unix://PATH` is supported");
-                    Err(super::SourceError::new("docker-daemon:", reason).into())
-                }
-            },
+        // Like `docker`, treats an empty variable as unset.
+        let Some(host) = std::env::var_os("DOCKER_HOST").filter(|host| !host.is_empty()) else {
+            return Ok(PathBuf::from(SOCKET));
+        };
+        match host.to_str().and_then(|host| host.strip_prefix("unix://")) {
+            Some(path) => Ok(PathBuf::from(path)),
+            None => {
+                let reason = format!("DOCKER_HOST is `{}`, and only `unix://PATH` is supported", host.display());
+                Err(super::SourceError::new("docker-daemon:", reason).into())
+            }
         }
     }
 }

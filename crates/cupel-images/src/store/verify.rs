@@ -18,7 +18,7 @@ use crate::root;
 impl ImageStore {
     /// Checks an image. The files of its layers are compared with the hashes from the time of unpacking. If the layers
     /// are undamaged, the image's root is compared with a new root from the same layers. Returns the paths of damaged,
-    /// missing or added files.
+    /// missing or added files, as programs see them; for a missing layer, its directory in the store.
     ///
     /// # Errors
     /// There is no such image, or the store cannot be read.

@@ -229,7 +229,7 @@ fn an_image_beyond_the_bounds_is_refused() {
         })
     });
     check("it has 19 entries, and at most 18 are accepted", &|image| image.layer(many(18)));
-    check("more than 5 directories deep", &|image| image.layer(Layer::new().file("1/2/3/4/5/6", "")));
+    check("has more than 5 components", &|image| image.layer(Layer::new().file("1/2/3/4/5/6", "")));
     check("more than 5 directories deep", &|image| {
         image.layer(Layer::new().directory("1/2/3/4").symlink("a", "1/2/3/4").file("a/5/6", ""))
     });

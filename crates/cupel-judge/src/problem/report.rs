@@ -70,15 +70,15 @@ pub struct ProblemCaseReport {
     pub group: GroupName,
     /// The case's verdict.
     pub verdict: Verdict,
-    /// All verdicts that apply to the program alone, the strongest first.
+    /// Verdicts that follow from the program's execution without the checker, the most severe first.
     pub causes: Vec<Verdict>,
     /// The case's score, if it has one.
     pub score: Option<Score>,
-    /// Resource usage in the run that counts; zero if the case was skipped.
+    /// Resource usage in the execution that counts; zero if the case was skipped.
     pub usage: Usage,
-    /// End of the program in the run that counts.
+    /// The program's step in the execution that counts: its outcome, output and usage.
     pub step: Option<StepReport>,
-    /// Number of repeated runs near a limit.
+    /// Number of times that the case was executed again because a measurement was near a limit.
     pub reruns: u32,
     /// The checker's message to the author, which may quote the test.
     pub judge_message: Option<String>,
@@ -93,7 +93,7 @@ pub struct ProblemCaseReport {
     pub in_batch: bool,
 }
 
-/// Shortens a text for people to at most `bytes_max` bytes, followed by the number of bytes that are left out.
+/// Truncates a message to at most `bytes_max` bytes, and appends the number of omitted bytes.
 pub fn shortened(text: &str, bytes_max: usize) -> Cow<'_, str> {
     if text.len() <= bytes_max {
         return Cow::Borrowed(text);

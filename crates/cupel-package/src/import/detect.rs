@@ -38,8 +38,8 @@ impl PackageFormat {
 /// The marker files of each format, for messages.
 const MARKERS: &str = "problem.toml (Cupel), problem.yaml (Kattis), domjudge-problem.ini (DOMjudge), problem.xml (Polygon) or init.yml (DMOJ)";
 
-/// Names of files that mark the top-level directory of a package.
-pub(crate) fn is_marker(name: &str) -> bool {
+/// Whether a file of this name marks the top-level directory of a package.
+pub fn is_marker(name: &str) -> bool {
     matches!(
         name,
         "problem.toml"

@@ -21,8 +21,8 @@ use std::time::Duration;
 use cupel_languages::Registry;
 use cupel_types::{Bytes, LanguageId};
 
-pub use detect::PackageFormat;
-use detect::{detect, is_marker};
+use detect::detect;
+pub use detect::{PackageFormat, is_marker};
 pub(crate) use draft::{Draft, Keys};
 pub(crate) use kattis::folder_rule;
 pub(crate) use tree::{ByteOrderMark, Child, Tree};

@@ -16,8 +16,9 @@ use crate::Wall;
 use crate::sys;
 use crate::sys::process::{Forked, exit_now, fork_with};
 
-/// Minimum number of subordinate ids; each lane needs two.
-const IDS_MIN: u32 = 256;
+/// Minimum number of subordinate ids. Each lane needs two: with images, a worker with one slot and eight interactive
+/// slots has up to 304 lanes.
+const IDS_MIN: u32 = 1024;
 
 /// A range of ids that a user may map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,9 +156,9 @@ mod tests {
 
     #[test]
     fn the_largest_range_of_the_user_is_used() {
-        let text = "other:100000:65536\nme:200000:300\nme:300000:65536\n1000:400000:1000\n# comment\nme:x:y\n";
+        let text = "other:100000:65536\nme:200000:300\nme:300000:65536\n1000:400000:2000\n# comment\nme:x:y\n";
         assert_eq!(range(text, Some("me"), 1000), Some(Range { first: 300_000, count: 65_536 }));
-        assert_eq!(range(text, None, 1000), Some(Range { first: 400_000, count: 1000 }));
+        assert_eq!(range(text, None, 1000), Some(Range { first: 400_000, count: 2000 }));
         assert_eq!(range(text, Some("nobody"), 7), None);
         assert_eq!(
             range("me:5:10\nme:4294967000:65536", Some("me"), 1000),

@@ -180,9 +180,11 @@ fn to_launcher() -> impl Strategy<Value = ToLauncher> {
                 counted
             }
         ),
-        (some_u32(), proptest::option::of(some_u32()), any::<bool>(), kind).prop_map(|(lane, cpu, is_background, kind)| {
-            ToLauncher::MakeLane { lane, scheduling: Scheduling { cpu, is_background }, kind }
-        }),
+        (some_u32(), proptest::option::of(some_u32()), any::<bool>(), kind).prop_map(
+            |(lane, cpu, is_background, kind)| {
+                ToLauncher::MakeLane { lane, scheduling: Scheduling { cpu, is_background }, kind }
+            }
+        ),
         any::<u32>().prop_map(|lane| ToLauncher::RetireLane { lane }),
     ]
 }

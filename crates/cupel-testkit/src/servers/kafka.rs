@@ -1,4 +1,4 @@
-//! A broker with Kafka's protocol: `tansu`, from crates.io. It stores all data in memory, so SIGKILL destroys them.
+//! A broker with Kafka's protocol: `tansu`, from crates.io. It keeps all data in memory, so a restart loses them.
 
 use std::net::{Ipv4Addr, TcpStream};
 use std::ops::Deref;
@@ -94,8 +94,7 @@ impl Kind for KafkaKind {
     fn command(&self, folder: &Path, port: u16) -> Command {
         // `scripts/build-tansu.sh` installs tansu there.
         let places = [PathBuf::from("/usr/local/lib/cupel/bin")];
-        let mut tansu =
-            Command::new(keeper::find("tansu", &places, "`cargo install --locked tansu --features dynostore`"));
+        let mut tansu = Command::new(keeper::find("tansu", &places, "`scripts/build-tansu.sh`"));
         let address = |port: u16| format!("tcp://127.0.0.1:{port}");
         tansu.args(["broker", "--storage-engine=memory://tansu/", "--silent"]).current_dir(folder);
         tansu.args(["--listener-url", &address(port), "--advertised-listener-url", &address(self.advertised)]);

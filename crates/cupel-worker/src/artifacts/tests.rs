@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use cupel_core::{BlobInfo, BlobKind};
 use cupel_store::{DirectoryBlobs, PostgresBlobs};
@@ -131,7 +132,7 @@ impl Cluster {
         Cluster { folder, blobs }
     }
 
-    /// A worker new to this cluster.
+    /// The cache of a worker with this secret and an empty directory.
     fn worker(&self, secret: u8) -> Artifacts {
         let place = tempfile::tempdir_in(self.folder.path()).unwrap().keep();
         let cache = Artifacts::open(&place, ArtifactBounds::default()).unwrap();
@@ -185,8 +186,10 @@ fn entries_that_other_programs_put_into_the_blob_store_are_ignored() {
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, bytes).unwrap();
         let refused = cluster.worker(1).get(&key(1)).is_none();
+        let end = Instant::now() + Duration::from_secs(60);
         while file.exists() {
             // The reader thread removes the entry, possibly after the lookup has timed out.
+            assert!(Instant::now() < end, "the entry was not removed");
             std::thread::yield_now();
         }
         refused

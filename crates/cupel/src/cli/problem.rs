@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow};
 use cupel_languages::Registry;
 use cupel_package::{
     Container, ExportError, ImportError, ImportOptions, Imported, LimitsToWrite, PackageFinding, export,
-    import as import_package, limits_file, open as open_package, with_limits,
+    import as import_package, is_marker, limits_file, open as open_package, with_limits,
 };
 use cupel_problem::Slug;
 use cupel_types::{Bytes, counted};
@@ -196,12 +196,12 @@ fn list(directory: &Path, as_json: bool, known: &Registry) -> CommandResult {
 
 /// Whether a path looks like a package: a directory with a typical file of a package, or an archive.
 fn is_package(path: &Path) -> bool {
-    const MARKERS: [&str; 6] =
-        ["problem.toml", "problem.yaml", "problem.xml", "init.yml", "domjudge-problem.ini", ".timelimit"];
     const ARCHIVES: [&str; 4] = [".zip", ".tar", ".tar.gz", ".tgz"];
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     match path.is_dir() {
-        true => MARKERS.iter().any(|marker| path.join(marker).is_file()),
+        true => path.read_dir().is_ok_and(|entries| {
+            entries.flatten().any(|entry| entry.file_name().to_str().is_some_and(is_marker) && entry.path().is_file())
+        }),
         false => ARCHIVES.iter().any(|ending| name.ends_with(ending)),
     }
 }

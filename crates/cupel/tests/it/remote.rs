@@ -1,4 +1,4 @@
-//! Commands that use a server: `cupel run --server`, `get`, `test` and `submit`.
+//! `cupel run --server`, `get` and `submit`, which use a server, and `cupel test`, which runs downloaded samples.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -70,7 +70,7 @@ impl Proxy {
 }
 
 #[test]
-fn a_program_on_a_server_has_the_output_and_exit_code_that_it_has_here() {
+fn a_program_on_a_server_has_the_same_output_and_exit_code_as_locally() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &NO_RATE_LIMITS);
     let program =
@@ -98,8 +98,8 @@ fn a_program_on_a_server_has_the_output_and_exit_code_that_it_has_here() {
     assert_eq!((&object["verdict"], &object["stdout"]), (&json!("RTE"), &json!("X\n")), "{object}");
 }
 
-/// An input of some hundred kilobytes did not fit into a message of a live connection: the server closed the connection,
-/// and the command repeated the message for a minute.
+/// Regression: an input of several hundred kilobytes exceeded the size of a message. The server closed the connection,
+/// and the command retried for a minute.
 #[test]
 fn input_of_any_size_that_the_server_permits_reaches_the_program() {
     let data = tempfile::tempdir().unwrap();
@@ -136,11 +136,11 @@ fn a_program_that_is_too_large_for_live_input_is_refused_at_once_with_the_reason
     let refused = end(with_key(&server, ["run", "-i", &file.path, "--server", &server.url]), b"");
     assert!(refused.code == Some(2) && refused.stderr.contains("at most 262144 bytes"), "{refused:?}");
     // The command repeats a message for a minute if it considers the connection lost.
-    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
 }
 
 #[test]
-fn a_failure_to_reach_a_server_has_an_exit_code_and_a_remedy() {
+fn a_failed_remote_run_has_an_exit_code_and_names_the_cause() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[]);
     let file = source("a.py", "print(1)\n");
@@ -278,7 +278,7 @@ fn a_problem_is_downloaded_tested_and_submitted() {
     std::fs::write(work.path().join("syntax.py"), "print('nonsense'\n").unwrap();
     let tested = in_work(&["test", "syntax.py", "--samples", "quiet-hours/samples"]);
     assert!(tested.code == Some(1) && tested.stdout.contains("SyntaxError"), "{tested:?}");
-    assert!(tested.stdout.contains("samples: compile error"), "the verdict of the server: {tested:?}");
+    assert!(tested.stdout.contains("samples: compile error"), "the same verdict as on the server: {tested:?}");
     let refused = in_work(&["submit", "quiet-hours", "wrong.py", "--json"]);
     let object: Value = serde_json::from_str(&refused.stdout).unwrap();
     assert_eq!((refused.code, &object["verdict"]), (Some(1), &json!("WA")));

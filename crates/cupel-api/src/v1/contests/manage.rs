@@ -52,7 +52,7 @@ pub(crate) struct ContestRequest {
     #[serde(default)]
     #[schema(maximum = 1440)]
     penalty_minutes: Option<u64>,
-    /// Former field: the penalty in seconds. Send `penalty_minutes` instead, not both.
+    /// Deprecated: the penalty in seconds. Send `penalty_minutes` instead, not both.
     #[serde(default)]
     #[schema(deprecated, maximum = 86400)]
     penalty_seconds: Option<u64>,
@@ -102,7 +102,7 @@ pub(crate) struct ContestChangeRequest {
     #[serde(default)]
     #[schema(maximum = 1440)]
     penalty_minutes: Option<u64>,
-    /// Former field: the penalty in seconds. Send `penalty_minutes` instead, not both.
+    /// Deprecated: the penalty in seconds. Send `penalty_minutes` instead, not both.
     #[serde(default)]
     #[schema(deprecated, maximum = 86400)]
     penalty_seconds: Option<u64>,

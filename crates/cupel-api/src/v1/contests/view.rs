@@ -72,19 +72,19 @@ pub(super) struct ContestView {
     line: ContestLine,
     /// Description, in Markdown.
     description: String,
-    /// The description as HTML, if you asked for it. Raw HTML in the description is text here.
+    /// The description as HTML, on request. HTML tags in the Markdown are escaped.
     #[serde(skip_serializing_if = "Option::is_none")]
     description_html: Option<String>,
     /// ICPC: penalty for each rejected try before a solution, in whole minutes.
     penalty_minutes: Option<u64>,
-    /// Former field: the penalty in seconds. Use `penalty_minutes`.
+    /// Deprecated: the penalty in seconds. Use `penalty_minutes`.
     #[schema(deprecated)]
     penalty_seconds: Option<u64>,
     /// Number of seconds before the end at which the standings freeze; `null`: no freeze.
     freeze_seconds: Option<u64>,
     /// Whether the freeze has been lifted.
     unfrozen: bool,
-    /// The problems; `null` before your time has begun, unless the contest is over or you may change it.
+    /// The problems; `null` until your own start, unless the contest is over or you may change it.
     problems: Option<Vec<ContestProblemView>>,
     /// Your participation; `null` if you do not take part.
     participation: Option<ParticipationView>,

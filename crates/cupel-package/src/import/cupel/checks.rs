@@ -29,7 +29,7 @@ const KEYS: &[(&str, &[&str])] = &[
     ("program", &["program", "protocol", "args"]),
 ];
 
-/// Returns the method by which all cases are judged. `None` if there is a fault, which has been reported.
+/// Returns the method by which all cases are judged, and reports all faults. `None` if a fault leaves no method.
 pub(super) fn method(context: &Context<'_>, top: &Reader<'_>) -> Option<Method> {
     let checker = top.get("checker");
     let interactor = top.get("interactor");

@@ -64,7 +64,7 @@ impl LauncherGroups {
         }
         match &self.hierarchies {
             Hierarchies::V1 { cpuset: Some(parent), .. } => {
-                configure_cpuset(parent, &parent.join(&self.name), None)?;
+                configure_cpuset(&parent.join(&self.name), None)?;
             }
             Hierarchies::V1 { .. } => {}
             Hierarchies::V2(own) => {
@@ -108,7 +108,7 @@ impl LauncherGroups {
             create_dir(&parent.join(&path))?;
         }
         match &self.hierarchies {
-            Hierarchies::V1 { cpuset: Some(parent), .. } => configure_cpuset(parent, &parent.join(&path), cpu),
+            Hierarchies::V1 { cpuset: Some(parent), .. } => configure_cpuset(&parent.join(&path), cpu),
             Hierarchies::V1 { .. } => Ok(()),
             Hierarchies::V2(own) => enable_controllers(&own.join(&path), place::DOWN_TO_LANES, false),
         }
@@ -129,8 +129,8 @@ impl LauncherGroups {
         let lane_dir = |parent: &Option<PathBuf>| parent.as_ref().map(|parent| parent.join(&path));
         match &self.hierarchies {
             Hierarchies::V1 { memory, pids, cpuacct, cpuset, cpu: _ } => {
-                if let (Some(dir), Some(parent)) = (lane_dir(cpuset), cpuset) {
-                    configure_cpuset(parent, &dir, cpu)?;
+                if let Some(dir) = lane_dir(cpuset) {
+                    configure_cpuset(&dir, cpu)?;
                 }
                 let mut files = LaneGroupFiles::default();
                 if let Some(dir) = lane_dir(memory) {
@@ -220,8 +220,9 @@ impl LauncherGroups {
 }
 
 /// v1: sets the processors and the memory nodes of a new group, which has none until then. `cpu` is its only
-/// processor; with `None`, the group has all processors of `parent`.
-fn configure_cpuset(parent: &Path, dir: &Path, cpu: Option<u32>) -> io::Result<()> {
+/// processor; with `None`, the group has all processors of the group above it.
+fn configure_cpuset(dir: &Path, cpu: Option<u32>) -> io::Result<()> {
+    let parent = dir.parent().ok_or(io::ErrorKind::NotFound)?;
     let cpus = match cpu {
         Some(cpu) => cpu.to_string(),
         None => std::fs::read_to_string(parent.join("cpuset.cpus"))?,

@@ -170,11 +170,29 @@ async fn live_runs_in_interactive_slots_leave_every_slot_to_other_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn live_runs_do_not_use_the_only_other_slot() {
+    let bench =
+        Bench::with_interactive_slots(1, 1, vec![Does::Echoes, Does::Ends, Does::Ends, Does::Echoes], once()).await;
+    let first = bench.submit_live().await;
+    bench.until_left(3).await;
+    let second = bench.submit_live().await;
+    for _ in 0..2 {
+        let short = bench.submit().await;
+        bench.until(short, ended_as(Verdict::Accepted)).await;
+    }
+    bench.send(first, 1, LiveInput::EndOfInput);
+    bench.until(first, ended_as(Verdict::Accepted)).await;
+    bench.until_left(0).await;
+    bench.send(second, 1, LiveInput::EndOfInput);
+    bench.until(second, ended_as(Verdict::Accepted)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_live_run_that_waits_begins_when_an_interactive_slot_becomes_idle() {
-    let bench = Bench::with_interactive_slots(1, 1, vec![Does::Echoes; 3], once()).await;
+    let bench = Bench::with_interactive_slots(2, 1, vec![Does::Echoes; 3], once()).await;
     let first = bench.submit_live().await;
     bench.until_left(2).await;
-    // No interactive slot is idle, so this run gets the other slot.
+    // No interactive slot is idle, so this run gets another slot.
     let second = bench.submit_live().await;
     bench.until_left(1).await;
     let third = bench.submit_live().await;
@@ -212,10 +230,10 @@ async fn a_live_run_in_an_interactive_slot_is_given_back_when_the_worker_drains(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_owner_has_at_most_half_of_the_interactive_slots() {
-    let bench = Bench::with_interactive_slots(1, 4, vec![Does::Echoes; 3], once()).await;
+    let bench = Bench::with_interactive_slots(2, 4, vec![Does::Echoes; 3], once()).await;
     for left in [2, 1, 0] {
         bench.submit_live().await;
         bench.until_left(left).await;
     }
-    assert_eq!(bench.shared.interactive.idle(), 2, "the third run has the other slot");
+    assert_eq!(bench.shared.interactive.idle(), 2, "the third run has another slot");
 }
