@@ -139,16 +139,16 @@ fn answer(child: &mut Child, registry: &str, deadline: Instant) -> io::Result<(V
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
-    /// Asks a helper that is a shell script.
+    /// Asks a helper that is a shell script. Another process writes the script: if this one did, a process that another
+    /// test starts at the same time could inherit the open file, and the script could not be executed (`ETXTBSY`).
     fn ask_script(script: &str, answer_max: Duration) -> Result<Option<DockerCredential>, String> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("docker-credential-test");
-        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let write = r#"printf '#!/bin/sh\n%s\n' "$1" > "$0" && chmod 755 "$0""#;
+        let written = Command::new("sh").args(["-c", write]).arg(&path).arg(script).status().unwrap();
+        assert!(written.success());
         ask(path.to_str().unwrap(), "registry.example", answer_max)
     }
 
