@@ -5,7 +5,7 @@
 // has not read. If both have changed, the editor gets the newer text, and the older text becomes a version.
 import { CallError } from '../api/client'
 import { serverNow } from './clock'
-import { draft, keepSent, keepSyncState, keepVersion, sentOfTab, syncState, versions, type DraftOf, type SyncState } from './drafts'
+import { keepSent, keepSyncState, keepVersion, sentOfTab, syncState, versions, type DraftOf, type SyncState } from './drafts'
 
 /** Time without changes after which a change is saved. */
 export const SAVE_AFTER_MS = 2_000
@@ -85,7 +85,7 @@ export class DraftSync {
 
   /** Compares the draft with the server's. Called when the page is opened and when the user returns to it. */
   async look(): Promise<void> {
-    if (this.#isStopped || this.#isBusy || this.editor.isReplaced()) return
+    if (this.#isStopped || this.#isBusy) return
     await this.#alone(async () => {
       const newest = await this.server.newest()
       const { revision, isSaved } = this.#state()
@@ -104,15 +104,14 @@ export class DraftSync {
   }
 
   #keepState(state: SyncState) {
-    if (this.#unstored !== undefined || !keepSyncState(this.of, state)) this.#unstored = state
+    if (this.#unstored || !keepSyncState(this.of, state)) this.#unstored = state
   }
 
   /** Called when the text was changed. `isStored`: whether the browser has stored the new text. */
   changed(isStored: boolean): void {
-    const [unstored, stored] = [this.#unstored, syncState(this.of)]
-    this.#unstored = undefined
-    if (!isStored) this.#unstored = { ...(unstored ?? stored), at: serverNow(), isSaved: false }
-    else if (unstored !== undefined) this.#keepState({ ...stored, revision: unstored.revision, begins: stored.begins || unstored.begins })
+    const state = this.#state()
+    const isKept = isStored && (this.#unstored === undefined || keepSyncState(this.of, { ...syncState(this.of), revision: state.revision, begins: true }))
+    this.#unstored = isKept ? undefined : { ...state, at: serverNow(), isSaved: false }
     this.#waitsSince ??= Date.now()
     this.#plan(Math.min(SAVE_AFTER_MS, Math.max(0, this.#waitsSince + SAVE_WITHIN_MS - Date.now())))
   }
@@ -127,25 +126,20 @@ export class DraftSync {
 
   /** Saves unsaved changes at once. Called when the page is hidden and when the connection is back. */
   flush(isLeaving = false): void {
-    if (this.isSaved || this.#isStopped || this.editor.isReplaced()) return
-    this.#clear()
+    if (this.isSaved || this.#isStopped) return
+    clearTimeout(this.#timer)
     void this.#alone(() => this.#save(isLeaving))
   }
 
   /** Called when the editor is removed. If its draft was replaced from outside, the next editor saves the new text. */
   stop(): void {
     this.flush()
-    this.#clear()
+    clearTimeout(this.#timer)
     this.#isStopped = true
   }
 
-  #clear() {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-  }
-
   #plan(ms: number) {
-    this.#clear()
+    clearTimeout(this.#timer)
     if (!this.#isStopped) this.#timer = setTimeout(() => this.flush(), ms)
   }
 
@@ -176,27 +170,24 @@ export class DraftSync {
   }
 
   async #save(isLeaving: boolean) {
+    if (this.editor.isReplaced()) return
     const text = this.editor.text()
     const { revision, begins } = this.#state()
     this.#waitsSince = undefined
     keepSent(this.of, text)
-    let saved: number
     try {
-      const fits = text.length * 3 < LEAVING_BYTES_MAX
-      saved = await this.server.save(text, revision, begins, isLeaving && fits)
+      this.#note(await this.server.save(text, revision, begins, isLeaving && text.length * 3 < LEAVING_BYTES_MAX), text)
     } catch (error) {
       if (!(error instanceof CallError && error.status === 412) || this.#isStopped) throw error
-      return await this.#meet()
+      await this.#meet()
     }
-    this.#note(saved, text)
   }
 
   /** Records that the server has this text as this revision. */
   #note(revision: number, text: string) {
     keepSent(this.of, undefined)
     const state = this.#state()
-    const isDraft = this.#unstored !== undefined || (draft(this.of) ?? text) === text
-    const isSaved = isDraft && (this.#isStopped || this.editor.text() === text)
+    const isSaved = !this.editor.isReplaced() && this.editor.text() === text
     this.#keepState({ ...state, revision, isSaved, begins: (state.begins && !isSaved) || text === this.#kept })
   }
 
@@ -215,25 +206,21 @@ export class DraftSync {
       this.#adopt(theirs)
     } else if (theirs.revision === state.revision) {
       await this.#save(false)
-    } else if (theirs.text === sentOfTab(this.of)) {
-      // This tab saved the text when its page was left, before another program replaced it or the user went on.
-      if (state.begins) keepVersion(this.of, theirs.text, 'replaced', false, theirs.savedAt)
-      this.#keepState({ ...state, revision: theirs.revision })
-      await this.#save(false)
-    } else if (state.at + UNSURE_MS < theirs.savedAt && keepVersion(this.of, mine, 'device', true, state.at)) {
-      this.#adopt(theirs)
     } else {
+      // This tab saved the text when its page was left, before another program replaced it or the user went on.
+      const isSent = theirs.text === sentOfTab(this.of)
+      if (!isSent && state.at + UNSURE_MS < theirs.savedAt && keepVersion(this.of, mine, 'device', true, state.at)) return this.#adopt(theirs)
       // A text of another tab is a version already, and the user may have rejected it.
-      const isOfTab = versions(this.of).some(({ text, origin }) => origin === 'tab' && text === theirs.text)
-      if (!isOfTab) keepVersion(this.of, theirs.text, 'device', true, theirs.savedAt)
-      this.#keepState({ ...state, revision: theirs.revision, begins: true })
+      if (isSent ? state.begins : !versions(this.of).some(({ text, origin }) => origin === 'tab' && text === theirs.text)) {
+        keepVersion(this.of, theirs.text, isSent ? 'replaced' : 'device', !isSent, theirs.savedAt)
+      }
+      this.#keepState({ ...state, revision: theirs.revision, begins: state.begins || !isSent })
       await this.#save(false)
     }
   }
 
   #adopt({ text, revision, savedAt }: ServerDraft) {
     const state = { revision, at: Math.min(savedAt, serverNow()), isSaved: true, begins: false }
-    if (this.editor.adopt(text)) this.#keepState(state)
-    else this.#unstored = state
+    this.#unstored = this.editor.adopt(text) && keepSyncState(this.of, state) ? undefined : state
   }
 }
