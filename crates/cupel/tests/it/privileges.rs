@@ -423,7 +423,7 @@ fn an_ordinary_user_gets_a_remedy_for_each_missing_requirement() {
     };
     explains(
         doctor_of_an_ordinary_user("", &[]),
-        &["the wall user-namespace", "CONFIG_USER_NS", "ordinary has no range of 256 ids", "usermod --add-subuids"],
+        &["the wall user-namespace", "CONFIG_USER_NS", "ordinary has no range of 1024 ids", "usermod --add-subuids"],
     );
     explains(
         doctor_of_an_ordinary_user("ordinary:200000:65536\n", &["setpriv", "--no-new-privs"]),
