@@ -1,7 +1,7 @@
 //! Throughput of output into a slot, and how far programs exceed a limit before they are killed.
 //!
-//! The throughput of a program that writes into a slot is compared, in turns, with the throughput of the same program
-//! that writes into a pipe, which a thread of the bench reads. An overrun is the difference between a cell's reported
+//! A program writes alternately into a slot and into a pipe that the bench reads, and the throughputs are compared. An
+//! overrun is the difference between a cell's reported
 //! usage and the limit that killed it, while all slots run the same program.
 
 use std::io::Read;
@@ -20,9 +20,9 @@ use crate::{programs, sandbox};
 /// Amount of measurement.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
-    /// Number of streams, each for bare and for cell.
+    /// Number of streams without a sandbox, and as many in a cell.
     pub(crate) streams: usize,
-    /// Number of overruns of each limit, per slot.
+    /// Number of overruns of each limit, per slot; of limits that take long to reach, a tenth of it.
     pub(crate) overruns: usize,
 }
 

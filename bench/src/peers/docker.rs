@@ -1,4 +1,5 @@
-//! Runner for `docker run`, if an engine is installed: client, daemon, containerd, shim and runc.
+//! Runner for `docker run`, if an engine is installed. A run passes through the client, the daemon, containerd, the shim
+//! and runc.
 //!
 //! The bench starts its own daemon, with its data, socket and containerd in the bench's directory, and without network
 //! or firewall changes. Dropping the value terminates the daemon by its process id. Source: dockerd(8), docker-run(1),
@@ -94,7 +95,7 @@ impl Runner for Docker {
     }
 
     fn omits(&self) -> &'static str {
-        "no user namespace; no Landlock; no time limits; memory and CPU are limited but not reported"
+        "no user namespace; no Landlock; no time limits; memory and processes are limited; memory and CPU time are not reported"
     }
 
     fn prepare(&mut self, fixture: &Fixture) -> anyhow::Result<()> {

@@ -1,6 +1,7 @@
 //! Runner for an OCI runtime (runc, crun) through its command line: one bundle and one `run` per step.
 //!
-//! The root contains only mount points; the host's `/usr` is bind-mounted read-only, as in a cell. Source: the OCI
+//! The root contains only mount points and links; the host's `/usr` and some files of `/etc` are bind-mounted read-only,
+//! as in a cell. Source: the OCI
 //! runtime specification, `config.json`; runc(8), crun(1).
 
 use std::path::{Path, PathBuf};
@@ -47,7 +48,7 @@ impl Runner for Oci {
 
     fn omits(&self) -> &'static str {
         "no system call filter and no Landlock (not configured in the bundle); no user namespace; no time limits; memory \
-         and CPU are limited but not reported"
+         and processes are limited; memory and CPU time are not reported"
     }
 
     fn prepare(&mut self, fixture: &Fixture) -> anyhow::Result<()> {

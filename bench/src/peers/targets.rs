@@ -117,7 +117,7 @@ impl Target {
 }
 
 impl Judged {
-    /// Name in the results.
+    /// The target and its measurement in the JSON results.
     pub(super) fn to_json(&self) -> Value {
         let Judged { target, measured } = self;
         json!({

@@ -1,5 +1,4 @@
-//! Starter code for a problem: its signature in a language, with the first sample that the statement shows as a
-//! comment.
+//! Starter code for a problem: its signature in a language and, as a comment, the first sample of the statement.
 
 use std::io::{self, Read};
 

@@ -45,7 +45,8 @@ pub(crate) struct Plan {
 pub(crate) struct PlannedLayer {
     /// Path of its archive in the source.
     pub(crate) path: String,
-    /// What the manifest says about the stored archive; `None` if the source has no manifest.
+    /// What the manifest says about the stored archive; `None` for an archive
+    /// of `docker save`, whose manifest does not describe it.
     pub(crate) stored: Option<StoredLayer>,
     /// Digest of the uncompressed archive.
     pub(crate) diff_id: ContentHash,
@@ -134,16 +135,17 @@ impl Selector {
     }
 }
 
-/// The names and tags of an entry of an index. `docker save` of Docker 25 and later writes the full name into the first
-/// annotation and the tag into the second. Other tools write either of them into the second. Source: moby, `image/tarexport/save.go`.
+/// The names and tags of an entry of an index. `docker save` of Docker 25 and later writes the full name into
+/// `io.containerd.image.name` and the tag into `org.opencontainers.image.ref.name`. Other tools write the name or the
+/// tag into the latter. Source: moby, `image/tarexport/save.go`.
 fn names_of(entry: &oci_spec::image::Descriptor) -> impl Iterator<Item = &str> {
     const NAMES: [&str; 2] = ["io.containerd.image.name", "org.opencontainers.image.ref.name"];
     let annotations = entry.annotations().as_ref();
     NAMES.into_iter().filter_map(move |name| annotations?.get(name).map(String::as_str))
 }
 
-/// Whether an image with this name is the one that a user calls `wanted`: by its tag, or by its name, which Docker
-/// shows without its default registry.
+/// Whether `wanted` is this name, its tag, or its short form. Docker shows the short form, which omits the default
+/// registry `docker.io`.
 fn is_named(name: &str, wanted: &str) -> bool {
     let short = name.strip_prefix("docker.io/").map(|name| name.strip_prefix("library/").unwrap_or(name));
     name == wanted
@@ -252,7 +254,7 @@ pub(crate) fn part(at: usize, of: usize, diff_id: &ContentHash) -> String {
 
 fn check_number(layers: usize, diff_ids: usize, bounds: &ImageBounds) -> Result<(), ImageError> {
     if layers != diff_ids {
-        let reason = format!("it names {diff_ids} layers, and the manifest {layers}");
+        let reason = format!("it names {diff_ids} layers, but the manifest names {layers}");
         return Err(ImageError::refused("the configuration", reason));
     }
     if layers > bounds.layers_max {

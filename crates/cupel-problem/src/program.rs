@@ -54,8 +54,8 @@ pub struct Include {
     pub files: Vec<ProgramFile>,
     /// The entry point among the files, if the submission is only a part of the program (as with a grader).
     pub entry_point: Option<String>,
-    /// How the submission becomes a part of the program, if its entry point is a grader that calls its functions
-    /// (DMOJ).
+    /// How the submission becomes a part of the program, if the program's entry point is a grader that calls the
+    /// submission's functions (DMOJ).
     pub grader: Option<Grader>,
 }
 

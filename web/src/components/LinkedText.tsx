@@ -34,7 +34,7 @@ export function LinkedHtml({ html }: { html: string }) {
   )
 }
 
-/** Makes web addresses links that Markdown leaves as text, and shows hidden characters. */
+/** Makes links of web addresses that Markdown leaves as text, and shows hidden characters. */
 function link(content: DocumentFragment): void {
   const texts: Text[] = []
   const walker = document.createTreeWalker(content, NodeFilter.SHOW_TEXT)

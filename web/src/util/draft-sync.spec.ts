@@ -258,6 +258,26 @@ test('a text that only the server has is loaded by the next editor', async () =>
   expect([text, server.present?.text]).toEqual(['stored, and more', 'stored, and more'])
 })
 
+test('a text that the browser stores without its state is saved on the server', async () => {
+  sync = open()
+  type('first')
+  await wait(SAVE_AFTER_MS)
+  expect(sync.isSaved).toBe(true)
+  const stored = localStorage
+  vi.stubGlobal('localStorage', {
+    getItem: (key: string) => stored.getItem(key),
+    setItem: (key: string, value: string) => {
+      if (key.endsWith('/sync')) throw new Error('full')
+      stored.setItem(key, value)
+    },
+    removeItem: (key: string) => stored.removeItem(key),
+  })
+  type('second')
+  expect([draft(OF), sync.isSaved]).toEqual(['second', false])
+  await wait(SAVE_AFTER_MS)
+  expect([server.log, sync.isSaved]).toEqual([['first', 'second'], true])
+})
+
 test('a text that the browser could not store is saved when its editor is removed', async () => {
   refuseStorage()
   type('mine')

@@ -110,7 +110,8 @@ export class DraftSync {
   /** Called when the text was changed. `isStored`: whether the browser has stored the new text. */
   changed(isStored: boolean): void {
     const state = this.#state()
-    const isKept = isStored && (this.#unstored === undefined || keepSyncState(this.of, { ...syncState(this.of), revision: state.revision, begins: true }))
+    const stored = syncState(this.of)
+    const isKept = isStored && !stored.isSaved && (!this.#unstored || keepSyncState(this.of, { ...stored, revision: state.revision, begins: true }))
     this.#unstored = isKept ? undefined : { ...state, at: serverNow(), isSaved: false }
     this.#waitsSince ??= Date.now()
     this.#plan(Math.min(SAVE_AFTER_MS, Math.max(0, this.#waitsSince + SAVE_WITHIN_MS - Date.now())))

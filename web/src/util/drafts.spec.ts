@@ -24,7 +24,7 @@ test('the user\'s own text is kept when one or more texts are handed over', () =
   expect(draftBefore(OF)).toBe('changed')
 })
 
-test('the starting code and an equal text are not kept as the user\'s text', () => {
+test('the starting code and a text equal to the one handed over are not kept as the user\'s text', () => {
   handOver(OF, 'shared', 'start')
   expect(draftBefore(OF)).toBe(null)
   keepDraft(OF, 'shared', 'start')
@@ -169,7 +169,7 @@ test('malformed data in place of the versions are ignored', () => {
   }
 })
 
-test('a text that follows itself in the history is listed once', () => {
+test('equal consecutive versions in the history are listed once', () => {
   const entries = [['b', 4], ['b'], ['b', 3], [undefined, 2], [undefined, 1], ['a'], ['b', 0], ['b', -1]] as [string | undefined, number?][]
   const listed = withoutRepeats(entries.map(([text, revision]) => ({ text, revision })))
   expect(listed.map(({ text, revision }) => [text, revision])).toEqual([['b', undefined], [undefined, 2], [undefined, 1], ['a', undefined], ['b', 0]])

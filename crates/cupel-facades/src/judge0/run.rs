@@ -30,8 +30,8 @@ use super::{archive, error};
 use crate::execute::Run;
 use crate::program::main_name;
 
-/// The script of a multi-file program without a script `run`. Its exit code is that of a shell that does not find its
-/// script.
+/// Replacement for a missing script `run` of a multi-file program. It exits with 127, like a shell that does not find
+/// its script.
 const NO_RUN_SCRIPT: &[u8] = b"echo 'bash: run: No such file or directory' >&2\nexit 127\n";
 
 /// The submission for valid attributes. `None` if the language was removed in the meantime. `held` is the memory
@@ -88,7 +88,7 @@ pub(super) fn submission_of(
         limits: limits_of(attributes, language),
         ..NewProgram::default()
     };
-    // A conversion to JSON fails only for numbers that are not finite; the validation refuses these.
+    // The conversion of this type to JSON cannot fail.
     let data = serde_json::to_vec(attributes).unwrap_or_default().into();
     Ok(Some(NewSubmission {
         request_id: Some(notes.request_id().to_owned()),
@@ -119,7 +119,7 @@ fn limits_of(attributes: &Attributes, language: &Language) -> LimitsRequest {
         wall_time: Some(wall_time),
         idle_time: Some(wall_time.min(max.idle_time)),
         memory: Some(memory),
-        // The original then limits the address space of each process.
+        // With this attribute, the original limits the address space of each process.
         address_space: attributes.enable_per_process_and_thread_memory_limit.then_some(memory.max(Limits::MEMORY_MIN)),
         processes: Some(processes.min(max.processes)),
         file_size: Some(file_size),
@@ -140,7 +140,8 @@ pub(super) type Accepted = (Run, Option<Box<SubmissionRecord>>);
 /// Submits one program, and waits for the result if the client asks for it.
 ///
 /// # Errors
-/// The inner error is the response to a refused submission; the outer error is a failure of Cupel.
+/// The inner error is the response to a submission that is refused in Judge0's format; the outer error is any other
+/// refusal or a failure of Cupel.
 pub(super) async fn create(
     app: &Shared,
     caller: &Caller,
@@ -175,8 +176,8 @@ pub(super) async fn create(
 /// Submits several programs. The result has the run or the validation errors of each program.
 ///
 /// # Errors
-/// The inner error is the response if all submissions are refused together; the outer error is a failure of
-/// Cupel.
+/// The inner error is the response if all submissions are refused together in Judge0's format; the outer error is any
+/// other refusal or a failure of Cupel.
 pub(super) async fn create_all(
     app: &Shared,
     caller: &Caller,

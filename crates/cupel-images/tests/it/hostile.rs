@@ -137,7 +137,7 @@ fn a_damaged_image_is_refused() {
         image.descriptors[0]["mediaType"] = json!("application/x-unknown");
         image
     });
-    refused("names 2 layers, and the manifest 1", |mut image| {
+    refused("names 2 layers, but the manifest names 1", |mut image| {
         image = image.stored(tar(), Stored::Plain);
         image.config["rootfs"]["diff_ids"].as_array_mut().unwrap().push(json!(digest(b"")));
         image

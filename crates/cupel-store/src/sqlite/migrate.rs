@@ -41,7 +41,7 @@ const MIGRATIONS: [&str; 29] = [
 /// The newest known version.
 pub(super) const KNOWN: i64 = MIGRATIONS.len() as i64;
 
-/// Reason why the schema does not fit this version.
+/// Reason why the schema cannot be brought up to date.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum MigrateError {
     #[error("the schema has version {version}; the newest known version is {known}")]

@@ -1,4 +1,4 @@
-//! A blob store for tests that counts fetches and can be made unreachable.
+//! A blob store for tests that counts fetches and whose reads and writes can be made to fail.
 
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_compared_without_white_space_and_case_and_numbers_nearly() {
+    fn white_space_and_case_are_ignored_and_numbers_are_compared_with_a_tolerance() {
         for (found, expected, is_right) in [
             ("1\n2\n", "1\n2", true),
             ("\n 1 \n2\n\n", "1\n2", true),
