@@ -12,12 +12,16 @@ use tokio::time::timeout;
 use crate::disclosure::Disclosure;
 use crate::event::{Event, Seq};
 use crate::ids::first_at;
+use crate::problems::RunSummary;
 use crate::run::{HistoryFilter, RunState, Stage, SubmissionRecord, SubmissionSummary};
 use crate::{AuthenticatedUser, Core, Interest, Notice, Received, Store, StoreError, Subscription};
 
 /// Maximum difference between the time in an id and the time of acceptance. Ids never decrease, but a clock may be set
 /// back.
 const ID_SLACK: Duration = Duration::from_mins(10);
+
+/// Maximum number of runs of a submission that are searched for a verdict, newest first.
+const RUNS_MAX: u64 = 100;
 
 /// Adds the bounds on ids that follow from the filter's times, so that the query reads no rows outside them. A time at
 /// the limit of the representable range sets no bound.
@@ -196,18 +200,27 @@ impl Core {
     /// [`CancelError`].
     pub async fn cancel(&self, viewer: &AuthenticatedUser, id: SubmissionId) -> Result<Option<RunState>, CancelError> {
         let Some(record) = self.submission(viewer, id).await? else { return Ok(None) };
-        if !viewer.is_admin && self.counts_in_contest(&record.submission).await? {
-            return Err(CancelError::InContest);
+        if !viewer.is_admin {
+            if self.counts_in_contest(&record.submission).await? {
+                return Err(CancelError::InContest);
+            }
+            let is_verdict =
+                |run: &RunSummary| matches!(run.state, RunState::Judged { verdict, .. } if verdict.is_result());
+            if !record.state.is_final() && self.inner.store.runs_of(id, RUNS_MAX).await?.iter().any(is_verdict) {
+                return Err(CancelError::Rejudge);
+            }
         }
         Ok(self.end(id).await?)
     }
 
-    /// Whether a contest in which the sender takes part counts the submission.
+    /// Whether a contest counts the submission: the sender takes part in it, or can still join it.
     async fn counts_in_contest(&self, submission: &Submission) -> Result<bool, StoreError> {
         let SubmissionKind::Problem(Solution { of, cases: Cases::All, .. }) = &submission.kind else {
             return Ok(false);
         };
-        self.inner.store.is_taking_part_with(of.problem, submission.owner, submission.submitted_at).await
+        let (store, sent_at) = (&self.inner.store, submission.submitted_at);
+        Ok(store.is_taking_part_with(of.problem, submission.owner, sent_at).await?
+            || store.is_in_running_contest(of.problem, sent_at, self.now()).await?)
     }
 
     /// Cancels a user's submissions that have not ended, including scheduled submissions; at most `limit`. Returns the
@@ -242,10 +255,13 @@ impl Core {
 /// Why a submission was not cancelled.
 #[derive(Debug, thiserror::Error)]
 pub enum CancelError {
-    /// The submission counts in a contest. Its sender sees the results of its tests while it is judged, and would avoid
-    /// the penalty of a wrong submission.
+    /// The submission counts in a contest, or would if its sender joined the contest now. The sender sees the results of
+    /// its tests while it is judged, and would avoid the penalty of a wrong submission.
     #[error("The submission counts in a contest, so that only an administrator can cancel it.")]
     InContest,
+    /// The submission has a verdict and is judged again. Its sender would keep the earlier verdict.
+    #[error("The submission is being judged again, so that only an administrator can cancel it.")]
+    Rejudge,
     /// The store cannot answer; the call may be repeated.
     #[error(transparent)]
     Store(#[from] StoreError),

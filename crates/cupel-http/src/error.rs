@@ -290,7 +290,9 @@ impl From<cupel_core::RateExceeded> for ApiError {
 impl From<cupel_core::CancelError> for ApiError {
     fn from(error: cupel_core::CancelError) -> Self {
         match error {
-            cupel_core::CancelError::InContest => ApiError::new(ErrorKind::Conflict, error.to_string()),
+            cupel_core::CancelError::InContest | cupel_core::CancelError::Rejudge => {
+                ApiError::new(ErrorKind::Conflict, error.to_string())
+            }
             cupel_core::CancelError::Store(error) => error.into(),
         }
     }

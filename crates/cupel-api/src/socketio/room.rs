@@ -132,10 +132,15 @@ impl Submissions {
         }
     }
 
-    /// The problems of a contest. `None` if the user can no longer see the contest, or the store does not answer.
+    /// The problems of a contest, as far as the user may see them: none before it begins. `None` if the user can no longer
+    /// see the contest, or the store does not answer.
     async fn problems(&self, slug: &Slug) -> Option<HashSet<Slug>> {
         let principal = Principal::User(self.client.viewer());
-        let seen = self.client.app().core.seen_contest(&principal, slug).await.ok()??;
+        let core = &self.client.app().core;
+        let seen = core.seen_contest(&principal, slug).await.ok()??;
+        if !seen.shows_problems(core.now()) {
+            return Some(HashSet::new());
+        }
         Some(seen.contest.problems.into_iter().map(|problem| problem.slug).collect())
     }
 

@@ -570,8 +570,42 @@ async fn a_participant_cannot_cancel_a_submission_that_counts_in_the_contest() {
     let run = send(&one, "run").await;
     assert_eq!(cancel(&one, &run).await.json["status"], "cancelled", "a run on the samples does not count");
     let outside = send(&other, "submissions").await;
-    assert_eq!(cancel(&other, &outside).await.json["status"], "cancelled", "its sender does not take part");
+    let refused = cancel(&other, &outside).await;
+    refused.is_error(409, "conflict");
     assert_eq!(cancel(&admin, &counted).await.json["status"], "cancelled");
+    assert_eq!(change(&app, &author, "running", &json!({ "length_seconds": 599 })).await.status, 200);
+    assert_eq!(cancel(&other, &outside).await.json["status"], "cancelled", "nobody can join the contest any more");
+}
+
+#[tokio::test]
+async fn only_an_administrator_cancels_a_rejudge() {
+    let app = TestApp::start().await;
+    let (author, one, admin) = (app.author().await, app.user().await, app.admin().await);
+    app.problem(&author, "echo", Visibility::Public).await;
+    solve(&app, &one, Verdict::Accepted).await;
+    let list = app.get("/api/v1/problems/echo/submissions").bearer(&one.token).send().await;
+    let id = list.json["submissions"][0]["submission_id"].as_str().unwrap().to_owned();
+    let rejudge = app.request(Method::POST, "/api/v1/problems/echo/rejudge").bearer(&author.token).send().await;
+    assert_eq!(rejudge.json["queued"], 1, "{rejudge:?}");
+    let cancel = async |by: &TestUser| app.delete(&format!("/api/v1/execute/{id}")).bearer(&by.token).send().await;
+    cancel(&one).await.is_error(409, "conflict");
+    assert_eq!(cancel(&admin).await.json["status"], "cancelled");
+}
+
+#[tokio::test]
+async fn a_rejudge_leaves_cancelled_submissions_out_unless_they_are_asked_for() {
+    let app = TestApp::start().await;
+    let (author, one) = (app.author().await, app.user().await);
+    app.problem(&author, "echo", Visibility::Public).await;
+    let body = json!({ "language": "python", "source_code": "print(input())" });
+    let sent = app.post("/api/v1/problems/echo/submissions", &body).bearer(&one.token).send().await;
+    let id = sent.json["submission_id"].as_str().unwrap().to_owned();
+    app.delete(&format!("/api/v1/execute/{id}")).bearer(&one.token).send().await;
+    let rejudge = async |query: &str| {
+        let path = format!("/api/v1/problems/echo/rejudge{query}");
+        app.request(Method::POST, &path).bearer(&author.token).send().await.json["queued"].clone()
+    };
+    assert_eq!((rejudge("").await, rejudge("?verdict=CANCELLED").await), (json!(0), json!(1)));
 }
 
 #[tokio::test]
@@ -712,6 +746,13 @@ async fn only_the_asker_sees_a_question_and_its_answer_until_they_are_public() {
         |who: &TestUser, body: Value| app.post("/api/v1/contests/c/clarifications", &body).bearer(&who.token).send();
     ask(&asker, json!({ "question": "Why?" })).await.is_error(409, "conflict");
     take_part(&app, &asker, "c", "official").await;
+    make(&app, &author, &a_contest("later", 10)).await;
+    take_part(&app, &asker, "later", "official").await;
+    for problem in ["A", "B", "echo"] {
+        let body = json!({ "question": "Is there such a problem?", "problem": problem });
+        let early = app.post("/api/v1/contests/later/clarifications", &body).bearer(&asker.token).send().await;
+        early.is_error(422, "invalid-body").points_to("/problem");
+    }
     for (body, pointer) in [
         (json!({ "question": " " }), "/question"),
         (json!({ "question": "?", "problem": "B" }), "/problem"),
@@ -960,4 +1001,44 @@ async fn a_description_is_sent_as_html_on_request_with_raw_html_escaped() {
     let html = rich["description_html"].as_str().unwrap();
     assert!(html.contains("<strong>hours</strong>") && html.contains("&lt;script&gt;"), "{html}");
     assert!(!html.contains("javascript:"), "{html}");
+}
+
+#[tokio::test]
+async fn a_contest_refuses_problems_that_it_could_not_show_or_score() {
+    let app = TestApp::start().await;
+    let (author, other, admin) = (app.author().await, app.author().await, app.admin().await);
+    app.problem(&author, "echo", Visibility::Public).await;
+    app.problem(&other, "hidden", Visibility::Private).await;
+    let golf = [
+        ("problem.toml", None),
+        ("statement.md", None),
+        ("images/parrot.svg", None),
+        ("tests/sample/1.in", None),
+        ("tests/sample/1.out", None),
+        ("tests/secret/1.in", None),
+        ("tests/secret/1.out", None),
+        ("tests/secret/2.in", None),
+        ("tests/secret/2.out", None),
+        ("problem.yaml", Some("name: Golf\ntype: scoring\ngrading:\n  objective: min\nlimits:\n  time_limit: 1\n")),
+        ("problem_statement/problem.en.md", Some("Print what you read.\n")),
+        ("data/sample/1.in", Some("a\n")),
+        ("data/sample/1.ans", Some("a\n")),
+        ("data/secret/1.in", Some("b\n")),
+        ("data/secret/1.ans", Some("b\n")),
+    ];
+    app.problem_from(&author, "golf", Visibility::Public, &golf).await;
+    make(&app, &author, &a_contest("c", 10)).await;
+    let change = async |by: &TestUser, body: Value| change(&app, by, "c", &body).await;
+
+    // Participants see a private problem only if the owner of the contest may change it.
+    let hidden = change(&admin, json!({ "problems": ["hidden"] })).await;
+    hidden.is_error(422, "invalid-body").points_to("/problems");
+    assert!(hidden.json.to_string().contains("the contest's owner may not change it"), "{hidden:?}");
+
+    assert_eq!(change(&author, json!({ "problems": ["golf"] })).await.status, 200, "ICPC contests count no scores");
+    let refused = change(&author, json!({ "style": "ioi" })).await;
+    refused.is_error(422, "invalid-body").points_to("/problems");
+    assert!(refused.json.to_string().contains("In `golf`, a lower score is better"), "{refused:?}");
+    let body = json!({ "style": "ioi", "problems": ["echo"] });
+    assert_eq!(change(&author, body).await.status, 200);
 }

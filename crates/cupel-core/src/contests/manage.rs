@@ -9,9 +9,9 @@ use jiff::Timestamp;
 
 use super::records::ends_at;
 use super::{Contest, ContestChange, DeletedContest, NewContest, Phase, RefusedContest, Style};
-use crate::Principal;
+use crate::accounts::Role;
 use crate::problems::ProblemKey;
-use crate::{Core, StoreError};
+use crate::{AuthenticatedUser, Core, Principal, StoreError};
 
 /// Maximum length of a contest.
 const LENGTH_MAX: Duration = Duration::from_hours(31 * 24);
@@ -65,7 +65,7 @@ impl Core {
         text_fits("description", &new.description)?;
         times_fit(new.style, new.length, new.freeze)?;
         self.check_not_over(new.starts_at, new.length)?;
-        self.problems_fit(principal, &new.problems).await?;
+        self.problems_fit(principal, new.owner, new.style, &new.problems).await?;
         let open_max = if principal.is_admin() { u64::MAX } else { OPEN_MAX };
         let inserted = self.inner.store.insert_contest(new, open_max, self.now()).await?;
         inserted.map_err(|refused| match refused {
@@ -110,11 +110,11 @@ impl Core {
             self.check_not_over(starts_at, length)?;
         }
         if let Some(problems) = &change.problems {
-            self.problems_fit(principal, problems).await?;
-        } else if change.starts_at.is_some() {
+            self.problems_fit(principal, contest.owner, style, problems).await?;
+        } else if change.starts_at.is_some() || change.style.is_some() {
             // A problem may have become a draft since the contest was created.
             let problems: Vec<ProblemId> = contest.problems.iter().map(|one| one.problem).collect();
-            self.problems_fit(principal, &problems).await?;
+            self.problems_fit(principal, contest.owner, style, &problems).await?;
         }
         let is_changed = self.inner.store.change_contest(contest.id, change).await?;
         is_changed.then_some(()).ok_or(ContestError::Missing)
@@ -168,32 +168,47 @@ impl Core {
         if seen.may_change { Ok(seen.contest) } else { Err(ContestError::Missing) }
     }
 
-    /// Checks that this viewer may use these problems in a contest.
-    async fn problems_fit(&self, principal: &Principal, problems: &[ProblemId]) -> Result<(), ContestError> {
+    /// Checks that this viewer may use these problems in a contest of `owner`. Participants see a private problem only if
+    /// the contest's owner may change it, so the viewer's own rights are not enough.
+    async fn problems_fit(
+        &self,
+        principal: &Principal,
+        owner: UserId,
+        style: Style,
+        problems: &[ProblemId],
+    ) -> Result<(), ContestError> {
         if problems.is_empty() || problems.len() > Contest::PROBLEMS_MAX {
             return Err(invalid("problems", format!("a contest has 1 to {} problems", Contest::PROBLEMS_MAX)));
         }
         if problems.iter().collect::<HashSet<_>>().len() < problems.len() {
             return Err(invalid("problems", "a problem is listed twice"));
         }
+        let is_admin = self.inner.store.user(owner).await?.is_some_and(|user| user.role == Role::Admin);
+        let of_owner = Principal::User(AuthenticatedUser { user: owner, is_admin });
         for id in problems {
-            let seen = self.problem(principal, ProblemKey::Id(*id)).await?;
-            match seen {
-                None => return Err(invalid("problems", "there is no such problem")),
-                Some(seen) if seen.problem().visibility == Visibility::Draft => {
-                    let slug = &seen.problem().slug;
-                    return Err(invalid("problems", format!("`{slug}` is a draft: verify it and make it private")));
-                }
-                Some(seen) if seen.problem().visibility == Visibility::Private && !seen.may_change() => {
-                    return Err(invalid(
-                        "problems",
-                        format!("`{}` is private, and you may not change it", seen.problem().slug),
-                    ));
-                }
-                Some(_) => {}
+            let Some(seen) = self.problem(principal, ProblemKey::Id(*id)).await? else {
+                return Err(invalid("problems", "there is no such problem"));
+            };
+            let problem = seen.problem();
+            let slug = &problem.slug;
+            if problem.visibility == Visibility::Draft {
+                return Err(invalid("problems", format!("`{slug}` is a draft: verify it and make it private")));
+            }
+            if problem.visibility == Visibility::Private && !self.may_change(&of_owner, *id).await? {
+                let whose = if principal.user() == Some(owner) { "you" } else { "the contest's owner" };
+                return Err(invalid("problems", format!("`{slug}` is private, and {whose} may not change it")));
+            }
+            if style == Style::Ioi && problem.lower_is_better {
+                let detail = format!("in `{slug}`, a lower score is better, and an IOI contest adds up scores");
+                return Err(invalid("problems", detail));
             }
         }
         Ok(())
+    }
+
+    async fn may_change(&self, principal: &Principal, problem: ProblemId) -> Result<bool, StoreError> {
+        let seen = self.problem(principal, ProblemKey::Id(problem)).await?;
+        Ok(seen.is_some_and(|seen| seen.may_change()))
     }
 }
 

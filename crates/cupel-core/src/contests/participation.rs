@@ -8,8 +8,8 @@ use jiff::Timestamp;
 
 use super::manage::{invalid, is_organizer, text_fits};
 use super::{
-    Clarification, Contest, ContestError, ContestFilter, ContestProblem, NewClarification, Participant,
-    ParticipantProgress, Participation, Phase, StandingsRow, View, label,
+    Clarification, Contest, ContestError, ContestFilter, NewClarification, Participant, ParticipantProgress,
+    Participation, Phase, StandingsRow, View, label,
 };
 use crate::Principal;
 use crate::{Core, StoreError};
@@ -46,14 +46,16 @@ impl SeenContest {
 }
 
 impl SeenContest {
-    /// Position of the problem with this letter (in upper or lower case) or, if the viewer may see the problems, with
-    /// this slug.
+    /// Position of the problem with this letter (in upper or lower case) or this slug. `None` if the viewer may not see
+    /// the problems: the letters would tell how many there are.
     fn place_of(&self, name: &str, now: Timestamp) -> Option<usize> {
+        if !self.shows_problems(now) {
+            return None;
+        }
         let problems = &self.contest.problems;
         let is_letter = |place: &usize| name.len() == 1 && name.eq_ignore_ascii_case(&label(*place).to_string());
         let by_letter = (0..problems.len()).find(is_letter);
-        let is_slug = |problem: &ContestProblem| self.shows_problems(now) && problem.slug.as_str() == name;
-        by_letter.or_else(|| problems.iter().position(is_slug))
+        by_letter.or_else(|| problems.iter().position(|problem| problem.slug.as_str() == name))
     }
 }
 

@@ -105,18 +105,24 @@ pub fn standings(
     };
     let mut rows: Vec<StandingsRow> = participants.iter().map(empty).collect();
     let places: HashMap<UserId, usize> = rows.iter().enumerate().map(|(place, row)| (row.user, place)).collect();
+    let mut undecided = vec![None; problems];
     for attempt in attempts.iter().filter(|attempt| attempt.at <= view.until) {
         let Some(row) = places.get(&attempt.user).map(|place| &mut rows[*place]) else { continue };
         let Some(cell) = row.cells.get_mut(attempt.problem) else { continue };
         let is_hidden = attempt.is_hidden && !view.shows_hidden;
         let is_frozen = is_hidden || view.frozen_from.is_some_and(|frozen| attempt.at >= frozen);
         let hidden = is_frozen && view.own != Some(attempt.user);
-        take(style, cell, attempt.at, attempt.result.filter(|_| !hidden));
+        let result = attempt.result.filter(|_| !hidden);
+        let may_solve = result.is_none() && cell.solved_at.is_none();
+        if may_solve && row.participation == Participation::Official {
+            undecided[attempt.problem].get_or_insert(attempt.at);
+        }
+        take(style, cell, attempt.at, result);
     }
     for row in &mut rows {
         sum(style, row);
     }
-    mark_first(&mut rows, problems);
+    mark_first(&mut rows, &undecided);
     rank(style, &mut rows);
     rows
 }
@@ -161,11 +167,15 @@ fn sum(style: Style, row: &mut StandingsRow) {
     }
 }
 
-/// Marks the first solutions of each problem.
-fn mark_first(rows: &mut [StandingsRow], problems: usize) {
-    for problem in 0..problems {
+/// Marks the first solutions of each problem. `undecided`: for each problem, the time of the first official attempt that
+/// may still become a solution. A later solution is not marked, because it may not stay the first.
+fn mark_first(rows: &mut [StandingsRow], undecided: &[Option<Duration>]) {
+    for (problem, undecided) in undecided.iter().enumerate() {
         let official = rows.iter().filter(|row| row.participation == Participation::Official);
         let Some(first) = official.filter_map(|row| row.cells[problem].solved_at).min() else { continue };
+        if undecided.is_some_and(|at| at < first) {
+            continue;
+        }
         for row in rows.iter_mut().filter(|row| row.participation == Participation::Official) {
             row.cells[problem].is_first = row.cells[problem].solved_at == Some(first);
         }
@@ -304,6 +314,25 @@ mod tests {
         let rows = standings(ICPC, 1, &participants, &table, ALL);
         let first: Vec<_> = rows.iter().map(|row| (row.user, row.cells[0].is_first)).collect();
         assert_eq!(first, [(user(3), false), (user(1), true), (user(2), false)]);
+    }
+
+    #[test]
+    fn a_solution_is_not_marked_as_the_first_while_an_earlier_attempt_may_become_one() {
+        let first = |table: &[(u128, usize, u64, &str)], view| {
+            let rows = standings(ICPC, 1, &officials(2), &attempts(table), view);
+            rows.iter().find(|row| row.cells[0].is_first).map(|row| row.user)
+        };
+        let solution = (2, 0, 9, "+");
+        assert_eq!(first(&[(1, 0, 5, "?"), solution], ALL), None, "not judged yet");
+        assert_eq!(first(&[(1, 0, 5, "-"), solution], ALL), Some(user(2)));
+        assert_eq!(first(&[(1, 0, 5, "C"), solution], ALL), Some(user(2)));
+        assert_eq!(first(&[solution, (1, 0, 10, "?")], ALL), Some(user(2)));
+        assert_eq!(first(&[(1, 0, 2, "+"), (1, 0, 5, "?"), solution], ALL), Some(user(1)));
+        let own = View { frozen_from: Some(Duration::from_mins(4)), own: Some(user(2)), ..ALL };
+        assert_eq!(first(&[(1, 0, 5, "+"), solution], own), None, "the freeze hides the earlier attempt");
+        let virtually = [(user(1), Participation::Virtual), (user(2), Participation::Official)];
+        let rows = standings(ICPC, 1, &virtually, &attempts(&[(1, 0, 5, "?"), solution]), ALL);
+        assert!(rows.iter().any(|row| row.cells[0].is_first), "only official attempts count");
     }
 
     #[test]

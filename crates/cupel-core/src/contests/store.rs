@@ -75,6 +75,15 @@ pub trait ContestStore: Send + Sync {
     /// not ended.
     async fn is_taking_part_with(&self, problem: ProblemId, user: UserId, now: Timestamp) -> Result<bool, StoreError>;
 
+    /// Whether a contest with this problem was running at `sent_at` and is running at `now`. A user who joins it now has
+    /// the submissions sent since its start as attempts.
+    async fn is_in_running_contest(
+        &self,
+        problem: ProblemId,
+        sent_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
     /// The slug of a contest with this problem that is running at `now` or begins at `soon` at the latest. If there are
     /// several, the contest that begins first. Only contests count whose owner may change the problem, or is an
     /// administrator: others must not be able to restrict a problem and its authors.

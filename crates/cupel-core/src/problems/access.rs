@@ -144,6 +144,7 @@ mod tests {
                     is_verified: None,
                     time_limit: None,
                     limit_start: None,
+                    lower_is_better: false,
                     statistics: Statistics::default(),
                     created_at: Timestamp::UNIX_EPOCH,
                     updated_at: Timestamp::UNIX_EPOCH,

@@ -108,6 +108,8 @@ pub enum AuthorError {
     NoTimeLimit,
     #[error("the problem has no version {number}")]
     NoVersion { number: u32 },
+    #[error("another version has become current")]
+    OtherVersion,
     #[error("only an administrator may show an unverified version")]
     NotAdministrator,
     #[error("at most {MEMBERS_MAX} names")]
@@ -225,7 +227,18 @@ impl Core {
         if !becomes_current {
             return Ok(staged);
         }
-        let is_new = self.inner.store.add_version(problem.id, version).await?;
+        let added = match problem.visibility {
+            Visibility::Draft => self.inner.store.add_version_of_draft(problem.id, version.clone()).await?,
+            Visibility::Private | Visibility::Public => None,
+        };
+        let is_new = match added {
+            Some(is_new) => is_new,
+            // The problem is visible to others, perhaps only since this import began.
+            None if self.may_be_shown(problem, imported).await? => {
+                self.inner.store.add_version(problem.id, version).await?
+            }
+            None => return Ok(staged),
+        };
         Ok(StagedVersion { is_new, ..staged })
     }
 
@@ -488,7 +501,7 @@ impl Core {
         };
         // Changes that can be refused come first, so that nothing has changed after a refusal.
         if slug.is_some() || readers.is_some() || authors.is_some() {
-            let change = ProblemChange { visibility: None, slug, readers, authors };
+            let change = ProblemChange { slug, readers, authors, ..ProblemChange::default() };
             if !self.inner.store.change_problem(problem.id, change, self.now()).await?? {
                 return Err(AuthorError::Missing);
             }
@@ -500,9 +513,12 @@ impl Core {
             self.inner.store.add_version(problem.id, becomes).await?;
         }
         if visibility.is_some() {
-            let change = ProblemChange { visibility, ..ProblemChange::default() };
+            // Another author may have made another version current meanwhile, which was not checked here.
+            let of_version = is_news.then_some(version.number);
+            let change = ProblemChange { visibility, of_version, ..ProblemChange::default() };
             if !self.inner.store.change_problem(problem.id, change, self.now()).await?? {
-                return Err(AuthorError::Missing);
+                let is_there = self.inner.store.problem(ProblemKey::Id(problem.id), None).await?.is_some();
+                return Err(if is_there { AuthorError::OtherVersion } else { AuthorError::Missing });
             }
         }
         let found = self.inner.store.problem(ProblemKey::Id(problem.id), None).await?;

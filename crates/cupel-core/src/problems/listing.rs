@@ -33,7 +33,15 @@ pub struct ProblemBoard {
 impl SubmissionFilter {
     /// All submissions to a problem that count.
     pub fn of(problem: ProblemId) -> SubmissionFilter {
-        SubmissionFilter { problem, owner: None, verdict: None, language: None, not_at: None, for_contestant: None }
+        SubmissionFilter {
+            problem,
+            owner: None,
+            verdict: None,
+            language: None,
+            not_at: None,
+            for_contestant: None,
+            omits_cancelled: false,
+        }
     }
 
     /// The same filter for this viewer. Contests hide submissions from their participants, but not from administrators.

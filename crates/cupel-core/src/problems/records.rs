@@ -39,6 +39,8 @@ pub struct ProblemRecord {
     /// Start mode of the program whose measured time gave the limit; `None` if the program's language has no warm
     /// start, or if the mode is unknown.
     pub limit_start: Option<Start>,
+    /// Whether a lower score is better.
+    pub lower_is_better: bool,
     /// Statistics of its submissions.
     pub statistics: Statistics,
     /// When the problem was created.
@@ -264,6 +266,8 @@ pub struct ProblemChange {
     pub readers: Option<Vec<UserId>>,
     /// All users with the part `Author`, replacing the previous ones.
     pub authors: Option<Vec<UserId>>,
+    /// The number of the current version that the caller has checked. If another version is current, nothing changes.
+    pub of_version: Option<u32>,
 }
 
 /// Filter over the submissions to a problem.
@@ -282,6 +286,8 @@ pub struct SubmissionFilter {
     /// Excludes submissions that are hidden from this user by a contest in which the user takes part; `None`: excludes
     /// none.
     pub for_contestant: Option<UserId>,
+    /// Excludes submissions that were cancelled before they had a verdict.
+    pub omits_cancelled: bool,
 }
 
 /// One run of a submission, without its report.

@@ -33,6 +33,13 @@ pub struct RejudgePreview {
     pub submissions: Vec<SubmissionSummary>,
 }
 
+/// The submissions that a rejudge with this filter concerns. A cancelled submission gets a verdict only if it is asked
+/// for: an administrator may have cancelled it so that it does not count.
+fn to_rejudge(problem: &ProblemToChange, filter: SubmissionFilter) -> SubmissionFilter {
+    let omits_cancelled = filter.verdict != Some(Verdict::Cancelled);
+    SubmissionFilter { problem: problem.id, omits_cancelled, ..filter.for_viewer(&problem.by) }
+}
+
 impl Core {
     /// Rejudges one submission to a problem. `None`: there is no such submission to a problem that the viewer may change.
     ///
@@ -62,7 +69,7 @@ impl Core {
         offset: u64,
         limit: u64,
     ) -> Result<RejudgePreview, StoreError> {
-        let filter = SubmissionFilter { problem: problem.id, ..filter.for_viewer(&problem.by) };
+        let filter = to_rejudge(problem, filter);
         let verdicts = self.inner.store.verdicts_of(filter.clone()).await?;
         let (submissions, total) = self.inner.store.submissions_to(filter, offset, limit).await?;
         Ok(RejudgePreview { total, verdicts, submissions: problem.disclosure().summaries(submissions) })
@@ -75,7 +82,7 @@ impl Core {
     /// # Errors
     /// If the store cannot write; runs already queued stay queued, and the call may be repeated.
     pub async fn rejudge(&self, problem: &ProblemToChange, filter: SubmissionFilter) -> Result<Rejudged, StoreError> {
-        let filter = SubmissionFilter { problem: problem.id, ..filter.for_viewer(&problem.by) };
+        let filter = to_rejudge(problem, filter);
         let all = SubmissionFilter { for_contestant: None, ..filter.clone() };
         let (mut rejudged, mut after) = (Rejudged::default(), None);
         loop {

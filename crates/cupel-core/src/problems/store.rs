@@ -28,6 +28,9 @@ pub trait ProblemStore: Send + Sync {
     /// not exist; the problem is unchanged. A package that is a version of the problem already keeps its number.
     async fn add_version(&self, problem: ProblemId, version: NewVersion) -> Result<bool, StoreError>;
 
+    /// [`ProblemStore::add_version`], if the problem is a draft. `None`: it is visible to others, and is unchanged.
+    async fn add_version_of_draft(&self, problem: ProblemId, version: NewVersion) -> Result<Option<bool>, StoreError>;
+
     /// Inserts a version that does not become current; `None`: the problem does not exist. A known version is not
     /// inserted again.
     async fn stage_version(&self, problem: ProblemId, version: NewVersion)

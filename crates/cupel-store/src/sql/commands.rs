@@ -322,6 +322,7 @@ impl Write for Cancel {
             Ok(state) => {
                 row.write(db, &state, Change { completed_at: Some(self.now), ..Change::default() })?;
                 row.post_webhook(db, self.now)?;
+                standings::cancelled(db, id)?;
                 Ok(Some(Cancellation { run, state, changed: true }))
             }
             Err(_) => Ok(Some(Cancellation { run, state: row.state, changed: false })),

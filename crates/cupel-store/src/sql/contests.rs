@@ -144,12 +144,13 @@ impl<B: Backend> ContestStore for SqlStore<B> {
     async fn attempts(&self, contest: ContestId) -> Result<Vec<Attempt>, StoreError> {
         let read = self.read("read the attempts of a contest", move |db| {
             let sql = concat!(
-                "SELECT t.owner, p.place, t.sent_at - x.starts_at, t.is_try, t.solves, t.score, \
+                // Scores cannot be added up if a lower one is better. Such a problem counts like one without scores.
+                "SELECT t.owner, p.place, t.sent_at - x.starts_at, t.is_try, t.solves, CASE WHEN b.better > 0 THEN t.score END, \
                  CASE WHEN t.withheld = 1 AND ",
                 hidden_by_another!(),
                 " THEN 1 ELSE 0 END \
                  FROM contests c JOIN contest_participants x ON x.contest = c.id \
-                 JOIN contest_problems p ON p.contest = c.id \
+                 JOIN contest_problems p ON p.contest = c.id JOIN problems b ON b.id = p.problem \
                  JOIN problem_submissions t ON t.problem = p.problem AND t.owner = x.\"user\" \
                  WHERE c.id = ? AND t.sent_at >= x.starts_at AND t.sent_at < x.starts_at + c.length_us \
                  ORDER BY t.submission"
@@ -229,6 +230,20 @@ impl<B: Backend> ContestStore for SqlStore<B> {
                        JOIN contest_participants x ON x.contest = c.id \
                        WHERE e.problem = ? AND x.\"user\" = ? AND x.starts_at <= ? AND x.starts_at + c.length_us > ?";
             db.exists(sql, values![bytes(problem.as_uuid()), bytes(user.as_uuid()), to_us(now), to_us(now)])
+        });
+        read.await
+    }
+
+    async fn is_in_running_contest(
+        &self,
+        problem: ProblemId,
+        sent_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let read = self.read("find out whether a running contest has a problem", move |db| {
+            let sql = "SELECT 1 FROM contest_problems e JOIN contests c ON c.id = e.contest \
+                       WHERE e.problem = ? AND c.starts_at <= ? AND c.starts_at + c.length_us > ?";
+            db.exists(sql, values![bytes(problem.as_uuid()), to_us(sent_at), to_us(now)])
         });
         read.await
     }

@@ -31,6 +31,9 @@ pub(crate) enum SqlFault {
     Unreachable(#[source] Arc<dyn std::error::Error + Send + Sync>),
     #[error("a read of the database was interrupted")]
     BrokenOff,
+    /// Another transaction has changed what this one read before it had the locks.
+    #[error("another transaction changed the same rows")]
+    Superseded,
     /// The caller gets this error only if no blob store is configured.
     #[error("its data is in a blob store, but `blobs.url` is not set: restore its previous value")]
     Elsewhere(Vec<ContentHash>),
@@ -144,13 +147,18 @@ impl SqlFault {
             | SqlFault::BrokenOff
             | SqlFault::Elsewhere(_)
             | SqlFault::DamagedBlob(_) => false,
-            SqlFault::Busy | SqlFault::Silent | SqlFault::Unreachable(_) | SqlFault::Full(_) | SqlFault::Closed => true,
+            SqlFault::Busy
+            | SqlFault::Silent
+            | SqlFault::Unreachable(_)
+            | SqlFault::Superseded
+            | SqlFault::Full(_)
+            | SqlFault::Closed => true,
         }
     }
 
     /// Whether the transaction lost a conflict with another transaction, so that a retry may succeed.
     pub(crate) fn is_conflict(&self) -> bool {
-        let SqlFault::Postgres(error) = self else { return false };
+        let SqlFault::Postgres(error) = self else { return matches!(self, SqlFault::Superseded) };
         error.code().is_some_and(|code| {
             [
                 SqlState::T_R_SERIALIZATION_FAILURE,
@@ -181,6 +189,7 @@ impl SqlFault {
             | SqlFault::NotOne { .. }
             | SqlFault::Busy
             | SqlFault::BrokenOff
+            | SqlFault::Superseded
             | SqlFault::Elsewhere(_)
             | SqlFault::Blob(_)
             | SqlFault::DamagedBlob(_)

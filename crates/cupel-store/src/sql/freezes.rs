@@ -92,12 +92,17 @@ pub(super) fn changing<T>(
     change: impl FnOnce() -> Result<T, SqlFault>,
 ) -> Result<T, SqlFault> {
     let sql = "SELECT problem FROM contest_problems WHERE contest = ?";
-    let mut problems: BTreeSet<Vec<u8>> = also.into_iter().collect();
-    problems.extend(db.all(sql, values![contest], |row| row.get::<Vec<u8>>(0))?);
-    for problem in &problems {
+    let problems_of_contest = || db.all(sql, values![contest], |row| row.get::<Vec<u8>>(0));
+    let mut locked: BTreeSet<Vec<u8>> = also.into_iter().collect();
+    locked.extend(problems_of_contest()?);
+    for problem in &locked {
         db.lock(Lock::Problem, problem)?;
     }
     db.lock(Lock::Contest, contest)?;
+    // Problems are locked before the contest, as everywhere. Another transaction may have replaced them before that.
+    if problems_of_contest()?.iter().any(|problem| !locked.contains(problem)) {
+        return Err(SqlFault::Superseded);
+    }
     let mut pairs = pairs_of(db, contest, user)?;
     let changed = change()?;
     pairs.extend(pairs_of(db, contest, user)?);

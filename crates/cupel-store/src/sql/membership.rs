@@ -388,7 +388,12 @@ impl Write for InsertUserWithCode {
         if db.execute(sql, values![self.code, to_us(self.now)])? == 0 {
             return Ok(Err(CodeRefused::NotGood));
         }
-        Ok(self.insert.apply(db)?.map_err(CodeRefused::Taken))
+        let inserted = self.insert.apply(db)?;
+        if inserted.is_err() {
+            // Another transaction has taken the name while this one waited for the code. This transaction is committed.
+            db.put("UPDATE registration_codes SET uses = uses - 1 WHERE code = ?", values![self.code])?;
+        }
+        Ok(inserted.map_err(CodeRefused::Taken))
     }
 }
 

@@ -18,7 +18,9 @@ use std::time::Duration;
 use super::fault::SqlFault;
 use super::rejudge::Rejudge;
 use super::runs::{language_of, summary, summary_of};
-use super::standings::{OWN_DAYS, OWN_PROGRESS, OWN_TAGS, compute_progress_of_all, start_from, time_from};
+use super::standings::{
+    OWN_DAYS, OWN_PROGRESS, OWN_TAGS, compute_progress_of_all, compute_results_of_all, start_from, time_from,
+};
 use super::{Backend, Lock, Row, Sql, SqlStore, Value, Write, bytes, values};
 use crate::rows::{bad, from_us, hash_from, id_from, score_from, to_us};
 
@@ -44,12 +46,13 @@ fn figures_of(row: Row<'_>, first: usize, user: UserId) -> Result<SolvedFigures,
 macro_rules! problem_columns {
     () => {
         "p.id, p.slug, p.owner, p.title, p.difficulty, p.tags, p.visibility, p.version, p.created_at, p.updated_at, \
-         p.submissions, p.accepted, p.attempted_by, p.solved_by, v.package, v.verified, v.time_limit_us, v.limit_start"
+         p.submissions, p.accepted, p.attempted_by, p.solved_by, v.package, v.verified, v.time_limit_us, v.limit_start, \
+         p.better"
     };
 }
 
 /// Number of columns in `problem_columns!`.
-const PROBLEM_COLUMNS: usize = 18;
+const PROBLEM_COLUMNS: usize = 19;
 
 macro_rules! problem_tables {
     () => {
@@ -91,7 +94,12 @@ impl<B: Backend> ProblemStore for SqlStore<B> {
     }
 
     async fn add_version(&self, problem: ProblemId, version: NewVersion) -> Result<bool, StoreError> {
-        self.write(AddVersion { problem, version }).await
+        let added = self.write(AddVersion { problem, version, only_if_draft: false }).await?;
+        Ok(added.unwrap_or(false))
+    }
+
+    async fn add_version_of_draft(&self, problem: ProblemId, version: NewVersion) -> Result<Option<bool>, StoreError> {
+        self.write(AddVersion { problem, version, only_if_draft: true }).await
     }
 
     async fn stage_version(
@@ -606,6 +614,7 @@ fn problem_of(row: Row<'_>) -> Result<ProblemRecord, SqlFault> {
         is_verified: row.get(15)?,
         time_limit: time_from(row, 16)?,
         limit_start: start_from(row, 17)?,
+        lower_is_better: row.get::<i64>(18)? < 0,
     })
 }
 

@@ -22,6 +22,7 @@ use crate::rows::{bad, hash_from, id_from, to_us};
 /// `AND`. `?3`: 1 if a higher score is better, -1 if a lower one is; `?4`: [`NO_TIME`].
 macro_rules! result_of {
     ($($which:tt)*) => {
+        // If a lower score is better, only accepted submissions have a best score: a rejected one may have 0 points.
         // Aggregates return one row even without counted submissions; `best` then returns none.
         concat!(
             "WITH tries AS (SELECT t.submission, t.solves, t.score * ?3 AS score, t.cpu_time_us, t.sent_at \
@@ -30,7 +31,7 @@ macro_rules! result_of {
             "), best AS (SELECT submission FROM tries \
              ORDER BY solves DESC NULLS LAST, score DESC NULLS LAST, cpu_time_us NULLS FIRST, submission LIMIT 1), \
              earliest AS (SELECT submission FROM tries WHERE solves = 1 ORDER BY submission LIMIT 1), \
-             sums AS (SELECT max(solves) AS solved, max(score) AS score, min(sent_at) FILTER (WHERE solves = 1) AS solved_at, \
+             sums AS (SELECT max(solves) AS solved, max(score) FILTER (WHERE ?3 > 0 OR solves = 1) AS score, min(sent_at) FILTER (WHERE solves = 1) AS solved_at, \
              min(cpu_time_us) FILTER (WHERE solves = 1) AS fastest FROM tries) \
              SELECT ?1, ?2, solved, (SELECT count(*) FROM tries LEFT JOIN earliest ON TRUE \
              WHERE earliest.submission IS NULL OR tries.submission <= earliest.submission), \
@@ -217,6 +218,15 @@ pub(crate) fn judged(db: &dyn Sql, about: &About, submission: SubmissionId, judg
         }
         Some(Changes::Standing) => stand(db, about.problem, submission, judged),
     }
+}
+
+/// Records that a submission was cancelled before its first verdict, so that standings do not show it as pending. A
+/// cancelled rejudge leaves the earlier verdict. Cancelled submissions count nowhere, so no figure changes.
+pub(crate) fn cancelled(db: &dyn Sql, submission: &[u8]) -> Result<(), SqlFault> {
+    let sql =
+        "UPDATE problem_submissions SET verdict = ?, is_try = 0, solves = 0 WHERE submission = ? AND verdict IS NULL";
+    db.execute(sql, values![Verdict::Cancelled.code(), submission])?;
+    Ok(())
 }
 
 /// The CPU limit derived for the version that the run is judged against, and the start mode of the measured program.
@@ -410,6 +420,16 @@ pub(crate) fn compute_progress(db: &dyn Sql, user: &[u8]) -> Result<(), SqlFault
                ON CONFLICT (\"user\") DO UPDATE SET easy = excluded.easy, medium = excluded.medium, hard = excluded.hard, \
                solved = excluded.solved, attempted = excluded.attempted, last_solved_at = excluded.last_solved_at";
     db.execute(sql, values![user])?;
+    Ok(())
+}
+
+/// Recomputes the results of every user who has tried a problem, after it became better to have a lower score, or a
+/// higher one.
+pub(crate) fn compute_results_of_all(db: &dyn Sql, problem: &[u8], better: i64) -> Result<(), SqlFault> {
+    let sql = "SELECT DISTINCT owner FROM problem_submissions WHERE problem = ? ORDER BY owner";
+    for user in db.all(sql, values![problem], |row| row.get::<Vec<u8>>(0))? {
+        update(db, &Pair { problem: problem.to_vec(), user, better, may_withhold: true }, || Ok(()))?;
+    }
     Ok(())
 }
 

@@ -6,7 +6,7 @@
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 /// All migrations, oldest first; the first leads to version 1. A published migration never changes.
-const MIGRATIONS: [&str; 29] = [
+const MIGRATIONS: [&str; 30] = [
     include_str!("../../migrations/sqlite/0001_base.sql"),
     include_str!("../../migrations/sqlite/0002_key_ends.sql"),
     include_str!("../../migrations/sqlite/0003_waiting_of_owner.sql"),
@@ -36,6 +36,7 @@ const MIGRATIONS: [&str; 29] = [
     include_str!("../../migrations/sqlite/0027_leaderboards.sql"),
     include_str!("../../migrations/sqlite/0028_cancellations.sql"),
     include_str!("../../migrations/sqlite/0029_guests.sql"),
+    include_str!("../../migrations/sqlite/0030_scores.sql"),
 ];
 
 /// The newest known version.

@@ -250,6 +250,41 @@ pub async fn a_user_participates_once_and_an_official_start_moves_with_the_conte
     assert_eq!(store.participant(made.id, first).await.unwrap(), None);
 }
 
+pub async fn a_contest_runs_with_a_problem_if_it_ran_when_the_submission_was_sent_and_runs_now<S: Store>(
+    make: impl AsyncFn() -> Subject<S>,
+) {
+    let store = make().await;
+    let owner = user(&*store).await;
+    let (one, other) = (problem(&*store, 1, |_| {}).await, problem(&*store, 2, |_| {}).await);
+    let made = contest(&*store, new_contest("c", owner, vec![one.id])).await;
+    let end = 1000 + made.length.as_secs() as i64;
+    for (of, sent_at, now, expected) in [
+        (one.id, 1000, 1000, true),
+        (one.id, 1000, end - 1, true),
+        (one.id, 999, 1000, false),
+        (one.id, end - 1, end, false),
+        (other.id, 1000, 1000, false),
+    ] {
+        let found = store.is_in_running_contest(of, at(sent_at), at(now)).await.unwrap();
+        assert_eq!(found, expected, "{sent_at} {now}");
+    }
+}
+
+pub async fn a_problem_with_a_lower_is_better_score_counts_in_contests_like_one_without_scores<S: Store>(
+    make: impl AsyncFn() -> Subject<S>,
+) {
+    let store = make().await;
+    let (owner, one) = (user(&*store).await, user(&*store).await);
+    let golf = problem(&*store, 1, |new| new.version.lower_is_better = true).await;
+    let made = contest(&*store, new_contest("c", owner, vec![golf.id])).await;
+    store.take_part(made.id, one, None).await.unwrap();
+    send_at(&*store, golf.id, one, 1100, Some((Verdict::WrongAnswer, Some(9), 20))).await;
+    send_at(&*store, golf.id, one, 1200, Some((Verdict::Accepted, Some(4), 20))).await;
+    let attempts = store.attempts(made.id).await.unwrap();
+    let scores: Vec<_> = attempts.iter().map(|one| one.result.map(|result| result.score)).collect();
+    assert_eq!(scores, [Some(Score::ZERO), Score::points(100)]);
+}
+
 pub async fn an_attempt_is_a_submission_within_the_time_of_a_participant<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, official, late, stranger) =
@@ -274,6 +309,10 @@ pub async fn an_attempt_is_a_submission_within_the_time_of_a_participant<S: Stor
     ] {
         send_at(&*store, problem.id, by, second, judged_as).await;
     }
+    let cancelled = send_at(&*store, one.id, official, 1300, None).await;
+    store.cancel(cancelled, at(1301)).await.unwrap().expect("the submission exists");
+    let judged = send_at(&*store, one.id, official, 1400, Some(WA)).await;
+    store.cancel(judged, at(1401)).await.unwrap().expect("the submission exists");
     let mut returned: Vec<_> = store.attempts(made.id).await.unwrap();
     returned.sort_by_key(|one| (one.user != official, one.at));
     let returned: Vec<_> = returned
@@ -290,6 +329,8 @@ pub async fn an_attempt_is_a_submission_within_the_time_of_a_participant<S: Stor
             (true, 0, 0, Some((true, false, score(0)))),
             (true, 1, 60, Some((true, false, score(4)))),
             (true, 0, 200, Some((false, false, score(0)))),
+            (true, 0, 300, Some((false, false, score(0)))),
+            (true, 0, 400, Some((true, false, score(0)))),
             (true, 1, 3599, None),
             (false, 0, 30, Some((true, true, score(100)))),
         ]
@@ -398,6 +439,7 @@ pub async fn a_freeze_also_hides_submissions_in_other_contests_and_from_particip
             language: None,
             not_at: None,
             for_contestant: Some(by),
+            omits_cancelled: false,
         };
         let (all, total) = store.submissions_to(filter, 0, 10).await.unwrap();
         assert_eq!(all.len() as u64, total);

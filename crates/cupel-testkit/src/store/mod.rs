@@ -137,6 +137,8 @@ macro_rules! store_conformance {
                 a_problem_is_in_use_from_the_start_to_the_end_of_its_contest,
                 an_owner_has_a_maximum_number_of_contests_that_have_not_ended,
                 a_user_participates_once_and_an_official_start_moves_with_the_contest,
+                a_contest_runs_with_a_problem_if_it_ran_when_the_submission_was_sent_and_runs_now,
+                a_problem_with_a_lower_is_better_score_counts_in_contests_like_one_without_scores,
                 an_attempt_is_a_submission_within_the_time_of_a_participant,
                 a_freeze_hides_submissions_of_participants_until_it_is_lifted,
                 a_freeze_also_hides_submissions_in_other_contests_and_from_participating_authors,

@@ -8,11 +8,11 @@ use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::Arc;
 
-use cupel_core::accounts::{AccessChange, AccountChange, Role, Tier};
+use cupel_core::accounts::{AccessChange, AccountChange, RegistrationCode, Role, Tier};
 use cupel_core::problems::{ProblemKey, ProblemRecord, RejudgeOne};
 use cupel_core::run::RunState;
 use cupel_core::{GivenBack, Idempotency, Inserted, NewSubmissions, Store, StoreError};
-use cupel_types::{Cases, LeaseId, RunId, SubmissionId, UserId, Verdict};
+use cupel_types::{Cases, JoinCodeId, LeaseId, RunId, SubmissionId, UserId, Verdict};
 
 use super::contests::new_contest;
 use super::problems::{AC, JudgeResult, WA, judge_at, problem};
@@ -34,6 +34,7 @@ macro_rules! store_nodes_conformance {
                 silent_workers_lose_each_lease_once,
                 equal_requests_on_several_nodes_insert_once,
                 one_of_concurrent_insertions_of_a_name_succeeds,
+                concurrent_registrations_of_a_name_use_a_join_code_once,
                 concurrent_verdicts_all_count,
                 concurrent_rejudges_of_a_submission_create_one_run,
                 concurrent_participants_have_a_stable_order,
@@ -206,6 +207,30 @@ pub async fn one_of_concurrent_insertions_of_a_name_succeeds<S: Store + 'static>
             .is_ok()
     });
     assert_eq!(got.await.into_iter().filter(|got| *got).count(), 1);
+}
+
+pub async fn concurrent_registrations_of_a_name_use_a_join_code_once<S: Store + 'static>(
+    make: impl AsyncFn() -> Subject<Vec<Arc<S>>>,
+) {
+    let nodes = make().await;
+    let code = RegistrationCode {
+        id: JoinCodeId::from_uuid(fresh()),
+        code: "0123456789".into(),
+        name: "a class".into(),
+        created_at: at(0),
+        expires_at: at(10),
+        uses_max: 100,
+        uses: 0,
+        ended_at: None,
+    };
+    nodes[0].insert_code(code).await.unwrap();
+    let got = at_once(&nodes, 16, |node, _| async move {
+        let mut new = a_user();
+        new.user.username = "Ada".into();
+        node.insert_user_with_code(new, "0123456789", at(1)).await.unwrap().is_ok()
+    });
+    assert_eq!(got.await.into_iter().filter(|got| *got).count(), 1);
+    assert_eq!(nodes[1].codes().await.unwrap()[0].uses, 1);
 }
 
 async fn send(store: &impl Store, problem: &ProblemRecord, by: UserId) -> (SubmissionId, RunId) {

@@ -118,6 +118,7 @@ fn all(problem: &ProblemRecord) -> SubmissionFilter {
         language: None,
         not_at: None,
         for_contestant: None,
+        omits_cancelled: false,
     }
 }
 
@@ -146,6 +147,7 @@ pub async fn a_problem_is_read_back_and_its_slug_is_unique<S: Store>(make: impl 
         slug: Some("new".parse().unwrap()),
         readers: Some(vec![reader]),
         authors: Some(vec![UserId::from_uuid(fresh())]),
+        of_version: Some(1),
     };
     assert_eq!(store.change_problem(made.id, change, at(50)).await.unwrap(), Ok(true));
     let by_slug = |slug: &str| store.problem(ProblemKey::Slug(slug.parse().unwrap()), Some(reader));
@@ -153,6 +155,14 @@ pub async fn a_problem_is_read_back_and_its_slug_is_unique<S: Store>(make: impl 
     let (changed, part) = by_slug("new").await.unwrap().expect("the problem exists");
     assert_eq!((changed.visibility, changed.updated_at, part), (Visibility::Private, at(50), Some(Part::Reader)));
     assert_eq!(store.members(made.id).await.unwrap(), [(reader, Part::Reader)], "an unknown user gets no role");
+
+    let of_another = |number| ProblemChange {
+        visibility: Some(Visibility::Public),
+        of_version: Some(number),
+        ..ProblemChange::default()
+    };
+    assert_eq!(store.change_problem(made.id, of_another(2), at(51)).await.unwrap(), Ok(false), "version 1 is current");
+    assert_eq!(read(&*store, made.id).await.visibility, Visibility::Private);
 
     let other = problem(&*store, 2, |_| {}).await;
     let taken = ProblemChange { slug: Some("new".parse().unwrap()), ..ProblemChange::default() };
@@ -498,12 +508,25 @@ pub async fn leaderboards_rank_by_score_then_time_then_date<S: Store>(make: impl
     assert_eq!((page[0].place, page[0].user), (3, u[1]));
 
     let golf = problem(&*store, 2, |new| new.version.lower_is_better = true).await;
-    for (who, points) in [(0, 7), (1, 3), (0, 5)] {
-        solve(&*store, &golf, users[who], (Verdict::Accepted, Some(points), 1)).await;
+    assert!(golf.lower_is_better);
+    let (accepted, rejected) = (Verdict::Accepted, Verdict::WrongAnswer);
+    for (who, verdict, points) in
+        [(0, rejected, 0), (0, accepted, 7), (1, accepted, 3), (0, accepted, 5), (1, rejected, 0), (2, rejected, 0)]
+    {
+        solve(&*store, &golf, users[who], (verdict, Some(points), 1)).await;
     }
-    let (board, _) = store.board(golf.id, 0, 10).await.unwrap();
-    let summary: Vec<_> = board.iter().map(|line| (line.user, line.standing.best_score)).collect();
-    assert_eq!(summary, [(u[1], Score::points(3)), (u[0], Score::points(5))]);
+    let board_of_golf = async || {
+        let (board, _) = store.board(golf.id, 0, 10).await.unwrap();
+        board.iter().map(|line| (line.user, line.standing.best_score)).collect::<Vec<_>>()
+    };
+    let best = [(u[1], Score::points(3)), (u[0], Score::points(5))];
+    assert_eq!(board_of_golf().await, best, "a rejected submission is not the best, although it has fewer points");
+    assert!(store.add_version(golf.id, version(9)).await.unwrap());
+    assert!(!read(&*store, golf.id).await.lower_is_better);
+    assert_eq!(board_of_golf().await, [(u[0], Score::points(7)), (u[1], Score::points(3))]);
+    let again = NewVersion { lower_is_better: true, ..version(2) };
+    assert!(store.add_version(golf.id, again).await.unwrap());
+    assert_eq!(board_of_golf().await, best);
 
     let (ranks, total) = store.ranks(0, 2).await.unwrap();
     assert_eq!((total, ranks[0].user, ranks[0].progress.solved, ranks[1].place), (4, u[1], 2, 2));
@@ -737,8 +760,17 @@ pub async fn a_staged_version_changes_nothing_until_it_is_made_current<S: Store>
     let verdicts = store.verdicts_of(at_other(package(2))).await.unwrap();
     assert_eq!(verdicts, [(None, 1), (Some(Verdict::Accepted), 1)]);
 
+    assert_eq!(
+        store.add_version_of_draft(made.id, version(2)).await.unwrap(),
+        None,
+        "the problem is visible to others"
+    );
+    assert_eq!(read(&*store, made.id).await, shown);
     assert!(store.add_version(made.id, version(2)).await.unwrap());
     assert_eq!(read(&*store, made.id).await.version, 2);
+    let draft = problem(&*store, 2, |new| new.visibility = Visibility::Draft).await;
+    assert_eq!(store.add_version_of_draft(draft.id, version(3)).await.unwrap(), Some(true));
+    assert_eq!(store.add_version_of_draft(draft.id, version(3)).await.unwrap(), Some(false), "it is current already");
     let leased = lease(&*store, in_flight, 100).await;
     assert_eq!(
         leased.submission.of_problem().unwrap().package,

@@ -48,6 +48,11 @@ pub(crate) fn refusal(error: AuthorError) -> ApiError {
             "Only a verified version may be visible to others. Verify it (`POST /problems/{slug}/verify`, or \
              `POST /problems/{slug}/versions/{version}/verify` for a staged one), and correct the claims that do not hold.",
         ),
+        AuthorError::OtherVersion => ApiError::new(
+            ErrorKind::Conflict,
+            "Another version became current during the request, so the problem was not made visible. Check that version, \
+             and send the request again.",
+        ),
         AuthorError::NotAdministrator => ApiError::new(
             ErrorKind::Forbidden,
             "Only an administrator can make an unverified version visible. Omit `exception`, or ask an administrator.",

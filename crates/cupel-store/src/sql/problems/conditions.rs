@@ -1,7 +1,7 @@
 //! Filters as SQL. All values are bound; the conditions contain constant text only.
 
 use cupel_core::problems::{ProblemFilter, ProblemSort, SolveState, SubmissionFilter};
-use cupel_types::SubmissionId;
+use cupel_types::{SubmissionId, Verdict};
 use std::borrow::Cow;
 
 use super::{Value, blob_of, difficulty_number};
@@ -84,6 +84,10 @@ impl<'f> Conditions<'f> {
         all.and("t.problem = ?", [blob_of(filter.problem.as_uuid())]);
         if let Some(owner) = &filter.owner {
             all.and("t.owner = ?", [blob_of(owner.as_uuid())]);
+        }
+        if filter.omits_cancelled {
+            let cancelled = Value::Text(Cow::Borrowed(Verdict::Cancelled.code()));
+            all.and("(t.verdict IS NULL OR t.verdict <> ?)", [cancelled]);
         }
         if let Some(verdict) = filter.verdict {
             all.and("t.verdict = ?", [Value::Text(Cow::Borrowed(verdict.code()))]);

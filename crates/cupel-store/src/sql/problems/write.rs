@@ -36,27 +36,54 @@ impl Write for InsertProblem {
 pub(crate) struct AddVersion {
     pub(crate) problem: ProblemId,
     pub(crate) version: NewVersion,
+    pub(crate) only_if_draft: bool,
 }
 
 impl Write for AddVersion {
-    type Output = bool;
+    /// `None`: the problem is not a draft, and must be one.
+    type Output = Option<bool>;
     const OPERATION: &'static str = "add a version of a problem";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
+    fn apply(&self, db: &dyn Sql) -> Result<Option<bool>, SqlFault> {
         let (id, version) = (bytes(self.problem.as_uuid()), &self.version);
         db.lock(Lock::Problem, id)?;
-        let current = db.one("SELECT version FROM problems WHERE id = ?", values![id], |row| row.get::<u32>(0))?;
-        let Some(current) = current else { return Ok(false) };
+        let Some(before) = Current::read(db, id)? else { return Ok(Some(false)) };
+        if self.only_if_draft && !before.is_draft {
+            return Ok(None);
+        }
         let StagedVersion { number, .. } = number_of(db, id, version)?;
-        if number == current {
+        if number == before.version {
             set_shipped(db, version)?;
-            return Ok(false);
+            return Ok(Some(false));
         }
         make_current(db, id, number, version)?;
-        // The new version may have another difficulty.
-        compute_progress_of_all(db, id)?;
-        Ok(true)
+        let Some(after) = Current::read(db, id)? else { return Ok(Some(false)) };
+        if after.better != before.better {
+            compute_results_of_all(db, id, after.better)?;
+        }
+        if after.difficulty != before.difficulty {
+            compute_progress_of_all(db, id)?;
+        }
+        Ok(Some(true))
+    }
+}
+
+/// The properties of a problem that depend on its current version, and whether it is a draft.
+struct Current {
+    version: u32,
+    difficulty: Option<i64>,
+    better: i64,
+    is_draft: bool,
+}
+
+impl Current {
+    fn read(db: &dyn Sql, problem: &[u8]) -> Result<Option<Current>, SqlFault> {
+        let sql = "SELECT version, difficulty, better, visibility = 0 FROM problems WHERE id = ?";
+        db.one(sql, values![problem], |row| {
+            let (version, difficulty) = (row.get(0)?, row.get(1)?);
+            Ok(Current { version, difficulty, better: row.get(2)?, is_draft: row.get(3)? })
+        })
     }
 }
 
@@ -206,14 +233,15 @@ impl Write for ChangeProblem {
         {
             return Ok(Err(SlugTaken));
         }
-        let sql = "UPDATE problems SET visibility = coalesce(?, visibility), slug = coalesce(?, slug), updated_at = ? WHERE id = ?";
+        let sql = "UPDATE problems SET visibility = coalesce(?, visibility), slug = coalesce(?, slug), updated_at = ? WHERE id = ? AND version = coalesce(?, version)";
         let changed = db.execute(
             sql,
             values![
                 change.visibility.map(visibility_number),
                 change.slug.as_ref().map(|slug| slug.as_str()),
                 to_us(self.now),
-                id
+                id,
+                change.of_version
             ],
         )?;
         if changed == 0 {
