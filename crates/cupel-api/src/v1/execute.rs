@@ -209,15 +209,16 @@ pub(crate) struct CancelView {
 
 /// Cancel a submission.
 ///
-/// A running program is stopped. Cancelling a submission that has ended changes nothing; `status` is its final status. A
-/// submission that counts in a contest can be cancelled only by an administrator.
+/// A running program is stopped. Cancelling a submission that has ended changes nothing; `status` is its final status.
+/// Only an administrator can cancel a submission to a problem of a running contest, and the rejudge of a submission that
+/// has a verdict.
 #[utoipa::path(
     delete, path = "/execute/{submission_id}", tag = "execute", operation_id = "cancel",
     params(("submission_id" = String, Path, description = "The id from the response to `POST /execute`", format = Uuid)),
     responses(
         (status = 200, description = "The status of the submission", body = CancelView),
         (status = 404, description = "The submission does not exist, or it belongs to another user", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 409, description = "The submission counts in a contest", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "The submission counts in a contest, or is judged again", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn cancel(
