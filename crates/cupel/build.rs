@@ -1,5 +1,5 @@
-//! Packs each problem in `problems/` as a gzipped tar. `src/shipped.rs` embeds these archives into the binary. Also links
-//! the debug binary for a fixed address.
+//! Packs each problem in `problems/` as a gzipped tar. `src/shipped.rs` embeds these archives into the binary. Also
+//! links the debug binary for a fixed address.
 //!
 //! An archive depends only on names, executable bits and contents, so it changes only when its problem
 //! changes.

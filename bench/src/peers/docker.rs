@@ -1,5 +1,5 @@
-//! Runner for `docker run`, if an engine is installed. A run passes through the client, the daemon, containerd, the shim
-//! and runc.
+//! Runner for `docker run`, if an engine is installed. A run passes through the client, the daemon, containerd, the
+//! shim and runc.
 //!
 //! The bench starts its own daemon, with its data, socket and containerd in the bench's directory, and without network
 //! or firewall changes. Dropping the value terminates the daemon by its process id. Source: dockerd(8), docker-run(1),

@@ -135,8 +135,9 @@ impl Drop for Scratch {
     }
 }
 
-/// Runs all steps of `workload` outside Cupel, each in a process created by `start`. Returns the total time for creating
-/// the directory, running the steps, capturing their output, checking their exit status, and deleting the directory.
+/// Runs all steps of `workload` outside Cupel, each in a process created by `start`. Returns the total time for
+/// creating the directory, running the steps, capturing their output, checking their exit status, and deleting the
+/// directory.
 pub(super) fn run_steps(
     workload: &Workload,
     fixture: &Fixture,

@@ -1,8 +1,7 @@
 //! Runner for an OCI runtime (runc, crun) through its command line: one bundle and one `run` per step.
 //!
-//! The root contains only mount points and links; the host's `/usr` and some files of `/etc` are bind-mounted read-only,
-//! as in a cell. Source: the OCI
-//! runtime specification, `config.json`; runc(8), crun(1).
+//! The root contains only mount points and links; the host's `/usr` and some files of `/etc` are bind-mounted
+//! read-only, as in a cell. Source: the OCI runtime specification, `config.json`; runc(8), crun(1).
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

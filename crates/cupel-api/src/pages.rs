@@ -161,7 +161,8 @@ pub(crate) struct PasswordForm {
     password: String,
 }
 
-/// `/password`: target of a one-time link, if the server does not have the site. Opening the page does not use up the link.
+/// `/password`: target of a one-time link, if the server does not have the site. Opening the page does not use up the
+/// link.
 async fn password(Extension(documents): Extension<Arc<Documents>>, uri: Uri) -> Response {
     let form = Query::<PasswordForm>::try_from_uri(&uri).map_or_else(|_| PasswordForm::default(), |Query(form)| form);
     password_page(&documents, &password_form(&form.token, ""))

@@ -54,8 +54,8 @@ pub struct Bounds {
     pub drafts_kept: Option<Duration>,
 }
 
-/// Maximum size of the output and artifacts that are stored of a guest's run. Guests can be many, and their runs are kept
-/// for a day.
+/// Maximum size of the output and artifacts that are stored of a guest's run. Guests can be many, and their runs are
+/// kept for a day.
 const GUEST_OUTPUT_KEPT_MAX: Bytes = Bytes::kib(512);
 
 impl Bounds {

@@ -114,7 +114,8 @@ pub(crate) type SharedList = tokio::sync::Mutex<Option<Arc<WaitingList>>>;
 impl Core {
     /// Like [`Core::watch`], with positions: every `queued` event has the position in the queue, if the position is
     /// known. While the run waits for its first attempt, `queued` is repeated with a larger number whenever the
-    /// position has changed, or the workers have pulled the image that the run needs. The repetitions are not in the log.
+    /// position has changed, or the workers have pulled the image that the run needs. The repetitions are not in the
+    /// log.
     ///
     /// # Errors
     /// If the store cannot answer.

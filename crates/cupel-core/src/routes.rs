@@ -14,9 +14,9 @@
 //! drops the hint, and the run loses no attempt.
 //!
 //! A submission is refused if no live worker has all of the languages that it needs, unless a worker is pulling the
-//! images of the missing ones. Its run then waits in the store. So does an accepted run whose last suitable worker leaves.
-//! Such runs are counted in [`Swept::unserved`](crate::Swept::unserved), which is the metric `cupel_queue_unserved`.
-//! Their hints are published when a suitable worker joins.
+//! images of the missing ones. Its run then waits in the store. So does an accepted run whose last suitable worker
+//! leaves. Such runs are counted in [`Swept::unserved`](crate::Swept::unserved), which is the metric
+//! `cupel_queue_unserved`. Their hints are published when a suitable worker joins.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;

@@ -220,9 +220,9 @@ impl Core {
     }
 
     /// Accepts validated submissions, all or none, and publishes their hints. `is_awaited`: the client of the only
-    /// submission waits for the result, see [`Core::wait_for`]. The second value is `None` if `is_awaited` is `false`. It
-    /// is also `None` for a repeated request: the client of the first request may be waiting for the same result, so the
-    /// caller uses [`Core::wait`].
+    /// submission waits for the result, see [`Core::wait_for`]. The second value is `None` if `is_awaited` is `false`.
+    /// It is also `None` for a repeated request: the client of the first request may be waiting for the same result, so
+    /// the caller uses [`Core::wait`].
     pub(crate) async fn accept(
         &self,
         owner: UserId,
@@ -353,8 +353,9 @@ impl Core {
     }
 
     /// Checks that each submission has a live worker with all needed languages, or one that will have them when it has
-    /// pulled images. A worker whose pull of an image has failed does not count. Runs that wait for an image have no hints,
-    /// so they are outside the bounds of the queue; all of them together may be as many as one owner's share of it.
+    /// pulled images. A worker whose pull of an image has failed does not count. Runs that wait for an image have no
+    /// hints, so they are outside the bounds of the queue; all of them together may be as many as one owner's share of
+    /// it.
     async fn check_workers(&self, needs: &[Needs]) -> Result<(), SubmitError> {
         let serves = |needs: &Needs| self.inner.language_queues.serves(needs);
         if needs.iter().all(serves) {

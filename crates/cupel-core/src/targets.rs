@@ -2,8 +2,9 @@
 //!
 //! When a webhook is sent, the sender resolves the receiver's name and checks every address before it connects, because
 //! the name may now resolve to other addresses (DNS rebinding). A submission with a forbidden receiver is refused at
-//! once if Cupel can detect it. [`is_special_host`](crate::addresses::is_special_host) detects a forbidden address in the
-//! URL. [`Core::receiver_faults`] detects a name that resolves to a forbidden address, if a [`Resolver`] answers in time.
+//! once if Cupel can detect it. [`is_special_host`](crate::addresses::is_special_host) detects a forbidden address in
+//! the URL. [`Core::receiver_faults`] detects a name that resolves to a forbidden address, if a [`Resolver`] answers in
+//! time.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -81,8 +81,8 @@ impl Core {
         Ok((Disclosure::of(viewer.is_admin).summaries(submissions), total))
     }
 
-    /// A page of the submissions that match the filter, newest first. Empty if the viewer may not see the submissions of
-    /// the filter's owner.
+    /// A page of the submissions that match the filter, newest first. Empty if the viewer may not see the submissions
+    /// of the filter's owner.
     ///
     /// # Errors
     /// If the store cannot answer.
@@ -255,8 +255,8 @@ impl Core {
 /// Why a submission was not cancelled.
 #[derive(Debug, thiserror::Error)]
 pub enum CancelError {
-    /// The submission counts in a contest, or would if its sender joined the contest now. The sender sees the results of
-    /// its tests while it is judged, and would avoid the penalty of a wrong submission.
+    /// The submission counts in a contest, or would if its sender joined the contest now. The sender sees the results
+    /// of its tests while it is judged, and would avoid the penalty of a wrong submission.
     #[error("The submission counts in a contest, so that only an administrator can cancel it.")]
     InContest,
     /// The submission has a verdict and is judged again. Its sender would keep the earlier verdict.

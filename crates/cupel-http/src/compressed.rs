@@ -44,8 +44,8 @@ impl Gzipped {
         Ok(self.plain.get_or_init(|| plain.into()).clone())
     }
 
-    /// Response with the file, compressed if the client accepts gzip. Adds `Vary` and, if compressed, `Content-Encoding`
-    /// to the headers.
+    /// Response with the file, compressed if the client accepts gzip. Adds `Vary` and, if compressed,
+    /// `Content-Encoding` to the headers.
     pub fn response(&self, request: &HeaderMap, headers: HeaderMap) -> Response {
         if accepts(request, "gzip") {
             return encoded(headers, HeaderValue::from_static("gzip"), self.gzip);
@@ -68,8 +68,8 @@ pub fn json() -> CompressionLayer<WholeJson> {
 /// A smaller response fits into one or two packets in any case.
 const JSON_BYTES_MIN: u64 = 2048;
 
-/// Whether a response is JSON whose length is known. A body that is sent in pieces is not compressed, because it has its
-/// own bound on memory and must not be polled after its end, which the compression does.
+/// Whether a response is JSON whose length is known. A body that is sent in pieces is not compressed, because it has
+/// its own bound on memory and must not be polled after its end, which the compression does.
 #[derive(Clone, Copy, Debug)]
 pub struct WholeJson;
 

@@ -162,8 +162,8 @@ impl ErrorKind {
 /// One error at one location in the body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
-    /// JSON Pointer (RFC 6901) to the location, such as `/tests/0/stdin`; empty for the whole body. For `invalid-package`:
-    /// the file in the archive.
+    /// JSON Pointer (RFC 6901) to the location, such as `/tests/0/stdin`; empty for the whole body. For
+    /// `invalid-package`: the file in the archive.
     pub pointer: String,
     /// Description of the error.
     pub detail: String,

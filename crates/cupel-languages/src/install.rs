@@ -228,9 +228,9 @@ fn missing<'r>(registry: &'r Registry, mut wanted: Vec<&'r Language>) -> Install
     }
 }
 
-/// The packages of available languages whose first package, the toolchain itself, dpkg has installed. Other packages may be
-/// missing: Debian's Python may be there without the shared library that warm starts need. A toolchain from elsewhere
-/// stays as it is.
+/// The packages of available languages whose first package, the toolchain itself, dpkg has installed. Other packages
+/// may be missing: Debian's Python may be there without the shared library that warm starts need. A toolchain from
+/// elsewhere stays as it is.
 fn rest_of_available(wanted: &[&Language]) -> BTreeSet<String> {
     let available =
         || wanted.iter().filter(|language| language.is_available()).map(|language| &language.packages.debian);

@@ -12,8 +12,8 @@ pub(crate) const ARTIFACTS_MAX: u32 = 1000;
 /// Type of every terminal, by its name in terminfo(5).
 const TERMINAL_TYPE: &str = "xterm-256color";
 
-/// The command of a step in a cell with this root, whose program may be forked from the interpreter `warm`. `live` returns
-/// the input of a step with live input and this terminal.
+/// The command of a step in a cell with this root, whose program may be forked from the interpreter `warm`. `live`
+/// returns the input of a step with live input and this terminal.
 pub(crate) fn command_of(
     step: StepInput<'_>,
     root: CellRoot,

@@ -133,7 +133,8 @@ impl RunReport {
         steps.chain(graded.filter(|case| case.verdict != Verdict::Skipped).map(|case| &case.usage))
     }
 
-    /// Number of bytes of output: of the compiler, the program and the interactor, and of the files that were read back.
+    /// Number of bytes of output: of the compiler, the program and the interactor, and of the files that were read
+    /// back.
     pub fn output_bytes(&self) -> usize {
         let grading = self.grading.iter();
         let graded = grading.clone().flat_map(|grading| &grading.cases);

@@ -29,8 +29,8 @@ pub struct ImageRoot {
     pub search: Vec<String>,
     /// User id of programs; not 0.
     pub uid: u32,
-    /// The image's `WORKDIR`, as [`ImageRoot::working_directory`] returns it. Programs find its entries in `/box`, their
-    /// own working directory.
+    /// The image's `WORKDIR`, as [`ImageRoot::working_directory`] returns it. Programs find its entries in `/box`,
+    /// their own working directory.
     pub directory: Option<String>,
     /// Prevents the removal of the files for as long as a copy of this value exists.
     pub held: Held,

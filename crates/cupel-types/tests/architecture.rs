@@ -176,8 +176,8 @@ const FENCES: &[(&str, &[&str])] = &[
             "cupel-bench",
         ],
     ),
-    // Only the first two unpack archives of users; they check and count every entry. The build script of cupel-api unpacks
-    // Swagger UI.
+    // Only the first two unpack archives of users; they check and count every entry. The build script of cupel-api
+    // unpacks Swagger UI.
     ("zip", &["cupel-package", "cupel-facades", "cupel-api"]),
     // The runner and the binary's build script only write archives: the agent of containers, and the shipped problems.
     ("tar", &["cupel-package", "cupel-images", "cupel-runner", "cupel"]),
@@ -381,9 +381,9 @@ fn package_formats() -> Vec<String> {
     names.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// The modules of `cupel-runner` that run the programs whose root is of one kind, such as a container image. `native` is
-/// left out: it runs the programs of all other roots, so most of the lists that must name executors need not name it.
-/// `prepared` is left out, because it runs no program.
+/// The modules of `cupel-runner` that run the programs whose root is of one kind, such as a container image. `native`
+/// is left out: it runs the programs of all other roots, so most of the lists that must name executors need not name
+/// it. `prepared` is left out, because it runs no program.
 fn executors() -> Vec<String> {
     let mut modules = folders("crates/cupel-runner/src");
     modules.retain(|name| name != "prepared" && name != "native");

@@ -2,8 +2,8 @@
 //! such a slot needs no processor of its own. Several users can have terminals open on a worker with one other slot.
 //!
 //! The other slots lease the runs. A slot that has leased a live run hands it over to an idle interactive slot, and
-//! goes on. If that is not possible, the live run is a long run like others (`long.rs`): it gets another slot, but never
-//! the last one, or waits in this worker. An interactive slot that becomes idle takes a live run that waits.
+//! goes on. If that is not possible, the live run is a long run like others (`long.rs`): it gets another slot, but
+//! never the last one, or waits in this worker. An interactive slot that becomes idle takes a live run that waits.
 //!
 //! An owner has at most half of the interactive slots, rounded up. Of the idle slots, the one that was used last takes
 //! the next run, so the worker creates only as many executors as live runs have run at the same time.

@@ -68,9 +68,9 @@ fn open(config: &Config, directory: &Path) -> ImageStore {
     ImageStore::new(directory, config.images.disk_max.get())
 }
 
-/// Whether the path is a link that neither root nor the user of this process has made. The server's user could make such
-/// a link in the data directory, and would then choose the directory in which root creates the store. The store refuses
-/// links.
+/// Whether the path is a link that neither root nor the user of this process has made. The server's user could make
+/// such a link in the data directory, and would then choose the directory in which root creates the store. The store
+/// refuses links.
 fn is_link_of_another_user(path: &Path) -> bool {
     let trusted = [0, rustix::process::geteuid().as_raw()];
     std::fs::symlink_metadata(path).is_ok_and(|entry| entry.is_symlink() && !trusted.contains(&entry.uid()))

@@ -132,8 +132,8 @@ impl Submissions {
         }
     }
 
-    /// The problems of a contest, as far as the user may see them: none before it begins. `None` if the user can no longer
-    /// see the contest, or the store does not answer.
+    /// The problems of a contest, as far as the user may see them: none before it begins. `None` if the user can no
+    /// longer see the contest, or the store does not answer.
     async fn problems(&self, slug: &Slug) -> Option<HashSet<Slug>> {
         let principal = Principal::User(self.client.viewer());
         let core = &self.client.app().core;

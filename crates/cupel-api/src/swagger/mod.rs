@@ -1,5 +1,5 @@
-//! Swagger UI at `/docs/`, which shows the OpenAPI document. Its page and its settings are in this folder; `build.rs` compresses the files
-//! of Swagger UI itself.
+//! Swagger UI at `/docs/`, which shows the OpenAPI document. Its page and its settings are in this folder; `build.rs`
+//! compresses the files of Swagger UI itself.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};

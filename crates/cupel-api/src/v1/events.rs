@@ -193,7 +193,8 @@ fn text_or_base64(data: &[u8]) -> (Option<String>, Option<String>) {
 /// Events of a problem's hidden tests are sent once per second and at the end, in the order in which the tests ran.
 ///
 /// While a submission waits for a worker and its position in the queue changes, `queued` is repeated with larger
-/// sequence numbers. It is also repeated when the workers have pulled the container image for which it waits (`pulling`).
+/// sequence numbers. It is also repeated when the workers have pulled the container image for which it waits
+/// (`pulling`).
 ///
 /// Events in order: `queued`, `started`, `compile.start`, `compile.end`, then `test.start`, `output` (any number),
 /// `test.end` for each test, and last `verdict`. `gap` means that events were dropped for this client. If the

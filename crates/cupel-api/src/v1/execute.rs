@@ -210,8 +210,8 @@ pub(crate) struct CancelView {
 /// Cancel a submission.
 ///
 /// A running program is stopped. Cancelling a submission that has ended changes nothing; `status` is its final status.
-/// Only an administrator can cancel a submission to a problem of a running contest, and the rejudge of a submission that
-/// has a verdict.
+/// Only an administrator can cancel a submission to a problem of a running contest, and the rejudge of a submission
+/// that has a verdict.
 #[utoipa::path(
     delete, path = "/execute/{submission_id}", tag = "execute", operation_id = "cancel",
     params(("submission_id" = String, Path, description = "The id from the response to `POST /execute`", format = Uuid)),

@@ -114,8 +114,8 @@ pub(crate) struct ImageDetails {
     privileges_dropped: u64,
     /// Environment of its programs, as `NAME=VALUE`.
     env: Vec<String>,
-    /// `WORKDIR` of the image. If it is an absolute path other than `/`, and has at most 1000 entries, programs find its
-    /// entries in their own working directory, `/box`.
+    /// `WORKDIR` of the image. If it is an absolute path other than `/`, and has at most 1000 entries, programs find
+    /// its entries in their own working directory, `/box`.
     working_directory: Option<String>,
     /// `USER` of the image.
     user: Option<String>,
@@ -339,8 +339,8 @@ pub(crate) async fn prune_images(State(app): State<Shared>, _admin: Caller) -> R
 
 /// Remove a container image of this node.
 ///
-/// Languages that use it become unavailable within ten seconds. Its files are removed when no program uses them. A failed
-/// addition under the same name is no longer listed.
+/// Languages that use it become unavailable within ten seconds. Its files are removed when no program uses them. A
+/// failed addition under the same name is no longer listed.
 #[utoipa::path(
     delete, path = "/admin/images", tag = "admin", operation_id = "remove_image",
     params(ImageParams),

@@ -54,8 +54,8 @@ pub(crate) struct SnippetRequest {
     #[serde(default, deserialize_with = "lists::patterns")]
     #[schema(max_items = 16)]
     artifacts: Vec<String>,
-    /// A title: text without control characters. White space at its ends is removed, and an empty title counts as absent. A
-    /// program with another title is another program, with another id.
+    /// A title: text without control characters. White space at its ends is removed, and an empty title counts as
+    /// absent. A program with another title is another program, with another id.
     #[serde(default)]
     #[schema(max_length = 100, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$")]
     title: Option<String>,
@@ -164,9 +164,10 @@ impl SnippetView {
 
 /// Share a program.
 ///
-/// Every client that knows the link can read the program. A shared program never changes. The same program always has the
-/// same link. Sharing costs one submission of the rate limit. The operator bounds the number of programs that one user may share
-/// (1,000 by default), and may set a retention, after which a program is removed unless a user shares it again.
+/// Every client that knows the link can read the program. A shared program never changes. The same program always has
+/// the same link. Sharing costs one submission of the rate limit. The operator bounds the number of programs that one
+/// user may share (1,000 by default), and may set a retention, after which a program is removed unless a user shares it
+/// again.
 #[utoipa::path(
     post, path = "/snippets", tag = "execute", operation_id = "share_program",
     request_body = SnippetRequest,

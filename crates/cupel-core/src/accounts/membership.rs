@@ -88,11 +88,11 @@ pub trait MembershipStore: Send + Sync {
         keep: Option<SessionId>,
         now: Timestamp,
     ) -> Result<bool, StoreError>;
-    /// Removes a user's personal data and all credentials. Submissions stay, under an anonymous name. The user is one of
-    /// those [to cancel](MembershipStore::users_to_cancel).
+    /// Removes a user's personal data and all credentials. Submissions stay, under an anonymous name. The user is one
+    /// of those [to cancel](MembershipStore::users_to_cancel).
     async fn delete_user(&self, user: UserId, now: Timestamp) -> Result<AccountChange, StoreError>;
-    /// Users whose submissions the sweeper cancels, and when their accounts were disabled or deleted: longest ago first,
-    /// those after `after`, at most `limit`.
+    /// Users whose submissions the sweeper cancels, and when their accounts were disabled or deleted: longest ago
+    /// first, those after `after`, at most `limit`.
     async fn users_to_cancel(
         &self,
         after: Option<(Timestamp, UserId)>,

@@ -244,8 +244,8 @@ impl Accounts {
         self.inner.store.set_in_leaderboards(id, in_leaderboards).await
     }
 
-    /// Deletes a user: personal data is removed, submissions stay under an anonymous name. The sweeper cancels those that
-    /// have not ended.
+    /// Deletes a user: personal data is removed, submissions stay under an anonymous name. The sweeper cancels those
+    /// that have not ended.
     ///
     /// # Errors
     /// If the store cannot write.

@@ -74,9 +74,9 @@ impl Core {
         })
     }
 
-    /// Changes a contest. Once the contest has begun, its start, rules and problems cannot change. If the length changes
-    /// after the freeze has begun, the freeze keeps its start, so that hidden results stay hidden; a change of the
-    /// freeze itself takes effect as it is.
+    /// Changes a contest. Once the contest has begun, its start, rules and problems cannot change. If the length
+    /// changes after the freeze has begun, the freeze keeps its start, so that hidden results stay hidden; a change of
+    /// the freeze itself takes effect as it is.
     ///
     /// # Errors
     /// [`ContestError`].
@@ -168,8 +168,8 @@ impl Core {
         if seen.may_change { Ok(seen.contest) } else { Err(ContestError::Missing) }
     }
 
-    /// Checks that this viewer may use these problems in a contest of `owner`. Participants see a private problem only if
-    /// the contest's owner may change it, so the viewer's own rights are not enough.
+    /// Checks that this viewer may use these problems in a contest of `owner`. Participants see a private problem only
+    /// if the contest's owner may change it, so the viewer's own rights are not enough.
     async fn problems_fit(
         &self,
         principal: &Principal,

@@ -233,8 +233,8 @@ impl Core {
         Ok(self.inner.store.progress_in(seen.contest.id, principal.is_admin(), offset, limit).await?)
     }
 
-    /// Asks a question about a contest, or about one of its problems, given by letter or slug. Participants may ask until
-    /// their own time ends.
+    /// Asks a question about a contest, or about one of its problems, given by letter or slug. Participants may ask
+    /// until their own time ends.
     ///
     /// # Errors
     /// [`ContestError`].

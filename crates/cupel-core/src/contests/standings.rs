@@ -167,8 +167,8 @@ fn sum(style: Style, row: &mut StandingsRow) {
     }
 }
 
-/// Marks the first solutions of each problem. `undecided`: for each problem, the time of the first official attempt that
-/// may still become a solution. A later solution is not marked, because it may not stay the first.
+/// Marks the first solutions of each problem. `undecided`: for each problem, the time of the first official attempt
+/// that may still become a solution. A later solution is not marked, because it may not stay the first.
 fn mark_first(rows: &mut [StandingsRow], undecided: &[Option<Duration>]) {
     for (problem, undecided) in undecided.iter().enumerate() {
         let official = rows.iter().filter(|row| row.participation == Participation::Official);

@@ -75,8 +75,8 @@ pub trait ContestStore: Send + Sync {
     /// not ended.
     async fn is_taking_part_with(&self, problem: ProblemId, user: UserId, now: Timestamp) -> Result<bool, StoreError>;
 
-    /// Whether a contest with this problem was running at `sent_at` and is running at `now`. A user who joins it now has
-    /// the submissions sent since its start as attempts.
+    /// Whether a contest with this problem was running at `sent_at` and is running at `now`. A user who joins it now
+    /// has the submissions sent since its start as attempts.
     async fn is_in_running_contest(
         &self,
         problem: ProblemId,

@@ -20,8 +20,8 @@
 //! a crash are removed when the process starts. For the rules when several nodes share packages, see `packages.rs`.
 //!
 //! Invariants: For a user who may not see a problem, Cupel answers as if it did not exist. Standings are derived only
-//! from the verdicts, and are written in the same transaction. While a contest with a problem is running, only users who
-//! may change the problem read its editorial.
+//! from the verdicts, and are written in the same transaction. While a contest with a problem is running, only users
+//! who may change the problem read its editorial.
 
 mod access;
 mod authoring;

@@ -41,7 +41,8 @@ fn to_rejudge(problem: &ProblemToChange, filter: SubmissionFilter) -> Submission
 }
 
 impl Core {
-    /// Rejudges one submission to a problem. `None`: there is no such submission to a problem that the viewer may change.
+    /// Rejudges one submission to a problem. `None`: there is no such submission to a problem that the viewer may
+    /// change.
     ///
     /// # Errors
     /// If the store cannot write.

@@ -56,8 +56,8 @@ impl SeenProblem {
         VersionToSolve(self.problem.current())
     }
 
-    /// The submissions to the problem that match the filter, without those that a contest hides from the viewer. `None`:
-    /// the filter includes submissions of other users, and only the problem's authors may list these.
+    /// The submissions to the problem that match the filter, without those that a contest hides from the viewer.
+    /// `None`: the filter includes submissions of other users, and only the problem's authors may list these.
     pub fn submissions(&self, filter: SubmissionFilter) -> Option<VisibleSubmissions> {
         let Principal::User(viewer) = &self.viewer else { return None };
         let may_list = self.may_change || filter.owner == Some(viewer.user);
@@ -129,11 +129,11 @@ impl Core {
         }
     }
 
-    /// The problem's editorials that the viewer may read: all or none. While a contest of the problem's authors, or of an
-    /// administrator, with the problem is running, only users who may change the problem read them, because participants
-    /// could also read as visitors. The contest of another user hides them only from its participants. Virtual
-    /// participants do not read them until their own time ends. A contest that has not begun hides nothing, because that
-    /// would reveal its problems.
+    /// The problem's editorials that the viewer may read: all or none. While a contest of the problem's authors, or of
+    /// an administrator, with the problem is running, only users who may change the problem read them, because
+    /// participants could also read as visitors. The contest of another user hides them only from its participants.
+    /// Virtual participants do not read them until their own time ends. A contest that has not begun hides nothing,
+    /// because that would reveal its problems.
     ///
     /// # Errors
     /// If the store cannot answer.
@@ -142,8 +142,8 @@ impl Core {
         Ok(if is_open { &of.editorials } else { &[] })
     }
 
-    /// Whether the tags and the difficulty are withheld from this viewer: those of a private problem would be hints in a
-    /// contest.
+    /// Whether the tags and the difficulty are withheld from this viewer: those of a private problem would be hints in
+    /// a contest.
     ///
     /// # Errors
     /// If the store cannot answer.
@@ -151,8 +151,8 @@ impl Core {
         Ok(seen.problem.visibility == Visibility::Private && !seen.may_change && self.is_in_contest(seen).await?)
     }
 
-    /// Whether the problem is in a running contest whose owner may change it, or in a contest that has not ended for the
-    /// viewer.
+    /// Whether the problem is in a running contest whose owner may change it, or in a contest that has not ended for
+    /// the viewer.
     async fn is_in_contest(&self, seen: &SeenProblem) -> Result<bool, StoreError> {
         let (store, problem, now) = (&self.inner.store, seen.problem.id, self.now());
         if store.current_contest_with(problem, now, now).await?.is_some() {

@@ -156,8 +156,8 @@ fn with_selector(text: &str) -> Result<Source, String> {
     let (path, selector) = match text.rsplit_once('@') {
         Some((path, digest)) if digest.starts_with("sha256:") => (path, Some(Selector::Digest(parse_digest(digest)?))),
         _ => {
-            // A path may contain colons, and a name may contain slashes. So a text with a slash is a name only if it has
-            // a tag.
+            // A path may contain colons, and a name may contain slashes. So a text with a slash is a name only if it
+            // has a tag.
             let is_selector = |text: &str| match text.rsplit_once(':') {
                 Some((name, tag)) => {
                     !name.is_empty() && !name.starts_with('/') && !tag.is_empty() && !tag.contains('/')

@@ -118,8 +118,8 @@ impl ImageStore {
         Ok(())
     }
 
-    /// Opens the file of a lock, which is created if it does not exist. It is never replaced, because a process may hold
-    /// the lock.
+    /// Opens the file of a lock, which is created if it does not exist. It is never replaced, because a process may
+    /// hold the lock.
     pub(super) fn lock_file(&self, name: &str) -> Result<File, ImageError> {
         let locks = self.directory.join("locks");
         let directory = self.part("locks").map_err(ImageError::io("open", &locks))?;

@@ -95,8 +95,8 @@ impl ImageStore {
         Ok(Some(pruned))
     }
 
-    /// Removes the incomplete files of interrupted additions, and the records of roots that do not exist. The caller has
-    /// the locks `store` and `index`.
+    /// Removes the incomplete files of interrupted additions, and the records of roots that do not exist. The caller
+    /// has the locks `store` and `index`.
     fn remove_incomplete(&self) -> Result<(), ImageError> {
         let store = Beneath::open(&self.directory).map_err(ImageError::io("open", &self.directory))?;
         remove_temporary(&store.into()).map_err(ImageError::io("clean", &self.directory))?;

@@ -693,8 +693,8 @@ fn at_most_a_hundred_files_and_16_kib_of_paths_are_read_back() {
     assert_eq!(named(100, 250).fetched_paths().len(), (16 << 10) / 250);
 }
 
-/// The site translates these messages (`web/src/i18n/judge.ts`), and its test reads the same list. `UPDATE_DOCS=1` writes
-/// the list instead.
+/// The site translates these messages (`web/src/i18n/judge.ts`), and its test reads the same list. `UPDATE_DOCS=1`
+/// writes the list instead.
 #[test]
 fn the_list_of_messages_for_the_site_is_up_to_date() {
     // Each function names the next variant, so that a new variant does not compile until it is in the list.

@@ -2,8 +2,8 @@
 //!
 //! A generator runs in a cell, under the bounds for programs of the package. It reads the input file of the case and
 //! writes the input to its standard output and the answer to its standard error. A generator that fails is a fault of
-//! the package. If the wall-clock limit ended it while it was computing, it is run again with more wall-clock time, like
-//! a submission ([`limits`]). Source: DMOJ's documentation, "Generators".
+//! the package. If the wall-clock limit ended it while it was computing, it is run again with more wall-clock time,
+//! like a submission ([`limits`]). Source: DMOJ's documentation, "Generators".
 
 use cupel_problem::{Case, Package};
 use cupel_types::{Limits, Outcome};

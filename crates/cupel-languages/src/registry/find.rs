@@ -39,8 +39,8 @@ impl Registry {
         }
     }
 
-    /// Finds a language by id or alias, as [`Registry::find`] does, also if it is disabled. For packages, which may name
-    /// languages that this installation does not offer.
+    /// Finds a language by id or alias, as [`Registry::find`] does, also if it is disabled. For packages, which may
+    /// name languages that this installation does not offer.
     pub fn known(&self, name: &str) -> Option<&Language> {
         self.find(name)
             .or_else(|| self.disabled.iter().find(|l| names(l).any(|known| known.eq_ignore_ascii_case(name))))

@@ -14,7 +14,8 @@ impl Registry {
         }
     }
 
-    /// A copy for code that runs no programs in images. It does not hold the images, so that their files can be removed.
+    /// A copy for code that runs no programs in images. It does not hold the images, so that their files can be
+    /// removed.
     #[must_use]
     pub fn without_roots(&self) -> Registry {
         let mut copy = self.clone();

@@ -211,8 +211,8 @@ impl Plan<'_> {
         let mut resolution = time.calibration.resolution;
         if let Some(limit) = time.limit {
             put("time_limit", Yaml::plain(limit.as_secs_f64()));
-            // Earlier versions of Cupel accept only a multiple of the resolution, which the format does not require. If the
-            // limit is none, the limit itself becomes the resolution.
+            // Earlier versions of Cupel accept only a multiple of the resolution, which the format does not require. If
+            // the limit is none, the limit itself becomes the resolution.
             if !limit.as_nanos().is_multiple_of(resolution.as_nanos().max(1)) {
                 resolution = limit;
             }

@@ -300,9 +300,9 @@ impl Engine {
         Ok(name)
     }
 
-    /// Checks the files of an image that the engine opens when it starts a container, and the directories that it mounts
-    /// over. The engine reads both lists of users and groups although the user is a number, and would wait for ever for
-    /// the writer of a FIFO. `container` is a container of the image that was not started.
+    /// Checks the files of an image that the engine opens when it starts a container, and the directories that it
+    /// mounts over. The engine reads both lists of users and groups although the user is a number, and would wait for
+    /// ever for the writer of a FIFO. `container` is a container of the image that was not started.
     async fn check_files(&self, container: &str, image: &ContentHash) -> Result<(), ContainerError> {
         let bad = |reason: String| ContainerError::BadImage { name: format!("sha256:{image}"), reason };
         for path in ["/etc/passwd", "/etc/group"] {

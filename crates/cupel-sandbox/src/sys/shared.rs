@@ -165,8 +165,8 @@ impl Deref for SharedPage {
 
     fn deref(&self) -> &CellProgress {
         // SAFETY: the page is mapped until the process ends or forgets it, and its file is never truncated. The mapping
-        // is page-aligned, was zeroed by the kernel, and all-zero is a valid CellProgress. Other processes change it only
-        // through atomics.
+        // is page-aligned, was zeroed by the kernel, and all-zero is a valid CellProgress. Other processes change it
+        // only through atomics.
         unsafe { self.0.as_ref() }
     }
 }

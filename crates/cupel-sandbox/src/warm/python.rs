@@ -3,8 +3,8 @@
 //! Three measures make a warm start equal to a cold one. The interpreter is initialised with the command line and
 //! environment of a cold one, and the initial states of both are compared (`python_facts.py`). Preloaded modules are
 //! hidden (`python_prepare.py`). If a remaining object could notice the difference, the interpreter is finalised at the
-//! end of a program; otherwise only the standard streams are flushed. Without finalisation, the kernel need not copy the
-//! pages that finalisation would write.
+//! end of a program; otherwise only the standard streams are flushed. Without finalisation, the kernel need not copy
+//! the pages that finalisation would write.
 //!
 //! Decisions: the seed of `hash(str)` is chosen when the parent starts, so all programs of a lane share the seed, and a
 //! new lane has a new seed. The CPU time of the interpreter's start is not charged to programs; its memory is charged

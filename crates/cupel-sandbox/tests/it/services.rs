@@ -6,9 +6,9 @@
 //! has a `[service]`.
 //!
 //! Most of this test's time is that of the command line. So the digests of its results are recorded (`*.results`). If
-//! the service's result has the recorded digest, the command line does not compile the case again. A digest includes the
-//! compiler's version, the command and the case. `UPDATE_SNAPSHOTS=1` compiles every case both ways, and records the
-//! digests.
+//! the service's result has the recorded digest, the command line does not compile the case again. A digest includes
+//! the compiler's version, the command and the case. `UPDATE_SNAPSHOTS=1` compiles every case both ways, and records
+//! the digests.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

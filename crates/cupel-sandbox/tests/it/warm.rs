@@ -536,8 +536,8 @@ fn cold_lane(_: &Warmed) {
     assert_eq!(second, None);
 }
 
-/// The reports of the first run in each of two lanes. Before each run, the text becomes the file `sitecustomize.py`, which
-/// the interpreter runs at its start.
+/// The reports of the first run in each of two lanes. Before each run, the text becomes the file `sitecustomize.py`,
+/// which the interpreter runs at its start.
 fn in_two_lanes(customizations: [&str; 2], program: &str) -> [Ended; 2] {
     let shown = tempfile::tempdir_in("/var/tmp").unwrap();
     let read = ("PYTHONPATH".to_owned(), shown.path().to_str().unwrap().to_owned());

@@ -115,8 +115,8 @@ impl Write for Retry {
             }
             let spec = db
                 .one("SELECT spec FROM code_submissions WHERE id = ?", values![id], |row| Ok(is_live(row.text(0)?)?))?;
-            // The input of an interactive program is lost. Counting one lost attempt makes the new run end with a message
-            // about this.
+            // The input of an interactive program is lost. Counting one lost attempt makes the new run end with a
+            // message about this.
             let lost = u32::from(spec.ok_or(bad("submission"))?);
             // The new run has the same package and the same priority.
             let sql = "INSERT INTO runs (id, submission, owner, class, webhook, state, attempts, lost, due_at, problem, package, changes, needs, purpose) \

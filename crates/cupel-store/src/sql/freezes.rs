@@ -1,10 +1,10 @@
 //! Contest freezes: the submissions that the figures, leaderboards and progress of other users do not include.
 //!
 //! [`FreezeWindow`] (core) defines which submissions a freeze hides. The SQL conditions below repeat its rule, and the
-//! column `withheld` of `problem_submissions` stores the result. The column is recomputed, together with everything derived from it (`standings.rs`), when a
-//! verdict of the user and problem is recorded, when a user joins a contest with a freeze, and when a change of a
-//! contest moves or lifts its freeze or replaces its problems. All of these operations lock the problem's row, so a
-//! verdict and a concurrent end of a freeze are applied in sequence.
+//! column `withheld` of `problem_submissions` stores the result. The column is recomputed, together with everything
+//! derived from it (`standings.rs`), when a verdict of the user and problem is recorded, when a user joins a contest
+//! with a freeze, and when a change of a contest moves or lifts its freeze or replaces its problems. All of these
+//! operations lock the problem's row, so a verdict and a concurrent end of a freeze are applied in sequence.
 
 use std::collections::BTreeSet;
 

@@ -123,8 +123,8 @@ fn run_here(args: &Run) -> CommandResult {
     if let Some(store) = &store {
         prepared::use_existing(store, &language, Check::Sizes);
     }
-    // The program is started in the same way as on a server, so that the figures are comparable. A cold start would make a
-    // small Python program three times as fast (70 ms instead of 200 ms), but its memory could differ by 5 %.
+    // The program is started in the same way as on a server, so that the figures are comparable. A cold start would
+    // make a small Python program three times as fast (70 ms instead of 200 ms), but its memory could differ by 5 %.
     let roots = images::store(&config).map(|store| store.roots());
     let directories = Directories { prepared: store.as_ref().map(PreparedStore::root), images: roots.as_deref() };
     let starts_warm = config.worker.warm_interpreters && !(args.interactive && interactive::is_at_terminal());

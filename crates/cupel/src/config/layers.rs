@@ -103,7 +103,8 @@ pub(crate) struct Layers {
     pub(crate) faults: Vec<ConfigFault>,
 }
 
-/// Maximum of a setting that is a duration: about 100 years. Points in time that are much farther away cannot be stored.
+/// Maximum of a setting that is a duration: about 100 years. Points in time that are much farther away cannot be
+/// stored.
 const DURATION_MAX: Duration = Duration::from_hours(36_500 * 24);
 
 impl Layers {

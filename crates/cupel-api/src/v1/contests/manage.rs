@@ -110,8 +110,8 @@ pub(crate) struct ContestChangeRequest {
     #[serde(default)]
     #[schema(format = DateTime)]
     starts_at: Option<String>,
-    /// Duration in seconds: 60 to 2678400 (31 days). If the standings are frozen, the freeze keeps its start; its length
-    /// changes.
+    /// Duration in seconds: 60 to 2678400 (31 days). If the standings are frozen, the freeze keeps its start; its
+    /// length changes.
     #[serde(default)]
     #[schema(minimum = 60, maximum = 2678400)]
     length_seconds: Option<u64>,

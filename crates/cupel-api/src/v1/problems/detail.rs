@@ -43,8 +43,8 @@ const FILE_BYTES_MAX: u64 = 32 << 20;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct DetailParams {
-    /// Language of the text, such as `en`. If there is no text in this language, a text in a variant of it is sent, such
-    /// as `zh-CN` for `zh`; else the English text; else the first.
+    /// Language of the text, such as `en`. If there is no text in this language, a text in a variant of it is sent,
+    /// such as `zh-CN` for `zh`; else the English text; else the first.
     #[serde(default)]
     lang: Option<String>,
     /// Whether a text in Markdown is sent as HTML, in `html`, instead of `text`.
@@ -454,7 +454,8 @@ fn languages_of(texts: &[Statement]) -> Vec<String> {
 
 /// Get a file of a problem's statement or editorial.
 ///
-/// Images, attachments, and statements and editorials that are not text. Other files of a package are not available here.
+/// Images, attachments, and statements and editorials that are not text. Other files of a package are not available
+/// here.
 #[utoipa::path(
     get, path = "/problems/{slug}/files/{file}", tag = "problems", operation_id = "problem_file",
     params(
@@ -498,7 +499,8 @@ pub(crate) async fn file(
     Ok(response)
 }
 
-/// Finds a file for contestants, or one of an editorial that the caller may read; never a test, a checker or a solution.
+/// Finds a file for contestants, or one of an editorial that the caller may read; never a test, a checker or a
+/// solution.
 fn found_file<'p>(problem: &'p Problem, editorials: &'p [Statement], path: &str) -> Option<&'p FileRef> {
     let of_texts = problem.statements.iter().chain(editorials).flat_map(|statement| {
         let itself = (statement.format == StatementFormat::Pdf).then_some(&statement.file);

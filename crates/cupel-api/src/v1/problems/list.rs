@@ -86,9 +86,9 @@ pub(crate) struct TagCount {
 
 /// List problems.
 ///
-/// The list has the public problems and, if you authenticate, your own problems and those shared with you.
-/// While a contest with a private problem is running, users with whom the problem is shared do not find it. Administrators
-/// get all problems.
+/// The list has the public problems and, if you authenticate, your own problems and those shared with you. While a
+/// contest with a private problem is running, users with whom the problem is shared do not find it. Administrators get
+/// all problems.
 #[utoipa::path(
     get, path = "/problems", tag = "problems", operation_id = "problems",
     params(ListParams),

@@ -303,7 +303,8 @@ pub(crate) struct SentPage {
     pagination: Pagination,
 }
 
-/// List your submissions to a problem, newest first, without runs on samples or on custom input. Authors can list those of all users.
+/// List your submissions to a problem, newest first, without runs on samples or on custom input. Authors can list those
+/// of all users.
 #[utoipa::path(
     get, path = "/problems/{slug}/submissions", tag = "problems", operation_id = "submissions_to_problem",
     params(("slug" = String, Path, description = "The problem's slug"), SentParams),

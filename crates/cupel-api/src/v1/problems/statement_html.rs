@@ -8,8 +8,8 @@
 use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Maximum size of a text. Parsing takes up to sixty times as much memory. A text written for people stays far below this
-/// size.
+/// Maximum size of a text. Parsing takes up to sixty times as much memory. A text written for people stays far below
+/// this size.
 const MARKDOWN_BYTES_MAX: usize = 256 << 10;
 
 /// Maximum size of the result. HTML is longer than Markdown, but a text written for people stays far below this size.
@@ -20,14 +20,15 @@ const SCHEMES: [&str; 3] = ["http", "https", "mailto"];
 /// Maximum number of requests that render texts at the same time: rendering takes much memory.
 static RENDERING: Semaphore = Semaphore::const_new(4);
 
-/// Waits until fewer than the maximum number of requests render texts. The request may render while it holds the permit.
+/// Waits until fewer than the maximum number of requests render texts. The request may render while it holds the
+/// permit.
 pub(super) async fn turn_to_render() -> Option<SemaphorePermit<'static>> {
     // The semaphore is never closed.
     RENDERING.acquire().await.ok()
 }
 
-/// The text as HTML; `None` if the text or the HTML is too long. Mathematics is in elements with the class `math-inline` or
-/// `math-display`, as TeX.
+/// The text as HTML; `None` if the text or the HTML is too long. Mathematics is in elements with the class
+/// `math-inline` or `math-display`, as TeX.
 pub(in crate::v1) fn html_of(markdown: &str) -> Option<String> {
     if markdown.len() > MARKDOWN_BYTES_MAX {
         return None;

@@ -30,8 +30,8 @@ pub(crate) struct SummaryView {
     pub(crate) completed_at: Option<String>,
     /// The verdict, once there is one.
     pub(crate) verdict: Option<String>,
-    /// CPU time in milliseconds. If hidden tests ran, rounded up to 10 ms, except for administrators, and for authors in
-    /// the lists of their problems.
+    /// CPU time in milliseconds. If hidden tests ran, rounded up to 10 ms, except for administrators, and for authors
+    /// in the lists of their problems.
     pub(crate) execution_time_ms: Option<u64>,
     /// Peak memory in KiB. If hidden tests ran, rounded up to whole MiB, with the same exceptions.
     pub(crate) memory_used_kb: Option<u64>,

@@ -251,7 +251,8 @@ impl<'a> Judging<'a, '_> {
     }
 }
 
-/// Returns the limits of the process of a batch. `cpu_time` and `enforced` are the CPU limit and the limits of one test.
+/// Returns the limits of the process of a batch. `cpu_time` and `enforced` are the CPU limit and the limits of one
+/// test.
 fn limits_of_batch(cpu_time: Duration, enforced: &Limits) -> Limits {
     Limits {
         cpu_time: cpu_time / PART_OF_LIMIT,

@@ -54,7 +54,8 @@ impl Kattis<'_> {
     }
 }
 
-/// Directory of the editorials, in the Kattis format and in Cupel's own. Source: Kattis problem package format, 2025-09.
+/// Directory of the editorials, in the Kattis format and in Cupel's own. Source: Kattis problem package format,
+/// 2025-09.
 const EDITORIALS: &str = "solution";
 
 /// Names, without language and extension, of statements (Kattis) and editorials (Kattis, Polygon).

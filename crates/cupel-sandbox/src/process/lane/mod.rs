@@ -117,8 +117,8 @@ struct Lane {
     cold_instructions: Option<u64>,
 }
 
-/// More than a cold start of an interpreter needs. Python 3.11 of Debian 12 needs 12 MiB of address space, and 6 open files
-/// at a time.
+/// More than a cold start of an interpreter needs. Python 3.11 of Debian 12 needs 12 MiB of address space, and 6 open
+/// files at a time.
 const COLD_ADDRESS_SPACE: Bytes = Bytes::mib(64);
 const COLD_OPEN_FILES: u32 = 16;
 
@@ -264,7 +264,8 @@ impl Lane {
         if let Some(counter) = &mut self.counter {
             counter.begin();
         }
-        // An error can be ignored: if the setup of the cell failed, the cell's init has stored the cause in the shared page.
+        // An error can be ignored: if the setup of the cell failed, the cell's init has stored the cause in the shared
+        // page.
         let handed: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
         let _ = wire::send(cell.requests.as_fd(), request, &handed);
         drop(handed);

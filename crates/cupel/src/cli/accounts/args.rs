@@ -149,8 +149,8 @@ pub(crate) enum UserCommand {
         /// The user's name or e-mail address.
         name: String,
     },
-    /// Delete a user: personal data is removed; submissions stay under an anonymous name, and a server cancels those that
-    /// have not ended.
+    /// Delete a user: personal data is removed; submissions stay under an anonymous name, and a server cancels those
+    /// that have not ended.
     Delete {
         /// The user's name or e-mail address.
         name: String,
