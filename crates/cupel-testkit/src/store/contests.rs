@@ -44,7 +44,7 @@ async fn contest(store: &impl Store, new: NewContest) -> Contest {
 
 /// Sends a submission to a problem at this second. If `judged_as` is a result, the submission is judged with that
 /// result.
-async fn send_at(
+pub(super) async fn send_at(
     store: &impl Store,
     problem: ProblemId,
     by: UserId,

@@ -9,12 +9,13 @@ use std::future::Future;
 use std::sync::Arc;
 
 use cupel_core::accounts::{AccessChange, AccountChange, RegistrationCode, Role, Tier};
+use cupel_core::contests::ContestChange;
 use cupel_core::problems::{ProblemKey, ProblemRecord, RejudgeOne};
 use cupel_core::run::RunState;
 use cupel_core::{GivenBack, Idempotency, Inserted, NewSubmissions, Store, StoreError};
 use cupel_types::{Cases, JoinCodeId, LeaseId, RunId, SubmissionId, UserId, Verdict};
 
-use super::contests::new_contest;
+use super::contests::{new_contest, send_at};
 use super::problems::{AC, JudgeResult, WA, judge_at, problem};
 use super::{at, insert, lease, lease_id, set_access, user, worker};
 use crate::Subject;
@@ -38,6 +39,7 @@ macro_rules! store_nodes_conformance {
                 concurrent_verdicts_all_count,
                 concurrent_rejudges_of_a_submission_create_one_run,
                 concurrent_participants_have_a_stable_order,
+                a_freeze_hides_submissions_of_users_who_join_while_the_problems_change,
                 each_delivery_goes_to_one_sender,
                 concurrent_removals_keep_one_administrator,
                 concurrent_access_changes_all_count,
@@ -320,6 +322,45 @@ pub async fn concurrent_participants_have_a_stable_order<S: Store + 'static>(
     assert_eq!(listed.len(), 12);
     for _ in 0..3 {
         assert_eq!(nodes[0].participants(id).await.unwrap(), listed, "the order is stable");
+    }
+}
+
+pub async fn a_freeze_hides_submissions_of_users_who_join_while_the_problems_change<S: Store + 'static>(
+    make: impl AsyncFn() -> Subject<Vec<Arc<S>>>,
+) {
+    const USERS: usize = 8;
+    let nodes = make().await;
+    let owner = user(&*nodes[0]).await;
+    let problems = [problem(&*nodes[0], 1, |_| ()).await.id, problem(&*nodes[0], 2, |_| ()).await.id];
+    let new = new_contest("c", owner, vec![problems[0]]);
+    let (id, in_freeze) = (new.id, 1000 + new.length.as_secs() as i64 - 60);
+    nodes[0].insert_contest(new, u64::MAX, jiff::Timestamp::UNIX_EPOCH).await.unwrap().unwrap();
+    let mut users = Vec::new();
+    for _ in 0..USERS {
+        let one = user(&*nodes[0]).await;
+        for problem in problems {
+            send_at(&*nodes[0], problem, one, in_freeze, Some(AC)).await;
+        }
+        users.push(one);
+    }
+    let joining = users.clone();
+    let done = at_once(&nodes, 2 * USERS, move |node, n| {
+        let one = joining[n / 2];
+        async move {
+            if n % 2 == 0 {
+                return node.take_part(id, one, None).await.unwrap();
+            }
+            let now = vec![problems[n / 2 % 2]];
+            node.change_contest(id, ContestChange { problems: Some(now), ..ContestChange::default() }).await.unwrap()
+        }
+    });
+    assert!(done.await.into_iter().all(|done| done));
+    let slug = "c".parse().unwrap();
+    let present = nodes[1].contest(&slug).await.unwrap().expect("the contest").problems[0].problem;
+    for problem in problems {
+        let (record, _) = nodes[1].problem(ProblemKey::Id(problem), None).await.unwrap().expect("a problem");
+        let visible = if problem == present { 0 } else { USERS as u64 };
+        assert_eq!(record.statistics.submissions, visible, "in the contest: {}", problem == present);
     }
 }
 
