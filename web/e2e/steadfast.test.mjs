@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
-import { chooseLanguage, launch } from './browser.mjs'
+import { chooseLanguage, launch, visit } from './browser.mjs'
 import { call, endSessions, HOUR, makeContest, PASSWORD, putProblem, registered, submit, tokenOf, until, write } from './people.mjs'
 import { startServer } from './server.mjs'
 
@@ -156,21 +156,37 @@ test('a tab of a user runs nothing in the playground after another user has sign
   await close()
 })
 
-test('a tab of a user sends and saves nothing after another user has signed in in the same browser', async () => {
-  const { page, close, name } = await registered(server, browser, { path: `/problems/${SLUG}` })
-  await chooseLanguage(page, 'python')
-  await write(page, `${RIGHT}\n# of the first user\n`)
-  await page.waitForResponse((answer) => answer.url().includes('/drafts/python') && answer.request().method() === 'PUT')
+test('a tab of a user sends and saves nothing after another user has signed in in the same browser, and its link to the sign-in leads to the page of that user', async () => {
+  for (const wasSaved of [true, false]) {
+    const { page, close, name } = await registered(server, browser, { path: `/problems/${SLUG}` })
+    await chooseLanguage(page, 'python')
+    if (wasSaved) {
+      await write(page, `${RIGHT}\n# of the first user\n`)
+      await page.waitForResponse((answer) => answer.url().includes('/drafts/python') && answer.request().method() === 'PUT')
+    }
+    const second = await signInAsAnother(page, name)
+    await write(page, `${RIGHT}\n# typed later\n`)
+    await page.getByRole('button', { name: 'Submit' }).click()
+    await page.getByText('Your session has ended', { exact: true }).waitFor()
+    const token = tokenOf(server, second)
+    const owned = async () => {
+      const { submissions } = await call(server, token, 'GET', '/submissions')
+      const draft = await fetch(`${server.url}/api/v1/drafts/python?problem=${SLUG}`, { headers: { authorization: `Bearer ${token}` } })
+      return [submissions, draft.status]
+    }
+    assert.deepEqual(await owned(), [[], 404], 'nothing belongs to the second user')
 
-  const second = await signInAsAnother(page, name)
-  await write(page, `${RIGHT}\n# typed later\n`)
-  await page.getByRole('button', { name: 'Submit' }).click()
-  await page.getByText('Your session has ended', { exact: true }).waitFor()
-  const token = tokenOf(server, second)
-  const { submissions } = await call(server, token, 'GET', '/submissions')
-  const draft = await fetch(`${server.url}/api/v1/drafts/python?problem=${SLUG}`, { headers: { authorization: `Bearer ${token}` } })
-  assert.deepEqual([submissions, draft.status], [[], 404], 'nothing belongs to the second user')
-  await close()
+    // The browser loads the page of the second user. Nothing of the first user is in it.
+    await page.getByText('Sign in again to return to this page').first().locator('..').getByRole('link', { name: 'Sign in' }).click()
+    await page.getByRole('button', { name: new RegExp(`^Account.*${second}`) }).waitFor()
+    await page.waitForURL(`${server.url}/problems/${SLUG}`)
+    await page.getByText('Run your code on the samples, or submit it').waitFor()
+    await page.getByRole('textbox', { name: /Source code/ }).waitFor()
+    assert.equal(await page.getByText(/# (of the first user|typed later)/).count(), 0)
+    assert.equal(await page.getByText('Your session has ended').count(), 0)
+    assert.deepEqual(await owned(), [[], 404], 'nothing belongs to the second user')
+    await close()
+  }
 })
 
 test('a second tap on Submit does not send the same code again', async () => {

@@ -1,8 +1,8 @@
 // The routes of the site. `PAGES` of crates/cupel-web lists the same paths, for which the server sends the page.
 import type { QueryClient } from '@tanstack/react-query'
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router'
-import { ROOT } from './api/client'
-import { sessionQuery } from './api/queries'
+import { api, dataOf, ROOT } from './api/client'
+import { adopt, sessionQuery } from './api/queries'
 import { PageFailed } from './components/PageError'
 import { NotFound } from './pages/NotFound'
 import { Shell } from './pages/Shell'
@@ -80,8 +80,14 @@ const signInSearch = (raw: Record<string, unknown>): { then?: string } => {
 /** A signed-in user needs no form to sign in or register. The server is asked, because the session may have ended. */
 const leaveIfSignedIn = async ({ context, search, preload }: { context: { queries: QueryClient }; search: { then?: string }; preload: boolean }) => {
   if (preload) return
-  const session = await context.queries.fetchQuery({ ...sessionQuery, staleTime: 0, retry: false }).catch(() => undefined)
-  if (session?.user != null) throw redirect({ ...wayBack(search.then), replace: true })
+  const session = await dataOf(api.GET('/api/v1/session')).catch(() => undefined)
+  if (session === undefined) return
+  const before = context.queries.getQueryData(sessionQuery.queryKey)?.user?.user_id
+  const user = session.user?.user_id
+  // The data and drafts of one user must not get into the page of another one, so that the browser loads the page again.
+  const isOther = user !== undefined && before !== undefined && before !== user
+  if (!isOther) adopt(context.queries, session)
+  if (user !== undefined) throw redirect({ ...wayBack(search.then), replace: true, reloadDocument: isOther })
 }
 
 export const signIn = createRoute({

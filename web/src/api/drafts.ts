@@ -3,7 +3,7 @@ import { queryOptions } from '@tanstack/react-query'
 import type { DraftServer } from '../util/draft-sync'
 import type { DraftOf } from '../util/drafts'
 import { PLAY_SLUG } from '../util/play'
-import { api, CallError, dataOf } from './client'
+import { api, CallError, dataOf, pageUser } from './client'
 
 const of = ({ slug, language }: DraftOf) => ({ path: { language_id: language }, query: slug === PLAY_SLUG ? {} : { problem: slug } })
 
@@ -21,7 +21,8 @@ export const revisionQuery = (draft: DraftOf, revision: number) =>
     },
   })
 
-export const draftServer = (draft: DraftOf): DraftServer => ({
+/** The draft belongs to the user whom the page has now. */
+export const draftServer = (draft: DraftOf, owner = pageUser()): DraftServer => ({
   newest: async () => (await revisionsOf(draft))[0]?.revision,
   read: async () => {
     try {
@@ -33,6 +34,8 @@ export const draftServer = (draft: DraftOf): DraftServer => ({
     }
   },
   save: async (text, based, begins, isLeaving) => {
+    // An editor that is removed because the user has changed saves its text. It must not become the draft of the new user.
+    if (pageUser() !== owner) throw new CallError(401, 'unauthorized', '', '', undefined)
     const header = based === undefined ? { 'If-None-Match': '*' } : { 'If-Match': `"${based}"` }
     const params = { ...of(draft), header }
     const saved = await dataOf(api.PUT('/api/v1/drafts/{language_id}', { params, body: { text, begins_revision: begins }, keepalive: isLeaving }))

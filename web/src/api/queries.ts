@@ -34,6 +34,8 @@ export const sessionQuery = queryOptions({
 
 /** Makes the page that of the browser's session. After somebody has signed in in another tab, the user may see other data than the visitor. */
 export function adopt(queries: QueryClient, state: Schema['SessionState']): void {
+  // Pages that were left may be those of an earlier user.
+  if (state.user != null) queries.removeQueries({ type: 'inactive' })
   queries.setQueryData(sessionQuery.queryKey, entered(state))
   if (state.user != null) void queries.invalidateQueries({ predicate: ({ queryKey: [of] }) => of !== 'session' })
 }
