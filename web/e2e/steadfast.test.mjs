@@ -189,6 +189,29 @@ test('a tab of a user sends and saves nothing after another user has signed in i
   }
 })
 
+test('a user whose session has ended keeps the code in the editor, also after a minute, an outage and in the palette', async () => {
+  const { page, context, close, name, faults } = await registered(server, browser)
+  await page.clock.install()
+  await page.goto(`${server.url}/problems/${SLUG}`)
+  await chooseLanguage(page, 'python')
+  await write(page, '# mine\n')
+  await endSessions(server, name)
+  await page.clock.fastForward('06:00')
+  await context.setOffline(true)
+  await page.getByText('You are offline.').waitFor()
+  await context.setOffline(false)
+  await page.getByText('You are offline.').waitFor({ state: 'detached' })
+  await page.keyboard.press('Control+k')
+  await page.getByRole('option', { name: 'Sign out' }).waitFor()
+  await page.keyboard.press('Escape')
+  await page.getByRole('button', { name: 'Submit' }).click()
+  await page.getByRole('alert').filter({ hasText: 'Your session has ended' }).waitFor()
+  await page.getByText('# mine').waitFor()
+  await page.getByRole('button', { name: new RegExp(`^Account.*${name}`) }).waitFor()
+  forgive(faults)
+  await close()
+})
+
 test('a second tap on Submit does not send the same code again', async () => {
   const { page, close, name } = await registered(server, browser, { theme: 'dark', width: 360, path: `/problems/${SLUG}` })
   await page.getByRole('tab', { name: 'Code' }).click()

@@ -29,7 +29,8 @@ export const sessionQuery = queryOptions({
   queryFn: async () => entered(await dataOf(api.GET('/api/v1/session'))),
   // Without an answer, the page cannot know whether the user is signed in.
   retry: (failures, error) => error instanceof CallError && (error.status === 0 || error.status >= 500) && failures < SESSION_RETRIES_MAX,
-  staleTime: 60_000,
+  // A page keeps its user until the page itself changes it, also if the session ends meanwhile (`useSessionWatch`).
+  staleTime: Infinity,
 })
 
 /** Makes the page that of the browser's session. After somebody has signed in in another tab, the user may see other data than the visitor. */
