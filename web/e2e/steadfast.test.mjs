@@ -212,6 +212,22 @@ test('a user whose session has ended keeps the code in the editor, also after a 
   await close()
 })
 
+test('if the browser refuses to open a channel between tabs, every page is shown', async () => {
+  const { page, close } = await visit(browser)
+  await page.addInitScript(() => {
+    window.BroadcastChannel = class {
+      constructor() {
+        throw new DOMException('The operation is insecure.', 'SecurityError')
+      }
+    }
+  })
+  await page.goto(`${server.url}/problems/${SLUG}`)
+  await page.getByRole('textbox', { name: /Source code/ }).waitFor()
+  await page.getByRole('link', { name: 'Playground' }).click()
+  await page.getByRole('button', { name: 'Run', exact: true }).waitFor()
+  await close()
+})
+
 test('a second tap on Submit does not send the same code again', async () => {
   const { page, close, name } = await registered(server, browser, { theme: 'dark', width: 360, path: `/problems/${SLUG}` })
   await page.getByRole('tab', { name: 'Code' }).click()

@@ -3,11 +3,20 @@
 
 const NAME = 'cupel.session'
 
+/** `undefined` if the browser refuses it. Firefox does so where a site may not store anything; the site works there, too. */
+function open(): BroadcastChannel | undefined {
+  try {
+    return new BroadcastChannel(NAME)
+  } catch {
+    return undefined
+  }
+}
+
 /** Call it after each sign-in and sign-out. */
 export function announceSession(): void {
-  const channel = new BroadcastChannel(NAME)
-  channel.postMessage('')
-  channel.close()
+  const channel = open()
+  channel?.postMessage('')
+  channel?.close()
 }
 
 const suspicions = new EventTarget()
@@ -17,11 +26,11 @@ export const suspectSession = (): boolean => suspicions.dispatchEvent(new Event(
 
 /** Calls `onChange` when another tab announces a sign-in or sign-out, or the server has refused this page's session. Returns a function that ends this. */
 export function watchSession(onChange: () => void): () => void {
-  const channel = new BroadcastChannel(NAME)
-  channel.onmessage = onChange
+  const channel = open()
+  if (channel) channel.onmessage = onChange
   suspicions.addEventListener('suspect', onChange)
   return () => {
-    channel.close()
+    channel?.close()
     suspicions.removeEventListener('suspect', onChange)
   }
 }
