@@ -102,6 +102,20 @@ test('a statement, a title or the name of a file cannot reorder the text around 
   await close()
 })
 
+test('a numbered list of a statement begins with the number that its author has chosen', async () => {
+  const { page, close } = await visit(browser)
+  await page.route(`**/api/v1/problems/${SLUG}?*`, async (route) => {
+    const answer = await route.fetch()
+    const problem = await answer.json()
+    problem.statement.html = '<ol start="0"><li>stop</li></ol><ol start="3"><li>push</li></ol><ol start=""><li>pop</li></ol><ol start="x"><li>top</li></ol><ol><li>end</li></ol>'
+    await route.fulfill({ response: answer, json: problem })
+  })
+  await page.goto(`${server.url}/problems/${SLUG}`)
+  await page.locator('.statement ol').first().waitFor()
+  assert.deepEqual(await page.locator('.statement ol').evaluateAll((all) => all.map((one) => one.getAttribute('start'))), ['0', '3', null, null, null])
+  await close()
+})
+
 test('if the server is restarted during judging, the page reconnects and shows the verdict', async () => {
   const { page, check, close, faults } = await registered(server, browser, { path: `/problems/${SLUG}` })
   // Each test takes half a second, so that the restart happens during judging.

@@ -41,8 +41,9 @@ export function sanitized(html: string, files: ReadonlyMap<string, string>): Doc
 function elementOf(source: Element, name: string, files: ReadonlyMap<string, string>): HTMLElement {
   const made = document.createElement(name)
   for (const span of ['colspan', 'rowspan', 'start']) {
-    const value = Number(source.getAttribute(span))
-    if (Number.isInteger(value) && value > 0 && value < 1000) made.setAttribute(span, String(value))
+    // A list may begin with 0.
+    const value = parseInt(source.getAttribute(span) ?? '', 10)
+    if (value >= 0 && value < 1000) made.setAttribute(span, String(value))
   }
   if (name === 'a') {
     const href = source.getAttribute('href') ?? ''
