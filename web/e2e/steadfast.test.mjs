@@ -242,6 +242,22 @@ test('if the browser refuses to open a channel between tabs, every page is shown
   await close()
 })
 
+test('a result that takes longer than twenty requests is shown', async () => {
+  const { page, close } = await registered(server, browser, { path: `/problems/${SLUG}` })
+  // The stream is refused, so that the page asks for the result.
+  await page.route('**/api/v1/execute/*/events', (route) => route.fulfill({ status: 429 }))
+  let asked = 0
+  await page.route('**/api/v1/submissions/*?wait=*', async (route) => {
+    const answer = await route.fetch()
+    asked += 1
+    await route.fulfill({ response: answer, ...(asked <= 25 && { json: { ...(await answer.json()), status: 'queued', verdict: null } }) })
+  })
+  await submit(page, RIGHT)
+  await page.locator('[data-verdict="AC"]').waitFor()
+  assert.equal(asked, 26)
+  await close()
+})
+
 test('a second tap on Submit does not send the same code again', async () => {
   const { page, close, name } = await registered(server, browser, { theme: 'dark', width: 360, path: `/problems/${SLUG}` })
   await page.getByRole('tab', { name: 'Code' }).click()

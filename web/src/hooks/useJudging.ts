@@ -88,9 +88,8 @@ function first(place: string): Judging {
   return kept === undefined ? { kind: 'idle' } : { kind: 'live', purpose: kept.purpose, live: READING }
 }
 
-/** Seconds for which one request may wait for the result, and how many such requests are made. */
+/** Seconds for which one request may wait for the result. */
 const WAIT_SECONDS = 30
-const WAITS_MAX = 20
 
 /** Time during which code is sent without the user when the connection is back. Later, the user may have other plans. */
 const SEND_WITHIN_MS = 10 * 60_000
@@ -138,7 +137,8 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
   )
 
   const read = async (id: string, mine: number, purpose: Purpose) => {
-    for (let tries = 0; tries < WAITS_MAX && current.current === mine; tries += 1) {
+    // A queue may be long, so that the number of requests has no limit.
+    for (;;) {
       const params = { path: { submission_id: id }, query: { wait: WAIT_SECONDS } }
       const isMine = () => current.current === mine
       const lost = () => dispatch({ do: 'reconnect', is: true })
