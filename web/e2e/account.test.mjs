@@ -230,6 +230,41 @@ test('the command palette finds problems, pages and settings, with the keyboard 
   await close()
 })
 
+test('a sign-out that fails says that the user is still signed in, in the menu and in the palette', async () => {
+  for (const [theme, width] of [['light', 1280], ['dark', 360]]) {
+    const { page, check, close } = await registered({ theme, width })
+    const json = { type: 'about:blank', title: 'too many requests', status: 429, code: 'rate-limited', detail: 'wait', request_id: '01' }
+    const refuse = (route) => (route.request().method() === 'DELETE' ? route.fulfill({ status: 429, json }) : route.fallback())
+    await page.route('**/api/v1/session', refuse)
+    await page.getByRole('button', { name: /^Account/ }).click()
+    const item = page.getByRole('menuitem', { name: 'Sign out' })
+    const alert = page.getByRole('alert').filter({ hasText: 'You are still signed in' })
+    await item.click()
+    await alert.waitFor()
+    await check('sign-out-failed')
+    // The menu stays, and the error is gone when it is opened again.
+    await page.keyboard.press('Escape')
+    await alert.waitFor({ state: 'detached' })
+    await page.getByRole('button', { name: /^Account/ }).click()
+    await item.waitFor()
+    assert.equal(await alert.count(), 0)
+    await page.keyboard.press('Escape')
+    await item.waitFor({ state: 'detached' })
+
+    await page.keyboard.press('Control+k')
+    await page.getByRole('dialog').getByRole('combobox').fill('sign o')
+    await page.getByRole('option', { name: 'Sign out' }).waitFor()
+    await page.keyboard.press('Enter')
+    await alert.waitFor()
+    await check('sign-out-failed-palette')
+    await page.unroute('**/api/v1/session', refuse)
+    await page.keyboard.press('Enter')
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+    await page.getByRole('button', { name: /^Account/ }).waitFor({ state: 'detached' })
+    await close()
+  }
+})
+
 test('the list of shortcuts includes the command palette', async () => {
   const { page, check, close } = await visit(browser)
   await page.goto(`${server.url}/problems`)

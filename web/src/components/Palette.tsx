@@ -19,6 +19,7 @@ import { hasEditor } from '../util/editor-pages'
 import { setTheme, type Theme } from '../util/theme'
 import { withoutOverrides } from '../util/visible'
 import { ErrorBox } from './ErrorBox'
+import { SignOutFailed } from './SignOutFailed'
 
 interface Line {
   id: string
@@ -81,7 +82,7 @@ function Search({ close, leave, onShortcuts }: SearchProps) {
   const list = useRef<HTMLUListElement>(null)
   const [typed, setTyped] = useState('')
   const [chosen, setChosen] = useState(0)
-  const { lines, isSearching, failed } = useLines(typed, leave, onShortcuts)
+  const { lines, isSearching, failed, signOut } = useLines(typed, leave, onShortcuts)
   const at = Math.min(chosen, lines.length - 1)
   // Enter that was pressed before the server has answered opens the first line of the answer.
   const [wantsFirst, setWantsFirst] = useState(false)
@@ -178,6 +179,11 @@ function Search({ close, leave, onShortcuts }: SearchProps) {
           <ErrorBox isCompact error={failed[0]?.error} what={p.failed} onRetry={() => failed.forEach((one) => void one.refetch())} />
         </div>
       )}
+      {signOut.error !== null && (
+        <div className="shrink-0 px-2 py-2">
+          <SignOutFailed error={signOut.error} />
+        </div>
+      )}
       <p className="shrink-0 px-4 py-2 border-t border-border text-xs text-muted pointer-coarse:hidden">{p.keys}</p>
       <p role="status" className="sr-only">
         {isSearching ? p.searching : p.found(lines.length)}
@@ -192,7 +198,7 @@ function useLines(typed: string, leave: SearchProps['leave'], onShortcuts: () =>
   const navigate = useNavigate()
   const session = useQuery(sessionQuery)
   const pathname = useLocation({ select: ({ pathname }) => pathname })
-  const signOut = useSignOut()
+  const signOut = useSignOut(leave)
   const words = typed.trim().toLocaleLowerCase().split(/\s+/).filter(Boolean)
   const asks = words.length > 0
   const q = useSettled(typed.trim())
@@ -228,7 +234,7 @@ function useLines(typed: string, leave: SearchProps['leave'], onShortcuts: () =>
   const commands: Line[] = [
     ...(['system', 'light', 'dark'] as const).map((theme: Theme): Line => ({ id: `theme-${theme}`, group: 'commands', text: p.theme(m.theme[theme]), Icon: Monitor, act: then(() => setTheme(theme)) })),
     ...(Object.keys(LANGUAGES) as LanguageTag[]).map((tag): Line => ({ id: `language-${tag}`, group: 'commands', text: p.language(LANGUAGES[tag]), Icon: Languages, act: then(() => change(tag)) })),
-    ...(user != null ? [{ id: 'sign-out', group: 'commands', text: m.menu.signOut, Icon: LogOut, act: then(signOut) } as const] : []),
+    ...(user != null ? [{ id: 'sign-out', group: 'commands', text: m.menu.signOut, Icon: LogOut, act: () => signOut.mutate() } as const] : []),
     { id: 'shortcuts', group: 'commands', text: m.shortcuts.open, Icon: Keyboard, act: then(onShortcuts) },
   ]
   // Results of an earlier query are shown only if they also match the current text.
@@ -248,5 +254,5 @@ function useLines(typed: string, leave: SearchProps['leave'], onShortcuts: () =>
   ]
   const isSearching = asks && (q !== typed.trim() || problems.isFetching || contests.isFetching)
   const failed = asks ? [problems, contests].filter((one) => one.isError) : []
-  return { lines, isSearching, failed }
+  return { lines, isSearching, failed, signOut }
 }

@@ -1,22 +1,24 @@
 // Signs the user out.
-import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { api, dataOf } from '../api/client'
 import { left } from '../api/queries'
 import { announceSession } from '../util/session-channel'
+import { useSend } from './useSend'
 
-export function useSignOut(): () => void {
+/** `close`: closes the list with the command after the server has ended the session, and then acts. Until then, the list stays and can show an error. */
+export function useSignOut(close: (act: () => void) => void) {
   const queries = useQueryClient()
   const navigate = useNavigate()
-  const signOut = useMutation({
+  const leave = async () => {
+    left()
+    await navigate({ to: '/problems' })
+    // Data of the account must not stay on the screen, even if the user was on that page already.
+    await queries.resetQueries()
+    announceSession()
+  }
+  return useSend({
     mutationFn: () => dataOf(api.DELETE('/api/v1/session')),
-    onSuccess: async () => {
-      left()
-      await navigate({ to: '/problems' })
-      // Data of the account must not stay on the screen, even if the user was on that page already.
-      await queries.resetQueries()
-      announceSession()
-    },
+    onSuccess: () => close(() => void leave()),
   })
-  return () => signOut.mutate()
 }
