@@ -402,8 +402,18 @@ test('the first start gives the administrator a link, and the administrator sees
   const student = await registered({ path: '/admin' })
   await student.page.getByText('This page is for administrators').waitFor()
   await student.check('admin-refused')
+  const secondTab = await student.context.newPage()
+  await secondTab.goto(`${server.url}/problems`)
+  await secondTab.getByRole('button', { name: /^Account/ }).waitFor()
   await student.page.getByRole('button', { name: 'Sign in with another account' }).click()
   await student.page.getByLabel('Password').waitFor()
+  // The other tab learns of it. This one knows that the user has signed out.
+  await secondTab.getByText('Your session has ended').waitFor()
+  await student.page.getByRole('link', { name: 'Problems' }).first().click()
+  await student.page.getByRole('heading', { name: 'Problems', exact: true }).waitFor()
+  await student.page.getByRole('link', { name: 'Register' }).first().waitFor()
+  assert.equal(await student.page.getByText('Your session has ended').count(), 0)
+  await secondTab.close()
   await student.close()
 
   const phone = await visit(browser, { width: 360 })

@@ -5,7 +5,7 @@ import { Check, TriangleAlert, X } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { ADMIN_POLL_MS, healthQuery, queueQuery, workersQuery, type Health } from '../api/admin'
 import { api, dataOf, type Schema } from '../api/client'
-import { languagesQuery, sessionQuery } from '../api/queries'
+import { languagesQuery, left, sessionQuery } from '../api/queries'
 import { ErrorBox } from '../components/ErrorBox'
 import { PageError } from '../components/PageError'
 import { PageSkeleton, RowsSkeleton } from '../components/Skeletons'
@@ -17,6 +17,7 @@ import { Disclosure } from '../ui/Disclosure'
 import { Button, buttonClass } from '../ui/Button'
 import { ago, count } from '../util/format'
 import { versionNumber } from '../util/language'
+import { announceSession } from '../util/session-channel'
 
 export function Admin() {
   const { messages: m } = useLanguage()
@@ -51,8 +52,10 @@ function OtherAccount() {
   const signOut = useMutation({
     mutationFn: () => dataOf(api.DELETE('/api/v1/session')),
     onSuccess: async () => {
+      left()
       queries.clear()
       await navigate({ to: '/sign-in', search: { then: '/admin' } })
+      announceSession()
     },
   })
   return (
