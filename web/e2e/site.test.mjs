@@ -349,6 +349,56 @@ test('each filter of the list is a step of the history, and what is typed is one
   await close()
 })
 
+test('the search field keeps what is typed while the list of an earlier text is shown', async () => {
+  const { page, close } = await visit(browser)
+  await page.goto(`${server.url}/problems`)
+  const field = page.getByRole('searchbox')
+  await page.getByRole('link', { name: 'Calm Water' }).waitFor()
+  // The next letter is typed when the URL has the text before it, and the page is not drawn with it yet.
+  const box = await field.elementHandle()
+  await box.evaluate((box) => {
+    window.seen = []
+    const type = (text) => {
+      Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(box, text)
+      box.dispatchEvent(new Event('input', { bubbles: true }))
+    }
+    for (const name of ['pushState', 'replaceState']) {
+      const change = history[name]
+      history[name] = (...given) => {
+        change.apply(history, given)
+        if (/q=ca$/.test(location.search) && window.seen.length === 0) {
+          // React writes a controlled value into the attribute, too.
+          new MutationObserver(() => window.seen.push(box.value)).observe(box, { attributes: true, attributeFilter: ['value'] })
+          type('cal')
+        }
+      }
+    }
+    type('ca')
+  })
+  await page.waitForURL(/q=cal$/)
+  await page.waitForFunction(() => document.querySelectorAll('a[data-row]').length === 1)
+  assert.deepEqual(await page.evaluate(() => [...new Set(window.seen)]), ['cal'])
+  assert.equal(await field.inputValue(), 'cal')
+  await close()
+})
+
+test('a search that was typed just before the list was left does not lead back to it', async () => {
+  const { page, close } = await visit(browser)
+  await page.goto(`${server.url}/problems`)
+  await page.getByRole('link', { name: 'Calm Water' }).waitFor()
+  await page.getByRole('searchbox').evaluate((box) => {
+    Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(box, 'ca')
+    box.dispatchEvent(new Event('input', { bubbles: true }))
+    // The search begins 200 ms after the last letter.
+    setTimeout(() => (window.isPassed = true), 300)
+    document.querySelector('a[href="/problems/calm-water"]').click()
+  })
+  await page.waitForFunction(() => window.isPassed)
+  await page.getByRole('heading', { name: 'Calm Water', level: 1 }).waitFor()
+  assert.equal(new URL(page.url()).pathname, '/problems/calm-water')
+  await close()
+})
+
 test('on a phone, the bar has the mark, the search, and a menu to sign in or to register', async () => {
   for (const [language, menu, register] of [['en', 'Your account', 'Register'], ['zh-CN', '你的账户', '注册']]) {
     const { page, close } = await visit(browser, { width: 360, language })

@@ -19,6 +19,7 @@ import { Offline } from '../ui/Skeleton'
 import { count, percent } from '../util/format'
 import { isNoShortcut } from '../util/keys'
 import { listSearch, tagsOf, type ListSearch } from '../util/search'
+import { SentTexts } from '../util/sent-texts'
 import { withoutOverrides } from '../util/visible'
 import { useHere } from '../hooks/useHere'
 import { useIsOnline } from '../hooks/useIsOnline'
@@ -170,17 +171,28 @@ function Filters({ search, go, box, place, onList, hasStates }: FiltersProps) {
   const hasKeys = useMedia('(pointer: fine)')
   const chooseTags = (tags: string[]) => go({ tag: tags.join(',') })
   const [typed, setTyped] = useState(search.q ?? '')
-  const [shown, setShown] = useState(search.q)
-  if (shown !== search.q) {
-    // The URL has changed without typing: back, or "Clear filters".
-    setShown(search.q)
-    if (typed.trim() !== (search.q ?? '')) setTyped(search.q ?? '')
-  }
   const waiting = useRef<ReturnType<typeof setTimeout>>(undefined)
+  const [sent] = useState(() => new SentTexts())
+  const shown = useRef(search.q)
+  useEffect(() => {
+    if (shown.current === search.q) return
+    shown.current = search.q
+    const q = search.q ?? ''
+    if (sent.takes(q)) return
+    // The URL has changed without typing: back, or "Clear filters".
+    clearTimeout(waiting.current)
+    setTyped(q)
+  }, [search.q])
+  useEffect(() => () => clearTimeout(waiting.current), [])
+  const send = (q: string) => {
+    if (q === (shown.current ?? '') && !sent.isWaiting) return
+    sent.add(q)
+    go({ q })
+  }
   const type = (text: string) => {
     setTyped(text)
     clearTimeout(waiting.current)
-    waiting.current = setTimeout(() => go({ q: text.trim() }), TYPED_MS)
+    waiting.current = setTimeout(() => send(text.trim()), TYPED_MS)
   }
   const { difficulties, states, sorts } = m.list
   const options = <T extends string>(texts: Record<T, string>, any?: string) => [
@@ -210,7 +222,7 @@ function Filters({ search, go, box, place, onList, hasStates }: FiltersProps) {
             event.preventDefault()
             clearTimeout(waiting.current)
             const q = typed.trim()
-            if (q !== (search.q ?? '')) go({ q })
+            send(q)
             onList(q)
           }}
           className={`${inputClass} pl-8`}
