@@ -324,9 +324,21 @@ test('a user can take part virtually in a contest that is over', async () => {
   await page.getByRole('link', { name: 'Questions' }).click()
   await page.getByText('The contest is over, so this page takes no more questions.').waitFor()
   assert.equal(await page.getByText('Ask the organizers').count(), 0)
-  await page.getByRole('button', { name: 'Take part virtually' }).click()
-  await page.getByRole('button', { name: 'Start now' }).click()
+  // The question takes the focus. Escape and Cancel return it to the button.
+  const asks = page.getByRole('button', { name: 'Take part virtually' })
+  const starts = page.getByRole('button', { name: 'Start now' })
+  const isFocused = (button) => button.evaluate((element) => element === document.activeElement)
+  for (const leave of [() => page.keyboard.press('Escape'), () => page.getByRole('button', { name: 'Cancel' }).click()]) {
+    await asks.click()
+    assert.ok(await isFocused(starts))
+    await leave()
+    assert.ok(await isFocused(asks))
+  }
+  await asks.click()
+  await starts.click()
   await page.getByText('You are taking part virtually').waitFor()
+  // The focus stays in its place, although the button is gone.
+  assert.match(await page.evaluate(() => document.activeElement.innerText), /^You are taking part virtually/)
   await page.getByText('Your time ends in').waitFor()
   await page.getByRole('heading', { name: 'Ask the organizers' }).waitFor()
   assert.match(await page.getByRole('timer').innerText(), /^0:0(1:00|0:\d\d)$/)

@@ -2,8 +2,9 @@
 import { useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { CircleCheck } from 'lucide-react'
-import { useState, type FormEvent } from 'react'
+import type { FormEvent } from 'react'
 import { api, CallError, dataOf, type Schema } from '../api/client'
+import { useKeptFocus } from '../hooks/useKeptFocus'
 import { useSend } from '../hooks/useSend'
 import { contestTexts } from '../i18n/contests'
 import { useLanguage, useMessages, useTexts } from '../i18n/messages'
@@ -12,6 +13,7 @@ import { Field } from '../ui/Field'
 import { lengthOf } from '../util/clock'
 import { isRunningVirtually } from '../util/standings'
 import { AccountPage, field } from './AccountPage'
+import { AskFirst } from './AskFirst'
 import { ErrorBox } from './ErrorBox'
 
 type Kind = Schema['KindName']
@@ -41,15 +43,16 @@ function useChanges(slug: string, isPublic: boolean) {
 export function TakePart({ contest, isSignedIn }: { contest: Schema['ContestView']; isSignedIn: boolean }) {
   const { messages: m, tag } = useLanguage()
   const t = useTexts(contestTexts)
-  const [isAsked, setIsAsked] = useState(false)
   const c = m.contests
   const { join, leave } = useChanges(contest.slug, contest.public)
   const { phase, participation } = contest
   const error = join.error ?? leave.error
   const isPending = join.isPending || leave.isPending
+  // Both buttons disappear when they have acted.
+  const place = useKeptFocus(participation != null)
   if (participation != null) {
     return (
-      <div className="mt-2 sm:mt-4 space-y-2">
+      <div ref={place} tabIndex={-1} className="outline-none mt-2 sm:mt-4 space-y-2">
         <p className="flex flex-wrap items-center gap-2">
           <CircleCheck aria-hidden size={16} strokeWidth={1.75} className="text-accepted" />
           <Part of={contest} />
@@ -77,18 +80,21 @@ export function TakePart({ contest, isSignedIn }: { contest: Schema['ContestView
   if (contest.may_change) return null
   const kind: Kind = phase === 'over' ? 'virtual' : 'official'
   return (
-    <div className="mt-2 sm:mt-4 space-y-2">
-      {isAsked && phase === 'over' ? (
-        <div className="flex flex-wrap items-center gap-2">
-          <p role="alert">{c.virtualSure(lengthOf(contest.length_seconds, tag))}</p>
-          <Button look="primary" autoFocus disabled={isPending} onClick={() => join.mutate({ kind })}>
-            {c.virtualNow}
-          </Button>
-          <Button onClick={() => setIsAsked(false)}>{m.cancel}</Button>
-        </div>
+    <div ref={place} tabIndex={-1} className="outline-none mt-2 sm:mt-4 space-y-2">
+      {phase === 'over' ? (
+        <AskFirst
+          look="primary"
+          isHarmless
+          text={c.virtual}
+          question={c.virtualSure(lengthOf(contest.length_seconds, tag))}
+          yes={c.virtualNow}
+          no={m.cancel}
+          isPending={isPending}
+          onYes={() => join.mutate({ kind })}
+        />
       ) : (
-        <Button look="primary" disabled={isPending} onClick={() => (phase === 'over' ? setIsAsked(true) : join.mutate({ kind }))}>
-          {phase === 'over' ? c.virtual : c.join}
+        <Button look="primary" disabled={isPending} onClick={() => join.mutate({ kind })}>
+          {c.join}
         </Button>
       )}
       {phase !== 'upcoming' && <p className="max-w-[68ch] text-sm text-muted">{phase === 'over' ? c.virtualHint : c.joinHint}</p>}
