@@ -109,6 +109,29 @@ test('an answer to a question and an announcement appear without a reload', asyn
   await close()
 })
 
+test('the error of a question that was not sent stays when another answer arrives', async () => {
+  await contest('foggy', 'Foggy Cup', -HOUR)
+  const { page, close } = await registered({ path: '/contests/foggy?view=clarifications' })
+  await page.getByRole('button', { name: 'Take part' }).click()
+  const question = page.getByLabel('Question', { exact: true })
+  await question.fill('Is it cold?')
+  await page.getByRole('button', { name: 'Send' }).click()
+  const sent = page.getByText('Not answered yet')
+  await sent.waitFor()
+  const json = { type: 'about:blank', title: 'too many requests', status: 429, code: 'rate-limited', detail: 'wait', request_id: '01' }
+  await page.route('**/contests/foggy/clarifications', (route) => (route.request().method() === 'POST' ? route.fulfill({ status: 429, json }) : route.fallback()))
+  await question.fill('Is it dark?')
+  await page.getByRole('button', { name: 'Send' }).click()
+  const error = page.getByRole('alert').filter({ hasText: 'too many requests' })
+  await error.waitFor()
+  const { clarifications } = await asAdmin('GET', '/contests/foggy/clarifications')
+  await asAdmin('PATCH', `/contests/foggy/clarifications/${clarifications[0].clarification_id}`, { answer: 'Rather.', public: true })
+  await page.getByText('Rather.').waitFor()
+  assert.equal(await error.count(), 1)
+  assert.equal(await question.inputValue(), 'Is it dark?')
+  await close()
+})
+
 test('unchanged standings are not sent again, but their time advances', async () => {
   const student = await registered()
   const { page } = student

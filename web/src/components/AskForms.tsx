@@ -112,7 +112,10 @@ export function Ask({ contest, user, answered }: NewProps & { answered: number }
   const ask = () =>
     dataOf(api.POST('/api/v1/contests/{slug}/clarifications', { params: { path: { slug } }, body: { question: text.trim(), ...(problem !== '' && { problem }) } }))
   const send = useSent(slug, ask, () => setText(''))
-  useEffect(() => send.reset(), [answered])
+  useEffect(() => {
+    // An error stays, because the question was not sent.
+    if (send.isSuccess) send.reset()
+  }, [answered])
   return (
     <section className="space-y-3">
       <h2 className="text-lg font-semibold">{q.ask}</h2>
