@@ -58,7 +58,7 @@ export function TakePart({ contest, isSignedIn }: { contest: Schema['ContestView
           <Part of={contest} />
           {phase === 'upcoming' && (
             <Button disabled={isPending} onClick={() => leave.mutate()}>
-              {c.leave}
+              {t.leave}
             </Button>
           )}
         </p>
@@ -72,7 +72,7 @@ export function TakePart({ contest, isSignedIn }: { contest: Schema['ContestView
         <Link to="/sign-in" search={{ then: `/contests/${contest.slug}` }} className={buttonClass('primary')}>
           {phase === 'over' ? t.signInVirtually : c.signInToJoin}
         </Link>
-        {phase === 'over' && <p className="max-w-[68ch] text-sm text-muted">{c.virtualHint}</p>}
+        {phase === 'over' && <p className="max-w-[68ch] text-sm text-muted">{t.virtualHint}</p>}
       </div>
     )
   }
@@ -85,19 +85,19 @@ export function TakePart({ contest, isSignedIn }: { contest: Schema['ContestView
         <AskFirst
           look="primary"
           isHarmless
-          text={c.virtual}
-          question={c.virtualSure(lengthOf(contest.length_seconds, tag))}
-          yes={c.virtualNow}
+          text={t.virtual}
+          question={t.virtualSure(lengthOf(contest.length_seconds, tag))}
+          yes={t.virtualNow}
           no={m.cancel}
           isPending={isPending}
           onYes={() => join.mutate({ kind })}
         />
       ) : (
         <Button look="primary" disabled={isPending} onClick={() => join.mutate({ kind })}>
-          {c.join}
+          {t.join}
         </Button>
       )}
-      {phase !== 'upcoming' && <p className="max-w-[68ch] text-sm text-muted">{phase === 'over' ? c.virtualHint : c.joinHint}</p>}
+      {phase !== 'upcoming' && <p className="max-w-[68ch] text-sm text-muted">{phase === 'over' ? t.virtualHint : t.joinHint}</p>}
       {error !== null && <ErrorBox error={error} />}
     </div>
   )
@@ -105,16 +105,15 @@ export function TakePart({ contest, isSignedIn }: { contest: Schema['ContestView
 
 /** How the user takes part, or took part, in words. */
 export function Part({ of: contest }: { of: Pick<Schema['ContestView'], 'phase' | 'participation'> }) {
-  const { contests: c } = useMessages()
   const t = useTexts(contestTexts)
-  if (contest.participation?.kind === 'virtual') return isRunningVirtually(contest) ? c.takesPartVirtually : t.tookPartVirtually
-  return contest.phase === 'over' ? c.tookPart : c.takesPart
+  if (contest.participation?.kind === 'virtual') return isRunningVirtually(contest) ? t.takesPartVirtually : t.tookPartVirtually
+  return contest.phase === 'over' ? t.tookPart : t.takesPart
 }
 
 /** Form for joining a contest that the user cannot see. Users with the join code can join it. */
 export function JoinByCode({ slug, isSignedIn }: { slug: string; isSignedIn: boolean }) {
-  const m = useMessages()
-  const c = m.contests
+  const { contests: c } = useMessages()
+  const t = useTexts(contestTexts)
   const { join } = useChanges(slug, false)
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
@@ -122,14 +121,14 @@ export function JoinByCode({ slug, isSignedIn }: { slug: string; isSignedIn: boo
   }
   const isWrong = join.error instanceof CallError && join.error.status === 404
   return (
-    <AccountPage title={c.notPublic}>
-      <p>{c.notPublicDetail}</p>
+    <AccountPage title={t.notPublic}>
+      <p>{t.notPublicDetail}</p>
       {isSignedIn ? (
         <form onSubmit={submit} className="mt-4 space-y-4">
           <Field label={c.code} name="code" autoComplete="off" autoCapitalize="characters" spellCheck={false} maxLength={64} required />
           {isWrong && (
             <p role="alert" className="text-wrong">
-              {c.codeWrong}
+              {t.codeWrong}
             </p>
           )}
           {join.error !== null && !isWrong && <ErrorBox error={join.error} />}

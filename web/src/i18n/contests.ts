@@ -8,6 +8,19 @@ const en = {
   wrong: 'The address or the join code is wrong.',
   tookPartVirtually: 'You took part virtually',
   signInVirtually: 'Sign in to take part virtually',
+  join: 'Take part',
+  joinHint: 'Submissions that you have sent to its problems since the contest began count, too.',
+  virtual: 'Take part virtually',
+  virtualHint: 'You get the full time of the contest. The standings show the contest at the same elapsed time. Virtual participants have no rank.',
+  virtualSure: (length: string) => `Your time of ${length} begins at once and cannot be stopped.`,
+  virtualNow: 'Start now',
+  leave: 'Withdraw',
+  takesPart: 'You are taking part',
+  takesPartVirtually: 'You are taking part virtually',
+  tookPart: 'You took part',
+  notPublic: 'Contest not found',
+  notPublicDetail: 'This contest does not exist, or it is not public. If you have a join code, enter it here.',
+  codeWrong: 'The join code is wrong.',
 }
 
 export type ContestTexts = typeof en
@@ -19,6 +32,19 @@ const zhCN: ContestTexts = {
   wrong: '比赛地址或邀请码错误。',
   tookPartVirtually: '你虚拟参赛过',
   signInVirtually: '登录后虚拟参赛',
+  join: '参加',
+  joinHint: '比赛开始后你在这些题目上已有的提交也计入比赛。',
+  virtual: '虚拟参赛',
+  virtualHint: '你有完整的比赛时间。排名显示比赛进行到同一时刻的情况。虚拟参赛者没有名次。',
+  virtualSure: (length) => `你的 ${length}将立即开始，中途不能停止。`,
+  virtualNow: '立即开始',
+  leave: '取消参加',
+  takesPart: '你已参加',
+  takesPartVirtually: '你正在虚拟参赛',
+  tookPart: '你参加过',
+  notPublic: '找不到比赛',
+  notPublicDetail: '该比赛不存在或未公开。如果你有邀请码，请在此输入。',
+  codeWrong: '邀请码错误。',
 }
 
 export const contestTexts: Both<ContestTexts> = { en, 'zh-CN': zhCN }
