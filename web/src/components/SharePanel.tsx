@@ -2,7 +2,7 @@
 import { useState } from 'react'
 import { addressOf, api, dataOf, type Schema } from '../api/client'
 import { embedTexts } from '../i18n/embed'
-import { useMessages, useTexts } from '../i18n/messages'
+import { useTexts } from '../i18n/messages'
 import { Button } from '../ui/Button'
 import { CopyButton } from '../ui/CopyButton'
 import { Field, inputClass, isTooLong } from '../ui/Field'
@@ -23,7 +23,6 @@ interface SharePanelProps {
 type Sharing = { kind: 'asking' | 'waiting' } | { kind: 'shared'; link: string; title: string; isCopied: boolean } | { kind: 'failed'; error: unknown }
 
 export function SharePanel({ language, play, isTerminal, onTitle, onClose }: SharePanelProps) {
-  const m = useMessages()
   const t = useTexts(embedTexts)
   const [sharing, setSharing] = useState<Sharing>({ kind: 'asking' })
   const [showsFrame, setShowsFrame] = useState(false)
@@ -69,24 +68,24 @@ export function SharePanel({ language, play, isTerminal, onTitle, onClose }: Sha
         <>
           {/* The whole link is in view, in several lines if necessary. */}
           <textarea
-            aria-label={m.play.link}
+            aria-label={t.link}
             readOnly
             rows={2}
             value={shared.link}
             onFocus={(event) => event.target.select()}
             className={`${inputClass} h-auto! py-1 grow basis-40 max-sm:basis-full font-mono text-sm break-all resize-none field-sizing-content`}
           />
-          <CopyButton text={shared.link} what={m.play.link} />
+          <CopyButton text={shared.link} what={t.link} />
           <Button look="quiet" aria-expanded={showsFrame} onClick={() => setShowsFrame(!showsFrame)}>
-            {m.play.embed}
+            {t.embed}
           </Button>
         </>
       )}
       <Button look="quiet" onClick={onClose}>
-        {m.play.closeLink}
+        {t.closeLink}
       </Button>
       <p role="status" className="basis-full text-sm text-muted">
-        {sharing.kind === 'waiting' ? m.play.sharing : `${shared?.isCopied === true ? `${m.play.linkCopied} ` : ''}${m.play.linkPublic}`}
+        {sharing.kind === 'waiting' ? t.sharing : `${shared?.isCopied === true ? `${t.linkCopied} ` : ''}${t.linkPublic}`}
       </p>
       {sharing.kind === 'failed' && (
         <div className="basis-full">

@@ -11,6 +11,12 @@ const en = {
   title: (language: string) => `${language} program`,
   noRun: 'It cannot run in this frame.',
   open: 'Open in Cupel to run it',
+  linkPublic: 'Everybody who has the link can read this program, its arguments and its input.',
+  link: 'Link to this program',
+  linkCopied: 'The link was copied.',
+  sharing: 'Making the link',
+  closeLink: 'Close',
+  embed: 'Embed',
 }
 
 export type EmbedTexts = typeof en
@@ -25,6 +31,12 @@ const zhCN: EmbedTexts = {
   title: (language) => `${language} 程序`,
   noRun: '它无法在此框架中运行。',
   open: '在 Cupel 中打开并运行',
+  linkPublic: '任何拥有链接的人都能阅读此程序及其参数和输入。',
+  link: '此程序的链接',
+  linkCopied: '链接已复制。',
+  sharing: '正在生成链接',
+  closeLink: '关闭',
+  embed: '嵌入',
 }
 
 export const embedTexts: Both<EmbedTexts> = { en, 'zh-CN': zhCN }

@@ -13,7 +13,7 @@ import { Part } from '../components/TakePart'
 import { RowsSkeleton } from '../components/Skeletons'
 import { useSend } from '../hooks/useSend'
 import { useTitle } from '../hooks/useTitle'
-import { contestTexts } from '../i18n/contests'
+import { contestListTexts } from '../i18n/contest-list'
 import { useLanguage, useMessages, useTexts } from '../i18n/messages'
 import { contests } from '../routes'
 import { Button, buttonClass } from '../ui/Button'
@@ -25,6 +25,7 @@ import { withoutOverrides } from '../util/visible'
 
 export function ContestList() {
   const m = useMessages()
+  const t = useTexts(contestListTexts)
   const page = contests.useSearch().page ?? 1
   const navigate = useNavigate()
   const session = useQuery(sessionQuery)
@@ -36,7 +37,7 @@ export function ContestList() {
   const past = useQuery({ ...contestsQuery('over', page, user), enabled })
   const latest = useQuery({ ...ownContestsQuery('over', user ?? ''), enabled: user !== undefined && page > 1 })
   useTitle(m.contests.title)
-  const [create, or, interfaceName, end] = m.contests.emptyOrganizer
+  const [create, or, interfaceName, end] = t.emptyOrganizer
   const all = [running, upcoming, past]
   const failed = all.find((one) => one.error !== null)
   const [, setTurns] = useState(0)
@@ -68,8 +69,8 @@ export function ContestList() {
       )}
       {isEmpty && (
         <div className="py-16 text-center">
-          <p className="text-lg font-semibold">{m.contests.empty}</p>
-          <p className="mt-1 text-muted">{m.contests.emptyDetail}</p>
+          <p className="text-lg font-semibold">{t.empty}</p>
+          <p className="mt-1 text-muted">{t.emptyDetail}</p>
           {isOrganizer && (
             <p className="mt-1 text-muted">
               {create}
@@ -82,17 +83,17 @@ export function ContestList() {
             </p>
           )}
           <Link to="/problems" className={`${buttonClass()} mt-4`}>
-            {m.contests.emptyGo}
+            {t.emptyGo}
           </Link>
         </div>
       )}
       {isLoaded && !isEmpty && (
         <>
-          <Group title={m.contests.running} none={m.contests.noneRunning} lines={[...virtual, ...running.data.contests]} onTurn={refresh} />
-          <Group title={m.contests.upcoming} none={m.contests.noneUpcoming} lines={[...upcoming.data.contests].reverse()} onTurn={refresh} />
-          <Group title={m.contests.past} none={m.contests.nonePast} lines={past.data.contests.filter((one) => !isVirtual(one))} onTurn={refresh} />
+          <Group title={t.running} none={t.noneRunning} lines={[...virtual, ...running.data.contests]} onTurn={refresh} />
+          <Group title={t.upcoming} none={t.noneUpcoming} lines={[...upcoming.data.contests].reverse()} onTurn={refresh} />
+          <Group title={t.past} none={t.nonePast} lines={past.data.contests.filter((one) => !isVirtual(one))} onTurn={refresh} />
           {pages > 1 && (
-            <nav aria-label={m.contests.past} className="mt-4 flex items-center justify-between gap-3">
+            <nav aria-label={t.past} className="mt-4 flex items-center justify-between gap-3">
               <Button disabled={page <= 1} onClick={() => go(page - 1)}>
                 {m.list.previous}
               </Button>
@@ -112,7 +113,7 @@ export function ContestList() {
 /** Joins a contest that is not listed. A join code is valid for one contest, so the form asks for both. */
 function PrivateContest() {
   const m = useMessages()
-  const t = useTexts(contestTexts)
+  const t = useTexts(contestListTexts)
   const c = m.contests
   const navigate = useNavigate()
   const queries = useQueryClient()
@@ -138,7 +139,7 @@ function PrivateContest() {
   const isWrong = join.error instanceof CallError && join.error.status === 404
   return (
     <section className="mt-8 max-w-xl">
-      <h2 className="text-lg font-semibold">{c.private}</h2>
+      <h2 className="text-lg font-semibold">{t.private}</h2>
       {session.data?.user == null ? (
         <p className="mt-2">
           <Link to="/sign-in" search={{ then: '/contests' }} className={buttonClass()}>
@@ -185,6 +186,7 @@ function Group({ title, none, lines, onTurn }: { title: string; none: string; li
 
 function Row({ line, onTurn }: { line: Line; onTurn: () => void }) {
   const { messages: m, tag } = useLanguage()
+  const t = useTexts(contestListTexts)
   const starts = new Date(line.starts_at)
   const { participation } = line
   const own = isRunningVirtually(line) ? participation : undefined
@@ -207,7 +209,7 @@ function Row({ line, onTurn }: { line: Line; onTurn: () => void }) {
       </div>
       <span className="text-sm text-muted sm:min-w-56">
         {m.contests.styles[line.style]} · {lengthOf(line.length_seconds, tag)}
-        {!line.public && participation == null && ` · ${m.contests.private}`}
+        {!line.public && participation == null && ` · ${t.private}`}
       </span>
       <span className="text-sm sm:min-w-44 sm:text-right">
         {own != null ? (

@@ -7,14 +7,15 @@ import { ErrorBox } from '../components/ErrorBox'
 import { useSend } from '../hooks/useSend'
 import { signInAs, useSignedIn } from '../hooks/useSignIn'
 import { useTitle } from '../hooks/useTitle'
-import { useMessages } from '../i18n/messages'
+import { useTexts } from '../i18n/messages'
+import { signInTexts } from '../i18n/sign-in'
 import { signIn } from '../routes'
 import { Button } from '../ui/Button'
 import { Field } from '../ui/Field'
 
 export function SignIn() {
-  const m = useMessages()
-  useTitle(m.signIn.title)
+  const t = useTexts(signInTexts)
+  useTitle(t.title)
   const search = signIn.useSearch()
   const signedIn = useSignedIn()
   const send = useSend({ mutationFn: signInAs, onSuccess: (state) => signedIn(state, search.then) })
@@ -25,27 +26,27 @@ export function SignIn() {
   }
   const isWrong = send.error instanceof CallError && send.error.code === 'wrong-credentials'
   return (
-    <AccountPage title={m.signIn.title}>
+    <AccountPage title={t.title}>
       <form onSubmit={submit} className="space-y-4">
-        <Field label={m.signIn.login} name="username" autoComplete="username" autoCapitalize="none" spellCheck={false} required autoFocus />
-        <Field label={m.signIn.password} name="password" type="password" autoComplete="current-password" required />
+        <Field label={t.login} name="username" autoComplete="username" autoCapitalize="none" spellCheck={false} required autoFocus />
+        <Field label={t.password} name="password" type="password" autoComplete="current-password" required />
         {isWrong && (
           <p role="alert" className="text-wrong">
-            {m.signIn.wrong}
+            {t.wrong}
           </p>
         )}
         {send.error !== null && !isWrong && <ErrorBox error={send.error} />}
         <Button type="submit" look="primary" className="w-full" disabled={send.isPending}>
-          {m.signIn.submit}
+          {t.submit}
         </Button>
       </form>
       <p className="mt-6">
-        {m.signIn.new}{' '}
+        {t.new}{' '}
         <Link to="/register" search={search} className="text-accent-text underline">
-          {m.signIn.register}
+          {t.register}
         </Link>
       </p>
-      <p className="mt-2 text-sm text-muted">{m.signIn.forgotten}</p>
+      <p className="mt-2 text-sm text-muted">{t.forgotten}</p>
     </AccountPage>
   )
 }
