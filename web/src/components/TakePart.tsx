@@ -1,25 +1,22 @@
-// Buttons and forms for taking part in a contest: officially until it ends, virtually afterwards, or with a join code.
+// Buttons for taking part in a contest: officially until it ends, virtually afterwards.
 import { useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { CircleCheck } from 'lucide-react'
-import type { FormEvent } from 'react'
-import { api, CallError, dataOf, type Schema } from '../api/client'
+import { api, dataOf, type Schema } from '../api/client'
 import { useKeptFocus } from '../hooks/useKeptFocus'
 import { useSend } from '../hooks/useSend'
 import { contestTexts } from '../i18n/contests'
-import { useLanguage, useMessages, useTexts } from '../i18n/messages'
+import { useLanguage, useTexts } from '../i18n/messages'
 import { Button, buttonClass } from '../ui/Button'
-import { Field } from '../ui/Field'
 import { lengthOf } from '../util/clock'
 import { isRunningVirtually } from '../util/standings'
-import { AccountPage, field } from './AccountPage'
 import { AskFirst } from './AskFirst'
 import { ErrorBox } from './ErrorBox'
 
 type Kind = Schema['KindName']
 
 /** `isPublic`: whether the user sees the contest without taking part. */
-function useChanges(slug: string, isPublic: boolean) {
+export function useChanges(slug: string, isPublic: boolean) {
   const queries = useQueryClient()
   const path = { slug }
   const onSettled = () => {
@@ -108,39 +105,4 @@ export function Part({ of: contest }: { of: Pick<Schema['ContestView'], 'phase' 
   const t = useTexts(contestTexts)
   if (contest.participation?.kind === 'virtual') return isRunningVirtually(contest) ? t.takesPartVirtually : t.tookPartVirtually
   return contest.phase === 'over' ? t.tookPart : t.takesPart
-}
-
-/** Form for joining a contest that the user cannot see. Users with the join code can join it. */
-export function JoinByCode({ slug, isSignedIn }: { slug: string; isSignedIn: boolean }) {
-  const { contests: c } = useMessages()
-  const t = useTexts(contestTexts)
-  const { join } = useChanges(slug, false)
-  const submit = (event: FormEvent<HTMLFormElement>) => {
-    event.preventDefault()
-    join.mutate({ kind: 'official', code: field(new FormData(event.currentTarget), 'code').trim() })
-  }
-  const isWrong = join.error instanceof CallError && join.error.status === 404
-  return (
-    <AccountPage title={t.notPublic}>
-      <p>{t.notPublicDetail}</p>
-      {isSignedIn ? (
-        <form onSubmit={submit} className="mt-4 space-y-4">
-          <Field label={c.code} name="code" autoComplete="off" autoCapitalize="characters" spellCheck={false} maxLength={64} required />
-          {isWrong && (
-            <p role="alert" className="text-wrong">
-              {t.codeWrong}
-            </p>
-          )}
-          {join.error !== null && !isWrong && <ErrorBox error={join.error} />}
-          <Button type="submit" look="primary" className="w-full" disabled={join.isPending}>
-            {c.codeSubmit}
-          </Button>
-        </form>
-      ) : (
-        <Link to="/sign-in" search={{ then: `/contests/${slug}` }} className={`${buttonClass('primary')} mt-4`}>
-          {c.signInToJoin}
-        </Link>
-      )}
-    </AccountPage>
-  )
 }

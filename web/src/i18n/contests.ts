@@ -14,9 +14,6 @@ const en = {
   takesPart: 'You are taking part',
   takesPartVirtually: 'You are taking part virtually',
   tookPart: 'You took part',
-  notPublic: 'Contest not found',
-  notPublicDetail: 'This contest does not exist, or it is not public. If you have a join code, enter it here.',
-  codeWrong: 'The join code is wrong.',
 }
 
 export type ContestTexts = typeof en
@@ -34,9 +31,6 @@ const zhCN: ContestTexts = {
   takesPart: '你已参加',
   takesPartVirtually: '你正在虚拟参赛',
   tookPart: '你参加过',
-  notPublic: '找不到比赛',
-  notPublicDetail: '该比赛不存在或未公开。如果你有邀请码，请在此输入。',
-  codeWrong: '邀请码错误。',
 }
 
 export const contestTexts: Both<ContestTexts> = { en, 'zh-CN': zhCN }

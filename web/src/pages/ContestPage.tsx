@@ -13,7 +13,7 @@ import { cannotRead, PageError } from '../components/PageError'
 import { PageSkeleton } from '../components/Skeletons'
 import { Html } from '../components/Statement'
 import { NewsBadge, NewsStatus } from '../components/News'
-import { JoinByCode, TakePart } from '../components/TakePart'
+import { TakePart } from '../components/TakePart'
 import { StandingsTable } from '../components/StandingsTable'
 import { useClarifications } from '../hooks/useClarifications'
 import { rememberVirtual } from '../hooks/useOwnContest'
@@ -28,6 +28,7 @@ import { awaitsResults, isFrozenAfterEnd, isRunning } from '../util/standings'
 import { withoutOverrides } from '../util/visible'
 
 const Clarifications = lazyPart(async () => (await import('../components/Clarifications')).Clarifications)
+const JoinByCode = lazyPart(async () => (await import('../components/JoinByCode')).JoinByCode)
 const Unfreeze = lazyPart(async () => (await import('../components/Unfreeze')).Unfreeze)
 
 export function ContestPage() {
@@ -43,7 +44,7 @@ export function ContestPage() {
   // its message.
   const [hidden, setHidden] = useState<string>()
   if (isHidden && hidden !== slug) setHidden(slug)
-  if (isHidden || (hidden === slug && found.data === undefined && found.error === null)) return <JoinByCode key={slug} slug={slug} isSignedIn={session.data?.user != null} />
+  if (isHidden || (hidden === slug && found.data === undefined && found.error === null)) return <JoinByCode waiting={<PageSkeleton wide tabs={3} />} key={slug} slug={slug} isSignedIn={session.data?.user != null} />
   const queries = [found, session]
   if (cannotRead(queries)) return <PageError queries={queries} />
   if (!shows || found.data === undefined || session.data === undefined) return <PageSkeleton wide tabs={3} />
