@@ -10,8 +10,11 @@ import { useLanguage, useTexts } from '../i18n/messages'
 import { Button, buttonClass } from '../ui/Button'
 import { lengthOf } from '../util/clock'
 import { isRunningVirtually } from '../util/standings'
-import { AskFirst } from './AskFirst'
 import { ErrorBox } from './ErrorBox'
+import { lazyPart } from './LazyPart'
+
+/** Only for a contest that is over. */
+const AskFirst = lazyPart(async () => (await import('./AskFirst')).AskFirst)
 
 type Kind = Schema['KindName']
 
@@ -80,6 +83,11 @@ export function TakePart({ contest, isSignedIn }: { contest: Schema['ContestView
     <div ref={place} tabIndex={-1} className="outline-none mt-2 sm:mt-4 space-y-2">
       {phase === 'over' ? (
         <AskFirst
+          waiting={
+            <Button look="primary" disabled>
+              {t.virtual}
+            </Button>
+          }
           look="primary"
           isHarmless
           text={t.virtual}
