@@ -203,7 +203,10 @@ impl CasePoints {
     pub const fn max(&self) -> MaxScore {
         match self {
             CasePoints::None | CasePoints::Ignored => MaxScore::Bounded(Score::ZERO),
-            CasePoints::Fixed { accepted, .. } => MaxScore::Bounded(*accepted),
+            CasePoints::Fixed { accepted, rejected } => {
+                // Rejection may give more points, for instance if a lower score is better.
+                MaxScore::Bounded(if rejected.millionths() > accepted.millionths() { *rejected } else { *accepted })
+            }
             CasePoints::FromChecker { max, .. } => *max,
         }
     }

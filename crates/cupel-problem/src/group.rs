@@ -66,6 +66,8 @@ pub struct CaseGroup {
     /// Groups that are judged before this group and must be accepted. If any of them is not accepted, this group is not
     /// run and gives no points.
     pub requires: Vec<GroupName>,
+    /// Whether groups that require this group are also judged if it has a partial score (DMOJ).
+    pub partial_suffices: bool,
     /// Whether the group's score counts towards the parent group's score.
     pub counts: bool,
     /// Whether the group's verdict counts towards the parent group's verdict (may be false for DMOJ's pretests and
@@ -315,6 +317,7 @@ fn shown_of(group: &CaseGroup) -> Option<CaseGroup> {
         max: group.max,
         range: None,
         requires: Vec::new(),
+        partial_suffices: false,
         counts: true,
         decides: true,
         children,
@@ -383,6 +386,7 @@ mod tests {
             max: MaxScore::Bounded(Score::ZERO),
             range: None,
             requires: requires.iter().map(|name| GroupName::new(name).unwrap()).collect(),
+            partial_suffices: false,
             counts: true,
             decides: true,
             children,

@@ -127,7 +127,7 @@ impl fmt::Display for PackagePath {
 }
 
 /// One file of a package: path, hash, size.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FileRef {
     /// Path relative to the package's directory.
     pub path: PackagePath,

@@ -5,7 +5,7 @@ use cupel_types::{BoxPath, LanguageId};
 use super::package::{FileRef, PackagePath};
 
 /// A program of one or more source files, compiled and run by the judge in the sandbox.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Program {
     /// The program's file or directory in the package; also its name in messages.
     pub path: PackagePath,
@@ -22,7 +22,7 @@ pub struct Program {
 }
 
 /// One file of a program.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ProgramFile {
     /// Path in the directory in which the program is built.
     pub name: BoxPath,
@@ -33,7 +33,7 @@ pub struct ProgramFile {
 }
 
 /// How a program is built and run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ProgramShape {
     /// Sources in one of the configured languages.
     Sources,

@@ -184,8 +184,10 @@ impl BuiltIn {
                 Rules { tolerance: Some(Within { absolute, relative }), ..of(Spaces::Lines) }
             }
             Comparison::Standard(standard) => {
+                // testlib's slack for the rounding of the difference. Source: testlib.h, `doubleCompare`; rcmp.cpp.
+                let slack = |tolerance: f64| if tolerance > 0.0 { tolerance + 1e-15 } else { 0.0 };
                 let near = |absolute, relative| Rules {
-                    tolerance: Some(Within { absolute, relative }),
+                    tolerance: Some(Within { absolute: slack(absolute), relative: slack(relative) }),
                     ..of(Spaces::Ignored)
                 };
                 match standard {

@@ -1,6 +1,6 @@
 //! Comparison line by line: determines which share of the answer's lines the output has at the same position.
 //!
-//! Lines without words are ignored. If the output has more lines than the answer, no line is right. Source: DMOJ,
+//! White space at both ends of a line is ignored, unless the comparison is exact, and so are lines without words. If the output has more lines than the answer, no line is right. Source: DMOJ,
 //! checker `linecount`.
 
 use std::io::{self, BufRead};
@@ -22,21 +22,28 @@ pub(super) struct Lines<A> {
 /// An unfinished line.
 #[derive(Clone, Copy, Default)]
 struct Line {
-    /// Hash of the line up to the last byte that is not white space.
+    /// Hash from the first to the last byte that is not white space.
     trimmed: Hash,
+    /// Hash from the first byte that is not white space.
+    from_word: Hash,
     /// Hash of the whole line.
     whole: Hash,
 }
 
 impl Line {
     fn feed(&mut self, key: &Key, bytes: &[u8]) {
+        self.whole.push(key, bytes);
         let after_word = bytes.iter().rposition(|b| !is_space(*b)).map(|at| at + 1);
         let (words, space) = bytes.split_at(after_word.unwrap_or(0));
-        self.whole.push(key, words);
+        let is_first = self.trimmed.is_empty();
         if after_word.is_some() {
-            self.trimmed = self.whole;
+            let blanks = if is_first { words.iter().take_while(|b| is_space(**b)).count() } else { 0 };
+            self.from_word.push(key, &words[blanks..]);
+            self.trimmed = self.from_word;
         }
-        self.whole.push(key, space);
+        if !self.trimmed.is_empty() {
+            self.from_word.push(key, space);
+        }
     }
 
     /// Ends the line and returns its hash; `None` if the line is ignored.

@@ -193,6 +193,9 @@ fn the_other_comparisons_follow_their_rules() {
     check("wcmp", "", &[("YES", "yes", false)]);
     check("rcmp9", "", &[("1", "1.0000000001", true), ("1", "1.00000001", false)]);
     check("uncmp", "", &[("1 2", "2 1", true)]);
+    // testlib permits 1e-15 more, for the rounding of the difference.
+    check("dcmp", "", &[("0.123456", "0.123457", true), ("0.3", "0.300001", true), ("0.123456", "0.1234581", false)]);
+    check("rcmp6", "", &[("0.123456", "0.123457", true)]);
 }
 
 #[test]
@@ -200,6 +203,8 @@ fn the_share_of_right_lines_is_reported() {
     let share = |answer: &str, output: &str| run(&builtin("line-count", ""), answer.as_bytes(), &[output.as_bytes()]);
     assert_eq!(share("a\nb\nc\n", "a\nx\nc"), CompareResult::Share { right: 2, of: 3 });
     assert_eq!(share("a\nb\n", "a \n\nb"), CompareResult::Same);
+    assert_eq!(share("5\n a  b\n", "  5\n\ta  b \n"), CompareResult::Same, "white space at both ends is ignored");
+    assert_eq!(share("a  b\nc\n", "a b\nc\n"), CompareResult::Share { right: 1, of: 2 });
     assert_eq!(share("a\nb\n", "a\n"), CompareResult::Share { right: 1, of: 2 });
     assert!(matches!(share("a\nb", "a\nb\nc"), CompareResult::Different(Difference { what: Differs::Count, .. })));
     let CompareResult::Different(none) = share("1\n2\n", "5\n6\n") else { panic!("a line is correct") };

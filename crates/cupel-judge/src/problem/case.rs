@@ -14,7 +14,7 @@ use super::check::{self, Checked, Data};
 use super::data::{Made, stdin};
 use super::grade::{Child, Named, score_of_case};
 use super::limits::{self, CaseLimits, RERUNS_MAX};
-use super::report::ProblemCaseReport;
+use super::report::{ProblemCaseReport, shortened};
 use super::{Judging, ProblemError, facts, name, program};
 use crate::compare::share_message;
 use crate::executor::{Collect, Party, StdinSource, StepInput, StepKind, StepObserver, StepResult};
@@ -24,6 +24,8 @@ use crate::{BuiltIn, CompareResult, Comparer, JudgeEvent, JudgeObserver};
 /// Maximum number of bytes that the report stores of an output that is not needed as a whole.
 pub(super) const CAPTURED_BYTES_MAX: Bytes = Bytes::kib(4);
 const ANSWER_BUFFER: usize = 64 << 10;
+/// Maximum number of bytes that are kept of each message of a judging program until judging ends.
+const KEPT_BYTES_MAX: usize = 16 << 10;
 
 pub(super) type Answer = BufReader<Box<dyn Read + Send>>;
 
@@ -99,6 +101,9 @@ impl Pass {
             if output.data.len() > bytes_max {
                 *output = Output { data: output.data[..bytes_max].into(), truncated: true };
             }
+        }
+        for message in [&mut self.judge_message, &mut self.team_message] {
+            *message = message.take().map(|text| shortened(&text, KEPT_BYTES_MAX).into_owned());
         }
         self.feedback = BoxFiles::default();
         self.next = None;
@@ -366,21 +371,25 @@ impl Judging<'_, '_> {
             let again = once(self);
             self.limits.enforced.wall_time = wall_time;
             let again = again?;
-            let cpu_time = |ran: &Ran| ran.result.report.usage.cpu_time;
-            // If the wall-clock limit ended a program that was computing, other processes occupied the processor, so
-            // the CPU time is meaningless.
-            let is_starved = |ran: &Ran| ran.result.report.outcome == Outcome::WallLimit;
-            let is_better = match (is_starved(&best), is_starved(&again)) {
-                (true, false) => true,
-                (false, true) => false,
-                _ if self.is_near(&again.result) => cpu_time(&again) < cpu_time(&best),
-                _ => cpu_time(&again) <= cpu_time(&best),
-            };
-            if is_better {
+            if self.is_better(&again.result, &best.result) {
                 best = again;
             }
         }
         Ok((best, reruns))
+    }
+
+    /// Whether a repeated run counts in place of the `best` run before it.
+    pub(super) fn is_better(&self, again: &StepResult, best: &StepResult) -> bool {
+        let cpu_time = |result: &StepResult| result.report.usage.cpu_time;
+        // If the wall-clock limit ended a program that was computing, other processes occupied the processor, so the
+        // CPU time is meaningless.
+        let is_starved = |result: &StepResult| result.report.outcome == Outcome::WallLimit;
+        match (is_starved(best), is_starved(again)) {
+            (true, false) => true,
+            (false, true) => false,
+            _ if self.is_near(again) => cpu_time(again) < cpu_time(best),
+            _ => cpu_time(again) <= cpu_time(best),
+        }
     }
 
     pub(super) fn is_near(&self, result: &StepResult) -> bool {
@@ -552,7 +561,11 @@ pub(super) fn decide(pass: &mut Pass, finding: CompareResult, points: CasePoints
             let share = share.and_then(|(right, of)| Score::ONE.scaled(right, of));
             pass.judge_message = Some(share_message(right, of));
             match share.filter(|_| matches!(points, CasePoints::FromChecker { .. })) {
-                Some(share) => pass.points = Some(Named::Share(share)),
+                Some(share) => {
+                    // In DMOJ, a line that differs rejects the output, although the others give points.
+                    pass.points = Some(Named::Share(share));
+                    pass.verdict = Verdict::WrongAnswer;
+                }
                 None => pass.verdict = Verdict::WrongAnswer,
             }
         }

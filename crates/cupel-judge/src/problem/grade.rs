@@ -198,6 +198,7 @@ mod tests {
             max: MaxScore::Unbounded,
             range: None,
             requires: Vec::new(),
+            partial_suffices: false,
             counts: true,
             decides: true,
             children: Vec::new(),

@@ -29,7 +29,7 @@ mod program;
 mod report;
 mod verify;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 
 use cupel_function::Driver;
@@ -207,7 +207,12 @@ fn judge_as(
     };
     let mut judging = begin(request, manner, limits, *runnable, builder, executor, observer);
     let whole = judging.group(problem.tests.root(), true)?;
-    let Judging { groups, cases, ended, .. } = judging;
+    let mut ended = judging.ended;
+    if ended == Some(Verdict::InternalError) && judging.observer.cancelled() {
+        // A program of the package that is cancelled looks like a fault of the package.
+        ended = Some(Verdict::Cancelled);
+    }
+    let Judging { groups, cases, .. } = judging;
     if ended == Some(Verdict::CompileError) {
         // In some languages, only the first call detects that the called function is missing.
         report.message = cases.into_iter().find_map(|case| case.judge_message);
@@ -319,6 +324,8 @@ struct Judging<'a, 'b> {
     executor: &'b mut dyn Executor,
     observer: &'b mut dyn JudgeObserver,
     verdicts: HashMap<GroupName, Verdict>,
+    /// The groups whose result suffices for the groups that require them.
+    met: HashSet<GroupName>,
     groups: Vec<GroupReport>,
     cases: Vec<ProblemCaseReport>,
     /// Whether no further case affects the result ([`StopRule::BreakAll`]).
@@ -350,6 +357,7 @@ fn begin<'a, 'b>(
         executor,
         observer,
         verdicts: HashMap::new(),
+        met: HashSet::new(),
         groups: Vec::new(),
         cases: Vec::new(),
         stopped: false,
@@ -360,7 +368,7 @@ fn begin<'a, 'b>(
 impl Judging<'_, '_> {
     /// Judges a group. `counts` says whether the group's result has any effect.
     fn group(&mut self, group: &CaseGroup, counts: bool) -> Result<Child, ProblemError> {
-        let unmet = group.requires.iter().find(|name| self.verdicts.get(name) != Some(&Verdict::Accepted)).cloned();
+        let unmet = group.requires.iter().find(|name| !self.met.contains(*name)).cloned();
         let place = self.groups.len();
         self.groups.push(GroupReport {
             name: group.name.clone(),
@@ -409,7 +417,7 @@ impl Judging<'_, '_> {
             self.verdicts.insert(group.name.clone(), verdict);
             return Ok(Child { verdict, score: no_score, named: false, counts: group.counts, decides: group.decides });
         }
-        if children.is_empty() && !counts {
+        if children.is_empty() && (!counts || self.ended.is_some()) {
             report.reason = Some("an earlier test decided the verdict".to_owned());
             self.verdicts.insert(group.name.clone(), Verdict::Skipped);
             let verdict = Verdict::Skipped;
@@ -426,6 +434,14 @@ impl Judging<'_, '_> {
         report.reason = graded.fault;
         if graded.verdict == Verdict::InternalError {
             self.ended = Some(Verdict::InternalError);
+        }
+        let suffices = match graded.verdict {
+            Verdict::Accepted => true,
+            Verdict::PartialScore => group.partial_suffices,
+            _ => false,
+        };
+        if suffices {
+            self.met.insert(group.name.clone());
         }
         self.verdicts.insert(group.name.clone(), graded.verdict);
         let (verdict, score, named) = (graded.verdict, graded.score, graded.named);

@@ -1,6 +1,6 @@
 //! Builds runnable programs from the sources of a submission or of a program of the package.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -250,7 +250,7 @@ impl Builder<'_> {
 
 /// The programs of a package, each built on first use, or the reason why a program cannot be built.
 #[derive(Default)]
-pub(super) struct Programs(HashMap<PackagePath, Result<Runnable, String>>);
+pub(super) struct Programs(HashMap<Program, Result<Runnable, String>>);
 
 impl Programs {
     /// Returns a program; the first call builds it. The inner error is a fault of the package.
@@ -263,7 +263,7 @@ impl Programs {
         executor: &mut dyn Executor,
         observer: &mut dyn JudgeObserver,
     ) -> Result<Result<Runnable, String>, ProblemError> {
-        if let Some(known) = self.0.get(&program.path) {
+        if let Some(known) = self.0.get(program) {
             return Ok(known.clone());
         }
         let memory = package.problem.limits.validation.memory;
@@ -271,7 +271,7 @@ impl Programs {
             Built::Ok(runnable, _) => Ok(*runnable),
             refused @ Built::Refused { .. } => Err(refused.why(&program.path)),
         };
-        self.0.insert(program.path.clone(), built.clone());
+        self.0.insert(program.clone(), built.clone());
         Ok(built)
     }
 }
@@ -299,8 +299,10 @@ pub fn judging_programs(problem: &Problem) -> Vec<&Program> {
         }
     }
     found.extend(problem.tests.cases().filter_map(|case| case.made.as_ref()).map(|made| &made.by.program));
+    // Programs with the same path may have other files or flags.
+    let mut seen = HashSet::new();
+    found.retain(|program| seen.insert(*program));
     found.sort_by(|a, b| a.path.cmp(&b.path));
-    found.dedup_by(|a, b| a.path == b.path);
     found
 }
 

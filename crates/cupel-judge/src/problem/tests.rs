@@ -152,6 +152,16 @@ impl Fixture {
     }
 
     fn judge(&self, root: CaseGroup, all_cases: bool, answers: Vec<Answer>) -> (ProblemReport, Scripted) {
+        self.judge_observed(root, all_cases, answers, &mut Nothing)
+    }
+
+    fn judge_observed(
+        &self,
+        root: CaseGroup,
+        all_cases: bool,
+        answers: Vec<Answer>,
+        observer: &mut dyn JudgeObserver,
+    ) -> (ProblemReport, Scripted) {
         let package = self.package(root);
         let source = BoxFile { path: BoxPath::new("a.scr").unwrap(), data: b"x".as_slice().into(), executable: false };
         let files = BoxFiles::new(vec![source]);
@@ -167,7 +177,7 @@ impl Fixture {
             function_batches: true,
         };
         let mut executor = Scripted::new(answers);
-        let report = judge_problem(&request, &mut executor, &NoCache, &mut Nothing).unwrap();
+        let report = judge_problem(&request, &mut executor, &NoCache, observer).unwrap();
         (report, executor)
     }
 }
@@ -181,6 +191,7 @@ pub(super) fn group(name: &str, children: Vec<Node>) -> CaseGroup {
         max: MaxScore::Unbounded,
         range: None,
         requires: Vec::new(),
+        partial_suffices: false,
         counts: true,
         decides: true,
         children,
@@ -447,6 +458,114 @@ fn points_of_a_checker_make_a_partial_score() {
         assert_eq!(report.cases[0].verdict, verdict, "{message}");
         assert_eq!(report.score.map(|score| score.to_string()).as_deref(), score, "{message}");
     }
+}
+
+/// The rule is DMOJ's: a checker that gives a part of the points accepts.
+#[test]
+fn a_group_with_a_partial_score_meets_a_requirement_only_if_the_format_says_so() {
+    let fixture = Fixture::new().checked_by_program(Protocol::Testlib { percent: false });
+    let ten: Score = "10".parse().unwrap();
+    let points = CasePoints::FromChecker {
+        max: MaxScore::Bounded(ten),
+        unnamed: Some(ten),
+        rejected: Score::ZERO,
+        also_rejecting: false,
+    };
+    for (partial_suffices, verdicts_of_cases) in [(true, "PT AC"), (false, "PT SK")] {
+        let one = |name: &str, requires: Vec<GroupName>| {
+            let case = fixture.case(&format!("{name}1"), points);
+            let scoring = GroupScoring::Aggregate(Aggregate::Min);
+            Node::Group(CaseGroup { scoring, requires, partial_suffices, ..group(name, vec![case]) })
+        };
+        let required = vec![GroupName::new("a").unwrap()];
+        let root = CaseGroup {
+            scoring: GroupScoring::Aggregate(Aggregate::Sum),
+            stop: StopRule::Continue,
+            ..group("", vec![one("a", Vec::new()), one("b", required)])
+        };
+        let part = Answer { stderr: "points 4", ..ends(Outcome::Exited(7), 1) };
+        let (report, _) = fixture.judge(root, false, vec![ok(), part, ok(), ok()]);
+        assert_eq!(verdicts(&report), verdicts_of_cases);
+    }
+}
+
+/// Source: DMOJ judge-server, `linecount.py`: `passed` is false if a line differs, and the others give points.
+#[test]
+fn an_output_of_which_only_some_lines_are_right_is_rejected_with_points() {
+    let mut fixture = Fixture::new();
+    fixture.method = Arc::new(Method::Check(Checker::Builtin(Comparison::LineCount { exact: false })));
+    fixture.scoring = Scoring::Points { objective: Objective::Max, skipped: SkippedCases::Zero };
+    let ten: Score = "10".parse().unwrap();
+    let points = CasePoints::FromChecker {
+        max: MaxScore::Bounded(ten),
+        unnamed: Some(ten),
+        rejected: Score::ZERO,
+        also_rejecting: true,
+    };
+    let two_lines = |id: &str| {
+        let Node::Case(mut case) = fixture.case(id, points) else { unreachable!() };
+        case.answer = Some(fixture.file("two.ans", "ok\nno\n"));
+        Node::Case(case)
+    };
+    for (cases, verdict_of_cases, score) in [(vec!["1"], "WA", "5"), (vec!["1", "2"], "WA SK", "0")] {
+        let root = CaseGroup {
+            scoring: GroupScoring::Aggregate(Aggregate::Min),
+            ..group("", cases.iter().map(|id| two_lines(id)).collect())
+        };
+        let (report, _) = fixture.judge(root, false, vec![prints("ok\nx\n", 1)]);
+        assert_eq!(verdicts(&report), verdict_of_cases);
+        assert_eq!((report.verdict, report.score), (Verdict::WrongAnswer, Some(score.parse().unwrap())));
+    }
+}
+
+#[test]
+fn a_checker_that_is_cancelled_is_not_a_fault_of_the_package() {
+    struct Cancelled;
+    impl JudgeObserver for Cancelled {
+        fn event(&mut self, _: JudgeEvent<'_>) {}
+
+        fn cancelled(&mut self) -> bool {
+            true
+        }
+    }
+    let fixture = Fixture::new().checked_by_program(Protocol::Testlib { percent: false });
+    let root = || group("", vec![fixture.case("1", CasePoints::None)]);
+    let answers = || vec![ok(), ends(Outcome::Cancelled, 1)];
+    let (report, _) = fixture.judge_observed(root(), false, answers(), &mut Cancelled);
+    assert_eq!(report.verdict, Verdict::Cancelled);
+    let (report, _) = fixture.judge(root(), false, answers());
+    assert_eq!(report.verdict, Verdict::InternalError, "nobody has cancelled the run");
+}
+
+#[test]
+fn groups_after_a_fault_of_the_package_have_no_points() {
+    let fixture = Fixture::new().checked_by_program(Protocol::Testlib { percent: false });
+    let ten: Score = "10".parse().unwrap();
+    let scored = |name: &str| {
+        let case = fixture.case(&format!("{name}1"), CasePoints::None);
+        Node::Group(CaseGroup { scoring: GroupScoring::AllOrNothing(ten), ..group(name, vec![case]) })
+    };
+    let root = CaseGroup {
+        scoring: GroupScoring::Aggregate(Aggregate::Sum),
+        stop: StopRule::Continue,
+        ..group("", vec![scored("a"), scored("b")])
+    };
+    let (report, _) = fixture.judge(root, false, vec![ok(), ends(Outcome::Signalled(cupel_types::Signal(11)), 1)]);
+    let of_b = &report.groups[1];
+    assert_eq!((report.verdict, of_b.verdict, of_b.score), (Verdict::InternalError, Verdict::Skipped, None));
+}
+
+#[test]
+fn programs_with_the_same_path_and_other_flags_are_built_separately() {
+    let mut fixture = Fixture::new().checked_by_program(Protocol::ExitCode);
+    let plain = fixture.case("1", CasePoints::None);
+    let Method::Check(Checker::Program(mut program)) = (*fixture.method).clone() else { unreachable!() };
+    program.program.flags = vec!["-DLOOSE".into()];
+    fixture.method = Arc::new(Method::Check(Checker::Program(program)));
+    let loose = fixture.case("2", CasePoints::None);
+    let package = fixture.package(group("", vec![plain, loose]));
+    let flags: Vec<_> = judging_programs(&package.problem).iter().map(|program| program.flags.len()).collect();
+    assert_eq!(flags, [0, 1]);
 }
 
 #[test]

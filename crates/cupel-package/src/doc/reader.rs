@@ -47,6 +47,10 @@ impl<'a> Reader<'a> {
             Some(Value::Map(entries)) => entries.iter().find(|(known, _)| known == key).map(|(_, node)| node),
             _ => None,
         };
+        self.child(key, found)
+    }
+
+    fn child(&self, key: &str, found: Option<&'a Node>) -> Reader<'a> {
         Reader {
             source: self.source,
             key: if self.key.is_empty() { key.to_owned() } else { format!("{}.{key}", self.key) },
@@ -120,7 +124,9 @@ impl<'a> Reader<'a> {
     /// Returns the entries of a map, in order. Empty if the value is not a map.
     pub(crate) fn entries(&self) -> Vec<(&'a str, Reader<'a>)> {
         match self.node.map(|node| &node.value) {
-            Some(Value::Map(entries)) => entries.iter().map(|(key, _)| (key.as_str(), self.get(key))).collect(),
+            Some(Value::Map(entries)) => {
+                entries.iter().map(|(key, node)| (key.as_str(), self.child(key, Some(node)))).collect()
+            }
             _ => Vec::new(),
         }
     }

@@ -76,6 +76,7 @@ pub(crate) fn group(name: &str, scoring: GroupScoring, children: Vec<Node>) -> C
         max,
         range: None,
         requires: Vec::new(),
+        partial_suffices: false,
         counts: true,
         decides: true,
         children,
@@ -88,12 +89,12 @@ pub(crate) fn max_score(scoring: &GroupScoring, children: &[Node]) -> MaxScore {
     let aggregate = match scoring {
         GroupScoring::None => return MaxScore::Bounded(Score::ZERO),
         GroupScoring::AllOrNothing(score) => return MaxScore::Bounded(*score),
-        GroupScoring::AggregateIfNamed { accepted, .. } => {
+        GroupScoring::AggregateIfNamed { accepted, rejected, .. } => {
             let named = children.iter().any(|child| match child {
                 Node::Case(case) => matches!(case.points, CasePoints::FromChecker { .. }),
                 Node::Group(_) => false,
             });
-            return if named { MaxScore::Unbounded } else { MaxScore::Bounded(*accepted) };
+            return if named { MaxScore::Unbounded } else { MaxScore::Bounded(*accepted.max(rejected)) };
         }
         GroupScoring::Aggregate(aggregate) => aggregate,
     };

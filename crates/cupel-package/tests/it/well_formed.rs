@@ -911,6 +911,34 @@ fn points_of_cases_found_by_name_are_in_their_order() {
     assert_eq!((max("batch01"), max("batch02")), (MaxScore::Bounded(points(30)), MaxScore::Bounded(points(70))));
 }
 
+/// Source: DMOJ judge-server, `judge.py` and `problem.py`: a failed case with zero points ends the run, and pretests have
+/// zero points.
+#[test]
+fn failed_pretests_and_cases_of_dmoj_without_points_end_the_run() {
+    let mut options = options();
+    options.time_limit = Some(Duration::from_secs(1));
+    let by_name = "test_cases: {input_format: '(?P<case>\\d+)\\.in', output_format: '(?P<case>\\d+)\\.out', case_points: [0, 50]}\n";
+    let listed =
+        "pretest_test_cases: [{in: 1.in, out: 1.out, points: 10}]\ntest_cases: [{in: 2.in, out: 2.out, points: 50}]\n";
+    for (init, name) in [(by_name, "001!"), (listed, "pretest/001!")] {
+        let mut files = Files::default().with("init.yml", init);
+        for name in ["1", "2"] {
+            files = files.with(&format!("{name}.in"), name).with(&format!("{name}.out"), "");
+        }
+        let problem = Bench::new().import_files(&files, &options).unwrap().package.problem;
+        assert_eq!(group(&problem, name).stop, StopRule::BreakAll, "{init}");
+        assert_eq!(problem.tests.cases().count(), 2);
+    }
+    let init = "test_cases: {input_format: 'b(?P<batch>\\d)-(?P<case>\\d+)\\.in', output_format: 'b(?P<batch>\\d)-(?P<case>\\d+)\\.out', case_points: [0, 50]}\n";
+    let mut files = Files::default().with("init.yml", init);
+    for name in ["b1-1", "b2-1"] {
+        files = files.with(&format!("{name}.in"), name).with(&format!("{name}.out"), "");
+    }
+    let problem = Bench::new().import_files(&files, &options).unwrap().package.problem;
+    let stops = ["batch01", "batch02"].map(|name| group(&problem, name).stop);
+    assert_eq!(stops, [StopRule::BreakAll, StopRule::Break]);
+}
+
 /// Names that are not numbers come first, and patterns ignore the case of letters.
 #[test]
 fn cases_of_dmoj_may_be_named_by_numbers_and_words() {

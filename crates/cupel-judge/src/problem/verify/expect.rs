@@ -103,7 +103,11 @@ impl About<'_> {
         let wrong = self.covered(rule).find(|case| !permitted.iter().any(|verdict| verdict.covers(case.verdict)));
         match wrong {
             Some(case) => self.claim(&rule.origin, expected, self.shown(case), Some(&case.id), false),
-            None => self.claim(&rule.origin, expected, self.verdicts(rule), None, true),
+            // A pattern that matches no case, such as a misspelt one, says nothing.
+            None => {
+                let holds = !matches!(rule.scope, Scope::Glob(_)) || self.covered(rule).next().is_some();
+                self.claim(&rule.origin, expected, self.verdicts(rule), None, holds)
+            }
         }
     }
 

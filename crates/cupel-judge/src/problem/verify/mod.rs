@@ -389,7 +389,8 @@ impl<'a> Verifying<'a, '_> {
             in_time_only: (!measures).then_some(example),
         };
         let report = judge_as(&request, manner, self.executor, self.builder.cache, &mut Quiet(self.observer))?;
-        self.stopped |= report.verdict == Verdict::Cancelled;
+        // A program of the package that was cancelled looks like a fault of the package.
+        self.stopped |= report.verdict == Verdict::Cancelled || self.observer.cancelled();
         let unread = report.cases.iter().find(|case| case.unread);
         if let Some(case) = unread.filter(|_| !self.notes.iter().any(|note| note.ends_with(UNREAD))) {
             self.notes.push(format!("{}, {}: {UNREAD}", example.program.path, case.id));

@@ -243,6 +243,20 @@ fn a_group_with_a_timeout_is_skipped_if_its_other_cases_have_no_effect() {
 }
 
 #[test]
+fn a_rule_about_cases_that_do_not_exist_does_not_hold() {
+    for (pattern, holds) in [("1", true), ("2", false)] {
+        let rule = Expectation {
+            permitted: Some(vec![ExpectedVerdict::Accepted]),
+            scope: Scope::Glob(pattern.to_owned()),
+            ..Expectation::nothing("submissions.yaml")
+        };
+        let fixture = Fixture::new().with("a.scr", vec![rule]);
+        let (report, _) = fixture.verify(fixture.cases(&["1"]), vec![ok()]);
+        assert_eq!(report.holds(), holds, "{pattern}: {:?}", broken(&report));
+    }
+}
+
+#[test]
 fn a_note_reports_that_nothing_was_judged_in_a_package_without_submissions() {
     let fixture = Fixture::new();
     let (report, _) = fixture.verify(fixture.cases(&["1"]), Vec::new());

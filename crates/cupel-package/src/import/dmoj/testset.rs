@@ -112,8 +112,9 @@ impl<'c, 'r> Reading<'c, 'r> {
                 let name = join(prefix, &format!("{:03}", number + 1));
                 let points = points(&Scope(vec![item, &top]).get("points"));
                 let node = self.case(&name, &Scope(vec![item, &top]), points);
-                // In DMOJ, a failed case with zero points ends the whole run. A separate group expresses this rule.
-                nodes.extend(node.map(|case| self.stopping(&name, points, case)));
+                // In DMOJ, pretests have zero points.
+                let worth = if prefix.is_empty() { points } else { Score::ZERO };
+                nodes.extend(node.map(|case| stopping(&name, worth, Node::Case(Box::new(case)))));
                 continue;
             }
             let name = join(prefix, &format!("batch{:02}", batches.len() + 1));
@@ -143,8 +144,10 @@ impl<'c, 'r> Reading<'c, 'r> {
             // A batch gives the minimum of its cases' scores. If the checker only accepts or rejects, the batch is all
             // or nothing.
             let mut batch = group(&name, GroupScoring::Aggregate(Aggregate::Min), cases);
-            batch.stop = if worth == Score::ZERO { StopRule::BreakAll } else { StopRule::Break };
+            batch.stop = stop_rule(worth);
             batch.requires = self.dependencies(item, &batches);
+            // A checker that gives a part of the points accepts. Source: DMOJ judge-server, `judge.py`, `passed_batches`.
+            batch.partial_suffices = true;
             batches.push(batch.name.clone());
             nodes.push(Node::Group(batch));
         }
@@ -165,16 +168,6 @@ impl<'c, 'r> Reading<'c, 'r> {
             }
         }
         found
-    }
-
-    fn stopping(&self, name: &str, points: Score, case: Case) -> Node {
-        if points > Score::ZERO {
-            return Node::Case(Box::new(case));
-        }
-        let mut alone =
-            group(&format!("{name}!"), GroupScoring::Aggregate(Aggregate::Sum), vec![Node::Case(Box::new(case))]);
-        alone.stop = StopRule::BreakAll;
-        Node::Group(alone)
     }
 
     fn case(&mut self, name: &str, scope: &Scope<'_, 'r>, points: Score) -> Option<Case> {
@@ -392,7 +385,7 @@ impl<'c, 'r> Reading<'c, 'r> {
         let has_points = key_of(&top, "test_cases").get("case_points").is_some();
         let mut of_batches: BTreeMap<Name, Score> = BTreeMap::new();
         // The cases of a batch follow one another.
-        let mut found: Vec<(Option<Name>, Vec<Node>)> = Vec::new();
+        let mut found: Vec<(Option<Name>, Vec<(Score, Node)>)> = Vec::new();
         for (CaseKey { batch, case, .. }, files) in cases {
             let (Some(input), Some(answer)) = files.clone() else {
                 let file = files.0.or(files.1).map(|file| file.path.to_string()).unwrap_or_default();
@@ -437,17 +430,22 @@ impl<'c, 'r> Reading<'c, 'r> {
                 made: None,
                 unifies_newlines,
             };
-            let node = Node::Case(Box::new(case));
+            let node = (each, Node::Case(Box::new(case)));
             match found.last_mut() {
                 Some((last, cases)) if batch.is_some() && *last == batch => cases.push(node),
                 _ => found.push((batch, vec![node])),
             }
         }
-        let nodes_of = |(batch, cases): (Option<Name>, Vec<Node>)| match batch {
-            None => cases,
-            Some(batch) => {
-                let group = group(&batch.of_batch(), GroupScoring::Aggregate(Aggregate::Min), cases);
-                vec![Node::Group(group)]
+        let nodes_of = |(batch, cases): (Option<Name>, Vec<(Score, Node)>)| {
+            let worth = cases.first().map_or(Score::ZERO, |(points, _)| *points);
+            match batch {
+                None => cases.into_iter().map(|(points, case)| of_pattern(points, case)).collect(),
+                Some(batch) => {
+                    let cases = cases.into_iter().map(|(_, case)| case).collect();
+                    let mut group = group(&batch.of_batch(), GroupScoring::Aggregate(Aggregate::Min), cases);
+                    group.stop = stop_rule(worth);
+                    vec![Node::Group(group)]
+                }
             }
         };
         found.into_iter().flat_map(nodes_of).collect()
@@ -595,6 +593,31 @@ fn join(prefix: &str, name: &str) -> String {
     if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") }
 }
 
+/// What a failed case of a batch stops: the batch, or everything if the batch has zero points.
+fn stop_rule(worth: Score) -> StopRule {
+    if worth == Score::ZERO { StopRule::BreakAll } else { StopRule::Break }
+}
+
+/// A case outside batches. In DMOJ, a failed case with zero points ends the whole run. A separate group expresses this
+/// rule. Source: DMOJ judge-server, `judge.py` (`is_short_circuiting_enabled`) and `problem.py` (pretests).
+fn stopping(name: &str, points: Score, case: Node) -> Node {
+    if points > Score::ZERO {
+        return case;
+    }
+    let mut alone = group(&format!("{name}!"), GroupScoring::Aggregate(Aggregate::Sum), vec![case]);
+    alone.stop = StopRule::BreakAll;
+    Node::Group(alone)
+}
+
+/// [`stopping`] with the case's own name.
+fn of_pattern(points: Score, case: Node) -> Node {
+    let name = match &case {
+        Node::Case(case) => case.id.as_str().to_owned(),
+        Node::Group(group) => group.name.as_str().to_owned(),
+    };
+    stopping(&name, points, case)
+}
+
 fn points(reader: &Reader<'_>) -> Score {
     let points = reader.parsed::<Score>("a number of points");
     if points.is_some_and(|points| points < Score::ZERO) {
@@ -603,11 +626,15 @@ fn points(reader: &Reader<'_>) -> Score {
     points.unwrap_or(Score::ONE)
 }
 
-/// Returns the points of a case that is judged by this method. Checkers and graders in Python may award a part of the
-/// points, even if they reject.
+/// Returns the points of a case that is judged by this method. Checkers and graders in Python, and `linecount`, may award
+/// a part of the points although they reject.
 fn points_of(method: &Method, points: Score) -> CasePoints {
+    let mut also_rejecting = false;
     let program = match method {
-        Method::Check(Checker::Builtin(Comparison::LineCount { .. })) => None,
+        Method::Check(Checker::Builtin(Comparison::LineCount { .. })) => {
+            also_rejecting = true;
+            None
+        }
         Method::Check(Checker::Builtin(_)) => {
             return CasePoints::Fixed { accepted: points, rejected: Score::ZERO };
         }
@@ -618,7 +645,8 @@ fn points_of(method: &Method, points: Score) -> CasePoints {
         max: MaxScore::Bounded(points),
         unnamed: Some(points),
         rejected: Score::ZERO,
-        also_rejecting: program.is_some_and(|program| matches!(program.protocol, Protocol::PythonModule { .. })),
+        also_rejecting: also_rejecting
+            || program.is_some_and(|program| matches!(program.protocol, Protocol::PythonModule { .. })),
     }
 }
 

@@ -19,6 +19,8 @@ use cupel_problem::{ExampleSubmission, Expectation, ExpectedVerdict, Program, Pr
 
 /// Number of bytes of a source that are read to determine its language.
 const START_BYTES_MAX: u64 = 64 << 10;
+/// Maximum number of rules about cases, summed over all submissions: each submission stores those that apply to it.
+const NESTED_MAX: usize = 10_000;
 
 /// Returns the rule that a folder of 2025-09 implies for each case.
 pub(crate) fn folder_rule(folder: &str) -> Option<Expectation> {
@@ -267,6 +269,7 @@ impl Kattis<'_> {
             let rules = reader.map();
             has_fault.fill(unreadable || findings.any_error());
             set_aside = set_aside.or_else(|| first_error(&findings));
+            let mut nested = 0;
             for (glob, _) in rules {
                 // Each rule has its own collector, which shows whether the rule has a fault.
                 let own = Findings::default();
@@ -281,6 +284,14 @@ impl Kattis<'_> {
                     matched.push(at);
                     let folder = format!("submissions/{glob}");
                     let base = submission.expectations.iter().position(|known| known.origin == folder);
+                    nested += rule.entries().iter().filter(|(_, value)| value.is_map()).count();
+                    if nested > NESTED_MAX {
+                        let fault =
+                            format!("there are more than {NESTED_MAX} patterns of cases, counted for each submission");
+                        rule.fault(Code::Unsupported, fault, "Use fewer patterns");
+                        has_fault.fill(true);
+                        break;
+                    }
                     self.rule(&rule, glob, submission, base);
                 }
                 if matched.is_empty() && !own.any_error() {

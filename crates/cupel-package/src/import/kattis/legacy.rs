@@ -139,6 +139,7 @@ impl Maker<'_, '_> {
             max,
             range: grading.range.filter(|_| self.kattis.config.scoring),
             requires: Vec::new(),
+            partial_suffices: false,
             counts: !(domjudge && leaf && !configured),
             decides: true,
             children,
