@@ -18,10 +18,14 @@ use cupel_http::notes::{NewlyAccepted, Notes};
 use cupel_http::submission_rate::SubmissionRate;
 use cupel_types::{RunReport, SubmissionId};
 use futures_util::FutureExt as _;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 /// Pause before a client that has too many long-lived responses open tries again.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// Shortest pause between two checks of an exhausted rate limit.
+const RATE_PAUSE_MIN: Duration = Duration::from_millis(50);
 
 /// What happened to a program before the deadline.
 pub(crate) enum Ended {
@@ -117,6 +121,58 @@ pub(crate) async fn execute(
     notes: &Notes,
     submit: Submit<'_>,
 ) -> Result<Ended, Refusal> {
+    submit_once(app, caller, notes, submit).await.map_err(refusal)
+}
+
+/// The wait of a request with several programs for its owner's rate limit. A refusal would discard the results of the
+/// programs that have already run, and a repetition of the request would be refused at the same place.
+pub(crate) struct RateWait {
+    until: Instant,
+    /// Held by the program that waits, so that a request checks the rate limit once at a time.
+    turn: Mutex<()>,
+}
+
+impl RateWait {
+    /// A wait that ends at this time.
+    pub(crate) fn new(until: Instant) -> RateWait {
+        RateWait { until, turn: Mutex::new(()) }
+    }
+
+    /// Waits until the rate limit may admit a program. `false`: not before the end, or the server shuts down.
+    async fn pause(&self, app: &Shared, retry_after: Duration) -> bool {
+        let _turn = self.turn.lock().await;
+        let end = Instant::now() + retry_after.max(RATE_PAUSE_MIN);
+        let is_in_time = end < self.until;
+        is_in_time && app.shutdown.run_until_cancelled(tokio::time::sleep_until(end)).await.is_some()
+    }
+}
+
+/// Like [`execute`], but while the owner's rate is exhausted, the program waits. Its deadline is that of the last
+/// `submit`.
+///
+/// # Errors
+///
+/// If the program is refused, or if Cupel fails.
+pub(crate) async fn execute_within_rate<'s>(
+    app: &Shared,
+    caller: &Caller,
+    notes: &Notes,
+    wait: &RateWait,
+    submit: impl Fn() -> Submit<'s>,
+) -> Result<Ended, Refusal> {
+    loop {
+        match submit_once(app, caller, notes, submit()).await {
+            Err(SubmitError::RateExceeded(exceeded)) => {
+                if !wait.pause(app, exceeded.retry_after).await {
+                    return Err(refusal(exceeded.into()));
+                }
+            }
+            ended => return ended.map_err(refusal),
+        }
+    }
+}
+
+async fn submit_once(app: &Shared, caller: &Caller, notes: &Notes, submit: Submit<'_>) -> Result<Ended, SubmitError> {
     let Submit { new, idempotency, deadline, held } = submit;
     let Some(wait) = wait_until(app, caller, deadline).await else { return Ok(Ended::TooLate(Reached::Queue)) };
     let rate = SubmissionRate::new(app, caller, notes);
@@ -134,7 +190,7 @@ pub(crate) async fn execute(
         }
         Ok(Executed::Accepted { id, .. }) => id,
         Err(error) if error.retry_after_lack_of_room().is_some() => return Ok(Ended::TooLate(Reached::Queue)),
-        Err(error) => return Err(refusal(error)),
+        Err(error) => return Err(error),
     };
     let viewer = AuthenticatedUser { user: caller.user, is_admin: false };
     let reached = Reached::of(&app.core, &viewer, id).await;

@@ -40,7 +40,7 @@ const SKIPPED: &str = "IGNORE_THIS_FILE";
 const MEMORY_MIB_MAX: f64 = (1u64 << 43) as f64;
 
 /// Longest time for which a request is held, regardless of its limits.
-const HELD_MAX: Duration = Duration::from_secs(3600);
+pub(super) const HELD_MAX: Duration = Duration::from_secs(3600);
 
 /// Upper bound on the memory for one byte of output while the response is built: the byte, its replacement character in
 /// a buffer of up to twice the size (6), and in JSON (6).

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use axum::http::header;
-use cupel_core::accounts::Scope;
+use axum::body::Body;
+use axum::http::{Request, header};
+use cupel_core::accounts::{Scope, Tier};
+use cupel_core::rate_limit::Rate;
 use cupel_facades::Keyless;
+use cupel_http::TierRates;
 use cupel_types::{
     BoxPath, Bytes, FetchedFile, LimitsRequest, Outcome, Output, RunReport, Signal, SubmissionKind, Verdict,
 };
@@ -400,6 +403,54 @@ async fn a_completion_is_tested_with_the_cases_of_the_request() {
             assert_eq!((&test["exec_info"]["status"], &test["test_info"]), (&json!("Success"), &case("1", "One\n")));
         }
     }
+}
+
+/// A server with this rate limit of submissions, a key, and requests with this key.
+async fn with_rate(rate: Rate) -> (TestApp, impl Fn(&str, &str) -> Request<Body>) {
+    let mut settings = TestSettings::default();
+    let rates = TierRates { submissions: rate, ..TierRates::default() };
+    settings.http.tiers.insert(Tier::BASIC.to_owned(), rates);
+    let app = TestApp::start_with(Keyless::Loopback, settings).await;
+    let (_, key) = app.key(&[Scope::RunsWrite]).await;
+    let request = move |path: &str, body: &str| {
+        let mut request = TestApp::request("POST", path, body);
+        request.headers_mut().insert(header::AUTHORIZATION, format!("Bearer {key}").parse().unwrap());
+        request
+    };
+    (app, request)
+}
+
+/// A request with this number of cases.
+fn of_cases(cases: usize) -> String {
+    let test = vec![json!({ "input": { "stdin": "" }, "output": { "stdout": "1" } }); cases];
+    data_set(common_oj(), json!({ "id": 7, "test": test }), json!({ "completion": "```python\nx\n```" }))
+}
+
+#[tokio::test]
+async fn cases_beyond_the_rate_limit_wait_and_other_requests_are_refused() {
+    let (app, request) = with_rate(Rate::per_minute(600, 2)).await;
+    let begun = std::time::Instant::now();
+    let judged = async {
+        for _ in 0..12 {
+            app.complete(prints("1")).await;
+        }
+    };
+    let (answer, ()) = tokio::join!(app.send(request("/submit", &of_cases(12))), judged);
+    assert_eq!((answer.status, &answer.json["accepted"]), (200, &json!(true)), "{}", answer.text);
+    assert_eq!(answer.json["tests"].as_array().unwrap().len(), 12);
+    assert!(begun.elapsed() >= Duration::from_millis(950), "two cases at once, then ten in a second");
+
+    let (app, request) = with_rate(Rate::per_minute(1, 1)).await;
+    let program = json!({ "code": "", "language": "python" }).to_string();
+    let (answer, _) = tokio::join!(app.send(request("/run_code", &program)), app.complete(prints("")));
+    assert_eq!(answer.status, 200);
+    assert_eq!(app.send(request("/run_code", &program)).await.status, 429);
+    let stop = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        app.shutdown.cancel();
+    };
+    let (answer, ()) = tokio::join!(app.send(request("/submit", &of_cases(1))), stop);
+    assert_eq!(answer.status, 429, "a shutdown ends the wait");
 }
 
 #[tokio::test]

@@ -19,15 +19,16 @@ use cupel_http::notes::Notes;
 use futures_util::StreamExt;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use tokio::time::Instant;
 
 use super::languages::{self, Named};
 use super::model::{Reader, Refused, object};
 use super::request::RunCode;
 use super::response::{RunCodeResponse, RunStatus};
 use super::run::{
-    BYTES_PER_BYTE, Prepared, UNFINISHED, deadline_of, lateness, prepare, response_at_deadline, response_of,
+    BYTES_PER_BYTE, HELD_MAX, Prepared, UNFINISHED, deadline_of, lateness, prepare, response_at_deadline, response_of,
 };
-use crate::execute::{Ended, Refusal, Run, Submit, execute};
+use crate::execute::{Ended, RateWait, Refusal, Run, Submit, execute_within_rate};
 use compare::is_equal;
 use extract::{ExtractedType, extract};
 
@@ -389,9 +390,11 @@ async fn submit(
     };
     let stops = !request.extra("run_all_cases");
     let (mut tests, mut made) = (Vec::new(), Vec::new());
+    let rate_wait = RateWait::new(Instant::now() + HELD_MAX);
     let mut runs = Vec::with_capacity(job.cases.len());
     for (place, case) in job.cases.iter().enumerate() {
-        runs.push(run_case(app, caller, notes, &case.program, place, idempotency.as_ref()));
+        let idempotency = idempotency.as_ref().map(|whole| (whole, place));
+        runs.push(run_case(app, caller, notes, &rate_wait, &case.program, idempotency));
     }
     let mut runs = futures_util::stream::iter(runs).buffered(CASES_AT_A_TIME);
     for case in &job.cases {
@@ -499,14 +502,15 @@ impl Case {
     }
 }
 
-/// Runs a case. Returns the reason if the sandbox fails in every attempt.
+/// Runs a case. Returns the reason if the sandbox fails in every attempt. `idempotency`: that of the request, and the
+/// number of the case.
 async fn run_case(
     app: &Shared,
     caller: &Caller,
     notes: &Notes,
+    rate_wait: &RateWait,
     program: &RunCode,
-    place: usize,
-    idempotency: Option<&Idempotency>,
+    idempotency: Option<(&Idempotency, usize)>,
 ) -> Result<Result<(RunCodeResponse, Option<Run>), String>, ApiError> {
     let mut reason = String::new();
     for attempt in 0..ATTEMPTS {
@@ -514,9 +518,10 @@ async fn run_case(
             Prepared::Response(response) => (response, None),
             Prepared::Run(new) => {
                 // Each attempt is a separate submission.
-                let idempotency = idempotency.map(|whole| for_part(whole, &format!("{place} {attempt}")));
-                let submit = Submit { new: &new, idempotency, deadline: deadline_of(program), held: None };
-                match execute(app, caller, notes, submit).await {
+                let idempotency = || idempotency.map(|(whole, place)| for_part(whole, &format!("{place} {attempt}")));
+                let submit =
+                    || Submit { new: &new, idempotency: idempotency(), deadline: deadline_of(program), held: None };
+                match execute_within_rate(app, caller, notes, rate_wait, submit).await {
                     Ok(Ended::Finished(run, record)) => {
                         let failed = || RunCodeResponse::sandbox_error(&program.code, UNFINISHED);
                         (record.report.as_ref().map_or_else(failed, |report| response_of(program, report)), Some(run))
