@@ -154,6 +154,8 @@ function optionsOf(args) {
   const at = args.indexOf(OPTIONS[0])
   const sources = args.slice(at + OPTIONS.length)
   const same = at > 0 && OPTIONS.every((option, i) => args[at + i] === option)
+  // This option has no value and names no file.
+  if (sources[0] === '--noCheck') sources.shift()
   const plain = sources.length > 0 && sources.every(source => !source.startsWith('-') && !source.startsWith('@'))
   return same && plain ? args.slice(at) : null
 }

@@ -8,10 +8,12 @@ Every check is a function whose name states the rule. Exits with 1 if one of the
 
 import asyncio
 import base64
+import io
 import json
 import logging
 import sys
 import traceback
+import zipfile
 
 import requests
 import sandbox_fusion
@@ -196,6 +198,27 @@ def files_are_fetched_after_a_failure_but_not_after_a_time_limit():
 
 
 @check("python")
+def a_file_that_is_not_kept_whole_is_omitted():
+    code = "for i in range(3): open(f'a{i}', 'wb').write(b'x' * (4 << 20))\nprint('y' * 1000)"
+    response = run("python", code, fetch_files=["a0", "a1", "a2", "no\0name"])
+    interpreted(response, "Success", 0, "y" * 1000 + "\n")
+    equal({path: len(base64.b64decode(content)) for path, content in response.files.items()}, {"a0": 4 << 20})
+
+
+@check("python")
+def a_program_has_the_languages_maxima_of_threads_and_files():
+    code = (
+        "import threading, time\n"
+        "threads = [threading.Thread(target=time.sleep, args=(1,)) for _ in range(100)]\n"
+        "for thread in threads: thread.start()\n"
+        "files = [open(f'{n}', 'w') for n in range(300)]\n"
+        "open('large', 'wb').write(b'x' * (70 << 20))\n"
+        "print(len(threads), len(files))"
+    )
+    interpreted(run("python", code), "Success", 0, "100 300\n")
+
+
+@check("python")
 def requests_do_not_see_the_files_of_each_other():
     code = "import os; print(os.path.exists('mark')); open('mark', 'w').close()"
     for _ in range(3):
@@ -284,6 +307,44 @@ def a_compile_error_in_java_has_no_run_result():
     equal((response.status.value, response.run_result), ("Failed", None))
     finished(response.compile_result, 1, "", None)
     assert "undeclaredName" in response.compile_result.stderr, response
+
+
+@check("java")
+def jars_among_the_files_are_on_the_class_path():
+    code = (
+        "import java.nio.file.*;\npublic class Main { public static void main(String[] a) throws Exception {\n"
+        '    Files.write(Path.of("Q"), new p.Q().getClass().getResourceAsStream("/p/Q.class").readAllBytes());\n} }'
+    )
+    source = encoded(b'package p; public class Q { public String toString() { return "from the jar"; } }')
+    compiled_class = run("java", code, files={"p/Q.java": source}, fetch_files=["Q"]).files["Q"]
+    jar = io.BytesIO()
+    with zipfile.ZipFile(jar, "w") as archive:
+        archive.writestr("p/Q.class", base64.b64decode(compiled_class))
+    code = "import p.Q;\npublic class Main { public static void main(String[] a) { assert a.length > 0 : new Q(); } }"
+    response = run("java", code, files={"lib/q.jar": encoded(jar.getvalue())})
+    compiled(response, "Failed", 1, "", None)
+    assert "AssertionError: from the jar" in response.run_result.stderr, response
+
+
+@check("typescript")
+def typescript_is_not_type_checked():
+    code = "const y: string = 5 as any as number; function f(a) { return a }\nenum E { A }\nconsole.log(f(y), E[0])"
+    interpreted(run("typescript", code), "Success", 0, "5 A\n")
+    response = run("typescript", "let x = ;")
+    equal((response.status.value, response.compile_result), ("Failed", None))
+
+
+@check("rust")
+def overflows_in_rust_are_panics():
+    code = (
+        "fn main() { let a: Vec<i32> = std::env::args().map(|_| i32::MAX).collect(); %s; "
+        'println!("{}", a[0]%s); }'
+    )
+    compiled(run("rust", code % ("()", "")), "Success", 0, "2147483647\n")
+    response = run("rust", code % ("()", " + 1"))
+    compiled(response, "Failed", 101, "", None)
+    assert "attempt to add with overflow" in response.run_result.stderr, response
+    compiled(run("rust", code % ("debug_assert!(a.len() == 5)", "")), "Failed", 101, "", None)
 
 
 @check("javascript")
@@ -396,6 +457,22 @@ def a_notebook_has_files_and_displays():
 
 
 @check("python")
+def a_notebook_may_have_long_outputs_and_calls_of_exit():
+    response = notebook(["print('中' * 1500000)", "exit()", "quit()", "print('\\ud800'.encode(errors='replace'))"])
+    equal((response.status.value, response.message), ("Success", ""))
+    equal([cell.error for cell in response.cells], [[]] * 4)
+    equal([len(cell.stdout) for cell in response.cells], [1500001, 0, 0, 5])
+    response = notebook(["print('x' * 9000000)"])
+    equal((response.status.value, response.cells), ("Failed", []))
+    assert "larger than the server keeps" in response.message, response
+    response = notebook(["print('kept')", "open('large', 'wb').write(b'x' * (9 << 20))"], fetch_files=["large"])
+    equal((response.status.value, response.cells[0].stdout, response.files), ("Success", "kept\n", {}))
+    response = notebook(["import os; os._exit(0)"])
+    equal((response.status.value, response.cells), ("Failed", []))
+    assert "a cell ended the process" in response.message, response
+
+
+@check("python")
 def a_notebook_that_does_not_end_has_no_cells():
     for cells in [["print(1)", "while True: pass"], ["print(1)", "import os\nos._exit(0)"]]:
         response = notebook(cells, total_timeout=1)
@@ -421,6 +498,24 @@ def a_completion_is_tested_with_the_rows_of_the_request():
     equal(submit("I do not know.", row(("1", "2"))).accepted, False)
     endless = submit("```python\nwhile True: pass\n```", row(("1", "2")), run_timeout=1)
     equal(endless.tests[0].exec_info.run_result.status.value, "TimeLimitExceeded")
+
+
+@check("python")
+def the_time_limit_of_a_case_may_be_text():
+    body = {
+        "dataset": "x",
+        "id": 1,
+        "completion": "```python\nwhile 1: pass\n```",
+        "config": {
+            "dataset_type": "CommonOJDataset",
+            "language": "python",
+            "run_timeout": "0.5",
+            "provided_data": row(("", "1")),
+        },
+    }
+    result = requests.post(f"{BASE}/submit", json=body, timeout=PATIENCE).json()["tests"][0]["exec_info"]["run_result"]
+    equal(result["status"], "TimeLimitExceeded")
+    assert result["execution_time"] < 10, result
 
 
 @check("cpp")

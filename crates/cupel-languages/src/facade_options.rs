@@ -23,6 +23,8 @@ pub struct FacadeOptions {
     pub interpreter_args: Vec<String>,
     /// Whether the compiler gets all sources instead of only the main source.
     pub all_sources: bool,
+    /// Whether the compiler and the virtual machine find classes in the jars among a request's files.
+    pub class_path: bool,
     /// Whether the linker options of a request are passed on.
     pub links: bool,
     /// Default memory limit, in the facade's megabytes. `None`: the facade's own default.
@@ -50,6 +52,7 @@ impl Default for FacadeOptions {
             compiler_args: Vec::new(),
             interpreter_args: Vec::new(),
             all_sources: false,
+            class_path: false,
             links: false,
             memory_mb: None,
             limits_memory: true,

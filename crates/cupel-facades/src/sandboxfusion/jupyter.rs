@@ -26,11 +26,11 @@ use super::model::{Reader, Refused, object};
 use super::python::decode_base64;
 use super::response::{CommandRunResult, CommandStatus, RunCodeResponse, RunStatus};
 use super::run::{
-    BYTES_PER_BYTE, UNFINISHED, clamped_duration, fetched, files_read_back, gateway_timeout, hold_time, inside,
-    is_skipped,
+    BYTES_PER_BYTE, UNFINISHED, clamped_duration, files_read_back, gateway_timeout, hold_time, inside, is_skipped,
+    maximal_limits, to_fetch,
 };
 use crate::execute::{Ended, Refusal, Run, Submit, execute, output_bytes};
-use crate::program::{SourceFile, limits_within, main_name};
+use crate::program::{SourceFile, main_name};
 
 const DRIVER: &str = include_str!("jupyter_driver.py");
 
@@ -114,20 +114,28 @@ impl RunJupyterResponse {
             RunCodeResponse::of_report(report, "", false, Duration::MAX);
         let Some(driver) = run_result else { return RunJupyterResponse::sandbox_error(&message) };
         let has_ended = driver.status == CommandStatus::Finished && driver.return_code == Some(0);
-        let cells = if has_ended { outputs(&report.files) } else { None };
-        let Some(cells) = cells else {
-            let status = if status == RunStatus::Success { RunStatus::Failed } else { status };
-            return RunJupyterResponse::without_cells(status, message, Some(driver));
+        let cells = if has_ended { outputs(&report.files) } else { Err(message.as_str()) };
+        let cells = match cells {
+            Ok(cells) => cells,
+            Err(reason) => {
+                let status = if status == RunStatus::Success { RunStatus::Failed } else { status };
+                return RunJupyterResponse::without_cells(status, reason.to_owned(), Some(driver));
+            }
         };
         let files = files_read_back(fetch_files, &report.files);
         RunJupyterResponse { cells, files, ..RunJupyterResponse::without_cells(status, message, Some(driver)) }
     }
 }
 
-/// The driver's result. `None` if there is no valid result, because a cell ended the process or changed the file.
-fn outputs(files: &[FetchedFile]) -> Option<Vec<CellOutput>> {
-    let file = files.iter().find(|file| file.path.as_str() == OUTPUT)?;
-    serde_json::from_slice(&file.content.data).ok()
+/// The driver's result, or why there is none.
+fn outputs(files: &[FetchedFile]) -> Result<Vec<CellOutput>, &'static str> {
+    let file = files.iter().find(|file| file.path.as_str() == OUTPUT);
+    let file = file.ok_or("the outputs of the cells are missing: a cell ended the process or removed their file")?;
+    if file.content.truncated {
+        return Err("the outputs of the cells are larger than the server keeps of a program's output");
+    }
+    serde_json::from_slice(&file.content.data)
+        .map_err(|_| "the outputs of the cells are missing: a cell changed their file")
 }
 
 /// Runs a valid request.
@@ -151,14 +159,16 @@ pub(super) async fn run(
     };
     let main = main_name(language, &mut files);
     files.insert(0, (main, Arc::from(DRIVER.as_bytes())));
-    let fetch = fetched(&request.fetch_files).map(|(path, _)| path).chain([OUTPUT.to_owned()]).collect();
+    // The outputs are read first, so that other files do not take their place.
+    let others = to_fetch(&request.fetch_files).into_iter().filter(|path| path != OUTPUT);
+    let fetch = [OUTPUT.to_owned()].into_iter().chain(others).collect();
     let max = language.limits_max;
     let time = clamped_duration(seconds, max.wall_time);
     let program = NewProgram {
         source: NewSource { language: language.id.as_str().to_owned(), files },
         stdin: json!({ "cells": request.cells, "output": OUTPUT }).to_string().into_bytes().into(),
         fetch,
-        limits: limits_within(max, time, time, None, max.output),
+        limits: maximal_limits(max, time, None),
         ..NewProgram::default()
     };
     let new = NewSubmission { request_id: Some(notes.request_id().to_owned()), ..NewSubmission::from(program) };
@@ -182,6 +192,11 @@ pub(super) async fn run(
 }
 
 fn files_of(request: &RunJupyter) -> Result<Vec<SourceFile>, String> {
-    let sent = request.files.iter().filter(|(path, _)| !is_skipped(path));
-    sent.map(|(path, content)| Ok((inside(path)?, decode_base64(content)?.into()))).collect()
+    let mut files: Vec<SourceFile> = Vec::new();
+    for (path, content) in request.files.iter().filter(|(path, _)| !is_skipped(path)) {
+        let path = inside(path)?;
+        files.retain(|(other, _)| *other != path);
+        files.push((path, decode_base64(content)?.into()));
+    }
+    Ok(files)
 }

@@ -80,6 +80,9 @@ def main():
         def enable_gui(self, gui=None):
             pass
 
+        def ask_exit(self):
+            """Called by `exit()` and `quit()`. The cells after this one still run."""
+
     def no_input(*_):
         raise StdinNotImplementedError("raw_input was called, but this frontend does not support input requests.")
 
@@ -102,7 +105,8 @@ def main():
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         outputs.append({"stdout": stdout.take(), "stderr": stderr.take(), "display": list(display), "error": list(error)})
-    text = json.dumps(outputs, default=repr)
+    # Escapes would make texts in most scripts up to three times as large.
+    text = json.dumps(outputs, default=repr, ensure_ascii=False)
     with open(request["output"], "w", encoding="utf-8", errors="replace") as file:
         file.write(text)
 

@@ -162,11 +162,10 @@ impl<'b> Reader<'b> {
         }
     }
 
-    /// Checks a float field that may be absent or null.
-    pub(super) fn optional_float(&mut self, field: &str) {
-        if self.optional(field).is_some() {
-            self.float(field);
-        }
+    /// A float field that may be absent or null; `None` if it has no number.
+    pub(super) fn optional_float(&mut self, field: &str) -> Option<f64> {
+        self.optional(field)?;
+        self.float(field)
     }
 
     /// Checks an object field that may be absent or null.

@@ -1,6 +1,6 @@
 //! Converts a request to core's use case, and the result to the response.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ use cupel_http::caller::Caller;
 use cupel_http::error::ApiError;
 use cupel_http::large_answer;
 use cupel_http::notes::Notes;
-use cupel_languages::{Availability, Language};
-use cupel_types::{Bytes, FetchedFile, Limits, LimitsRequest, RunReport, ToolOptions};
+use cupel_languages::{Availability, FacadeOptions, Language};
+use cupel_types::{BoxPath, Bytes, FetchedFile, Limits, LimitsRequest, RunReport, ToolOptions};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -96,20 +96,37 @@ pub(super) fn prepare(app: &Shared, notes: &Notes, request: &RunCode) -> Prepare
         Ok(files) => files,
         Err(error) => return Prepared::Response(RunCodeResponse::sandbox_error(&request.code, &error)),
     };
+    let tools = tools_of(options, &files);
     let program = NewProgram {
         source: NewSource { language: language.id.as_str().to_owned(), files },
-        tools: ToolOptions {
-            interpreter_args: options.map(|options| options.interpreter_args.clone()).unwrap_or_default(),
-            // The original passes only the main source to most compilers.
-            main_only: !options.is_some_and(|options| options.all_sources),
-            ..ToolOptions::NONE
-        },
+        tools,
         stdin: Arc::from(request.stdin.as_bytes()),
-        fetch: fetched(&request.fetch_files).map(|(path, _)| path).collect(),
+        fetch: to_fetch(&request.fetch_files),
         limits: limits_of(request, language.limits_max),
         ..NewProgram::default()
     };
     Prepared::Run(NewSubmission { request_id: Some(notes.request_id().to_owned()), ..NewSubmission::from(program) })
+}
+
+fn tools_of(options: Option<&FacadeOptions>, files: &[SourceFile]) -> ToolOptions {
+    // The original passes only the main source to most compilers.
+    let Some(options) = options else { return ToolOptions { main_only: true, ..ToolOptions::NONE } };
+    let class_path = options.class_path.then(|| class_path_of(files)).unwrap_or_default();
+    let with_class_path = |args: &[String]| [args, &class_path].concat();
+    ToolOptions {
+        compiler_args: with_class_path(&options.compiler_args),
+        interpreter_args: with_class_path(&options.interpreter_args),
+        main_only: !options.all_sources,
+        ..ToolOptions::NONE
+    }
+}
+
+/// The option for the class path with all jars among these files; none if there are no jars.
+fn class_path_of(files: &[SourceFile]) -> Vec<String> {
+    // A colon separates two places.
+    let jars = files.iter().map(|(path, _)| path.as_str()).filter(|path| path.ends_with(".jar") && !path.contains(':'));
+    let places: Vec<&str> = std::iter::once(".").chain(jars).collect();
+    if places.len() > 1 { vec!["-cp".to_owned(), places.join(":")] } else { Vec::new() }
 }
 
 /// How long a request is held.
@@ -164,16 +181,23 @@ pub(super) async fn run(
 
 /// The paths to read back, each in its shortest form and as in the request. Omits paths outside the working directory
 /// and paths that cannot name a file, because the original omits files that it cannot read.
-pub(super) fn fetched(paths: &[String]) -> impl Iterator<Item = (String, &str)> {
-    paths.iter().filter_map(|path| Some((inside(path).ok()?, path.as_str())))
+fn fetched(paths: &[String]) -> impl Iterator<Item = (String, &str)> {
+    let may_exist = |path: &String| BoxPath::new(path).is_ok();
+    paths.iter().filter_map(move |path| Some((inside(path).ok().filter(may_exist)?, path.as_str())))
 }
 
-/// The files that were read back, as base64, by the paths of the request.
+/// The paths to read back in their shortest form, each of them once, in the order of the request.
+pub(super) fn to_fetch(paths: &[String]) -> Vec<String> {
+    let mut seen = HashSet::new();
+    fetched(paths).map(|(path, _)| path).filter(|path| seen.insert(path.clone())).collect()
+}
+
+/// The files that were read back, as base64, by the paths of the request. Omits files that were not read to their end:
+/// a client could not distinguish them from whole files.
 pub(super) fn files_read_back(paths: &[String], files: &[FetchedFile]) -> BTreeMap<String, String> {
-    let content = |path: &str| files.iter().find(|file| file.path.as_str() == path);
-    let found = fetched(paths).filter_map(|(path, written)| {
-        Some((written.to_owned(), BASE64_STANDARD.encode(&content(&path)?.content.data)))
-    });
+    let whole = |path: &str| files.iter().find(|file| file.path.as_str() == path && !file.content.truncated);
+    let found = fetched(paths)
+        .filter_map(|(path, written)| Some((written.to_owned(), BASE64_STANDARD.encode(&whole(&path)?.content.data))));
     found.collect()
 }
 
@@ -197,7 +221,20 @@ pub(super) fn clamped_duration(seconds: f64, max: Duration) -> Duration {
 fn limits_of(request: &RunCode, max: Limits) -> LimitsRequest {
     let time = clamped_duration(request.run_timeout, max.wall_time);
     let memory = (request.memory_limit_mib > 0.0).then(|| Bytes::mib(request.memory_limit_mib as u64));
-    limits_within(max, time, time, memory, max.output)
+    maximal_limits(max, time, memory)
+}
+
+/// The language's maxima with this time limit and, if it is set, this memory limit. The original has no other limits,
+/// and its requests have no fields for them.
+pub(super) fn maximal_limits(max: Limits, time: Duration, memory: Option<Bytes>) -> LimitsRequest {
+    LimitsRequest {
+        processes: Some(max.processes),
+        open_files: Some(max.open_files),
+        file_size: Some(max.file_size),
+        disk: Some(max.disk),
+        inodes: Some(max.inodes),
+        ..limits_within(max, time, time, memory, max.output)
+    }
 }
 
 /// Files of the submission, the code first.
@@ -208,6 +245,8 @@ fn files_of(request: &RunCode, language: &Language) -> Result<Vec<SourceFile>, S
             continue;
         }
         let path = inside(path)?;
+        // `./a` and `a` are the same file. The original writes both, one after the other.
+        files.retain(|(other, _)| *other != path);
         files.push((path, decode_base64(content)?.into()));
     }
     // The original gives the code a random name, so the code never replaces a file.

@@ -166,7 +166,58 @@ async fn files_are_returned_under_the_paths_of_the_request() {
     assert_eq!(answer.json["files"], json!({ "a.txt": "YQ==", "./a.txt": "YQ==", "b/c": "/wA=" }));
     let SubmissionKind::Program(program) = &assignment.leased.submission.kind else { panic!("it is a program") };
     let asked: Vec<&str> = program.fetch.iter().map(BoxPath::as_str).collect();
-    assert_eq!(asked, ["a.txt", "a.txt", "b/c", "none"]);
+    assert_eq!(asked, ["a.txt", "b/c", "none"]);
+}
+
+#[tokio::test]
+async fn a_file_that_was_read_in_part_or_cannot_exist_is_omitted() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let mut paths = vec!["whole".to_owned(), "part".to_owned()];
+    let impossible = ["a\0b", "a\nb", "a\\b"].map(str::to_owned);
+    paths.extend(impossible.into_iter().chain(["x".repeat(256), "x/".repeat(600) + "x"]));
+    paths.extend(vec!["whole".to_owned(); 150]);
+    let file = |path: &str, truncated: bool| FetchedFile {
+        path: BoxPath::new(path).unwrap(),
+        content: Output { data: b"a".as_slice().into(), truncated },
+    };
+    let files = vec![file("whole", false), file("part", true)];
+    let body = json!({ "code": "x", "language": "python", "fetch_files": paths });
+    let report = RunReport { files, ..ended(Outcome::Exited(0), "", "") };
+    let (answer, assignment) = app.judged(&body, report).await;
+    assert_eq!((&answer.json["status"], &answer.json["files"]), (&json!("Success"), &json!({ "whole": "YQ==" })));
+    let SubmissionKind::Program(program) = &assignment.leased.submission.kind else { panic!("it is a program") };
+    let asked: Vec<&str> = program.fetch.iter().map(BoxPath::as_str).collect();
+    assert_eq!(asked, ["whole", "part"]);
+}
+
+#[tokio::test]
+async fn two_paths_of_the_same_file_are_no_error() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let text = r#"{ "FIELDS", "files": { "./a": "YQ==", "a": "Yg==" } }"#;
+    for (path, fields) in [("/run_code", r#""code": "x", "language": "python""#), ("/run_jupyter", r#""cells": []"#)] {
+        let request = TestApp::request("POST", path, &text.replace("\"FIELDS\"", fields));
+        let (_, assignment) = tokio::join!(app.send(request), app.complete(ended(Outcome::Exited(0), "", "")));
+        let SubmissionKind::Program(program) = &assignment.leased.submission.kind else { panic!("it is a program") };
+        let files: Vec<_> = program.source.files.iter().filter(|file| file.path.as_str() == "a").collect();
+        assert_eq!((files.len(), &*files[0].data), (1, &b"b"[..]), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn limits_for_which_a_request_has_no_field_are_the_languages_maxima() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let max = app.core.registry().find("python").unwrap().limits_max;
+    for (path, body) in
+        [("/run_code", json!({ "code": "x", "language": "python" })), ("/run_jupyter", json!({ "cells": [] }))]
+    {
+        let request = TestApp::request("POST", path, &body.to_string());
+        let (_, assignment) = tokio::join!(app.send(request), app.complete(ended(Outcome::Exited(0), "", "")));
+        let limits = assignment.leased.submission.limits;
+        assert_eq!((limits.memory, limits.output), (Some(max.memory), Some(max.output)));
+        assert_eq!((limits.processes, limits.open_files), (Some(max.processes), Some(max.open_files)));
+        assert_eq!((limits.file_size, limits.disk), (Some(max.file_size), Some(max.disk)));
+        assert_eq!(limits.inodes, Some(max.inodes));
+    }
 }
 
 #[tokio::test]
@@ -287,19 +338,25 @@ async fn the_cells_of_a_notebook_run_in_one_program() {
     let body =
         json!({ "cells": ["x = 1"], "files": { "data/a.txt": "YQ==" }, "fetch_files": ["b"], "total_timeout": 5 });
     let text = body.to_string();
-    for (report, status, driver, cells) in [
+    let missing = "the outputs of the cells are missing: a cell ended the process or removed their file";
+    let changed = "the outputs of the cells are missing: a cell changed their file";
+    let large = "the outputs of the cells are larger than the server keeps of a program's output";
+    let mut truncated = notebook(Outcome::Exited(0), &cells);
+    truncated.files[0].content.truncated = true;
+    for (report, status, message, driver, cells) in [
         // A cell that raises an exception does not stop the others.
-        (notebook(Outcome::Exited(0), &cells), "Success", finished(0), json!([cell])),
-        (notebook(Outcome::Exited(1), &cells), "Failed", finished(1), json!([])),
-        (notebook(Outcome::WallLimit, &cells), "Failed", timed_out, json!([])),
+        (notebook(Outcome::Exited(0), &cells), "Success", "", finished(0), json!([cell])),
+        (notebook(Outcome::Exited(1), &cells), "Failed", "", finished(1), json!([])),
+        (notebook(Outcome::WallLimit, &cells), "Failed", "", timed_out, json!([])),
         // A cell ends the process or writes to the result file.
-        (ended(Outcome::Exited(0), "", ""), "Failed", finished(0), json!([])),
-        (notebook(Outcome::Exited(0), "[{}]"), "Failed", finished(0), json!([])),
+        (ended(Outcome::Exited(0), "", ""), "Failed", missing, finished(0), json!([])),
+        (notebook(Outcome::Exited(0), "[{}]"), "Failed", changed, finished(0), json!([])),
+        (truncated, "Failed", large, finished(0), json!([])),
     ] {
         let request = TestApp::request("POST", "/run_jupyter", &text);
         let (answer, assignment) = tokio::join!(app.send(request), app.complete(report));
         let expected = json!({
-            "status": status, "message": "", "driver": driver, "cells": cells, "executor_pod_name": null, "files": {},
+            "status": status, "message": message, "driver": driver, "cells": cells, "executor_pod_name": null, "files": {},
         });
         assert_eq!((answer.status, &answer.json), (200, &expected));
         let submission = &assignment.leased.submission;
@@ -307,7 +364,7 @@ async fn the_cells_of_a_notebook_run_in_one_program() {
         let sent: Value = serde_json::from_slice(&program.stdin).unwrap();
         assert_eq!(sent, json!({ "cells": ["x = 1"], "output": ".jupyter-outputs.json" }));
         let fetch: Vec<&str> = program.fetch.iter().map(BoxPath::as_str).collect();
-        assert_eq!(fetch, ["b", ".jupyter-outputs.json"]);
+        assert_eq!(fetch, [".jupyter-outputs.json", "b"]);
         let files: Vec<&str> = program.source.files.iter().map(|file| file.path.as_str()).collect();
         assert_eq!(files, ["main.py", "data/a.txt"]);
         assert_eq!(submission.limits.wall_time, Some(Duration::from_secs(15)), "and 10 s for the start");
@@ -501,6 +558,56 @@ async fn each_language_has_its_own_tool_options() {
             (main_only, interpreter_args.into_iter().map(String::from).collect()),
             "{language}"
         );
+    }
+}
+
+#[tokio::test]
+async fn the_compilers_of_some_languages_have_the_options_of_the_original() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let jars = json!({ "b.jar": "", "lib/a.jar": "", "c:d.jar": "", "data.txt": "" });
+    for (language, files, compiler, interpreter) in [
+        ("rust", json!({}), "-C debug-assertions=on", ""),
+        ("python", jars.clone(), "", ""),
+        ("java", json!({}), "", "-ea"),
+        ("java", jars, "-cp .:b.jar:lib/a.jar", "-ea -cp .:b.jar:lib/a.jar"),
+    ] {
+        let body = json!({ "code": "x", "language": language, "files": files });
+        let (_, assignment) = app.judged(&body, ended(Outcome::Exited(0), "", "")).await;
+        let SubmissionKind::Program(program) = assignment.leased.submission.kind else { panic!("{language}") };
+        let args = (program.tools.compiler_args.join(" "), program.tools.interpreter_args.join(" "));
+        assert_eq!(args, (compiler.to_owned(), interpreter.to_owned()), "{language}");
+    }
+    let registry = app.core.registry();
+    let typescript = &registry.find("typescript").unwrap().facade_options["sandboxfusion"];
+    assert_eq!(typescript.compiler_args, ["--noCheck"]);
+}
+
+/// Each row: fields of `config`; the wall-clock limit of the run, in milliseconds; and how many cases are in the
+/// response if the first fails.
+#[tokio::test]
+async fn the_configuration_of_an_evaluation_is_converted_as_by_python() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let case = |stdin: &str| json!({ "input": { "stdin": stdin }, "output": { "stdout": stdin } });
+    for (fields, millis, tests) in [
+        (json!({ "run_timeout": "0.5" }), 500, 1),
+        (json!({ "run_timeout": " 2 ", "extra": { "run_all_cases": 1 } }), 2000, 2),
+        (json!({ "run_timeout": true, "extra": { "run_all_cases": "true" } }), 1000, 2),
+        (json!({ "run_timeout": null, "extra": { "run_all_cases": "" } }), 20_000, 1),
+        (json!({ "extra": { "run_all_cases": 0 } }), 20_000, 1),
+        (json!({ "extra": { "run_all_cases": null } }), 20_000, 1),
+    ] {
+        let mut config = common_oj();
+        config.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        let row = json!({ "id": 7, "test": [case("1"), case("2")] });
+        let body = data_set(config, row, json!({ "completion": "```python\nx\n```" }));
+        let judged = async {
+            for _ in 0..2 {
+                let assignment = app.complete(prints("x")).await;
+                assert_eq!(assignment.leased.submission.limits.wall_time, Some(Duration::from_millis(millis)));
+            }
+        };
+        let (answer, ()) = tokio::join!(app.send(TestApp::request("POST", "/submit", &body)), judged);
+        assert_eq!((answer.status, answer.json["tests"].as_array().unwrap().len()), (200, tests), "{fields}");
     }
 }
 

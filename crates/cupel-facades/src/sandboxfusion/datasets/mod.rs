@@ -81,11 +81,19 @@ enum Format {
 #[derive(Debug)]
 pub(super) struct Request {
     config: Map<String, Value>,
+    timeouts: Timeouts,
     format: Format,
     id: Value,
     completion: String,
     offset: usize,
     limit: usize,
+}
+
+/// The time limits of the configuration, in seconds.
+#[derive(Clone, Copy, Debug, Default)]
+struct Timeouts {
+    compile: Option<f64>,
+    run: Option<f64>,
 }
 
 /// A route of a data set.
@@ -120,7 +128,8 @@ pub(super) fn parse(route: Route, content_type: Option<&str>, body: &[u8]) -> Re
     }
     let config = match reader.get("config") {
         Some(config) => {
-            reader.model(&["config".into()], config, test_config).and_then(|()| config.as_object().cloned())
+            let timeouts = reader.model(&["config".into()], config, test_config);
+            config.as_object().cloned().zip(timeouts)
         }
         None => reader.missing("config"),
     };
@@ -142,7 +151,7 @@ pub(super) fn parse(route: Route, content_type: Option<&str>, body: &[u8]) -> Re
     };
     let (offset, limit) = (number(offset, 0), number(limit, 1_000_000));
     let model = dataset.zip(config).zip(id).zip(completion);
-    let (((dataset, config), id), completion) = reader.finish(model)?;
+    let (((dataset, (config, timeouts)), id), completion) = reader.finish(model)?;
     let format = match config.get("dataset_type").and_then(Value::as_str) {
         Some("CommonOJDataset") => Format::CommonOj,
         Some("AutoEvalDataset") => Format::AutoEval,
@@ -154,24 +163,24 @@ pub(super) fn parse(route: Route, content_type: Option<&str>, body: &[u8]) -> Re
             "config.custom_extract_logic is not supported: this server runs no code of a request outside the sandbox",
         ));
     }
-    Ok(Request { config, format, id, completion, offset, limit })
+    Ok(Request { config, timeouts, format, id, completion, offset, limit })
 }
 
 /// Checks the fields of the model `TestConfig`, all of which are optional.
-fn test_config(reader: &mut Reader<'_>) {
+fn test_config(reader: &mut Reader<'_>) -> Timeouts {
     for field in ["dataset_type", "language", "locale"] {
         reader.optional_string(field);
     }
     if let Some(value) = reader.optional("is_fewshot") {
         reader.boolean("is_fewshot", value);
     }
-    reader.optional_float("compile_timeout");
-    reader.optional_float("run_timeout");
+    let (compile, run) = (reader.optional_float("compile_timeout"), reader.optional_float("run_timeout"));
     reader.optional_string("custom_extract_logic");
     if let Some(data) = reader.optional("provided_data") {
         provided_data(reader, data);
     }
     reader.optional_dictionary("extra");
+    Timeouts { compile, run }
 }
 
 /// Checks rows: a list of objects, or one object. For a value that is neither, pydantic reports the validation errors
@@ -276,19 +285,18 @@ impl Request {
         Ok(json!({ "id": row.get("id"), "prompt": prompt, "labels": labels }))
     }
 
-    /// A boolean of `config.extra`; `false` if it is absent.
+    /// Whether Python treats this value of `config.extra` as true. The model has no type for the values.
     fn extra(&self, field: &str) -> bool {
-        self.config.get("extra").and_then(|extra| extra.get(field)).and_then(Value::as_bool).unwrap_or_default()
+        self.config.get("extra").and_then(|extra| extra.get(field)).is_some_and(is_true)
     }
 
     /// A program, with the time limits of the request or, if absent, those of the original.
     fn run_code(&self, language: Named, code: String, stdin: String) -> RunCode {
-        let seconds = |field: &str| self.config.get(field).and_then(Value::as_f64);
         let of_run =
             if matches!(language.name, "cpp" | "go" | "java") { COMPILED_SECONDS } else { INTERPRETED_SECONDS };
         RunCode {
-            compile_timeout: seconds("compile_timeout").unwrap_or(COMPILED_SECONDS),
-            run_timeout: seconds("run_timeout").unwrap_or(of_run),
+            compile_timeout: self.timeouts.compile.unwrap_or(COMPILED_SECONDS),
+            run_timeout: self.timeouts.run.unwrap_or(of_run),
             memory_limit_mib: -1.0,
             code,
             stdin,
@@ -296,6 +304,18 @@ impl Request {
             files: Vec::new(),
             fetch_files: Vec::new(),
         }
+    }
+}
+
+/// Whether Python treats the value as true.
+fn is_true(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(is_true) => *is_true,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
     }
 }
 
