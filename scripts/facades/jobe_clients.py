@@ -79,6 +79,27 @@ def python_is_compiled_before_it_runs():
     check("python3", "data = [0] * 300_000_000", RUN_TIME_ERROR, parameters={"memorylimit": 500})
 
 
+def messages_about_other_files_than_the_source_are_output_of_the_program():
+    started = 'import subprocess\nopen("s.py", "w").write(%r)\nsubprocess.run(["python3", "s.py"])\nprint("graded")'
+    check("python3", 'print("graded")\nexec("x=1\\nprint(x is 1)")', RUN_TIME_ERROR, "graded\nTrue\n")
+    check("python3", started % "x=1\nprint(x is 1)", RUN_TIME_ERROR, "True\ngraded\n")
+    check("python3", started % "print(", RUN_TIME_ERROR, "graded\n")
+    check("python3", 'import warnings\nprint("out")\nwarnings.warn("x", SyntaxWarning)', RUN_TIME_ERROR, "out\n")
+    file_id = "helper0123"
+    equal(call("PUT", f"/files/{file_id}", {"file_contents": base64.b64encode(b"x = 1\nA = x is 1\n").decode()})[0], 204)
+    files = {"file_list": [[file_id, "helper.py"]]}
+    check("python3", 'import helper\nprint("main")', RUN_TIME_ERROR, "main\n", **files)
+    check("python3", "import helper\nx = 1\nprint(x is 1)", COMPILE_ERROR, "", **files)
+    broken = "<?php file_put_contents('b.php', '<?php echo (;'); include 'b.php';"
+    check("php", broken, RUN_TIME_ERROR, "")
+    check("php", broken.replace("'b.php';", "'b.php'; echo (;"), COMPILE_ERROR, "")
+
+
+def a_program_that_cannot_be_started_is_a_run_time_error():
+    check("c", "int main() { return 0; }", RUN_TIME_ERROR, "", {"compileargs": ["-c"]})
+    check("c", "int main() { return 126; }", SUCCESS, "")
+
+
 def python_writes_and_reads_files():
     source = "with open('o.txt', 'w') as o:\n    o.write('One\\n')\nprint(open('o.txt').read(), end='')"
     check("python3", source, SUCCESS, "One\n")
@@ -206,6 +227,13 @@ def messages_have_bare_file_names():
             result = run(language, source, {"memorylimit": 0, "cputime": 10}, sourcefilename="")
             text = result["cmpinfo"] + result["stderr"]
             assert text and "/box/" not in text, result
+    printed = "import sys, traceback\ntry:\n    1 / 0\nexcept ZeroDivisionError:\n    traceback.print_exc(file=sys.stdout)\nprint('/box/x')"
+    result = run("python3", printed)
+    equal(result["outcome"], SUCCESS)
+    assert 'File "prog.py", line 3' in result["stdout"] and result["stdout"].endswith("\n/box/x\n"), result
+    if "cpp" in LANGUAGES:
+        result = run("cpp", "int nonesuch(); int main() { return nonesuch(); }")
+        assert "nonesuch" in result["cmpinfo"] and "/opt/" not in result["cmpinfo"], result
 
 
 def bad_requests_are_refused():
@@ -232,6 +260,8 @@ def jobs_that_arrive_together_all_run():
 CHECKS = [
     python_runs_with_input_and_arguments,
     python_is_compiled_before_it_runs,
+    messages_about_other_files_than_the_source_are_output_of_the_program,
+    a_program_that_cannot_be_started_is_a_run_time_error,
     python_writes_and_reads_files,
     a_longer_time_limit_is_honoured,
     a_python_program_starts_compilers,

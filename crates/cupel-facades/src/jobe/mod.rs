@@ -123,6 +123,7 @@ impl Dialect for Jobe {
             ErrorKind::NotFound => Rendered::json(StatusCode::BAD_REQUEST, &json!(error.detail())),
             kind => Rendered::json(kind.status(), &json!(error.detail())),
         };
+        name_charset(&mut rendered.headers);
         rendered.headers.extend(HEADERS);
         rendered
     }
@@ -167,11 +168,16 @@ async fn dispatch(
 ) -> Result<Response, ApiError> {
     let mut response = answer(&app, &mount, &notes, request).await?;
     let headers = response.headers_mut();
+    name_charset(headers);
+    headers.extend(HEADERS);
+    Ok(response)
+}
+
+/// Adds the character set to the type of a JSON response, as the original does.
+fn name_charset(headers: &mut HeaderMap) {
     if headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json") {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=UTF-8"));
     }
-    headers.extend(HEADERS);
-    Ok(response)
 }
 
 async fn answer(app: &Shared, mount: &Mount, notes: &Notes, request: Request) -> Result<Response, ApiError> {

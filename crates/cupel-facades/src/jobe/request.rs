@@ -45,8 +45,10 @@ pub(super) struct Job {
 }
 
 /// How the result is converted to the response.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Reading {
+    /// Names of the files of the job, the source first. The name of the source is empty if it depends on its class.
+    pub(super) names: Vec<String>,
     /// Bytes of each stream that the response contains.
     pub(super) stream_bytes: usize,
     pub(super) check: Option<SourceCheck>,
@@ -111,11 +113,10 @@ pub(super) fn validate(
     let others = files_of(spec.get("file_list"), find_file)?;
     // The original treats the text `0` as an absent input.
     let stdin = spec.get("input").and_then(as_text).filter(|input| input != "0").unwrap_or_default();
+    let files = with_source(known, &name, source, others);
+    let names = files.iter().map(|(name, _)| name.clone()).collect();
     let program = NewProgram {
-        source: NewSource {
-            language: language.id.as_str().to_owned(),
-            files: with_source(known, &name, source, others),
-        },
+        source: NewSource { language: language.id.as_str().to_owned(), files },
         tools: tools_of(known, parameters)?,
         args: words(parameters, "runargs")?.unwrap_or_default(),
         stdin: stdin.into_bytes().into(),
@@ -124,6 +125,7 @@ pub(super) fn validate(
     };
     let stream_mb = number(parameters, "streamsize").filter(|mb| *mb > 0.0).unwrap_or(STREAM_MB);
     let reading = Reading {
+        names,
         stream_bytes: bytes_of(stream_mb).get() as usize,
         check: known.options.check,
         expands_tabs: known.options.expands_tabs,
@@ -257,8 +259,7 @@ fn with_source(
     source: String,
     mut others: Vec<SourceFile>,
 ) -> Vec<SourceFile> {
-    // Core refuses an empty program.
-    let mut source: Arc<[u8]> = if source.is_empty() { "\n".into() } else { source }.into_bytes().into();
+    let mut source: Arc<[u8]> = source.into_bytes().into();
     let extension = name.rsplit_once('.').map(|(_, extension)| extension);
     let fits = language.extensions.iter().any(|known| Some(known.as_str()) == extension);
     let name = match (name, options.source.as_deref()) {
@@ -270,10 +271,11 @@ fn with_source(
         _ => main_name(language, &mut others),
     };
     if let Some(at) = others.iter().position(|(other, _)| *other == name) {
-        let (_, contents) = others.remove(at);
-        if !contents.is_empty() {
-            source = contents;
-        }
+        (_, source) = others.remove(at);
+    }
+    if source.is_empty() {
+        // Core refuses an empty program.
+        source = Arc::from(*b"\n");
     }
     others.insert(0, (name, source));
     others

@@ -30,6 +30,9 @@ const TIME_LIMIT_TEXTS: [&str; 2] = ["timelimit exceeded", "time limit exceeded"
 /// CodeRunner removes the original's directory from messages, so that students see bare names.
 const WORKING_DIRECTORY: &str = "/box/";
 
+/// The directory of Cupel's own files for compilers, such as the linker that compilers start.
+const PREPARED: &str = "/opt/cupel/prepared/";
+
 /// The body of the response.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct RunResponse {
@@ -67,7 +70,7 @@ impl RunResponse {
     }
 
     /// The result of a job that was judged.
-    pub(super) fn of(report: &RunReport, reading: Reading, id: SubmissionId) -> RunResponse {
+    pub(super) fn of(report: &RunReport, reading: &Reading, id: SubmissionId) -> RunResponse {
         // The original returns the path of a folder on its server.
         let run_id = reading.debug.then(|| id.to_string());
         let compiler = report.compile.as_ref().map(|compile| message(&compile.output.data, reading));
@@ -81,13 +84,13 @@ impl RunResponse {
             (Some(text), _) if !text.is_empty() && report.verdict != Verdict::InternalError => refused(text),
             (_, Some(step)) => {
                 let stderr = stderr_of(step, reading);
-                if let Some(text) = checked(reading.check, step, &stderr) {
+                if let Some(text) = checked(reading, step, &stderr) {
                     return refused(text);
                 }
                 let outcome = outcome_of(step.outcome, &stderr);
                 RunResponse {
                     run_id,
-                    stdout: cleaned(&step.stdout.data, reading.stream_bytes),
+                    stdout: with_bare_names(cleaned(&step.stdout.data, reading.stream_bytes), &reading.names),
                     stderr: if outcome == JobOutcome::TimeLimit { String::new() } else { stderr },
                     ..RunResponse::new(outcome)
                 }
@@ -120,8 +123,9 @@ fn outcome_of(outcome: Outcome, stderr: &str) -> JobOutcome {
     }
 }
 
-/// Standard error, with the line in which the original's shell names the signal that ended the program.
-fn stderr_of(step: &StepReport, reading: Reading) -> String {
+/// Standard error, with the line in which the original's shell says that the program could not be started, or names the
+/// signal that ended it.
+fn stderr_of(step: &StepReport, reading: &Reading) -> String {
     let mut stderr = message(&step.stderr.data, reading);
     if reading.expands_tabs {
         stderr = stderr.replace("\n\t", "\n        ");
@@ -131,6 +135,9 @@ fn stderr_of(step: &StepReport, reading: Reading) -> String {
         Outcome::MemoryLimit => Some("Killed".to_owned()),
         Outcome::DiskLimit => Some("No space left on device".to_owned()),
         Outcome::Cancelled => Some("Terminated".to_owned()),
+        // A program that was started has used time.
+        Outcome::Exited(126) if step.usage.wall_time.is_zero() => Some("sh: Permission denied".to_owned()),
+        Outcome::Exited(127) if step.usage.wall_time.is_zero() => Some("sh: not found".to_owned()),
         _ => None,
     };
     if let Some(ended) = ended {
@@ -164,43 +171,102 @@ fn shell_text(signal: Signal) -> String {
 
 /// The errors that the original's check of the source reports before the program starts. Here, the interpreter reports
 /// them when the program starts.
-fn checked(check: Option<SourceCheck>, step: &StepReport, stderr: &str) -> Option<String> {
-    match check {
-        None => None,
-        Some(SourceCheck::Python) => python_check(step, stderr),
-        // The interpreter stops at a syntax error before it writes anything else.
-        Some(SourceCheck::Php) => {
-            (step.stdout.data.is_empty() && stderr.contains("Parse error:")).then(|| stderr.to_owned())
-        }
+fn checked(reading: &Reading, step: &StepReport, stderr: &str) -> Option<String> {
+    let source = reading.names.first()?;
+    match reading.check? {
+        SourceCheck::Python => python_check(source, step, stderr),
+        SourceCheck::Php => php_check(source, step, stderr),
     }
 }
 
-/// Errors and warnings of Python's compiler. A syntax error in the source that Python starts has no traceback. A
-/// warning of the compiler precedes all output of the program: `FILE:LINE: SyntaxWarning: …`, and the indented line of
-/// the source.
-fn python_check(step: &StepReport, stderr: &str) -> Option<String> {
+/// A syntax error that PHP found in the source. PHP stops at it before it writes anything else. An error in a file that
+/// the source includes has the name of that file.
+fn php_check(source: &str, step: &StepReport, stderr: &str) -> Option<String> {
+    let place = format!(" in {source} on line ");
+    let is_error = |line: &str| line.contains("Parse error:") && line.contains(&place);
+    (step.stdout.data.is_empty() && stderr.lines().any(is_error)).then(|| stderr.to_owned())
+}
+
+/// Errors and warnings of Python's compiler about the source. Those about another file, and about text that the program
+/// executes, are output of the program.
+///
+/// A syntax error in the source that Python starts has no traceback. A warning of the compiler precedes all output of
+/// the program: `FILE:LINE: SyntaxWarning: …`, and the indented line of the source.
+fn python_check(source: &str, step: &StepReport, stderr: &str) -> Option<String> {
     const ERRORS: [&str; 3] = ["SyntaxError: ", "IndentationError: ", "TabError: "];
     let last = stderr.lines().last().unwrap_or_default();
-    let is_error = stderr.starts_with("  File \"") && ERRORS.iter().any(|error| last.starts_with(error));
+    let is_in_source = stderr.starts_with(&format!("  File \"{source}\", line "));
+    let is_error = is_in_source && ERRORS.iter().any(|error| last.starts_with(error));
     if is_error && step.stdout.data.is_empty() {
         return Some(stderr.to_owned());
     }
     let mut warnings = String::new();
     let mut lines = stderr.lines().peekable();
-    while let Some(line) = lines.next_if(|line| line.contains(": SyntaxWarning: ")) {
+    while let Some(line) = lines.next_if(|line| is_warning(source, line)) {
+        // The program itself calls `warnings.warn`, and Python quotes the call.
+        if lines.peek().is_some_and(|quoted| quoted.starts_with("  ") && quoted.contains("warn(")) {
+            break;
+        }
         warnings.push_str(line);
         warnings.push('\n');
-        while let Some(source) = lines.next_if(|line| line.starts_with("  ")) {
-            warnings.push_str(source);
+        while let Some(quoted) = lines.next_if(|line| line.starts_with("  ")) {
+            warnings.push_str(quoted);
             warnings.push('\n');
         }
     }
     (!warnings.is_empty()).then_some(warnings)
 }
 
+/// Whether the line is `SOURCE:LINE: SyntaxWarning: …`.
+fn is_warning(source: &str, line: &str) -> bool {
+    let place = line.strip_prefix(source).and_then(|rest| rest.strip_prefix(':'));
+    let number = place.and_then(|rest| rest.split_once(": SyntaxWarning: ")).map(|(number, _)| number);
+    number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// The text in which the paths of these files in the working directory are their names. Other paths may be data of the
+/// program, so they are unchanged.
+fn with_bare_names(text: String, names: &[String]) -> String {
+    if !text.contains(WORKING_DIRECTORY) {
+        return text;
+    }
+    let is_of_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+    let mut bare = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some((before, path)) = rest.split_once(WORKING_DIRECTORY) {
+        bare.push_str(before);
+        let is_known =
+            |name: &&String| path.strip_prefix(name.as_str()).is_some_and(|end| !end.starts_with(is_of_name));
+        let is_file = names.iter().filter(|name| !name.is_empty()).any(|name| is_known(&name));
+        if !is_file || before.ends_with(|c| is_of_name(c) || matches!(c, '.' | '/')) {
+            bare.push_str(WORKING_DIRECTORY);
+        }
+        rest = path;
+    }
+    bare.push_str(rest);
+    bare
+}
+
 /// Output of a compiler, or standard error, without the working directory in file names.
-fn message(data: &[u8], reading: Reading) -> String {
-    cleaned(data, reading.stream_bytes).replace(WORKING_DIRECTORY, "")
+fn message(data: &[u8], reading: &Reading) -> String {
+    let text = cleaned(data, reading.stream_bytes).replace(WORKING_DIRECTORY, "");
+    if text.contains(PREPARED) { without_directories(&text) } else { text }
+}
+
+/// The text with the names of prepared programs in place of their paths, such as `ld` for
+/// `/opt/cupel/prepared/c/linker-0123/files/ld`.
+fn without_directories(text: &str) -> String {
+    let mut bare = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, path)) = rest.split_once(PREPARED) {
+        bare.push_str(before);
+        let end = path.find(|c: char| c.is_whitespace() || c == ':').unwrap_or(path.len());
+        let (path, after) = path.split_at(end);
+        bare.push_str(path.rsplit('/').next().unwrap_or_default());
+        rest = after;
+    }
+    bare.push_str(rest);
+    bare
 }
 
 /// The first `bytes_max` bytes of a stream as text. If it is not UTF-8, each byte that is not printable ASCII is

@@ -54,7 +54,7 @@ pub(super) async fn run(
     let mut response = match record.report {
         Some(report) => {
             let bytes = output_bytes(&report);
-            let build = move || RunResponse::of(&report, reading, run.id);
+            let build = move || RunResponse::of(&report, &reading, run.id);
             large_answer::json(app, caller.user, bytes, BYTES_PER_BYTE, build).await?
         }
         None => Json(RunResponse::failed("The run was cancelled, or the sandbox failed.")).into_response(),

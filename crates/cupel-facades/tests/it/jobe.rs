@@ -50,9 +50,9 @@ async fn the_outcome_depends_on_standard_error_and_not_on_the_exit_code() {
             "python3",
             Outcome::Exited(1),
             "",
-            "  File \"a\", line 1\nSyntaxError: x\n",
+            "  File \"/box/prog.py\", line 1\nSyntaxError: x\n",
             11,
-            "  File \"a\", line 1\nSyntaxError: x\n",
+            "  File \"prog.py\", line 1\nSyntaxError: x\n",
             "",
             "",
         ),
@@ -60,9 +60,9 @@ async fn the_outcome_depends_on_standard_error_and_not_on_the_exit_code() {
             "python3",
             Outcome::Exited(0),
             "1",
-            "a:1: SyntaxWarning: x\n  1 is 1\nerr",
+            "/box/prog.py:1: SyntaxWarning: x\n  1 is 1\nerr",
             11,
-            "a:1: SyntaxWarning: x\n  1 is 1\n",
+            "prog.py:1: SyntaxWarning: x\n  1 is 1\n",
             "",
             "",
         ),
@@ -76,7 +76,16 @@ async fn the_outcome_depends_on_standard_error_and_not_on_the_exit_code() {
             "",
             "Traceback (most recent call last):\n  File \"a\", line 1\nSyntaxError: x\n",
         ),
-        ("php", Outcome::Exited(255), "", "PHP Parse error:  x\n", 11, "PHP Parse error:  x\n", "", ""),
+        (
+            "php",
+            Outcome::Exited(255),
+            "",
+            "PHP Parse error:  x in /box/prog.php on line 1\n",
+            11,
+            "PHP Parse error:  x in prog.php on line 1\n",
+            "",
+            "",
+        ),
         ("java", Outcome::Exited(1), "", "Exception\n\tat Main", 12, "", "", "Exception\n        at Main"),
     ] {
         let body = json!({ "run_spec": { "language_id": language, "sourcecode": "x" } });
@@ -86,6 +95,85 @@ async fn the_outcome_depends_on_standard_error_and_not_on_the_exit_code() {
         assert_eq!(answer.headers[header::CONTENT_TYPE], "application/json; charset=UTF-8");
         assert_eq!(answer.headers[header::CACHE_CONTROL], "no-store, max-age=0, no-cache");
     }
+}
+
+/// The same texts about the source would be compile errors.
+#[tokio::test]
+async fn messages_about_other_files_than_the_source_are_output_of_the_program() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    for (language, stdout, stderr) in [
+        ("python3", "", "<string>:2: SyntaxWarning: \"is\" with a literal. Did you mean \"==\"?\n"),
+        ("python3", "", "s.py:2: SyntaxWarning: \"is\" with a literal. Did you mean \"==\"?\n  print(x is 1)\n"),
+        ("python3", "", "prog.python:2: SyntaxWarning: x\n  x\n"),
+        ("python3", "out", "prog.py:3: SyntaxWarning: x\n  warnings.warn(\"x\",SyntaxWarning)\n"),
+        ("python3", "", "err\nprog.py:3: SyntaxWarning: x\n  x is 1\n"),
+        ("python3", "", "  File \"s.py\", line 1\n    print(\n         ^\nSyntaxError: '(' was never closed\n"),
+        ("php", "", "PHP Parse error:  syntax error in other.php on line 1\n"),
+        ("php", "", "PHP Parse error:  syntax error in prog.php(3) : eval()'d code on line 1\n"),
+    ] {
+        let body = json!({ "run_spec": { "language_id": language, "sourcecode": "x" } });
+        let (answer, _) = run(&app, &body, ended(Outcome::Exited(0), stdout, stderr)).await;
+        let expected = json!({ "run_id": null, "outcome": 12, "cmpinfo": "", "stdout": stdout, "stderr": stderr });
+        assert_eq!(answer.json, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_warning_of_the_compiler_may_precede_a_warning_of_the_program() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let of_compiler = "prog.py:1: SyntaxWarning: x\n  1 is 1\n";
+    let stderr = format!("{of_compiler}prog.py:3: SyntaxWarning: y\n  warnings.warn(y)\n");
+    let (answer, _) = run(&app, &python(json!({})), ended(Outcome::Exited(0), "out", &stderr)).await;
+    assert_eq!((&answer.json["outcome"], &answer.json["cmpinfo"]), (&json!(11), &json!(of_compiler)));
+}
+
+#[tokio::test]
+async fn a_program_that_cannot_be_started_is_a_run_time_error() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let body = json!({ "run_spec": { "language_id": "c", "sourcecode": "x" } });
+    for (code, millis, outcome, stderr) in
+        [(126, 0, 12, "sh: Permission denied\n"), (127, 0, 12, "sh: not found\n"), (126, 1, 15, ""), (1, 0, 15, "")]
+    {
+        let mut report = compiled(ended(Outcome::Exited(code), "", ""));
+        report.execution.as_mut().unwrap().usage.wall_time = Duration::from_millis(millis);
+        let (answer, _) = run(&app, &body, report).await;
+        assert_eq!((&answer.json["outcome"], &answer.json["stderr"]), (&json!(outcome), &json!(stderr)), "{code}");
+    }
+}
+
+#[tokio::test]
+async fn standard_output_has_bare_names_of_the_jobs_files() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    app.jobe("PUT", "/files/randomid02", r#"{"file_contents": ""}"#).await;
+    let body = python(json!({ "file_list": [["randomid02", "data.txt"]] }));
+    for (stdout, expected) in [
+        ("  File \"/box/prog.py\", line 2\n(/box/data.txt:1)", "  File \"prog.py\", line 2\n(data.txt:1)"),
+        // These are data of the program.
+        ("/box/ /box/other /home/box/prog.py /box/prog.pyc", "/box/ /box/other /home/box/prog.py /box/prog.pyc"),
+    ] {
+        let (answer, _) = run(&app, &body, ended(Outcome::Exited(0), stdout, "")).await;
+        assert_eq!(answer.json["stdout"], expected);
+    }
+}
+
+#[tokio::test]
+async fn messages_of_the_linker_have_no_paths_of_cupel() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let body = json!({ "run_spec": { "language_id": "c", "sourcecode": "x" } });
+    let path = "/opt/cupel/prepared/cpp/linker-830cf1ae108de2aa/files/ld";
+    let message = format!("{path}: error: undefined\n{path}: x {path}");
+    let (answer, _) = run(&app, &body, not_compiled(Verdict::CompileError, Some(1), &message)).await;
+    assert_eq!(answer.json["cmpinfo"], "ld: error: undefined\nld: x ld");
+}
+
+#[tokio::test]
+async fn an_empty_file_with_the_name_of_the_source_replaces_it() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    app.jobe("PUT", "/files/randomid03", r#"{"file_contents": ""}"#).await;
+    let body = python(json!({ "file_list": [["randomid03", "prog.py"]] }));
+    let (_, program) = run(&app, &body, ended(Outcome::Exited(0), "", "")).await;
+    let files: Vec<_> = program.source.files.iter().map(|file| (file.path.as_str(), &*file.data)).collect();
+    assert_eq!(files, [("prog.py", &b"\n"[..])]);
 }
 
 #[tokio::test]
@@ -531,10 +619,12 @@ async fn a_file_or_a_body_that_is_too_large_is_refused_with_413() {
     let reason =
         format!("put: file randomid01 has {} bytes; the maximum is {}", most + 1, app.core.bounds().files_bytes_max);
     assert_eq!((answer.status, answer.json), (413, json!(reason)));
+    assert_eq!(answer.headers[header::CONTENT_TYPE], "application/json; charset=UTF-8");
     let body = python(json!({ "sourcecode": "x".repeat(17 << 20) })).to_string();
     let answer = app.jobe("POST", "/runs", &body).await;
     assert_eq!(answer.status, 413, "{}", answer.text);
     assert!(answer.json.is_string(), "{}", answer.text);
+    assert_eq!(answer.headers[header::CONTENT_TYPE], "application/json; charset=UTF-8");
 }
 
 #[tokio::test]

@@ -41,6 +41,17 @@ pub(super) fn conclude(
         let step = SetupStep::from_number(done.failed_step);
         return match not_begun(command, step, done.failed_errno) {
             Some(outcome) => {
+                let usage = match outcome {
+                    // The time was that of the attempt to start the program.
+                    Outcome::Exited(_) => Usage {
+                        cpu_time: Duration::ZERO,
+                        cpu_user: Duration::ZERO,
+                        cpu_system: Duration::ZERO,
+                        wall_time: Duration::ZERO,
+                        ..usage
+                    },
+                    _ => usage,
+                };
                 let report = CellReport::bare(outcome, Duration::from_nanos(done.ended_ns), usage);
                 Ok(CellReport { warm: done.warm, ..report })
             }

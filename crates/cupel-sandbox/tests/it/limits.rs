@@ -191,6 +191,8 @@ fn a_box_file_that_cannot_be_executed_gets_a_shells_exit_code(world: &World) {
     world.check(&program("./directory"), Outcome::Exited(126), "");
     world.check(&program("./script"), Outcome::Exited(33), "");
     world.check(&program("directory/../script"), Outcome::Exited(33), "");
+    let usage = program("./not-executable").run(&mut world.slot()).report.usage;
+    assert_eq!((usage.cpu_time, usage.wall_time), (Duration::ZERO, Duration::ZERO), "it did not begin");
 }
 
 fn a_toolchain_that_is_missing_is_our_failure(world: &World) {
