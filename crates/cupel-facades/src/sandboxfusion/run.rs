@@ -111,7 +111,7 @@ pub(super) fn prepare(app: &Shared, notes: &Notes, request: &RunCode) -> Prepare
 fn tools_of(options: Option<&FacadeOptions>, files: &[SourceFile]) -> ToolOptions {
     // The original passes only the main source to most compilers.
     let Some(options) = options else { return ToolOptions { main_only: true, ..ToolOptions::NONE } };
-    let class_path = options.class_path.then(|| class_path_of(files)).unwrap_or_default();
+    let class_path = if options.class_path { class_path_of(files) } else { Vec::new() };
     let with_class_path = |args: &[String]| [args, &class_path].concat();
     ToolOptions {
         compiler_args: with_class_path(&options.compiler_args),
