@@ -67,11 +67,10 @@ impl Accounts {
         if let Some(fault) = fault_of_password(new, &user.username, &user.email) {
             return Err(ChangePasswordError::Invalid(fault));
         }
-        if !self.is_password(user, old).await? {
-            return Err(ChangePasswordError::Wrong);
-        }
+        let verified = self.verified_hash(user, old).await?.ok_or(ChangePasswordError::Wrong)?;
         let hash = self.inner.passwords.hash(new).await?;
-        if self.inner.store.change_password(user.id, hash, keep, self.now()).await? {
+        // The password may have been changed in the meantime, for example with a link after the old one was stolen.
+        if self.inner.store.change_password(user.id, Some(&verified), hash, keep, self.now()).await? {
             Ok(())
         } else {
             Err(ChangePasswordError::Wrong)
@@ -83,11 +82,17 @@ impl Accounts {
     /// # Errors
     /// If the password cannot be checked.
     pub async fn is_password(&self, user: &User, password: &str) -> Result<bool, AccountError> {
+        Ok(self.verified_hash(user, password).await?.is_some())
+    }
+
+    /// The stored hash of the user's password, if this is the password.
+    async fn verified_hash(&self, user: &User, password: &str) -> Result<Option<String>, AccountError> {
         let found = self.inner.store.user_by_login(&user.username).await?;
         let hash = found.filter(|(found, _)| found.id == user.id).and_then(|(_, hash)| super::sessions::usable(hash));
         let fits = password.chars().count() <= 256;
         let password: String = password.chars().take(256).collect();
-        Ok(self.inner.passwords.verify(&password, hash).await? && fits)
+        let right = self.inner.passwords.verify(&password, hash.clone()).await?;
+        Ok(hash.filter(|_| right && fits))
     }
 
     /// Creates a link with which the user sets a password; an older link becomes invalid. `None`: there is no such

@@ -79,11 +79,13 @@ pub enum CodeRefused {
 /// `AccountStore` does not have.
 #[async_trait]
 pub trait MembershipStore: Send + Sync {
-    /// Replaces the password hash, removes the user's link, and ends all sessions except `keep`. `false`: there is no
-    /// such user.
+    /// Replaces the password hash, removes the user's link, and ends all sessions except `keep`. `verified`: the hash
+    /// of the password that the user confirmed. `false`: there is no such user, or `verified` is not the current hash;
+    /// nothing has changed.
     async fn change_password(
         &self,
         user: UserId,
+        verified: Option<&str>,
         password_hash: String,
         keep: Option<SessionId>,
         now: Timestamp,

@@ -224,7 +224,7 @@ impl Accounts {
             return Err(RegisterError::Invalid(vec![fault("/username", InputFaultKind::ReservedUsername, detail)]));
         }
         let password_hash = self.inner.passwords.hash(password).await?;
-        Ok(self.inner.store.change_password(id, password_hash, None, self.now()).await?)
+        Ok(self.inner.store.change_password(id, None, password_hash, None, self.now()).await?)
     }
 
     /// Disables or enables a user. Disabling a user ends all of the user's sessions; logins, keys and tokens are then

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use cupel_core::accounts::{
-    AccountChange, CreateKeyError, KeyError, LoginError, NewAccount, NewKey, RefreshError, RegisterError, Role, Scope,
-    Tier,
+    AccountChange, ChangePasswordError, CreateKeyError, KeyError, LoginError, NewAccount, NewKey, RefreshError,
+    RegisterError, Role, Scope, Tier,
 };
 use cupel_core::{Clock as _, UserTaken};
 
@@ -55,6 +55,19 @@ async fn names_and_addresses_are_unique_and_all_invalid_fields_are_reported_toge
     }
     let secrets = [accounts.find_user("ada").await.unwrap().expect("Ada").id, app.owner];
     assert_ne!(accounts.webhook_secret(secrets[0]).await.unwrap(), accounts.webhook_secret(secrets[1]).await.unwrap());
+}
+
+#[tokio::test]
+async fn of_two_concurrent_changes_of_a_password_one_succeeds() {
+    let app = App::start().await;
+    let accounts = app.accounts();
+    let user = accounts.register(ada()).await.unwrap();
+    let change = |new| accounts.change_password(&user, "correct horse", new, None);
+    let (one, other) = tokio::join!(change("first new one"), change("second new one"));
+    assert_eq!([&one, &other].iter().filter(|changed| changed.is_ok()).count(), 1, "{one:?} {other:?}");
+    for refused in [one, other].into_iter().filter_map(Result::err) {
+        assert!(matches!(refused, ChangePasswordError::Wrong), "{refused:?}");
+    }
 }
 
 #[tokio::test]

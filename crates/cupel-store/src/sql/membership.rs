@@ -22,11 +22,12 @@ impl<B: Backend> MembershipStore for SqlStore<B> {
     async fn change_password(
         &self,
         user: UserId,
+        verified: Option<&str>,
         password_hash: String,
         keep: Option<SessionId>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.write(ChangePassword { user, password_hash, keep, now }).await
+        self.write(ChangePassword { user, verified: verified.map(str::to_owned), password_hash, keep, now }).await
     }
 
     async fn delete_user(&self, user: UserId, now: Timestamp) -> Result<AccountChange, StoreError> {
@@ -92,7 +93,8 @@ impl<B: Backend> MembershipStore for SqlStore<B> {
         password_hash: String,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.write(UseLink { secret_hash, change: ChangePassword { user, password_hash, keep: None, now } }).await
+        let change = ChangePassword { user, verified: None, password_hash, keep: None, now };
+        self.write(UseLink { secret_hash, change }).await
     }
 
     async fn insert_code(&self, code: RegistrationCode) -> Result<(), StoreError> {
@@ -159,6 +161,7 @@ impl<B: Backend> MembershipStore for SqlStore<B> {
 
 struct ChangePassword {
     user: UserId,
+    verified: Option<String>,
     password_hash: String,
     keep: Option<SessionId>,
     now: Timestamp,
@@ -172,14 +175,19 @@ impl Write for ChangePassword {
     fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
         let id = bytes(self.user.as_uuid());
         db.lock(Lock::User, id)?;
-        let sql = "UPDATE users SET password_hash = ? WHERE id = ? AND deleted_at IS NULL";
-        let changed = db.execute(sql, values![self.password_hash, id])?;
+        // Under the lock: a concurrent change either precedes this command, which then changes nothing, or follows it.
+        let sql = "SELECT password_hash FROM users WHERE id = ? AND deleted_at IS NULL";
+        let current = db.one(sql, values![id], |row| row.get::<String>(0))?;
+        if current.is_none() || (self.verified.is_some() && current != self.verified) {
+            return Ok(false);
+        }
+        db.execute("UPDATE users SET password_hash = ? WHERE id = ?", values![self.password_hash, id])?;
         let session_kept = self.keep.map_or(uuid::Uuid::nil(), |keep| *keep.as_uuid());
         let sql = "UPDATE refresh_sessions SET ended_at = coalesce(ended_at, ?) WHERE \"user\" = ? AND id <> ?";
         db.execute(sql, values![to_us(self.now), id, bytes(&session_kept)])?;
         db.execute("DELETE FROM password_links WHERE \"user\" = ?", values![id])?;
         db.execute("DELETE FROM stream_tickets WHERE \"user\" = ?", values![id])?;
-        Ok(changed == 1)
+        Ok(true)
     }
 }
 

@@ -45,14 +45,14 @@ pub async fn access_and_password_of_a_user_can_be_changed<S: Store>(make: impl A
     let now = store.user(id).await.unwrap().expect("the user");
     assert_eq!((now.role, now.tier.0.as_str()), (Role::Admin, "large"));
     assert_eq!(store.webhook_secret(id).await.unwrap(), Some([7; 32]));
-    assert!(store.change_password(id, "another".into(), None, at(1)).await.unwrap());
+    assert!(store.change_password(id, None, "another".into(), None, at(1)).await.unwrap());
     let (found, hash) = store.user_by_login(&now.username).await.unwrap().expect("the user");
     assert_eq!((found.role, hash.as_str()), (Role::Admin, "another"));
     let nobody = UserId::from_uuid(fresh());
     for role in [Role::Admin, Role::User] {
         assert_eq!(set_access(&*store, nobody, role, Tier::default()).await, AccountChange::NoSuchUser);
     }
-    assert!(!store.change_password(nobody, "another".into(), None, at(1)).await.unwrap());
+    assert!(!store.change_password(nobody, None, "another".into(), None, at(1)).await.unwrap());
     assert_eq!(store.webhook_secret(nobody).await.unwrap(), None);
     assert_eq!(store.user(nobody).await.unwrap(), None);
 }
@@ -142,7 +142,7 @@ pub async fn ended_and_expired_sessions_are_not_alive<S: Store>(make: impl Async
     let store = make().await;
     let (ended, expired) = (session(&*store).await, session(&*store).await);
     let of_old_password = session(&*store).await;
-    assert!(store.change_password(of_old_password.user, "another".into(), None, at(1)).await.unwrap());
+    assert!(store.change_password(of_old_password.user, None, "another".into(), None, at(1)).await.unwrap());
     assert!(!store.session_alive(of_old_password.id, at(1)).await.unwrap());
     assert!(store.session_alive(ended.id, at(1)).await.unwrap());
     store.end_session(ended.id, at(1)).await.unwrap();

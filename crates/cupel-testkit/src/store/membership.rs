@@ -49,7 +49,7 @@ pub async fn only_the_latest_one_time_link_is_valid_once_before_it_expires<S: St
     assert!(!store.use_link(id, [2; 32], "again".into(), at(3)).await.unwrap());
     // A change of the password in another way also invalidates the link.
     assert!(store.put_link(id, [3; 32], at(3), at(10)).await.unwrap());
-    assert!(store.change_password(id, "third".into(), None, at(4)).await.unwrap());
+    assert!(store.change_password(id, None, "third".into(), None, at(4)).await.unwrap());
     assert!(!store.is_link_good(id, [3; 32], at(4)).await.unwrap());
 }
 
@@ -63,7 +63,7 @@ pub async fn a_changed_password_ends_all_sessions_but_one<S: Store>(make: impl A
     let summary: Vec<_> = listed.iter().map(|s| (s.id, s.last_used_at)).collect();
     assert_eq!(summary, [(second, Some(at(5))), (first, None)]);
     assert!(store.sessions(id, at(100)).await.unwrap().is_empty(), "expired");
-    assert!(store.change_password(id, "another".into(), Some(first), at(6)).await.unwrap());
+    assert!(store.change_password(id, None, "another".into(), Some(first), at(6)).await.unwrap());
     for (session, alive) in [(first, true), (second, false), (foreign, true)] {
         assert_eq!(store.session_alive(session, at(6)).await.unwrap(), alive);
     }
@@ -71,6 +71,24 @@ pub async fn a_changed_password_ends_all_sessions_but_one<S: Store>(make: impl A
     assert!(!store.end_session_of(id, second, at(7)).await.unwrap(), "the session has already ended");
     assert!(store.end_session_of(id, first, at(7)).await.unwrap());
     assert!(store.sessions(id, at(7)).await.unwrap().is_empty());
+}
+
+pub async fn a_password_is_changed_only_if_the_verified_one_is_current<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let id = user(&*store).await;
+    let (_, verified) = login(&*store, id).await.expect("the user");
+    assert!(store.put_link(id, [1; 32], at(0), at(10)).await.unwrap());
+    assert!(store.use_link(id, [1; 32], "recovered".into(), at(1)).await.unwrap());
+    let open = session(&*store, id).await;
+    assert!(store.put_link(id, [2; 32], at(2), at(10)).await.unwrap());
+    let change =
+        async |verified: &str| store.change_password(id, Some(verified), "another".into(), None, at(3)).await.unwrap();
+    assert!(!change(&verified).await, "the password has changed meanwhile");
+    assert_eq!(login(&*store, id).await.expect("the user").1, "recovered");
+    assert!(store.session_alive(open, at(3)).await.unwrap());
+    assert!(store.is_link_good(id, [2; 32], at(3)).await.unwrap());
+    assert!(change("recovered").await);
+    assert_eq!(login(&*store, id).await.expect("the user").1, "another");
 }
 
 pub async fn no_session_starts_if_the_verified_password_has_changed<S: Store>(make: impl AsyncFn() -> Subject<S>) {
@@ -86,7 +104,7 @@ pub async fn no_session_starts_if_the_verified_password_has_changed<S: Store>(ma
     };
     let (_, verified) = login(&*store, id).await.expect("the user");
     assert!(open(id, Some(&verified)).await);
-    assert!(store.change_password(id, "another".into(), None, at(1)).await.unwrap());
+    assert!(store.change_password(id, None, "another".into(), None, at(1)).await.unwrap());
     assert!(!open(id, Some(&verified)).await, "the password has changed meanwhile");
     assert!(open(id, Some("another")).await);
     assert!(open(id, None).await);

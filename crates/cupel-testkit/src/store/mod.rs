@@ -71,6 +71,7 @@ macro_rules! store_conformance {
                 access_and_password_of_a_user_can_be_changed,
                 only_the_latest_one_time_link_is_valid_once_before_it_expires,
                 a_changed_password_ends_all_sessions_but_one,
+                a_password_is_changed_only_if_the_verified_one_is_current,
                 no_session_starts_if_the_verified_password_has_changed,
                 a_disabled_user_has_no_sessions_and_the_last_administrator_stays,
                 deleting_a_user_removes_personal_data_and_keeps_submissions,
