@@ -184,7 +184,8 @@ impl Core {
             id,
             quiet_max: self.quiet_max(),
             last: after,
-            ended: false,
+            // The bus may have forgotten that the run has ended.
+            ended: record.state.is_final() && stored.is_empty(),
             reported_gap: false,
             missed_something: false,
             stored: stored.into(),

@@ -2,6 +2,7 @@
 //! toolchains that it finds and its health report are invented.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -105,6 +106,21 @@ impl Probe for AllButHaskell {
     }
 }
 
+fn core_over(store: &Arc<SqliteStore>, dir: &Path, bounds: Bounds, queue_depth_max: usize) -> Core {
+    let mut registry = Registry::load(None).unwrap();
+    registry.probe(&AllButHaskell);
+    Core::new(CoreParts {
+        store: store.clone(),
+        queue: Arc::new(EmbeddedQueue::new(queue_depth_max)),
+        events: Arc::new(EmbeddedBus::default()),
+        packages: Arc::new(LocalPackages::open(&dir.join("packages"), registry.clone()).unwrap()),
+        clock: Arc::new(SystemClock),
+        registry,
+        policy: LeasePolicy::default(),
+        bounds,
+    })
+}
+
 impl TestApp {
     pub(crate) async fn start() -> TestApp {
         TestApp::with(|_| {}, Bounds::default()).await
@@ -125,18 +141,7 @@ impl TestApp {
     ) -> TestApp {
         let dir = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open(&dir.path().join("cupel.db")).await.unwrap());
-        let mut registry = Registry::load(None).unwrap();
-        registry.probe(&AllButHaskell);
-        let core = Core::new(CoreParts {
-            store: store.clone(),
-            queue: Arc::new(EmbeddedQueue::new(queue_depth_max)),
-            events: Arc::new(EmbeddedBus::default()),
-            packages: Arc::new(LocalPackages::open(&dir.path().join("packages"), registry.clone()).unwrap()),
-            clock: Arc::new(SystemClock),
-            registry,
-            policy: LeasePolicy::default(),
-            bounds,
-        });
+        let core = core_over(&store, dir.path(), bounds, queue_depth_max);
         // A cheap hash, because these tests do not cover the cost of guessing passwords.
         let password_cost = PasswordCost { memory_kib: 64, passes: 1, lanes: 1 };
         let accounts = Accounts::new(
@@ -190,6 +195,13 @@ impl TestApp {
             made: Arc::clone(&self.made),
             dir: Arc::clone(&self.dir),
         }
+    }
+
+    /// The same server after a restart: everything in memory is lost.
+    pub(crate) fn restarted(&self) -> TestApp {
+        let core = core_over(&self.store, self.dir.path(), Bounds::default(), 2000);
+        let app = TestApp { core, ..self.node(SharedCaches::in_memory(Bytes::mib(1))) };
+        app.node(SharedCaches::in_memory(Bytes::mib(1)))
     }
 
     /// The same server with other settings.

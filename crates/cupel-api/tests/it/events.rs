@@ -62,6 +62,22 @@ async fn the_stream_of_an_ended_submission_is_complete_and_ends() {
 }
 
 #[tokio::test]
+async fn a_client_with_the_last_event_is_told_so_also_after_a_restart() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let id = app.submit(&user, &body()).await;
+    app.complete(a_report()).await;
+    let place = format!("/api/v1/execute/{id}/events");
+    let (last, ..) = events_of(&app.get(&place).bearer(&user.token).send().await.text).pop().unwrap();
+    let restarted = app.restarted();
+    for after in [last, last + 1, u64::MAX] {
+        let call = restarted.get(&place).bearer(&user.token).header("last-event-id", &after.to_string());
+        let answer = tokio::time::timeout(Duration::from_secs(20), call.send()).await.expect("an answer");
+        assert_eq!(answer.status, 204, "{after}: {answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn events_arrive_while_the_program_runs() {
     let app = TestApp::start().await;
     let user = app.user().await;

@@ -196,6 +196,20 @@ async fn a_wait_that_times_out_returns_the_current_state() {
 }
 
 #[tokio::test]
+async fn the_log_of_an_ended_run_has_nothing_after_its_last_event_also_after_a_restart() {
+    let app = App::start().await;
+    let id = app.submit_one().await;
+    finish(&app.core, &next(&app.core).await).await;
+    let log = hear_all(app.core.watch(&app.me(), id, Seq::default()).await.unwrap().expect("a log")).await;
+    let last = log.last().expect("an event").seq;
+    for after in [last, Seq(u64::MAX)] {
+        let rest = app.restarted().watch(&app.me(), id, after).await.unwrap().expect("a log");
+        let rest = tokio::time::timeout(Duration::from_secs(20), hear_all(rest)).await.expect("it ends");
+        assert!(rest.is_empty(), "{rest:?}");
+    }
+}
+
+#[tokio::test]
 async fn every_watcher_gets_the_same_log() {
     let app = App::start().await;
     let id = app.submit_one().await;

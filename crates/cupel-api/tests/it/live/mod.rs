@@ -243,6 +243,21 @@ async fn attaching_continues_after_the_given_event() {
 }
 
 #[tokio::test]
+async fn a_client_with_the_last_event_of_a_run_is_detached_also_after_a_restart() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let run = app.submit(&user, &json!({ "language": "python", "source_code": "x" })).await;
+    app.complete(a_report()).await;
+    let mut client = Client::connect(address_of(&app.restarted()).await, &user).await;
+    client.send(json!({ "type": "attach", "run": run })).await;
+    let last = client.event("verdict").await["seq"].clone();
+    let mut client = Client::connect(address_of(&app.restarted()).await, &user).await;
+    client.send(json!({ "type": "attach", "run": run, "after": last })).await;
+    assert_eq!(client.next().await["type"], "attached");
+    assert_eq!(client.next().await, json!({ "type": "detached", "run": run }));
+}
+
+#[tokio::test]
 async fn a_detached_run_sends_nothing_more_and_can_be_attached_again() {
     let app = TestApp::start().await;
     let user = app.user().await;
