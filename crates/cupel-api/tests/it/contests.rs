@@ -773,6 +773,10 @@ async fn only_the_asker_sees_a_question_and_its_answer_until_they_are_public() {
         call.json(&body).bearer(&who.token).send()
     };
     answer(&asker, json!({ "answer": "Yes." })).await.is_error(403, "forbidden");
+    for blank in ["", " \n"] {
+        answer(&author, json!({ "answer": blank })).await.is_error(422, "invalid-body").points_to("/answer");
+    }
+    assert_eq!(list(&asker).await[0]["answer"], json!(null), "a blank answer is none");
     assert_eq!(answer(&author, json!({ "answer": "No." })).await.status, 204);
     assert_eq!((list(&other).await, list(&asker).await[0]["answer"].clone()), (json!([]), json!("No.")));
     assert_eq!(answer(&author, json!({ "answer": "No.", "public": true })).await.status, 204);

@@ -147,7 +147,7 @@ impl Core {
         is_public: bool,
     ) -> Result<(), ContestError> {
         let contest = self.contest_to_change(principal, slug).await?;
-        text_fits("answer", &answer)?;
+        is_written("answer", &answer)?;
         let is_there = self.inner.store.answer(contest.id, id, answer, is_public, self.now()).await?;
         if is_there { Ok(()) } else { Err(ContestError::Missing) }
     }
@@ -229,6 +229,12 @@ pub(super) fn text_fits(field: &'static str, text: &str) -> Result<(), ContestEr
     } else {
         Err(invalid(field, format!("`{field}` must have at most {TEXT_MAX} characters")))
     }
+}
+
+/// Like [`text_fits`], and refuses a text without a visible character.
+pub(super) fn is_written(field: &'static str, text: &str) -> Result<(), ContestError> {
+    text_fits(field, text)?;
+    if text.trim().is_empty() { Err(invalid(field, "the text is empty")) } else { Ok(()) }
 }
 
 fn times_fit(style: Style, length: Duration, freeze: Option<Duration>) -> Result<(), ContestError> {

@@ -6,7 +6,7 @@ use cupel_problem::Slug;
 use cupel_types::{ClarificationId, UserId};
 use jiff::Timestamp;
 
-use super::manage::{invalid, is_organizer, text_fits};
+use super::manage::{invalid, is_organizer, is_written};
 use super::{
     Clarification, Contest, ContestError, ContestFilter, NewClarification, Participant, ParticipantProgress,
     Participation, Phase, StandingsRow, View, label,
@@ -288,10 +288,7 @@ impl Core {
         field: &'static str,
         per_user_max: u32,
     ) -> Result<Option<ClarificationId>, ContestError> {
-        text_fits(field, &text)?;
-        if text.trim().is_empty() {
-            return Err(invalid(field, "the text is empty"));
-        }
+        is_written(field, &text)?;
         let asked_at = self.now();
         let place = match problem {
             None => None,
