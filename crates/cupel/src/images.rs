@@ -482,6 +482,33 @@ impl ManagedImages {
         Ok(self.follow(name, move || store.add(&of_image, &source, &registries)))
     }
 
+    /// Calls `verify` in the background, and records how the verification ended.
+    fn follow_verification(
+        &self,
+        name: ImageName,
+        id: ContentHash,
+        verify: impl FnOnce() -> Result<Vec<PathBuf>, ImageError> + Send + 'static,
+    ) -> JoinHandle<()> {
+        let verifications = Arc::clone(&self.verifications);
+        tokio::task::spawn_blocking(move || {
+            // A panic must not leave the verification in progress, because only one runs at a time.
+            let verified = catch_unwind(AssertUnwindSafe(verify)).map_err(|_| PANICKED.to_owned());
+            let verified = verified.and_then(|verified| verified.map_err(|error| chain(&error)));
+            let at = SystemClock.now();
+            let verification = match verified {
+                Ok(damaged) => {
+                    if !damaged.is_empty() {
+                        tracing::error!(image = name.as_str(), files = damaged.len(), "an image is damaged");
+                    }
+                    let damaged = damaged.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+                    Verification::Ended { at, damaged }
+                }
+                Err(reason) => Verification::Failed { at, reason },
+            };
+            verifications.lock().unwrap_or_else(PoisonError::into_inner).insert(id, verification);
+        })
+    }
+
     /// Calls `add` in the background, and records how the addition ended.
     fn follow(
         &self,
@@ -594,23 +621,8 @@ impl Images for ManagedImages {
             }
             verifications.insert(image.id, Verification::Running);
         }
-        let (store, verifications) = (self.store.clone(), Arc::clone(&self.verifications));
-        tokio::task::spawn_blocking(move || {
-            let verified = store.verify(&name);
-            let at = SystemClock.now();
-            let verification = match verified {
-                Ok(damaged) => {
-                    if !damaged.is_empty() {
-                        tracing::error!(image = name.as_str(), files = damaged.len(), "an image is damaged");
-                    }
-                    let damaged = damaged.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-                    Verification::Ended { at, damaged }
-                }
-                Err(error) => Verification::Failed { at, reason: chain(&error) },
-            };
-            let mut verifications = verifications.lock().unwrap_or_else(PoisonError::into_inner);
-            verifications.insert(image.id, verification);
-        });
+        let (store, of_image) = (self.store.clone(), name.clone());
+        self.follow_verification(name, image.id, move || store.verify(&of_image));
         Ok(())
     }
 
@@ -660,5 +672,16 @@ mod tests {
         );
         managed.remove(&name).await.unwrap();
         assert_eq!(managed.remove(&name).await, Err(ImagesError::Unknown(name)));
+    }
+
+    #[tokio::test]
+    async fn a_verification_that_panics_has_failed_and_is_not_in_progress() {
+        let directory = tempfile::tempdir().unwrap();
+        let managed = ManagedImages::new(ImageStore::new(directory.path(), 1 << 20), RegistryOptions::default());
+        let id = ContentHash::from_bytes([7; 32]);
+        managed.verifications().insert(id, Verification::Running);
+        managed.follow_verification("course/a:1".parse().unwrap(), id, || panic!("a panic")).await.unwrap();
+        let ended = managed.verifications().get(&id).cloned();
+        assert!(matches!(&ended, Some(Verification::Failed { reason, .. }) if reason == PANICKED), "{ended:?}");
     }
 }
