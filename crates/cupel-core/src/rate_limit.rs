@@ -63,7 +63,7 @@ pub struct Standing {
 /// buckets of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BucketKind {
-    /// Limit per user, for submissions and reads.
+    /// Limit per user, for submissions, reads and successful logins.
     User,
     /// Limit per pair of account and address, for login attempts.
     LoginPair,

@@ -176,6 +176,14 @@ impl RateLimits {
         }
     }
 
+    /// Charges one right password. Call it before [`Attempt::succeeded`]: if this limit refuses, the attempt stays
+    /// charged, so the limits of wrong passwords end the work of further hashes.
+    pub async fn right_password(&self, user: UserId) -> Result<(), ApiError> {
+        let charge =
+            Charge { kind: BucketKind::User, key: format!("{user}:logins"), rate: self.login.successes, cost: 1 };
+        self.pay(charge, "Too many logins to this account.").await
+    }
+
     /// Charges one read without an account.
     pub async fn anonymous_read(&self, address: IpAddr, rate: Rate) -> Result<(), ApiError> {
         self.buckets.take(&[AddressUse::Read.charge(address, rate)]).await.map(drop).map_err(|exhausted| {
@@ -302,6 +310,7 @@ mod tests {
                 account_and_address: Rate::new(3, hour, 3),
                 address: Rate::new(6, hour, 6),
                 account: Rate::new(5, hour, 5),
+                successes: Rate::new(100, hour, 100),
                 registrations: Rate::new(2, hour, 2),
                 guests: Rate::new(2, hour, 2),
                 bad_tokens: Rate::new(2, hour, 2),

@@ -174,6 +174,9 @@ pub struct LoginRates {
     /// Wrong passwords for one account, from all addresses that have never logged in to it. A high limit: it must stop
     /// distributed guessing without letting strangers lock the owner out.
     pub account: Rate,
+    /// Right passwords for one account, from all addresses: each costs a hash, and the store keeps the session. Only
+    /// somebody who knows the password can exhaust this limit.
+    pub successes: Rate,
     /// Registrations from one address.
     pub registrations: Rate,
     /// New guests from one address.
@@ -195,6 +198,7 @@ impl Default for LoginRates {
             account_and_address: Rate::new(10, quarter, 10),
             address: Rate::new(30, quarter, 30),
             account: Rate::new(100, quarter, 100),
+            successes: Rate::new(120, Duration::from_secs(3600), 60),
             registrations: Rate::new(20, Duration::from_secs(3600), 20),
             guests: Rate::new(60, Duration::from_secs(3600), 60),
             bad_tokens: Rate::per_minute(300, 300),

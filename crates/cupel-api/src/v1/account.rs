@@ -246,7 +246,14 @@ pub(super) async fn sign_in(
     };
     let attempt = app.limits.login_attempt(account, notes.client().address).await?;
     let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
-    match app.accounts.login_from(name, &body.password, user_agent).await {
+    let login = match app.accounts.verify_login(name, &body.password).await {
+        Ok(verified) => {
+            app.limits.right_password(verified.user()).await?;
+            app.accounts.open_verified(verified, user_agent).await
+        }
+        Err(error) => Err(error),
+    };
+    match login {
         Ok(login) => {
             attempt.succeeded().await;
             notes.set_user(login.user.id);

@@ -58,7 +58,10 @@ pub(crate) async fn change_password(
     let attempt = app.limits.login_attempt(Claimed::User(user.id), notes.client().address).await?;
     match app.accounts.change_password(user, &body.old_password, &body.password, keep).await {
         Ok(()) => {
-            attempt.succeeded().await;
+            // Too many changes are charged like wrong passwords, because each costs two hashes.
+            if app.limits.right_password(user.id).await.is_ok() {
+                attempt.succeeded().await;
+            }
             app.identities.forget(user.id);
             tracing::info!(user = %user.id, "password changed");
             Ok(StatusCode::NO_CONTENT)

@@ -135,6 +135,36 @@ async fn guesses_at_the_name_and_at_the_address_of_an_account_share_one_limit() 
 }
 
 #[tokio::test]
+async fn successful_logins_and_password_changes_of_a_user_are_limited() {
+    let app = TestApp::with_settings(|s| s.login.successes = hourly(4)).await;
+    let (user, other) = (app.user().await, app.user().await); // One login each.
+    let login = |who: &crate::app::TestUser, from: &str| {
+        app.post("/api/v1/auth/login", &json!({ "email": who.user.email, "password": PASSWORD }))
+            .at_address(from)
+            .send()
+    };
+    for from in ["203.0.113.9", "203.0.113.9", "203.0.113.10"] {
+        assert_eq!(login(&user, from).await.status, 200);
+    }
+    let sessions = async || {
+        let listed = app.get("/api/v1/auth/sessions").bearer(&user.token).send().await;
+        listed.json["sessions"].as_array().map(Vec::len)
+    };
+    let refused = login(&user, "203.0.113.9").await;
+    refused.is_error(429, "too-many-attempts");
+    assert!(refused.header("retry-after").parse::<u64>().unwrap() >= 1);
+    login(&user, "203.0.113.10").await.is_error(429, "too-many-attempts");
+    assert_eq!(sessions().await, Some(4), "a refused login leaves no session");
+    assert_eq!(login(&other, "203.0.113.9").await.status, 200, "another user");
+    let change = json!({ "old_password": PASSWORD, "password": PASSWORD });
+    let mut changed = 0;
+    while app.post("/api/v1/auth/password", &change).bearer(&user.token).send().await.status == 204 {
+        changed += 1;
+    }
+    assert_eq!(changed, 10, "changes beyond the limit are charged like wrong passwords");
+}
+
+#[tokio::test]
 async fn of_four_hundred_wrong_passwords_ten_are_checked() {
     let app = TestApp::start().await;
     let user = app.user().await;

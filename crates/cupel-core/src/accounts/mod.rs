@@ -24,7 +24,7 @@ pub use links::{ChangePasswordError, PasswordLink};
 pub use membership::{AccountChange, CodeRefused, MembershipStore, RegistrationCode, Session, StreamTicket};
 pub use passwords::{PasswordCost, PasswordError};
 pub use service::{AccountError, AccountSettings, Accounts, NewAccount, RegisterError};
-pub use sessions::{Login, LoginError, RefreshError};
+pub use sessions::{Login, LoginError, RefreshError, VerifiedLogin};
 pub use tickets::{TICKET_LIFETIME, TicketUse};
 
 use cupel_types::{ApiKeyId, SessionId, UserId, named};

@@ -21,6 +21,20 @@ pub struct Login {
     pub expires_at: Timestamp,
 }
 
+/// A user whose password was right, without a session.
+pub struct VerifiedLogin {
+    user: User,
+    /// The hash of the password.
+    hash: Option<String>,
+}
+
+impl VerifiedLogin {
+    /// The user.
+    pub fn user(&self) -> UserId {
+        self.user.id
+    }
+}
+
 /// Why a login was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
@@ -82,14 +96,15 @@ impl Accounts {
     /// # Errors
     /// [`LoginError`].
     pub async fn login(&self, login: &str, password: &str) -> Result<Login, LoginError> {
-        self.login_from(login, password, None).await
+        let verified = self.verify_login(login, password).await?;
+        self.open_verified(verified, None).await
     }
 
-    /// Like [`Accounts::login`]. `user_agent`: the client's `User-Agent`, for the list of sessions.
+    /// The first half of [`Accounts::login`]: checks the password.
     ///
     /// # Errors
     /// [`LoginError`].
-    pub async fn login_from(&self, login: &str, password: &str, user_agent: Option<&str>) -> Result<Login, LoginError> {
+    pub async fn verify_login(&self, login: &str, password: &str) -> Result<VerifiedLogin, LoginError> {
         // Input that is too long for any account is truncated, and then handled like other input.
         let login: String = login.chars().take(254).collect();
         let fits = password.chars().count() <= 256;
@@ -100,10 +115,19 @@ impl Accounts {
         let right = self.inner.passwords.verify(&password, hash.clone()).await?;
         match user {
             Some(user) if right && fits && user.disabled_at.is_some() => Err(LoginError::Disabled),
-            // The password may have been changed or the account disabled in the meantime.
-            Some(user) if right && fits => self.open(user, hash.as_deref(), user_agent).await?.ok_or(LoginError::Wrong),
+            Some(user) if right && fits => Ok(VerifiedLogin { user, hash }),
             _ => Err(LoginError::Wrong),
         }
+    }
+
+    /// The second half of [`Accounts::login`]: opens the session. `user_agent`: the client's `User-Agent`, for the list
+    /// of sessions.
+    ///
+    /// # Errors
+    /// [`LoginError::Wrong`] if the password was changed or the account disabled after the check;
+    /// [`LoginError::Failed`].
+    pub async fn open_verified(&self, login: VerifiedLogin, user_agent: Option<&str>) -> Result<Login, LoginError> {
+        self.open(login.user, login.hash.as_deref(), user_agent).await?.ok_or(LoginError::Wrong)
     }
 
     /// Opens a session without a password, for the command line: a caller with access to the database could act as any
