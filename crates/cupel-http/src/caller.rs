@@ -8,8 +8,8 @@ use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use cupel_core::AuthenticatedUser;
-use cupel_core::Principal;
 use cupel_core::accounts::{AccessEnded, Accounts, CredentialId, Role, Scope, TicketUse};
+use cupel_core::{Principal, StoreError};
 use cupel_types::UserId;
 
 use crate::app::Shared;
@@ -18,7 +18,7 @@ use crate::auth::{
 };
 use crate::error::{ApiError, ErrorKind};
 use crate::notes::Notes;
-use crate::rate_limit::RateClass;
+use crate::rate_limit::{Guess, RateClass};
 use crate::state::TierRates;
 
 /// For a guest who calls an operation that needs an account.
@@ -158,9 +158,9 @@ impl Follower {
             }
             Follower::Ticket { text, who, notes } => (text, who, notes),
         };
-        let Some((user, viewer, credential)) = app.accounts.holder_of_ticket(text, opens).await? else {
-            return Err(bad_ticket(app, notes.as_ref()).await?);
-        };
+        let guess = charge_ticket(app, notes.as_ref()).await?;
+        let found = app.accounts.holder_of_ticket(text, opens).await;
+        let Some((user, viewer, credential)) = decided(guess, found).await? else { return Err(bad_ticket()) };
         check_guest(app, user.role)?;
         if !who.includes(user.role) {
             return Err(forbidden(*who, user.role));
@@ -178,10 +178,9 @@ impl Follower {
     /// Consumes the ticket. Call it after all other checks have passed.
     pub async fn enter(self, app: &Shared, opens: TicketUse) -> Result<(), ApiError> {
         let Follower::Ticket { text, who: _, notes } = self else { return Ok(()) };
-        if app.accounts.use_ticket(&text, opens).await? {
-            return Ok(());
-        }
-        Err(bad_ticket(app, notes.as_ref()).await?)
+        let guess = charge_ticket(app, notes.as_ref()).await?;
+        let used = app.accounts.use_ticket(&text, opens).await.map(|used| used.then_some(()));
+        decided(guess, used).await?.ok_or_else(bad_ticket)
     }
 }
 
@@ -210,13 +209,27 @@ impl Holder {
     }
 }
 
-/// Returns the response to an invalid ticket, and charges one invalid token to the client's address.
-async fn bad_ticket(app: &Shared, notes: Option<&Notes>) -> Result<ApiError, ApiError> {
-    if let Some(notes) = notes {
-        app.limits.bad_token(notes.client().address).await?;
+/// Charges one token to the client's address.
+async fn charge_ticket<'a>(app: &'a Shared, notes: Option<&Notes>) -> Result<Option<Guess<'a>>, ApiError> {
+    match notes {
+        Some(notes) => app.limits.token(notes.client().address).await.map(Some),
+        None => Ok(None),
     }
+}
+
+/// Refunds the guess, unless the ticket is invalid (`None`).
+async fn decided<T>(guess: Option<Guess<'_>>, found: Result<Option<T>, StoreError>) -> Result<Option<T>, StoreError> {
+    if let Some(guess) = guess
+        && !matches!(found, Ok(None))
+    {
+        guess.refund().await;
+    }
+    found
+}
+
+fn bad_ticket() -> ApiError {
     let detail = "The ticket was used, has expired, or is for another purpose. Get another ticket.";
-    Ok(ApiError::new(ErrorKind::Unauthorized, detail))
+    ApiError::new(ErrorKind::Unauthorized, detail)
 }
 
 /// Access rule of the requested operation.

@@ -220,10 +220,18 @@ impl RateLimits {
         self.pay(charge, "This session was refreshed too often.").await
     }
 
-    /// Charges one invalid token.
+    /// Charges one invalid access token or API key, after the check: each request with a valid one would otherwise cost
+    /// two more charges.
     pub async fn bad_token(&self, address: IpAddr) -> Result<(), ApiError> {
-        self.pay(AddressUse::BadToken.charge(address, self.login.bad_tokens), "Too many bad tokens from this address.")
-            .await
+        self.pay(AddressUse::BadToken.charge(address, self.login.bad_tokens), BAD_TOKENS).await
+    }
+
+    /// Charges one token (of a link, a ticket or a session). Call it before the token is looked up, so that this limit
+    /// also bounds the work. [`Guess::refund`] refunds the charge.
+    pub async fn token(&self, address: IpAddr) -> Result<Guess<'_>, ApiError> {
+        let charge = AddressUse::BadToken.charge(address, self.login.bad_tokens);
+        self.pay(charge.clone(), BAD_TOKENS).await?;
+        Ok(Guess { limits: self, paid: charge })
     }
 
     /// Charges one join code. Call it before the code is checked, whether or not the contest exists, so that a client
@@ -239,14 +247,16 @@ impl RateLimits {
     }
 }
 
-/// One charged attempt to enter a join code.
+const BAD_TOKENS: &str = "Too many bad tokens from this address.";
+
+/// One charged attempt with a join code or a token.
 pub struct Guess<'a> {
     limits: &'a RateLimits,
     paid: Charge,
 }
 
 impl Guess<'_> {
-    /// Refunds the guess: the code was right, or was not needed.
+    /// Refunds the guess: the code or token was right, or was not checked.
     pub async fn refund(self) {
         self.limits.buckets.refund(&[self.paid]).await;
     }

@@ -301,12 +301,17 @@ pub(crate) async fn refresh(
     Extension(notes): Extension<Notes>,
     JsonBody(body): JsonBody<RefreshRequest>,
 ) -> Result<Response, ApiError> {
+    let guess = app.limits.token(notes.client().address).await?;
     let claimed = Accounts::session_claimed(&body.refresh_token);
-    if let Some(session) = claimed {
-        app.limits.refresh(session).await?;
+    if let Some(session) = claimed
+        && let Err(refused) = app.limits.refresh(session).await
+    {
+        guess.refund().await;
+        return Err(refused);
     }
     match app.accounts.refresh(&body.refresh_token).await {
         Ok(login) => {
+            guess.refund().await;
             notes.set_user(login.user.id);
             // The token has already been exchanged, so the read is charged but never refused.
             let (note, _paid) =
@@ -320,13 +325,15 @@ pub(crate) async fn refresh(
             if let Some(session) = claimed {
                 app.identities.forget_session(session);
             }
-            app.limits.bad_token(notes.client().address).await?;
             Err(ApiError::new(
                 ErrorKind::Unauthorized,
                 "The refresh token is invalid or was used before, or its session has ended. Log in again.",
             ))
         }
-        Err(RefreshError::Store(error)) => Err(error.into()),
+        Err(RefreshError::Store(error)) => {
+            guess.refund().await;
+            Err(error.into())
+        }
     }
 }
 

@@ -117,7 +117,12 @@ pub(crate) async fn reset_password(
 
 /// Sets a password with a link's token.
 pub(crate) async fn reset(app: &Shared, notes: &Notes, token: &str, password: &str) -> Result<(), ApiError> {
-    match app.accounts.use_link(token, password).await {
+    let guess = app.limits.token(notes.client().address).await?;
+    let used = app.accounts.use_link(token, password).await;
+    if !matches!(used, Err(ChangePasswordError::Wrong | ChangePasswordError::NotGood)) {
+        guess.refund().await;
+    }
+    match used {
         Ok(user) => {
             notes.set_user(user);
             app.identities.forget(user);
@@ -125,16 +130,14 @@ pub(crate) async fn reset(app: &Shared, notes: &Notes, token: &str, password: &s
             Ok(())
         }
         Err(ChangePasswordError::Invalid(fault)) => Err(invalid(vec![fault])),
-        Err(ChangePasswordError::Wrong | ChangePasswordError::NotGood) => Err(bad_link(app, notes).await?),
+        Err(ChangePasswordError::Wrong | ChangePasswordError::NotGood) => Err(bad_link()),
         Err(ChangePasswordError::Failed(error)) => Err(failed(error)),
     }
 }
 
-/// Returns the response to an invalid link, and charges one invalid token to the client's address.
-async fn bad_link(app: &Shared, notes: &Notes) -> Result<ApiError, ApiError> {
-    app.limits.bad_token(notes.client().address).await?;
+fn bad_link() -> ApiError {
     let detail = "The link is invalid, already used or expired. Ask an administrator for another one.";
-    Ok(ApiError::new(ErrorKind::WrongCredentials, detail))
+    ApiError::new(ErrorKind::WrongCredentials, detail)
 }
 
 /// The token of a one-time link.
@@ -171,9 +174,12 @@ pub(crate) async fn password_link(
     _client: Anybody,
     JsonBody(body): JsonBody<LinkRequest>,
 ) -> Result<Response, ApiError> {
-    let Some(user) = app.accounts.user_of_link(&body.token).await? else {
-        return Err(bad_link(&app, &notes).await?);
-    };
+    let guess = app.limits.token(notes.client().address).await?;
+    let found = app.accounts.user_of_link(&body.token).await;
+    if !matches!(found, Ok(None)) {
+        guess.refund().await;
+    }
+    let user = found?.ok_or_else(bad_link)?;
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(LinkAccount { username: user.username })).into_response())
 }
 

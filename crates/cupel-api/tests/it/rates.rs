@@ -255,6 +255,44 @@ async fn refreshing_is_rate_limited_and_a_refusal_keeps_the_session() {
     assert!(session.is_ok(), "the refused token is still valid");
 }
 
+#[tokio::test]
+async fn an_address_without_guesses_left_has_no_token_checked() {
+    let app = TestApp::with_settings(|s| s.login.bad_tokens = hourly(3)).await;
+    let user = app.user().await;
+    let login = json!({ "email": user.user.email, "password": PASSWORD });
+    let token = app.post("/api/v1/auth/login", &login).send().await.json["refresh_token"].clone();
+    let link = |token: &str, from: &str| {
+        app.post("/api/v1/auth/password/link", &json!({ "token": token })).at_address(from).send()
+    };
+    let refresh = |token: &serde_json::Value, from: &str| {
+        app.post("/api/v1/auth/refresh", &json!({ "refresh_token": token })).at_address(from).send()
+    };
+    for _ in 0..5 {
+        assert_eq!(link(&link_of(&app, &user).await, "203.0.113.9").await.status, 200, "a good link is not charged");
+    }
+    for _ in 0..3 {
+        refresh(&json!("cur_nonsense"), "203.0.113.9").await.is_error(401, "unauthorized");
+    }
+    refresh(&token, "203.0.113.9").await.is_error(429, "too-many-attempts");
+    let last = link_of(&app, &user).await;
+    link(&last, "203.0.113.9").await.is_error(429, "too-many-attempts");
+    let reset = json!({ "token": last, "password": "another good one" });
+    let refused = app.post("/api/v1/auth/password/reset", &reset).at_address("203.0.113.9").send().await;
+    refused.is_error(429, "too-many-attempts");
+    let run = app.submit(&user, &body()).await;
+    let ticket = app.post("/api/v1/tickets", &json!({ "submission_id": run })).bearer(&user.token).send().await;
+    let place = format!("/api/v1/execute/{run}/events?ticket={}", ticket.json["ticket"].as_str().unwrap());
+    app.get(&place).at_address("203.0.113.9").send().await.is_error(429, "too-many-attempts");
+    assert_eq!(app.get(&place).at_address("203.0.113.10").start().await.status(), 200, "the ticket is unused");
+    assert_eq!(link(&last, "203.0.113.10").await.status, 200);
+    assert_eq!(refresh(&token, "203.0.113.10").await.status, 200, "the token is unused");
+}
+
+/// The token of a new one-time link.
+async fn link_of(app: &TestApp, user: &crate::app::TestUser) -> String {
+    app.accounts.make_link(user.user.id, Duration::from_secs(600)).await.unwrap().unwrap().token
+}
+
 /// Number of submissions that each of two nodes accepts before it refuses one.
 async fn taken_together(nodes: &[TestApp; 2], user: &crate::app::TestUser) -> Vec<usize> {
     let mut taken = Vec::new();
