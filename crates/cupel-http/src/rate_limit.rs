@@ -161,17 +161,19 @@ impl RateLimits {
     /// Charges one log-in attempt. Call it before the password is checked; otherwise hundreds of simultaneous attempts
     /// could all pass the limit. [`Attempt::succeeded`] refunds the charge.
     pub async fn login_attempt(&self, account: Claimed<'_>, address: IpAddr) -> Result<Attempt<'_>, ApiError> {
-        let account = account.key();
-        let pair = format!("{account}:{}", network_of(address));
+        let network = network_of(address);
+        let (sent, account) = (account.sent_key(), account.account_key());
+        let pair = format!("{sent}:{network}");
+        let known = format!("{account}:{network}");
         let mut paid = vec![
-            Charge { kind: BucketKind::LoginPair, key: pair.clone(), rate: self.login.account_and_address, cost: 1 },
+            Charge { kind: BucketKind::LoginPair, key: pair, rate: self.login.account_and_address, cost: 1 },
             AddressUse::Login.charge(address, self.login.address),
         ];
-        if !self.buckets.remembers(&pair).await {
+        if !self.buckets.remembers(&known).await {
             paid.push(Charge { kind: BucketKind::LoginAccount, key: account, rate: self.login.account, cost: 1 });
         }
         match self.buckets.take(&paid).await {
-            Ok(_standing) => Ok(Attempt { limits: self, pair, paid }),
+            Ok(_standing) => Ok(Attempt { limits: self, known, paid }),
             Err(exhausted) => Err(too_many("Too many wrong passwords.", exhausted.wait)),
         }
     }
@@ -265,14 +267,15 @@ impl Guess<'_> {
 /// One charged log-in attempt.
 pub struct Attempt<'a> {
     limits: &'a RateLimits,
-    pair: String,
+    /// The account and the address, as remembered.
+    known: String,
     paid: Vec<Charge>,
 }
 
 impl Attempt<'_> {
     /// Refunds the attempt because the password was right, and stores the address as known.
     pub async fn succeeded(self) {
-        self.limits.buckets.remember(&self.pair).await;
+        self.limits.buckets.remember(&self.known).await;
         self.limits.buckets.refund(&self.paid).await;
     }
 
@@ -287,24 +290,54 @@ fn too_many(what: &str, wait: Duration) -> ApiError {
 }
 
 /// The account whose password an attempt claims to know.
+///
+/// The limit per account *and* address counts the text that was sent. If the user name and the e-mail address of an
+/// account shared it, a refusal would tell a stranger that they belong to one account.
 #[derive(Clone, Copy, Debug)]
 pub enum Claimed<'a> {
-    /// An existing account. Its user name and its e-mail address share one limit.
-    User(UserId),
+    /// The account with this user name or e-mail address.
+    User {
+        /// The account.
+        id: UserId,
+        /// The name or address, as it was sent.
+        login: &'a str,
+    },
     /// A name or an e-mail address that no account has. It has the same limits, so that a refusal does not reveal which
     /// accounts exist.
     Unknown(&'a str),
+    /// The client's own account, which the request does not name.
+    Own(UserId),
 }
 
 impl Claimed<'_> {
-    /// A hash, so that a long name uses no more memory than a short one.
-    fn key(self) -> String {
-        let digest = match self {
-            Claimed::User(id) => Sha256::new_with_prefix("user ").chain_update(id.to_string()),
-            Claimed::Unknown(login) => Sha256::new_with_prefix("login ").chain_update(login.trim().to_lowercase()),
-        };
-        digest.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    /// What the client claims.
+    fn sent_key(self) -> String {
+        match self {
+            Claimed::User { login, .. } | Claimed::Unknown(login) => key_of_login(login),
+            Claimed::Own(id) => key_of_user(id),
+        }
     }
+
+    /// The account. All names of an account have the same key.
+    fn account_key(self) -> String {
+        match self {
+            Claimed::User { id, .. } | Claimed::Own(id) => key_of_user(id),
+            Claimed::Unknown(login) => key_of_login(login),
+        }
+    }
+}
+
+fn key_of_user(id: UserId) -> String {
+    hex(Sha256::new_with_prefix("user ").chain_update(id.to_string()))
+}
+
+fn key_of_login(login: &str) -> String {
+    hex(Sha256::new_with_prefix("login ").chain_update(login.trim().to_lowercase()))
+}
+
+/// A hash, so that a long name uses no more memory than a short one.
+fn hex(digest: Sha256) -> String {
+    digest.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

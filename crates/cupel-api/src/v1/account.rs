@@ -241,7 +241,7 @@ pub(super) async fn sign_in(
 ) -> Result<Login, ApiError> {
     let name = body.login()?;
     let account = match app.accounts.find_user(name).await? {
-        Some(user) => Claimed::User(user.id),
+        Some(user) => Claimed::User { id: user.id, login: name },
         None => Claimed::Unknown(name),
     };
     let attempt = app.limits.login_attempt(account, notes.client().address).await?;

@@ -55,7 +55,7 @@ pub(crate) async fn change_password(
         Via::Key { .. } | Via::Keyless => None,
     };
     // The holder of a stolen token must not get more password guesses than at log-in.
-    let attempt = app.limits.login_attempt(Claimed::User(user.id), notes.client().address).await?;
+    let attempt = app.limits.login_attempt(Claimed::Own(user.id), notes.client().address).await?;
     match app.accounts.change_password(user, &body.old_password, &body.password, keep).await {
         Ok(()) => {
             // Too many changes are charged like wrong passwords, because each costs two hashes.
@@ -273,7 +273,7 @@ pub(crate) async fn delete_account(
     JsonBody(body): JsonBody<DeleteRequest>,
 ) -> Result<StatusCode, ApiError> {
     let user = &caller.identity.user;
-    let attempt = app.limits.login_attempt(Claimed::User(user.id), notes.client().address).await?;
+    let attempt = app.limits.login_attempt(Claimed::Own(user.id), notes.client().address).await?;
     match app.accounts.is_password(user, &body.password).await {
         Ok(true) => attempt.succeeded().await,
         Ok(false) => return Err(ApiError::new(ErrorKind::WrongCredentials, "The password is wrong.")),

@@ -121,17 +121,34 @@ async fn a_user_whose_tier_does_not_exist_any_more_has_the_rates_of_basic() {
 }
 
 #[tokio::test]
-async fn guesses_at_the_name_and_at_the_address_of_an_account_share_one_limit() {
+async fn a_refusal_does_not_reveal_which_name_and_address_belong_to_one_account() {
     let app = TestApp::start().await;
+    let (user, other) = (app.user().await, app.user().await);
+    let guess = |login: &str, from: &str| {
+        app.post("/api/v1/auth/login", &json!({ "email": login, "password": "wrong" })).at_address(from).send()
+    };
+    for _ in 0..10 {
+        guess(&user.user.username, "203.0.113.9").await.is_error(401, "wrong-credentials");
+    }
+    guess(&user.user.username.to_uppercase(), "203.0.113.9").await.is_error(429, "too-many-attempts");
+    for email in [&user.user.email, &other.user.email, "nobody@example.com"] {
+        guess(email, "203.0.113.9").await.is_error(401, "wrong-credentials");
+    }
+}
+
+#[tokio::test]
+async fn guesses_at_the_name_and_at_the_address_of_an_account_share_its_limit() {
+    let app = TestApp::with_settings(|s| s.login.account = hourly(15)).await;
     let user = app.user().await;
     let mut checked = 0;
     for n in 0..40 {
         let login = if n % 2 == 0 { &user.user.username } else { &user.user.email };
         let body = json!({ "email": login, "password": format!("wrong {n}") });
-        let answer = app.post("/api/v1/auth/login", &body).at_address("203.0.113.9").send().await;
+        let from = format!("203.0.113.{}", n / 10);
+        let answer = app.post("/api/v1/auth/login", &body).at_address(&from).send().await;
         checked += usize::from(answer.status == 401);
     }
-    assert_eq!(checked, 10);
+    assert_eq!(checked, 15);
 }
 
 #[tokio::test]
