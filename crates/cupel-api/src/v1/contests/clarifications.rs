@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{refusal, seen};
 use crate::v1::filters::{PageParams, one, twenty};
-use crate::v1::problems::statement_html::html_of;
+use crate::v1::problems::statement_html::{html_of, render};
 use crate::v1::response::page::Pagination;
 use crate::v1::response::time::rfc3339;
 
@@ -144,16 +144,21 @@ pub(crate) async fn clarifications(
     let page = PageParams { page: params.page, limit: params.limit };
     let seen = seen(&app, &principal, &slug).await?;
     let (all, total) = app.core.clarifications(&principal, &seen, page.offset()?, page.limit).await?;
+    let mut html = vec![None; all.len()];
+    if params.html {
+        let answers: Vec<Option<String>> = all.iter().map(|one| one.answer.clone()).collect();
+        html = render(move || answers.iter().map(|answer| html_of(answer.as_deref()?)).collect()).await?;
+    }
     let shows_problems = seen.shows_problems(app.core.now());
     let slug_of = |place: usize| seen.contest.problems.get(place).map(|problem| problem.slug.to_string());
-    let view = |one: Clarification| ClarificationView {
+    let view = |(one, answer_html): (Clarification, Option<String>)| ClarificationView {
         clarification_id: one.id.to_string(),
         kind: if one.is_announcement { "announcement" } else { "question" },
         problem: one.place.map(|place| label(place).to_string()),
         problem_slug: one.place.filter(|_| shows_problems).and_then(slug_of),
         asked_by: seen.may_change.then_some(one.asker_name),
         question: one.question,
-        answer_html: one.answer.as_deref().filter(|_| params.html).and_then(html_of),
+        answer_html,
         answer: one.answer,
         public: one.is_public,
         own: principal.user() == Some(one.asker),
@@ -161,7 +166,7 @@ pub(crate) async fn clarifications(
         answered_at: one.answered_at.map(rfc3339),
     };
     Ok(Json(ClarificationPage {
-        clarifications: all.into_iter().map(view).collect(),
+        clarifications: all.into_iter().zip(html).map(view).collect(),
         pagination: Pagination { page: page.page, limit: page.limit, total },
     }))
 }

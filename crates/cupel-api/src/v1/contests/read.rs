@@ -121,5 +121,5 @@ pub(crate) async fn contest(
 ) -> Result<Json<ContestView>, ApiError> {
     let seen = seen(&app, &principal, &slug).await?;
     let view = ContestView::of(&seen, app.core.now());
-    Ok(Json(if params.html { view.with_html() } else { view }))
+    Ok(Json(if params.html { view.with_html().await? } else { view }))
 }

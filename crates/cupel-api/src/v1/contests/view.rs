@@ -1,11 +1,12 @@
 //! Response types for contests. Field names are stable: fields may be added, but never renamed or removed.
 
 use cupel_core::contests::{Contest, Participant, Phase, Style, label};
+use cupel_http::error::ApiError;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::v1::problems::statement_html::html_of;
+use crate::v1::problems::statement_html::{html_of, render};
 use crate::v1::response::time::rfc3339;
 
 /// Scoring rules of a contest.
@@ -122,8 +123,8 @@ impl ContestView {
     }
 
     /// The same contest, with the description also as HTML.
-    pub(super) fn with_html(self) -> ContestView {
-        ContestView { description_html: html_of(&self.description), ..self }
+    pub(super) async fn with_html(self) -> Result<ContestView, ApiError> {
+        render(move || ContestView { description_html: html_of(&self.description), ..self }).await
     }
 }
 

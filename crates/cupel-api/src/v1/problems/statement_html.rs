@@ -5,6 +5,7 @@
 //! bytes. The site does not rely on these invariants alone: it copies only known elements, and its content security
 //! policy allows no inline script.
 
+use cupel_http::error::ApiError;
 use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -25,6 +26,18 @@ static RENDERING: Semaphore = Semaphore::const_new(4);
 pub(super) async fn turn_to_render() -> Option<SemaphorePermit<'static>> {
     // The semaphore is never closed.
     RENDERING.acquire().await.ok()
+}
+
+/// Renders texts on a blocking thread, after [`turn_to_render`].
+pub(in crate::v1) async fn render<T: Send + 'static>(
+    texts: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ApiError> {
+    let turn = turn_to_render().await;
+    let rendered = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        texts()
+    });
+    rendered.await.map_err(|e| ApiError::internal(&e))
 }
 
 /// The text as HTML; `None` if the text or the HTML is too long. Mathematics is in elements with the class
@@ -132,5 +145,15 @@ mod tests {
         // Nested as deeply as the text allows.
         let deep = html_of(&">".repeat(100_000));
         assert!(deep.is_none_or(|html| html.len() <= HTML_BYTES_MAX));
+    }
+
+    #[tokio::test]
+    async fn texts_are_rendered_after_those_of_four_other_requests() {
+        let turns = [turn_to_render().await, turn_to_render().await, turn_to_render().await, turn_to_render().await];
+        let mut rendering = Box::pin(render(|| html_of("*a*")));
+        let waiting = tokio::time::timeout(std::time::Duration::from_millis(50), &mut rendering).await;
+        assert!(waiting.is_err(), "four requests have a turn");
+        drop(turns);
+        assert_eq!(rendering.await.unwrap().as_deref(), Some("<p><em>a</em></p>\n"));
     }
 }
