@@ -154,7 +154,9 @@ impl Follower {
             Follower::Caller(caller) => {
                 let credential = caller.identity.via.credential();
                 let role = caller.identity.user.role;
-                return Ok(Holder { user: caller.user, role, viewer: caller.viewer, rates: caller.rates, credential });
+                let may_read_runs = has_scope(&caller.identity, Scope::RunsRead).is_ok();
+                let Caller { user, viewer, rates, .. } = **caller;
+                return Ok(Holder { user, role, viewer, rates, credential, may_read_runs });
             }
             Follower::Ticket { text, who, notes } => (text, who, notes),
         };
@@ -172,7 +174,8 @@ impl Follower {
             notes.set_rate(note);
         }
         paid?;
-        Ok(Holder { user: user.id, role: user.role, viewer, rates, credential })
+        // The client that requested the ticket had the scope.
+        Ok(Holder { user: user.id, role: user.role, viewer, rates, credential, may_read_runs: true })
     }
 
     /// Consumes the ticket. Call it after all other checks have passed.
@@ -197,9 +200,19 @@ pub struct Holder {
     pub rates: TierRates,
     /// The credential with which the client, or the client that requested the ticket, was authenticated.
     pub credential: CredentialId,
+    /// Whether the credential has the scope [`Scope::RunsRead`].
+    pub may_read_runs: bool,
 }
 
 impl Holder {
+    /// Refuses an API key that may not read runs.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingScope`].
+    pub fn check_reads_runs(&self) -> Result<(), ApiError> {
+        if self.may_read_runs { Ok(()) } else { Err(missing_scope(Scope::RunsRead)) }
+    }
+
     /// Why the client may no longer use its connection. If the store fails, the connection continues.
     pub async fn access_ended(&self, app: &Shared) -> Option<AccessEnded> {
         app.accounts.access_ended(&self.viewer, self.credential).await.unwrap_or_else(|error| {
@@ -322,17 +335,18 @@ fn has_scope(identity: &Identity, scope: Scope) -> Result<(), ApiError> {
         Via::Key { scopes, .. } if scopes.contains(&scope) => Ok(()),
         Via::Keyless if matches!(scope, Scope::RunsRead | Scope::RunsWrite) => Ok(()),
         Via::Keyless => Err(ApiError::new(ErrorKind::Unauthorized, "This needs a token or an API key.")),
-        Via::Key { .. } => {
-            let name = scope.as_str();
-            let mut error =
-                ApiError::new(ErrorKind::MissingScope, format!("The API key does not have the scope `{name}`."));
-            if let Ok(value) =
-                HeaderValue::try_from(format!("Bearer realm=\"cupel\", error=\"insufficient_scope\", scope=\"{name}\""))
-            {
-                error = error.with_header(header::WWW_AUTHENTICATE, value);
-            }
-            Err(error)
-        }
+        Via::Key { .. } => Err(missing_scope(scope)),
+    }
+}
+
+/// Error for an API key without this scope.
+fn missing_scope(scope: Scope) -> ApiError {
+    let name = scope.as_str();
+    let error = ApiError::new(ErrorKind::MissingScope, format!("The API key does not have the scope `{name}`."));
+    let challenge = format!("Bearer realm=\"cupel\", error=\"insufficient_scope\", scope=\"{name}\"");
+    match HeaderValue::try_from(challenge) {
+        Ok(value) => error.with_header(header::WWW_AUTHENTICATE, value),
+        Err(_) => error,
     }
 }
 

@@ -244,6 +244,7 @@ impl Session {
     }
 
     async fn attach(&mut self, head: &Head, attach: &Attach) -> Result<(), ApiError> {
+        self.holder.check_reads_runs()?;
         let run = run_of(&attach.run)?;
         self.forget_ended();
         if self.runs.contains_key(&run) {

@@ -416,6 +416,26 @@ async fn a_connection_needs_a_credential_that_may_run_programs() {
 }
 
 #[tokio::test]
+async fn a_key_that_may_not_read_runs_follows_only_the_runs_that_its_connection_starts() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let run = app.submit(&user, &json!({ "language": "python", "source_code": "x" })).await;
+    app.complete(a_report()).await;
+    let at = address_of(&app).await;
+    let mut client = Client::with_bearer(at, &app.key(&user, &[Scope::RunsWrite]).await).await;
+    client.send(json!({ "type": "attach", "run": run })).await;
+    Client::is_error(&client.next().await, "missing-scope");
+    client.send(start("a")).await;
+    client.until("accepted").await;
+    app.complete(a_report()).await;
+    assert_eq!(client.event("verdict").await["verdict"], "AC");
+    let key = app.key(&user, &[Scope::RunsRead, Scope::RunsWrite]).await;
+    let mut client = Client::with_bearer(at, &key).await;
+    client.send(json!({ "type": "attach", "run": run })).await;
+    assert_eq!(client.event("verdict").await["verdict"], "AC");
+}
+
+#[tokio::test]
 async fn a_session_cookie_opens_a_connection_only_for_a_page_of_this_server() {
     let app = TestApp::with_settings(|settings| {
         settings.public_url = "https://judge.example/cupel".into();
