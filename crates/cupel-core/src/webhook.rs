@@ -118,16 +118,15 @@ impl Core {
     /// If the store cannot write; the delivery is then tried again.
     pub async fn record_delivery(&self, delivery: &Delivery, sent: Sent) -> Result<(), StoreError> {
         let now = self.now();
-        let id: WebhookId = delivery.id;
         match sent {
-            Sent::Delivered { status } => self.inner.store.delivered(id, now, status).await,
-            Sent::Gone => self.inner.store.receiver_gone(id, now).await.map(|_| ()),
+            Sent::Delivered { status } => self.inner.store.delivered(delivery, now, status).await,
+            Sent::Gone => self.inner.store.receiver_gone(delivery, now).await.map(|_| ()),
             Sent::Failed { error, status } => {
                 let jitter: f64 = rand::random();
                 let pause = retry_after(delivery.tries + 1, jitter).and_then(|p| SignedDuration::try_from(p).ok());
                 let next = pause.and_then(|pause| now.checked_add(pause).ok());
                 let error: String = error.chars().take(500).collect();
-                self.inner.store.delivery_failed(id, now, &error, status, next).await
+                self.inner.store.delivery_failed(delivery, now, &error, status, next).await
             }
         }
     }

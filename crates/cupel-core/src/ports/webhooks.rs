@@ -18,21 +18,22 @@ pub trait WebhookStore: Send + Sync {
         limit: u32,
         not_of: &[UserId],
     ) -> Result<Vec<Delivery>, StoreError>;
-    /// Records that the receiver accepted the delivery.
-    async fn delivered(&self, id: WebhookId, now: Timestamp, status: u16) -> Result<(), StoreError>;
+    /// Records that the receiver accepted the delivery. Does nothing if the claim is not current: the delivery was
+    /// [requested again](WebhookStore::redeliver) or claimed by another sender.
+    async fn delivered(&self, claimed: &Delivery, now: Timestamp, status: u16) -> Result<(), StoreError>;
     /// Records a failed attempt, with the receiver's status if the receiver answered. `next`: the time of the next
-    /// attempt; `None`: no further attempt follows.
+    /// attempt; `None`: no further attempt follows. Does nothing if the claim is not current.
     async fn delivery_failed(
         &self,
-        id: WebhookId,
+        claimed: &Delivery,
         now: Timestamp,
         error: &str,
         status: Option<u16>,
         next: Option<Timestamp>,
     ) -> Result<(), StoreError>;
     /// The receiver is permanently gone (410): gives up this delivery and all others of the same owner to the same
-    /// address. Returns their number.
-    async fn receiver_gone(&self, id: WebhookId, now: Timestamp) -> Result<u64, StoreError>;
+    /// address. Returns their number. If the claim is not current, this delivery stays due.
+    async fn receiver_gone(&self, claimed: &Delivery, now: Timestamp) -> Result<u64, StoreError>;
     /// A page of an owner's deliveries (`None`: of all owners), those of the newest submissions first, and the total
     /// number.
     async fn deliveries(
@@ -82,4 +83,6 @@ pub struct Delivery {
     pub url: String,
     /// Number of previous attempts.
     pub tries: u32,
+    /// End of the claim, which identifies it.
+    pub claimed_until: Timestamp,
 }

@@ -28,23 +28,23 @@ impl<B: Backend> WebhookStore for SqlStore<B> {
         self.write(Take { now, until, limit, not_of: not_of.to_vec() }).await
     }
 
-    async fn delivered(&self, id: WebhookId, now: Timestamp, status: u16) -> Result<(), StoreError> {
-        self.write(Delivered { id, now, status }).await
+    async fn delivered(&self, claimed: &Delivery, now: Timestamp, status: u16) -> Result<(), StoreError> {
+        self.write(Delivered { claim: Claim::of(claimed), now, status }).await
     }
 
     async fn delivery_failed(
         &self,
-        id: WebhookId,
+        claimed: &Delivery,
         now: Timestamp,
         error: &str,
         status: Option<u16>,
         next: Option<Timestamp>,
     ) -> Result<(), StoreError> {
-        self.write(Failed { id, now, error: error.to_owned(), status, next }).await
+        self.write(Failed { claim: Claim::of(claimed), now, error: error.to_owned(), status, next }).await
     }
 
-    async fn receiver_gone(&self, id: WebhookId, now: Timestamp) -> Result<u64, StoreError> {
-        self.write(Gone { id, now }).await
+    async fn receiver_gone(&self, claimed: &Delivery, now: Timestamp) -> Result<u64, StoreError> {
+        self.write(Gone { claim: Claim::of(claimed), now }).await
     }
 
     async fn deliveries(
@@ -148,13 +148,26 @@ impl Write for Take {
                 owner: UserId::from_uuid(id_from(row.blob(2)?, "owner")?),
                 url: row.get(3)?,
                 tries: u32::try_from(row.get::<i64>(4)?).map_err(|_| bad("tries"))?,
+                claimed_until: self.until,
             })
         })
     }
 }
 
-struct Delivered {
+/// A claim of a delivery. While it is current, `next_at` of the row is `until`.
+struct Claim {
     id: WebhookId,
+    until: Timestamp,
+}
+
+impl Claim {
+    fn of(delivery: &Delivery) -> Claim {
+        Claim { id: delivery.id, until: delivery.claimed_until }
+    }
+}
+
+struct Delivered {
+    claim: Claim,
     now: Timestamp,
     status: u16,
 }
@@ -166,14 +179,17 @@ impl Write for Delivered {
 
     fn apply(&self, db: &dyn Sql) -> Result<(), SqlFault> {
         let sql = "UPDATE webhook_deliveries SET tries = tries + 1, next_at = NULL, ended_at = ?, status = ?, error = NULL \
-                   WHERE id = ? AND next_at IS NOT NULL";
-        db.execute(sql, values![to_us(self.now), self.status, bytes(self.id.as_uuid())])?;
+                   WHERE id = ? AND next_at = ?";
+        db.execute(
+            sql,
+            values![to_us(self.now), self.status, bytes(self.claim.id.as_uuid()), to_us(self.claim.until)],
+        )?;
         Ok(())
     }
 }
 
 struct Failed {
-    id: WebhookId,
+    claim: Claim,
     now: Timestamp,
     error: String,
     status: Option<u16>,
@@ -187,18 +203,25 @@ impl Write for Failed {
 
     fn apply(&self, db: &dyn Sql) -> Result<(), SqlFault> {
         let sql = "UPDATE webhook_deliveries SET tries = tries + 1, next_at = ?, ended_at = ?, error = ?, status = ? \
-                   WHERE id = ? AND next_at IS NOT NULL";
+                   WHERE id = ? AND next_at = ?";
         let ended_at = if self.next.is_none() { Some(to_us(self.now)) } else { None };
         db.execute(
             sql,
-            values![self.next.map(to_us), ended_at, self.error, self.status.map(i64::from), bytes(self.id.as_uuid())],
+            values![
+                self.next.map(to_us),
+                ended_at,
+                self.error,
+                self.status.map(i64::from),
+                bytes(self.claim.id.as_uuid()),
+                to_us(self.claim.until)
+            ],
         )?;
         Ok(())
     }
 }
 
 struct Gone {
-    id: WebhookId,
+    claim: Claim,
     now: Timestamp,
 }
 
@@ -210,8 +233,9 @@ impl Write for Gone {
     fn apply(&self, db: &dyn Sql) -> Result<u64, SqlFault> {
         let sql = "UPDATE webhook_deliveries SET tries = tries + CASE WHEN id = ?1 THEN 1 ELSE 0 END, next_at = NULL, ended_at = ?2, status = 410, \
                    error = 'the receiver responded with 410' WHERE next_at IS NOT NULL \
+                   AND (id <> ?1 OR next_at = ?3) \
                    AND (owner, url) = (SELECT owner, url FROM webhook_deliveries WHERE id = ?1)";
-        db.execute(sql, values![bytes(self.id.as_uuid()), to_us(self.now)])
+        db.execute(sql, values![bytes(self.claim.id.as_uuid()), to_us(self.now), to_us(self.claim.until)])
     }
 }
 

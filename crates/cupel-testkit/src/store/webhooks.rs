@@ -87,18 +87,41 @@ pub async fn a_failed_delivery_is_retried_until_it_is_given_up<S: Store>(make: i
     let owner = user(&*store).await;
     cancelled(&*store, owner, URL).await;
     let first = take(&*store, 0).await.remove(0);
-    store.delivery_failed(first.id, at(0), "500", Some(500), Some(at(5))).await.unwrap();
+    store.delivery_failed(&first, at(0), "500", Some(500), Some(at(5))).await.unwrap();
     assert!(take(&*store, 4).await.is_empty());
     let again = take(&*store, 5).await.remove(0);
     assert_eq!((again.id, again.tries), (first.id, 1));
-    store.delivery_failed(first.id, at(5), "500", Some(500), None).await.unwrap();
+    store.delivery_failed(&again, at(5), "500", Some(500), None).await.unwrap();
     assert!(take(&*store, 9999).await.is_empty(), "the delivery is given up");
 
     cancelled(&*store, owner, URL).await;
     let good = take(&*store, 0).await.remove(0);
-    store.delivered(good.id, at(1), 204).await.unwrap();
-    store.delivery_failed(good.id, at(2), "late", None, Some(at(3))).await.unwrap();
+    store.delivered(&good, at(1), 204).await.unwrap();
+    store.delivery_failed(&good, at(2), "late", None, Some(at(3))).await.unwrap();
     assert!(take(&*store, 9999).await.is_empty(), "a completed delivery is not sent again");
+}
+
+pub async fn a_requested_redelivery_outlives_the_attempt_in_progress<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let owner = user(&*store).await;
+    cancelled(&*store, owner, URL).await;
+    for way in 0..3 {
+        let slow = take(&*store, 0).await.remove(0);
+        assert!(store.redeliver(slow.id, Some(owner), at(10)).await.unwrap());
+        match way {
+            0 => store.delivery_failed(&slow, at(11), "the last attempt", None, None).await.unwrap(),
+            1 => store.delivered(&slow, at(11), 200).await.unwrap(),
+            _ => assert_eq!(store.receiver_gone(&slow, at(11)).await.unwrap(), 0),
+        }
+        let again = take(&*store, 11).await.remove(0);
+        assert_eq!((again.id, again.tries), (slow.id, 0), "{way}");
+        // The late result of the first attempt changes nothing either.
+        store.delivery_failed(&slow, at(12), "the last attempt", None, None).await.unwrap();
+        store.delivered(&again, at(12), 200).await.unwrap();
+        let (listed, _) = store.deliveries(Some(owner), 0, 10).await.unwrap();
+        assert_eq!((listed[0].status, listed[0].tries, listed[0].ended_at), (Some(200), 1, Some(at(12))), "{way}");
+        assert!(store.redeliver(slow.id, Some(owner), at(0)).await.unwrap());
+    }
 }
 
 pub async fn a_receiver_that_is_gone_gets_no_more_deliveries_of_the_owner<S: Store>(
@@ -113,7 +136,7 @@ pub async fn a_receiver_that_is_gone_gets_no_more_deliveries_of_the_owner<S: Sto
     let others = cancelled(&*store, other, URL).await;
     let taken = take(&*store, 0).await;
     let gone = taken.iter().find(|d| d.owner == owner && d.url == URL).expect("a delivery");
-    assert_eq!(store.receiver_gone(gone.id, at(1)).await.unwrap(), 3);
+    assert_eq!(store.receiver_gone(gone, at(1)).await.unwrap(), 3);
     let mut left: Vec<_> = take(&*store, 9999).await.into_iter().map(|d| d.submission).collect();
     left.sort_unstable();
     assert_eq!(left, [elsewhere, others]);
@@ -139,7 +162,7 @@ pub async fn expired_records_are_deleted<S: Store>(make: impl AsyncFn() -> Subje
     store.rotate_session(short.id, [1; 32], [2; 32], at(1)).await.unwrap().expect("a rotation");
     cancelled(&*store, owner, URL).await;
     let delivery = take(&*store, 0).await.remove(0);
-    store.delivered(delivery.id, at(5), 200).await.unwrap();
+    store.delivered(&delivery, at(5), 200).await.unwrap();
 
     let cutoffs = |now: i64, deliveries_before: i64| RetentionCutoffs {
         now: at(now),
@@ -203,7 +226,7 @@ pub async fn a_user_lists_and_resends_only_own_deliveries<S: Store>(make: impl A
     let second = cancelled(&*store, owner, URL).await;
     cancelled(&*store, other, URL).await;
     let taken = take(&*store, 0).await;
-    let of = |submission| taken.iter().find(|delivery| delivery.submission == submission).unwrap().id;
+    let of = |submission| taken.iter().find(|delivery| delivery.submission == submission).unwrap();
     store.delivered(of(first), at(1), 204).await.unwrap();
     store.delivery_failed(of(second), at(2), "the receiver answered 500", Some(500), None).await.unwrap();
 
@@ -213,18 +236,18 @@ pub async fn a_user_lists_and_resends_only_own_deliveries<S: Store>(make: impl A
     let (last, rest) = (store.deliveries(Some(owner), 1, 1).await.unwrap().0, &listed[1..]);
     assert_eq!(last, rest);
     let one = |id| listed.iter().find(|delivery| delivery.id == id).unwrap();
-    let (taken_well, failed) = (one(of(first)), one(of(second)));
+    let (taken_well, failed) = (one(of(first).id), one(of(second).id));
     assert_eq!((taken_well.status, taken_well.ended_at, taken_well.tries), (Some(204), Some(at(1)), 1));
     assert_eq!((failed.status, failed.next_at), (Some(500), None));
     assert_eq!(failed.error.as_deref(), Some("the receiver answered 500"));
 
-    assert!(!store.redeliver(of(second), Some(other), at(3)).await.unwrap(), "another user's delivery");
+    assert!(!store.redeliver(of(second).id, Some(other), at(3)).await.unwrap(), "another user's delivery");
     assert!(take(&*store, 3).await.is_empty());
-    assert!(store.redeliver(of(second), Some(owner), at(3)).await.unwrap());
-    assert!(store.redeliver(of(first), None, at(3)).await.unwrap(), "a completed delivery can be resent, too");
+    assert!(store.redeliver(of(second).id, Some(owner), at(3)).await.unwrap());
+    assert!(store.redeliver(of(first).id, None, at(3)).await.unwrap(), "a completed delivery can be resent, too");
     let mut again: Vec<_> = take(&*store, 3).await.into_iter().map(|delivery| (delivery.id, delivery.tries)).collect();
     again.sort_unstable();
-    let mut expected = vec![(of(first), 0), (of(second), 0)];
+    let mut expected = vec![(of(first).id, 0), (of(second).id, 0)];
     expected.sort_unstable();
     assert_eq!(again, expected);
     assert!(!store.redeliver(WebhookId::from_uuid(fresh()), None, at(3)).await.unwrap());
