@@ -14,7 +14,9 @@ use cupel_http::caller::Anybody;
 use cupel_http::client::network_of;
 use cupel_http::error::{ApiError, ErrorBody, ErrorKind};
 use cupel_http::notes::Notes;
+use cupel_types::UserId;
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::session::{SessionState, session_cookie_of, with_cookie};
 
@@ -67,6 +69,11 @@ pub(crate) async fn open(
     let named = Named { user: guest.user.id, session: guest.session };
     let cookie = session_cookie_of(&app, &notes, named, guest.expires_at)?;
     Ok(with_cookie(cookie, (StatusCode::CREATED, SessionState::of(&app, Some(&guest.user)))))
+}
+
+/// The user to whom the memory for a visitor's large responses is charged: the share of the guests of this address.
+pub(super) fn share_of_visitor(app: &Shared, address: IpAddr) -> UserId {
+    UserId::of_guest(Uuid::nil(), share_of(&app.settings.jwt_secret.0, address))
 }
 
 /// The number of the share that the guests of an address have together. It does not disclose the address.

@@ -920,6 +920,35 @@ async fn former_field_names_are_accepted() {
 }
 
 #[tokio::test]
+async fn unread_csv_standings_occupy_only_the_memory_share_of_their_address() {
+    let app = TestApp::with_settings(|settings| {
+        settings.answers_of_user_bytes_max = 5 << 20;
+        settings.answers_bytes_max = 10 << 20;
+        settings.answer_wait_max = Duration::ZERO;
+    })
+    .await;
+    let (author, user) = (app.author().await, app.user().await);
+    app.problem(&author, "echo", Visibility::Public).await;
+    make(&app, &author, &a_contest("c", -10)).await;
+    take_part(&app, &user, "c", "official").await;
+    let csv = |from: &str| app.get("/api/v1/contests/c/standings?format=csv").at_address(from);
+    let mut unread = Vec::new();
+    let refused = loop {
+        let response = csv("203.0.113.9").start().await;
+        if response.status() != 200 {
+            break response.status();
+        }
+        unread.push(response);
+        assert!(unread.len() < 100, "no bound");
+    };
+    assert_eq!(refused, 429);
+    assert_eq!(csv("203.0.113.10").send().await.status, 200, "another address");
+    assert_eq!(csv("203.0.113.9").bearer(&user.token).send().await.status, 200, "a user");
+    unread.pop();
+    assert_eq!(csv("203.0.113.9").send().await.status, 200, "one was read");
+}
+
+#[tokio::test]
 async fn the_organizers_get_a_groups_progress_as_json_and_csv() {
     let app = TestApp::start().await;
     let (author, one, two) = (app.author().await, app.user().await, app.user().await);

@@ -1,14 +1,15 @@
 //! `GET /contests/{slug}/standings`.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Json};
 use cupel_core::contests::{Cell, Participant, Phase, StandingsRow, Style, label};
 use cupel_http::app::Shared;
 use cupel_http::body::{Id, Params};
 use cupel_http::caller::Visitor;
 use cupel_http::error::{ApiError, ErrorBody, ErrorKind};
+use cupel_http::notes::Notes;
 use cupel_problem::Slug;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -17,6 +18,7 @@ use super::seen;
 use crate::csv::{self, Format};
 use crate::etag;
 use crate::v1::filters::{PageParams, one, twenty};
+use crate::v1::guest::share_of_visitor;
 use crate::v1::problems::points;
 use crate::v1::response::page::Pagination;
 
@@ -112,6 +114,7 @@ pub(crate) struct CellView {
 )]
 pub(crate) async fn standings(
     State(app): State<Shared>,
+    Extension(notes): Extension<Notes>,
     Visitor(principal): Visitor,
     Id(slug): Id<Slug>,
     Params(params): Params<StandingsParams>,
@@ -127,9 +130,17 @@ pub(crate) async fn standings(
     let page = PageParams { page: params.page, limit: params.limit };
     if Format::of(params.format, &request) == Format::Csv {
         page.offset()?;
+        let total = app.core.standings(&principal, &seen, params.unfrozen, 0, 0).await?.total;
+        let reader = principal.user().unwrap_or_else(|| share_of_visitor(&app, notes.client().address));
+        let bytes = csv_bytes(total, seen.contest.problems.len());
+        // The rows stay in memory until the client has received the last line.
+        let held = app.answers.wait_for(reader, bytes, app.settings.answer_wait_max).await?;
         let standings = app.core.standings(&principal, &seen, params.unfrozen, 0, u64::MAX).await?;
-        let chunks = csv_of(seen.contest.style, problems, standings.rows);
-        return Ok(csv::answer(&format!("{slug}-standings"), futures_util::stream::iter(chunks.map(Ok))));
+        let chunks = csv_of(seen.contest.style, problems, standings.rows).map(move |chunk| {
+            let _held = &held;
+            Ok(chunk)
+        });
+        return Ok(csv::answer(&format!("{slug}-standings"), futures_util::stream::iter(chunks)));
     }
     let standings = app.core.standings(&principal, &seen, params.unfrozen, page.offset()?, page.limit).await?;
     let line = |(row, who): &(StandingsRow, Participant)| RowView::of(seen.contest.style, problems, row, who);
@@ -151,6 +162,18 @@ pub(crate) async fn standings(
 
 /// Number of lines written at a time.
 const CSV_CHUNK: usize = 500;
+
+/// Upper bound on the memory for the name of a participant and the parts of a row that every row has.
+const ROW_BYTES: usize = 256;
+
+/// Memory that a response in CSV needs besides its rows, for the lines that are being sent.
+const CSV_BYTES_MIN: usize = 64 << 10;
+
+/// Memory that a response in CSV with these many rows and problems needs.
+fn csv_bytes(rows: u64, problems: usize) -> usize {
+    let of_row = ROW_BYTES + problems * size_of::<Cell>();
+    CSV_BYTES_MIN.saturating_add(usize::try_from(rows).unwrap_or(usize::MAX).saturating_mul(of_row))
+}
 
 /// Standings as CSV: a line per participant, with four columns per problem.
 fn csv_of(
