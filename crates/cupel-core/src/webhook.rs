@@ -6,12 +6,13 @@
 //! as well. If a receiver answers with status 410, all waiting deliveries of the same owner to its address are given
 //! up.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use cupel_types::{UserId, WebhookId};
 use jiff::SignedDuration;
 
-use crate::{AuthenticatedUser, Core, Delivery, DeliveryRecord, StoreError, chain};
+use crate::{AuthenticatedUser, Core, Delivery, DeliveryRecord, StoreError};
 
 /// Result of a delivery attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +51,43 @@ pub fn retry_after(tries: u32, jitter: f64) -> Option<Duration> {
     Some(Duration::from_secs(pause_s).mul_f64(1.0 + jitter.clamp(0.0, 1.0) / 10.0))
 }
 
+/// Maximum number of owners of due deliveries that are considered at a time.
+const OWNERS_MAX: u32 = 1000;
+
+/// The turns of the owners of due deliveries. Owners with fewer deliveries in progress come first; among those with
+/// equally many, the one whose last turn was longest ago. So an owner waits for at most one delivery of each other
+/// owner, however many deliveries of the others have been due for longer.
+#[derive(Debug, Default)]
+pub struct Turns {
+    /// Number of turns so far.
+    count: u64,
+    /// The last turn of each owner with due deliveries.
+    last: HashMap<UserId, u64>,
+}
+
+impl Turns {
+    /// The owners of the next deliveries, at most `limit`; an owner of several is listed as often. `due`: the number of
+    /// due deliveries of each owner. `busy`: an owner for each delivery in progress.
+    fn next(&mut self, due: &[(UserId, u64)], busy: &[UserId], limit: u32) -> Vec<UserId> {
+        let in_progress = |owner| busy.iter().filter(|of| **of == owner).count();
+        let mut left: Vec<_> = due.iter().map(|(owner, due)| (*owner, *due, in_progress(*owner))).collect();
+        let owners: HashSet<UserId> = due.iter().map(|(owner, _)| *owner).collect();
+        self.last.retain(|owner, _| owners.contains(owner));
+        let mut chosen = Vec::new();
+        while chosen.len() < limit as usize {
+            let last = |owner: &UserId| self.last.get(owner).copied().unwrap_or(0);
+            let waiting = left.iter_mut().filter(|(_, due, _)| *due > 0);
+            let Some(next) = waiting.min_by_key(|(owner, _, in_progress)| (*in_progress, last(owner))) else { break };
+            next.1 -= 1;
+            next.2 += 1;
+            self.count += 1;
+            self.last.insert(next.0, self.count);
+            chosen.push(next.0);
+        }
+        chosen
+    }
+}
+
 impl Core {
     /// The key that signs a user's webhooks; `None`: the user does not exist.
     ///
@@ -59,9 +97,8 @@ impl Core {
         self.inner.store.webhook_secret(owner).await
     }
 
-    /// Claims at most `limit` due deliveries for `hold`. A delivery for which no attempt is recorded within that time
-    /// is due again. Deliveries of `busy` owners, who have deliveries in progress, come last, so an owner whose
-    /// receiver hangs gets only capacity that no other owner needs.
+    /// Claims at most `limit` due deliveries for `hold`, those of their owners in turn. A delivery for which no attempt
+    /// is recorded within that time is due again. `busy`: an owner for each delivery in progress.
     ///
     /// # Errors
     /// If the store cannot answer.
@@ -70,20 +107,13 @@ impl Core {
         hold: Duration,
         limit: u32,
         busy: &[UserId],
+        turns: &mut Turns,
     ) -> Result<Vec<Delivery>, StoreError> {
         let now = self.now();
         let until = SignedDuration::try_from(hold).ok().and_then(|hold| now.checked_add(hold).ok()).unwrap_or(now);
-        let mut taken = self.inner.store.take_deliveries(now, until, limit, busy).await?;
-        let room = limit.saturating_sub(u32::try_from(taken.len()).unwrap_or(u32::MAX));
-        if room > 0 && !busy.is_empty() {
-            match self.inner.store.take_deliveries(now, until, room, &[]).await {
-                Ok(others) => taken.extend(others),
-                Err(error) if taken.is_empty() => return Err(error),
-                // The deliveries claimed so far must still be sent.
-                Err(error) => tracing::warn!(error = chain(&error), "cannot read all due webhook deliveries"),
-            }
-        }
-        Ok(taken)
+        let due = self.inner.store.due_owners(now, OWNERS_MAX).await?;
+        let owners = turns.next(&due, busy, limit);
+        if owners.is_empty() { Ok(Vec::new()) } else { self.inner.store.take_deliveries(now, until, &owners).await }
     }
 
     /// A page of deliveries, those of the newest submissions first, and the total number. `all`: of all owners, if the
@@ -144,6 +174,23 @@ mod tests {
         assert_eq!(all[..9], expected);
         assert_eq!(all[9], None);
         assert_eq!(retry_after(u32::MAX, 1.0), None);
+    }
+
+    #[test]
+    fn owners_are_served_in_turn_and_those_with_deliveries_in_progress_come_last() {
+        let owner = |n| UserId::from_uuid(uuid::Uuid::from_u128(n));
+        let (patient, hostile) = (owner(9), (1..=8).map(owner).collect::<Vec<_>>());
+        let mut due: Vec<_> = hostile.iter().map(|owner| (*owner, 300)).collect();
+        let mut turns = Turns::default();
+        assert_eq!(turns.next(&due, &[], 8), hostile, "the receivers of all these do not answer");
+        due.push((patient, 2));
+        assert_eq!(turns.next(&due, &hostile[1..], 1), [patient], "the oldest delivery is of the owner served last");
+        due[8].1 = 1;
+        assert_eq!(turns.next(&due, &hostile[1..], 1), [hostile[0]]);
+        let busy = [&hostile[..1], &hostile[2..]].concat();
+        assert_eq!(turns.next(&due, &busy, 3), [hostile[1], patient, hostile[2]]);
+        assert_eq!(turns.next(&[(patient, 2)], &[], 5), [patient; 2]);
+        assert!(turns.next(&[], &busy, 5).is_empty());
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! A user chooses the receiver of a webhook, so the receiver is untrusted. Each connection resolves the host name once
 //! and checks the addresses that it uses, so a name that later resolves to another address does not help an attacker.
 //! The sender follows no redirects, uses no proxies and does not read the response body. Time and concurrency are
-//! bounded, and a slow receiver does not delay the deliveries of other users.
+//! bounded, and the owners of deliveries are served in turn: a user waits for at most one delivery of each other user,
+//! however many there are.
 //!
 //! Source of the signature: Standard Webhooks, "Signature scheme": headers `webhook-id`,
 //! `webhook-timestamp` (seconds), `webhook-signature` = `v1,` base64 HMAC-SHA256 of `id.timestamp.body`.
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use cupel_core::webhook::Sent;
+use cupel_core::webhook::{Sent, Turns};
 use cupel_core::{AuthenticatedUser, Core, Delivery, chain};
 use cupel_facades::Judge0Options;
 use cupel_types::UserId;
@@ -44,10 +45,14 @@ pub(crate) async fn run(core: Core, settings: config::Webhooks, judge0: Judge0Op
     let tracker = TaskTracker::new();
     // A failure is logged when it begins, because the store may fail for as long as a disk is full.
     let mut has_failed = false;
+    let mut turns = Turns::default();
     while !shutdown.is_cancelled() {
         let free = u32::try_from(room.available_permits()).unwrap_or(u32::MAX);
         let busy = sender.busy();
-        let taken = if free == 0 { Ok(Vec::new()) } else { sender.core.take_deliveries(hold, free, &busy).await };
+        let taken = match free {
+            0 => Ok(Vec::new()),
+            free => sender.core.take_deliveries(hold, free, &busy, &mut turns).await,
+        };
         let failed_before = std::mem::replace(&mut has_failed, taken.is_err());
         let taken = taken.unwrap_or_else(|error| {
             if !failed_before {
@@ -136,12 +141,9 @@ impl Sender {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the owners with deliveries under way.
+    /// Returns an owner for each delivery under way.
     fn busy(&self) -> Vec<UserId> {
-        let mut busy = self.under_way().clone();
-        busy.sort_unstable();
-        busy.dedup();
-        busy
+        self.under_way().clone()
     }
 
     async fn send(&self, delivery: &Delivery) {

@@ -9,14 +9,16 @@ use super::store_error::StoreError;
 /// The outbox of webhook deliveries.
 #[async_trait]
 pub trait WebhookStore: Send + Sync {
-    /// Claims at most `limit` due deliveries until `until`, so that other senders skip them. Deliveries of the listed
-    /// owners are excluded.
+    /// Owners of due deliveries, each with the number of these: at most `limit` owners, those with the delivery that
+    /// has been due for longest first.
+    async fn due_owners(&self, now: Timestamp, limit: u32) -> Result<Vec<(UserId, u64)>, StoreError>;
+    /// Claims due deliveries until `until`, so that other senders skip them: for each entry of `owners`, one delivery
+    /// of this owner, the one that has been due for longest.
     async fn take_deliveries(
         &self,
         now: Timestamp,
         until: Timestamp,
-        limit: u32,
-        not_of: &[UserId],
+        owners: &[UserId],
     ) -> Result<Vec<Delivery>, StoreError>;
     /// Records that the receiver accepted the delivery. Does nothing if the claim is not current: the delivery was
     /// [requested again](WebhookStore::redeliver) or claimed by another sender.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cupel_core::webhook::Sent;
+use cupel_core::webhook::{Sent, Turns};
 use cupel_core::{Clock as _, RunStore as _};
 use cupel_testkit::{Unlimited, a_submission};
 use cupel_types::UserId;
@@ -15,14 +15,14 @@ const HOLD: Duration = Duration::from_secs(60);
 async fn a_delivery_is_retried_by_the_schedule_and_then_given_up() {
     let app = App::start().await;
     let id = app.submit(a_submission().webhook("https://example.test/hook")).await;
-    assert!(app.core.take_deliveries(HOLD, 10, &[]).await.unwrap().is_empty());
+    assert!(app.core.take_deliveries(HOLD, 10, &[], &mut Turns::default()).await.unwrap().is_empty());
     let assignment = next(&app.core).await;
     finish(&app.core, &assignment).await;
     let mut tries = 0;
     let mut first = None;
     // 6000 steps of one minute are 100 hours, longer than the schedule.
     for _ in 0..6000 {
-        for delivery in app.core.take_deliveries(HOLD, 10, &[]).await.unwrap() {
+        for delivery in app.core.take_deliveries(HOLD, 10, &[], &mut Turns::default()).await.unwrap() {
             assert_eq!((delivery.submission, delivery.owner, delivery.tries), (id, app.owner, tries));
             assert_eq!(*first.get_or_insert(delivery.id), delivery.id, "the same id at every try");
             tries += 1;
@@ -39,10 +39,10 @@ async fn delivered_and_gone_deliveries_are_not_retried() {
     for sent in [Sent::Delivered { status: 204 }, Sent::Gone] {
         let id = app.submit(a_submission().webhook("https://example.test/hook")).await;
         app.core.cancel(&app.me(), id).await.unwrap();
-        let delivery = app.core.take_deliveries(HOLD, 10, &[]).await.unwrap().remove(0);
+        let delivery = app.core.take_deliveries(HOLD, 10, &[], &mut Turns::default()).await.unwrap().remove(0);
         app.core.record_delivery(&delivery, sent).await.unwrap();
         app.clock.advance(Duration::from_secs(100 * 3600));
-        assert!(app.core.take_deliveries(HOLD, 10, &[]).await.unwrap().is_empty());
+        assert!(app.core.take_deliveries(HOLD, 10, &[], &mut Turns::default()).await.unwrap().is_empty());
     }
 }
 
@@ -60,15 +60,16 @@ async fn owners_with_deliveries_in_progress_come_last() {
         end_one(app.owner).await;
     }
     end_one(others).await;
-    let take = async |limit, busy: &[UserId]| {
-        let taken = app.core.take_deliveries(HOLD, limit, busy).await.unwrap();
-        taken.into_iter().map(|delivery| delivery.owner).collect::<Vec<_>>()
+    let mut turns = Turns::default();
+    let mut take = async |limit, busy: &[UserId]| {
+        let taken = app.core.take_deliveries(HOLD, limit, busy, &mut turns).await.unwrap();
+        let of = |owner| taken.iter().filter(|delivery| delivery.owner == owner).count();
+        (of(app.owner), of(others))
     };
-    // These deliveries take all the capacity.
-    assert_eq!(take(2, &[]).await, [app.owner; 2]);
-    assert_eq!(take(1, &[app.owner]).await, [others]);
+    assert_eq!(take(1, &[]).await, (1, 0), "the oldest delivery");
+    assert_eq!(take(1, &[app.owner]).await, (0, 1));
     // No other owner needs the capacity.
-    assert_eq!(take(2, &[app.owner, others]).await, [app.owner; 2]);
+    assert_eq!(take(2, &[app.owner, others]).await, (2, 0));
     end_one(others).await;
-    assert_eq!(take(5, &[app.owner]).await, [others, app.owner]);
+    assert_eq!(take(5, &[app.owner]).await, (2, 1));
 }

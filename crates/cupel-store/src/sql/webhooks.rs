@@ -1,5 +1,7 @@
 //! `WebhookStore`: the outbox, and deletion of expired records.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use cupel_core::{Delivery, DeliveryRecord, RetentionCutoffs, StoreError, WebhookStore};
 use cupel_types::{SubmissionId, UserId, WebhookId};
@@ -15,17 +17,25 @@ impl<B: Backend> WebhookStore for SqlStore<B> {
         &self,
         now: Timestamp,
         until: Timestamp,
-        limit: u32,
-        not_of: &[UserId],
+        owners: &[UserId],
     ) -> Result<Vec<Delivery>, StoreError> {
-        let any = self.read("find webhook deliveries", move |db| {
-            let sql = "SELECT 1 FROM webhook_deliveries WHERE next_at <= ? LIMIT 1";
-            db.exists(sql, values![to_us(now)])
-        });
-        if !any.await? {
-            return Ok(Vec::new());
+        let mut of = BTreeMap::new();
+        for owner in owners {
+            *of.entry(*owner).or_insert(0) += 1;
         }
-        self.write(Take { now, until, limit, not_of: not_of.to_vec() }).await
+        self.write(Take { now, until, of }).await
+    }
+
+    async fn due_owners(&self, now: Timestamp, limit: u32) -> Result<Vec<(UserId, u64)>, StoreError> {
+        let read = self.read("find webhook deliveries", move |db| {
+            let sql = "SELECT owner, count(*) FROM webhook_deliveries WHERE next_at <= ? \
+                       GROUP BY owner ORDER BY min(next_at) LIMIT ?";
+            db.all(sql, values![to_us(now), limit], |row| {
+                let due = u64::try_from(row.get::<i64>(1)?).map_err(|_| bad("count"))?;
+                Ok((UserId::from_uuid(id_from(row.blob(0)?, "owner")?), due))
+            })
+        });
+        read.await
     }
 
     async fn delivered(&self, claimed: &Delivery, now: Timestamp, status: u16) -> Result<(), StoreError> {
@@ -116,8 +126,8 @@ impl Write for Again {
 struct Take {
     now: Timestamp,
     until: Timestamp,
-    limit: u32,
-    not_of: Vec<UserId>,
+    /// Number of deliveries of each owner.
+    of: BTreeMap<UserId, u32>,
 }
 
 impl Write for Take {
@@ -127,30 +137,24 @@ impl Write for Take {
     const DURABLE: bool = false;
 
     fn apply(&self, db: &dyn Sql) -> Result<Vec<Delivery>, SqlFault> {
-        let others = if self.not_of.is_empty() {
-            String::new()
-        } else {
-            format!("AND owner NOT IN ({}) ", vec!["?"; self.not_of.len()].join(", "))
-        };
-        let sql = format!(
-            "UPDATE webhook_deliveries SET next_at = ? WHERE id IN \
-             (SELECT id FROM webhook_deliveries WHERE next_at <= ? {others}ORDER BY next_at LIMIT ? /*pg FOR UPDATE SKIP LOCKED */) \
-             RETURNING id, submission, owner, url, tries"
-        );
+        let sql = "UPDATE webhook_deliveries SET next_at = ? WHERE id IN \
+                   (SELECT id FROM webhook_deliveries WHERE owner = ? AND next_at <= ? ORDER BY next_at LIMIT ? \
+                   /*pg FOR UPDATE SKIP LOCKED */) RETURNING id, submission, owner, url, tries";
         let (until, now) = (to_us(self.until), to_us(self.now));
-        let mut values = vec![until.value(), now.value()];
-        values.extend(self.not_of.iter().map(|owner| bytes(owner.as_uuid()).value()));
-        values.push(self.limit.value());
-        db.all(&sql, &values, |row| {
-            Ok(Delivery {
-                id: WebhookId::from_uuid(id_from(row.blob(0)?, "id")?),
-                submission: SubmissionId::from_uuid(id_from(row.blob(1)?, "submission")?),
-                owner: UserId::from_uuid(id_from(row.blob(2)?, "owner")?),
-                url: row.get(3)?,
-                tries: u32::try_from(row.get::<i64>(4)?).map_err(|_| bad("tries"))?,
-                claimed_until: self.until,
-            })
-        })
+        let mut taken = Vec::new();
+        for (owner, limit) in &self.of {
+            taken.extend(db.all(sql, values![until, bytes(owner.as_uuid()), now, *limit], |row| {
+                Ok(Delivery {
+                    id: WebhookId::from_uuid(id_from(row.blob(0)?, "id")?),
+                    submission: SubmissionId::from_uuid(id_from(row.blob(1)?, "submission")?),
+                    owner: UserId::from_uuid(id_from(row.blob(2)?, "owner")?),
+                    url: row.get(3)?,
+                    tries: u32::try_from(row.get::<i64>(4)?).map_err(|_| bad("tries"))?,
+                    claimed_until: self.until,
+                })
+            })?);
+        }
+        Ok(taken)
     }
 }
 

@@ -109,7 +109,7 @@ macro_rules! store_conformance {
                 a_rejudge_ends_a_dead_letter,
                 failed_attempts_of_judged_runs_are_deleted,
                 a_taken_delivery_is_hidden_until_it_is_due_again,
-                deliveries_of_excluded_owners_are_not_taken,
+                the_oldest_due_deliveries_of_the_listed_owners_are_taken,
                 a_failed_delivery_is_retried_until_it_is_given_up,
                 a_requested_redelivery_outlives_the_attempt_in_progress,
                 a_receiver_that_is_gone_gets_no_more_deliveries_of_the_owner,

@@ -374,7 +374,8 @@ pub async fn each_delivery_goes_to_one_sender<S: Store + 'static>(make: impl Asy
     }
     let mut taken = Vec::new();
     while taken.len() < 20 {
-        let senders = at_once(&nodes, 6, |node, _| async move { node.take_deliveries(at(1), at(60), 4, &[]).await });
+        let senders =
+            at_once(&nodes, 6, |node, _| async move { node.take_deliveries(at(1), at(60), &[owner; 4]).await });
         let senders: Result<Vec<_>, StoreError> = senders.await.into_iter().collect();
         let found: Vec<_> = senders.unwrap().into_iter().flatten().map(|delivery| delivery.id).collect();
         assert!(!found.is_empty(), "at least one sender takes deliveries");

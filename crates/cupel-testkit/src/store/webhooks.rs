@@ -14,7 +14,9 @@ use crate::builders::{a_completion, a_submission, fresh};
 const URL: &str = "https://example.test/hook";
 
 async fn take(store: &impl Store, seconds: i64) -> Vec<Delivery> {
-    store.take_deliveries(at(seconds), at(seconds + 60), 100, &[]).await.unwrap()
+    let due = store.due_owners(at(seconds), 100).await.unwrap();
+    let owners: Vec<_> = due.iter().flat_map(|(owner, due)| vec![*owner; usize::try_from(*due).unwrap()]).collect();
+    store.take_deliveries(at(seconds), at(seconds + 60), &owners).await.unwrap()
 }
 
 async fn cancelled(store: &impl Store, owner: UserId, url: &str) -> SubmissionId {
@@ -60,26 +62,35 @@ pub async fn a_taken_delivery_is_hidden_until_it_is_due_again<S: Store>(make: im
     for _ in 0..3 {
         cancelled(&*store, owner, URL).await;
     }
-    assert_eq!(store.take_deliveries(at(0), at(60), 2, &[]).await.unwrap().len(), 2);
+    assert_eq!(store.take_deliveries(at(0), at(60), &[owner; 2]).await.unwrap().len(), 2);
     assert_eq!(take(&*store, 0).await.len(), 1);
     assert!(take(&*store, 59).await.is_empty());
     assert_eq!(take(&*store, 60).await.len(), 3, "the sender that took them is silent, so they are due again");
 }
 
-pub async fn deliveries_of_excluded_owners_are_not_taken<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn the_oldest_due_deliveries_of_the_listed_owners_are_taken<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owners = [user(&*store).await, user(&*store).await, user(&*store).await];
-    for owner in owners.iter().rev().cycle().take(6) {
-        cancelled(&*store, *owner, URL).await;
+    let mut ended = Vec::new();
+    for (second, owner) in owners.iter().rev().cycle().take(6).enumerate() {
+        let (submission, _) = insert(&*store, a_submission().by(*owner).webhook(URL)).await;
+        store.cancel(submission.id, at(second as i64)).await.unwrap();
+        ended.push(submission.id);
     }
-    let of = async |not_of: &[UserId]| {
-        let taken = store.take_deliveries(at(0), at(60), 100, not_of).await.unwrap();
-        taken.into_iter().map(|delivery| delivery.owner).collect::<Vec<_>>()
+    assert!(store.due_owners(at(-1), 10).await.unwrap().is_empty());
+    let due = store.due_owners(at(3), 10).await.unwrap();
+    assert_eq!(due, [(owners[2], 2), (owners[1], 1), (owners[0], 1)]);
+    assert_eq!(store.due_owners(at(3), 2).await.unwrap(), due[..2]);
+    let take = async |of: &[UserId]| {
+        let taken = store.take_deliveries(at(9), at(60), of).await.unwrap();
+        let mut taken: Vec<_> = taken.into_iter().map(|delivery| delivery.submission).collect();
+        taken.sort_unstable_by_key(|id| ended.iter().position(|of| of == id));
+        taken
     };
-    assert_eq!(of(&owners).await, []);
-    assert_eq!(of(&owners[..2]).await, [owners[2]; 2]);
-    assert_eq!(of(&owners[1..]).await, [owners[0]; 2]);
-    assert_eq!(of(&[]).await, [owners[1]; 2]);
+    assert_eq!(take(&[]).await, []);
+    assert_eq!(take(&[owners[0], owners[2]]).await, [ended[0], ended[2]]);
+    assert_eq!(take(&[owners[2], owners[1], owners[2], owners[1]]).await, [ended[1], ended[3], ended[4]]);
+    assert_eq!(store.due_owners(at(9), 10).await.unwrap(), [(owners[0], 1)]);
 }
 
 pub async fn a_failed_delivery_is_retried_until_it_is_given_up<S: Store>(make: impl AsyncFn() -> Subject<S>) {
