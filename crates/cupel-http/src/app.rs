@@ -11,6 +11,7 @@ use cupel_core::accounts::Tier;
 use cupel_types::UserId;
 use tokio::sync::Mutex as AsyncMutex;
 
+use crate::at_once::AtOnce;
 use crate::auth::{Identities, Identity, Tokens, Via};
 use crate::budget::{BudgetKind, ByteBudget};
 use crate::dialect::Dialects;
@@ -38,6 +39,10 @@ pub struct App {
     pub bodies: ByteBudget,
     /// Memory for large responses.
     pub answers: ByteBudget,
+    /// Uploads of packages: each occupies disk space until the package is imported.
+    pub uploads: AtOnce,
+    /// Downloads of packages: each occupies disk space until the client has received it.
+    pub exports: AtOnce,
     pub(crate) dialects: Dialects,
     /// Last health report, and when it was made.
     pub(crate) health: AsyncMutex<Option<(std::time::Instant, HealthReport)>>,
@@ -63,6 +68,8 @@ impl Shared {
             identities: Identities::default(),
             limits: RateLimits::new(Arc::clone(&state.buckets), state.settings.login),
             long_answers: LongAnswers::new(settings.long_answers_max),
+            uploads: AtOnce::new("uploads of packages", 4, 32),
+            exports: AtOnce::new("downloads of packages", 4, 32),
             dialects,
             health: AsyncMutex::new(None),
             state,

@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 pub mod app;
+pub mod at_once;
 pub mod auth;
 pub mod body;
 pub mod budget;

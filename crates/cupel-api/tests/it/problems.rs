@@ -1,6 +1,7 @@
 //! Tests of problems over HTTP: the fields that each caller gets, the refusals, and that a refused request stores
 //! nothing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::Method;
@@ -12,6 +13,7 @@ use cupel_types::{
 };
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use crate::app::{Answer, TestApp, TestUser, a_report, a_step, an_archive};
 
@@ -72,6 +74,49 @@ fn graded(verdict: Verdict) -> RunReport {
         }),
         ..a_report()
     }
+}
+
+#[tokio::test]
+async fn a_user_has_at_most_four_downloads_and_four_uploads_of_packages_at_a_time() {
+    let app = TestApp::start().await;
+    let (author, admin) = (app.author().await, app.admin().await);
+    app.problem(&author, "echo", Visibility::Public).await;
+    let export = |who: &TestUser| app.get("/api/v1/problems/echo/package").bearer(&who.token);
+    let mut unread = Vec::new();
+    for _ in 0..4 {
+        let response = export(&author).start().await;
+        assert_eq!(response.status(), 200);
+        unread.push(response);
+    }
+    export(&author).send().await.is_error(429, "rate-limited");
+    assert_eq!(export(&admin).send().await.status, 200, "another user");
+    unread.pop();
+    assert_eq!(export(&author).send().await.status, 200);
+
+    let upload = |who: &TestUser, body: axum::body::Body| {
+        let call = app.request(Method::POST, "/api/v1/problems?slug=another").raw(body);
+        call.header("content-type", "application/x-tar").bearer(&who.token)
+    };
+    let begun = Arc::new(Semaphore::new(0));
+    let slow = || {
+        let begun = Arc::clone(&begun);
+        let body = futures_util::stream::once(async move {
+            begun.add_permits(1);
+            std::future::pending::<std::io::Result<bytes::Bytes>>().await
+        });
+        tokio::spawn(upload(&author, axum::body::Body::from_stream(body)).start())
+    };
+    let uploads: Vec<_> = (0..4).map(|_| slow()).collect();
+    let all_begun = tokio::time::timeout(Duration::from_secs(20), begun.acquire_many(4));
+    all_begun.await.expect("all four are read").unwrap().forget();
+    let refused = upload(&author, "not an archive".into()).send().await;
+    refused.is_error(429, "rate-limited");
+    assert_eq!(upload(&admin, an_archive(&[]).into()).send().await.status, 201, "another user");
+    uploads.iter().for_each(tokio::task::JoinHandle::abort);
+    for upload in uploads {
+        assert!(upload.await.is_err());
+    }
+    assert_eq!(upload(&author, "not an archive".into()).send().await.status, 422);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::Json;
+use axum::body::Body;
 use axum::extract::{FromRequest, Path, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -18,7 +19,9 @@ use cupel_http::notes::Notes;
 use cupel_http::submission_rate::SubmissionRate;
 use cupel_package::{Container, ExportError, PackageFinding, archive, export};
 use cupel_problem::{Package, Slug, Visibility};
+use http_body_util::BodyExt as _;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 use utoipa::{IntoParams, ToSchema};
 
 use super::chunked_download::chunks;
@@ -182,6 +185,10 @@ pub(crate) async fn new_version(
     Ok(Json(imported.into()))
 }
 
+/// Maximum number of packages that are written at the same time: each takes a processor and a blocking thread, of which
+/// all requests have a limited number.
+static EXPORTING: Semaphore = Semaphore::const_new(4);
+
 /// Format of an export.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -229,10 +236,14 @@ pub(crate) async fn package(
     Params(params): Params<ExportParams>,
 ) -> Result<Response, ApiError> {
     let problem = app.core.to_change(&caller.principal(), ProblemKey::Slug(slug)).await.map_err(refusal)?;
+    let begun = app.exports.begin(caller.user)?;
     let package = app.core.package(problem.package).await.map_err(refusal)?;
+    // The semaphore is never closed.
+    let turn = EXPORTING.acquire().await.ok();
     let place = app.core.archive_file().await.map_err(|e| ApiError::internal(&e))?.into_temp_path();
     let time_limit = problem.time_limit;
     let written = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
         // A temporary file of this name was created and deleted, so nothing else uses the name.
         let target = place.to_path_buf();
         drop(place);
@@ -252,7 +263,13 @@ pub(crate) async fn package(
         removed.and(opened).map(|file| (file, warnings)).map_err(|e| ApiError::internal(&e))
     });
     let (file, warnings) = written.await.map_err(|e| ApiError::internal(&e))??;
-    let mut response = chunks(file).into_response();
+    let counted = move |body: Body| {
+        Body::new(body.map_frame(move |frame| {
+            let _begun = &begun;
+            frame
+        }))
+    };
+    let mut response = chunks(file).into_response().map(counted);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/zip"));
     if let Ok(value) = HeaderValue::try_from(format!("attachment; filename=\"{}.zip\"", problem.slug)) {
         response.headers_mut().insert(header::CONTENT_DISPOSITION, value);

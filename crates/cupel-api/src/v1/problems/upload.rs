@@ -2,13 +2,17 @@
 //! whole.
 
 use std::io::Write as _;
+use std::path::Path;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::header;
 use bytes::BytesMut;
 use cupel_http::app::Shared;
+use cupel_http::at_once::Begun;
 use cupel_http::error::{ApiError, ErrorKind};
+use cupel_http::notes::Notes;
+use cupel_types::UserId;
 use http_body_util::BodyExt;
 use tempfile::NamedTempFile;
 
@@ -19,8 +23,20 @@ const PIECE_BYTES: usize = 256 << 10;
 const MEDIA_TYPES: [&str; 5] =
     ["application/zip", "application/gzip", "application/x-tar", "application/x-gzip", "application/octet-stream"];
 
-/// An uploaded archive; deleted when dropped.
-pub(super) struct Upload(pub(super) NamedTempFile);
+/// An uploaded archive.
+pub(super) struct Upload(pub(super) Archive);
+
+/// The file of an archive. When dropped, the file is deleted, and the upload has ended.
+pub(super) struct Archive {
+    file: NamedTempFile,
+    _begun: Begun,
+}
+
+impl Archive {
+    pub(super) fn path(&self) -> &Path {
+        self.file.path()
+    }
+}
 
 impl FromRequest<Shared> for Upload {
     type Rejection = ApiError;
@@ -41,6 +57,9 @@ impl FromRequest<Shared> for Upload {
         if announced.is_some_and(|length| length > bytes_max) {
             return Err(too_large());
         }
+        // The caller was identified before the body is read.
+        let user = request.extensions().get::<Notes>().and_then(Notes::user);
+        let begun = app.uploads.begin(user.unwrap_or_else(|| UserId::from_uuid(uuid::Uuid::nil())))?;
         let deadline = tokio::time::Instant::now() + app.settings.package_time_max;
         let mut file = app.core.archive_file().await.map_err(|e| ApiError::internal(&e))?;
         let (mut body, mut piece, mut written): (Body, _, u64) = (request.into_body(), BytesMut::new(), 0);
@@ -66,7 +85,7 @@ impl FromRequest<Shared> for Upload {
                 file = write(file, std::mem::take(&mut piece)).await?;
             }
         }
-        Ok(Upload(write(file, piece).await?))
+        Ok(Upload(Archive { file: write(file, piece).await?, _begun: begun }))
     }
 }
 
