@@ -264,6 +264,9 @@ pub(super) async fn sign_in(
             "The e-mail address, the user name or the password is wrong.",
         )),
         Err(LoginError::Disabled) => {
+            if let Claimed::User { id, .. } = account {
+                app.limits.right_password(id).await?;
+            }
             attempt.succeeded().await;
             Err(ApiError::new(ErrorKind::Forbidden, "This account is disabled. Ask an administrator."))
         }

@@ -173,6 +173,11 @@ async fn successful_logins_and_password_changes_of_a_user_are_limited() {
     login(&user, "203.0.113.10").await.is_error(429, "too-many-attempts");
     assert_eq!(sessions().await, Some(4), "a refused login leaves no session");
     assert_eq!(login(&other, "203.0.113.9").await.status, 200, "another user");
+    app.accounts.set_disabled(other.user.id, true).await.unwrap();
+    for _ in 0..2 {
+        login(&other, "203.0.113.11").await.is_error(403, "forbidden");
+    }
+    login(&other, "203.0.113.11").await.is_error(429, "too-many-attempts");
     let change = json!({ "old_password": PASSWORD, "password": PASSWORD });
     let mut changed = 0;
     while app.post("/api/v1/auth/password", &change).bearer(&user.token).send().await.status == 204 {
