@@ -121,11 +121,11 @@ kinds! {
     QuotaUsedUp "quota-used-up" FORBIDDEN "Quota used up"
         "You have reached the maximum number of problems, of bytes in packages or of shared programs for one user. `detail` has the numbers. Remove some, or ask the operator.";
     RateLimited "rate-limited" TOO_MANY_REQUESTS "Rate limit exceeded"
-        "Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait.";
+        "Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait.";
     TooManyWaiting "too-many-waiting" TOO_MANY_REQUESTS "Too many waiting"
         "You have the maximum number of waiting and scheduled submissions. Nothing was accepted. Wait until some have ended, or send the request again after `Retry-After`.";
     TooManyAttempts "too-many-attempts" TOO_MANY_REQUESTS "Too many attempts"
-        "Too many registrations, guests or wrong credentials (passwords, tokens, links, tickets, join codes) from this address, or too many refreshes of one session. `Retry-After` has the seconds to wait.";
+        "Too many registrations, guests or wrong credentials (passwords, tokens, links, tickets, join codes) from this address, too many logins of one user, or too many refreshes of one session. `Retry-After` has the seconds to wait.";
     Internal "internal" INTERNAL_SERVER_ERROR "Internal error"
         "The server failed; the request is not the cause. The server's log has the details under `request_id`.";
     QueueFull "queue-full" SERVICE_UNAVAILABLE "Queue full"
@@ -135,7 +135,7 @@ kinds! {
     DiskFull "disk-full" SERVICE_UNAVAILABLE "Disk full"
         "A disk of the server or of its database is full. Nothing was accepted or changed. Send the request again after `Retry-After`. `/healthz` shows the operator which disk.";
     Unavailable "unavailable" SERVICE_UNAVAILABLE "Temporarily unavailable"
-        "The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`.";
+        "The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`.";
 }
 
 impl ErrorKind {

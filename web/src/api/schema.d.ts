@@ -547,7 +547,8 @@ export interface paths {
          * @description Events of a problem's hidden tests are sent once per second and at the end, in the order in which the tests ran.
          *
          *     While a submission waits for a worker and its position in the queue changes, `queued` is repeated with larger
-         *     sequence numbers. It is also repeated when the workers have pulled the container image for which it waits (`pulling`).
+         *     sequence numbers. It is also repeated when the workers have pulled the container image for which it waits
+         *     (`pulling`).
          *
          *     Events in order: `queued`, `started`, `compile.start`, `compile.end`, then `test.start`, `output` (any number),
          *     `test.end` for each test, and last `verdict`. `gap` means that events were dropped for this client. If the
@@ -599,9 +600,9 @@ export interface paths {
         };
         /**
          * List problems.
-         * @description The list has the public problems and, if you authenticate, your own problems and those shared with you.
-         *     While a contest with a private problem is running, users with whom the problem is shared do not find it. Administrators
-         *     get all problems.
+         * @description The list has the public problems and, if you authenticate, your own problems and those shared with you. While a
+         *     contest with a private problem is running, users with whom the problem is shared do not find it. Administrators get
+         *     all problems.
          *
          *     Everybody may call this, without an account.
          */
@@ -710,7 +711,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List your submissions to a problem, newest first, without runs on samples or on custom input. Authors can list those of all users.
+         * List your submissions to a problem, newest first, without runs on samples or on custom input. Authors can list those
+         *     of all users.
          * @description Everybody with an account may call this. An API key needs the scope `runs:read`.
          */
         get: operations["submissions_to_problem"];
@@ -784,9 +786,10 @@ export interface paths {
         put?: never;
         /**
          * Share a program.
-         * @description Every client that knows the link can read the program. A shared program never changes. The same program always has the
-         *     same link. Sharing costs one submission of the rate limit. The operator bounds the number of programs that one user may share
-         *     (1,000 by default), and may set a retention, after which a program is removed unless a user shares it again.
+         * @description Every client that knows the link can read the program. A shared program never changes. The same program always has
+         *     the same link. Sharing costs one submission of the rate limit. The operator bounds the number of programs that one
+         *     user may share (1,000 by default), and may set a retention, after which a program is removed unless a user shares it
+         *     again.
          *
          *     Everybody with an account may call this. An API key needs the scope `runs:write`.
          */
@@ -1200,8 +1203,8 @@ export interface components {
             starts_at?: string | null;
             /**
              * Format: int64
-             * @description Duration in seconds: 60 to 2678400 (31 days). If the standings are frozen, the freeze keeps its start; its length
-             *     changes.
+             * @description Duration in seconds: 60 to 2678400 (31 days). If the standings are frozen, the freeze keeps its start; its
+             *     length changes.
              */
             length_seconds?: number | null;
             /**
@@ -1448,8 +1451,8 @@ export interface components {
         /** @description One error at one location in the body. */
         FieldError: {
             /**
-             * @description JSON Pointer (RFC 6901) to the location, such as `/tests/0/stdin`; empty for the whole body. For `invalid-package`:
-             *     the file in the archive.
+             * @description JSON Pointer (RFC 6901) to the location, such as `/tests/0/stdin`; empty for the whole body. For
+             *     `invalid-package`: the file in the archive.
              */
             pointer: string;
             /** @description Description of the error. */
@@ -2575,8 +2578,8 @@ export interface components {
             /** @description Patterns of the files that are kept after the execution, as in `POST /execute`. */
             artifacts?: string[];
             /**
-             * @description A title: text without control characters. White space at its ends is removed, and an empty title counts as absent. A
-             *     program with another title is another program, with another id.
+             * @description A title: text without control characters. White space at its ends is removed, and an empty title counts as
+             *     absent. A program with another title is another program, with another id.
              */
             title?: string | null;
             /**
@@ -2939,8 +2942,8 @@ export interface components {
             verdict?: string | null;
             /**
              * Format: int64
-             * @description CPU time in milliseconds. If hidden tests ran, rounded up to 10 ms, except for administrators, and for authors in
-             *     the lists of their problems.
+             * @description CPU time in milliseconds. If hidden tests ran, rounded up to 10 ms, except for administrators, and for authors
+             *     in the lists of their problems.
              */
             execution_time_ms?: number | null;
             /**
@@ -6240,8 +6243,8 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Language of the text, such as `en`. If there is no text in this language, a text in a variant of it is sent, such
-                 *     as `zh-CN` for `zh`; else the English text; else the first.
+                 * @description Language of the text, such as `en`. If there is no text in this language, a text in a variant of it is sent,
+                 *     such as `zh-CN` for `zh`; else the English text; else the first.
                  */
                 lang?: string;
                 /** @description Whether a text in Markdown is sent as HTML, in `html`, instead of `text`. */
@@ -6378,8 +6381,8 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Language of the text, such as `en`. If there is no text in this language, a text in a variant of it is sent, such
-                 *     as `zh-CN` for `zh`; else the English text; else the first.
+                 * @description Language of the text, such as `en`. If there is no text in this language, a text in a variant of it is sent,
+                 *     such as `zh-CN` for `zh`; else the English text; else the first.
                  */
                 lang?: string;
                 /** @description Whether a text in Markdown is sent as HTML, in `html`, instead of `text`. */
