@@ -3212,7 +3212,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3230,7 +3230,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3286,7 +3286,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3304,7 +3304,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3407,7 +3407,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3425,7 +3425,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3504,7 +3504,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3560,7 +3560,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3578,7 +3578,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3674,7 +3674,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3692,7 +3692,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3758,7 +3758,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3776,7 +3776,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3832,7 +3832,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3850,7 +3850,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3946,7 +3946,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3964,7 +3964,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4076,7 +4076,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4181,7 +4181,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4284,7 +4284,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4398,7 +4398,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4454,7 +4454,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4472,7 +4472,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4538,7 +4538,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4556,7 +4556,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4614,7 +4614,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4676,7 +4676,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4793,7 +4793,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4811,7 +4811,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4928,7 +4928,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4946,7 +4946,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5012,7 +5012,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5129,7 +5129,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5147,7 +5147,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5255,7 +5255,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5273,7 +5273,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5408,7 +5408,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5483,7 +5483,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5501,7 +5501,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5589,7 +5589,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5669,7 +5669,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5687,7 +5687,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5814,7 +5814,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5832,7 +5832,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5903,7 +5903,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5921,7 +5921,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5996,7 +5996,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6014,7 +6014,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6097,7 +6097,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6115,7 +6115,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6162,7 +6162,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6228,7 +6228,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6295,7 +6295,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6366,7 +6366,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6433,7 +6433,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6669,7 +6669,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6687,7 +6687,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6879,7 +6879,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6998,7 +6998,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7052,7 +7052,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7111,7 +7111,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7129,7 +7129,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7227,7 +7227,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7245,7 +7245,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7304,7 +7304,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7370,7 +7370,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7388,7 +7388,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7481,7 +7481,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7499,7 +7499,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7592,7 +7592,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7648,7 +7648,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7666,7 +7666,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7722,7 +7722,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7740,7 +7740,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7796,7 +7796,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7814,7 +7814,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
