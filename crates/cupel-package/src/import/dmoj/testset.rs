@@ -51,6 +51,9 @@ impl<'r> Scope<'_, 'r> {
     }
 }
 
+/// A case or the cases of a batch that a pattern has found, each with its points.
+type Found = (Option<Name>, Vec<(Score, Node)>);
+
 impl<'c, 'r> Reading<'c, 'r> {
     pub(super) fn new(context: &'c Context<'c>, top: Reader<'r>, archived: bool) -> Reading<'c, 'r> {
         Reading { context, top, methods: Methods::new(), generators: BTreeMap::new(), archived }
@@ -385,7 +388,7 @@ impl<'c, 'r> Reading<'c, 'r> {
         let has_points = key_of(&top, "test_cases").get("case_points").is_some();
         let mut of_batches: BTreeMap<Name, Score> = BTreeMap::new();
         // The cases of a batch follow one another.
-        let mut found: Vec<(Option<Name>, Vec<(Score, Node)>)> = Vec::new();
+        let mut found: Vec<Found> = Vec::new();
         for (CaseKey { batch, case, .. }, files) in cases {
             let (Some(input), Some(answer)) = files.clone() else {
                 let file = files.0.or(files.1).map(|file| file.path.to_string()).unwrap_or_default();
@@ -436,7 +439,7 @@ impl<'c, 'r> Reading<'c, 'r> {
                 _ => found.push((batch, vec![node])),
             }
         }
-        let nodes_of = |(batch, cases): (Option<Name>, Vec<(Score, Node)>)| {
+        let nodes_of = |(batch, cases): Found| {
             let worth = cases.first().map_or(Score::ZERO, |(points, _)| *points);
             match batch {
                 None => cases.into_iter().map(|(points, case)| of_pattern(points, case)).collect(),
