@@ -189,7 +189,7 @@ test('in an IOI contest, the standings show the best score, and a worse score do
   await people.putProblem(server, 'doubled', DOUBLED)
   await contest('points', 'Points Cup', -HOUR, { style: 'ioi', problems: ['doubled', 'four-lines'] })
   const doubled = { label: 'A', partial: 'n = input()\nwhile n == "5": pass\nprint(n, n, sep="\\n")\n', full: 'n = input()\nprint(n, n, sep="\\n")\n', verdict: 'TLE' }
-  const lines = { label: 'B', partial: 'print(1, 2, 0, 0, sep="\\n")\n', full: 'print(1, 2, 3, 4, sep="\\n")\n', verdict: 'PT' }
+  const lines = { label: 'B', partial: 'print(1, 2, 0, 0, sep="\\n")\n', full: 'print(1, 2, 3, 4, sep="\\n")\n', verdict: 'WA' }
   for (const [theme, width, { label, partial, full, verdict }] of [['light', 1280, doubled], ['dark', 360, lines]]) {
     const student = await registered({ theme, width })
     const { page, check } = student
