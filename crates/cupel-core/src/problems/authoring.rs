@@ -211,7 +211,6 @@ impl Core {
         title: Option<String>,
     ) -> Result<StagedVersion, AuthorError> {
         let hash = imported.package.hash;
-        let becomes_current = problem.visibility == Visibility::Draft || self.may_be_shown(problem, imported).await?;
         let size = self.size_of(imported).await?;
         let _turn = self.inner.imports.turn.lock().await;
         if let Some(by) = principal.user() {
@@ -224,16 +223,9 @@ impl Core {
         // The version is staged in either case, because that assigns the number.
         let staged = self.inner.store.stage_version(problem.id, version.clone()).await?;
         let staged = staged.ok_or(AuthorError::Missing)?;
-        if !becomes_current {
-            return Ok(staged);
-        }
-        let added = match problem.visibility {
-            Visibility::Draft => self.inner.store.add_version_of_draft(problem.id, version.clone()).await?,
-            Visibility::Private | Visibility::Public => None,
-        };
-        let is_new = match added {
+        // The store decides whether the problem is a draft: it may have become visible since this import began.
+        let is_new = match self.inner.store.add_version_of_draft(problem.id, version.clone()).await? {
             Some(is_new) => is_new,
-            // The problem is visible to others, perhaps only since this import began.
             None if self.may_be_shown(problem, imported).await? => {
                 self.inner.store.add_version(problem.id, version).await?
             }

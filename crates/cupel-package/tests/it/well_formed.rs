@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use cupel_package::{Code, ImportOptions, Imported, PackageFinding, PackageFormat, open};
 use cupel_problem::{
-    AfterInteraction, Aggregate, CaseGroup, CasePoints, Checker, Comparison, Difficulty, ExpectedVerdict, Feedback,
-    GroupScoring, InputValidator, Interactor, Interface, MaxScore, Method, Node, OnOutputLimit, OwnLimits, PackagePath,
-    Problem, Protocol, Score, Scoring, Shown, SkippedCases, Standard, StatementFormat, StopRule, ValidatorArgs,
-    WallLimit,
+    AfterInteraction, Aggregate, CaseGroup, CasePoints, Checker, Comparison, Difficulty, ExampleSubmission,
+    ExpectedVerdict, Feedback, GroupScoring, InputValidator, Interactor, Interface, MaxScore, Method, Node,
+    OnOutputLimit, OwnLimits, PackagePath, Problem, Protocol, Score, Scoring, Shown, SkippedCases, Standard,
+    StatementFormat, StopRule, ValidatorArgs, WallLimit,
 };
 use cupel_types::Bytes;
 
@@ -555,6 +555,22 @@ fn a_faulty_annotation_leaves_the_submission_without_an_expectation() {
         let submissions = &imported.package.problem.submissions;
         let annotated = submissions.iter().find(|one| one.program.path.as_str() == path).unwrap();
         assert_eq!(annotated.expectations, [], "{annotation}");
+    }
+}
+
+/// Each submission stores the rules that apply to it, so their product is bounded.
+#[test]
+fn a_submissions_yaml_with_too_many_patterns_of_cases_is_set_aside() {
+    let many = |rules: usize| (0..rules).map(|n| format!("  case{n}: {{permitted: [AC]}}\n")).collect::<String>();
+    for (rules, is_refused) in [(100, false), (10_001, true)] {
+        let text = format!("accepted/*:\n{}", many(rules));
+        let files = Files::fixture("kattis-2025-09/ratio").with("submissions/submissions.yaml", &text);
+        let imported = Bench::new().import_files(&files, &options()).unwrap();
+        let has = imported.warnings.iter().any(|warning| warning.to_string().contains("more than 10000 patterns"));
+        assert_eq!(has, is_refused, "{rules}");
+        let accepted = |one: &&ExampleSubmission| one.program.path.below("submissions/accepted").is_some();
+        let stored = imported.package.problem.submissions.iter().find(accepted).unwrap().expectations.len();
+        assert_eq!(stored == 0, is_refused, "{rules}: {stored}");
     }
 }
 

@@ -13,8 +13,8 @@ use crate::doc::{Reader, Value};
 use crate::finding::Code;
 use cupel_problem::{
     AfterInteraction, Aggregate, Case, CaseGroup, CaseId, CasePoints, Checker, Comparison, Feedback, FileRef,
-    Generator, GroupName, GroupScoring, Hints, Interactor, Made, MaxScore, Method, Node, OwnLimits, Protocol, Score,
-    StopRule, ValidatorArgs, WallLimit,
+    Generator, GroupName, GroupScoring, Hints, Interactor, JudgeProgram, Made, MaxScore, Method, Node, OwnLimits,
+    Protocol, Score, StopRule, ValidatorArgs, WallLimit,
 };
 
 /// Maximum number of backtracking steps for all file names of a package, and for one of them. A step takes about a
@@ -52,7 +52,7 @@ impl<'r> Scope<'_, 'r> {
 }
 
 /// A case or the cases of a batch that a pattern has found, each with its points.
-type Found = (Option<Name>, Vec<(Score, Node)>);
+type Found = (Option<Name>, Vec<(Score, Case)>);
 
 impl<'c, 'r> Reading<'c, 'r> {
     pub(super) fn new(context: &'c Context<'c>, top: Reader<'r>, archived: bool) -> Reading<'c, 'r> {
@@ -117,7 +117,7 @@ impl<'c, 'r> Reading<'c, 'r> {
                 let node = self.case(&name, &Scope(vec![item, &top]), points);
                 // In DMOJ, pretests have zero points.
                 let worth = if prefix.is_empty() { points } else { Score::ZERO };
-                nodes.extend(node.map(|case| stopping(&name, worth, Node::Case(Box::new(case)))));
+                nodes.extend(node.map(|case| stopping(worth, case)));
                 continue;
             }
             let name = join(prefix, &format!("batch{:02}", batches.len() + 1));
@@ -433,18 +433,17 @@ impl<'c, 'r> Reading<'c, 'r> {
                 made: None,
                 unifies_newlines,
             };
-            let node = (each, Node::Case(Box::new(case)));
             match found.last_mut() {
-                Some((last, cases)) if batch.is_some() && *last == batch => cases.push(node),
-                _ => found.push((batch, vec![node])),
+                Some((last, cases)) if batch.is_some() && *last == batch => cases.push((each, case)),
+                _ => found.push((batch, vec![(each, case)])),
             }
         }
         let nodes_of = |(batch, cases): Found| {
             let worth = cases.first().map_or(Score::ZERO, |(points, _)| *points);
             match batch {
-                None => cases.into_iter().map(|(points, case)| of_pattern(points, case)).collect(),
+                None => cases.into_iter().map(|(points, case)| stopping(points, case)).collect(),
                 Some(batch) => {
-                    let cases = cases.into_iter().map(|(_, case)| case).collect();
+                    let cases = cases.into_iter().map(|(_, case)| Node::Case(Box::new(case))).collect();
                     let mut group = group(&batch.of_batch(), GroupScoring::Aggregate(Aggregate::Min), cases);
                     group.stop = stop_rule(worth);
                     vec![Node::Group(group)]
@@ -603,22 +602,15 @@ fn stop_rule(worth: Score) -> StopRule {
 
 /// A case outside batches. In DMOJ, a failed case with zero points ends the whole run. A separate group expresses this
 /// rule. Source: DMOJ judge-server, `judge.py` (`is_short_circuiting_enabled`) and `problem.py` (pretests).
-fn stopping(name: &str, points: Score, case: Node) -> Node {
+fn stopping(points: Score, case: Case) -> Node {
+    let name = format!("{}!", case.id);
+    let case = Node::Case(Box::new(case));
     if points > Score::ZERO {
         return case;
     }
-    let mut alone = group(&format!("{name}!"), GroupScoring::Aggregate(Aggregate::Sum), vec![case]);
+    let mut alone = group(&name, GroupScoring::Aggregate(Aggregate::Sum), vec![case]);
     alone.stop = StopRule::BreakAll;
     Node::Group(alone)
-}
-
-/// [`stopping`] with the case's own name.
-fn of_pattern(points: Score, case: Node) -> Node {
-    let name = match &case {
-        Node::Case(case) => case.id.as_str().to_owned(),
-        Node::Group(group) => group.name.as_str().to_owned(),
-    };
-    stopping(&name, points, case)
 }
 
 fn points(reader: &Reader<'_>) -> Score {
@@ -632,24 +624,20 @@ fn points(reader: &Reader<'_>) -> Score {
 /// Returns the points of a case that is judged by this method. Checkers and graders in Python, and `linecount`, may award
 /// a part of the points although they reject.
 fn points_of(method: &Method, points: Score) -> CasePoints {
-    let mut also_rejecting = false;
-    let program = match method {
-        Method::Check(Checker::Builtin(Comparison::LineCount { .. })) => {
-            also_rejecting = true;
-            None
-        }
+    let is_module = |program: &JudgeProgram| matches!(program.protocol, Protocol::PythonModule { .. });
+    let also_rejecting = match method {
+        Method::Check(Checker::Builtin(Comparison::LineCount { .. })) => true,
         Method::Check(Checker::Builtin(_)) => {
             return CasePoints::Fixed { accepted: points, rejected: Score::ZERO };
         }
-        Method::Check(Checker::Program(program)) => Some(program),
-        Method::Interact(interactor) => Some(&interactor.program),
+        Method::Check(Checker::Program(program)) => is_module(program),
+        Method::Interact(interactor) => is_module(&interactor.program),
     };
     CasePoints::FromChecker {
         max: MaxScore::Bounded(points),
         unnamed: Some(points),
         rejected: Score::ZERO,
-        also_rejecting: also_rejecting
-            || program.is_some_and(|program| matches!(program.protocol, Protocol::PythonModule { .. })),
+        also_rejecting,
     }
 }
 

@@ -275,6 +275,7 @@ impl Kattis<'_> {
                 let own = Findings::default();
                 let rule = Reader::new(Source { file: FILE, findings: &own }, &node).get(glob);
                 readable(glob, &rule);
+                let patterns = rule.entries().iter().filter(|(_, value)| value.is_map()).count();
                 let mut matched = Vec::new();
                 for (at, submission) in submissions.iter_mut().enumerate() {
                     let path = submission.program.path.below("submissions").unwrap_or_default().to_owned();
@@ -284,10 +285,10 @@ impl Kattis<'_> {
                     matched.push(at);
                     let folder = format!("submissions/{glob}");
                     let base = submission.expectations.iter().position(|known| known.origin == folder);
-                    nested += rule.entries().iter().filter(|(_, value)| value.is_map()).count();
+                    nested += patterns;
                     if nested > NESTED_MAX {
                         let fault =
-                            format!("there are more than {NESTED_MAX} patterns of cases, counted for each submission");
+                            format!("for all submissions together, there are more than {NESTED_MAX} patterns of cases");
                         rule.fault(Code::Unsupported, fault, "Use fewer patterns");
                         has_fault.fill(true);
                         break;
