@@ -10,6 +10,7 @@ use cupel_core::{BlobsError, Core};
 use cupel_judge::{ArtifactCache, ExecuteError, Executor, JudgeError, ProblemError};
 use cupel_types::{LanguageId, RunReport};
 
+use crate::compile_turns::CompileTurns;
 use crate::limit_starts::LimitStarts;
 
 /// Creates a slot's executor; called again after repeated failures. Runs on the slot's thread and may block.
@@ -32,6 +33,8 @@ pub(crate) struct SlotParts {
     pub(crate) quantum: Duration,
     /// Packages for which this worker has warned of a different start mode.
     pub(crate) limit_starts: LimitStarts,
+    /// The live runs that wait to be compiled.
+    pub(crate) compile_turns: CompileTurns,
     /// Set when runs that are still in progress must be returned to the queue.
     pub(crate) ended: AtomicBool,
 }

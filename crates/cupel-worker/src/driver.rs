@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::attempt::SlotError;
+use crate::compile_turns::Borrower;
 use crate::ending::{DRAINS, end, give_back, language_label};
 use crate::interactive::share_of;
 use crate::long::LongTurn;
@@ -123,6 +124,8 @@ struct Driver<'a> {
     upcoming: Option<Upcoming<'a>>,
     /// The run that a lease request yielded while the slot was busy.
     ahead: Option<Arc<Assignment>>,
+    /// Slot time that other runs may still have before the slot lends its executor again.
+    owes: Duration,
 }
 
 /// The runs that a slot takes.
@@ -158,6 +161,13 @@ impl Begun {
     }
 }
 
+/// How the executor is used next.
+enum Turn<'a> {
+    Run(Next<'a>),
+    /// It is lent to a live run, which is compiled.
+    Compile(Borrower),
+}
+
 /// The run that gets the executor next. A long run also has a permit to occupy a slot.
 struct Next<'a> {
     run: NextRun,
@@ -177,6 +187,13 @@ impl<'a> Next<'a> {
     fn again(begun: Begun, long: Option<LongTurn<'a>>) -> Next<'a> {
         Next { run: NextRun::Again(begun), long }
     }
+}
+
+/// What a slot without a run that has begun finds.
+enum Found<'a> {
+    Run(Admitted<'a>),
+    /// A live run waits to be compiled.
+    Borrower,
 }
 
 /// A run that may begin now. A long run also has a permit to occupy a slot.
@@ -199,6 +216,7 @@ impl<'a> Driver<'a> {
             was_short: false,
             upcoming: None,
             ahead: None,
+            owes: Duration::ZERO,
         }
     }
 
@@ -270,7 +288,10 @@ impl<'a> Driver<'a> {
             let Some(next) = self.next().await else { return };
             state.change("busy");
             self.shared.busy.fetch_add(1, Ordering::Relaxed);
-            let goes_on = self.give_turn(next, tool).await;
+            let goes_on = match next {
+                Turn::Run(next) => self.give_turn(next, tool).await,
+                Turn::Compile(borrower) => self.lend(borrower, tool).await,
+            };
             self.shared.busy.fetch_sub(1, Ordering::Relaxed);
             state.change("starting");
             if !goes_on {
@@ -285,10 +306,11 @@ impl<'a> Driver<'a> {
             return Some(thread);
         }
         let (number, shared, sender) = (self.number, Arc::clone(self.shared), self.sender.clone());
+        let borrows = self.serves == Serves::LiveRuns;
         let (jobs, taken) = sync_channel(1);
         let runtime = Handle::current();
         let thread = std::thread::Builder::new().name(format!("slot-{number}"));
-        match thread.spawn(move || slot::run(number, &shared.parts, &runtime, taken, sender)) {
+        match thread.spawn(move || slot::run(number, &shared.parts, borrows, &runtime, taken, sender)) {
             Ok(_) => {
                 self.threads.push(jobs);
                 Some(self.threads.len() - 1)
@@ -324,24 +346,31 @@ impl<'a> Driver<'a> {
         }
     }
 
-    async fn next(&mut self) -> Option<Next<'a>> {
+    async fn next(&mut self) -> Option<Turn<'a>> {
         let shared = self.shared;
         loop {
             // A run whose result is no longer needed gets the next turn, so that it ends.
             let unwanted = self.waiting.iter().position(|begun| begun.assignment.stop.is_raised());
             if let Some(begun) = unwanted.and_then(|at| self.waiting.remove(at)) {
-                return Some(Next::again(begun, None));
+                return Some(Turn::Run(Next::again(begun, None)));
+            }
+            let crowding = shared.turns.crowding();
+            if let Some(borrower) = shared.parts.compile_turns.take(&crowding) {
+                return Some(self.before(borrower, crowding).await);
             }
             if self.waiting.is_empty() {
-                return self.next_new().await.map(Next::new);
+                match self.next_new().await? {
+                    Found::Run(admitted) => return Some(Turn::Run(Next::new(admitted))),
+                    Found::Borrower => continue,
+                }
             }
-            let may_begin = self.waiting.len() < RUNS_PER_SLOT_MAX && !self.shutdown.is_cancelled();
+            let may_begin = self.may_begin();
             let owes = self.waiting.iter().map(Begun::owes).min().unwrap_or_default();
             if may_begin && !owes.is_zero() {
                 let mut not = shared.turns.crowding();
                 not.extend(self.waiting.iter().map(Begun::owner));
                 if let Some(admitted) = self.take_other(&not).await {
-                    return Some(Next::new(admitted));
+                    return Some(Turn::Run(Next::new(admitted)));
                 }
             }
             // At shutdown no more short runs arrive, so long runs may use every slot.
@@ -349,7 +378,7 @@ impl<'a> Driver<'a> {
             let may_long = long.is_some() || self.shutdown.is_cancelled();
             if let Some(begun) = self.take_waiting(may_long) {
                 let long = long.filter(|_| begun.is_long);
-                return Some(Next::again(begun, long));
+                return Some(Turn::Run(Next::again(begun, long)));
             }
             // Only long runs are waiting here, and every slot that long runs may use is in use.
             let stops: Vec<_> = self.waiting.iter().map(|begun| Arc::clone(&begun.assignment.stop)).collect();
@@ -364,14 +393,15 @@ impl<'a> Driver<'a> {
                 () = shutdown.cancelled() => {}
                 long = shared.long.begin() => {
                     if let Some(begun) = self.take_waiting(true) {
-                        return Some(Next::again(begun, Some(long)));
+                        return Some(Turn::Run(Next::again(begun, Some(long))));
                     }
                 }
-                admitted = self.next_new(), if may_begin => {
-                    if let Some(admitted) = admitted {
-                        return Some(Next::new(admitted));
+                found = self.next_new(), if may_begin => {
+                    if let Some(Found::Run(admitted)) = found {
+                        return Some(Turn::Run(Next::new(admitted)));
                     }
                 }
+                () = shared.parts.compile_turns.changed(), if !may_begin => {}
             }
         }
     }
@@ -383,8 +413,8 @@ impl<'a> Driver<'a> {
         self.waiting.remove(at)
     }
 
-    /// Returns a new run, or `None` at shutdown.
-    async fn next_new(&mut self) -> Option<Admitted<'a>> {
+    /// Returns a new run, or that a live run waits to be compiled. `None` at shutdown.
+    async fn next_new(&mut self) -> Option<Found<'a>> {
         let (shared, shutdown) = (self.shared, self.shutdown);
         loop {
             // While runs of other owners wait, an owner that has its share of the slots gets no further slot.
@@ -392,7 +422,7 @@ impl<'a> Driver<'a> {
             if !crowding.is_empty()
                 && let Some(admitted) = self.take_other(&crowding).await
             {
-                return Some(admitted);
+                return Some(Found::Run(admitted));
             }
             let may_begin_long = self.may_begin_long();
             let assignment = match self.ahead.take() {
@@ -405,8 +435,9 @@ impl<'a> Driver<'a> {
                         // A lease request in progress ends in `drive`.
                         () = shutdown.cancelled() => return None,
                         (assignment, long) = shared.long.next(), if may_begin_long => {
-                            return Some((assignment, Some(long)));
+                            return Some(Found::Run((assignment, Some(long))));
                         }
+                        () = shared.parts.compile_turns.changed() => return Some(Found::Borrower),
                         assignment = upcoming => {
                             self.upcoming = None;
                             assignment?
@@ -415,7 +446,7 @@ impl<'a> Driver<'a> {
                 }
             };
             if let Some(admitted) = self.admit(assignment) {
-                return Some(admitted);
+                return Some(Found::Run(admitted));
             }
         }
     }
@@ -460,6 +491,54 @@ impl<'a> Driver<'a> {
                 None
             }
         }
+    }
+
+    /// What comes next if this live run waits to be compiled: first another owner's run, if there is one and the slot
+    /// owes time, or the live run's owner has its share of the slots.
+    async fn before(&mut self, borrower: Borrower, crowding: Vec<UserId>) -> Turn<'a> {
+        if self.owes.is_zero() && !crowding.contains(&borrower.share()) {
+            return Turn::Compile(borrower);
+        }
+        let mut not = crowding;
+        not.push(borrower.share());
+        let other = match self.may_begin() {
+            true => self.take_other(&not).await.map(Next::new),
+            false => None,
+        };
+        match other.or_else(|| self.take_waiting(false).map(|begun| Next::again(begun, None))) {
+            Some(next) => {
+                self.shared.parts.compile_turns.put_back(borrower);
+                Turn::Run(next)
+            }
+            None => Turn::Compile(borrower),
+        }
+    }
+
+    /// Lends the executor to a live run, which is compiled. Returns `false` if the slot cannot continue.
+    async fn lend(&mut self, borrower: Borrower, tool: SlotExecutor) -> bool {
+        let (shared, share) = (self.shared, borrower.share());
+        let returned = match borrower.lend(tool) {
+            Ok(returned) => returned,
+            Err(tool) => {
+                self.tool = Some(tool);
+                return true;
+            }
+        };
+        let began = Instant::now();
+        let _turn = shared.turns.begin(self.number, share);
+        self.tool = lease_until(returned, shared, &mut self.upcoming, &mut self.ahead).await.ok();
+        let took = began.elapsed();
+        shared.parts.core.used(share, took);
+        for other in &mut self.waiting {
+            other.others_had += took;
+        }
+        self.owes = took;
+        self.tool.is_some() || self.build()
+    }
+
+    /// Whether this slot can hold another run that has begun.
+    fn may_begin(&self) -> bool {
+        self.waiting.len() < RUNS_PER_SLOT_MAX && !self.shutdown.is_cancelled()
     }
 
     /// Whether this slot can hold another long run. One of the slot's places is reserved for a short run.
@@ -527,6 +606,7 @@ impl<'a> Driver<'a> {
             other.others_had += took;
         }
         begun.had += took;
+        self.owes = self.owes.saturating_sub(took);
         let result = match message {
             Some(SlotMessage::Yields(tool)) => {
                 self.tool = Some(tool);
@@ -549,28 +629,39 @@ impl<'a> Driver<'a> {
         goes_on
     }
 
-    /// Waits for the slot's next message. Meanwhile it polls the lease request in progress: the request holds a place
-    /// in the queue, and would block other slots if it were not polled. If the request yields a run, this slot keeps
-    /// the run for [`AHEAD_MAX`]; after that, other slots may take it.
+    /// Waits for the slot's next message. A lease request in progress continues meanwhile.
     async fn next_message(&mut self) -> Option<SlotMessage> {
-        let shared = self.shared;
-        loop {
-            tokio::select! {
-                biased;
-                message = self.messages.recv() => return message,
-                assignment = poll_fn(|context| match &mut self.upcoming {
-                    Some(upcoming) => upcoming.as_mut().poll(context),
-                    None => Poll::Pending,
-                }) => {
-                    self.upcoming = None;
-                    if let Some(assignment) = &assignment {
-                        shared.leases().insert(assignment.leased.lease, assignment.leased.run);
-                    }
-                    self.ahead = assignment;
+        let Driver { shared, messages, upcoming, ahead, .. } = self;
+        lease_until(messages.recv(), shared, upcoming, ahead).await
+    }
+}
+
+/// Waits for this event. Meanwhile it polls the lease request in progress: the request holds a place in the queue, and
+/// would block other slots if it were not polled. If the request yields a run, this slot keeps the run for
+/// [`AHEAD_MAX`]; after that, other slots may take it.
+async fn lease_until<T>(
+    event: impl Future<Output = T>,
+    shared: &Arc<Shared>,
+    upcoming: &mut Option<Upcoming<'_>>,
+    ahead: &mut Option<Arc<Assignment>>,
+) -> T {
+    let mut event = pin!(event);
+    loop {
+        tokio::select! {
+            biased;
+            result = event.as_mut() => return result,
+            assignment = poll_fn(|context| match upcoming {
+                Some(upcoming) => upcoming.as_mut().poll(context),
+                None => Poll::Pending,
+            }) => {
+                *upcoming = None;
+                if let Some(assignment) = &assignment {
+                    shared.leases().insert(assignment.leased.lease, assignment.leased.run);
                 }
-                () = tokio::time::sleep(AHEAD_MAX), if self.ahead.is_some() => {
-                    self.ahead.take().into_iter().for_each(|assignment| shared.offer(assignment));
-                }
+                *ahead = assignment;
+            }
+            () = tokio::time::sleep(AHEAD_MAX), if ahead.is_some() => {
+                ahead.take().into_iter().for_each(|assignment| shared.offer(assignment));
             }
         }
     }

@@ -5,6 +5,8 @@
 //! goes on. If that is not possible, the live run is a long run like others (`long.rs`): it gets another slot, but
 //! never the last one, or waits in this worker. An interactive slot that becomes idle takes a live run that waits.
 //!
+//! A live run in an interactive slot is compiled with the executor of another slot (`compile_turns.rs`).
+//!
 //! An owner has at most half of the interactive slots, rounded up. Of the idle slots, the one that was used last takes
 //! the next run, so the worker creates only as many executors as live runs have run at the same time.
 

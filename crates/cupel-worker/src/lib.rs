@@ -27,7 +27,8 @@
 //!   together may use all slots but one, or the only slot. The next long run waits in the worker for up to five
 //!   seconds, then in the store for a second, without losing an attempt. Short runs overtake it.
 //! - Live runs use further slots first (`interactive.rs`), of which an owner has at most half. These slots have no
-//!   processors of their own, and their time is not charged.
+//!   processors of their own, and their time is not charged. The live runs are compiled in turns of the other slots
+//!   (`compile_turns.rs`), whose time is charged.
 //! - All executions of one program together take at most `worker.run_time_max`. The test that reaches this time is TLE;
 //!   the tests after it are SK.
 //!
@@ -47,6 +48,7 @@
 mod artifacts;
 mod attempt;
 mod attempt_log;
+mod compile_turns;
 mod driver;
 mod ending;
 mod interactive;

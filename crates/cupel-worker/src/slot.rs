@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use cupel_core::{Assignment, chain};
 use cupel_judge::{
     ExecuteError, Executor, Interaction, InteractionResult, JudgeError, JudgeRequest, LiveSource, LiveStdin,
-    ProblemError, StdinSource, StepInput, StepObserver, StepResult, WarmInput, judge,
+    ProblemError, StdinSource, StepInput, StepKind, StepObserver, StepResult, WarmInput, judge,
 };
 use cupel_languages::Language;
 use cupel_types::{LimitsRequest, Outcome, RunReport, Source, SubmissionKind, Verdict};
@@ -31,6 +31,8 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::attempt::{Judged, SlotError, SlotParts};
 use crate::attempt_log::AttemptLog;
+use crate::compile_turns::{CompileTurns, Loan};
+use crate::interactive::share_of;
 use crate::live::LiveFeed;
 use crate::problem;
 use crate::verifying;
@@ -76,10 +78,12 @@ pub(crate) enum SlotMessage {
     Gone,
 }
 
-/// Runs the jobs of a slot's thread until the channel closes.
+/// Runs the jobs of a slot's thread until the channel closes. If `borrows`, programs are compiled with executors that
+/// other slots lend (`compile_turns.rs`).
 pub(crate) fn run(
     number: usize,
     parts: &SlotParts,
+    borrows: bool,
     runtime: &Handle,
     jobs: Receiver<Job>,
     messages: UnboundedSender<SlotMessage>,
@@ -93,6 +97,7 @@ pub(crate) fn run(
         has_stepped: false,
         is_announced: false,
         waited: Arc::default(),
+        lenders: borrows.then_some(Lenders { turns: &parts.compile_turns, runtime, assignment: None }),
     };
     while let Ok(job) = hand.jobs.recv() {
         match job {
@@ -114,7 +119,7 @@ pub(crate) fn run(
 }
 
 /// A thread's handle to the shared executor. The judge uses it as its executor.
-struct TurnTaker {
+struct TurnTaker<'a> {
     jobs: Receiver<Job>,
     messages: UnboundedSender<SlotMessage>,
     /// The executor; present during this thread's turn.
@@ -129,16 +134,40 @@ struct TurnTaker {
     is_announced: bool,
     /// Nanoseconds that the attempt has waited for its turns.
     waited: Arc<AtomicU64>,
+    /// The slots whose executors compile the program, if it is not this slot's.
+    lenders: Option<Lenders<'a>>,
 }
 
-impl Drop for TurnTaker {
+/// What a thread needs to borrow an executor.
+struct Lenders<'a> {
+    turns: &'a CompileTurns,
+    runtime: &'a Handle,
+    /// The current attempt.
+    assignment: Option<Arc<Assignment>>,
+}
+
+impl Lenders<'_> {
+    /// An executor of another slot. `None` if no slot lends one in time, or the run is stopped.
+    fn borrow(&self) -> Option<Loan> {
+        let assignment = self.assignment.as_ref()?;
+        self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = assignment.stop.raised() => None,
+                loan = self.turns.borrow(share_of(assignment)) => loan,
+            }
+        })
+    }
+}
+
+impl Drop for TurnTaker<'_> {
     fn drop(&mut self) {
         // The receiver may have been dropped already.
         let _ = self.messages.send(SlotMessage::Gone);
     }
 }
 
-impl TurnTaker {
+impl TurnTaker<'_> {
     fn take_up(&mut self, tool: SlotExecutor) {
         self.tool = Some(tool);
         self.since = Instant::now();
@@ -146,9 +175,12 @@ impl TurnTaker {
     }
 
     /// Judges an attempt. Returns `false` if the slot's driver has ended.
-    fn judge(&mut self, number: usize, parts: &SlotParts, runtime: &Handle, assignment: &Assignment) -> bool {
+    fn judge(&mut self, number: usize, parts: &SlotParts, runtime: &Handle, assignment: &Arc<Assignment>) -> bool {
         self.waited = Arc::default();
         self.is_announced = false;
+        if let Some(lenders) = &mut self.lenders {
+            lenders.assignment = Some(Arc::clone(assignment));
+        }
         let waited = Arc::clone(&self.waited);
         let attempt = AssertUnwindSafe(|| judge_one(parts, runtime, assignment, self, &waited));
         let result = catch_unwind(attempt).unwrap_or(Err(SlotError::Panic));
@@ -211,6 +243,19 @@ impl TurnTaker {
         }
     }
 
+    /// Borrows an executor to compile with. `None` if the program is compiled with this slot's.
+    fn borrow(&self) -> Option<Loan> {
+        let began = Instant::now();
+        let loan = self.lenders.as_ref()?.borrow();
+        self.count_waited(began);
+        loan
+    }
+
+    fn count_waited(&self, began: Instant) {
+        let waited = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.waited.fetch_add(waited, Ordering::Relaxed);
+    }
+
     fn wait_for_turn(&mut self, tool: SlotExecutor) {
         let began = Instant::now();
         if self.messages.send(SlotMessage::Yields(tool)).is_err() {
@@ -219,18 +264,27 @@ impl TurnTaker {
         if let Ok(Job::Continue(tool) | Job::Judge(_, tool)) = self.jobs.recv() {
             self.take_up(tool);
         }
-        let waited = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.waited.fetch_add(waited, Ordering::Relaxed);
+        self.count_waited(began);
     }
 }
 
-impl Executor for TurnTaker {
+impl Executor for TurnTaker<'_> {
     fn await_turn(&mut self) {
         self.yield_turn();
         self.is_announced = true;
     }
 
     fn execute(&mut self, step: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError> {
+        if step.kind == StepKind::Compile
+            && let Some(mut loan) = self.borrow()
+        {
+            let result = loan.executor.executor.execute(step, observer);
+            // After a failure, the other slot creates an executor instead of getting this one back.
+            if result.as_ref().err().is_none_or(ExecuteError::is_of_this_machine) {
+                loan.give_back();
+            }
+            return result;
+        }
         self.executor()?.execute(step, observer)
     }
 
@@ -243,6 +297,11 @@ impl Executor for TurnTaker {
     }
 
     fn compile_warm(&mut self, step: WarmInput<'_>, observer: &mut dyn StepObserver) -> Option<StepResult> {
+        if let Some(mut loan) = self.borrow() {
+            let result = loan.executor.executor.compile_warm(step, observer);
+            loan.give_back();
+            return result;
+        }
         self.executor().ok()?.compile_warm(step, observer)
     }
 }

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::attempt::{ExecutorFactory, SlotParts};
+use crate::compile_turns::CompileTurns;
 use crate::driver::{drive, drive_interactive};
 use crate::ending::DRAINS;
 use crate::interactive::InteractiveSlots;
@@ -117,6 +118,7 @@ impl Worker {
                 function_batches,
                 quantum,
                 limit_starts: LimitStarts::default(),
+                compile_turns: CompileTurns::default(),
                 ended,
             },
             is_paused: watch::Sender::new(false),

@@ -8,7 +8,7 @@ use cupel_core::cluster::Order;
 use cupel_core::run::RunState;
 use cupel_core::{AuthenticatedUser, Bounds, CoreParts, LeasePolicy, Queue, Store};
 use cupel_events::{EmbeddedBus, EventBounds};
-use cupel_judge::{ExecuteError, Executor, LiveInput, NoCache, StepInput, StepObserver, StepResult};
+use cupel_judge::{ExecuteError, Executor, LiveInput, NoCache, StepInput, StepKind, StepObserver, StepResult};
 use cupel_queue::EmbeddedQueue;
 use cupel_store::{LocalPackages, SqliteStore};
 use cupel_testkit::{FakeClock, Unlimited, a_submission, a_user, fresh, registry, t0};
@@ -48,12 +48,15 @@ enum Does {
 }
 
 struct Scripted {
+    slot: usize,
+    ran: Arc<Mutex<Vec<(usize, StepKind)>>>,
     steps: Arc<Mutex<Vec<Does>>>,
     leave: Arc<AtomicBool>,
 }
 
 impl Executor for Scripted {
     fn execute(&mut self, step: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError> {
+        self.ran.lock().unwrap().push((self.slot, step.kind));
         let does = self.steps.lock().unwrap().pop().unwrap_or(Does::Ends);
         let does = match does {
             Does::LeavesIfLong if step.limits.wall_time > LONG_STEP => Does::Leaves,
@@ -139,6 +142,8 @@ struct Bench {
     other: UserId,
     /// Remaining steps of the script.
     steps: Arc<Mutex<Vec<Does>>>,
+    /// The steps that have begun, with the numbers of their slots.
+    ran: Arc<Mutex<Vec<(usize, StepKind)>>>,
     /// How often an executor was created.
     made: Arc<AtomicUsize>,
     leave: Arc<AtomicBool>,
@@ -184,12 +189,14 @@ impl Bench {
             bounds: Bounds::default(),
         });
         let (steps, made) = (Arc::new(Mutex::new(script)), Arc::new(AtomicUsize::new(0)));
-        let leave = Arc::new(AtomicBool::new(false));
+        let (leave, ran) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::default()));
         let factory: ExecutorFactory = {
             let (steps, made, leave) = (Arc::clone(&steps), Arc::clone(&made), Arc::clone(&leave));
-            Arc::new(move |_| {
+            let ran = Arc::clone(&ran);
+            Arc::new(move |slot| {
                 made.fetch_add(1, Ordering::Relaxed);
-                Ok(Box::new(Scripted { steps: Arc::clone(&steps), leave: Arc::clone(&leave) }))
+                let (ran, steps, leave) = (Arc::clone(&ran), Arc::clone(&steps), Arc::clone(&leave));
+                Ok(Box::new(Scripted { slot, ran, steps, leave }))
             })
         };
         let mut worker = Worker::new(WorkerParts {
@@ -230,6 +237,7 @@ impl Bench {
             owner,
             other: other_id,
             steps,
+            ran,
             made,
             leave,
             shared,

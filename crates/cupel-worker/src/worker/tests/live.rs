@@ -1,5 +1,9 @@
 //! Live runs: input that arrives while the program runs.
 
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+
 use cupel_core::event::EventKind;
 use cupel_core::live::InputCount;
 use cupel_types::LiveSignal;
@@ -8,8 +12,12 @@ use super::*;
 
 impl Bench {
     async fn submit_live(&self) -> SubmissionId {
-        let new = a_submission().in_language("python").live().as_sent();
-        self.core.submit(self.owner, vec![new], None, &Unlimited).await.unwrap().ids[0]
+        self.submit_live_in("python", self.owner).await
+    }
+
+    async fn submit_live_in(&self, language: &str, owner: UserId) -> SubmissionId {
+        let new = a_submission().in_language(language).live().as_sent();
+        self.core.submit(owner, vec![new], None, &Unlimited).await.unwrap().ids[0]
     }
 
     /// Sends the input with this number. Every input counts as one byte.
@@ -38,6 +46,11 @@ impl Bench {
         let reached = async { while credit.next().await.expect("the log continues") != count {} };
         tokio::time::timeout(Duration::from_secs(60), reached).await.expect("the input is consumed");
     }
+}
+
+/// Polls a future once.
+async fn poll_once<T>(mut future: Pin<&mut impl Future<Output = T>>) -> Poll<T> {
+    poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await
 }
 
 fn text(text: &str) -> LiveInput {
@@ -236,4 +249,62 @@ async fn an_owner_has_at_most_half_of_the_interactive_slots() {
         bench.until_left(left).await;
     }
     assert_eq!(bench.shared.interactive.idle(), 2, "the third run has another slot");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_run_in_an_interactive_slot_is_compiled_with_the_executor_of_another_slot() {
+    let bench = Bench::with_interactive_slots(1, 1, vec![Does::Echoes, Does::Ends], once()).await;
+    let id = bench.submit_live_in("c", bench.owner).await;
+    bench.send(id, 1, LiveInput::EndOfInput);
+    bench.until(id, ended_as(Verdict::Accepted)).await;
+    assert_eq!(*bench.ran.lock().unwrap(), [(0, StepKind::Compile), (1, StepKind::Execute)]);
+    let short = bench.submit().await;
+    bench.until(short, ended_as(Verdict::Accepted)).await;
+    assert_eq!(bench.made.load(Ordering::Relaxed), 2, "the other slot has its executor again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_that_has_lent_its_executor_runs_what_waits_before_it_lends_it_again() {
+    let bench = Bench::with_slots(1, vec![], once()).await;
+    let turns = &bench.shared.parts.compile_turns;
+    let first = turns.borrow(bench.owner).await.expect("the slot is idle");
+    let mut second = pin!(turns.borrow(bench.other));
+    assert!(poll_once(second.as_mut()).await.is_pending());
+    let short = bench.submit().await;
+    first.give_back();
+    let second = second.await.expect("the slot lends again");
+    assert_eq!(*bench.ran.lock().unwrap(), [(0, StepKind::Execute)]);
+    second.give_back();
+    bench.until(short, ended_as(Verdict::Accepted)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_with_its_share_of_the_slots_borrows_no_further_executor_before_others_run() {
+    let bench = Bench::with_slots(2, vec![Does::Leaves], once()).await;
+    let turns = &bench.shared.parts.compile_turns;
+    let first = turns.borrow(bench.owner).await.expect("both slots are idle");
+    let long = bench.submit_tests(bench.other, 1).await;
+    bench.until_left(0).await;
+    let mut second = pin!(turns.borrow(bench.owner));
+    assert!(poll_once(second.as_mut()).await.is_pending());
+    let short = bench.submit_tests(bench.other, 1).await;
+    bench.leave.store(true, Ordering::Release);
+    let second = second.await.expect("the other slot lends");
+    assert_eq!(bench.ran.lock().unwrap().len(), 2, "both runs came first");
+    for loan in [first, second] {
+        loan.give_back();
+    }
+    for id in [long, short] {
+        bench.until(id, ended_as(Verdict::Accepted)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_whose_executor_fails_to_compile_a_live_run_creates_another() {
+    let script = vec![Does::Ends, Does::Fails { transient: false }];
+    let bench = Bench::with_interactive_slots(1, 1, script, once()).await;
+    let id = bench.submit_live_in("c", bench.owner).await;
+    bench.until(id, RunState::is_final).await;
+    let short = bench.submit().await;
+    bench.until(short, ended_as(Verdict::Accepted)).await;
 }
