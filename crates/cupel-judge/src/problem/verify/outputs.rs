@@ -14,7 +14,7 @@ use std::sync::Arc;
 use cupel_function::FunctionCase;
 use cupel_problem::{
     Case, Checker, Comparison, FileRef, GroupName, Interactor, JudgeProgram, Method, OutputTrial, PackagePath, Passes,
-    Problem, Protocol, Signature,
+    Problem, Program, Protocol, Signature,
 };
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Limits, LimitsRequest, Root, Verdict};
 
@@ -54,11 +54,11 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
         let made = match &case.made {
             None => None,
             // A generator that hung in one case would hang in every case.
-            Some(how) if faulty.contains(&how.by.program.path) => continue,
+            Some(how) if faulty.contains(&how.by.program) => continue,
             Some(how) => match generated(verifying, case, how)? {
                 Some(made) => Some(made),
                 None => {
-                    faulty.insert(how.by.program.path.clone());
+                    faulty.insert(&how.by.program);
                     continue;
                 }
             },
@@ -70,13 +70,13 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
             Method::Check(Checker::Builtin(_)) if made.is_some() => {}
             Method::Check(Checker::Builtin(comparison)) => answer(verifying, case, comparison)?,
             // A checker that hung in one case would hang in every case.
-            Method::Check(Checker::Program(program)) if faulty.contains(&program.program.path) => {}
+            Method::Check(Checker::Program(program)) if faulty.contains(&program.program) => {}
             Method::Check(Checker::Program(program)) => {
                 if !decides(verifying, case, program, made.as_ref())? {
-                    faulty.insert(program.program.path.clone());
+                    faulty.insert(&program.program);
                 }
             }
-            Method::Interact(interactor) if faulty.contains(&interactor.program.program.path) => {}
+            Method::Interact(interactor) if faulty.contains(&interactor.program.program) => {}
             Method::Interact(interactor) => check_interactor(verifying, case, interactor, &mut checks)?,
         }
     }
@@ -93,7 +93,7 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
     }
     for (trials, accepted) in [(&problem.trials.valid_outputs, true), (&problem.trials.invalid_outputs, false)] {
         for trial in trials {
-            let is_faulty = |checker: &JudgeProgram| faulty.contains(&checker.program.path);
+            let is_faulty = |checker: &JudgeProgram| faulty.contains(&checker.program);
             if check::program_of_method(&trial.method).is_some_and(is_faulty) {
                 continue;
             }
@@ -110,28 +110,28 @@ fn lacks_accepted(problem: &Problem) -> bool {
 
 /// Adds a note for each checker and interactor that may accept nothing, because the package contains no output that it
 /// must accept.
-fn note_unproved(verifying: &mut Verifying<'_, '_>, faulty: &HashSet<PackagePath>) {
+fn note_unproved(verifying: &mut Verifying<'_, '_>, faulty: &HashSet<&Program>) {
     let problem = &verifying.request.package.problem;
     let mut seen = faulty.clone();
     for case in problem.tests.cases() {
-        let path = match &*case.method {
-            Method::Interact(interactor) => &interactor.program.program.path,
-            Method::Check(Checker::Program(checker)) if problem.trials.valid_outputs.is_empty() => {
-                &checker.program.path
-            }
+        let program = match &*case.method {
+            Method::Interact(interactor) => &interactor.program.program,
+            Method::Check(Checker::Program(checker)) if problem.trials.valid_outputs.is_empty() => &checker.program,
             Method::Check(_) => continue,
         };
+        let path = &program.path;
         let subject = Subject::Checker(path.to_string());
         let is_tried = |claim: &Claim| claim.subject == subject && claim.expected == ANSWER_ACCEPTED;
-        if seen.insert(path.clone()) && !verifying.claims.iter().any(is_tried) {
+        if seen.insert(program) && !verifying.claims.iter().any(is_tried) {
             verifying.notes.push(format!("{path}: {UNPROVED}"));
         }
     }
 }
 
 /// Builds the judging programs and generators. Returns those that do not build; each has a claim that does not hold.
-fn unbuilt(verifying: &mut Verifying<'_, '_>) -> Result<HashSet<PackagePath>, ProblemError> {
-    let problem = &verifying.request.package.problem;
+fn unbuilt<'a>(verifying: &mut Verifying<'a, '_>) -> Result<HashSet<&'a Program>, ProblemError> {
+    let package = verifying.request.package;
+    let problem = &package.problem;
     let mut found = HashSet::new();
     for judging in program::judging_programs(problem) {
         if verifying.cancelled() {
@@ -151,7 +151,7 @@ fn unbuilt(verifying: &mut Verifying<'_, '_>) -> Result<HashSet<PackagePath>, Pr
             false => (Subject::Checker(judging.path.to_string()), RULE),
         };
         verifying.claim(subject, rule, expected, why, None, false);
-        found.insert(judging.path.clone());
+        found.insert(judging);
     }
     Ok(found)
 }

@@ -299,6 +299,22 @@ fn generators_run_in_a_package_without_submissions() {
 }
 
 #[test]
+fn a_generator_that_failed_does_not_hide_another_with_the_same_path() {
+    let mut fixture = Fixture::new();
+    let [first, mut second] = [generates(&fixture), generates(&fixture)];
+    let program = Program { flags: vec!["-g".to_owned()], ..second.by.program.clone() };
+    second.by = Arc::new(Generator { program, bounds: second.by.bounds });
+    let mut cases = Vec::new();
+    for (id, made) in [("1", first), ("2", second)] {
+        fixture.made = Some(made);
+        cases.extend(fixture.cases(&[id]));
+    }
+    let (report, executor) = fixture.verify(cases, vec![ends(Outcome::Exited(3), 1), prints("5", 1)]);
+    assert!(executor.answers.is_empty(), "the second generator runs");
+    assert_eq!((broken(&report).len(), report.claims.len()), (1, 2));
+}
+
+#[test]
 fn a_checker_decides_about_the_answers_of_generators() {
     let mut fixture = Fixture::new().checked_by_program(Protocol::ExitCode);
     fixture.made = Some(generates(&fixture));
