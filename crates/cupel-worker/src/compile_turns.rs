@@ -1,11 +1,12 @@
 //! Turns in which live runs are compiled. All interactive slots of a processor together have the weight of one other
 //! slot, so a compiler in one of them is slow while others compute. Therefore another slot lends its executor to a live
-//! run in an interactive slot (`interactive.rs`) for each compile step, between two of its own runs.
+//! run in an interactive slot (`interactive.rs`) while it is compiled, between two of its own runs.
 //!
-//! A slot that has lent its executor owes other runs as much time, before it lends it again (`driver.rs`). If no slot
-//! lends its executor in time, the live run is compiled with that of the interactive slot.
+//! A slot that has lent its executor owes its time to runs of others, before it lends it again (`driver.rs`). If no slot
+//! lends its executor in time, or the worker shuts down, the live run is compiled with that of the interactive slot.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,14 +15,19 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::slot::SlotExecutor;
 
-/// How long a live run waits for the executor of another slot.
-const WAIT_MAX: Duration = Duration::from_secs(30);
-
 /// The live runs that wait for an executor to be compiled with.
 #[derive(Default)]
 pub(crate) struct CompileTurns {
-    waiting: Mutex<VecDeque<Borrower>>,
+    state: Mutex<State>,
     bell: Notify,
+    is_closed: AtomicBool,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Borrower>,
+    /// The share of the run that was the last to get an executor.
+    last: Option<UserId>,
 }
 
 /// A live run that waits for an executor.
@@ -31,6 +37,20 @@ pub(crate) struct Borrower {
     lend: oneshot::Sender<Loan>,
 }
 
+/// The request of a live run for an executor. If it is dropped, the run no longer waits.
+pub(crate) struct Request {
+    lent: oneshot::Receiver<Loan>,
+}
+
+/// The answer to a request.
+pub(crate) enum Answer {
+    Lent(Loan),
+    /// No slot has lent its executor yet.
+    Waits,
+    /// No slot will lend its executor.
+    Refused,
+}
+
 /// An executor of another slot. If it is dropped instead of given back, that slot creates another one.
 pub(crate) struct Loan {
     pub(crate) executor: SlotExecutor,
@@ -38,42 +58,70 @@ pub(crate) struct Loan {
 }
 
 impl CompileTurns {
-    /// Waits until a slot lends its executor. `None` if none does in time.
-    pub(crate) async fn borrow(&self, share: UserId) -> Option<Loan> {
-        let (lend, mut lent) = oneshot::channel();
-        self.waiting().push_back(Borrower { share, lend });
+    /// Requests an executor for a run of this share.
+    pub(crate) fn request(&self, share: UserId) -> Request {
+        let (lend, lent) = oneshot::channel();
+        self.state().waiting.push_back(Borrower { share, lend });
         self.bell.notify_one();
-        match tokio::time::timeout(WAIT_MAX, &mut lent).await {
-            Ok(loan) => loan.ok(),
-            Err(_) => {
-                lent.close();
-                lent.try_recv().ok()
-            }
-        }
+        Request { lent }
     }
 
-    /// Takes the first run that still waits and whose share is not in `last`; if there is none, the first run.
-    pub(crate) fn take(&self, last: &[UserId]) -> Option<Borrower> {
-        let mut waiting = self.waiting();
+    /// Takes a run that waits: the first whose share is neither in `crowding` nor the last that got an executor; if there
+    /// is none, the first that is not the last; otherwise the first.
+    pub(crate) fn take(&self, crowding: &[UserId]) -> Option<Borrower> {
+        let mut state = self.state();
+        let State { waiting, last } = &mut *state;
         waiting.retain(|borrower| !borrower.lend.is_closed());
-        let at = waiting.iter().position(|borrower| !last.contains(&borrower.share)).unwrap_or_default();
-        waiting.remove(at)
+        let is_other = |borrower: &Borrower| *last != Some(borrower.share);
+        let at = waiting.iter().position(|borrower| is_other(borrower) && !crowding.contains(&borrower.share));
+        let at = at.or_else(|| waiting.iter().position(is_other)).unwrap_or_default();
+        let borrower = waiting.remove(at);
+        if !waiting.is_empty() {
+            // One notification may represent several runs.
+            self.bell.notify_one();
+        }
+        borrower
     }
 
     /// Lets a run that was taken wait again, before all others.
     pub(crate) fn put_back(&self, borrower: Borrower) {
-        self.waiting().push_front(borrower);
+        self.state().waiting.push_front(borrower);
         self.bell.notify_one();
     }
 
-    /// Waits until [`take`](Self::take) may find a run: one has begun to wait since the last call.
+    /// Lends an executor. The receiver gets it back. Returns the executor if the run no longer waits.
+    pub(crate) fn lend(
+        &self,
+        borrower: Borrower,
+        executor: SlotExecutor,
+    ) -> Result<oneshot::Receiver<SlotExecutor>, SlotExecutor> {
+        let (back, returned) = oneshot::channel();
+        match borrower.lend.send(Loan { executor, back }) {
+            Ok(()) => {
+                self.state().last = Some(borrower.share);
+                Ok(returned)
+            }
+            Err(loan) => Err(loan.executor),
+        }
+    }
+
+    /// Waits until [`take`](Self::take) may find a run.
     pub(crate) async fn changed(&self) {
         self.bell.notified().await;
     }
 
-    fn waiting(&self) -> MutexGuard<'_, VecDeque<Borrower>> {
+    /// Called when the worker shuts down: slots may end without answering a request.
+    pub(crate) fn close(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Relaxed)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
         // Each change is a single call, so the data are consistent even if the lock is poisoned.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -81,13 +129,32 @@ impl Borrower {
     pub(crate) fn share(&self) -> UserId {
         self.share
     }
+}
 
-    /// Lends the executor. The receiver gets it back. Returns the executor if the run no longer waits.
-    pub(crate) fn lend(self, executor: SlotExecutor) -> Result<oneshot::Receiver<SlotExecutor>, SlotExecutor> {
-        let (back, returned) = oneshot::channel();
-        match self.lend.send(Loan { executor, back }) {
-            Ok(()) => Ok(returned),
-            Err(loan) => Err(loan.executor),
+impl Request {
+    /// Waits for the answer for at most this time.
+    pub(crate) async fn answer(&mut self, time_max: Duration) -> Answer {
+        match tokio::time::timeout(time_max, &mut self.lent).await {
+            Ok(Ok(loan)) => Answer::Lent(loan),
+            Ok(Err(_)) => Answer::Refused,
+            Err(_) => Answer::Waits,
+        }
+    }
+}
+
+#[cfg(test)]
+impl Request {
+    /// Whether an executor was lent that the run has not taken.
+    pub(crate) fn is_answered(&self) -> bool {
+        !self.lent.is_empty()
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.lent.close();
+        if let Ok(loan) = self.lent.try_recv() {
+            loan.give_back();
         }
     }
 }

@@ -109,7 +109,8 @@ struct Driver<'a> {
     shutdown: &'a CancellationToken,
     sender: UnboundedSender<SlotMessage>,
     messages: UnboundedReceiver<SlotMessage>,
-    /// The slot's threads: one for each run that has begun, at most [`RUNS_PER_SLOT_MAX`].
+    /// The slot's threads: one for each run that has begun, at most [`RUNS_PER_SLOT_MAX`], and one that replaces an
+    /// executor that was lent and lost.
     threads: Vec<SyncSender<Job>>,
     /// Indices of the threads without a run.
     free: Vec<usize>,
@@ -373,12 +374,8 @@ impl<'a> Driver<'a> {
                     return Some(Turn::Run(Next::new(admitted)));
                 }
             }
-            // At shutdown no more short runs arrive, so long runs may use every slot.
-            let long = if self.shutdown.is_cancelled() { None } else { shared.long.try_turn() };
-            let may_long = long.is_some() || self.shutdown.is_cancelled();
-            if let Some(begun) = self.take_waiting(may_long) {
-                let long = long.filter(|_| begun.is_long);
-                return Some(Turn::Run(Next::again(begun, long)));
+            if let Some(next) = self.take_begun() {
+                return Some(Turn::Run(next));
             }
             // Only long runs are waiting here, and every slot that long runs may use is in use.
             let stops: Vec<_> = self.waiting.iter().map(|begun| Arc::clone(&begun.assignment.stop)).collect();
@@ -404,6 +401,15 @@ impl<'a> Driver<'a> {
                 () = shared.parts.compile_turns.changed(), if !may_begin => {}
             }
         }
+    }
+
+    /// Takes the waiting run that owes the least time: a long run only if another one may use a slot.
+    fn take_begun(&mut self) -> Option<Next<'a>> {
+        // At shutdown no more short runs arrive, so long runs may use every slot.
+        let long = if self.shutdown.is_cancelled() { None } else { self.shared.long.try_turn() };
+        let begun = self.take_waiting(long.is_some() || self.shutdown.is_cancelled())?;
+        let long = long.filter(|_| begun.is_long);
+        Some(Next::again(begun, long))
     }
 
     /// Takes the waiting run that owes the least time. If `may_long` is false, only short runs are considered.
@@ -505,7 +511,7 @@ impl<'a> Driver<'a> {
             true => self.take_other(&not).await.map(Next::new),
             false => None,
         };
-        match other.or_else(|| self.take_waiting(false).map(|begun| Next::again(begun, None))) {
+        match other.or_else(|| self.take_begun()) {
             Some(next) => {
                 self.shared.parts.compile_turns.put_back(borrower);
                 Turn::Run(next)
@@ -517,7 +523,7 @@ impl<'a> Driver<'a> {
     /// Lends the executor to a live run, which is compiled. Returns `false` if the slot cannot continue.
     async fn lend(&mut self, borrower: Borrower, tool: SlotExecutor) -> bool {
         let (shared, share) = (self.shared, borrower.share());
-        let returned = match borrower.lend(tool) {
+        let returned = match shared.parts.compile_turns.lend(borrower, tool) {
             Ok(returned) => returned,
             Err(tool) => {
                 self.tool = Some(tool);
@@ -533,7 +539,14 @@ impl<'a> Driver<'a> {
             other.others_had += took;
         }
         self.owes = took;
-        self.tool.is_some() || self.build()
+        // The executor was lost with the thread of the live run, or failed.
+        while self.tool.is_none() && !self.build() {
+            if self.shutdown.is_cancelled() {
+                return false;
+            }
+            tokio::time::sleep(NO_THREAD_PAUSE).await;
+        }
+        true
     }
 
     /// Whether this slot can hold another run that has begun.
@@ -658,7 +671,8 @@ async fn lease_until<T>(
                 if let Some(assignment) = &assignment {
                     shared.leases().insert(assignment.leased.lease, assignment.leased.run);
                 }
-                *ahead = assignment;
+                // An interactive slot may run a live run at once.
+                *ahead = assignment.and_then(|assignment| shared.hand_over(assignment));
             }
             () = tokio::time::sleep(AHEAD_MAX), if ahead.is_some() => {
                 ahead.take().into_iter().for_each(|assignment| shared.offer(assignment));

@@ -9,7 +9,7 @@
 //!
 //! # Fairness is by time
 //!
-//! Five rules together bound how long one user's runs delay another's:
+//! These rules together bound how long one user's runs delay another's:
 //!
 //! - Each node orders its waiting hints in a line (`crates/cupel-queue/src/line.rs`, weighted fair queueing), which
 //!   charges an owner for the slot time of their runs. Workers report slot time on the event bus (`Notice::Used`), so

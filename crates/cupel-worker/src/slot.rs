@@ -25,13 +25,13 @@ use cupel_judge::{
     ProblemError, StdinSource, StepInput, StepKind, StepObserver, StepResult, WarmInput, judge,
 };
 use cupel_languages::Language;
-use cupel_types::{LimitsRequest, Outcome, RunReport, Source, SubmissionKind, Verdict};
+use cupel_types::{LimitsRequest, Outcome, RunReport, Source, SubmissionKind, UserId, Verdict};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::attempt::{Judged, SlotError, SlotParts};
 use crate::attempt_log::AttemptLog;
-use crate::compile_turns::{CompileTurns, Loan};
+use crate::compile_turns::{Answer, CompileTurns, Loan};
 use crate::interactive::share_of;
 use crate::live::LiveFeed;
 use crate::problem;
@@ -46,6 +46,12 @@ const FAILURES_MAX: u32 = 3;
 /// Maximum pause between two attempts to create an executor.
 const REBUILD_PAUSE_MAX: Duration = Duration::from_secs(30);
 
+/// How long a live run waits for the executor of another slot to be compiled with.
+const LOAN_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// How often a live run that waits checks whether it should end.
+const LOAN_WAIT_STEP: Duration = Duration::from_millis(100);
+
 /// Pause of a slot after this machine could not judge a run, so that other workers can take the run.
 const MACHINE_PAUSE: Duration = Duration::from_secs(2);
 
@@ -53,6 +59,19 @@ const MACHINE_PAUSE: Duration = Duration::from_secs(2);
 pub(crate) struct SlotExecutor {
     executor: Box<dyn Executor>,
     failures: u32,
+}
+
+impl SlotExecutor {
+    /// Counts a failure of this executor, or ends the count.
+    fn count(&mut self, result: &Result<StepResult, ExecuteError>) {
+        self.failures = match result {
+            Ok(_) => 0,
+            // Another executor would fail in the same way.
+            Err(error) if error.is_of_this_machine() => self.failures,
+            Err(error) if error.transient => self.failures + 1,
+            Err(_) => FAILURES_MAX,
+        };
+    }
 }
 
 /// A job for a thread of a slot.
@@ -97,13 +116,17 @@ pub(crate) fn run(
         has_stepped: false,
         is_announced: false,
         waited: Arc::default(),
-        lenders: borrows.then_some(Lenders { turns: &parts.compile_turns, runtime, assignment: None }),
+        lenders: None,
+        compiler: Compiler::NotChosen,
+        has_loan_failed: false,
     };
     while let Ok(job) = hand.jobs.recv() {
         match job {
             Job::Build => hand.tool = build(number, parts, &hand.messages),
             Job::Judge(assignment, tool) => {
                 hand.take_up(tool);
+                let share = share_of(&assignment);
+                hand.lenders = borrows.then_some(Lenders { turns: &parts.compile_turns, runtime, share });
                 if !hand.judge(number, parts, runtime, &assignment) {
                     return;
                 }
@@ -134,29 +157,42 @@ struct TurnTaker<'a> {
     is_announced: bool,
     /// Nanoseconds that the attempt has waited for its turns.
     waited: Arc<AtomicU64>,
-    /// The slots whose executors compile the program, if it is not this slot's.
+    /// The other slots, if they compile this slot's programs.
     lenders: Option<Lenders<'a>>,
+    /// The executor that compiles the attempt's program.
+    compiler: Compiler,
+    /// Whether the last failure was that of an executor of another slot.
+    has_loan_failed: bool,
+}
+
+/// The executor that compiles an attempt's program.
+enum Compiler {
+    NotChosen,
+    Own,
+    Borrowed(Loan),
 }
 
 /// What a thread needs to borrow an executor.
 struct Lenders<'a> {
     turns: &'a CompileTurns,
     runtime: &'a Handle,
-    /// The current attempt.
-    assignment: Option<Arc<Assignment>>,
+    /// The share of the current attempt's owner.
+    share: UserId,
 }
 
 impl Lenders<'_> {
-    /// An executor of another slot. `None` if no slot lends one in time, or the run is stopped.
-    fn borrow(&self) -> Option<Loan> {
-        let assignment = self.assignment.as_ref()?;
-        self.runtime.block_on(async {
-            tokio::select! {
-                biased;
-                () = assignment.stop.raised() => None,
-                loan = self.turns.borrow(share_of(assignment)) => loan,
+    /// Borrows an executor of another slot. `None` if no slot lends one in time, or the attempt should end.
+    fn borrow(&self, observer: &mut dyn StepObserver) -> Option<Loan> {
+        let mut request = self.turns.request(self.share);
+        let until = Instant::now() + LOAN_WAIT_MAX;
+        while Instant::now() < until && !self.turns.is_closed() && !observer.cancelled() {
+            match self.runtime.block_on(request.answer(LOAN_WAIT_STEP)) {
+                Answer::Lent(loan) => return Some(loan),
+                Answer::Waits => {}
+                Answer::Refused => return None,
             }
-        })
+        }
+        None
     }
 }
 
@@ -175,21 +211,24 @@ impl TurnTaker<'_> {
     }
 
     /// Judges an attempt. Returns `false` if the slot's driver has ended.
-    fn judge(&mut self, number: usize, parts: &SlotParts, runtime: &Handle, assignment: &Arc<Assignment>) -> bool {
+    fn judge(&mut self, number: usize, parts: &SlotParts, runtime: &Handle, assignment: &Assignment) -> bool {
         self.waited = Arc::default();
         self.is_announced = false;
-        if let Some(lenders) = &mut self.lenders {
-            lenders.assignment = Some(Arc::clone(assignment));
-        }
+        (self.compiler, self.has_loan_failed) = (Compiler::NotChosen, false);
         let waited = Arc::clone(&self.waited);
         let attempt = AssertUnwindSafe(|| judge_one(parts, runtime, assignment, self, &waited));
         let result = catch_unwind(attempt).unwrap_or(Err(SlotError::Panic));
+        match &result {
+            // The executor is in an unknown state, so it is not given back.
+            Err(SlotError::Panic) => self.compiler = Compiler::Own,
+            _ => self.end_compilation(),
+        }
         // The executor is absent if the worker ended while the attempt waited.
         let Some(tool) = &mut self.tool else { return false };
         let is_machines = result.as_ref().is_err_and(SlotError::is_of_this_machine);
         tool.failures = match &result {
-            // Another executor would fail in the same way.
-            _ if is_machines => tool.failures,
+            // Another executor would fail in the same way, or has failed.
+            _ if is_machines || self.has_loan_failed => tool.failures,
             Ok(_)
             | Err(
                 SlotError::Language(_)
@@ -243,12 +282,27 @@ impl TurnTaker<'_> {
         }
     }
 
-    /// Borrows an executor to compile with. `None` if the program is compiled with this slot's.
-    fn borrow(&self) -> Option<Loan> {
-        let began = Instant::now();
-        let loan = self.lenders.as_ref()?.borrow();
-        self.count_waited(began);
-        loan
+    /// The executor of another slot that compiles the attempt's program. `None` if this slot's does.
+    fn loan(&mut self, observer: &mut dyn StepObserver) -> Option<&mut Loan> {
+        if let (Compiler::NotChosen, Some(lenders)) = (&self.compiler, &self.lenders) {
+            let began = Instant::now();
+            let loan = lenders.borrow(observer);
+            self.count_waited(began);
+            self.compiler = loan.map_or(Compiler::Own, Compiler::Borrowed);
+        }
+        match &mut self.compiler {
+            Compiler::Borrowed(loan) => Some(loan),
+            Compiler::NotChosen | Compiler::Own => None,
+        }
+    }
+
+    /// Gives a borrowed executor back. After repeated failures, the other slot creates an executor instead.
+    fn end_compilation(&mut self) {
+        if let Compiler::Borrowed(loan) = std::mem::replace(&mut self.compiler, Compiler::NotChosen)
+            && loan.executor.failures < FAILURES_MAX
+        {
+            loan.give_back();
+        }
     }
 
     fn count_waited(&self, began: Instant) {
@@ -270,20 +324,22 @@ impl TurnTaker<'_> {
 
 impl Executor for TurnTaker<'_> {
     fn await_turn(&mut self) {
+        self.end_compilation();
         self.yield_turn();
         self.is_announced = true;
     }
 
     fn execute(&mut self, step: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError> {
         if step.kind == StepKind::Compile
-            && let Some(mut loan) = self.borrow()
+            && let Some(loan) = self.loan(observer)
         {
             let result = loan.executor.executor.execute(step, observer);
-            // After a failure, the other slot creates an executor instead of getting this one back.
-            if result.as_ref().err().is_none_or(ExecuteError::is_of_this_machine) {
-                loan.give_back();
-            }
+            loan.executor.count(&result);
+            self.has_loan_failed = result.is_err();
             return result;
+        }
+        if step.kind == StepKind::Execute {
+            self.end_compilation();
         }
         self.executor()?.execute(step, observer)
     }
@@ -297,12 +353,10 @@ impl Executor for TurnTaker<'_> {
     }
 
     fn compile_warm(&mut self, step: WarmInput<'_>, observer: &mut dyn StepObserver) -> Option<StepResult> {
-        if let Some(mut loan) = self.borrow() {
-            let result = loan.executor.executor.compile_warm(step, observer);
-            loan.give_back();
-            return result;
+        match self.loan(observer) {
+            Some(loan) => loan.executor.executor.compile_warm(step, observer),
+            None => self.executor().ok()?.compile_warm(step, observer),
         }
-        self.executor().ok()?.compile_warm(step, observer)
     }
 }
 

@@ -164,6 +164,7 @@ impl Worker {
         }
         drivers.close();
         shutdown.cancelled().await;
+        shared.parts.compile_turns.close();
         if tokio::time::timeout(grace, drivers.wait()).await.is_err() {
             tracing::info!(worker.id = %shared.id, "the grace period is over; returning the runs in progress to the queue");
             shared.parts.ended.store(true, Ordering::Relaxed);

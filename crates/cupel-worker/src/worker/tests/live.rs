@@ -1,14 +1,11 @@
 //! Live runs: input that arrives while the program runs.
 
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
-use std::task::Poll;
-
 use cupel_core::event::EventKind;
 use cupel_core::live::InputCount;
 use cupel_types::LiveSignal;
 
 use super::*;
+use crate::compile_turns::{Answer, Loan, Request};
 
 impl Bench {
     async fn submit_live(&self) -> SubmissionId {
@@ -48,9 +45,12 @@ impl Bench {
     }
 }
 
-/// Polls a future once.
-async fn poll_once<T>(mut future: Pin<&mut impl Future<Output = T>>) -> Poll<T> {
-    poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await
+/// Waits until a slot lends its executor.
+pub(super) async fn lent(request: &mut Request) -> Loan {
+    match request.answer(Duration::from_secs(60)).await {
+        Answer::Lent(loan) => loan,
+        Answer::Waits | Answer::Refused => panic!("no slot lends its executor"),
+    }
 }
 
 fn text(text: &str) -> LiveInput {
@@ -267,12 +267,11 @@ async fn a_live_run_in_an_interactive_slot_is_compiled_with_the_executor_of_anot
 async fn a_slot_that_has_lent_its_executor_runs_what_waits_before_it_lends_it_again() {
     let bench = Bench::with_slots(1, vec![], once()).await;
     let turns = &bench.shared.parts.compile_turns;
-    let first = turns.borrow(bench.owner).await.expect("the slot is idle");
-    let mut second = pin!(turns.borrow(bench.other));
-    assert!(poll_once(second.as_mut()).await.is_pending());
+    let first = lent(&mut turns.request(bench.owner)).await;
+    let mut second = turns.request(bench.other);
     let short = bench.submit().await;
     first.give_back();
-    let second = second.await.expect("the slot lends again");
+    let second = lent(&mut second).await;
     assert_eq!(*bench.ran.lock().unwrap(), [(0, StepKind::Execute)]);
     second.give_back();
     bench.until(short, ended_as(Verdict::Accepted)).await;
@@ -282,14 +281,13 @@ async fn a_slot_that_has_lent_its_executor_runs_what_waits_before_it_lends_it_ag
 async fn an_owner_with_its_share_of_the_slots_borrows_no_further_executor_before_others_run() {
     let bench = Bench::with_slots(2, vec![Does::Leaves], once()).await;
     let turns = &bench.shared.parts.compile_turns;
-    let first = turns.borrow(bench.owner).await.expect("both slots are idle");
+    let first = lent(&mut turns.request(bench.owner)).await;
     let long = bench.submit_tests(bench.other, 1).await;
     bench.until_left(0).await;
-    let mut second = pin!(turns.borrow(bench.owner));
-    assert!(poll_once(second.as_mut()).await.is_pending());
+    let mut second = turns.request(bench.owner);
     let short = bench.submit_tests(bench.other, 1).await;
     bench.leave.store(true, Ordering::Release);
-    let second = second.await.expect("the other slot lends");
+    let second = lent(&mut second).await;
     assert_eq!(bench.ran.lock().unwrap().len(), 2, "both runs came first");
     for loan in [first, second] {
         loan.give_back();
@@ -297,6 +295,30 @@ async fn an_owner_with_its_share_of_the_slots_borrows_no_further_executor_before
     for id in [long, short] {
         bench.until(id, ended_as(Verdict::Accepted)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn owners_borrow_executors_in_turn() {
+    let bench = Bench::with_slots(1, vec![], once()).await;
+    let turns = &bench.shared.parts.compile_turns;
+    let first = lent(&mut turns.request(bench.owner)).await;
+    let (mut second, mut others) = (turns.request(bench.owner), turns.request(bench.other));
+    first.give_back();
+    lent(&mut others).await.give_back();
+    lent(&mut second).await.give_back();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_dropped_gives_the_executor_back() {
+    let bench = Bench::with_slots(1, vec![], once()).await;
+    let request = bench.shared.parts.compile_turns.request(bench.owner);
+    while !request.is_answered() {
+        tokio::task::yield_now().await;
+    }
+    drop(request);
+    let short = bench.submit().await;
+    bench.until(short, ended_as(Verdict::Accepted)).await;
+    assert_eq!(bench.made.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 use cupel_types::LimitsRequest;
 
+use super::live::lent;
 use super::*;
 
 /// A wall-clock limit above [`LONG_STEP`] and above the language's default.
@@ -137,4 +138,20 @@ async fn a_long_run_that_waits_is_given_back_when_the_worker_drains() {
         assert!(matches!(state, RunState::Queued { lost: 0, .. }), "{state:?}");
     }
     assert!(shared.leases().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_run_that_has_begun_has_turns_between_the_compilations_of_live_runs() {
+    let bench = Bench::with_slots(1, vec![], once()).await;
+    let turns = &bench.shared.parts.compile_turns;
+    let mut lending = lent(&mut turns.request(bench.owner)).await;
+    let run = bench.submit_long(bench.other, 3).await;
+    for _ in 0..5 {
+        let mut next = turns.request(bench.owner);
+        lending.give_back();
+        lending = lent(&mut next).await;
+    }
+    assert_eq!(bench.ran.lock().unwrap().len(), 3, "all tests have run");
+    lending.give_back();
+    bench.until_judged(run).await;
 }
