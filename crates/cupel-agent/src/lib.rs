@@ -166,13 +166,20 @@ pub enum FromAgent {
     Data(Vec<u8>),
     /// The step has ended, and all its processes are gone.
     Done(Box<Done>),
-    /// The program could not be started.
+    /// The program could not be started. `what` failed: [`FINDS`], [`STARTS`], or a step before these.
     NotStarted { errno: i32, what: String },
     /// Answer to [`ToAgent::Find`].
     Found(bool),
     /// CPU time of the running program so far. Sent a few times per second.
     Progress { cpu: Duration },
 }
+
+/// The step that searches for the program's file.
+pub const FINDS: &str = "find the program";
+
+/// The step that makes the program's streams and its process. A file that cannot be executed is no failure of this step:
+/// the process then exits with 126 or 127.
+pub const STARTS: &str = "start the program";
 
 /// An output of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -15,7 +15,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use cupel_agent::{Collect, DATA_MAX, Done, Exit, FromAgent, Hit, PATH, Step, StepLimits, Stream, ToAgent, VERSION};
+use cupel_agent::{
+    Collect, DATA_MAX, Done, Exit, FINDS, FromAgent, Hit, PATH, STARTS, Step, StepLimits, Stream, ToAgent, VERSION,
+};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Access, CWD, Mode, OFlags, fcntl_setfl};
 use rustix::io::Errno;
@@ -152,8 +154,8 @@ impl Agent {
         }
         let path = match step.argv.first().map(|program| resolve(program, &step.search)) {
             Some(Ok(path)) => path,
-            Some(Err(errno)) => return Ok(not_started(&errno.into(), "find the program")),
-            None => return Ok(not_started(&Errno::INVAL.into(), "find the program")),
+            Some(Err(errno)) => return Ok(not_started(&errno.into(), FINDS)),
+            None => return Ok(not_started(&Errno::INVAL.into(), FINDS)),
         };
         let (cpu_base, cpu_user_base) = self.meter.cpu().unwrap_or_default();
         let memory = self.meter.memory().unwrap_or_default();
@@ -161,7 +163,7 @@ impl Agent {
         let started = now();
         let (streams, program) = match self.start(&step, &path) {
             Ok(started) => started,
-            Err(error) => return Ok(not_started(&error, "start the program")),
+            Err(error) => return Ok(not_started(&error, STARTS)),
         };
         let pidfd = rustix::process::pidfd_open(program, PidfdFlags::empty())?;
         self.link.send(&FromAgent::Started);

@@ -107,6 +107,12 @@ impl Beneath {
         rustix::fs::openat2(&self.0, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty(), IN_ROOT)
     }
 
+    /// Opens a directory beneath this one. The empty path is this directory. A symbolic link in the path is an error.
+    pub(crate) fn directory_without_links(&self, path: &Path) -> rustix::io::Result<OwnedFd> {
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        rustix::fs::openat2(&self.0, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty(), RESOLVE)
+    }
+
     /// Like [`Beneath::directory`], but creates missing directories. `before` is called before a directory is created,
     /// with its path and its depth. Returns the directory and its depth, which is the number of its ancestors up to
     /// this directory. Because of links, the depth can be larger than the number of components of the path.

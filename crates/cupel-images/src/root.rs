@@ -17,16 +17,17 @@ use crate::hashing::Hashing;
 pub(crate) fn add_layer(root: &Beneath, layer: &Beneath, contents: &Contents) -> io::Result<u64> {
     for record in &contents.records {
         let path = record.path.as_path();
-        // If no layer below has this path, or the path contains a link without a target, there is nothing to remove.
+        // If no layer below has this path, there is nothing to remove. If a layer below has a link in its place, the
+        // entries of this layer replace the link; nothing is removed from its target.
         match record.kind {
             RecordKind::Opaque => {
-                if let Ok(directory) = root.directory(path) {
+                if let Ok(directory) = root.directory_without_links(path) {
                     beneath::empty(directory.as_fd())?;
                 }
             }
             RecordKind::Whiteout => {
                 let (parent, name) = (path.parent().unwrap_or(Path::new("")), path.file_name().unwrap_or_default());
-                if let Ok(directory) = root.directory(parent) {
+                if let Ok(directory) = root.directory_without_links(parent) {
                     beneath::remove(directory.as_fd(), name)?;
                 }
             }

@@ -62,6 +62,12 @@ pub(crate) fn command_of(
     }
 }
 
+/// The output of an operator's command as text. Control characters become spaces, because a terminal would interpret
+/// those of an image.
+pub(crate) fn printable(output: &[u8]) -> String {
+    String::from_utf8_lossy(output).replace(|c: char| c.is_control() && c != '\n', " ")
+}
+
 /// A command of an operator. Its output is one stream.
 pub(crate) fn operators_command(root: CellRoot, argv: &[String], env: &[(String, String)]) -> Command {
     Command {

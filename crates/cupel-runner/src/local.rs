@@ -242,8 +242,7 @@ fn run_operators_command(
         }
         other => format!("`{shown}` cannot be run in the image: {}", chain(&other)),
     })?;
-    // A terminal would interpret control characters in the image's output.
-    let printed = String::from_utf8_lossy(&printed).replace(|c: char| c.is_control() && c != '\n', " ");
+    let printed = crate::command::printable(&printed);
     match report.outcome {
         Outcome::Exited(0) => Ok(printed),
         other => {

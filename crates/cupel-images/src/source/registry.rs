@@ -18,6 +18,7 @@ use oci_spec::distribution::{ParseError, Reference};
 use reqwest::StatusCode;
 use reqwest::redirect::Policy;
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 use tokio::time::timeout_at;
 
 use super::credentials;
@@ -171,11 +172,18 @@ pub(crate) fn pull(
     for host in hosts {
         let there = on_host(&parsed, host);
         let pull = Pull { options, bounds, room, is_known, into, reference: &there, host };
+        // An image that is refused may be one that a mirror has damaged.
+        let is_mirror = host != parsed.registry();
+        let is_of_host = |error: &ImageError| match error {
+            ImageError::Remote { .. } => true,
+            ImageError::Refused { .. } => is_mirror,
+            _ => false,
+        };
         let Ok(result) = runtime.block_on(async { timeout_at(until, pull.run()).await }) else {
             return Err(ImageError::remote(format!("the registry `{host}`"), &options.too_slow()));
         };
         match result {
-            Err(error @ ImageError::Remote { .. }) => {
+            Err(error) if is_of_host(&error) => {
                 tracing::warn!(host, error = %error, "cannot pull an image");
                 last = Some(error);
             }
@@ -194,14 +202,16 @@ fn on_host(reference: &Reference, host: &str) -> Reference {
     }
 }
 
-/// Whether a pattern of the operator matches `HOST/NAME:TAG`.
+/// Whether a pattern of the operator matches `HOST/NAME:TAG`, or `HOST/NAME@DIGEST` if the reference has a digest, which
+/// decides alone which image is pulled. A pattern may leave out the tag or the digest.
 fn matches(pattern: &str, reference: &Reference) -> bool {
-    let full = match reference.tag() {
-        Some(tag) => format!("{}/{}:{tag}", reference.registry(), reference.repository()),
-        None => format!("{}/{}", reference.registry(), reference.repository()),
+    let name = format!("{}/{}", reference.registry(), reference.repository());
+    let full = match (reference.digest(), reference.tag()) {
+        (Some(digest), _) => format!("{name}@{digest}"),
+        (None, Some(tag)) => format!("{name}:{tag}"),
+        (None, None) => name.clone(),
     };
-    let without_tag = format!("{}/{}", reference.registry(), reference.repository());
-    glob(pattern.as_bytes(), full.as_bytes()) || glob(pattern.as_bytes(), without_tag.as_bytes())
+    glob(pattern.as_bytes(), full.as_bytes()) || glob(pattern.as_bytes(), name.as_bytes())
 }
 
 struct Pull<'a> {
@@ -320,7 +330,8 @@ impl Pull<'_> {
     /// Chooses the authorization of further requests by the challenge in an answer of the registry.
     async fn authorize(&self, access: &mut Access, answer: &reqwest::Response) -> Result<(), ImageError> {
         let headers = answer.headers().get_all(reqwest::header::WWW_AUTHENTICATE);
-        let challenge = headers.iter().filter_map(|header| header.to_str().ok()).find_map(Challenge::of);
+        let headers = headers.iter().filter(|_| self.is_of_registry(answer));
+        let challenge = headers.filter_map(|header| header.to_str().ok()).find_map(Challenge::of);
         access.authorization = match (&access.login, challenge) {
             (_, Some(challenge)) => Some(Authorization::Bearer(self.token(access, &challenge).await?)),
             (Login::Password(name, password), None) => Some(Authorization::Basic(name.clone(), password.clone())),
@@ -328,6 +339,12 @@ impl Pull<'_> {
             (Login::Token(_) | Login::Anonymous { .. }, None) => None,
         };
         Ok(())
+    }
+
+    /// Whether an answer is from the registry itself. After a redirect, it is from another host, which must not choose
+    /// where the credentials are sent.
+    fn is_of_registry(&self, answer: &reqwest::Response) -> bool {
+        reqwest::Url::parse(&self.origin()).is_ok_and(|registry| registry.origin() == answer.url().origin())
     }
 
     /// Requests a token from the token service that the registry names.
@@ -379,7 +396,7 @@ impl Pull<'_> {
         let url = format!("{}/v2/{}/{path}", self.origin(), self.reference.repository());
         let mut answer = access.send(&url, accept).await.map_err(|error| self.failed(error))?;
         // A token is valid for some minutes, and a layer may take longer.
-        if answer.status() == StatusCode::UNAUTHORIZED && access.has_token() {
+        if answer.status() == StatusCode::UNAUTHORIZED && access.has_token() && self.is_of_registry(&answer) {
             self.authorize(access, &answer).await?;
             answer = access.send(&url, accept).await.map_err(|error| self.failed(error))?;
         }
@@ -444,15 +461,20 @@ impl Pull<'_> {
         let path = self.into.join(blob_path(&digest));
         let mut file = File::create(&path).map_err(ImageError::io("write", &path))?;
         let mut answer = self.get(access, &format!("blobs/sha256:{digest}"), None).await?;
-        let mut left = blob.size;
+        let (mut left, mut hash) = (blob.size, Sha256::new());
         while let Some(chunk) = answer.chunk().await.map_err(|error| self.failed(error))? {
             left = left
                 .checked_sub(chunk.len() as u64)
                 .ok_or_else(|| refused(format!("the registry sent more than the announced {} bytes", blob.size)))?;
+            hash.update(&chunk);
             file.write_all(&chunk).map_err(ImageError::io("write", &path))?;
         }
         if left > 0 {
             return Err(refused(format!("the registry sent {left} bytes fewer than the announced {}", blob.size)));
+        }
+        let sent = ContentHash::from_bytes(hash.finalize().into());
+        if sent != digest {
+            return Err(refused(format!("the registry sent content with the digest sha256:{sent}")));
         }
         Ok(path)
     }
@@ -502,8 +524,9 @@ impl Login {
 
 /// The user's own file with credentials. Source: Docker CLI.
 fn users_credentials() -> Option<PathBuf> {
-    let directory = std::env::var_os("DOCKER_CONFIG").map(PathBuf::from);
-    let directory = directory.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".docker")))?;
+    // An empty variable counts as unset, as in the Docker CLI.
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let directory = variable("DOCKER_CONFIG").or_else(|| Some(variable("HOME")?.join(".docker")))?;
     Some(directory.join("config.json"))
 }
 
@@ -612,6 +635,16 @@ mod tests {
             ("*/course/a", true),
             ("other.example/**", false),
             ("registry.example/course/a:2", false),
+        ] {
+            assert_eq!(matches(pattern, &reference), expected, "{pattern}");
+        }
+        // Only the digest decides which image is pulled.
+        let digest = format!("sha256:{}", "0".repeat(64));
+        let reference = parse(&format!("registry.example/course/a:1@{digest}")).unwrap();
+        for (pattern, expected) in [
+            ("registry.example/course/a:1", false),
+            ("registry.example/course/a", true),
+            (&*format!("registry.example/course/a@{digest}"), true),
         ] {
             assert_eq!(matches(pattern, &reference), expected, "{pattern}");
         }

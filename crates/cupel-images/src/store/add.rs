@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -153,11 +153,21 @@ impl ImageStore {
             .map_err(ImageError::io("create", &plain))?;
         let damaged =
             |error: io::Error| ImageError::refused("the archive", format!("it cannot be uncompressed: {error}"));
-        let reader = decoder(compression, Box::new(BufReader::new(file))).map_err(damaged)?;
+        let mut reader = decoder(compression, Box::new(BufReader::new(file))).map_err(damaged)?;
         let bound = self.bounds.bytes_max;
-        let copied = io::copy(&mut reader.take(bound + 1), &mut to).map_err(damaged)?;
-        if copied > bound {
-            return Err(ImageError::refused("the archive", format!("it has more than {bound} bytes")));
+        let (mut copied, mut block) = (0, vec![0; 1 << 16]);
+        loop {
+            let read = match reader.read(&mut block) {
+                Ok(0) => break,
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(damaged(error)),
+            };
+            copied += read as u64;
+            if copied > bound {
+                return Err(ImageError::refused("the archive", format!("it has more than {bound} bytes")));
+            }
+            to.write_all(&block[..read]).map_err(ImageError::io("write", &plain))?;
         }
         to.seek(SeekFrom::Start(0)).map_err(ImageError::io("read", &plain))?;
         Ok(to)

@@ -51,7 +51,7 @@ impl Held {
 /// A directory of [`ImageStore::incoming`], which is removed when this value is dropped.
 pub(super) struct Incoming {
     pub(super) directory: TempDir,
-    _lock: Held,
+    pub(super) _lock: Held,
 }
 
 /// Keeps a root while it is in use.

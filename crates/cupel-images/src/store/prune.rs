@@ -9,7 +9,7 @@ use cupel_types::{ContentHash, ImageName};
 use super::ImageStore;
 use super::files::remove_temporary;
 use super::layers::hashes_in;
-use super::locks::{Held, root_lock};
+use super::locks::{Held, Incoming, root_lock};
 use crate::beneath::{self, Beneath};
 use crate::error::ImageError;
 
@@ -119,7 +119,8 @@ impl ImageStore {
 
     /// Removes a layer or a root. It is first renamed, so that an entry with its final name is always complete.
     fn remove_whole(&self, path: &Path) -> Result<(), ImageError> {
-        let aside = self.incoming()?.directory;
+        // The lock is held until the end, so that no addition removes the directory meanwhile.
+        let Incoming { directory: aside, _lock } = self.incoming()?;
         std::fs::rename(path, aside.path().join("removed")).map_err(ImageError::io("remove", path))?;
         aside.close().map_err(ImageError::io("remove", path))
     }

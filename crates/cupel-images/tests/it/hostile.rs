@@ -104,6 +104,18 @@ fn a_whiteout_behind_a_link_removes_nothing() {
 }
 
 #[test]
+fn whiteouts_behind_a_link_that_their_layer_replaces_remove_nothing_from_its_target() {
+    let fixture = Fixture::new();
+    let lower = Layer::new().file("target/file", "x").symlink("a", "target").symlink("b", "target");
+    let upper = Layer::new().file("a/.wh..wh..opq", "").file("a/new", "y").file("b/.wh.file", "").file("b/new", "z");
+    let added = fixture.add("a", &fixture.layout("a").layer(lower).layer(upper).write()).unwrap();
+    let root = fixture.root(&added);
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    assert_eq!(["target/file", "a/new", "b/new"].map(read), ["x", "y", "z"]);
+    assert!(!root.join("target/new").exists());
+}
+
+#[test]
 fn a_damaged_image_is_refused() {
     let tar = || Layer::new().file("a", &"text ".repeat(10_000)).tar();
     refused("has the digest sha256:", |image| {

@@ -426,6 +426,59 @@ fn a_redirect_to_another_host_gets_no_credentials_and_is_verified() {
 }
 
 #[test]
+fn the_registry_is_tried_if_a_mirror_sends_a_damaged_image() {
+    let fixture = Fixture::new();
+    let (manifest, blobs) = image(&fixture, "image");
+    let serving = |manifest: Vec<u8>, damage: fn(Vec<u8>) -> Vec<u8>| {
+        let blobs = blobs.clone();
+        let answer = move |path: &str, _| match path.rsplit_once("/blobs/sha256:") {
+            Some((_, digest)) => ok(&damage(std::fs::read(blobs.join(digest)).unwrap())),
+            None => ok(&manifest),
+        };
+        misbehaving(answer).0
+    };
+    let registry = serving(manifest.clone(), |blob| blob);
+    let flipped = |mut blob: Vec<u8>| {
+        blob[0] ^= 1;
+        blob
+    };
+    for mirror in [serving(b"{".to_vec(), |blob| blob), serving(manifest, flipped)] {
+        let mirrored = RegistryOptions { mirrors: vec![(registry.clone(), mirror)], ..options(&fixture) };
+        add(&fixture, &format!("docker://{registry}/a:1"), &mirrored).unwrap();
+    }
+}
+
+#[test]
+fn a_host_that_the_registry_redirects_to_does_not_choose_where_the_password_is_sent() {
+    let fixture = Fixture::new();
+    let (manifest, blobs) = image(&fixture, "image");
+    let thief = TcpListener::bind("127.0.0.1:0").unwrap();
+    thief.set_nonblocking(true).unwrap();
+    let realm = format!("https://localhost:{}/token", thief.local_addr().unwrap().port());
+    let answer = move |challenge: &str| {
+        let head = format!("HTTP/1.1 401 Unauthorized\r\nwww-authenticate: {challenge}\r\n");
+        Some(format!("{head}content-length: 0\r\nconnection: close\r\n\r\n").into_bytes())
+    };
+    let (elsewhere, _) = misbehaving(move |_, _| answer(&format!("Bearer realm=\"{realm}\"")));
+    let elsewhere = elsewhere.replace("127.0.0.1", "localhost");
+    let (host, _) = misbehaving(move |path, _| {
+        if path.contains("/manifests/") {
+            return ok(&manifest);
+        }
+        if path.contains("/blobs/") {
+            return ok(&std::fs::read(blobs.join(path.rsplit("sha256:").next().unwrap())).unwrap());
+        }
+        let head = format!("HTTP/1.1 307 Temporary Redirect\r\nlocation: http://{elsewhere}{path}\r\n");
+        Some(format!("{head}content-length: 0\r\nconnection: close\r\n\r\n").into_bytes())
+    });
+    let file = fixture.directory.path().join("login.json");
+    std::fs::write(&file, json!({ "auths": { &host: { "auth": "dGVhY2hlcjpzZWNyZXQ=" } } }).to_string()).unwrap();
+    let options = RegistryOptions { credentials: Some(file), ..options(&fixture) };
+    add(&fixture, &format!("docker://{host}/a:1"), &options).unwrap();
+    assert_eq!(thief.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+}
+
+#[test]
 fn an_identity_token_is_exchanged_at_the_token_service_and_never_sent_to_the_registry() {
     let fixture = Fixture::new();
     let (manifest, blobs) = image(&fixture, "image");

@@ -194,10 +194,15 @@ fn failed(context: impl Into<String>) -> impl FnOnce(ClientError) -> ContainerEr
     move |source| ContainerError::Engine { context, source }
 }
 
+/// The runtimes whose programs are known to run on this machine's kernel.
+const RUNTIMES_WITHOUT_KERNEL: [&str; 3] = ["runc", "io.containerd.runc.v2", "crun"];
+
 /// A connection to an engine.
 pub(super) struct Engine {
     /// The connection is opened at the first use, so that the engine may start after the worker.
     docker: OnceCell<Docker>,
+    /// Whether the clock of containers may differ from this machine's clock.
+    has_own_clock: OnceCell<bool>,
     pub(super) settings: DockerSettings,
     /// The system call filter, in the engine's form.
     filter: String,
@@ -214,11 +219,35 @@ impl Engine {
     pub(super) fn new(settings: DockerSettings) -> Engine {
         let removals = TaskTracker::new();
         let next_uid = AtomicU32::new(rand::random_range(0..UIDS.len() as u32));
-        Engine { docker: OnceCell::new(), settings, filter: filter(), with_agent: Mutex::default(), next_uid, removals }
+        Engine {
+            docker: OnceCell::new(),
+            has_own_clock: OnceCell::new(),
+            settings,
+            filter: filter(),
+            with_agent: Mutex::default(),
+            next_uid,
+            removals,
+        }
     }
 
     async fn docker(&self) -> Result<&Docker, ContainerError> {
         self.docker.get_or_try_init(|| connect(&self.settings.socket)).await
+    }
+
+    /// Whether the clock of containers may differ from this machine's clock: with a runtime that has a kernel of its own,
+    /// such as gVisor or Kata Containers.
+    pub(super) async fn has_own_clock(&self) -> Result<bool, ContainerError> {
+        let examine = || async {
+            let runtime = match &self.settings.runtime {
+                Some(runtime) => Some(runtime.clone()),
+                None => {
+                    let info = self.docker().await?.info().await;
+                    info.map_err(failed("cannot read the engine's default runtime"))?.default_runtime
+                }
+            };
+            Ok(runtime.is_none_or(|runtime| !RUNTIMES_WITHOUT_KERNEL.contains(&&*runtime)))
+        };
+        self.has_own_clock.get_or_try_init(examine).await.copied()
     }
 
     /// Checks that the engine answers.

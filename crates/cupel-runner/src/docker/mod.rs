@@ -125,7 +125,7 @@ impl Containers {
         let mut printed = Vec::new();
         let shown = argv.join(" ");
         let report = self.run(image, &command, None, &mut printed);
-        let printed = String::from_utf8_lossy(&printed).into_owned();
+        let printed = crate::command::printable(&printed);
         match report {
             Err(ContainerError::NotStarted { .. }) => {
                 Err(format!("`{}` is not in the image", argv.first().map_or("", String::as_str)))

@@ -31,6 +31,8 @@ pub(super) struct Container {
     id: Option<String>,
     /// Whether it was started in advance.
     pub(super) was_ready: bool,
+    /// Whether the container's clock may differ from this machine's clock.
+    pub(super) has_own_clock: bool,
     engine: Arc<Engine>,
     pub(super) input: Option<Pin<Box<dyn AsyncWrite + Send>>>,
     output: Output,
@@ -46,11 +48,6 @@ impl Container {
             Some(id) => self.engine.was_out_of_memory(id).await,
             None => false,
         }
-    }
-
-    /// Whether the container's clock may differ from this machine's clock.
-    pub(super) fn has_own_clock(&self) -> bool {
-        self.engine.settings.runtime.as_deref().is_some_and(|runtime| runtime != "runc")
     }
 
     /// The next message of the agent.
@@ -248,10 +245,12 @@ impl Pool {
 
 /// Creates a container and waits until its agent answers.
 async fn create(engine: &Arc<Engine>, shape: &Shape) -> Result<Container, ContainerError> {
+    let has_own_clock = engine.has_own_clock().await?;
     let (id, streams) = engine.start(shape).await?;
     let mut container = Container {
         id: Some(id),
         was_ready: false,
+        has_own_clock,
         engine: Arc::clone(engine),
         input: Some(streams.input),
         output: streams.output,

@@ -15,6 +15,7 @@ use super::engine::ContainerError;
 
 /// Error numbers that depend on the command or its limits. Source: errno(3).
 const ENOENT: i32 = 2;
+const E2BIG: i32 = 7;
 const ENOSPC: i32 = 28;
 
 /// The outcome of a step whose files do not fit into its box; `None` if they fit.
@@ -55,13 +56,20 @@ pub(super) fn not_run(outcome: Outcome) -> CellReport {
 /// The report of a program that could not start, if the cause is the command or its limits, as in the native sandbox.
 pub(super) fn not_started(command: &Command, errno: i32, what: String) -> Result<CellReport, ContainerError> {
     let program = command.argv.first().map_or("", String::as_str);
-    if errno == ENOSPC {
-        return Ok(not_run(Outcome::DiskLimit));
+    let is_relative = program.contains('/') && !program.starts_with('/');
+    match &*what {
+        agent::FINDS if is_relative => Ok(not_run(Outcome::Exited(if errno == ENOENT { 127 } else { 126 }))),
+        agent::FINDS => Err(ContainerError::NotStarted { what, source: io::Error::from_raw_os_error(errno) }),
+        agent::STARTS if errno == E2BIG => Ok(not_run(Outcome::Exited(126))),
+        // For instance, the machine has no free process or pseudo-terminal.
+        agent::STARTS => {
+            let reason = io::Error::from_raw_os_error(errno);
+            Err(ContainerError::Lost(format!("its agent could not {what}: {reason}")))
+        }
+        // The steps before these need space in the box.
+        _ if errno == ENOSPC => Ok(not_run(Outcome::DiskLimit)),
+        _ => Err(ContainerError::NotStarted { what, source: io::Error::from_raw_os_error(errno) }),
     }
-    if program.contains('/') && !program.starts_with('/') {
-        return Ok(not_run(Outcome::Exited(if errno == ENOENT { 127 } else { 126 })));
-    }
-    Err(ContainerError::NotStarted { what, source: io::Error::from_raw_os_error(errno) })
 }
 
 pub(super) fn exit_status(exit: Exit) -> ExitStatus {
@@ -235,5 +243,33 @@ pub(super) fn collect(command: &Command) -> agent::Collect {
                 bytes: find.bytes_max.get(),
             }),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cupel_sandbox::CellRoot;
+
+    use super::*;
+
+    #[test]
+    fn only_failures_that_depend_on_the_command_are_outcomes_of_the_program() {
+        let (eagain, eacces) = (11, 13);
+        let started = |program: &str, errno, what: &str| {
+            let command = crate::command::operators_command(CellRoot::System, &[program.to_owned()], &[]);
+            match not_started(&command, errno, what.to_owned()) {
+                Ok(report) => Ok(report.outcome),
+                Err(error) => Err(error.is_transient()),
+            }
+        };
+        assert_eq!(started("./main", ENOENT, agent::FINDS), Ok(Outcome::Exited(127)));
+        assert_eq!(started("./main", eacces, agent::FINDS), Ok(Outcome::Exited(126)));
+        assert_eq!(started("python3", ENOENT, agent::FINDS), Err(false));
+        assert_eq!(started("python3", ENOSPC, "create the files of the box"), Ok(Outcome::DiskLimit));
+        assert_eq!(started("python3", E2BIG, agent::STARTS), Ok(Outcome::Exited(126)));
+        // No free process, and no free pseudo-terminal.
+        for program in ["./main", "python3"] {
+            assert_eq!([eagain, ENOSPC].map(|errno| started(program, errno, agent::STARTS)), [Err(true), Err(true)]);
+        }
     }
 }

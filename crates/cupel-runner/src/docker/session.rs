@@ -173,7 +173,7 @@ impl Session {
         let (mut sent, mut consumed) = (0u64, 0u64);
         let (mut is_cancelled, mut has_input) = (false, true);
         // With a runtime other than runc, the container's clock may differ from this machine's clock.
-        let (has_own_clock, mut ended) = (self.container.has_own_clock(), None);
+        let (has_own_clock, mut ended) = (self.container.has_own_clock, None);
         let mut progress = Progress::default();
         loop {
             tokio::select! {
