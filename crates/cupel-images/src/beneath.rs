@@ -103,14 +103,17 @@ impl Beneath {
     /// Opens a directory beneath this one. The empty path is this directory. Symbolic links are resolved as for a
     /// program whose root is this directory.
     pub(crate) fn directory(&self, path: &Path) -> rustix::io::Result<OwnedFd> {
-        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-        rustix::fs::openat2(&self.0, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty(), IN_ROOT)
+        self.open_directory(path, IN_ROOT)
     }
 
     /// Opens a directory beneath this one. The empty path is this directory. A symbolic link in the path is an error.
     pub(crate) fn directory_without_links(&self, path: &Path) -> rustix::io::Result<OwnedFd> {
+        self.open_directory(path, RESOLVE)
+    }
+
+    fn open_directory(&self, path: &Path, resolve: ResolveFlags) -> rustix::io::Result<OwnedFd> {
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-        rustix::fs::openat2(&self.0, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty(), RESOLVE)
+        rustix::fs::openat2(&self.0, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty(), resolve)
     }
 
     /// Like [`Beneath::directory`], but creates missing directories. `before` is called before a directory is created,

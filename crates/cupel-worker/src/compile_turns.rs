@@ -1,9 +1,9 @@
 //! Turns in which live runs are compiled. All interactive slots of a processor together have the weight of one other
-//! slot, so a compiler in one of them is slow while others compute. Therefore another slot lends its executor to a live
-//! run in an interactive slot (`interactive.rs`) while it is compiled, between two of its own runs.
+//! slot, so a compiler in one of them is slow while others compute. Therefore a live run in an interactive slot
+//! (`interactive.rs`) is compiled with the executor of another slot, which lends it between two of its own runs.
 //!
 //! A slot that has lent its executor owes its time to runs of others, before it lends it again (`driver.rs`). If no slot
-//! lends its executor in time, or the worker shuts down, the live run is compiled with that of the interactive slot.
+//! lends its executor in time, or the worker shuts down, the live run is compiled with the interactive slot's executor.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -163,7 +163,7 @@ impl Begun {
 }
 
 /// How the executor is used next.
-enum Turn<'a> {
+enum NextUse<'a> {
     Run(Next<'a>),
     /// It is lent to a live run, which is compiled.
     Compile(Borrower),
@@ -194,7 +194,7 @@ impl<'a> Next<'a> {
 enum Found<'a> {
     Run(Admitted<'a>),
     /// A live run waits to be compiled.
-    Borrower,
+    ToCompile,
 }
 
 /// A run that may begin now. A long run also has a permit to occupy a slot.
@@ -290,8 +290,8 @@ impl<'a> Driver<'a> {
             state.change("busy");
             self.shared.busy.fetch_add(1, Ordering::Relaxed);
             let goes_on = match next {
-                Turn::Run(next) => self.give_turn(next, tool).await,
-                Turn::Compile(borrower) => self.lend(borrower, tool).await,
+                NextUse::Run(next) => self.give_turn(next, tool).await,
+                NextUse::Compile(borrower) => self.lend(borrower, tool).await,
             };
             self.shared.busy.fetch_sub(1, Ordering::Relaxed);
             state.change("starting");
@@ -347,22 +347,22 @@ impl<'a> Driver<'a> {
         }
     }
 
-    async fn next(&mut self) -> Option<Turn<'a>> {
+    async fn next(&mut self) -> Option<NextUse<'a>> {
         let shared = self.shared;
         loop {
             // A run whose result is no longer needed gets the next turn, so that it ends.
             let unwanted = self.waiting.iter().position(|begun| begun.assignment.stop.is_raised());
             if let Some(begun) = unwanted.and_then(|at| self.waiting.remove(at)) {
-                return Some(Turn::Run(Next::again(begun, None)));
+                return Some(NextUse::Run(Next::again(begun, None)));
             }
             let crowding = shared.turns.crowding();
             if let Some(borrower) = shared.parts.compile_turns.take(&crowding) {
-                return Some(self.before(borrower, crowding).await);
+                return Some(self.compile_or_run(borrower, crowding).await);
             }
             if self.waiting.is_empty() {
                 match self.next_new().await? {
-                    Found::Run(admitted) => return Some(Turn::Run(Next::new(admitted))),
-                    Found::Borrower => continue,
+                    Found::Run(admitted) => return Some(NextUse::Run(Next::new(admitted))),
+                    Found::ToCompile => continue,
                 }
             }
             let may_begin = self.may_begin();
@@ -371,11 +371,11 @@ impl<'a> Driver<'a> {
                 let mut not = shared.turns.crowding();
                 not.extend(self.waiting.iter().map(Begun::owner));
                 if let Some(admitted) = self.take_other(&not).await {
-                    return Some(Turn::Run(Next::new(admitted)));
+                    return Some(NextUse::Run(Next::new(admitted)));
                 }
             }
             if let Some(next) = self.take_begun() {
-                return Some(Turn::Run(next));
+                return Some(NextUse::Run(next));
             }
             // Only long runs are waiting here, and every slot that long runs may use is in use.
             let stops: Vec<_> = self.waiting.iter().map(|begun| Arc::clone(&begun.assignment.stop)).collect();
@@ -390,12 +390,12 @@ impl<'a> Driver<'a> {
                 () = shutdown.cancelled() => {}
                 long = shared.long.begin() => {
                     if let Some(begun) = self.take_waiting(true) {
-                        return Some(Turn::Run(Next::again(begun, Some(long))));
+                        return Some(NextUse::Run(Next::again(begun, Some(long))));
                     }
                 }
                 found = self.next_new(), if may_begin => {
                     if let Some(Found::Run(admitted)) = found {
-                        return Some(Turn::Run(Next::new(admitted)));
+                        return Some(NextUse::Run(Next::new(admitted)));
                     }
                 }
                 () = shared.parts.compile_turns.changed(), if !may_begin => {}
@@ -443,7 +443,7 @@ impl<'a> Driver<'a> {
                         (assignment, long) = shared.long.next(), if may_begin_long => {
                             return Some(Found::Run((assignment, Some(long))));
                         }
-                        () = shared.parts.compile_turns.changed() => return Some(Found::Borrower),
+                        () = shared.parts.compile_turns.changed() => return Some(Found::ToCompile),
                         assignment = upcoming => {
                             self.upcoming = None;
                             assignment?
@@ -501,9 +501,9 @@ impl<'a> Driver<'a> {
 
     /// What comes next if this live run waits to be compiled: first another owner's run, if there is one and the slot
     /// owes time, or the live run's owner has its share of the slots.
-    async fn before(&mut self, borrower: Borrower, crowding: Vec<UserId>) -> Turn<'a> {
+    async fn compile_or_run(&mut self, borrower: Borrower, crowding: Vec<UserId>) -> NextUse<'a> {
         if self.owes.is_zero() && !crowding.contains(&borrower.share()) {
-            return Turn::Compile(borrower);
+            return NextUse::Compile(borrower);
         }
         let mut not = crowding;
         not.push(borrower.share());
@@ -514,9 +514,9 @@ impl<'a> Driver<'a> {
         match other.or_else(|| self.take_begun()) {
             Some(next) => {
                 self.shared.parts.compile_turns.put_back(borrower);
-                Turn::Run(next)
+                NextUse::Run(next)
             }
-            None => Turn::Compile(borrower),
+            None => NextUse::Compile(borrower),
         }
     }
 

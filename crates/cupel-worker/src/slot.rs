@@ -221,7 +221,7 @@ impl TurnTaker<'_> {
         match &result {
             // The executor is in an unknown state, so it is not given back.
             Err(SlotError::Panic) => self.compiler = Compiler::Own,
-            _ => self.end_compilation(),
+            _ => self.end_loan(),
         }
         // The executor is absent if the worker ended while the attempt waited.
         let Some(tool) = &mut self.tool else { return false };
@@ -270,8 +270,9 @@ impl TurnTaker<'_> {
         }
     }
 
-    /// Returns the executor for one step.
+    /// Returns the slot's own executor for one step. A borrowed one is not needed any more.
     fn executor(&mut self) -> Result<&mut dyn Executor, ExecuteError> {
+        self.end_loan();
         if !std::mem::take(&mut self.is_announced) {
             self.yield_turn();
         }
@@ -297,8 +298,8 @@ impl TurnTaker<'_> {
     }
 
     /// Gives a borrowed executor back. After repeated failures, the other slot creates an executor instead.
-    fn end_compilation(&mut self) {
-        if let Compiler::Borrowed(loan) = std::mem::replace(&mut self.compiler, Compiler::NotChosen)
+    fn end_loan(&mut self) {
+        if let Compiler::Borrowed(loan) = std::mem::replace(&mut self.compiler, Compiler::Own)
             && loan.executor.failures < FAILURES_MAX
         {
             loan.give_back();
@@ -324,7 +325,6 @@ impl TurnTaker<'_> {
 
 impl Executor for TurnTaker<'_> {
     fn await_turn(&mut self) {
-        self.end_compilation();
         self.yield_turn();
         self.is_announced = true;
     }
@@ -337,9 +337,6 @@ impl Executor for TurnTaker<'_> {
             loan.executor.count(&result);
             self.has_loan_failed = result.is_err();
             return result;
-        }
-        if step.kind == StepKind::Execute {
-            self.end_compilation();
         }
         self.executor()?.execute(step, observer)
     }

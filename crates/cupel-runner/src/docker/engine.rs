@@ -195,7 +195,7 @@ fn failed(context: impl Into<String>) -> impl FnOnce(ClientError) -> ContainerEr
 }
 
 /// The runtimes whose programs are known to run on this machine's kernel.
-const RUNTIMES_WITHOUT_KERNEL: [&str; 3] = ["runc", "io.containerd.runc.v2", "crun"];
+const RUNTIMES_ON_THIS_KERNEL: [&str; 3] = ["runc", "io.containerd.runc.v2", "crun"];
 
 /// A connection to an engine.
 pub(super) struct Engine {
@@ -234,7 +234,7 @@ impl Engine {
         self.docker.get_or_try_init(|| connect(&self.settings.socket)).await
     }
 
-    /// Whether the clock of containers may differ from this machine's clock: with a runtime that has a kernel of its own,
+    /// Whether the clock of containers may differ from this machine's clock. This is so if the runtime has its own kernel,
     /// such as gVisor or Kata Containers.
     pub(super) async fn has_own_clock(&self) -> Result<bool, ContainerError> {
         let examine = || async {
@@ -245,7 +245,7 @@ impl Engine {
                     info.map_err(failed("cannot read the engine's default runtime"))?.default_runtime
                 }
             };
-            Ok(runtime.is_none_or(|runtime| !RUNTIMES_WITHOUT_KERNEL.contains(&&*runtime)))
+            Ok(runtime.is_none_or(|runtime| !RUNTIMES_ON_THIS_KERNEL.contains(&&*runtime)))
         };
         self.has_own_clock.get_or_try_init(examine).await.copied()
     }

@@ -59,15 +59,14 @@ pub(super) fn not_started(command: &Command, errno: i32, what: String) -> Result
     let is_relative = program.contains('/') && !program.starts_with('/');
     match &*what {
         agent::FINDS if is_relative => Ok(not_run(Outcome::Exited(if errno == ENOENT { 127 } else { 126 }))),
-        agent::FINDS => Err(ContainerError::NotStarted { what, source: io::Error::from_raw_os_error(errno) }),
         agent::STARTS if errno == E2BIG => Ok(not_run(Outcome::Exited(126))),
         // For instance, the machine has no free process or pseudo-terminal.
         agent::STARTS => {
             let reason = io::Error::from_raw_os_error(errno);
             Err(ContainerError::Lost(format!("its agent could not {what}: {reason}")))
         }
-        // The steps before these need space in the box.
-        _ if errno == ENOSPC => Ok(not_run(Outcome::DiskLimit)),
+        // The other steps need space in the box.
+        other if other != agent::FINDS && errno == ENOSPC => Ok(not_run(Outcome::DiskLimit)),
         _ => Err(ContainerError::NotStarted { what, source: io::Error::from_raw_os_error(errno) }),
     }
 }
