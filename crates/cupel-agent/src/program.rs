@@ -61,7 +61,6 @@ pub(crate) fn become_program(mut arguments: impl Iterator<Item = OsString>) -> E
         let _ = rustix::process::ioctl_tiocsctty(rustix::stdio::stdin());
     }
     let limits = [
-        (Resource::Core, Some(0)),
         (Resource::Cpu, Some(settings.cpu_seconds)),
         (Resource::As, settings.address_space),
         (Resource::Nofile, Some(settings.open_files)),

@@ -8,7 +8,7 @@ use cupel_sandbox::{CellReport, Command, Observer, RunError};
 use crate::docker::ContainerError;
 
 /// Runs one command at a time, each in a fresh cell.
-pub(crate) trait Cell: Send {
+pub(crate) trait CellFactory: Send {
     /// Runs the command to its end.
     fn run(&mut self, command: &Command, observer: &mut dyn Observer) -> Result<CellReport, CellError>;
 }
@@ -24,7 +24,7 @@ pub(crate) enum CellError {
     #[error(transparent)]
     Container(#[from] ContainerError),
     /// This process cannot create more threads or descriptors.
-    #[error("cannot create pipes between two programs")]
+    #[error("cannot connect two programs")]
     Io(#[from] io::Error),
 }
 

@@ -9,7 +9,7 @@ use cupel_judge::{
 use cupel_sandbox::Command;
 use cupel_types::{ImageRoot, Root, chain};
 
-use crate::cell::{Cell, CellError};
+use crate::cell::{CellError, CellFactory};
 use crate::docker::{ContainerCell, Containers};
 use crate::interaction::{self, Participant};
 use crate::native::NativeSlot;
@@ -58,7 +58,7 @@ impl SlotExecutor {
 
 impl Place<'_> {
     /// The cell of this place; `native` is the cell in the sandbox.
-    fn cell<'c>(&'c mut self, native: &'c mut dyn Cell) -> &'c mut dyn Cell {
+    fn cell<'c>(&'c mut self, native: &'c mut dyn CellFactory) -> &'c mut dyn CellFactory {
         match self {
             Place::Native => native,
             Place::Other(cell) => cell,

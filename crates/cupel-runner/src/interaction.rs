@@ -31,7 +31,7 @@ use cupel_judge::{InteractionResult, Party, StepObserver, StepResult};
 use cupel_sandbox::{Command, Observer, Stdin};
 use cupel_types::{Bytes, ExitStatus, Outcome, Signal};
 
-use crate::cell::{Cell, CellError};
+use crate::cell::{CellError, CellFactory};
 use crate::output::{OutputCapture, has_warm_start};
 
 /// Maximum time for the clean-up of a cell, beyond its wall-clock limit.
@@ -44,7 +44,7 @@ const SIGKILL: Signal = Signal(9);
 
 /// The cell and the command of the program or of the interactor.
 pub(crate) struct Participant<'a> {
-    pub(crate) cell: &'a mut dyn Cell,
+    pub(crate) cell: &'a mut dyn CellFactory,
     pub(crate) command: Command,
     pub(crate) keep: Bytes,
 }
@@ -136,17 +136,24 @@ pub(crate) fn run(
     let (for_interactor, for_program) = (Queue::default(), Queue::default());
     let (program, interactor) = thread::scope(|scope| {
         let (shared, for_interactor, for_program) = (&shared, &for_interactor, &for_program);
-        scope.spawn(move || for_interactor.pump(to_interactor));
-        scope.spawn(move || for_program.pump(to_program));
-        let interactor = scope.spawn(move || {
-            let mut nobody = Nobody;
-            let run = PartyRun { party: Party::Interactor, shared, to: for_program, until: None };
-            run.run(interactor, their_input, for_interactor, &mut nobody)
-        });
+        let start = || -> io::Result<_> {
+            thread::Builder::new().spawn_scoped(scope, move || for_interactor.pump(to_interactor))?;
+            thread::Builder::new().spawn_scoped(scope, move || for_program.pump(to_program))?;
+            thread::Builder::new().spawn_scoped(scope, move || {
+                let mut nobody = Nobody;
+                let run = PartyRun { party: Party::Interactor, shared, to: for_program, until: None };
+                run.run(interactor, their_input, for_interactor, &mut nobody)
+            })
+        };
+        let interactor = start().inspect_err(|_| {
+            // The threads that have started wait for data. The scope ends only after they have ended.
+            for_interactor.leave();
+            for_program.leave();
+        })?;
         let run = PartyRun { party: Party::Program, shared, to: for_interactor, until: None };
         let program = run.run(program, our_input, for_program, observer);
-        (program, interactor.join())
-    });
+        Ok::<_, CellError>((program, interactor.join()))
+    })?;
     let interactor = interactor.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     let (mut program, mut interactor) = (program?, interactor?);
     let first = if interactor.at < program.at { Party::Interactor } else { Party::Program };

@@ -3,7 +3,8 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use cupel_types::{Bytes, Limits, Outcome};
 
 use crate::command::{CellKind, CellReport, CellRoot, Command, RunError, Stdin};
 use crate::config::{SandboxConfig, Wall};
+use crate::mechanism::mounts::SYSTEM;
 use crate::probe::{BREACHED, HELD, PROBE_ARGUMENT};
 use crate::slot::Slot;
 use crate::{Features, Launched, Sandbox, StartError};
@@ -35,6 +37,8 @@ pub struct Examination {
     pub features: Features,
     /// The kernel's release, such as `6.1.0`.
     pub kernel: String,
+    /// Unix sockets of the host to which every program can connect.
+    pub reachable_sockets: Vec<PathBuf>,
 }
 
 impl Examination {
@@ -99,7 +103,26 @@ pub fn examine_launched(launched: Launched, secret: &Path) -> Result<Examination
         findings.push(WallFinding { wall, breach, remedy: remedy(wall) });
     }
     let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
-    Ok(Examination { findings, features: sandbox.features().clone(), kernel })
+    let reachable_sockets = reachable_sockets(&fs::read_to_string("/proc/net/unix").unwrap_or_default());
+    Ok(Examination { findings, features: sandbox.features().clone(), kernel, reachable_sockets })
+}
+
+/// Sockets in the list `/proc/net/unix` that are below a directory of the system that programs see, and to which
+/// everybody may write. A network namespace does not hide sockets with a path. Source: unix(7).
+fn reachable_sockets(list: &str) -> Vec<PathBuf> {
+    // The first line names the columns. The eighth column is the path.
+    let paths = list.lines().skip(1).filter_map(|line| line.split_whitespace().nth(7)).map(Path::new);
+    let is_open = |path: &Path| {
+        let meta = fs::metadata(path);
+        meta.is_ok_and(|meta| meta.file_type().is_socket() && meta.mode() & 0o002 != 0)
+    };
+    let mut found: Vec<PathBuf> = paths
+        .filter(|path| SYSTEM.iter().any(|directory| path.starts_with(directory)) && is_open(path))
+        .map(Path::to_path_buf)
+        .collect();
+    found.sort();
+    found.dedup();
+    found
 }
 
 const MEMORY: Bytes = Bytes::mib(64);

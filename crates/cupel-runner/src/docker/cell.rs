@@ -7,7 +7,7 @@ use cupel_sandbox::{CellReport, CellRoot, Command, Observer, Stdin};
 use cupel_types::{ImageRoot, chain};
 
 use super::Containers;
-use crate::cell::{Cell, CellError};
+use crate::cell::{CellError, CellFactory};
 use crate::command::command_of;
 use crate::output::OutputCapture;
 
@@ -19,7 +19,7 @@ pub(crate) struct ContainerCell<'a> {
     pub(crate) live: Option<LiveStdin>,
 }
 
-impl Cell for ContainerCell<'_> {
+impl CellFactory for ContainerCell<'_> {
     fn run(&mut self, command: &Command, observer: &mut dyn Observer) -> Result<CellReport, CellError> {
         Ok(self.containers.run(self.image, command, self.live.as_ref(), observer)?)
     }

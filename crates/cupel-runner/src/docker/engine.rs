@@ -8,7 +8,9 @@ use std::time::Duration;
 use bollard::Docker;
 use bollard::container::{AttachContainerResults, PathStatResponse};
 use bollard::errors::Error as ClientError;
-use bollard::models::{ContainerConfig, ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig};
+use bollard::models::{
+    ContainerConfig, ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, ResourcesUlimits,
+};
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, CommitContainerOptionsBuilder, ContainerArchiveInfoOptionsBuilder,
     EventsOptionsBuilder, ListContainersOptionsBuilder, ListImagesOptionsBuilder, RemoveContainerOptionsBuilder,
@@ -433,6 +435,9 @@ impl Engine {
             // The engine's limit applies to the sum of memory and swap.
             memory_swap: Some(signed(shape.memory)),
             pids_limit: Some(i64::from(shape.processes)),
+            // No core dumps, not even to a program of the host. The filter refuses to change this limit. See
+            // `forbid_core_dumps` in the sandbox.
+            ulimits: Some(vec![ResourcesUlimits { name: Some("core".to_owned()), soft: Some(1), hard: Some(1) }]),
             cpuset_cpus: self.settings.cpus.clone(),
             tmpfs: Some([(agent::BOX.to_owned(), box_options), ("/tmp".to_owned(), temporary)].into()),
             ipc_mode: Some("private".to_owned()),

@@ -11,7 +11,7 @@ use cupel_types::{Root, chain};
 use super::compile_services::CompileServices;
 use super::live::LiveInputThread;
 use super::sandbox::SharedSandbox;
-use crate::cell::{Cell, CellError};
+use crate::cell::{CellError, CellFactory};
 use crate::command::command_of;
 use crate::output::{OutputCapture, has_warm_start};
 
@@ -89,7 +89,7 @@ impl NativeSlot {
     }
 
     /// The cells of a conversation.
-    pub(crate) fn cells(&mut self) -> (&mut dyn Cell, &mut dyn Cell) {
+    pub(crate) fn cells(&mut self) -> (&mut dyn CellFactory, &mut dyn CellFactory) {
         let partner = match self.partner.take() {
             Some(partner) => partner,
             None => self.sandbox.sandbox.slot(self.number),
@@ -122,7 +122,7 @@ impl NativeSlot {
     }
 }
 
-impl Cell for Slot {
+impl CellFactory for Slot {
     fn run(&mut self, command: &Command, observer: &mut dyn Observer) -> Result<CellReport, CellError> {
         Ok(Slot::run(self, command, observer)?)
     }

@@ -31,14 +31,14 @@ pub(crate) fn drop_all() -> rustix::io::Result<()> {
 ///
 /// * `SYS_ADMIN`, `SYS_CHROOT`: to enter a cell's namespaces and to choose a pid there.
 /// * `SYS_PTRACE`: to access these namespaces, although the cell's init has capabilities that a zygote lacks.
-/// * `SETUID`, `SETGID`: to become the tenant.
+/// * `SETUID`, `SETGID`: to become the user as which the program runs.
 const ZYGOTE: CapabilitySet = CapabilitySet::SYS_ADMIN
     .union(CapabilitySet::SYS_CHROOT)
     .union(CapabilitySet::SYS_PTRACE)
     .union(CapabilitySet::SETUID)
     .union(CapabilitySet::SETGID);
 
-/// Makes these capabilities inheritable, so that a zygote executed as the lane's root has them even after
+/// Makes the capabilities of [`ZYGOTE`] inheritable, so that a zygote executed as the lane's root has them even after
 /// [`empty_bounding_set`]. Must be called before that function. Source: capabilities(7), "Capabilities and execution of
 /// programs by root".
 pub(crate) fn let_a_zygote_inherit() -> rustix::io::Result<()> {
@@ -46,8 +46,8 @@ pub(crate) fn let_a_zygote_inherit() -> rustix::io::Result<()> {
     set_capabilities(None, CapabilitySets { inheritable: ZYGOTE, ..own })
 }
 
-/// The capabilities that a launcher needs. Creating a lane's namespaces needs none of them, since the creator of a user
-/// namespace has all capabilities in it.
+/// The capabilities that a launcher needs. Creating a lane's namespaces needs none of them (except `SYS_ADMIN` on some
+/// hosts), since the creator of a user namespace has all capabilities in it.
 ///
 /// * `SETUID`, `SETGID`: to write id maps.
 /// * `SYS_ADMIN`: to open the directories that are shown in lanes (open_tree), and to create user namespaces on hosts

@@ -4,7 +4,15 @@
 use cupel_types::Limits;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-/// Applies the limits to this process. `processes` is the limit for all processes of this process's user. Called
+/// Forbids core dumps of this process and of all that it starts. One byte is less than any core file. Only the value 1
+/// also prevents the kernel from piping the dump to a program of the host (`|` in core_pattern); 0 does not. The filter
+/// refuses to change this limit, so this function is called before the filter is installed. Source: core(5),
+/// fs/coredump.c.
+pub(crate) fn forbid_core_dumps() -> rustix::io::Result<()> {
+    set(Resource::Core, Rlimit { current: Some(1), maximum: Some(1) })
+}
+
+/// Applies the limits to this process, except the one of [`forbid_core_dumps`]. `processes` is the limit for all processes of this process's user. Called
 /// between vfork and exec, so it must not allocate.
 pub(crate) fn apply(limits: &Limits, processes: u64) -> rustix::io::Result<()> {
     let &Limits {
@@ -32,9 +40,6 @@ pub(crate) fn apply(limits: &Limits, processes: u64) -> rustix::io::Result<()> {
     // without a recorded reason. The kernel accepts only whole seconds.
     let cpu_seconds = cpu_time.as_secs().saturating_mul(2).saturating_add(2);
     for (resource, limit) in [
-        // No core dumps. One byte is less than any core file. Only the value 1 also prevents the kernel from piping the
-        // dump to a program of the host (`|` in core_pattern); 0 does not. Source: core(5), fs/coredump.c.
-        (Resource::Core, both(1)),
         (Resource::Fsize, both(file_size.get())),
         (Resource::Nofile, both(u64::from(open_files))),
         // The kernel counts processes per user, and each lane has a separate user. A second wall behind the pids group.

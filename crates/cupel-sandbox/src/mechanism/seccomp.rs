@@ -51,6 +51,8 @@ enum Action {
         otherwise: u32,
         /// Values with a separate return value, checked first.
         but: Vec<(u32, u32)>,
+        /// An argument that allows the call if all its 64 bits are zero: a null pointer. It is checked before all others.
+        or_null: Option<u32>,
     },
 }
 
@@ -166,6 +168,12 @@ pub fn engine_rules() -> Vec<EngineRule> {
                 not_equal(1).into_iter().for_each(|(mask, value)| add(None, vec![of_process, (1, mask, value)]));
             }
             Action::Return(RET_ALLOW) => add(None, Vec::new()),
+            // Any limit may be read. A program may set only its own limits, for which it names process 0.
+            Action::If { arg, test: Test::NoneOf(refused), or_null: Some(new), .. } if call == Sysno::prlimit64 => {
+                add(None, vec![(*new, u64::MAX, 0)]);
+                let settable = (0..LIMITS).filter(|limit| !refused.contains(limit));
+                settable.for_each(|limit| add(None, vec![(0, LOW, 0), (*arg, LOW, u64::from(limit))]));
+            }
             Action::Return(answer) => add(Some(answer & 0xffff), Vec::new()),
             Action::If { arg, test, but, .. } => {
                 let equal = |value: u32| vec![(*arg, LOW, u64::from(value))];
@@ -208,14 +216,11 @@ pub fn engine_rules() -> Vec<EngineRule> {
 /// The bits of an argument that the kernel reads.
 const LOW: u64 = 0xffff_ffff;
 /// Calls whose first argument may be the number of another process.
-const NAMES_A_PROCESS: [Sysno; 5] = [
-    Sysno::prlimit64,
-    Sysno::sched_setaffinity,
-    Sysno::sched_setattr,
-    Sysno::sched_setparam,
-    Sysno::sched_setscheduler,
-];
-/// Ranges that contain all requests of fcntl(2) and all options of prctl(2); the policy refuses a few of them.
+const NAMES_A_PROCESS: [Sysno; 4] =
+    [Sysno::sched_setaffinity, Sysno::sched_setattr, Sysno::sched_setparam, Sysno::sched_setscheduler];
+/// Number of resource limits (`RLIM_NLIMITS`). Source: getrlimit(2).
+const LIMITS: u32 = 16;
+/// Ranges that contain all options of prctl(2), and more; the policy refuses a few of them.
 const SMALL_VALUES: [std::ops::RangeInclusive<u32>; 3] = [0..=100, 1024..=1050, 0x5356_4d41..=0x5356_4d41];
 
 /// Conditions, at least one of which holds if the lower 32 bits differ from `value`. Each condition tests one bit.
@@ -250,7 +255,7 @@ fn parse(text: &str) -> Result<Policy, PolicyError> {
                 conditional = Some(rules.len());
                 if let Ok(call) = Sysno::from_str(name) {
                     let otherwise = RET_ERRNO | libc::EPERM as u32;
-                    rules.push((call.id() as u32, Action::If { arg, test, otherwise, but: Vec::new() }));
+                    rules.push((call.id() as u32, Action::If { arg, test, otherwise, but: Vec::new(), or_null: None }));
                 }
             }
             ["but", answer, values] => {
@@ -260,6 +265,13 @@ fn parse(text: &str) -> Result<Policy, PolicyError> {
                 match conditional.and_then(|i| rules.get_mut(i)) {
                     Some((_, Action::If { but, .. })) => but.extend(values.iter().map(|v| (*v, RET_ERRNO | answer))),
                     _ => return Err(fail("`but` without a conditional rule before it".into())),
+                }
+            }
+            ["or", "null", arg] => {
+                let arg = arg.parse::<u32>().ok().filter(|a| *a < 6).ok_or_else(|| fail("bad argument".into()))?;
+                match conditional.and_then(|i| rules.get_mut(i)) {
+                    Some((_, Action::If { or_null, .. })) => *or_null = Some(arg),
+                    _ => return Err(fail("`or null` without a conditional rule before it".into())),
                 }
             }
             ["else", errno] => {
@@ -389,8 +401,19 @@ fn tree(runs: &[(u32, Action)]) -> Result<Vec<Instruction>, PolicyError> {
 fn leaf(action: &Action) -> Vec<Instruction> {
     match action {
         Action::Return(value) => vec![statement(RET_K, *value)],
-        Action::If { arg, test, otherwise, but } => {
-            let mut code = vec![statement(LD_ABS, DATA_ARGS + 8 * arg)];
+        Action::If { arg, test, otherwise, but, or_null } => {
+            let mut code = Vec::new();
+            if let Some(pointer) = or_null {
+                let low = DATA_ARGS + 8 * pointer;
+                code.extend([
+                    statement(LD_ABS, low),
+                    jump(JMP_JEQ, 0, 0, 3),
+                    statement(LD_ABS, low + 4),
+                    jump(JMP_JEQ, 0, 0, 1),
+                    statement(RET_K, RET_ALLOW),
+                ]);
+            }
+            code.push(statement(LD_ABS, DATA_ARGS + 8 * arg));
             for (value, answer) in but {
                 code.push(jump(JMP_JEQ, *value, 0, 1));
                 code.push(statement(RET_K, *answer));
@@ -443,6 +466,8 @@ mod tests {
             match i.code {
                 LD_ABS if i.k == DATA_NR => a = nr,
                 LD_ABS if i.k == DATA_ARCH => a = arch,
+                // The arguments of these tests have no upper halves; those of `seccomp_fuzz.rs` have.
+                LD_ABS if !i.k.is_multiple_of(8) => a = 0,
                 LD_ABS => a = args[((i.k - DATA_ARGS) / 8) as usize],
                 JMP_JA => at += i.k as usize,
                 JMP_JEQ => at += branch(a == i.k),
@@ -568,7 +593,27 @@ mod tests {
         assert_eq!(run("fcntl", [3, 6, 0, 0, 0, 0]), RET_ERRNO, "F_SETLK: returns success without any effect");
         assert_eq!(run("fcntl", [3, 1026, 0, 0, 0, 0]), EPERM, "F_NOTIFY");
         assert_eq!(run("fcntl", [3, 1, 0, 0, 0, 0]), RET_ALLOW, "F_GETFD");
+        for (request, name) in [(1031, "F_SETPIPE_SZ"), (1036, "F_SET_RW_HINT"), (1038, "F_SET_FILE_RW_HINT")] {
+            assert_eq!(run("fcntl", [3, request, 0, 0, 0, 0]), EPERM, "{name}");
+        }
+        assert_eq!(run("fcntl", [3, 1100, 0, 0, 0, 0]), RET_ERRNO | libc::EINVAL as u32, "a request of a later kernel");
         assert_eq!(run("personality", [0x0040_0000, 0, 0, 0, 0, 0]), EPERM);
+    }
+
+    #[test]
+    fn a_program_can_read_the_limit_of_core_dumps_but_not_set_it() {
+        const CORE: u64 = 4;
+        const POINTER: u64 = 0x7fff_0000;
+        let filters = default_filters().unwrap();
+        let run = |name: &str, args| fuzz::answer(&filters, of(name), AUDIT_ARCH, args);
+        assert_eq!(run("setrlimit", [CORE, POINTER, 0, 0, 0, 0]), EPERM);
+        assert_eq!(run("setrlimit", [3, POINTER, 0, 0, 0, 0]), RET_ALLOW, "RLIMIT_STACK");
+        for new in [POINTER, 1 << 32, 1 << 63, 1] {
+            assert_eq!(run("prlimit64", [0, CORE, new, 0, 0, 0]), EPERM, "{new:#x}");
+            assert_eq!(run("prlimit64", [0, CORE | 1 << 32, new, 0, 0, 0]), EPERM, "{new:#x}");
+            assert_eq!(run("prlimit64", [0, 7, new, 0, 0, 0]), RET_ALLOW, "RLIMIT_NOFILE, {new:#x}");
+        }
+        assert_eq!(run("prlimit64", [0, CORE, 0, POINTER, 0, 0]), RET_ALLOW, "read only");
     }
 
     #[test]
@@ -625,11 +670,27 @@ mod tests {
     }
 
     #[test]
+    fn in_a_container_a_program_sets_only_its_own_limits_and_not_that_of_core_dumps() {
+        let rules = engine_rules();
+        let is_allowed = |args: [u64; 6]| {
+            let is = |&(index, mask, value): &(u32, u64, u64)| args[index as usize] & mask == value;
+            let mut matching = rules.iter().filter(|rule| rule.calls == ["prlimit64"] && rule.arguments.iter().all(is));
+            matching.any(|rule| rule.errno.is_none())
+        };
+        assert!(is_allowed([0, 7, 0x7fff_0000, 0, 0, 0]), "RLIMIT_NOFILE");
+        assert!(is_allowed([0, 4, 0, 0x7fff_0000, 0, 0]) && is_allowed([1, 7, 0, 0x7fff_0000, 0, 0]), "read only");
+        assert!(!is_allowed([0, 4, 0x7fff_0000, 0, 0, 0]) && !is_allowed([0, 4, 1 << 32, 0, 0, 0]), "RLIMIT_CORE");
+        assert!(!is_allowed([1, 7, 0x7fff_0000, 0, 0, 0]), "of process 1");
+    }
+
+    #[test]
     fn an_invalid_policy_is_reported_with_its_line() {
         assert_eq!(parse("allow read\nallowed write\n").unwrap_err().line, 2);
         assert_eq!(parse("deny ENOTHING read").unwrap_err().line, 1);
         assert_eq!(parse("else EPERM").unwrap_err().line, 1);
         assert_eq!(parse("allow read\nbut skip 1").unwrap_err().line, 2);
+        assert_eq!(parse("allow read\nor null 2").unwrap_err().line, 2);
+        assert_eq!(parse("allow setrlimit 0 != 4\nor null 6").unwrap_err().line, 2);
         assert_eq!(parse("allow ioctl 1 == 1\nterminal x").unwrap_err().line, 2);
         assert!(parse("terminal 0x5414").is_err());
         assert!(parse("allow read\ndeny EPERM read").is_err());

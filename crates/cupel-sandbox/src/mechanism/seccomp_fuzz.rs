@@ -59,7 +59,7 @@ fn run(filter: &[Instruction], nr: u32, arch: u32, args: [u64; 6]) -> u32 {
 }
 
 /// The combined result of the lane's and the program's filter: the more restrictive one.
-fn answer(filters: &Filters, nr: u32, arch: u32, args: [u64; 6]) -> u32 {
+pub(super) fn answer(filters: &Filters, nr: u32, arch: u32, args: [u64; 6]) -> u32 {
     [&filters.inherited, &filters.own]
         .map(|filter| run(filter, nr, arch, args))
         .into_iter()
@@ -72,7 +72,8 @@ fn evaluate_rules(policy: &Policy, nr: u32, args: [u64; 6]) -> u32 {
     match policy.rules.iter().find(|(number, _)| *number == nr) {
         None => RET_ERRNO | libc::ENOSYS as u32,
         Some((_, Action::Return(answer))) => *answer,
-        Some((_, Action::If { arg, test, otherwise, but })) => {
+        Some((_, Action::If { or_null: Some(pointer), .. })) if args[*pointer as usize] == 0 => RET_ALLOW,
+        Some((_, Action::If { arg, test, otherwise, but, .. })) => {
             let value = args[*arg as usize] as u32;
             if let Some((_, answer)) = but.iter().find(|(special, _)| *special == value) {
                 return *answer;
@@ -119,6 +120,7 @@ fn line() -> impl Strategy<Value = String> {
         2 => (name(), 0..8u32, value()).prop_map(|(name, arg, bits)| format!("allow {name} {arg} !& {bits:#x}")),
         2 => errno().prop_map(|errno| format!("else {errno}")),
         1 => Just("else skip".to_owned()),
+        1 => (0..8u32).prop_map(|arg| format!("or null {arg}")),
         2 => (prop_oneof![Just("skip"), Just("EPERM"), Just("ENOTHING")], values())
             .prop_map(|(answer, values)| format!("but {answer} {values}")),
         1 => "[a-z0-9!=&,# ]{0,30}",

@@ -1,10 +1,17 @@
 //! The doctor: every wall holds on this machine, and the doctor names each wall that is off.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixListener;
+
 use cupel_sandbox::{SandboxConfig, Wall, WallSet, doctor};
 use libtest_mimic::{Failed, Trial};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let mut trials = vec![Trial::test("doctor::every_wall_holds_here", every_wall_holds_here)];
+    let mut trials = vec![
+        Trial::test("doctor::every_wall_holds_here", every_wall_holds_here),
+        Trial::test("doctor::names_the_sockets_of_the_host_that_programs_can_reach", names_reachable_sockets),
+    ];
     trials.extend(Wall::ALL.iter().map(|wall| {
         Trial::test(format!("doctor::names_the_wall_that_is_off::{wall}"), move || names_the_wall_that_is_off(*wall))
     }));
@@ -20,6 +27,18 @@ fn every_wall_holds_here() -> Result<(), Failed> {
     assert_eq!(examination.findings.len(), Wall::ALL.len(), "one finding for each wall");
     let missing: Vec<_> = examination.missing().collect();
     assert!(missing.is_empty(), "walls missing on this machine: {missing:?}");
+    Ok(())
+}
+
+fn names_reachable_sockets() -> Result<(), Failed> {
+    let folder = tempfile::tempdir_in("/usr/local")?;
+    std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755))?;
+    let [open, closed] = ["open", "closed"].map(|name| folder.path().join(name));
+    let _listeners = [UnixListener::bind(&open)?, UnixListener::bind(&closed)?];
+    std::fs::set_permissions(&open, Permissions::from_mode(0o777))?;
+    std::fs::set_permissions(&closed, Permissions::from_mode(0o755))?;
+    let reachable = examine(WallSet::NONE)?.reachable_sockets;
+    assert!(reachable.contains(&open) && !reachable.contains(&closed), "{reachable:?}");
     Ok(())
 }
 

@@ -135,7 +135,8 @@ pub(crate) fn table() -> Vec<Row> {
         row("memfd_bomb", MemoryLimit, ""),
         row("sysv_shm_bomb", MemoryLimit, ""),
         row("socket_buffer_bomb", MemoryLimit, ""),
-        row("pipe_buffer_bomb", MemoryLimit, ""),
+        // All pipes of a user together have at most 64 MiB (pipe(7), pipe-user-pages-soft).
+        row("pipe_buffer_bomb", MemoryLimit, "").with(|p| p.limits(|limits| limits.memory = Bytes::mib(16))),
         row("page_cache_read", OK, "read 192 MiB\n").given(&["{large}"]),
         row("page_cache_mmap", OK, "mapped 192 MiB, sum 0\n").given(&["{large}"]),
         row("reserve_a_terabyte", OK, "mmap: OK\n").also(|e| assert!(e.report.usage.memory < Bytes::mib(4), "{e}")),
@@ -276,7 +277,8 @@ pub(crate) fn table() -> Vec<Row> {
             + "MS_ASYNC of unmapped memory: ENOMEM\nwrite: OK\nfsync: OK\n"),
         row("close_everything", Exited(5), ""),
         row("descriptors_to_the_limit", OK, "open: EMFILE\nopen: 64\n"),
-        row("core_dump", OK, "raise: EPERM\ndumpable: OK\nsignal: 6, dumped: no\nfiles: 0\n"),
+        row("core_dump", OK, "raise: EPERM\nlower: EPERM\nlower directly: EPERM\nread: OK\nlimit: 1, 1\ndumpable: OK\n\
+            signal: 6, dumped: no\nfiles: 0\n"),
         row("ignore_input", OK, "").with(|p| p.stdin(&vec![7; 16 << 20])),
         row("close_input", OK, "").with(|p| p.stdin(&vec![7; 16 << 20])),
         row("count_input", OK, "16777216 bytes, sum 117440512\n").with(|p| p.stdin(&vec![7; 16 << 20])),

@@ -78,6 +78,7 @@ fn as_json(examination: &Examination) -> serde_json::Value {
         "kernel": examination.kernel,
         "control_groups": if examination.features.cgroup_v2 { 2 } else { 1 },
         "instructions": instructions(examination),
+        "reachable_sockets": examination.reachable_sockets,
         "walls": walls,
     })
 }
@@ -107,6 +108,12 @@ fn print(examination: &Examination) {
             Some(reason) => format!("not counted: {reason}"),
         }
     );
+    for socket in &examination.reachable_sockets {
+        outln!(
+            "every program can connect to the Unix socket {}: configure its server to use a path outside /usr",
+            harmless(&socket.display().to_string())
+        );
+    }
     let (all, missing) = (examination.findings.len(), examination.missing().count());
     match missing {
         0 => outln!("{}", bold(&format!("all {all} walls work"))),

@@ -101,6 +101,9 @@ pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result
     }
     let examination = doctor::examine_launched(examined, data.path())?;
     refuse_missing_walls(&examination, &config.accept_missing)?;
+    for socket in &examination.reachable_sockets {
+        tracing::warn!(socket = %socket.display(), "every program can connect to this Unix socket: configure its server to use a path outside /usr");
+    }
     let containers = images::containers(config, registry.iter())?;
     let runner: Arc<dyn Runner> = Arc::new(launched.start(config.worker.warm_compilers, containers));
     let artifacts = Artifacts::open(&data.artifacts(), artifact_bounds(&config.worker))?;
@@ -166,6 +169,7 @@ mod tests {
             ],
             features: Features { cgroup_v2: true, uncounted: None },
             kernel: "6.1".to_owned(),
+            reachable_sockets: Vec::new(),
         };
         let refused =
             |accepted: &[Wall]| refuse_missing_walls(&examination, accepted).map_err(|error| error.to_string());

@@ -34,6 +34,9 @@ const AHEAD_PAGES_MAX: usize = 80;
 /// The size of input files in the memory limit is rounded up to a multiple of this number of bytes, so that the limit
 /// seldom changes from cell to cell.
 const INPUT_FILES_STEP: u64 = 1024 * 1024;
+/// Maximum that the kernel charges at once, in bytes. A group that reached its limit has used all but this much of it.
+/// Source: `MEMCG_CHARGE_BATCH` in include/linux/memcontrol.h.
+const CHARGE_MAX: u64 = 64 * PAGE as u64;
 /// Processes in addition to the program's: the init processes of the lane and of the cell.
 const OWN_PROCESSES: u32 = 2;
 
@@ -121,7 +124,10 @@ pub(crate) struct Counted {
     pub(crate) memory_peak: u64,
     /// Page cache that was charged when the cell began and has been freed since, in bytes.
     pub(crate) files_given_back: u64,
+    /// Number of processes that were killed because the cell exceeded its memory limit.
     pub(crate) oom_kills: u64,
+    /// Number of processes that were killed because the machine, or a group above the lane's, ran out of memory.
+    pub(crate) foreign_kills: u64,
 }
 
 impl LaneGroup {
@@ -220,7 +226,7 @@ impl LaneGroup {
             (None, Some(peak)) => drop(put(peak, "0")),
             (None, None) => {}
         }
-        if let Some(peak) = fd(&self.group_files.kernel_peak) {
+        for peak in [&self.group_files.swap_peak, &self.group_files.kernel_peak].into_iter().filter_map(fd) {
             drop(put(peak, "0"));
         }
     }
@@ -322,8 +328,30 @@ impl LaneGroup {
         }
     }
 
-    /// OOM kills in this cell so far.
+    /// OOM kills in this cell so far, because it exceeded its own limit.
     pub(crate) fn oom_kills_of_cell(&self) -> u64 {
+        match self.kills() {
+            kills if kills > 0 && self.has_reached_its_limit() => kills,
+            _ => 0,
+        }
+    }
+
+    /// Version 1: whether the cell has reached its own limit. If not, a kill is not its fault: the kernel counts every
+    /// process of the group that it kills, also because of the limit of a group above, or because the machine has no
+    /// memory. Source: mm/oom_kill.c.
+    ///
+    /// A cell that has reached its limit may still have been killed for another reason, because reaching the limit
+    /// leads to a kill only if the kernel can reclaim no page cache. The kernel's own counts of failed charges
+    /// (`failcnt`) are no help: Linux 6.18 does not count.
+    fn has_reached_its_limit(&self) -> bool {
+        // The cell's init has lowered the limit (`limit_memory_to`), so it is read.
+        let Some(limit) = fd(&self.group_files.limit).map(number_of) else { return true };
+        let peaks = [&self.group_files.peak, &self.group_files.swap_peak].into_iter().filter_map(fd);
+        peaks.map(number_of).max().is_none_or(|peak| peak >= limit.saturating_sub(CHARGE_MAX))
+    }
+
+    /// OOM kills in this cell so far, for any reason.
+    fn kills(&self) -> u64 {
         self.oom_kills().saturating_sub(self.oom_kills)
     }
 
@@ -471,7 +499,9 @@ impl LaneGroup {
     pub(crate) fn counted(&mut self) -> Counted {
         let memory_peak = self.peak();
         let files_given_back = self.files_before.saturating_sub(self.files.bytes);
-        Counted { memory_peak, files_given_back, oom_kills: self.oom_kills_of_cell() }
+        let oom_kills = self.oom_kills_of_cell();
+        let foreign_kills = self.kills().saturating_sub(oom_kills);
+        Counted { memory_peak, files_given_back, oom_kills, foreign_kills }
     }
 
     /// Records that all of the cell's processes are gone. On v2, a later call of [`LaneGroup::settled`] removes the
@@ -491,5 +521,42 @@ impl LaneGroup {
 fn touch(touched: &mut Vec<u8>, pages: usize) {
     for _ in 0..pages {
         touched.extend_from_slice(&[1; PAGE]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn on_version_1_oom_kills_count_only_if_the_cell_reached_its_limit() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            std::fs::write(dir.path().join(name), text).unwrap();
+            Some(OwnedFd::from(std::fs::File::open(dir.path().join(name)).unwrap()))
+        };
+        let control = |kills: u64| format!("oom_kill_disable 0\nunder_oom 0\noom_kill {kills}\n");
+        let limit: u64 = 64 << 20;
+        let files = LaneGroupFiles {
+            limit: file("limit", &format!("{limit}\n")),
+            oom: file("oom_control", &control(2)),
+            peak: file("max_usage", "0\n"),
+            swap_peak: file("memsw.max_usage", "0\n"),
+            ..LaneGroupFiles::default()
+        };
+        let mut group = LaneGroup::new(files, false);
+        file("oom_control", &control(3));
+        for (peak, swap_peak, kills) in [
+            (limit / 2, limit / 2, (0, 1)),
+            (limit, limit, (1, 0)),
+            (limit - 4096, 0, (1, 0)),
+            (limit / 2, limit, (1, 0)),
+            (limit - (1 << 20), limit - (1 << 20), (0, 1)),
+        ] {
+            file("max_usage", &format!("{peak}\n"));
+            file("memsw.max_usage", &format!("{swap_peak}\n"));
+            let counted = group.counted();
+            assert_eq!((counted.oom_kills, counted.foreign_kills), kills, "{peak}, with swap {swap_peak}");
+        }
     }
 }

@@ -138,6 +138,7 @@ impl LauncherGroups {
                     files.swap_limit = open_if_there(&dir.join("memory.memsw.limit_in_bytes"))?;
                     files.usage = Some(open(&dir.join("memory.usage_in_bytes"))?);
                     files.peak = Some(open(&dir.join("memory.max_usage_in_bytes"))?);
+                    files.swap_peak = open_if_there(&dir.join("memory.memsw.max_usage_in_bytes"))?;
                     files.stat = open_if_there(&dir.join("memory.stat"))?;
                     files.kernel_usage = open_if_there(&dir.join("memory.kmem.usage_in_bytes"))?;
                     files.kernel_peak = open_if_there(&dir.join("memory.kmem.max_usage_in_bytes"))?;

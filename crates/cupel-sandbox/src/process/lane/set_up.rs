@@ -14,7 +14,7 @@ use crate::mechanism::landlock::{self, Landlock};
 use crate::mechanism::mounts::{self, BoxSize, Shown};
 use crate::mechanism::oom::OomPreference;
 use crate::mechanism::seccomp::{self, Filters};
-use crate::mechanism::{capabilities, ids};
+use crate::mechanism::{capabilities, ids, rlimits};
 use crate::step::SetupStep;
 use crate::sys;
 use crate::sys::process::{ChildStack, reset_signals};
@@ -95,13 +95,16 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
     if !off.contains(Wall::Capabilities) {
         capabilities::empty_bounding_set().map_err(|e| (SetupStep::Capabilities, e.into()))?;
     }
+    if !off.contains(Wall::Rlimits) {
+        rlimits::forbid_core_dumps().map_err(|e| (SetupStep::Rlimits, e.into()))?;
+    }
     if !off.contains(Wall::NoNewPrivs) && !filters.inherited.is_empty() {
         match crate::sys::seccomp::install(&filters.inherited) {
             0 => {}
             errno => return Err((SetupStep::SeccompApply, io::Error::from_raw_os_error(errno))),
         }
     }
-    let cpus = rustix::thread::sched_getaffinity(None).map_or(1, |set| set.count().max(1));
+    let cpus = usable_processors().map_err(at(SetupStep::Pin))?;
     // Without a separate network namespace, this file would count the host's sockets.
     let sockets = match off.contains(Wall::NetNamespace) {
         true => None,
@@ -167,4 +170,16 @@ fn pin(cpu: u32) -> io::Result<()> {
     let mut set = rustix::thread::CpuSet::new();
     set.set(cpu as usize);
     Ok(rustix::thread::sched_setaffinity(None, &set)?)
+}
+
+/// Number of processors that programs of this lane can use: those of the cpuset group. A program can undo [`pin`], but
+/// not the group's restriction.
+fn usable_processors() -> io::Result<u32> {
+    let pinned = rustix::thread::sched_getaffinity(None)?;
+    let mut all = rustix::thread::CpuSet::new();
+    (0..rustix::thread::CpuSet::MAX_CPU).for_each(|cpu| all.set(cpu));
+    rustix::thread::sched_setaffinity(None, &all)?;
+    let usable = rustix::thread::sched_getaffinity(None)?.count().max(1);
+    rustix::thread::sched_setaffinity(None, &pinned)?;
+    Ok(usable)
 }

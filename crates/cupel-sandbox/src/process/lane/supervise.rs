@@ -305,6 +305,11 @@ impl Lane {
             done.failed_step = SetupStep::Count as u32;
             done.failed_errno = libc::EBUSY;
         }
+        if hit.is_none() && done.failed_step == 0 && counted.foreign_kills > 0 {
+            // The kernel killed the program, but not because of the program's own limit.
+            done.failed_step = SetupStep::Unknown as u32;
+            done.failed_errno = libc::ENOMEM;
+        }
         if hit.is_none() && done.failed_step == 0 && shared.finished.load(Relaxed) == 0 {
             // The cell's init ended without a report, and no limit explains that.
             done.failed_step = SetupStep::Unknown as u32;

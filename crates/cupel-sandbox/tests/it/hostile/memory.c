@@ -107,13 +107,14 @@ ATTACK(socket_buffer_bomb) {
 
 ATTACK(pipe_buffer_bomb) {
   static char block[65536];
+  if (fcntl(1, F_SETPIPE_SZ, 1 << 20) != -1)
+    say("enlarged the server's pipe", 0);
   for (int child = 0; child < 30; child++)
     if (fork() == 0) {
       for (int i = 0; i < 28; i++) {
         int ends[2];
         if (pipe2(ends, O_NONBLOCK))
           break;
-        fcntl(ends[1], F_SETPIPE_SZ, 1 << 20);
         while (write(ends[1], block, sizeof block) > 0) {
         }
       }

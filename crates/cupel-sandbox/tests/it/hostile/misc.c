@@ -112,8 +112,13 @@ ATTACK(descriptors_to_the_limit) {
 }
 
 ATTACK(core_dump) {
-  struct rlimit more = {RLIM_INFINITY, RLIM_INFINITY};
+  struct rlimit more = {RLIM_INFINITY, RLIM_INFINITY}, none = {0, 0}, now;
   TRY("raise", setrlimit(RLIMIT_CORE, &more));
+  /* With the limit 0, the kernel would pipe the dump to a program of the host. */
+  TRY("lower", setrlimit(RLIMIT_CORE, &none));
+  TRY("lower directly", syscall(SYS_setrlimit, RLIMIT_CORE, &none));
+  TRY("read", getrlimit(RLIMIT_CORE, &now));
+  dprintf(1, "limit: %ld, %ld\n", (long)now.rlim_cur, (long)now.rlim_max);
   TRY("dumpable", prctl(PR_SET_DUMPABLE, 1, 0, 0, 0));
   int status, pid = fork();
   if (pid == 0)
