@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use cupel_judge::ArtifactKey;
 
 use super::lru::Lru;
-use super::{Entry, format};
+use super::{ENTRY_COST, Entry, format};
 
 /// Name prefix of a file that is being written, followed by the process id. A file with this prefix that exists at
 /// start was left by a crash, or is being written by another process, which tolerates the loss of the file.
@@ -91,11 +91,12 @@ impl Disk {
         }
     }
 
-    /// Adds an existing file to the index, and removes the files evicted for it. Removes the file itself if it alone
+    /// Adds an existing file of this length to the index, and removes the files evicted for it. Removes the file itself if it alone
     /// exceeds the bound.
     fn make_room(&self, key: ArtifactKey, bytes: u64) {
         let mut index = self.index();
-        let evicted = index.put(key, (), bytes);
+        // A file system stores whole blocks, usually of 4 KiB.
+        let evicted = index.put(key, (), bytes.next_multiple_of(4096) + ENTRY_COST);
         let fits = index.get(&key).is_some();
         drop(index);
         evicted.iter().for_each(|(evicted, ())| remove(&self.path(evicted)));

@@ -2,7 +2,8 @@
 //! is the cluster's blob store, which has artefacts compiled by other workers.
 //!
 //! Invariants: A hit returns exactly the stored bytes. A checksum guards each file on disk, and a signature each blob;
-//! a mismatch is a miss and removes the entry. Memory and disk are bounded in bytes. A reader never sees a half-written
+//! a mismatch is a miss and removes the entry. Memory, disk and the entries that wait to be
+//! written are bounded in bytes. A reader never sees a half-written
 //! file, because a file is written under a temporary name and then renamed. A run never waits for a disk write: one
 //! thread writes the entries of a short queue, and entries that do not fit into the queue are not kept on disk. A run
 //! waits only briefly for the blob store (`shared.rs`). Any failure of disk or blob store is a miss, never an error of
@@ -12,11 +13,10 @@ mod disk;
 mod format;
 mod lru;
 mod shared;
+mod write_queue;
 
 use std::path::Path;
-use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 
 use cupel_core::Blobs;
 use cupel_judge::{ArtifactCache, ArtifactKey};
@@ -25,9 +25,10 @@ use cupel_types::{BoxFiles, Bytes};
 use disk::Disk;
 use lru::Lru;
 use shared::Shared;
+use write_queue::WriteQueue;
 
-/// Maximum number of entries that wait to be written to disk.
-const WRITES_WAITING_MAX: usize = 32;
+/// What an entry costs in addition to its bytes: its key and its places in the maps, in bytes.
+const ENTRY_COST: u64 = 512;
 
 /// Maximum size of each tier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +50,7 @@ impl Default for ArtifactBounds {
 pub struct Artifacts {
     memory: Arc<Memory>,
     disk: Option<Arc<Disk>>,
-    writer: Option<Writer>,
+    writer: Option<WriteQueue>,
     shared: Option<Shared>,
 }
 
@@ -62,20 +63,13 @@ impl Memory {
     }
 
     fn put(&self, key: ArtifactKey, entry: Entry) {
-        let bytes = entry.bytes();
+        let bytes = entry.bytes() + ENTRY_COST;
         self.locked().put(key, entry, bytes);
     }
 
     fn locked(&self) -> MutexGuard<'_, Lru<Entry>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The writer thread and its queue.
-#[derive(Debug)]
-struct Writer {
-    queue: SyncSender<(ArtifactKey, Entry)>,
-    thread: JoinHandle<()>,
 }
 
 /// The stored result of one compilation.
@@ -114,14 +108,10 @@ impl Artifacts {
         }
         let at = |source| ArtifactsError { path: directory.to_owned(), source };
         let disk = Arc::new(Disk::open(directory, bounds.disk.get()).map_err(at)?);
-        let (queue, waiting) = sync_channel::<(ArtifactKey, Entry)>(WRITES_WAITING_MAX);
         let behind = Arc::clone(&disk);
-        // The thread ends when the cache is dropped, and with it the last sender.
-        let thread = std::thread::Builder::new()
-            .name("artifacts".into())
-            .spawn(move || waiting.into_iter().for_each(|(key, entry)| behind.put(&key, &entry)))
-            .map_err(at)?;
-        Ok(Artifacts { memory, disk: Some(disk), writer: Some(Writer { queue, thread }), shared: None })
+        let write = move |key: &ArtifactKey, entry: &Entry| behind.put(key, entry);
+        let writer = WriteQueue::start("artifacts", bounds.disk.get(), write).map_err(at)?;
+        Ok(Artifacts { memory, disk: Some(disk), writer: Some(writer), shared: None })
     }
 
     /// Adds the tier shared by workers: reads artefacts that other workers compiled, and publishes those compiled here.
@@ -136,10 +126,8 @@ impl Artifacts {
 
     /// Waits until all pending entries are on disk and in the blob store; for a process that is about to end.
     pub fn settle(self) {
-        if let Some(Writer { queue, thread }) = self.writer {
-            drop(queue);
-            // A panic of the writer thread loses only cache entries, which may be lost at any time.
-            let _ = thread.join();
+        if let Some(writer) = self.writer {
+            writer.settle();
         }
         if let Some(shared) = self.shared {
             shared.settle();
@@ -148,9 +136,7 @@ impl Artifacts {
 
     fn write(&self, key: ArtifactKey, entry: &Entry) {
         if let Some(writer) = &self.writer {
-            // A full queue means that the disk is slower than the compilers. This entry is then not written to the
-            // disk.
-            let _ = writer.queue.try_send((key, entry.clone()));
+            writer.offer(key, entry.clone());
         }
     }
 }

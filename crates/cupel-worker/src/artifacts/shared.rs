@@ -15,7 +15,6 @@ use std::io::Read as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use cupel_core::{BlobKey, Blobs, BlobsError, chain};
@@ -24,7 +23,8 @@ use cupel_types::ContentHash;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::{Entry, Memory, WRITES_WAITING_MAX, format};
+use super::write_queue::WriteQueue;
+use super::{Entry, Memory, format};
 
 /// How long a run waits for an entry. Most compilations take longer than this.
 const WAIT_MAX: Duration = Duration::from_millis(250);
@@ -41,8 +41,7 @@ const MAC_BYTES: usize = 32;
 #[derive(Debug)]
 pub(super) struct Shared {
     asks: SyncSender<Ask>,
-    puts: SyncSender<(ArtifactKey, Entry)>,
-    putter: JoinHandle<()>,
+    puts: WriteQueue,
 }
 
 /// A lookup; the requester waits for the answer for up to [`WAIT_MAX`].
@@ -72,10 +71,8 @@ impl Shared {
             };
             std::thread::Builder::new().name("artifacts-get".into()).spawn(answer)?;
         }
-        let (puts, queued) = sync_channel::<(ArtifactKey, Entry)>(WRITES_WAITING_MAX);
-        let put = move || queued.into_iter().for_each(|(key, entry)| shelf.put(&key, &entry));
-        let putter = std::thread::Builder::new().name("artifacts-put".into()).spawn(put)?;
-        Ok(Shared { asks, puts, putter })
+        let put = move |key: &ArtifactKey, entry: &Entry| shelf.put(key, entry);
+        Ok(Shared { asks, puts: WriteQueue::start("artifacts-put", ENTRY_BYTES_MAX, put)? })
     }
 
     pub(super) fn get(&self, key: &ArtifactKey) -> Option<Entry> {
@@ -86,15 +83,12 @@ impl Shared {
     }
 
     pub(super) fn put(&self, key: ArtifactKey, entry: Entry) {
-        // A full queue means that the blob store is slower than the compilers. This entry is then not shared.
-        let _ = self.puts.try_send((key, entry));
+        self.puts.offer(key, entry);
     }
 
     /// Waits until each queued entry is stored, or its storing has failed.
     pub(super) fn settle(self) {
-        drop(self.puts);
-        // A panic of the writer thread loses only cache entries, which may be lost at any time.
-        let _ = self.putter.join();
+        self.puts.settle();
     }
 }
 
@@ -162,9 +156,6 @@ impl Shelf {
     }
 
     fn put(&self, key: &ArtifactKey, entry: &Entry) {
-        if entry.bytes() > ENTRY_BYTES_MAX {
-            return;
-        }
         let name = self.name(key);
         let blob = BlobKey::Artifacts(name);
         if !matches!(self.logged(self.blobs.has(&blob)), Ok(false)) {

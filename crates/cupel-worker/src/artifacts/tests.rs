@@ -74,9 +74,9 @@ fn a_damaged_entry_is_a_miss_and_is_removed() {
 #[test]
 fn the_least_recently_used_entry_is_evicted_first_and_the_disk_stays_bounded() {
     let dir = tempfile::tempdir().unwrap();
-    let bounds = ArtifactBounds { memory: Bytes::ZERO, disk: Bytes::kib(10) };
+    let bounds = ArtifactBounds { memory: Bytes::ZERO, disk: Bytes::kib(20) };
     let cache = Artifacts::open(dir.path(), bounds).unwrap();
-    // Each entry is slightly over 4,000 bytes: two fit, three do not.
+    // Each entry takes two blocks of 4 KiB: two entries fit, three do not.
     put_on_disk(&cache, 1, 2000);
     put_on_disk(&cache, 2, 2000);
     assert!(cache.get(&key(1)).is_some());
@@ -85,6 +85,23 @@ fn the_least_recently_used_entry_is_evicted_first_and_the_disk_stays_bounded() {
     assert!(cache.get(&key(1)).is_some() && cache.get(&key(3)).is_some());
     put_on_disk(&cache, 4, 50_000);
     assert!(cache.get(&key(4)).is_none() && !disk_of(&cache).path(&key(4)).exists());
+}
+
+#[test]
+fn small_entries_count_as_the_space_that_they_take() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = Artifacts::open(dir.path(), ArtifactBounds { memory: Bytes::kib(10), disk: Bytes::kib(90) }).unwrap();
+    for n in 0..100 {
+        put_on_disk(&cache, n, 1);
+    }
+    let on_disk = (0..100).filter(|n| disk_of(&cache).path(&key(*n)).exists()).count();
+    assert_eq!(on_disk, 20, "each takes 4 KiB on the disk and 512 bytes of memory");
+    for n in 0..100 {
+        let (files, output) = entry("x", 1);
+        cache.memory.put(key(n), Entry { files, output });
+    }
+    let in_memory = (0..100).filter(|n| cache.memory.get(&key(*n)).is_some()).count();
+    assert!((15..20).contains(&in_memory), "{in_memory}");
 }
 
 #[test]
