@@ -160,6 +160,21 @@ impl PackageFinding {
         }
         place
     }
+
+    /// Shortens the texts, which may contain names and values of any length from the package.
+    fn shortened(mut self) -> PackageFinding {
+        let texts = [&mut self.file, &mut self.fault, &mut self.remedy];
+        texts.into_iter().chain(&mut self.key).for_each(shorten);
+        self
+    }
+}
+
+/// Truncates a text of more than 1,024 characters, the maximum length of a path.
+fn shorten(text: &mut String) {
+    const CHARACTERS_MAX: usize = 1_024;
+    if let Some((end, _)) = text.char_indices().nth(CHARACTERS_MAX) {
+        *text = format!("{}…", &text[..end]);
+    }
 }
 
 /// A text from a package, displayed truncated and without control characters.
@@ -241,23 +256,32 @@ impl Findings {
 
     pub(crate) fn push(&self, finding: PackageFinding) {
         let mut list = self.list.borrow_mut();
+        // A package with an error beyond the bound must still be refused. A warning may be dropped.
+        let is_full = list.len() >= Findings::MAX;
+        if is_full && (list.len() > Findings::MAX || !finding.code.is_error()) {
+            return;
+        }
+        let finding = finding.shortened();
         // If a file is read twice, each of its findings occurs twice, but is reported only once.
         if list.contains(&finding) {
             return;
         }
-        match list.len() {
-            n if n < Findings::MAX => list.push(finding),
-            // A package with an error beyond the bound must still be refused. A warning may be dropped.
-            n if n == Findings::MAX && finding.code.is_error() => list.push(PackageFinding {
+        list.push(match is_full {
+            false => finding,
+            true => PackageFinding {
                 code: Code::TooMany,
                 file: String::new(),
                 position: None,
                 key: None,
                 fault: format!("there are more than {} findings", Findings::MAX),
                 remedy: "Correct these findings first".to_owned(),
-            }),
-            _ => {}
-        }
+            },
+        });
+    }
+
+    /// Whether there is room for another finding. If not, its position need not be computed.
+    pub(crate) fn has_room(&self) -> bool {
+        self.list.borrow().len() < Findings::MAX
     }
 
     /// Adds a finding about a whole file.
@@ -333,6 +357,19 @@ mod tests {
         };
         let text = "E_KEY_TYPE problem.yaml:3:11, limits.memory: expected a number, found `a\\u{1b}[31m`. Write 512";
         assert_eq!(finding.to_string(), text);
+    }
+
+    #[test]
+    fn the_texts_of_a_finding_are_shortened() {
+        let findings = Findings::default();
+        let long = "ä".repeat(1 << 20);
+        findings.at(Code::ArchivePath, &long, None, Some(&long), long.as_str(), long.as_str());
+        let list = findings.into_list();
+        let PackageFinding { file, key, fault, remedy, .. } = &list[0];
+        let short = format!("{}…", "ä".repeat(1_024));
+        for text in [file, key.as_ref().unwrap(), fault, remedy] {
+            assert_eq!(*text, short);
+        }
     }
 
     #[test]

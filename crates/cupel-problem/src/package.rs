@@ -1,6 +1,6 @@
 //! The unpacked package: a directory owned by Cupel. Its files are identified by name, size and hash.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -117,6 +117,13 @@ impl FromStr for PackagePath {
 
     fn from_str(text: &str) -> Result<PackagePath, PackagePathError> {
         PackagePath::new(text)
+    }
+}
+
+/// Ordered maps with paths as keys are searched by text, for example for all paths below a directory.
+impl Borrow<str> for PackagePath {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

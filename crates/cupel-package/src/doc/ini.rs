@@ -3,6 +3,8 @@
 //! Source: DOMjudge reads the file with PHP's `parse_ini_string`. This parser supports only the syntax that occurs in
 //! problem packages: comments with `;` or `#`, sections, which are ignored, and quotes of either kind.
 
+use std::collections::HashSet;
+
 use crate::finding::Position;
 
 /// A key, its value, and its position.
@@ -14,6 +16,7 @@ type Entry = (String, String, Position);
 /// The position and the fault.
 pub(crate) fn parse_ini(text: &str) -> Result<Vec<Entry>, (Position, String)> {
     let mut entries: Vec<Entry> = Vec::new();
+    let mut keys = HashSet::new();
     let mut lines = text.lines().enumerate();
     while let Some((number, line)) = lines.next() {
         let at = Position { line: u32::try_from(number + 1).unwrap_or(u32::MAX), column: 1 };
@@ -29,17 +32,19 @@ pub(crate) fn parse_ini(text: &str) -> Result<Vec<Entry>, (Position, String)> {
             None => value.split(" ;").next().unwrap_or_default().trim().to_owned(),
             Some(quote) => {
                 let mut whole = value[1..].to_owned();
-                while !whole.contains(quote) {
+                let mut is_closed = whole.contains(quote);
+                while !is_closed {
                     let Some((_, more)) = lines.next() else {
                         return Err((at, format!("the value of `{key}` has no closing quote")));
                     };
                     whole.push('\n');
                     whole.push_str(more);
+                    is_closed = more.contains(quote);
                 }
                 whole.split(quote).next().unwrap_or_default().to_owned()
             }
         };
-        if entries.iter().any(|(known, ..)| *known == key) {
+        if !keys.insert(key.clone()) {
             return Err((at, format!("the key `{key}` occurs twice")));
         }
         entries.push((key, value, at));

@@ -11,6 +11,10 @@ use super::node::{Node, Scalar, Value};
 use crate::finding::{Code, Findings, Position};
 use cupel_problem::Score;
 
+/// Maximum number of arguments of a program, and of their bytes. Every case that inherits arguments has a copy of them.
+const ARGUMENTS_MAX: usize = 200;
+const ARGUMENTS_BYTES_MAX: usize = 8 << 10;
+
 /// The file from which a tree was read.
 #[derive(Clone, Copy)]
 pub(crate) struct Source<'a> {
@@ -96,16 +100,16 @@ impl<'a> Reader<'a> {
 
     /// Reports all keys that are not in `known`.
     pub(crate) fn only(&self, known: &[&str], unknown: Unknown) {
-        for (key, _) in self.entries() {
+        for (key, value) in self.entries() {
             if known.contains(&key) {
                 continue;
             }
             let code = if unknown == Unknown::Error { Code::KeyUnknown } else { Code::KeyIgnored };
-            self.unknown(key, known, code);
+            value.unknown(key, known, code);
         }
     }
 
-    /// Reports a key of this map that is not in `known`.
+    /// Reports that the key of this value is not in `known`, the keys of its map.
     pub(crate) fn unknown(&self, key: &str, known: &[&str], code: Code) {
         // Keys in a package may be of any length; only short ones are compared with the known keys.
         let near = known.iter().filter(|_| key.len() <= 40).find(|known| strsim::damerau_levenshtein(known, key) <= 2);
@@ -113,12 +117,7 @@ impl<'a> Reader<'a> {
             Some(near) => format!("Did you mean `{near}`?"),
             None => "Remove it".to_owned(),
         };
-        self.get(key).or_here(self).fault(code, "the format has no such key", remedy);
-    }
-
-    fn or_here(mut self, parent: &Reader<'a>) -> Reader<'a> {
-        self.near = self.near.or_else(|| parent.node.map(|node| node.at));
-        self
+        self.fault(code, "the format has no such key", remedy);
     }
 
     /// Returns the entries of a map, in order. Empty if the value is not a map.
@@ -260,11 +259,51 @@ impl<'a> Reader<'a> {
                 if words.is_none() {
                     self.expected("a text with closed quotes");
                 }
-                words
+                return self.bounded(words?);
             }
-            _ => Some(self.list().iter().filter_map(|item| item.text().map(str::to_owned)).collect()),
+            Value::Seq(_) => return self.texts(),
+            Value::Map(_) => self.expected("a list"),
         }
+        Some(Vec::new())
     }
+
+    /// Returns the texts of a list of arguments. A single text is one argument.
+    pub(crate) fn texts(&self) -> Option<Vec<String>> {
+        if let Some(Value::Seq(items)) = self.node.map(|node| &node.value)
+            && let Some(excess) = excess_of_count(items.len())
+        {
+            // The items are not read, because many cases may inherit the list.
+            self.refuse_arguments(excess);
+            return None;
+        }
+        self.bounded(self.one_or_more().iter().filter_map(|one| one.text().map(str::to_owned)).collect())
+    }
+
+    /// Returns the arguments. If there are too many, reports a fault.
+    fn bounded(&self, arguments: Vec<String>) -> Option<Vec<String>> {
+        if let Some(excess) = excess_of_arguments(arguments.iter().map(String::as_str)) {
+            self.refuse_arguments(excess);
+            return None;
+        }
+        Some(arguments)
+    }
+
+    fn refuse_arguments(&self, excess: String) {
+        self.fault(Code::KeyType, excess, "Pass fewer arguments, or read them from a file of the package");
+    }
+}
+
+/// Returns the fault of arguments that are too many or too long.
+pub(crate) fn excess_of_arguments<'t>(arguments: impl Iterator<Item = &'t str>) -> Option<String> {
+    let (count, bytes) = arguments.fold((0, 0), |(count, bytes), one| (count + 1, bytes + one.len()));
+    excess_of_count(count).or_else(|| {
+        let fault = || format!("the arguments have {bytes} bytes; the maximum is {ARGUMENTS_BYTES_MAX}");
+        (bytes > ARGUMENTS_BYTES_MAX).then(fault)
+    })
+}
+
+fn excess_of_count(count: usize) -> Option<String> {
+    (count > ARGUMENTS_MAX).then(|| format!("there are {count} arguments; the maximum is {ARGUMENTS_MAX}"))
 }
 
 /// Splits a text at white space. Quotes of either kind join words; a backslash escapes the next character. Returns
@@ -333,6 +372,20 @@ mod tests {
         assert_eq!(split(r#"'' x"y"z"#).as_deref(), Some("|xyz"));
         assert_eq!((split("'a"), split("\\")), (None, None));
         assert_eq!(split("").as_deref(), Some(""));
+    }
+
+    #[test]
+    fn the_number_and_the_length_of_arguments_are_bounded() {
+        let read = |text: &str, count: Option<usize>| {
+            faults(text, |r| assert_eq!(r.get("a").arguments().map(|words| words.len()), count))
+        };
+        assert_eq!(read(&format!("a: [{}]\n", "x, ".repeat(200)), Some(200)), [""; 0]);
+        for text in [format!("a: [{}]\n", "x, ".repeat(201)), format!("a: {}\n", "x ".repeat(201))] {
+            let reported = read(&text, None);
+            assert!(reported[0].contains("a: there are 201 arguments; the maximum is 200"), "{reported:?}");
+        }
+        let reported = read(&format!("a: [{}]\n", "x".repeat(8193)), None);
+        assert!(reported[0].contains("the arguments have 8193 bytes; the maximum is 8192"), "{reported:?}");
     }
 
     #[test]

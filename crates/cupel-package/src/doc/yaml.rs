@@ -1,15 +1,16 @@
-//! YAML parser that builds the document tree, with bounds. Every alias counts as a copy of its nodes, so an alias bomb
-//! is refused before it expands.
+//! YAML parser that builds the document tree, with bounds. Every alias counts as a copy of its nodes and texts, so an
+//! alias bomb is refused before it expands.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
 use super::node::{Node, Scalar, Value};
+use super::{NODES_MAX, TEXT_BYTES_MAX, check_key};
 use crate::finding::Position;
 
-/// Maximum number of nodes of a document, including the copies that aliases cause.
-const NODES_MAX: usize = 100_000;
+/// Maximum number of bytes of all texts of a document, including the copies that anchors and aliases cause.
+const BYTES_MAX: usize = 4 * TEXT_BYTES_MAX as usize;
 /// Maximum number of aliases.
 const ALIASES_MAX: usize = 1_000;
 /// Maximum nesting depth.
@@ -47,15 +48,42 @@ struct Open {
     anchor: usize,
     /// In a map, the key whose value has not been read yet.
     key: Option<String>,
+    /// In a map, all keys that have been read.
+    keys: HashSet<String>,
+}
+
+/// Number of nodes, and of bytes of their texts.
+#[derive(Clone, Copy, Default)]
+struct Extent {
+    nodes: usize,
+    bytes: usize,
+}
+
+impl Extent {
+    fn of(node: &Node) -> Extent {
+        let one = Extent { nodes: 1, bytes: 0 };
+        match &node.value {
+            Value::Scalar(scalar) => Extent { bytes: scalar.text.len(), ..one },
+            Value::Seq(items) => items.iter().fold(one, |sum, item| sum.plus(Extent::of(item))),
+            Value::Map(entries) => entries.iter().fold(one, |sum, (key, node)| {
+                let key = Extent { nodes: 0, bytes: key.len() };
+                sum.plus(key).plus(Extent::of(node))
+            }),
+        }
+    }
+
+    fn plus(self, other: Extent) -> Extent {
+        Extent { nodes: self.nodes + other.nodes, bytes: self.bytes + other.bytes }
+    }
 }
 
 #[derive(Default)]
 struct Builder {
     root: Option<Node>,
     open: Vec<Open>,
-    /// Complete nodes with an anchor, and the number of nodes in each.
-    anchors: HashMap<usize, (Node, usize)>,
-    nodes: usize,
+    /// Complete nodes with an anchor, and the extent of each.
+    anchors: HashMap<usize, (Node, Extent)>,
+    extent: Extent,
     aliases: usize,
     documents: usize,
 }
@@ -73,18 +101,19 @@ impl Builder {
             }
             Event::Alias(anchor) => {
                 self.aliases += 1;
-                let Some((node, size)) = self.anchors.get(&anchor) else {
+                let Some((node, extent)) = self.anchors.get(&anchor) else {
                     return Err("an alias is inside the node it refers to".to_owned());
                 };
-                if self.aliases > ALIASES_MAX || self.nodes + size > NODES_MAX {
-                    return Err("the aliases expand to too many values".to_owned());
+                let sum = self.extent.plus(*extent);
+                if self.aliases > ALIASES_MAX || sum.nodes > NODES_MAX || sum.bytes > BYTES_MAX {
+                    return Err("the aliases expand to too many or too long values".to_owned());
                 }
-                let (node, size) = (node.clone(), *size);
-                self.nodes += size;
+                let node = node.clone();
+                self.extent = sum;
                 self.finished(node, 0)?;
             }
             Event::Scalar(text, style, anchor, tag) => {
-                self.count()?;
+                self.add(Extent { nodes: 1, bytes: text.len() })?;
                 let mut quoted = style != ScalarStyle::Plain;
                 if let Some(tag) = tag {
                     check_tag(&tag)?;
@@ -104,9 +133,13 @@ impl Builder {
         Ok(())
     }
 
-    fn count(&mut self) -> Result<(), String> {
-        self.nodes += 1;
-        if self.nodes > NODES_MAX { Err(format!("there are more than {NODES_MAX} values")) } else { Ok(()) }
+    fn add(&mut self, more: Extent) -> Result<(), String> {
+        self.extent = self.extent.plus(more);
+        match self.extent {
+            Extent { nodes, .. } if nodes > NODES_MAX => Err(format!("there are more than {NODES_MAX} values")),
+            Extent { bytes, .. } if bytes > BYTES_MAX => Err(format!("the texts have more than {BYTES_MAX} bytes")),
+            _ => Ok(()),
+        }
     }
 
     fn opened(
@@ -116,31 +149,28 @@ impl Builder {
         anchor: usize,
         tag: Option<&saphyr_parser::Tag>,
     ) -> Result<(), String> {
-        self.count()?;
+        self.add(Extent { nodes: 1, bytes: 0 })?;
         if let Some(tag) = tag {
             check_tag(tag)?;
         }
         if self.open.len() >= DEPTH_MAX {
             return Err(format!("the nesting is deeper than {DEPTH_MAX}"));
         }
-        self.open.push(Open { node: Node { at, value }, anchor, key: None });
+        self.open.push(Open { node: Node { at, value }, anchor, key: None, keys: HashSet::new() });
         Ok(())
     }
 
     fn finished(&mut self, node: Node, anchor: usize) -> Result<(), String> {
         if anchor != 0 {
-            let size = size(&node);
-            // The bound covers the copies stored for anchors as well as the copies that aliases cause.
-            self.nodes += size;
-            if self.nodes > NODES_MAX {
-                return Err(format!("there are more than {NODES_MAX} values"));
-            }
-            self.anchors.insert(anchor, (node.clone(), size));
+            let extent = Extent::of(&node);
+            // The bounds cover the copies stored for anchors as well as the copies that aliases cause.
+            self.add(extent)?;
+            self.anchors.insert(anchor, (node.clone(), extent));
         }
         match self.open.last_mut() {
             None => self.root = Some(node),
             Some(Open { node: Node { value: Value::Seq(items), .. }, .. }) => items.push(node),
-            Some(Open { node: Node { value: Value::Map(entries), .. }, key, .. }) => match key.take() {
+            Some(Open { node: Node { value: Value::Map(entries), .. }, key, keys, .. }) => match key.take() {
                 Some(key) => entries.push((key, node)),
                 None => {
                     let Value::Scalar(scalar) = node.value else {
@@ -149,7 +179,8 @@ impl Builder {
                     if scalar.text == "<<" && !scalar.quoted {
                         return Err("merge keys (`<<`) are not part of YAML 1.2".to_owned());
                     }
-                    if entries.iter().any(|(known, _)| *known == scalar.text) {
+                    check_key(&scalar.text, keys.len())?;
+                    if !keys.insert(scalar.text.clone()) {
                         return Err(format!("the key `{}` occurs twice", scalar.text));
                     }
                     *key = Some(scalar.text);
@@ -158,14 +189,6 @@ impl Builder {
             Some(Open { node: Node { value: Value::Scalar(_), .. }, .. }) => {}
         }
         Ok(())
-    }
-}
-
-fn size(node: &Node) -> usize {
-    match &node.value {
-        Value::Scalar(_) => 1,
-        Value::Seq(items) => 1 + items.iter().map(size).sum::<usize>(),
-        Value::Map(entries) => 1 + entries.iter().map(|(_, node)| size(node)).sum::<usize>(),
     }
 }
 
@@ -240,6 +263,27 @@ mod tests {
         assert!(parse_yaml(&"- ".repeat(100_000)).is_err());
         assert!(parse_yaml(&format!("[{}]", "x,".repeat(200_000))).is_err());
         assert!(parse_yaml(&("&a ".to_owned() + &"? ".repeat(50_000))).is_err());
+    }
+
+    /// 1,000 aliases of a text of 512 KiB would need 500 MiB.
+    #[test]
+    fn aliases_of_a_long_text_are_refused() {
+        let aliases = "*a, ".repeat(1_000);
+        let text = |length: usize| format!("a: &a {}\nb: [{aliases}]\n", "x".repeat(length));
+        let (at, fault) = parse_yaml(&text(512 << 10)).unwrap_err();
+        assert!(at.line == 2 && fault.contains("too long"), "{at:?} {fault}");
+        assert!(parse_yaml(&text(1_000)).is_ok());
+    }
+
+    #[test]
+    fn the_number_and_the_length_of_keys_are_bounded() {
+        let keys = |count: usize| (0..count).map(|n| format!("k{n}: 1\n")).collect::<String>();
+        assert!(parse_yaml(&keys(2_000)).is_ok());
+        let (at, fault) = parse_yaml(&keys(2_001)).unwrap_err();
+        assert_eq!((at.line, fault.as_str()), (2_001, "a map has more than 2000 keys"));
+        assert!(parse_yaml(&format!("? {}\n: 1\n", "k".repeat(1_024))).is_ok());
+        let (_, fault) = parse_yaml(&format!("? {}\n: 1\n", "k".repeat(1_025))).unwrap_err();
+        assert_eq!(fault, "a key has 1025 bytes; the maximum is 1024");
     }
 
     proptest! {

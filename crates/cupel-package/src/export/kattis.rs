@@ -1,14 +1,15 @@
 //! Layout of a package in the Kattis format 2025-09. Source: Kattis problem package format, 2025-09.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use super::yaml::{Yaml, document};
 use super::{Content, Planned};
 use crate::finding::{Code, Findings};
 use crate::{PackageFinding, Refused};
 use cupel_problem::{
-    Case, FileRef, InputValidator, OnOutputLimit, Package, Passes, Problem, ProblemLimits, ProgramFile, Scoring,
-    Statement, StatementFormat, ValidatorArgs,
+    Case, FileRef, InputValidator, OnOutputLimit, Package, PackagePath, Passes, Problem, ProblemLimits, ProgramFile,
+    Scoring, Statement, StatementFormat, ValidatorArgs,
 };
 use cupel_types::LanguageId;
 
@@ -73,12 +74,9 @@ pub(super) fn plan(package: &Package, metadata: &Metadata) -> Result<(Vec<Planne
     plan.trials();
     plan.submissions();
     plan.rest();
-    let files = plan.files;
+    let files = plan.planned();
     let warnings = findings.into_result()?;
-    Ok((
-        files.into_iter().map(|(path, (content, executable))| Planned { path, content, executable }).collect(),
-        warnings,
-    ))
+    Ok((files, warnings))
 }
 
 struct Plan<'a> {
@@ -94,6 +92,28 @@ impl Plan<'_> {
 
     fn weaker(&self, what: &str, fault: impl Into<String>) {
         self.findings.file(Code::LeftOut, what, fault, "Check the difference before using the package elsewhere");
+    }
+
+    /// Returns the files. Their paths consist of names and languages of the package, so a path may be invalid. Refuses
+    /// the export in this case.
+    fn planned(mut self) -> Vec<Planned> {
+        let mut planned = Vec::new();
+        for (path, (content, executable)) in std::mem::take(&mut self.files) {
+            match PackagePath::new(&path) {
+                Ok(path) => planned.push(Planned { path, content, executable }),
+                Err(error) => {
+                    let fault = format!("the exported package cannot have a file of this name: {error}");
+                    self.cannot(&path, fault, "Shorten or rename the file or its directory");
+                }
+            }
+        }
+        planned
+    }
+
+    /// Whether a path of the exported package begins with this text.
+    fn has_beginning(&self, text: &str) -> bool {
+        let mut from = self.files.range::<str, _>((Bound::Included(text), Bound::Unbounded));
+        from.next().is_some_and(|(path, _)| path.starts_with(text))
     }
 
     fn text(&mut self, path: &str, text: String) {

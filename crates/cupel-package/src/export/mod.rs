@@ -19,7 +19,7 @@ use zip::{CompressionMethod, ZipWriter};
 use crate::import::Tree;
 use crate::unpack;
 use crate::{FileError, ImportError, PackageFinding, Refused, UnpackLimits};
-use cupel_problem::{FileRef, Package};
+use cupel_problem::{FileRef, Package, PackagePath};
 
 /// The form of an exported package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +82,7 @@ pub fn pack(package: &Package, to: &mut dyn Write) -> Result<(), FileError> {
         header.set_size(file.size.get());
         header.set_mode(if planned.executable { 0o755 } else { 0o644 });
         let from = package.open(file).map_err(FileError::at("open", &package.path_of(file)))?;
-        tar.append_data(&mut header, &planned.path, from).map_err(failed())?;
+        tar.append_data(&mut header, planned.path.as_str(), from).map_err(failed())?;
     }
     tar.finish().map_err(failed())
 }
@@ -99,7 +99,7 @@ fn stored(package: &Package) -> Result<Vec<Planned>, FileError> {
     }
     let files = stored.iter().map(|(path, stored)| {
         let file = FileRef { path: path.clone(), hash: stored.hash, size: stored.size };
-        Planned { path: path.to_string(), content: Content::File(file), executable: stored.executable }
+        Planned { path: path.clone(), content: Content::File(file), executable: stored.executable }
     });
     Ok(files.collect())
 }
@@ -127,9 +127,10 @@ fn write(package: &Package, files: &[Planned], target: &Path, container: Contain
     Ok(())
 }
 
-/// A file of the package to export.
+/// A file of the package to export. Its path is relative and has no `..`, so that no program that unpacks the package
+/// writes outside its directory.
 struct Planned {
-    path: String,
+    path: PackagePath,
     content: Content,
     executable: bool,
 }
@@ -141,7 +142,9 @@ enum Content {
 
 fn copy(package: &Package, planned: &Planned, to: &mut dyn Write) -> Result<(), FileError> {
     match &planned.content {
-        Content::Text(text) => to.write_all(text.as_bytes()).map_err(FileError::at("write", Path::new(&planned.path))),
+        Content::Text(text) => {
+            to.write_all(text.as_bytes()).map_err(FileError::at("write", Path::new(planned.path.as_str())))
+        }
         Content::File(file) => {
             let mut from = package.open(file).map_err(FileError::at("open", &package.path_of(file)))?;
             io::copy(&mut from, to).map(drop).map_err(FileError::at("copy", &package.path_of(file)))
@@ -151,7 +154,7 @@ fn copy(package: &Package, planned: &Planned, to: &mut dyn Write) -> Result<(), 
 
 fn write_directory(package: &Package, files: &[Planned], root: &Path) -> Result<(), FileError> {
     for planned in files {
-        let place = root.join(&planned.path);
+        let place = root.join(planned.path.as_str());
         if let Some(parent) = place.parent() {
             fs::create_dir_all(parent).map_err(FileError::at("create directory", parent))?;
         }

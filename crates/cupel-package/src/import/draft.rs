@@ -20,6 +20,9 @@ const AUTHORS_MAX: usize = 100;
 /// A package may set at least this time for compilation and for validation, even if the maximum for submissions is
 /// lower.
 const JUDGE_PROGRAM_TIME_MIN: Duration = Duration::from_secs(60);
+/// Maximum of `validation_output`. A worker keeps the files of each program of a package in memory. The format's
+/// default is 8 MiB; every such program may write 64 MiB. Source: Kattis problem package format, `limits`.
+const VALIDATION_OUTPUT_MAX: Bytes = Bytes::mib(64);
 
 /// A format's keys for limits and for the values that problem lists show. Findings name these keys.
 #[derive(Clone, Copy)]
@@ -250,6 +253,13 @@ impl Draft {
             if bounds.memory > maxima.memory {
                 report(&format!("limits.{key}_memory"), bounds.memory.to_string(), maxima.memory.to_string());
             }
+        }
+        let output = self.limits.validation.output;
+        if output > VALIDATION_OUTPUT_MAX {
+            let fault = format!("the problem requires {output}; the maximum is {VALIDATION_OUTPUT_MAX}");
+            let (file, key) = (&self.limits_file, Some("limits.validation_output"));
+            let remedy = "Lower it; this maximum has no setting";
+            context.findings.at(Code::LimitUnsupported, file, None, key, fault, remedy);
         }
     }
 

@@ -9,7 +9,12 @@ use crate::finding::Code;
 use cupel_problem::{ExampleSubmission, FileRef, PackagePath, Program, ProgramFile, ProgramShape};
 
 /// Maximum number of submissions of a package that are read.
-const SUBMISSIONS_MAX: usize = 1000;
+pub(crate) const SUBMISSIONS_MAX: usize = 1000;
+/// Maximum number of programs in one directory, and of the files beside them. Each program has a list of these files.
+const PROGRAMS_MAX: usize = 200;
+const BESIDE_MAX: usize = 1_000;
+/// Maximum number of files of a program in a directory. Several keys of a package may name the same directory.
+const FILES_MAX: usize = 2_000;
 
 impl Context<'_> {
     /// Returns a file of the package as a file of a program, with a given name.
@@ -33,6 +38,11 @@ impl Context<'_> {
             Some(file) => (vec![file], ProgramShape::Sources),
             None => {
                 let files = self.files_in(path);
+                if files.len() > FILES_MAX {
+                    let fault = format!("the program has {} files; the maximum is {FILES_MAX}", files.len());
+                    self.findings.file(Code::Program, path, fault, "Remove those that it does not need");
+                    return None;
+                }
                 let has = |name: &str| files.iter().any(|file| file.name.as_str() == name);
                 let scripts = has("build") || has("run");
                 let shape = if scripts { ProgramShape::Scripts { build: has("build") } } else { ProgramShape::Sources };
@@ -78,6 +88,13 @@ impl Context<'_> {
                 Child::File if self.is_source(name) => programs.extend(self.program(&format!("{directory}/{name}"))),
                 Child::File => beside.extend(self.program_file(name, &format!("{directory}/{name}"))),
             }
+        }
+        if programs.len() > PROGRAMS_MAX || beside.len() > BESIDE_MAX {
+            let (count, files) = (programs.len(), beside.len());
+            let maxima = format!("the maxima are {PROGRAMS_MAX} and {BESIDE_MAX}");
+            let fault = format!("the directory has {count} programs and {files} other files; {maxima}");
+            self.findings.file(Code::Program, directory, fault, "Remove those that judging does not need");
+            return Vec::new();
         }
         for program in &mut programs {
             if self.tree.has(program.path.as_str()) {

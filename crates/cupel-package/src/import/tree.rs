@@ -1,8 +1,10 @@
 //! The files of an unpacked package, by path relative to its top-level directory.
 
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::Read;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -22,6 +24,8 @@ pub(crate) enum Child {
 pub(crate) struct Tree {
     root: PathBuf,
     files: BTreeMap<PackagePath, Stored>,
+    /// The paths by their form in lower case. Created when the first file is missing.
+    by_lower_case: OnceCell<HashMap<String, PackagePath>>,
 }
 
 /// Whether a text with a byte-order mark is a warning or an error.
@@ -34,7 +38,7 @@ pub(crate) enum ByteOrderMark {
 impl Tree {
     /// Creates the tree of `files`, whose paths are relative to `root`.
     pub(crate) fn new(root: PathBuf, files: BTreeMap<PackagePath, Stored>) -> Tree {
-        Tree { root, files }
+        Tree { root, files, by_lower_case: OnceCell::new() }
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -61,18 +65,19 @@ impl Tree {
 
     /// Returns all files below a directory, sorted by path.
     pub(crate) fn below<'a>(&'a self, directory: &'a str) -> impl Iterator<Item = (&'a PackagePath, &'a Stored)> {
-        // The files of a directory are not contiguous: names such as `a-b/…` sort between `a` and `a/…`. So the range
-        // contains all paths that begin with the directory's name, and the filter selects the paths below it.
-        let from = PackagePath::new(directory).ok();
-        let files = from.map(|from| self.files.range(from..)).into_iter().flatten();
-        files
-            .take_while(move |(path, _)| path.as_str().starts_with(directory))
-            .filter(move |(path, _)| path.below(directory).is_some())
+        // `0` is the character after `/`, so these are the paths that begin with the directory and a slash.
+        let (from, to) = (format!("{directory}/"), format!("{directory}0"));
+        self.files.range::<str, _>((Bound::Included(from.as_str()), Bound::Excluded(to.as_str())))
     }
 
     /// Returns a file whose path differs from this path only in letter case.
     pub(crate) fn similar(&self, path: &str) -> Option<&PackagePath> {
-        self.files.keys().find(|known| known.as_str() != path && known.as_str().to_lowercase() == path.to_lowercase())
+        let by_lower_case = self
+            .by_lower_case
+            .get_or_init(|| self.files.keys().map(|path| (path.as_str().to_lowercase(), path.clone())).collect());
+        // A longer text is not a path.
+        let lower_case = (path.len() <= PackagePath::LENGTH_MAX).then(|| path.to_lowercase())?;
+        by_lower_case.get(&lower_case).filter(|known| known.as_str() != path)
     }
 
     /// Says that a file does not exist, and names a file whose path differs only in letter case.
@@ -174,17 +179,31 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn directories_exist_if_they_have_files() {
+    fn tree(names: impl IntoIterator<Item = String>) -> Tree {
         let stored = Stored {
             hash: ContentHash::from_bytes([0; 32]),
             size: Bytes::ZERO,
             executable: false,
             traits: Default::default(),
         };
-        let names = ["a", "a-b/x", "a.b", "a/x", "a/y/z", "b/c", "a0"];
-        let files = names.iter().map(|name| (PackagePath::new(name).unwrap(), stored.clone())).collect();
-        let tree = Tree::new(PathBuf::new(), files);
+        let files = names.into_iter().map(|name| (PackagePath::new(&name).unwrap(), stored.clone())).collect();
+        Tree::new(PathBuf::new(), files)
+    }
+
+    /// If each missing path was compared with all files, this would take ten minutes.
+    #[test]
+    fn similar_names_are_found_for_many_missing_files() {
+        let tree = tree((0..50_000).map(|n| format!("data/secret/{n}.in")));
+        for n in 0..50_000 {
+            let similar = tree.similar(&format!("data/SECRET/{n}.in"));
+            assert_eq!(similar.map(PackagePath::as_str), Some(format!("data/secret/{n}.in").as_str()));
+            assert_eq!(tree.similar(&format!("data/secret/{n}.ans")), None);
+        }
+    }
+
+    #[test]
+    fn directories_exist_if_they_have_files() {
+        let tree = tree(["a", "a-b/x", "a.b", "a/x", "a/y/z", "b/c", "a0"].map(str::to_owned));
         assert_eq!(tree.below("a").map(|(path, _)| path.as_str()).collect::<Vec<_>>(), ["a/x", "a/y/z"]);
         let children: Vec<_> = tree.children("a").into_iter().collect();
         assert_eq!(children, [("x".to_owned(), Child::File), ("y".to_owned(), Child::Directory)]);

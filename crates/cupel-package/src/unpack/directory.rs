@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::sink::Observer;
-use super::zip::{Links, resolve_links};
+use super::zip::{Links, link_text, resolve_links};
 use super::{Sink, SinkError, Stored, UnpackLimits};
 use crate::finding::{Code, ImportError};
 use cupel_problem::PackagePath;
@@ -41,7 +41,8 @@ pub(super) fn copy(source: &Path, sink: &mut Sink<'_>) -> Result<(), SinkError> 
                 }
             } else if kind.is_symlink() {
                 let target = fs::read_link(&place).map_err(ImportError::io("read", &place))?;
-                links.push((path, target.to_string_lossy().into_owned()));
+                let target = link_text(&path, target.as_os_str().as_bytes(), sink);
+                links.extend(target.map(|target| (path, target)));
             } else {
                 let fault = "this is a device, a pipe or a socket";
                 sink.findings().file(Code::ArchiveLink, path.as_str(), fault, "Remove it");

@@ -86,6 +86,20 @@ pub(crate) fn add(name: &str, mut content: &[u8], sink: &mut Sink<'_>) -> Result
     report_failure(result, Path::new(name), sink)
 }
 
+/// Replaces the content of an unpacked file, within the package's limits. Returns whether it was replaced; if not, the
+/// reason is reported as a finding that begins with `cause`.
+pub(crate) fn replace(
+    path: &PackagePath,
+    pieces: &[&str],
+    cause: &str,
+    sink: &mut Sink<'_>,
+) -> Result<bool, ImportError> {
+    let result = sink.replace(path, pieces, cause);
+    let is_replaced = result.is_ok();
+    report_failure(result, Path::new(path.as_str()), sink)?;
+    Ok(is_replaced)
+}
+
 fn finish<'a>(result: Result<(), SinkError>, source: &Path, sink: Sink<'a>) -> Result<Option<Sink<'a>>, ImportError> {
     report_failure(result, source, &sink)?;
     Ok(Some(sink).filter(|sink| !sink.findings().any_error()))

@@ -5,8 +5,8 @@
 //! counted while unpacking, because sizes in archive headers are not trusted.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -105,13 +105,23 @@ impl<'a> Sink<'a> {
         self.is_inner = true;
     }
 
-    /// Replaces the content of an existing file.
-    pub(crate) fn replace(&mut self, path: &PackagePath, text: &str) -> Result<(), ImportError> {
+    /// Replaces the content of an existing file by the concatenation of `pieces`. Nothing is written if the new size
+    /// exceeds a bound. `cause` is the beginning of the fault that is then reported; it may be empty.
+    pub(crate) fn replace(&mut self, path: &PackagePath, pieces: &[&str], cause: &str) -> Result<(), SinkError> {
+        let old = self.files.get(path);
+        let (old_bytes, executable) = old.map_or((0, false), |stored| (stored.size.get(), stored.executable));
+        let bytes = pieces.iter().fold(0_u64, |sum, piece| sum.saturating_add(piece.len() as u64));
+        let total_bytes = self.total_bytes.saturating_sub(old_bytes).saturating_add(bytes);
+        self.check_size(path, bytes, total_bytes, cause)?;
+        self.total_bytes = total_bytes;
         let place = self.root.join(path.as_str());
-        fs::write(&place, text).map_err(ImportError::io("write", &place))?;
+        let mut file = BufWriter::new(File::create(&place).map_err(ImportError::io("write", &place))?);
         let mut observer = Observer::default();
-        observer.see(text.as_bytes());
-        let executable = self.files.get(path).is_some_and(|stored| stored.executable);
+        for piece in pieces {
+            observer.see(piece.as_bytes());
+            file.write_all(piece.as_bytes()).map_err(ImportError::io("write", &place))?;
+        }
+        file.flush().map_err(ImportError::io("write", &place))?;
         self.files.insert(path.clone(), observer.finish(executable));
         Ok(())
     }
@@ -244,22 +254,21 @@ impl<'a> Sink<'a> {
             if !self.is_inner {
                 self.source_bytes = source_bytes().unwrap_or(0).max(self.source_bytes);
             }
-            self.check_size(path, observer.size)?;
+            self.check_size(path, observer.size, self.total_bytes, "")?;
             file.write_all(&buffer[..n]).map_err(ImportError::io("write", &place))?;
         }
         Ok(observer.finish(executable))
     }
 
-    fn check_size(&self, path: &PackagePath, size: u64) -> Result<(), SinkError> {
+    /// Checks the size of a file, and the size of all files with it.
+    fn check_size(&self, path: &PackagePath, size: u64, total_bytes: u64, cause: &str) -> Result<(), SinkError> {
         let limits = self.limits;
         let remedy = "Reduce the data; this bound has no setting";
         let (fault, remedy) = if size > limits.file_bytes_max {
             (format!("the file has more than {}", Bytes::new(limits.file_bytes_max)), remedy)
-        } else if self.total_bytes > limits.total_bytes_max {
+        } else if total_bytes > limits.total_bytes_max {
             (format!("all files together have more than {}", Bytes::new(limits.total_bytes_max)), remedy)
-        } else if self.total_bytes > limits.ratio_free_bytes
-            && self.total_bytes / limits.ratio_max.max(1) > self.source_bytes
-        {
+        } else if total_bytes > limits.ratio_free_bytes && total_bytes / limits.ratio_max.max(1) > self.source_bytes {
             let total = Bytes::new(limits.ratio_free_bytes);
             let fault = format!(
                 "all files together have more than {total} and are compressed by more than {}:1",
@@ -270,7 +279,7 @@ impl<'a> Sink<'a> {
         } else {
             return Ok(());
         };
-        self.findings.file(Code::ArchiveBomb, path.as_str(), fault, remedy);
+        self.findings.file(Code::ArchiveBomb, path.as_str(), format!("{cause}{fault}"), remedy);
         Err(SinkError::Refused)
     }
 

@@ -14,8 +14,8 @@ use super::{Sink, SinkError};
 use crate::finding::Code;
 use cupel_problem::PackagePath;
 
-/// Maximum length of a symbolic link's target, in bytes.
-const LINK_BYTES_MAX: u64 = 1024;
+/// Maximum length of a link's target, in bytes. The targets of all links are kept in memory.
+const LINK_BYTES_MAX: usize = 1024;
 
 /// Number of bytes that may be read to find the end of the central directory, in addition to the bytes of its
 /// entries.
@@ -134,8 +134,8 @@ fn entry(
         0o120_000 => {
             let mut text = Vec::new();
             let entry = archive.by_index(index).map_err(|error| refused(error, name, sink))?;
-            entry.take(LINK_BYTES_MAX).read_to_end(&mut text).map_err(SinkError::Source)?;
-            links.push((path, String::from_utf8_lossy(&text).into_owned()));
+            entry.take(LINK_BYTES_MAX as u64 + 1).read_to_end(&mut text).map_err(SinkError::Source)?;
+            links.extend(link_text(&path, &text, sink).map(|target| (path, target)));
             return Ok(());
         }
         _ => {
@@ -153,6 +153,16 @@ fn entry(
         }
         other => other,
     }
+}
+
+/// Returns the target of a link as text. `None` if it is too long, which is reported.
+pub(super) fn link_text(path: &PackagePath, target: &[u8], sink: &Sink<'_>) -> Option<String> {
+    if target.len() > LINK_BYTES_MAX {
+        let fault = format!("the target of the link has more than {LINK_BYTES_MAX} bytes");
+        sink.findings().file(Code::ArchiveLink, path.as_str(), fault, "Replace the link with the file");
+        return None;
+    }
+    Some(String::from_utf8_lossy(target).into_owned())
 }
 
 /// Replaces a link to a file of the package by a copy of that file. A package with any other link is refused.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use cupel_package::{Code, Container, ExportError, ImportOptions, Imported, PackageFormat, export, import};
-use cupel_problem::{Difficulty, MaxScore, Method, Problem, WallLimit};
+use cupel_problem::{Checker, Comparison, Difficulty, MaxScore, Method, Problem, WallLimit};
 
 use crate::support::{Bench, Files, KATTIS_FIXTURES, options};
 
@@ -183,6 +183,68 @@ fn content_that_the_format_omits_gives_a_warning() {
     for words in ["no difficulty; `medium`", "wall-clock"] {
         let is_reported = warnings.iter().any(|w| w.code == Code::LeftOut && w.fault.contains(words));
         assert!(is_reported, "{words}: {warnings:?}");
+    }
+}
+
+/// No importer accepts such a language. The path is checked again, because an export writes files.
+#[test]
+fn a_path_outside_the_exported_package_is_refused() {
+    let bench = Bench::new();
+    let mut imported = bench.import_files(&Files::fixture("kattis-legacy/sums"), &options()).unwrap();
+    for language in ["x-/../../../x", "/../../../x", "a\nb"] {
+        imported.package.problem.statements[0].language = language.to_owned();
+        for container in [Container::Directory, Container::Zip] {
+            let target = bench.path().join("exported");
+            let Err(ExportError::Inexpressible(refused)) = export(&imported.package, &target, container) else {
+                panic!("`{language}` was exported");
+            };
+            let found = |f: &cupel_package::PackageFinding| {
+                f.code == Code::Unsupported && f.file.contains(language) && f.fault.contains("file of this name")
+            };
+            assert!(refused.findings.iter().any(found), "{language}: {refused}");
+            assert!(!target.exists());
+        }
+    }
+}
+
+#[test]
+fn the_tolerance_of_floats_keeps_its_mode() {
+    for (mode, absolute, relative) in
+        [("either", Some(1e-4), Some(1e-4)), ("absolute", Some(1e-4), None), ("relative", None, Some(1e-4))]
+    {
+        let checker = format!("kind = \"floats\"\nprecision = 4\nmode = \"{mode}\"");
+        let tokens = "kind = \"tokens\"\nfloat_tolerance = 1e-6";
+        let files = Files::fixture("cupel/a-plus-b").edit("problem.toml", tokens, &checker);
+        let bench = Bench::new();
+        let first = bench.import_files(&files, &options()).unwrap_or_else(|error| panic!("{error}"));
+        let target = bench.path().join("exported");
+        export(&first.package, &target, Container::Directory).unwrap();
+        let again = import(&target, &bench.path().join("again"), &options()).unwrap();
+        for case in again.package.problem.tests.cases() {
+            let Method::Check(Checker::Builtin(Comparison::Tokens(rules))) = &*case.method else { panic!("{case:?}") };
+            let found = (rules.absolute_tolerance.map(|t| t.get()), rules.relative_tolerance.map(|t| t.get()));
+            assert_eq!(found, (absolute, relative), "{mode}");
+        }
+    }
+}
+
+#[test]
+fn the_tolerance_of_a_standard_checker_is_exported() {
+    for (name, tolerance) in [("rcmp", 1.5e-6), ("rncmp", 1.5e-5)] {
+        let checker = format!("<checker name=\"std::{name}.cpp\" type=\"testlib\">");
+        let files = Files::fixture("polygon/words").edit("problem.xml", "<checker type=\"testlib\">", &checker);
+        let points = ["0.0", "15.0", "40.5", "44.5"].map(|points| format!(" points=\"{points}\""));
+        let files = points.iter().fold(files, |files, points| files.edit("problem.xml", points, ""));
+        let bench = Bench::new();
+        let first = bench.import_files(&files, &options()).unwrap_or_else(|error| panic!("{error}"));
+        let target = bench.path().join("exported");
+        export(&first.package, &target, Container::Directory).unwrap_or_else(|error| panic!("{error}"));
+        let again = import(&target, &bench.path().join("again"), &options()).unwrap();
+        for case in again.package.problem.tests.cases() {
+            let Method::Check(Checker::Builtin(Comparison::Tokens(rules))) = &*case.method else { panic!("{case:?}") };
+            let found = (rules.absolute_tolerance.map(|t| t.get()), rules.relative_tolerance);
+            assert_eq!(found, (Some(tolerance), None), "{name}");
+        }
     }
 }
 

@@ -198,6 +198,32 @@ fn packages_with_invalid_keys_and_values_are_refused() {
             "`lots`",
         ),
         (
+            "more output of validators than allowed",
+            legacy().with("problem.yaml", "name: x\nlimits: {validation_output: 65}\n"),
+            Code::LimitUnsupported,
+            "problem.yaml",
+            "limits.validation_output: the problem requires 65 MiB; the maximum is 64 MiB",
+        ),
+        (
+            "too many arguments",
+            new().with("data/secret/test_group.yaml", format!("args: [{}]\n", "x, ".repeat(201))),
+            Code::KeyType,
+            "data/secret/test_group.yaml",
+            "args: there are 201 arguments; the maximum is 200",
+        ),
+        (
+            "too many arguments of validators",
+            new().with(
+                "data/secret/test_group.yaml",
+                (0..2).fold("input_validator_args:\n".to_owned(), |text, n| {
+                    format!("{text}  v{n}: [{}]\n", "x, ".repeat(120))
+                }),
+            ),
+            Code::KeyType,
+            "data/secret/test_group.yaml",
+            "with the names of the validators, there are 242 arguments",
+        ),
+        (
             "limits that are a list",
             legacy().with("problem.yaml", "name: x\nlimits: [1]\n"),
             Code::KeyType,
@@ -259,6 +285,13 @@ fn packages_with_invalid_keys_and_values_are_refused() {
             Code::ManyValidators,
             "output_validators/second",
             "",
+        ),
+        (
+            "too many input validators",
+            (0..201).fold(legacy(), |files, n| files.with(&format!("input_validators/v{n}.py"), "x")),
+            Code::Program,
+            "input_validators",
+            "the maxima are 200",
         ),
         (
             "validator in no language",
@@ -701,6 +734,30 @@ fn invalid_dmoj_packages_are_refused() {
             "`lines` or `whitespace`",
         ),
         (
+            "arguments nested too deep",
+            with(&format!("checker: {{name: check.py, args: {{a: [[[[[[[[[1]]]]]]]]]}}}}\n{case}"))
+                .with("check.py", "def check(*args): pass\n"),
+            Code::KeyType,
+            "init.yml",
+            "checker.args: the arguments are nested deeper than 8 levels",
+        ),
+        (
+            "arguments that are too long",
+            with(&format!("checker: {{name: check.py, args: {{a: {}}}}}\n{case}", "x".repeat(9_000)))
+                .with("check.py", "def check(*args): pass\n"),
+            Code::KeyType,
+            "init.yml",
+            "the maximum is 8192",
+        ),
+        (
+            "too many arguments of a generator",
+            with(&format!("generator: gen.py\ntest_cases: [{{generator_args: [{}]}}]\n", "x, ".repeat(201)))
+                .with("gen.py", "print(1)\n"),
+            Code::KeyType,
+            "init.yml",
+            "there are 201 arguments; the maximum is 200",
+        ),
+        (
             "weights that are no numbers",
             with(&format!("checker: {{name: linematches, args: {{point_distribution: [x]}}}}\n{case}")),
             Code::KeyType,
@@ -791,6 +848,13 @@ fn invalid_dmoj_packages_are_refused() {
             "points",
         ),
         ("pattern", with("test_cases: {input_format: '(', output_format: x}\n"), Code::KeyType, "init.yml", "pattern"),
+        (
+            "a pattern that is too large",
+            with("test_cases: {input_format: '(?:.?){80000}', output_format: x}\n"),
+            Code::KeyType,
+            "init.yml",
+            "the pattern is invalid: it is too large for the number of files",
+        ),
         (
             "a pattern that never ends",
             with("test_cases: {input_format: '((?=.*)a|(?=.*)a)*b(?P<case>.)', output_format: x}\n")
@@ -911,6 +975,19 @@ fn invalid_polygon_packages_are_refused() {
             Code::KeyType,
             xml,
             "test 2",
+        ),
+        (
+            "too many header files",
+            (0..101).fold(words(), |files, n| files.with(&format!("files/h{n}.h"), "x")).edit(
+                xml,
+                "<resources>",
+                &(0..101)
+                    .map(|n| format!("<file path=\"files/h{n}.h\"/>"))
+                    .fold("<resources>".to_owned(), |a, b| a + &b),
+            ),
+            Code::Program,
+            xml,
+            "more than 100 header files",
         ),
         ("scorer", words().edit(xml, "<validators>", "<scorer/><validators>"), Code::Unsupported, xml, "scorer"),
     ]);

@@ -62,6 +62,25 @@ fn tar_with(name: &[u8], kind: tar::EntryType, link: &str, size: u64) -> Vec<u8>
     bytes
 }
 
+/// Returns a tar of the package with one more entry, `attachments/more`, and a header before it that extends it.
+fn tar_with_extension(extension: tar::EntryType, content: &[u8], kind: tar::EntryType) -> Vec<u8> {
+    let mut bytes = package().tar();
+    bytes.truncate(bytes.len() - 1024); // the end of the archive
+    for (name, kind, content) in [("extension", extension, content), ("attachments/more", kind, &content[..0])] {
+        let mut header = tar::Header::new_gnu();
+        header.set_path(name).unwrap();
+        header.set_entry_type(kind);
+        header.set_mode(0o644);
+        header.set_size(content.len() as u64);
+        header.set_cksum();
+        bytes.extend_from_slice(header.as_bytes());
+        bytes.extend_from_slice(content);
+        bytes.resize(bytes.len().next_multiple_of(512), 0);
+    }
+    bytes.extend_from_slice(&[0; 1024]);
+    bytes
+}
+
 fn refuse(name: &str, file: &str, bytes: &[u8], options: &ImportOptions<'_>, code: Code, words: &str) {
     let refusal = refused(Bench::new().import_bytes(file, bytes, options));
     assert_refused(name, &refusal, code, "", words);
@@ -356,6 +375,89 @@ fn sizes_in_tar_headers_are_not_trusted() {
     assert_refused("a name of 7 GB", &refusal, Code::ArchiveDamaged, "", "");
 }
 
+/// The parser keeps these headers in memory.
+#[test]
+fn long_names_and_extended_headers_in_a_tar_are_bounded() {
+    use tar::EntryType::{GNULongLink, GNULongName, Regular, Symlink, XHeader};
+    let long = vec![b'a'; 1 << 20];
+    for (name, extension) in [("name", GNULongName), ("link", GNULongLink), ("extended header", XHeader)] {
+        let bytes = tar_with_extension(extension, &long, Regular);
+        refuse(
+            name,
+            "a.tar",
+            &bytes,
+            &options(),
+            Code::ArchiveBomb,
+            "names and attributes of an entry have more than 64",
+        );
+    }
+    let bytes = tar_with_extension(GNULongLink, &long[..1025], Symlink);
+    refuse("target", "a.tar", &bytes, &options(), Code::ArchiveLink, "more than 1024 bytes");
+    let bytes = zip_with_link("data/secret/link.in", &"a".repeat(1025));
+    refuse("target", "a.zip", &bytes, &options(), Code::ArchiveLink, "more than 1024 bytes");
+
+    let refusal = refused(Bench::new().import_bytes(
+        "a.tar",
+        &tar_with_extension(GNULongName, &long[..60_000], Regular),
+        &options(),
+    ));
+    assert_refused("a name of 60 kB", &refusal, Code::ArchivePath, "aaa", "1024 bytes");
+    assert!(refusal.findings.iter().all(|finding| finding.file.len() < 1_100), "names in findings are shortened");
+
+    let attribute = format!("40015 comment={}\n", "x".repeat(40_000));
+    let bytes = tar_with_extension(XHeader, attribute.as_bytes(), Regular);
+    let bench = Bench::new();
+    let imported = bench.import_bytes("a.tar", &bytes, &options()).unwrap_or_else(|error| panic!("{error}"));
+    assert!(imported.package.root().join("attachments/more").is_file());
+}
+
+/// The file has no data in the archive, but reading it gives 1 GiB of zeros.
+#[test]
+fn holes_of_files_that_are_left_out_are_bounded() {
+    let mut bytes = package().tar();
+    bytes.truncate(bytes.len() - 1024); // the end of the archive
+    let mut header = tar::Header::new_gnu();
+    header.set_path(".git/holes").unwrap();
+    header.set_entry_type(tar::EntryType::GNUSparse);
+    header.set_mode(0o644);
+    header.set_size(0);
+    let gnu = header.as_gnu_mut().unwrap();
+    gnu.sparse[0].offset = *b"10000000000\0";
+    gnu.sparse[0].numbytes = *b"00000000000\0";
+    gnu.realsize = *b"10000000000\0";
+    header.set_cksum();
+    bytes.extend_from_slice(header.as_bytes());
+    bytes.extend_from_slice(&[0; 1024]);
+    let mut small = options();
+    small.unpack.total_bytes_max = 10 << 20;
+    refuse("holes", "a.tar", &bytes, &small, Code::ArchiveBomb, "not unpacked");
+}
+
+/// The first text has 800,000 bytes, and would have 6 GiB with its constants.
+#[test]
+fn constants_count_as_unpacked_bytes() {
+    let package = || Files::fixture("kattis-2025-09/ratio");
+    let value = |length: usize| format!("constants:\n  long: {}\n", "x".repeat(length));
+    let bomb = package()
+        .edit("problem.yaml", "constants:\n", &value(64 << 10))
+        .with("statement/problem.en.md", "{{long}}".repeat(100_000));
+    let refusal = refused(Bench::new().import_files(&bomb, &options()));
+    let words = "with the values of the constants, the text has 6";
+    assert_refused("one text", &refusal, Code::Text, "statement/problem.en.md", words);
+
+    // Each text has 900 KiB with its constants.
+    let mut many = package().edit("problem.yaml", "constants:\n", &value(9 << 10));
+    for n in 0..5 {
+        many = many.with(&format!("solution/solution.a{n}.md"), "{{long}}".repeat(100));
+    }
+    let mut small = options();
+    small.unpack.total_bytes_max = 3 << 20;
+    let refusal = refused(Bench::new().import_files(&many, &small));
+    let words = "with the values of the constants, all files together have more than 3 MiB";
+    assert_refused("together", &refusal, Code::ArchiveBomb, "solution/", words);
+    Bench::new().import_files(&many, &options()).unwrap_or_else(|error| panic!("{error}"));
+}
+
 #[test]
 fn entries_that_share_bytes_are_refused() {
     let mut zip = ZipWriter::new_append(Cursor::new(package().zip())).unwrap();
@@ -426,12 +528,15 @@ fn an_existing_target_is_not_changed() {
 
 #[test]
 fn files_of_version_control_and_file_managers_are_left_out() {
-    let files = package().with(".git/config", "x").with("__MACOSX/._problem.yaml", "x").with("data/.DS_Store", "x");
-    let bench = Bench::new();
-    let imported =
-        bench.import_bytes("a.zip", &files.below("sums").zip(), &options()).unwrap_or_else(|e| panic!("{e}"));
-    let names: Vec<_> = fs::read_dir(imported.package.root()).unwrap().map(|e| e.unwrap().file_name()).collect();
-    assert!(!names.iter().any(|name| name == ".git" || name == "__MACOSX"), "{names:?}");
+    let files = package().with("__MACOSX/._problem.yaml", "x").with("data/.DS_Store", "x");
+    // The data of an entry that is left out may be long.
+    let files = files.with(".git/pack", vec![b'x'; 1 << 20]).below("sums");
+    for (container, bytes) in [("a.zip", files.zip()), ("a.tar", files.tar())] {
+        let bench = Bench::new();
+        let imported = bench.import_bytes(container, &bytes, &options()).unwrap_or_else(|error| panic!("{error}"));
+        let names: Vec<_> = fs::read_dir(imported.package.root()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert!(!names.iter().any(|name| name == ".git" || name == "__MACOSX"), "{names:?}");
+    }
 }
 
 #[test]

@@ -175,6 +175,45 @@ fn kattis_legacy_groups_inherit_settings_and_may_ignore_the_sample() {
     assert_eq!(partial.expectations[0].full_score, Some(false));
 }
 
+/// The tree of a scoring problem is created by the rules of both dialects.
+#[test]
+fn conversations_and_output_trials_of_a_scoring_problem_are_stored_once() {
+    let files = Files::fixture("kattis-legacy/echoes")
+        .with("data/sample/2.interaction", "<1\n>1\n")
+        .with("data/secret/group1/1.out", "x\n");
+    let (_bench, imported) = imported(&files);
+    let problem = &imported.package.problem;
+    assert_eq!((problem.conversations.len(), problem.trials.valid_outputs.len()), (1, 1));
+}
+
+/// Each statement has a list of the files beside it, so their product is bounded.
+#[test]
+fn statements_and_the_files_beside_them_are_bounded() {
+    let mut files = Files::fixture("kattis-legacy/sums");
+    for n in 0..210 {
+        files = files.with(&format!("problem_statement/problem.l{n}.md"), "x");
+    }
+    let (_bench, many_statements) = imported(&files);
+    assert_eq!(many_statements.package.problem.statements.len(), 200);
+    let mut files = Files::fixture("kattis-legacy/sums");
+    for n in 0..1_001 {
+        files = files.with(&format!("problem_statement/{n}.png"), "x");
+    }
+    let (_bench, many_images) = imported(&files);
+    assert_eq!(many_images.package.problem.statements[0].assets.len(), 1_000);
+    for (imported, words) in [(many_statements, "more than 200 statements"), (many_images, "more than 1000 files")] {
+        let is_reported = imported.warnings.iter().any(|finding| finding.fault.contains(words));
+        assert!(is_reported, "{words}: {:?}", imported.warnings);
+    }
+}
+
+#[test]
+fn validation_output_may_be_64_mib() {
+    let files = Files::fixture("kattis-legacy/sums").with("problem.yaml", "name: x\nlimits: {validation_output: 64}\n");
+    let (_bench, imported) = imported(&files);
+    assert_eq!(imported.package.problem.limits.validation.output, Bytes::mib(64));
+}
+
 #[test]
 fn kattis_2025_09_pass_fail() {
     let (_bench, imported) = fixture("kattis-2025-09/ratio");
@@ -561,9 +600,13 @@ fn a_faulty_annotation_leaves_the_submission_without_an_expectation() {
 /// Each submission stores the rules that apply to it, so their product is bounded.
 #[test]
 fn a_submissions_yaml_with_too_many_patterns_of_cases_is_set_aside() {
-    let many = |rules: usize| (0..rules).map(|n| format!("  case{n}: {{permitted: [AC]}}\n")).collect::<String>();
+    // A map has at most 2,000 keys, so the patterns are distributed over several globs with the same meaning.
+    let rule = |stars: usize, patterns: usize| {
+        let many: String = (0..patterns).map(|n| format!("  case{n}: {{permitted: [AC]}}\n")).collect();
+        format!("accepted/{}:\n{many}", "*".repeat(stars))
+    };
     for (rules, is_refused) in [(100, false), (10_001, true)] {
-        let text = format!("accepted/*:\n{}", many(rules));
+        let text: String = (0..6).map(|n| rule(n + 1, rules / 6)).collect();
         let files = Files::fixture("kattis-2025-09/ratio").with("submissions/submissions.yaml", &text);
         let imported = Bench::new().import_files(&files, &options()).unwrap();
         let has = imported.warnings.iter().any(|warning| warning.to_string().contains("more than 10000 patterns"));
@@ -1021,6 +1064,26 @@ fn polygon_groups_are_judged_after_their_dependencies() {
     assert_eq!(problem.io.input_file.as_ref().map(|name| name.as_str()), Some("ask.in"));
 }
 
+/// The language of a statement is part of a file name of an exported package.
+#[test]
+fn statements_of_polygon_in_a_language_without_a_tag_are_left_out() {
+    let evil = "/../../../../home/u/.config/x";
+    let (language, tutorials) = ("language=\"german\"", "statement-sections/a b");
+    let files = Files::fixture("polygon/words")
+        .edit("problem.xml", "language=\"english\" path", &format!("language=\"{evil}\" path"))
+        .edit("problem.xml", language, &format!("language=\"{evil}\""))
+        .with(&format!("{tutorials}/tutorial.tex"), "x\n");
+    let (_bench, imported) = imported(&files);
+    let problem = &imported.package.problem;
+    let languages: Vec<&str> = problem.statements.iter().map(|statement| statement.language.as_str()).collect();
+    assert_eq!((languages, problem.titles.iter().count(), problem.editorials.len()), (vec!["en"], 1, 0));
+    for what in ["statement", "title", "tutorial"] {
+        let words = format!("is not the name of a language, so the {what} is left out");
+        let is_reported = |finding: &PackageFinding| finding.code == Code::LeftOut && finding.fault.contains(&words);
+        assert!(imported.warnings.iter().any(is_reported), "{what}: {:?}", imported.warnings);
+    }
+}
+
 #[test]
 fn the_source_of_a_standard_checker_of_polygon_is_run() {
     let files = Files::fixture("polygon/ask").with("files/check.cpp", "#include \"testlib.h\"\n");
@@ -1050,7 +1113,7 @@ fn python_2_of_polygon_is_not_python_3() {
         ("pypy.2", "python2"),
         ("python.pypy2", "python2"),
         ("python.3", "python"),
-        ("python.pypy3-64", "python"),
+        ("python.pypy3-64", "pypy"),
         ("pypy.3", "pypy"),
     ] {
         let (_bench, imported) = imported(&Files::fixture("polygon/ask").edit("problem.xml", "python.3", kind));
@@ -1172,7 +1235,7 @@ fn domjudge_multi_pass_quoted_flags_and_entry_points_are_read() {
         &problem.submissions.iter().find(|one| one.program.path.as_str().ends_with("add_cpp")).unwrap().program;
     assert_eq!(
         (program.entry_point.as_deref(), program.language.as_ref().map(|l| l.as_str())),
-        (Some("add.cpp"), Some("cpp"))
+        (Some("add.cpp"), Some("cpp23"))
     );
     assert_eq!(imported.warnings, []);
 }

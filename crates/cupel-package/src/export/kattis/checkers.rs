@@ -1,7 +1,9 @@
 //! The checker of an exported package: the program in `output_validator/`, or the flags of the default validator.
 
 use super::Plan;
-use cupel_problem::{AfterInteraction, Checker, Comparison, Interactor, Method, Program, Protocol, Standard};
+use cupel_problem::{
+    AfterInteraction, Checker, Comparison, ErrorMode, Interactor, Method, Program, Protocol, Standard,
+};
 
 impl Plan<'_> {
     /// Plans the output validator. The format allows only one for the whole package.
@@ -100,10 +102,16 @@ impl Plan<'_> {
             Comparison::Standard(Standard::Rcmp6 | Standard::Dcmp) => fixed(&["float_tolerance", "1e-6"]),
             Comparison::Standard(Standard::Rcmp9) => fixed(&["float_tolerance", "1e-9"]),
             Comparison::Standard(Standard::Acmp) => fixed(&["float_tolerance", "1.5e-6"]),
-            Comparison::Standard(Standard::Rcmp | Standard::Rncmp) => fixed(&["float_absolute_tolerance", "1.5e-6"]),
-            Comparison::Floats { precision, .. } => {
+            Comparison::Standard(Standard::Rcmp) => fixed(&["float_absolute_tolerance", "1.5e-6"]),
+            Comparison::Standard(Standard::Rncmp) => fixed(&["float_absolute_tolerance", "1.5e-5"]),
+            Comparison::Floats { precision, mode } => {
                 self.weaker(place, "this checker compares line by line; the default validator compares token by token");
-                vec!["float_tolerance".to_owned(), format!("1e-{precision}")]
+                let flag = match mode {
+                    ErrorMode::Either => "float_tolerance",
+                    ErrorMode::Absolute => "float_absolute_tolerance",
+                    ErrorMode::Relative => "float_relative_tolerance",
+                };
+                vec![flag.to_owned(), format!("1e-{precision}")]
             }
             Comparison::Unordered(_)
             | Comparison::Characters

@@ -7,7 +7,8 @@ use super::Plan;
 use crate::export::Content;
 use crate::export::yaml::{Yaml, document};
 use crate::import::folder_rule;
-use cupel_problem::{ExampleSubmission, Expectation, ExpectedVerdict, Scope};
+use cupel_problem::{ExampleSubmission, Expectation, ExpectedVerdict, ProgramFile, Scope};
+use cupel_types::LanguageId;
 
 impl Plan<'_> {
     pub(super) fn submissions(&mut self) {
@@ -17,7 +18,7 @@ impl Plan<'_> {
             let name = submission.program.path.name();
             let mut path = format!("{folder}/{name}");
             let mut number = 2;
-            while self.files.keys().any(|known| known.starts_with(&format!("submissions/{path}"))) {
+            while self.has_beginning(&format!("submissions/{path}")) {
                 path = format!("{folder}/{number}-{name}");
                 number += 1;
             }
@@ -79,7 +80,11 @@ fn equals_folder_rule(folder: &str, rule: &Expectation) -> bool {
 fn rule(submission: &ExampleSubmission, folder: &str) -> Vec<(String, Yaml)> {
     let mut entries: Vec<(String, Yaml)> = Vec::new();
     let mut put = |key: &str, value: Yaml| entries.push((key.to_owned(), value));
-    if let Some(language) = &submission.program.language {
+    // The importer gives C++23 to sources with an extension of C++.
+    const CPP: &[&str] = &[".cpp", ".cc", ".cxx", ".c++", ".C"];
+    let is_cpp = |file: &ProgramFile| CPP.iter().any(|ending| file.name.as_str().ends_with(ending));
+    let is_implied = |id: &&LanguageId| id.as_str() == "cpp23" && submission.program.files.iter().any(is_cpp);
+    if let Some(language) = submission.program.language.as_ref().filter(|id| !is_implied(id)) {
         // An id without a code has a meaning only for Cupel.
         put("language", Yaml::text(super::code_of(language).unwrap_or(language.as_str())));
     }

@@ -3,6 +3,8 @@
 //! The format divides a group's points equally among its cases and allows only whole numbers. If a package divides its
 //! points in another way, each case becomes a separate group. If that is not possible either, the export is refused.
 
+use std::collections::HashMap;
+
 use super::{Plan, case_document};
 use crate::export::yaml::{Yaml, document};
 use cupel_problem::{
@@ -140,10 +142,10 @@ impl Plan<'_> {
         };
         self.text("data/secret/test_group.yaml", document(&[("max_score".to_owned(), max)]));
         let new_names = names(groups.iter().map(|group| group.name.as_str()));
-        let renamed = |name: &str| {
-            let at = groups.iter().position(|group| group.name == name)?;
-            Some(new_names[at].clone())
-        };
+        let mut by_name: HashMap<&str, (&Flat<'_>, &String)> = HashMap::new();
+        for (group, name) in groups.iter().zip(&new_names) {
+            by_name.entry(&group.name).or_insert((group, name));
+        }
         for (group, name) in groups.iter().zip(&new_names) {
             let Some(worth) = group.points else { continue };
             let max = match worth.max {
@@ -155,10 +157,9 @@ impl Plan<'_> {
             let mut requires = Vec::new();
             for required in &group.requires {
                 let base = required.rsplit('/').next().unwrap_or(required);
-                match renamed(required) {
-                    Some(name) => {
-                        let passes = groups.iter().find(|g| g.name == *required).and_then(|g| g.points);
-                        if passes.is_none_or(|worth| worth.aggregation != "pass-fail") {
+                match by_name.get(required.as_str()) {
+                    Some((required_group, name)) => {
+                        if required_group.points.is_none_or(|worth| worth.aggregation != "pass-fail") {
                             let fault = format!("the required group `{required}` is not all or nothing");
                             self.cannot(&group.name, fault, "Make it all or nothing");
                         }

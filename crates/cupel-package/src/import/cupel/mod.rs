@@ -6,6 +6,8 @@ mod function;
 mod groups;
 mod trials;
 
+use std::collections::HashSet;
+
 use super::kattis::language_and_format;
 use super::{ByteOrderMark, Child, Context, Draft, Keys};
 use crate::doc::{Reader, Source, Unknown};
@@ -15,6 +17,8 @@ use cupel_problem::{
 };
 
 const FILE: &str = "problem.toml";
+/// Maximum number of input validators.
+const VALIDATORS_MAX: usize = 200;
 
 pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError> {
     let Some(node) = context.toml(FILE)? else { return Ok(None) };
@@ -141,8 +145,11 @@ fn statements(context: &Context<'_>, draft: &mut Draft) -> Result<(), ImportErro
         let text = language_and_format(&name, "statement").filter(|_| child == Child::File);
         let Some((language, format)) = text else { continue };
         let Some(file) = context.tree.file(&name) else { continue };
+        if !context.has_room(&draft.statements, &name) {
+            continue;
+        }
         context.check_statement(&file, format);
-        let assets = context.refs_in("images");
+        let assets = context.some_assets(&name, context.refs_in("images").into_iter());
         draft.statements.push(Statement { language, format, file, assets });
     }
     // Warnings about Cupel's own format are stricter: the author may have intended a README.md as the statement.
@@ -167,6 +174,10 @@ fn report_latex(context: &Context<'_>, text: &Statement) {
 /// Reads `validators = ["validators/check.py"]`. The validators use Kattis' exit codes, or testlib's with
 /// `{program = …, protocol = "testlib"}`.
 fn validators(context: &Context<'_>, reader: &Reader<'_>, draft: &mut Draft) {
+    if reader.one_or_more().len() > VALIDATORS_MAX {
+        reader.expected(&format!("at most {VALIDATORS_MAX} validators"));
+        return;
+    }
     for one in reader.one_or_more() {
         let (name, protocol) = match one.is_map() {
             true => {
@@ -186,8 +197,12 @@ fn validators(context: &Context<'_>, reader: &Reader<'_>, draft: &mut Draft) {
 
 /// Reads the files of the test generators. An entry may also name a directory.
 fn generators(context: &Context<'_>, reader: &Reader<'_>, draft: &mut Draft) {
+    let mut paths = HashSet::new();
     for one in reader.one_or_more() {
         let path = one.words().unwrap_or_default();
+        if !paths.insert(path) {
+            continue;
+        }
         let found: Vec<_> = match context.tree.file(path) {
             Some(file) => vec![file],
             None => context.refs_in(path),

@@ -29,6 +29,9 @@ const GENERATOR_MEMORY: Bytes = Bytes::mib(512);
 const GENERATED_MAX: Bytes = Bytes::mib(256);
 /// Maximum nesting depth of the arguments for a checker in Python.
 const ARGUMENTS_DEPTH_MAX: usize = 8;
+/// Maximum size of these arguments as JSON, in bytes. They are one argument of the command line, and the method of each
+/// case with other points has a copy.
+const ARGUMENTS_BYTES_MAX: usize = 8 << 10;
 
 /// Whether a checker or grader of this name is run by Python.
 pub(super) fn is_python(name: &str) -> bool {
@@ -81,11 +84,11 @@ pub(super) fn checker_of(context: &Context<'_>, reader: &Reader<'_>, binary: boo
             });
             args.get("filler_lines_required").bool();
             let options =
-                format!("\"kind\": \"checker\", \"checker\": \"{LINE_MATCHES}\", \"args\": {}", json_of(&args));
+                format!("\"kind\": \"checker\", \"checker\": \"{LINE_MATCHES}\", \"args\": {}", json_of(&args)?);
             of_module(context, None, &options, points, binary).map(Checker::Program)
         }
         file if file.ends_with(".py") => {
-            let options = format!("\"kind\": \"checker\", \"args\": {}", json_of(&args));
+            let options = format!("\"kind\": \"checker\", \"args\": {}", json_of(&args)?);
             in_python(context, &name, file, &options, points, binary).map(Checker::Program)
         }
         other => {
@@ -135,7 +138,7 @@ pub(super) fn custom_judge(
     check_arguments(checker, &name);
     let (name, args) = (name.text(), checker.get("args"));
     let name = quoted(name.unwrap_or("standard"));
-    let options = format!("\"kind\": \"grader\", \"checker\": {name}, \"checker_args\": {}", json_of(&args));
+    let options = format!("\"kind\": \"grader\", \"checker\": {name}, \"checker_args\": {}", json_of(&args)?);
     in_python(context, reader, file, &options, points, binary)
 }
 
@@ -229,13 +232,8 @@ pub(super) fn generator(context: &Context<'_>, reader: &Reader<'_>) -> Option<(G
         reader.fault(Code::LimitUnsupported, fault, remedy);
         return None;
     }
-    let args = arguments(&part("args"));
+    let args = part("args").texts()?;
     Some((Generator { program, bounds: StepBounds { time, memory, output: GENERATED_MAX } }, args))
-}
-
-/// Returns the texts of a list of arguments; numbers are written as in the file.
-pub(super) fn arguments(reader: &Reader<'_>) -> Vec<String> {
-    reader.one_or_more().iter().filter_map(Reader::text).map(str::to_owned).collect()
 }
 
 /// Reads a program: its files (the first is the main file), its language and its compiler flags.
@@ -274,17 +272,25 @@ fn program_of(
         }
         found
     });
+    if program.language.is_none() && names.iter().any(|name| name.ends_with(".cpp") || name.ends_with(".cc")) {
+        program.language = context.options.languages.find(CPP).map(|language| language.id.clone());
+    }
     program.flags = flags.arguments().unwrap_or_default();
     context.check_program(&program);
     Some(program)
 }
 
-/// Names that DMOJ uses, and the language of each. Source: DMOJ judge-server, `dmoj/executors`.
+/// The language of programs in C++ for which the package names none. Source: DMOJ judge-server,
+/// `dmoj/utils/helper_files.py`.
+const CPP: &str = "cpp20";
+
+/// Names that DMOJ uses, and the language of each: the one with the same standard, or else with the next one. Source:
+/// DMOJ judge-server, `dmoj/executors`.
 const LANGUAGES: &[(&[&str], &str)] = &[
     (&["C"], "c"),
     (&["C11"], "c11"),
-    (&["CPP11"], "cpp11"),
-    (&["CPP03", "CPP17"], "cpp"),
+    (&["CPP03", "CPP11"], "cpp11"),
+    (&["CPP17"], "cpp"),
     (&["CPP14"], "cpp14"),
     (&["CPP20"], "cpp20"),
     (&["CPP23"], "cpp23"),
@@ -333,38 +339,84 @@ fn words_of(text: &str) -> Option<Vec<String>> {
     split_words(text)
 }
 
-/// Formats arguments as JSON; an empty map if there are none.
-fn json_of(args: &Reader<'_>) -> String {
-    args.node().map_or_else(|| "{}".to_owned(), |node| json(node, 0))
+/// Formats arguments as JSON; an empty map if there are none. `None` if they are nested too deep or too long, which is
+/// reported.
+fn json_of(args: &Reader<'_>) -> Option<String> {
+    let Some(node) = args.node() else { return Some("{}".to_owned()) };
+    let Some(text) = json(node, 0) else {
+        let fault = format!("the arguments are nested deeper than {ARGUMENTS_DEPTH_MAX} levels");
+        args.fault(Code::KeyType, fault, "Use fewer levels of lists and maps");
+        return None;
+    };
+    if text.len() > ARGUMENTS_BYTES_MAX {
+        let fault = format!("the arguments have {} bytes as JSON; the maximum is {ARGUMENTS_BYTES_MAX}", text.len());
+        args.fault(Code::KeyType, fault, "Shorten them, or let the program contain the data");
+        return None;
+    }
+    Some(text)
 }
 
-/// Formats a value of the file as JSON, for a program in Python.
-fn json(node: &Node, depth: usize) -> String {
-    match &node.value {
-        _ if depth > ARGUMENTS_DEPTH_MAX => "null".to_owned(),
+/// Formats a value of the file as JSON, for a program in Python. `None` if it is nested too deep.
+fn json(node: &Node, depth: usize) -> Option<String> {
+    if depth > ARGUMENTS_DEPTH_MAX {
+        return None;
+    }
+    Some(match &node.value {
         Value::Scalar(scalar) if scalar.is_null() => "null".to_owned(),
         Value::Scalar(scalar) => match scalar.as_bool() {
             Some(value) => value.to_string(),
-            None if !scalar.quoted && is_number(&scalar.text) => scalar.text.clone(),
-            None => quoted(&scalar.text),
+            None if scalar.quoted => quoted(&scalar.text),
+            None => number(&scalar.text).unwrap_or_else(|| quoted(&scalar.text)),
         },
         Value::Seq(items) => {
-            format!("[{}]", items.iter().map(|item| json(item, depth + 1)).collect::<Vec<_>>().join(", "))
+            let items: Option<Vec<String>> = items.iter().map(|item| json(item, depth + 1)).collect();
+            format!("[{}]", items?.join(", "))
         }
         Value::Map(entries) => {
-            let entries = entries.iter().map(|(key, value)| format!("{}: {}", quoted(key), json(value, depth + 1)));
-            format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
+            let entry = |(key, value): &(String, Node)| Some(format!("{}: {}", quoted(key), json(value, depth + 1)?));
+            let entries: Option<Vec<String>> = entries.iter().map(entry).collect();
+            format!("{{{}}}", entries?.join(", "))
         }
-    }
+    })
 }
 
-/// Whether a text is a number in JSON: digits with an optional sign, fraction and exponent, without leading zeros.
-fn is_number(text: &str) -> bool {
-    let unsigned = text.strip_prefix('-').unwrap_or(text);
-    let begins = unsigned.starts_with(|c: char| c.is_ascii_digit()) && unsigned.ends_with(|c: char| c.is_ascii_digit());
-    let plain = unsigned.bytes().all(|c| c.is_ascii_digit() || b".eE+-".contains(&c));
-    let has_zeros = unsigned.len() > 1 && unsigned.starts_with('0') && !unsigned.starts_with("0.");
-    begins && plain && !has_zeros && text.parse::<f64>().is_ok_and(f64::is_finite)
+/// Returns a number of YAML in the form of JSON, which requires a digit on each side of a point, and forbids a plus
+/// sign. `None` if the text is not a number, or has leading zeros. Sources: YAML 1.2.2, section 10.3.2; RFC 8259,
+/// section 6.
+fn number(text: &str) -> Option<String> {
+    let (sign, rest) = match text.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (mantissa, exponent) = match rest.find(['e', 'E']) {
+        Some(at) => (&rest[..at], Some(&rest[at + 1..])),
+        None => (rest, None),
+    };
+    let (whole, fraction) = match mantissa.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (mantissa, None),
+    };
+    let are_digits = |text: &str| text.bytes().all(|c| c.is_ascii_digit());
+    let is_exponent = |text: &str| {
+        let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+        !digits.is_empty() && are_digits(digits)
+    };
+    let has_digits = !whole.is_empty() || fraction.is_some_and(|fraction| !fraction.is_empty());
+    let has_leading_zeros = whole.len() > 1 && whole.starts_with('0');
+    if !has_digits
+        || has_leading_zeros
+        || !are_digits(whole)
+        || !fraction.is_none_or(are_digits)
+        || !exponent.is_none_or(is_exponent)
+    {
+        return None;
+    }
+    let or_zero = |digits: &str| if digits.is_empty() { "0".to_owned() } else { digits.to_owned() };
+    let fraction = fraction.map_or(String::new(), |fraction| format!(".{}", or_zero(fraction)));
+    let exponent = exponent.map_or(String::new(), |exponent| format!("e{exponent}"));
+    let number = format!("{sign}{}{fraction}{exponent}", or_zero(whole));
+    // A number that Python cannot represent remains a text.
+    number.parse::<f64>().is_ok_and(f64::is_finite).then_some(number)
 }
 
 /// Quotes a text for JSON.
@@ -393,6 +445,14 @@ mod tests {
         for (names, id) in LANGUAGES {
             assert!(languages.find(id).is_some_and(|language| language.id.as_str() == *id), "{names:?}");
         }
+        assert!(languages.find(CPP).is_some());
+    }
+
+    #[test]
+    fn a_standard_of_dmoj_is_that_of_the_language_or_an_earlier_one() {
+        let of = |name: &str| LANGUAGES.iter().find(|(names, _)| names.contains(&name)).map(|(_, id)| *id);
+        let standards = ["CPP03", "CPP11", "CPP14", "CPP17", "CPP20", "CPP23"].map(of);
+        assert_eq!(standards.map(Option::unwrap), ["cpp11", "cpp11", "cpp14", "cpp", "cpp20", "cpp23"]);
     }
 
     #[test]
@@ -407,8 +467,49 @@ mod tests {
     #[test]
     fn arguments_become_json() {
         let node = crate::doc::parse_yaml("a: [1, -2.5, '3', x\"y, true, null, 007, 1.]\nb: {c: \"\\t\"}\n").unwrap();
-        let expected =
-            "{\"a\": [1, -2.5, \"3\", \"x\\\"y\", true, null, \"007\", \"1.\"], \"b\": {\"c\": \"\\u0009\"}}";
-        assert_eq!(json(&node, 0), expected);
+        let expected = "{\"a\": [1, -2.5, \"3\", \"x\\\"y\", true, null, \"007\", 1.0], \"b\": {\"c\": \"\\u0009\"}}";
+        assert_eq!(json(&node, 0).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn numbers_get_the_form_of_json() {
+        for (text, expected) in [
+            ("0", Some("0")),
+            ("-0.5", Some("-0.5")),
+            ("1.e5", Some("1.0e5")),
+            ("1.E-5", Some("1.0e-5")),
+            ("1e+5", Some("1e+5")),
+            ("1.", Some("1.0")),
+            (".5", Some("0.5")),
+            ("-.5e1", Some("-0.5e1")),
+            ("+7", Some("7")),
+            ("007", None),
+            ("00.5", None),
+            (".", None),
+            ("-", None),
+            ("", None),
+            ("e5", None),
+            (".e5", None),
+            ("1e", None),
+            ("1e+", None),
+            ("1e5.0", None),
+            ("1.2.3", None),
+            ("--1", None),
+            ("1e999", None),
+            ("1_000", None),
+            ("0x10", None),
+            (".inf", None),
+            ("nan", None),
+            ("١", None),
+        ] {
+            assert_eq!(number(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn deeply_nested_arguments_have_no_json() {
+        let nested = |depth: usize| crate::doc::parse_yaml(&("[".repeat(depth) + "1" + &"]".repeat(depth))).unwrap();
+        assert_eq!(json(&nested(8), 0).as_deref(), Some("[[[[[[[[1]]]]]]]]"));
+        assert_eq!(json(&nested(9), 0), None);
     }
 }

@@ -134,7 +134,7 @@ fn report(reader: &Reader<'_>, known: &[&[&str]]) {
             Some((_, consequence)) => {
                 value.fault(Code::LeftOut, format!("this key has no effect: {consequence}"), "Remove the key");
             }
-            None => reader.unknown(key, &known.concat(), Code::KeyIgnored),
+            None => value.unknown(key, &known.concat(), Code::KeyIgnored),
         }
     }
 }

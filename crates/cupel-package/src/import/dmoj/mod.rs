@@ -8,7 +8,7 @@ use cupel_types::{BoxPath, Bytes, LanguageId};
 
 use super::{ByteOrderMark, Context, Draft, Keys, Tree};
 use crate::doc::{Node as Document, Reader, Source, Unknown, Value, parse_yaml};
-use crate::finding::{Code, Findings, ImportError};
+use crate::finding::{Code, Findings, ImportError, Position};
 use crate::unpack::{self, Sink};
 use cupel_problem::{
     Calibration, Factor, Grader, Include, Objective, PackagePath, Problem, Scoring, SkippedCases, WallLimit,
@@ -50,7 +50,9 @@ pub(super) fn complete(tree: &Tree, top: &str, sink: &mut Sink<'_>) -> Result<bo
         let name = format!("{top}{}", module_path(checker::PYTHON_MODULE));
         match PackagePath::new(&name) {
             // An exported package may contain the module of another version.
-            Ok(path) if sink.has_file(&path) => sink.replace(&path, module)?,
+            Ok(path) if sink.has_file(&path) => {
+                unpack::replace(&path, &[module], "", sink)?;
+            }
             _ => unpack::add(&name, module.as_bytes(), sink)?,
         }
     }
@@ -87,7 +89,7 @@ pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError
         top.fault(Code::KeyType, "expected a map of keys", "Begin with `test_cases:`");
         return Ok(None);
     }
-    if !refuse_python(&top, &node) {
+    if !refuse_python(context.findings, &node) {
         return Ok(None);
     }
     // DMOJ's format has no title, tags or authors.
@@ -121,29 +123,41 @@ pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError
 }
 
 /// Refuses keys that contain Python code for DMOJ's judge.
-fn refuse_python(top: &Reader<'_>, node: &Document) -> bool {
-    let mut fine = true;
-    let mut pending: Vec<(String, &Document)> = vec![(String::new(), node)];
-    while let Some((path, node)) = pending.pop() {
-        match &node.value {
-            Value::Map(entries) => {
-                for (key, child) in entries {
-                    let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                    if key.ends_with('+') {
-                        let fault = format!("the key `{path}` is Python code");
-                        top.get(key).fault(Code::UnsupportedPython, fault, "Replace the code with its result");
-                        fine = false;
-                    }
-                    pending.push((path, child));
+fn refuse_python(findings: &Findings, node: &Document) -> bool {
+    let mut is_fine = true;
+    python_keys(node, &mut String::new(), &mut |path, at| {
+        is_fine = false;
+        let fault = format!("the key `{path}` is Python code");
+        let remedy = "Replace the code with its result";
+        findings.at(Code::UnsupportedPython, FILE, Some(at), Some(path), fault, remedy);
+    });
+    is_fine
+}
+
+/// Calls `found` with path and position of each key that contains Python code. `path` is the path of the node.
+fn python_keys(node: &Document, path: &mut String, found: &mut dyn FnMut(&str, Position)) {
+    let length = path.len();
+    match &node.value {
+        Value::Map(entries) => {
+            for (key, child) in entries {
+                path.push_str(if length == 0 { "" } else { "." });
+                path.push_str(key);
+                if key.ends_with('+') {
+                    found(path.as_str(), child.at);
                 }
+                python_keys(child, path, found);
+                path.truncate(length);
             }
-            Value::Seq(items) => {
-                pending.extend(items.iter().enumerate().map(|(i, item)| (format!("{path}[{i}]"), item)))
-            }
-            Value::Scalar(_) => {}
         }
+        Value::Seq(items) => {
+            for (number, item) in items.iter().enumerate() {
+                path.push_str(&format!("[{number}]"));
+                python_keys(item, path, found);
+                path.truncate(length);
+            }
+        }
+        Value::Scalar(_) => {}
     }
-    fine
 }
 
 /// Returns the value of a key that may be spelled with `_` or with `-`.

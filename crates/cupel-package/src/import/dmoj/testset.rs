@@ -1,6 +1,6 @@
 //! `test_cases` of DMOJ: lists, batches, and cases that are found by patterns for file names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use cupel_types::Limits;
@@ -17,11 +17,23 @@ use cupel_problem::{
     Protocol, Score, StopRule, ValidatorArgs, WallLimit,
 };
 
-/// Maximum number of backtracking steps for all file names of a package, and for one of them. A step takes about a
-/// microsecond at most, and a usual name needs less than 100.
-const STEPS_MAX: usize = 20_000_000;
+/// Maximum work of matching all file names of a package: 30 seconds on one processor, measured with names of 1,000 bytes
+/// and the slowest pattern that was found.
+///
+/// In linear time, the work is the product of the size of the compiled pattern and the length of the names, both in
+/// bytes. With backtracking, it is the product of the length of the expanded pattern, the length of the names and the
+/// number of steps for each name. A usual pattern has less than 6 KiB when it is compiled, and needs less than 100 steps
+/// for a name.
+const WORK_MAX: usize = 1 << 36;
+/// Maximum size of a compiled pattern that matches in linear time, in bytes. A pattern of 500 bytes without counted
+/// repetitions needs less than 50 KiB.
+const LINEAR_BYTES_MAX: usize = 64 << 10;
+/// Maximum number of backtracking steps for one name.
 const STEPS_PER_NAME_MAX: usize = 100_000;
-/// Maximum size of a compiled pattern: instructions, and bytes of each part that matches in linear time.
+/// Maximum length of a pattern that is matched by backtracking, in bytes, with its counted repetitions expanded.
+const EXPANDED_MAX: usize = 2_000;
+/// Maximum size of a compiled pattern that is matched by backtracking: instructions, and bytes of each part that matches
+/// in linear time.
 const PROGRAM_MAX: usize = 10_000;
 const PROGRAM_BYTES_MAX: usize = 1 << 20;
 
@@ -29,6 +41,8 @@ pub(super) struct Reading<'c, 'r> {
     context: &'c Context<'c>,
     top: Reader<'r>,
     methods: Methods<MethodKey>,
+    /// The keys, without the points, for which there is no method. The fault has been reported.
+    without_method: HashSet<(bool, [Option<usize>; 3])>,
     /// Generators and their default arguments, by the address of their node.
     generators: BTreeMap<usize, Option<SharedGenerator>>,
     archived: bool,
@@ -56,7 +70,8 @@ type Found = (Option<Name>, Vec<(Score, Case)>);
 
 impl<'c, 'r> Reading<'c, 'r> {
     pub(super) fn new(context: &'c Context<'c>, top: Reader<'r>, archived: bool) -> Reading<'c, 'r> {
-        Reading { context, top, methods: Methods::new(), generators: BTreeMap::new(), archived }
+        let (methods, generators) = (Methods::new(), BTreeMap::new());
+        Reading { context, top, methods, without_method: HashSet::new(), generators, archived }
     }
 
     /// Returns the root of all groups. `None` if there is a fault, which has been reported.
@@ -258,7 +273,7 @@ impl<'c, 'r> Reading<'c, 'r> {
         let context = self.context;
         let read = || checker::generator(context, generator).map(|(generator, args)| (Arc::new(generator), args));
         let (by, default) = self.generators.entry(place).or_insert_with(read).clone()?;
-        let args = if args.is_some() { checker::arguments(args) } else { default };
+        let args = if args.is_some() { args.texts()? } else { default };
         Some(Made { by, args, input: true, answer })
     }
 
@@ -308,7 +323,10 @@ impl<'c, 'r> Reading<'c, 'r> {
         let place = |reader: &Reader<'r>| reader.node().map(|node| std::ptr::from_ref(node).addr());
         let context = self.context;
         let places = [place(&interactive), place(&checker), place(&custom)];
-        self.methods.get((binary, places, in_python.then_some(points)), |_| {
+        if self.without_method.contains(&(binary, places)) {
+            return None;
+        }
+        let method = self.methods.get((binary, places, in_python.then_some(points)), |_| {
             if custom.is_some() {
                 let program = checker::custom_judge(context, &custom, &checker, points, binary)?;
                 return Some(Method::Interact(Interactor { program, then: AfterInteraction::Verdict }));
@@ -318,7 +336,11 @@ impl<'c, 'r> Reading<'c, 'r> {
                 return Some(Method::Interact(Interactor { program, then: AfterInteraction::Verdict }));
             }
             checker_of(context, &checker, binary, points).map(Method::Check)
-        })
+        });
+        if method.is_none() {
+            self.without_method.insert((binary, places));
+        }
+        method
     }
 
     /// Finds cases by file name: with `input_format` and `output_format`, whose groups are `batch` and `case`, or with
@@ -333,12 +355,12 @@ impl<'c, 'r> Reading<'c, 'r> {
             }
             false => self.context.tree.iter().map(|(p, _)| p.to_string()).filter(|name| !is_ours(name)).collect(),
         };
-        let steps_max = (STEPS_MAX / (names.len().max(1) * formats.len())).min(STEPS_PER_NAME_MAX);
+        let names_bytes = names.iter().map(String::len).sum::<usize>().saturating_mul(formats.len());
         let mut patterns = Vec::new();
         for (key, reader) in &formats {
             match reader.text() {
                 None => patterns.push(None),
-                Some(text) if text.len() <= PATTERN_LENGTH_MAX => match Pattern::new(text, steps_max) {
+                Some(text) if text.len() <= PATTERN_LENGTH_MAX => match Pattern::new(text, names_bytes) {
                     Ok(pattern) => patterns.push(Some(pattern)),
                     Err(error) => {
                         reader.fault(Code::KeyType, format!("the pattern is invalid: {error}"), "Correct it");
@@ -516,12 +538,22 @@ enum Pattern {
 }
 
 impl Pattern {
-    /// `steps_max` is the maximum number of steps for one name.
-    fn new(pattern: &str, steps_max: usize) -> Result<Pattern, String> {
-        let refusal = match regex_lite::RegexBuilder::new(pattern).case_insensitive(true).build() {
+    /// `names_bytes` is the length of all names that will be matched, in bytes.
+    fn new(pattern: &str, names_bytes: usize) -> Result<Pattern, String> {
+        let size_max = (WORK_MAX / names_bytes.max(1)).min(LINEAR_BYTES_MAX);
+        let linear = regex_lite::RegexBuilder::new(pattern).case_insensitive(true).size_limit(size_max).build();
+        let refusal = match linear {
             Ok(linear) => return Ok(Pattern::Linear(linear)),
             Err(error) => error.to_string(),
         };
+        if refusal.contains("size limit") {
+            return Err(TOO_LARGE.to_owned());
+        }
+        let expanded = expanded_length(pattern).filter(|length| *length <= EXPANDED_MAX).ok_or(TOO_LARGE)?;
+        let steps_max = (WORK_MAX / names_bytes.saturating_mul(expanded).max(1)).min(STEPS_PER_NAME_MAX);
+        if steps_max == 0 {
+            return Err(TOO_LARGE.to_owned());
+        }
         let backtracking = fancy_regex::RegexBuilder::new(pattern)
             .case_insensitive(true)
             .backtrack_limit(steps_max)
@@ -559,6 +591,30 @@ impl Pattern {
         let name_of = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(Name::of);
         Ok(name_of(case).map(|case| CaseKey::new(name_of(batch), case)))
     }
+}
+
+const TOO_LARGE: &str = "it is too large for the number of files; write it with fewer counted repetitions";
+
+/// Returns an upper bound of the length of a pattern, in bytes, after its counted repetitions have been written out: the
+/// product of its length and of the counts. `None` if there is no bound, because the pattern calls its groups, or has
+/// braces that may be a count and cannot be read. Python has neither.
+fn expanded_length(pattern: &str) -> Option<usize> {
+    if pattern.contains("\\g") || pattern.contains("(?P>") {
+        return None;
+    }
+    let mut length = pattern.len();
+    for after in pattern.split('{').skip(1) {
+        let inside = after.split('}').next().unwrap_or_default();
+        if !inside.contains(|c: char| c.is_ascii_digit()) {
+            continue;
+        }
+        for count in inside.split(',').filter(|count| !count.is_empty()) {
+            let count = count.parse::<usize>().ok().filter(|_| count.bytes().all(|c| c.is_ascii_digit()))?;
+            // `{m,n}` has at most m × n repetitions if both are above zero.
+            length = length.saturating_mul(count.max(1));
+        }
+    }
+    Some(length)
 }
 
 /// Returns batch and case from a file name, as DMOJ's default patterns do. A name that begins with `in` or contains
@@ -643,13 +699,13 @@ fn points_of(method: &Method, points: Score) -> CasePoints {
 
 #[cfg(test)]
 mod tests {
-    use super::{CaseKey, Name, Pattern, STEPS_PER_NAME_MAX, key_in};
+    use super::{CaseKey, Name, PATTERN_LENGTH_MAX, Pattern, TOO_LARGE, expanded_length, key_in};
 
     /// DMOJ's documented default for `input_format`.
     const DEFAULT: &str = r"^(?=.*?\.in|in).*?(?:(?:^|\W)(?P<batch>\d+)[^\d\s]+)?(?P<case>\d+)[^\d\s]*$";
 
     fn key_by(pattern: &str, name: &str) -> Result<Option<CaseKey>, String> {
-        Pattern::new(pattern, STEPS_PER_NAME_MAX)?.key(name)
+        Pattern::new(pattern, name.len())?.key(name)
     }
 
     #[test]
@@ -672,7 +728,45 @@ mod tests {
         let fault = key_by(r"((?=.*)a|(?=.*)a)*b(?P<case>\d)", &"a".repeat(100)).unwrap_err();
         assert!(fault.contains("too many steps for the file name `aaa"), "{fault}");
         for pattern in ["((((a{500}){500}){500})(?=x)){500}", "(?=x", "("] {
-            assert!(Pattern::new(pattern, STEPS_PER_NAME_MAX).is_err(), "{pattern}");
+            assert!(Pattern::new(pattern, 100).is_err(), "{pattern}");
+        }
+    }
+
+    /// Each of these patterns is short, but would need seconds for a name of 1,000 characters.
+    #[test]
+    fn a_pattern_is_bounded_in_its_expanded_size() {
+        for pattern in [
+            "(?:.?){80000}",
+            "(?:(?:a?){300}){300}",
+            "(?=a)(?:.?){80000}",
+            "(?=a)(?:(?:a?){50}){50}",
+            "(?x)(?=a)(?:a?){9 9 9}",
+            r"(?=a)(?<a>(?:a?a?a?a?){9})\g<a>",
+        ] {
+            assert_eq!(Pattern::new(pattern, 1_000).err().as_deref(), Some(TOO_LARGE), "{pattern}");
+        }
+        assert_eq!(expanded_length(r"(a{3}){2,5}\d{1,}[{]"), Some(20 * 3 * 2 * 5));
+        assert_eq!(expanded_length("(?=a{x})"), Some(8));
+    }
+
+    /// 10,000 and 50,000 files are more than a package has; their names have 40 bytes.
+    #[test]
+    fn a_pattern_is_bounded_by_the_number_of_files() {
+        let (linear, backtracking) = (r"^x\.(?P<batch>\d{1,3})-(?P<case>\d{1,3})\.in", DEFAULT);
+        for (pattern, files) in [(linear, 50_000), (backtracking, 10_000)] {
+            let name = "x.12-345.in";
+            let key = CaseKey::new(Some(Name::Number(12)), Name::Number(345));
+            let found = Pattern::new(pattern, files * 40 * 2).and_then(|pattern| pattern.key(name));
+            assert_eq!(found, Ok(Some(key)), "{pattern}");
+            assert_eq!(Pattern::new(pattern, 1 << 32).err().as_deref(), Some(TOO_LARGE), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_of_the_maximum_length_is_accepted() {
+        for part in ["a*", ".?", "(a)", r"\W?", "[^a-c]", "(?:a|b)*", "a|"] {
+            let pattern = part.repeat(PATTERN_LENGTH_MAX / part.len());
+            assert!(Pattern::new(&pattern, 1_000).is_ok(), "{part}");
         }
     }
 

@@ -49,8 +49,9 @@ impl Kattis<'_> {
         }
         let mut programs = programs.into_iter();
         match (programs.next(), programs.next()) {
-            (Some(program), None) => {
+            (Some(mut program), None) => {
                 context.check_program(&program);
+                self.set_standard(&mut program);
                 Some(Judge::Program(program))
             }
             (Some(_), Some(second)) => {

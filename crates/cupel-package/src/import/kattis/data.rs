@@ -8,7 +8,7 @@ use super::super::{ByteOrderMark, Child, Draft};
 use super::Kattis;
 use super::checks::Judge;
 use super::config::Version;
-use crate::doc::{Reader, Source, Unknown};
+use crate::doc::{Reader, Source, Unknown, excess_of_arguments};
 use crate::finding::{Code, ImportError};
 use cupel_problem::{
     Case, CaseGroup, CaseId, CasePoints, Feedback, FileRef, Hints, InputTrial, Method, OutputTrial, OwnLimits, Shown,
@@ -165,6 +165,17 @@ impl Kattis<'_> {
 }
 
 impl Maker<'_, '_> {
+    /// Returns the numbers of conversations and of output trials that have been collected.
+    pub(super) fn collected(&self) -> (usize, usize) {
+        (self.conversations.len(), self.outputs.len())
+    }
+
+    /// Removes the conversations and output trials that were collected after [`Maker::collected`] was called.
+    pub(super) fn truncate(&mut self, (conversations, outputs): (usize, usize)) {
+        self.conversations.truncate(conversations);
+        self.outputs.truncate(outputs);
+    }
+
     pub(super) fn has_program(&self) -> bool {
         matches!(self.judge, Judge::Program(_))
     }
@@ -383,5 +394,11 @@ impl Inherited {
 /// Reads arguments by the name of the validator.
 pub(super) fn by_validator(reader: &Reader<'_>) -> ValidatorArgs {
     let each = reader.entries().into_iter().map(|(name, args)| (name.to_owned(), args.arguments().unwrap_or_default()));
-    ValidatorArgs::Named(each.collect())
+    let by_name: BTreeMap<String, Vec<String>> = each.collect();
+    let all = by_name.iter().flat_map(|(name, args)| std::iter::once(name).chain(args));
+    if let Some(excess) = excess_of_arguments(all.map(String::as_str)) {
+        reader.fault(Code::KeyType, format!("with the names of the validators, {excess}"), "Pass fewer arguments");
+        return ValidatorArgs::default();
+    }
+    ValidatorArgs::Named(by_name)
 }

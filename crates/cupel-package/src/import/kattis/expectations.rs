@@ -19,8 +19,11 @@ use cupel_problem::{ExampleSubmission, Expectation, ExpectedVerdict, Program, Pr
 
 /// Number of bytes of a source that are read to determine its language.
 const START_BYTES_MAX: u64 = 64 << 10;
-/// Maximum number of rules about cases, summed over all submissions: each submission stores those that apply to it.
+/// Maximum number of rules and of patterns of cases in them, summed over all submissions: each submission stores those
+/// that apply to it.
 const NESTED_MAX: usize = 10_000;
+/// Maximum length of a message that a rule requires, in bytes.
+const MESSAGE_BYTES_MAX: usize = 1_000;
 
 /// Returns the rule that a folder of 2025-09 implies for each case.
 pub(crate) fn folder_rule(folder: &str) -> Option<Expectation> {
@@ -94,6 +97,7 @@ impl Kattis<'_> {
             let remedy = "Add one in submissions/accepted/";
             self.context.findings.file(Code::NotVerifiable, "submissions", "there is no accepted submission", remedy);
         }
+        found.iter_mut().for_each(|submission| self.set_standard(&mut submission.program));
         draft.submissions = found;
         Ok(())
     }
@@ -285,10 +289,11 @@ impl Kattis<'_> {
                     matched.push(at);
                     let folder = format!("submissions/{glob}");
                     let base = submission.expectations.iter().position(|known| known.origin == folder);
-                    nested += patterns;
+                    nested += 1 + patterns;
                     if nested > NESTED_MAX {
-                        let fault =
-                            format!("for all submissions together, there are more than {NESTED_MAX} patterns of cases");
+                        let fault = format!(
+                            "for all submissions together, there are more than {NESTED_MAX} patterns of cases, or rules"
+                        );
                         rule.fault(Code::Unsupported, fault, "Use fewer patterns");
                         has_fault.fill(true);
                         break;
@@ -404,8 +409,11 @@ fn read_rule(reader: &Reader<'_>, rule: &mut Expectation) {
         [Some(low), Some(high)] if low <= high => rule.score = ScoreRange::new(Some(low), Some(high)),
         _ => reader.get("score").expected("a score, or a minimum and a maximum"),
     }
-    if let Some(message) = reader.get("message").text() {
-        rule.message = Some(message.to_owned());
+    match reader.get("message").text() {
+        Some(message) if message.len() > MESSAGE_BYTES_MAX => {
+            reader.get("message").expected(&format!("a text of at most {MESSAGE_BYTES_MAX} bytes"));
+        }
+        message => rule.message = message.map(str::to_owned).or(rule.message.take()),
     }
     let role = reader.get("use_for_time_limit");
     match role.text() {

@@ -60,7 +60,10 @@ impl Maker<'_, '_> {
         let domjudge = self.kattis.config.domjudge;
         let root = self.legacy_tree(domjudge)?;
         if self.kattis.config.scoring && !self.kattis.context.findings.any_error() {
+            // Only the maximum score of the other tree is needed.
+            let collected = self.collected();
             let other = self.legacy_tree(!domjudge)?;
+            self.truncate(collected);
             if let (Some(root), Some(other)) = (&root, &other)
                 && bounded(root) != bounded(other)
             {

@@ -15,12 +15,16 @@ mod statements;
 pub(super) use constants::fill_in_constants;
 pub(super) use expectations::by_folder;
 pub(crate) use expectations::folder_rule;
-pub(super) use statements::language_and_format;
+pub(super) use statements::{is_language_tag, language_and_format};
 
 use super::{Context, PackageFormat};
 use crate::finding::{Code, ImportError};
 use config::Config;
 use cupel_problem::{Include, InputValidator, OnWaiting, Passes, Problem, Program};
+
+/// The language of programs in C++. Source: problemtools and BAPCtools, `languages.yaml`: `-std=gnu++23`. DOMjudge's
+/// default is that of its compiler, an earlier standard.
+const CPP: &str = "cpp23";
 
 /// State that all parts of this importer share.
 pub(super) struct Kattis<'a> {
@@ -74,8 +78,9 @@ impl Kattis<'_> {
             );
             let programs = self.context.programs_in(directory);
             let is_description = |p: &Program| p.files.iter().all(|file| file.name.as_str().ends_with(".ctd"));
-            for program in programs.into_iter().filter(|program| !is_description(program)) {
+            for mut program in programs.into_iter().filter(|program| !is_description(program)) {
                 if self.context.can_be_built(&program) {
+                    self.set_standard(&mut program);
                     found.push(InputValidator::ExitCode42(program));
                     continue;
                 }
@@ -85,6 +90,19 @@ impl Kattis<'_> {
             }
         }
         found
+    }
+
+    /// Sets the language of a program in C++ to [`CPP`]. The format has one C++, without a standard.
+    fn set_standard(&self, program: &mut Program) {
+        let languages = self.context.options.languages;
+        let language = match &program.language {
+            Some(id) => languages.known(id.as_str()),
+            None => languages.of_files(program.files.iter().map(|file| &file.name)).ok(),
+        };
+        let is_cpp = language.is_some_and(|language| language.id.as_str() == "cpp");
+        if is_cpp && let Some(language) = languages.find(CPP) {
+            program.language = Some(language.id.clone());
+        }
     }
 
     fn includes(&self) -> Vec<Include> {

@@ -1,5 +1,7 @@
 //! Groups of 2025-09: `sample`, `secret`, and the direct subdirectories of `secret` that have a `test_group.yaml`.
 
+use std::collections::HashSet;
+
 use super::super::cases::{group, max_score};
 use super::super::{ByteOrderMark, Child};
 use super::data::{Inherited, Maker, RawCase};
@@ -339,15 +341,16 @@ impl Maker<'_, '_> {
     }
 
     /// Returns the full names of the required groups. Reports required groups that do not exist or come later.
+    /// `earlier` is sorted.
     fn requires(&self, configured: &Configured, earlier: &[String]) -> Vec<GroupName> {
-        let mut found = Vec::new();
+        let (mut found, mut known_names) = (Vec::new(), HashSet::new());
         for name in &configured.requires {
             let bare = name.strip_prefix("secret/").unwrap_or(name);
             let full = if bare == "sample" { "sample".to_owned() } else { format!("secret/{bare}") };
             let known = bare == "sample" && self.kattis.context.tree.has_directory("data/sample")
-                || earlier.iter().any(|earlier| earlier == bare);
+                || earlier.binary_search_by(|earlier| earlier.as_str().cmp(bare)).is_ok();
             match GroupName::new(&full) {
-                Ok(name) if known => found.push(name),
+                Ok(name) if known => found.extend(known_names.insert(name.clone()).then_some(name)),
                 _ => {
                     let fault = format!("`{name}` is not an earlier group");
                     let remedy = "Name earlier groups or `sample`; groups are sorted by name";

@@ -23,6 +23,9 @@ impl Kattis<'_> {
     fn statement(&self, directory: &str, name: &str, draft: &mut Draft) {
         let Some((language, format)) = language_and_format(name, "problem") else { return };
         let path = if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") };
+        if !self.context.has_room(&draft.statements, &path) {
+            return;
+        }
         let Some(file) = self.context.tree.file(&path) else { return };
         let assets = self.context.statement_assets(directory, &path);
         self.context.check_statement(&file, format);
@@ -78,7 +81,27 @@ impl super::super::Context<'_> {
         let is_text = |name: &str| TEXTS.iter().any(|text| language_and_format(name, text).is_some());
         let files = self.tree.below(directory).filter(|(path, _)| path.as_str() != statement && image(path.name()));
         let files = files.filter(|(path, _)| !is_text(path.name()));
-        files.filter_map(|(path, _)| self.tree.file(path.as_str())).collect()
+        self.some_assets(statement, files.filter_map(|(path, _)| self.tree.file(path.as_str())))
+    }
+
+    /// Returns the first files of those to which a statement may refer. Reports that there are more.
+    pub(crate) fn some_assets(&self, statement: &str, mut files: impl Iterator<Item = FileRef>) -> Vec<FileRef> {
+        let assets = files.by_ref().take(ASSETS_MAX).collect();
+        if files.next().is_some() {
+            let fault = format!("there are more than {ASSETS_MAX} files beside the text; only the first can be shown");
+            self.findings.file(Code::LeftOut, statement, fault, "Remove those that the text does not need");
+        }
+        assets
+    }
+
+    /// Whether another text may be added to these. If not, reports that it is left out.
+    pub(crate) fn has_room(&self, texts: &[Statement], path: &str) -> bool {
+        let has_room = texts.len() < STATEMENTS_MAX;
+        if !has_room {
+            let fault = format!("there are more than {STATEMENTS_MAX} statements or editorials; this one is left out");
+            self.findings.file(Code::LeftOut, path, fault, "Remove those that are not needed");
+        }
+        has_room
     }
 
     /// Returns the editorials `solution/solution.LANG.{md,tex,html,txt,pdf}`, with the images beside them.
@@ -87,7 +110,9 @@ impl super::super::Context<'_> {
         for (name, child) in self.tree.children(EDITORIALS) {
             let text = language_and_format(&name, "solution").filter(|_| child == Child::File);
             let Some((language, format)) = text else { continue };
-            found.extend(self.editorial(language, format, EDITORIALS, &name));
+            if self.has_room(&found, &format!("{EDITORIALS}/{name}")) {
+                found.extend(self.editorial(language, format, EDITORIALS, &name));
+            }
         }
         found
     }
@@ -141,13 +166,22 @@ impl super::super::Context<'_> {
     }
 }
 
+/// Maximum number of statements of a problem, and of its editorials, in all languages and formats.
+const STATEMENTS_MAX: usize = 200;
+/// Maximum number of files beside a statement. Each statement has a list of them.
+const ASSETS_MAX: usize = 1_000;
+
+/// Whether a text may be a language tag. It becomes a part of file names, so it must not contain a slash. Source: RFC
+/// 5646, section 2.1.
+pub(crate) fn is_language_tag(text: &str) -> bool {
+    (2..=16).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-')
+}
+
 /// Returns language and format of a text in a file named `STEM[.LANG].EXTENSION`. Examples with the stem `problem`:
 /// `problem.sv.md` is Markdown in Swedish; `problem.tex` is LaTeX in English.
 pub(crate) fn language_and_format(name: &str, stem: &str) -> Option<(String, StatementFormat)> {
     let rest = name.strip_prefix(stem)?.strip_prefix('.')?;
     let (language, extension) = rest.rsplit_once('.').unwrap_or(("en", rest));
-    let plausible =
-        (2..=16).contains(&language.len()) && language.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');
     let format = match extension {
         "md" => StatementFormat::Markdown,
         "tex" => StatementFormat::Latex,
@@ -156,5 +190,5 @@ pub(crate) fn language_and_format(name: &str, stem: &str) -> Option<(String, Sta
         "pdf" => StatementFormat::Pdf,
         _ => return None,
     };
-    plausible.then(|| (language.to_owned(), format))
+    is_language_tag(language).then(|| (language.to_owned(), format))
 }

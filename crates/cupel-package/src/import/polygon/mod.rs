@@ -2,23 +2,28 @@
 
 mod testset;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use cupel_types::BoxPath;
 use roxmltree::{Document, Node as Xml, ParsingOptions};
 
+use super::kattis::is_language_tag;
+use super::programs::SUBMISSIONS_MAX;
 use super::{ByteOrderMark, Context, Draft, Keys};
 use crate::finding::{Code, Findings, ImportError, Position};
 use cupel_problem::{
     AfterInteraction, Calibration, Checker, Comparison, ExampleSubmission, Expectation, ExpectedVerdict,
-    InputValidator, Interactor, JudgeProgram, Method, Problem, Program, ProgramFile, ProgramShape, Protocol, Slug,
-    Standard, Statement, StatementFormat,
+    InputValidator, Interactor, JudgeProgram, Method, PackagePath, Problem, Program, ProgramFile, ProgramShape,
+    Protocol, Slug, Standard, Statement, StatementFormat,
 };
 
 /// Maximum number of XML nodes of a problem.xml.
 const NODES_MAX: u32 = 200_000;
 /// Maximum number of tests.
 const TESTS_MAX: u64 = 10_000;
+/// Maximum number of header files. Each program has a list of them.
+const RESOURCES_MAX: usize = 100;
 
 pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError> {
     let file = if context.tree.has("problem.xml") { "problem.xml" } else { "problem.xml.polygon" };
@@ -61,7 +66,9 @@ impl<'d> Reading<'_, 'd> {
     }
 
     fn fault(&self, at: Element<'_>, code: Code, fault: impl Into<String>, remedy: impl Into<String>) {
-        self.context.findings.at(code, self.file, Some(self.position(at)), Some(at.tag_name().name()), fault, remedy);
+        // The lines before the element are counted for each position.
+        let position = self.context.findings.has_room().then(|| self.position(at));
+        self.context.findings.at(code, self.file, position, Some(at.tag_name().name()), fault, remedy);
     }
 
     fn problem(&self) -> Option<Problem> {
@@ -82,7 +89,10 @@ impl<'d> Reading<'_, 'd> {
         draft.slug = root.attribute("short-name").and_then(Slug::from_text);
         for name in all(first(root, "names"), "name") {
             if let (Some(language), Some(value)) = (name.attribute("language"), name.attribute("value")) {
-                draft.titles.push((language_tag(language), value.to_owned()));
+                match language_tag(language) {
+                    Some(tag) => draft.titles.push((tag, value.to_owned())),
+                    None => self.unknown_language(name, language, "title"),
+                }
             }
         }
         for tag in all(first(root, "tags"), "tag") {
@@ -112,7 +122,11 @@ impl<'d> Reading<'_, 'd> {
                 _ => continue,
             };
             let path = statement.attribute("path").unwrap_or_default();
-            let language = language_tag(statement.attribute("language").unwrap_or("english"));
+            let word = statement.attribute("language").unwrap_or("english");
+            let Some(language) = language_tag(word) else {
+                self.unknown_language(statement, word, "statement");
+                continue;
+            };
             let Some(file) = self.context.tree.file(path) else {
                 let remedy = "Export the full package, with statements";
                 self.fault(statement, Code::NoStatement, format!("the file `{path}` does not exist"), remedy);
@@ -120,7 +134,9 @@ impl<'d> Reading<'_, 'd> {
             };
             // Each language has one statement: the first in the list. Polygon lists LaTeX before the formats that are
             // easier to display.
-            if draft.statements.iter().any(|known| known.language == language) {
+            if draft.statements.iter().any(|known| known.language == language)
+                || !self.context.has_room(&draft.statements, path)
+            {
                 continue;
             }
             self.context.check_statement(&file, format);
@@ -136,9 +152,21 @@ impl<'d> Reading<'_, 'd> {
         const TUTORIAL: &str = "tutorial.tex";
         for language in self.context.tree.children(SECTIONS).into_keys() {
             let directory = format!("{SECTIONS}/{language}");
-            let tag = language_tag(&language);
+            let path = format!("{directory}/{TUTORIAL}");
+            if !self.context.tree.has(&path) || !self.context.has_room(&draft.editorials, &path) {
+                continue;
+            }
+            let Some(tag) = language_tag(&language) else {
+                let fault = format!("{}, so the tutorial is left out", unknown_language(&language));
+                self.context.findings.file(Code::LeftOut, &path, fault, LANGUAGES);
+                continue;
+            };
             draft.editorials.extend(self.context.editorial(tag, StatementFormat::Latex, &directory, TUTORIAL));
         }
+    }
+
+    fn unknown_language(&self, at: Element<'_>, word: &str, what: &str) {
+        self.fault(at, Code::LeftOut, format!("{}, so the {what} is left out", unknown_language(word)), LANGUAGES);
     }
 
     fn files(&self, judging: Element<'d>, draft: &mut Draft) {
@@ -162,6 +190,12 @@ impl<'d> Reading<'_, 'd> {
             let header = name.ends_with(".h") || name.ends_with(".hpp");
             if let Some(file) = self.context.program_file(name, path).filter(|_| header) {
                 found.push(file);
+            }
+            if found.len() > RESOURCES_MAX {
+                let fault = format!("there are more than {RESOURCES_MAX} header files among the resources");
+                self.fault(resource, Code::Program, fault, "Remove those that no program includes");
+                found.truncate(RESOURCES_MAX);
+                break;
             }
         }
         found
@@ -195,7 +229,8 @@ impl<'d> Reading<'_, 'd> {
             return None;
         };
         let path = source.attribute("path").unwrap_or_default();
-        let Some(mut program) = self.context.program(path).filter(|_| self.context.tree.has(path)) else {
+        let program = self.context.tree.has(path).then(|| self.context.program(path)).flatten();
+        let Some(mut program) = program else {
             self.fault(source, code, self.context.tree.missing(path), "Export the full package");
             return None;
         };
@@ -206,14 +241,8 @@ impl<'d> Reading<'_, 'd> {
         Some(program)
     }
 
-    /// Returns the language of a source type such as `cpp.g++17`, `java21`, `python.3` or `kotlin19`: the word before
-    /// the version. Python 2 and PyPy 2 (`python.2`, `pypy.2`, `python.pypy2`) are a language of their own.
     fn language(&self, kind: &str) -> Option<cupel_types::LanguageId> {
-        let word: String = kind.chars().take_while(|c| c.is_ascii_alphabetic()).collect();
-        if matches!(word.as_str(), "python" | "pypy") && kind.chars().find(char::is_ascii_digit) == Some('2') {
-            return "python2".parse().ok();
-        }
-        self.context.options.languages.known(&word).map(|language| language.id.clone())
+        self.context.options.languages.known(language_name(kind)).map(|language| language.id.clone())
     }
 
     fn method(&self, root: Element<'d>, judging: Element<'d>, resources: &[ProgramFile]) -> Option<Method> {
@@ -285,7 +314,11 @@ impl<'d> Reading<'_, 'd> {
 
     fn solutions(&self, root: Element<'d>, resources: &[ProgramFile], draft: &mut Draft) {
         let solutions = first(root, "assets").and_then(|assets| first(assets, "solutions"));
+        let mut mentions = HashMap::new();
         for solution in all(solutions, "solution") {
+            if draft.submissions.len() > SUBMISSIONS_MAX {
+                break;
+            }
             let tag = solution.attribute("tag").unwrap_or("accepted");
             let Some(verdict) = expected(tag) else {
                 if tag != "failed" {
@@ -296,32 +329,45 @@ impl<'d> Reading<'_, 'd> {
             };
             if let Some(program) = self.source_unless(Code::LeftOut, solution, &[]) {
                 let rule = Expectation { verdict: Some(verdict), ..Expectation::nothing(&format!("tag {tag}")) };
-                let beside = self.named_in(&program, resources);
+                let beside = self.named_in(&program, resources, &mut mentions);
                 draft.submissions.push(ExampleSubmission { program, beside, expectations: vec![rule] });
             }
         }
+        self.context.keep_some_submissions(&mut draft.submissions);
     }
 
     /// Returns the resources that a program's sources mention, and the resources that these resources mention. Every
     /// package contains testlib, but few solutions need it, so the directory of an exported solution contains only the
-    /// files that the solution needs.
-    fn named_in(&self, program: &Program, resources: &[ProgramFile]) -> Vec<ProgramFile> {
+    /// files that the solution needs. `mentions` stores, for each file that has been read, the indices of the resources
+    /// that it mentions.
+    fn named_in(
+        &self,
+        program: &Program,
+        resources: &[ProgramFile],
+        mentions: &mut HashMap<PackagePath, Vec<usize>>,
+    ) -> Vec<ProgramFile> {
         let mut pending: Vec<ProgramFile> = program.files.clone();
         let mut named: Vec<ProgramFile> = Vec::new();
         while let Some(file) = pending.pop() {
-            let quiet = Findings::default();
-            let text = self.context.tree.text(file.file.path.as_str(), ByteOrderMark::Warned, &quiet);
-            for resource in resources {
-                // A source that is not in UTF-8 is assumed to mention every resource.
-                let is_named = !matches!(&text, Ok(Some(text)) if !text.contains(resource.name.as_str()));
-                let known = program.files.iter().chain(&named).any(|file| file.name == resource.name);
-                if is_named && !known {
+            let path = &file.file.path;
+            for at in mentions.entry(path.clone()).or_insert_with(|| self.mentioned(path, resources)) {
+                let resource = &resources[*at];
+                if !program.files.iter().chain(&named).any(|file| file.name == resource.name) {
                     named.push(resource.clone());
                     pending.push(resource.clone());
                 }
             }
         }
         named
+    }
+
+    /// Returns the indices of the resources that a file mentions. A file that is not in UTF-8 is assumed to mention
+    /// every resource.
+    fn mentioned(&self, path: &PackagePath, resources: &[ProgramFile]) -> Vec<usize> {
+        let quiet = Findings::default();
+        let text = self.context.tree.text(path.as_str(), ByteOrderMark::Warned, &quiet).ok().flatten();
+        let is_named = |name: &str| text.as_ref().is_none_or(|text| text.contains(name));
+        (0..resources.len()).filter(|at| is_named(resources[*at].name.as_str())).collect()
     }
 }
 
@@ -343,8 +389,45 @@ fn expected(tag: &str) -> Option<Vec<ExpectedVerdict>> {
     })
 }
 
-/// Returns the language tag for Polygon's name of a language.
-fn language_tag(word: &str) -> String {
+/// Returns the name of the language of a source type such as `cpp.gcc13-64-winlibs-g++20`, `java21`, `python.3` or
+/// `kotlin19`: the word before the version; for C++, the language with the standard. Python 2 and PyPy 2 (`python.2`,
+/// `pypy.2`, `python.pypy2`) are a language of their own, as is PyPy 3 (`python.pypy3-64`).
+fn language_name(kind: &str) -> &str {
+    let end = kind.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(kind.len());
+    match &kind[..end] {
+        "python" | "pypy" if kind.chars().find(char::is_ascii_digit) == Some('2') => "python2",
+        "python" if kind.contains("pypy") => "pypy",
+        "cpp" => cpp_name(kind),
+        word => word,
+    }
+}
+
+/// Returns the name of C++ with the standard of a source type: the number after the last `++`, as in `cpp.g++20` and
+/// `cpp.clang++-c++20-diagnose`. A standard that Cupel lacks becomes the next one. Without a number (`cpp.ms2017`), it
+/// is C++17.
+fn cpp_name(kind: &str) -> &'static str {
+    let standard = kind.rsplit_once("++").and_then(|(_, number)| number.get(..2)?.parse::<u32>().ok());
+    match standard {
+        Some(98 | 3 | 11) => "cpp11",
+        Some(14) => "cpp14",
+        Some(18..=20) => "cpp20",
+        Some(21..) => "cpp23",
+        Some(_) | None => "cpp",
+    }
+}
+
+/// Remedy for a language that has no tag.
+const LANGUAGES: &str = "Name the language with at most 14 letters, digits, `-` and `_`";
+
+/// Returns the fault of a language that has no tag.
+fn unknown_language(word: &str) -> String {
+    let shown: String = word.chars().take(40).collect();
+    format!("`{shown}` is not the name of a language")
+}
+
+/// Returns the language tag for Polygon's name of a language. `None` if the word cannot be part of a tag: tags are used
+/// in file names.
+fn language_tag(word: &str) -> Option<String> {
     let known = [
         ("english", "en"),
         ("russian", "ru"),
@@ -369,10 +452,78 @@ fn language_tag(word: &str) -> String {
         ("vietnamese", "vi"),
         ("arabic", "ar"),
     ];
-    match known.iter().find(|(name, _)| *name == word) {
+    let tag = match known.iter().find(|(name, _)| *name == word) {
         Some((_, tag)) => (*tag).to_owned(),
         // Packages of other tools contain language tags instead of names.
         None if matches!(word.len(), 2 | 3) => word.to_lowercase(),
-        None => format!("x-{}", word.to_lowercase()),
+        None if word.is_empty() => return None,
+        None => format!("x-{}", word.to_lowercase().replace('_', "-")),
+    };
+    is_language_tag(&tag).then_some(tag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_type_of_a_source_determines_the_language_and_the_standard_of_cpp() {
+        let registry = cupel_languages::Registry::load(None).unwrap();
+        for (kind, expected) in [
+            ("cpp.g++", Some("cpp")),
+            ("cpp.g++98", Some("cpp11")),
+            ("cpp.g++11", Some("cpp11")),
+            ("cpp.g++14", Some("cpp14")),
+            ("cpp.g++17", Some("cpp")),
+            ("cpp.msys2-mingw64-9-g++17", Some("cpp")),
+            ("cpp.ms2017", Some("cpp")),
+            ("cpp.visual", Some("cpp")),
+            ("cpp.clang++-diagnose", Some("cpp")),
+            ("cpp.clang++-c++20-diagnose", Some("cpp20")),
+            ("cpp.g++20", Some("cpp20")),
+            ("cpp.gcc11-64-winlibs-g++20", Some("cpp20")),
+            ("cpp.gcc13-64-winlibs-g++20", Some("cpp20")),
+            ("cpp.gcc14-64-msys2-g++23", Some("cpp23")),
+            ("cpp.g++26", Some("cpp23")),
+            ("c.gcc", Some("c")),
+            ("c.gcc11", Some("c")),
+            ("python.2", Some("python2")),
+            ("python.pypy2", Some("python2")),
+            ("pypy.2", Some("python2")),
+            ("python.3", Some("python")),
+            ("python.pypy3", Some("pypy")),
+            ("python.pypy3-64", Some("pypy")),
+            ("pypy.3", Some("pypy")),
+            ("java8", Some("java")),
+            ("java21", Some("java")),
+            ("kotlin19", Some("kotlin")),
+            ("pas.fpc", Some("pascal")),
+            ("rust.2021", Some("rust")),
+            ("v8.nodejs", None),
+            ("", None),
+        ] {
+            let found = registry.known(language_name(kind)).map(|language| language.id.as_str());
+            assert_eq!(found, expected, "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_language_tag_has_only_letters_digits_and_hyphens() {
+        let long = "a".repeat(15);
+        for (word, tag) in [
+            ("english", Some("en")),
+            ("EN", Some("en")),
+            ("czech", Some("x-czech")),
+            ("pt_BR", Some("x-pt-br")),
+            ("", None),
+            ("../", None),
+            ("/../../x", None),
+            ("a\\b", None),
+            ("été", None),
+            ("a b", None),
+            (long.as_str(), None),
+        ] {
+            assert_eq!(language_tag(word).as_deref(), tag, "{word}");
+        }
     }
 }
