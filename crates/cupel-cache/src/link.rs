@@ -38,6 +38,8 @@ struct Wire {
 #[derive(Default)]
 struct State {
     connection: Option<MultiplexedConnection>,
+    /// Number of connections so far. A failure on an earlier connection says nothing about the current one.
+    generation: u64,
     trouble: Option<String>,
 }
 
@@ -73,15 +75,15 @@ impl Link {
         &self,
         question: impl AsyncFnOnce(&mut MultiplexedConnection) -> Result<T, RedisError>,
     ) -> Option<T> {
-        let mut connection = self.wire.state().connection.clone()?;
+        let (mut connection, generation) = self.wire.current()?;
         match timeout(self.answer_max, question(&mut connection)).await {
             Ok(Ok(answer)) => Some(answer),
             Ok(Err(error)) => {
-                self.wire.lose(&error.to_string());
+                self.wire.lose(generation, &error.to_string());
                 None
             }
             Err(_elapsed) => {
-                self.wire.lose("it does not respond");
+                self.wire.lose(generation, "it does not respond");
                 None
             }
         }
@@ -112,13 +114,26 @@ impl Wire {
         self.trial.key(&self.trial_key).invoke_async(connection).await
     }
 
+    /// The current connection and its number.
+    fn current(&self) -> Option<(MultiplexedConnection, u64)> {
+        let state = self.state();
+        state.connection.clone().map(|connection| (connection, state.generation))
+    }
+
     fn found(&self, connection: MultiplexedConnection) {
-        *self.state() = State { connection: Some(connection), trouble: None };
+        let mut state = self.state();
+        state.generation += 1;
+        (state.connection, state.trouble) = (Some(connection), None);
+        drop(state);
         metrics::gauge!("cupel_cache_connected").set(1.0);
     }
 
-    fn lose(&self, why: &str) {
+    /// Records that the connection with this number has failed.
+    fn lose(&self, generation: u64, why: &str) {
         let mut state = self.state();
+        if state.generation != generation {
+            return;
+        }
         let is_new = state.trouble.is_none();
         state.connection = None;
         state.trouble = Some(format!(
@@ -138,15 +153,14 @@ impl Wire {
     /// Checks the connection at intervals, and reconnects when it is lost.
     async fn keep(&self) {
         loop {
-            let connection = self.state().connection.clone();
-            match connection {
-                Some(mut connection) => {
+            match self.current() {
+                Some((mut connection, generation)) => {
                     tokio::select! {
                         () = sleep(CHECK) => {}
                         () = self.lost.notified() => continue,
                     }
                     if let Err(error) = self.try_out(&mut connection).await {
-                        self.lose(&error.to_string());
+                        self.lose(generation, &error.to_string());
                     }
                 }
                 None => {
@@ -156,10 +170,34 @@ impl Wire {
                             self.found(connection);
                             tracing::info!("Redis is available again: nodes share rate limits and cached results");
                         }
-                        Err(error) => self.lose(&error.to_string()),
+                        // Only this task replaces the connection.
+                        Err(error) => {
+                            let generation = self.state().generation;
+                            self.lose(generation, &error.to_string());
+                        }
                     }
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cupel_testkit::servers::Redis;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_late_failure_on_an_earlier_connection_does_not_drop_the_current_one() {
+        let link = Link::start(&Redis::shared().url(), "trial".to_owned(), CONNECT_MAX).await.unwrap();
+        let wire = &link.wire;
+        let (_, earlier) = wire.current().expect("a connection");
+        wire.found(wire.connect().await.unwrap());
+        wire.lose(earlier, "it does not respond");
+        assert!(wire.current().is_some_and(|(_, generation)| generation == earlier + 1));
+        assert_eq!(link.health(), Ok(()));
+        wire.lose(earlier + 1, "it does not respond");
+        assert!(wire.current().is_none() && link.health().is_err());
     }
 }

@@ -223,13 +223,13 @@ impl Core {
         self.queue().depth().await.map(drop)
     }
 
-    /// Whether this process can currently exchange hints with others; if not, the cause as human-readable text. Makes
-    /// no network call.
+    /// Whether this process can currently exchange hints with others through the common queue and the language queues
+    /// in use; if not, the cause as human-readable text. Makes no network call.
     ///
     /// # Errors
     /// The cause.
     pub fn queue_health(&self) -> Result<(), String> {
-        self.queue().health()
+        self.inner.language_queues.health()
     }
 
     /// Maximum number of waiting hints.

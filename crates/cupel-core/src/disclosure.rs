@@ -3,7 +3,7 @@
 //! *Invariants:* for a hidden test, the sender gets only the number, the verdict and the score. If the problem hides
 //! the results of individual tests, the sender gets only the number. The sender never gets a hidden test's name, the
 //! output or the checker's messages. A hidden test's time and memory affect only the rounded maximum over all tests
-//! and, if the test exceeded a limit of time, the name of that limit. A program can make its time and memory depend on
+//! and, if the test exceeded a limit of time or instructions, the name of that limit. A program can make its time and memory depend on
 //! its input, so exact figures would leak the input.
 //!
 //! Only core creates the disclosure for authors, where it checks who the viewer is: `Attempted::disclosure`,
@@ -117,7 +117,7 @@ pub struct DisclosedCase<'r> {
 }
 
 impl Disclosure {
-    /// For the submission's sender. It is right for every viewer who may see the submission.
+    /// For the submission's sender. It discloses nothing that another viewer of the submission may not see.
     pub const SENDER: Disclosure = Disclosure(Audience::Sender);
 
     /// For the problem's authors and for administrators.
@@ -157,7 +157,8 @@ impl Disclosure {
         }
     }
 
-    /// The summary with the figures that the viewer may see. Hidden tests run only in submissions that count.
+    /// The summary with the figures that the viewer may see. Only a submission with [`SentFor::Submission`] runs hidden
+    /// tests.
     pub(crate) fn summary(self, summary: SubmissionSummary) -> SubmissionSummary {
         match summary.sent_for {
             SentFor::Submission if !summary.is_exact && !self.is_for_authors() => SubmissionSummary {

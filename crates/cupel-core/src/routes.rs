@@ -10,6 +10,10 @@
 //! the only worker that can judge it does not delay others. If all workers have the same languages, which is the usual
 //! case, there are no language queues.
 //!
+//! A language queue is opened when it is first needed, by a separate task, because opening connects to the broker and
+//! may take long. The callers wait for that task only briefly. If the queue cannot be opened, its hints are lost, and
+//! the sweeper publishes them again once it is open.
+//!
 //! The nodes' lists of workers may differ for seconds. If a hint reaches a worker that lacks a language, the worker
 //! drops the hint, and the run loses no attempt.
 //!
@@ -31,8 +35,18 @@ use cupel_problem::{
 };
 use cupel_types::{LanguageId, UserId};
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 
-use crate::{Hinted, Queue, QueueError, RunHint};
+use crate::{Hinted, Queue, QueueError, RunHint, chain};
+
+/// Maximum time, from the beginning of an attempt to open a language queue, that publishers wait for the queue.
+const PUBLISH_WAIT: Duration = Duration::from_secs(1);
+/// The same for a heartbeat: far less than the time after which a worker without heartbeats counts as gone.
+const TAKE_WAIT: Duration = Duration::from_secs(2);
+/// Minimum time between a failed attempt to open a language queue and the next attempt.
+const REOPEN_AFTER: Duration = Duration::from_secs(5);
+/// How long a failed attempt to open a language queue is reported, unless another attempt follows.
+const FAILURE_REPORTED: Duration = Duration::from_secs(60);
 
 /// The languages that a worker must have to judge a run.
 pub type Needs = BTreeSet<LanguageId>;
@@ -152,7 +166,7 @@ fn language_of(program: &Program, registry: &Registry) -> Option<LanguageId> {
 /// The common queue, and the language queues, which are opened on demand.
 pub(crate) struct LanguageQueues {
     common: Arc<dyn Queue>,
-    open: Mutex<BTreeMap<LanguageId, Arc<dyn Queue>>>,
+    languages: Languages,
     /// The languages of the live workers. `None` until this node has first read the list of workers; until then, every
     /// hint goes to the common queue.
     routes: RwLock<Option<Arc<Routes>>>,
@@ -163,11 +177,42 @@ pub(crate) struct LanguageQueues {
     turn: AtomicUsize,
 }
 
+/// The language queues. The tasks that open them share this value.
+type Languages = Arc<Mutex<BTreeMap<LanguageId, LanguageQueue>>>;
+
+/// A language queue, or the state of the attempts to open it.
+#[derive(Default)]
+struct LanguageQueue {
+    /// `None` until the queue is open. It then stays open.
+    queue: Option<Arc<dyn Queue>>,
+    /// The attempt that is under way.
+    opening: Option<Opening>,
+    /// When the last attempt failed, and why.
+    failure: Option<(Instant, String)>,
+}
+
+/// An attempt to open a language queue.
+#[derive(Clone)]
+struct Opening {
+    since: Instant,
+    /// Closed when the attempt has ended.
+    end: watch::Receiver<()>,
+}
+
+/// Result of publishing hints to several queues.
+#[derive(Default)]
+pub(crate) struct Published {
+    /// Number of published hints.
+    pub(crate) hints: u64,
+    /// The queues that refused hints. `None` is the common queue.
+    pub(crate) refused: Vec<(Option<LanguageId>, QueueError)>,
+}
+
 impl LanguageQueues {
     pub(crate) fn new(common: Arc<dyn Queue>) -> LanguageQueues {
         LanguageQueues {
             common,
-            open: Mutex::default(),
+            languages: Arc::default(),
             routes: RwLock::default(),
             taken: watch::Sender::default(),
             turn: AtomicUsize::new(0),
@@ -196,42 +241,61 @@ impl LanguageQueues {
     }
 
     /// Publishes each hint to the queue of workers that can judge its run. Hints whose run no worker can judge are
-    /// skipped; these runs wait in the store. Returns the number of published hints.
-    pub(crate) async fn publish(&self, hints: &[(RunHint, Needs)]) -> Result<u64, QueueError> {
-        let Some(routes) = self.routes() else {
-            let hints: Vec<RunHint> = hints.iter().map(|(hint, _)| *hint).collect();
-            return self.common.publish(&hints).await.map(|()| hints.len() as u64);
-        };
-        let mut by_queue: BTreeMap<Option<LanguageId>, Vec<RunHint>> = BTreeMap::new();
-        for (hint, needs) in hints.iter().filter(|(_, needs)| routes.serves(needs)) {
-            by_queue.entry(routes.language_queue(needs)).or_default().push(*hint);
-        }
-        let mut result = Ok(0);
-        for (language_queue, hints) in by_queue {
-            let published = match language_queue {
-                None => self.common.publish(&hints).await,
-                Some(language) => match self.language_queue(&language).await {
-                    Ok(language_queue) => language_queue.publish(&hints).await,
-                    Err(error) => Err(error),
-                },
-            };
-            // If one language queue is full, the others still get their hints.
-            result = published.and(result).map(|offered| offered + hints.len() as u64);
-        }
-        result
+    /// skipped; these runs wait in the store.
+    pub(crate) async fn publish(&self, hints: &[(RunHint, Needs)]) -> Result<(), QueueError> {
+        let published = self.publish_in_parts(hints, usize::MAX).await;
+        published.refused.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
     }
 
-    /// From now on, also takes hints from the language queues of a worker with these languages.
-    pub(crate) async fn take_for(&self, has: &BTreeSet<LanguageId>) -> Result<(), QueueError> {
-        let Some(routes) = self.routes() else { return Ok(()) };
-        for language in routes.language_queues(has) {
-            if !self.taken.borrow().contains_key(&language) {
-                tracing::info!(%language, "not all workers have {language}: taking its runs from a language queue");
-                let language_queue = self.language_queue(&language).await?;
-                self.taken.send_modify(|taken| drop(taken.insert(language, language_queue)));
+    /// Publishes hints as [`LanguageQueues::publish`], but at most `part_max` at a time to each queue. A queue that
+    /// refuses a part gets no later part. The other queues get all of their hints.
+    pub(crate) async fn publish_in_parts(&self, hints: &[(RunHint, Needs)], part_max: usize) -> Published {
+        let routes = self.routes();
+        let mut by_queue: BTreeMap<Option<LanguageId>, Vec<RunHint>> = BTreeMap::new();
+        for (hint, needs) in hints {
+            let language = match &routes {
+                None => None,
+                Some(routes) if routes.serves(needs) => routes.language_queue(needs),
+                Some(_) => continue,
+            };
+            by_queue.entry(language).or_default().push(*hint);
+        }
+        self.begin_to_open(by_queue.keys().flatten());
+        let mut published = Published::default();
+        for (language, hints) in by_queue {
+            let queue = match &language {
+                None => Ok(Arc::clone(&self.common)),
+                Some(language) => self.language_queue(language, PUBLISH_WAIT).await,
+            };
+            let result = match queue {
+                Ok(queue) => publish_parts(&*queue, &hints, part_max, &mut published.hints).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = result {
+                published.refused.push((language, error));
             }
         }
-        Ok(())
+        published
+    }
+
+    /// From now on, also takes hints from the language queues of a worker with these languages. If some of them are not
+    /// open in time, returns an error, and the next call tries again.
+    pub(crate) async fn take_for(&self, has: &BTreeSet<LanguageId>) -> Result<(), QueueError> {
+        let Some(routes) = self.routes() else { return Ok(()) };
+        let mut missing = routes.language_queues(has);
+        missing.retain(|language| !self.taken.borrow().contains_key(language));
+        self.begin_to_open(&missing);
+        let mut result = Ok(());
+        for language in missing {
+            match self.language_queue(&language, TAKE_WAIT).await {
+                Ok(language_queue) => {
+                    tracing::info!(%language, "not all workers have {language}: taking its runs from a language queue");
+                    self.taken.send_modify(|taken| drop(taken.insert(language, language_queue)));
+                }
+                Err(error) => result = Err(error),
+            }
+        }
+        result
     }
 
     /// The next hint of the common queue or of a language queue in use, and the queue to settle it with. Queues are
@@ -307,32 +371,130 @@ impl LanguageQueues {
         Ok(depth)
     }
 
-    async fn language_queue(&self, language: &LanguageId) -> Result<Arc<dyn Queue>, QueueError> {
-        if let Some(language_queue) = self.open().get(language) {
-            return Ok(Arc::clone(language_queue));
+    /// Whether this process can currently exchange hints with others through the queues in use; if not, the cause as
+    /// human-readable text. Makes no network call.
+    pub(crate) fn health(&self) -> Result<(), String> {
+        self.common.health()?;
+        let routes = self.routes();
+        let has_queue = |language| routes.as_ref().is_none_or(|routes| routes.has_queue(language));
+        for (language, LanguageQueue { queue, failure, .. }) in &*lock(&self.languages) {
+            let health = match (queue, failure) {
+                (Some(queue), _) => queue.health(),
+                (None, Some((at, why))) if at.elapsed() < FAILURE_REPORTED => {
+                    Err(format!("it cannot be opened: {why}"))
+                }
+                (None, _) => Ok(()),
+            };
+            if let Err(why) = health
+                && has_queue(language)
+            {
+                return Err(format!("language queue of {language}: {why}"));
+            }
         }
-        let made = self.common.language_queue(language).await?;
-        // If another task has opened the queue in the meantime, the queue opened here is dropped, which closes it.
-        Ok(Arc::clone(self.open().entry(language.clone()).or_insert(made)))
+        Ok(())
+    }
+
+    /// The queue of a language. If it is not open, begins to open it, unless an attempt has failed a moment ago. Waits
+    /// for the attempt at most until `wait` after its beginning.
+    async fn language_queue(&self, language: &LanguageId, wait: Duration) -> Result<Arc<dyn Queue>, QueueError> {
+        if let Some(mut opening) = self.opening(language) {
+            // The channel carries no values. So this returns when the attempt has ended, or too much time has passed.
+            let _ = timeout_at(opening.since + wait, opening.end.changed()).await;
+        }
+        let languages = lock(&self.languages);
+        let state = languages.get(language);
+        match state.and_then(|state| state.queue.as_ref()) {
+            Some(queue) => Ok(Arc::clone(queue)),
+            None => {
+                let failure = state.filter(|state| state.opening.is_none()).and_then(|state| state.failure.as_ref());
+                let why = match failure {
+                    Some((_, why)) => format!("cannot open the language queue of {language}: {why}"),
+                    None => format!("the language queue of {language} is still being opened"),
+                };
+                Err(QueueError::Unreachable(why.into()))
+            }
+        }
+    }
+
+    /// Begins to open these language queues at the same time.
+    fn begin_to_open<'a>(&self, languages: impl IntoIterator<Item = &'a LanguageId>) {
+        for language in languages {
+            self.opening(language);
+        }
+    }
+
+    /// The current attempt to open a language queue, which begins here if necessary. `None` if the queue is open, or an
+    /// attempt has failed a moment ago.
+    fn opening(&self, language: &LanguageId) -> Option<Opening> {
+        let mut languages = lock(&self.languages);
+        let state = languages.entry(language.clone()).or_default();
+        if state.queue.is_some() {
+            return None;
+        }
+        // The channel of an attempt that panicked is closed.
+        if let Some(opening) = state.opening.as_ref().filter(|opening| opening.end.has_changed().is_ok()) {
+            return Some(opening.clone());
+        }
+        if state.failure.as_ref().is_some_and(|(at, _)| at.elapsed() < REOPEN_AFTER) {
+            return None;
+        }
+        let (ends, end) = watch::channel(());
+        let opening = Opening { since: Instant::now(), end };
+        state.opening = Some(opening.clone());
+        drop(languages);
+        tokio::spawn(open(Arc::clone(&self.common), Arc::clone(&self.languages), language.clone(), ends));
+        Some(opening)
     }
 
     fn language_queues(&self) -> Vec<Arc<dyn Queue>> {
-        self.open().values().cloned().collect()
+        lock(&self.languages).values().filter_map(|state| state.queue.clone()).collect()
     }
 
     fn queues_in_use(&self) -> Vec<Arc<dyn Queue>> {
         let Some(routes) = self.routes() else { return self.language_queues() };
-        let open = self.open();
-        open.iter()
-            .filter(|(language, _)| routes.has_queue(language))
-            .map(|(_, language_queue)| Arc::clone(language_queue))
-            .collect()
+        let languages = lock(&self.languages);
+        let in_use = languages.iter().filter(|(language, _)| routes.has_queue(language));
+        in_use.filter_map(|(_, state)| state.queue.clone()).collect()
     }
+}
 
-    fn open(&self) -> MutexGuard<'_, BTreeMap<LanguageId, Arc<dyn Queue>>> {
-        // Each change of the map is a single call, so the map is consistent even if the lock is poisoned.
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+/// Opens a language queue. `ends` is dropped at the end.
+async fn open(common: Arc<dyn Queue>, languages: Languages, language: LanguageId, ends: watch::Sender<()>) {
+    let opened = common.language_queue(&language).await;
+    let mut languages = lock(&languages);
+    let state = languages.entry(language.clone()).or_default();
+    state.opening = None;
+    match opened {
+        Ok(queue) => (state.queue, state.failure) = (Some(queue), None),
+        Err(error) => {
+            let error = chain(&error);
+            if state.failure.is_none() {
+                tracing::warn!(%language, error, "cannot open the language queue of {language}; its runs wait");
+            }
+            state.failure = Some((Instant::now(), error));
+        }
     }
+    drop(languages);
+    drop(ends);
+}
+
+/// Publishes hints to one queue until it refuses some. Adds the number of published hints to `count`.
+async fn publish_parts(
+    queue: &dyn Queue,
+    hints: &[RunHint],
+    part_max: usize,
+    count: &mut u64,
+) -> Result<(), QueueError> {
+    for part in hints.chunks(part_max) {
+        queue.publish(part).await?;
+        *count += part.len() as u64;
+    }
+    Ok(())
+}
+
+fn lock(languages: &Languages) -> MutexGuard<'_, BTreeMap<LanguageId, LanguageQueue>> {
+    // No critical section can panic between two changes, so the map is consistent even if the lock is poisoned.
+    languages.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -24,6 +24,8 @@ const OVERLAP: SignedDuration = SignedDuration::from_secs(5);
 /// yet published, or were taken but the runs are not yet leased. While the queue has more hints than this, and no more
 /// than this number of hints are missing, the sweeper searches for them only every [`LOOK_EVERY`] sweeps.
 const ON_THE_WAY_MAX: u64 = 64;
+/// Maximum number of hints that are published to a queue at a time, because a queue accepts all of them or none.
+const PART_MAX: usize = 100;
 /// Number of sweeps between two searches for missing hints while the queue has many hints and few are missing.
 const LOOK_EVERY: u32 = 30;
 /// Number of disabled and deleted users per sweep.
@@ -342,20 +344,27 @@ impl Core {
         true
     }
 
-    /// Publishes hints while the queue has room. Returns whether the queue accepted all hints, except those of runs
-    /// that no worker can judge.
+    /// Publishes hints while the queues have room. Returns whether later hints are worth a try, which is not the case
+    /// if the common queue refused some. A language queue that refuses hints does not stop the sweep for other
+    /// languages.
     async fn offer(&self, hints: &[(RunHint, Needs)], swept: &mut Swept) -> bool {
-        for part in hints.chunks(100) {
-            match self.inner.language_queues.publish(part).await {
-                Ok(offered) => swept.offered += offered,
-                Err(QueueError::Full { .. }) => return false,
-                Err(error) => {
+        let published = self.inner.language_queues.publish_in_parts(hints, PART_MAX).await;
+        swept.offered += published.hints;
+        let mut goes_on = true;
+        for (language, error) in published.refused {
+            match (language, error) {
+                (None, QueueError::Full { .. }) => goes_on = false,
+                (None, error) => {
                     tracing::warn!(%error, "the queue accepts no hints; the next sweep retries");
-                    return false;
+                    goes_on = false;
                 }
+                (Some(language), error) => tracing::debug!(
+                    %language, error = crate::chain(&error),
+                    "the language queue of {language} accepts no hints; the next sweep retries"
+                ),
             }
         }
-        true
+        goes_on
     }
 }
 

@@ -29,6 +29,11 @@ const WAITING_BYTES_MAX: usize = 32 << 20;
 /// and a gap in their events may remain undetected.
 const CHAINS_MAX: usize = 16_384;
 
+/// Time without an event after which a submission is no longer tracked. An API node that publishes the inputs of a live
+/// run does not publish the run's end. The servers have deleted the stored events of such a submission (`LIVE_KEPT` in
+/// `redis.rs` and `postgres.rs`).
+const FORGET_AFTER: Duration = Duration::from_secs(11 * 60);
+
 /// Interval at which the expiry of a submission's stored events is extended.
 pub(crate) const REFRESH: Duration = Duration::from_secs(60);
 
@@ -66,7 +71,7 @@ struct State {
     put: u64,
     sent: u64,
     chains: HashMap<SubmissionId, Chain>,
-    /// Tracked submissions in the order in which they began. Entries without a chain are skipped.
+    /// Tracked submissions, in about the order in which they began. Entries without a chain are skipped.
     begun: VecDeque<SubmissionId>,
     /// Whether a message was dropped whose loss the receivers cannot detect.
     lost: bool,
@@ -78,6 +83,7 @@ struct Chain {
     last: Seq,
     kept: VecDeque<PendingEvent>,
     kept_bytes: usize,
+    /// When an event last extended the expiry: at most [`REFRESH`] before the last event.
     refreshed: Instant,
 }
 
@@ -209,6 +215,7 @@ impl State {
         // The refresh is due at once, so that the first event sets the expiry.
         let now = Instant::now();
         let refreshed = now.checked_sub(REFRESH).unwrap_or(now);
+        self.forget_idle();
         self.chains.insert(id, Chain { last, kept: VecDeque::new(), kept_bytes: 0, refreshed });
         self.begun.push_back(id);
         if self.begun.len() > 2 * CHAINS_MAX {
@@ -218,6 +225,18 @@ impl State {
         while self.chains.len() > CHAINS_MAX {
             let Some(oldest) = self.begun.pop_front() else { break };
             self.chains.remove(&oldest);
+        }
+    }
+
+    /// Stops tracking submissions without recent events, oldest first, up to the first one with recent events. That one
+    /// is moved to the end, so that later calls examine the others.
+    fn forget_idle(&mut self) {
+        while let Some(oldest) = self.begun.pop_front() {
+            match self.chains.get(&oldest) {
+                Some(chain) if chain.refreshed.elapsed() < FORGET_AFTER => return self.begun.push_back(oldest),
+                Some(_) => drop(self.chains.remove(&oldest)),
+                None => {}
+            }
         }
     }
 
@@ -390,6 +409,31 @@ mod tests {
         };
         let none = Vec::new;
         assert_eq!(gone, [none(), none(), none(), none(), vec![2], vec![3], vec![4], vec![5], vec![6, 7, 8]]);
+    }
+
+    #[test]
+    fn submissions_without_recent_events_are_forgotten() {
+        let outbox = Outbox::new(EventBounds::default());
+        let input = |of, n| {
+            let kind = EventKind::Started { attempt: 1 };
+            outbox.event(event(of, 1, n, kind))
+        };
+        for of in 0..100 {
+            input(of, 1);
+        }
+        {
+            let mut state = outbox.state();
+            assert_eq!(state.chains.len(), 100);
+            let idle = Instant::now().checked_sub(FORGET_AFTER).expect("the clock began earlier");
+            state.chains.iter_mut().filter(|(of, _)| **of != id(7)).for_each(|(_, chain)| chain.refreshed = idle);
+        }
+        // Each new submission removes the idle ones up to the next active one.
+        input(200, 1);
+        input(201, 1);
+        let mut left: Vec<SubmissionId> = outbox.state().chains.keys().copied().collect();
+        left.sort();
+        assert_eq!(left, [id(7), id(200), id(201)]);
+        assert_eq!(input(7, 2), Some(Seq::of_attempt(1, 1)), "an active submission is still tracked");
     }
 
     #[test]

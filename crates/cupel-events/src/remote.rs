@@ -8,10 +8,14 @@
 //! One task holds one session with the server at a time. Whenever a session ends, the task opens another one, as long
 //! as the bus exists. Subscribers then get a gap, the task subscribes to the topics again, and unconfirmed events are
 //! sent again. Duplicates are recognised by their sequence number.
+//!
+//! A session proves itself by lasting for [`LASTS_AFTER`]. If a session ends before that, the pauses between sessions
+//! go on growing, and the bus stays reported as disconnected until events are sent or a later session proves itself.
+//! The reason is that some faults permit connecting and fail every operation, for example while Redis loads its data.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use cupel_core::event::{Event, Seq};
@@ -34,6 +38,10 @@ const CLEAN_PAUSE_MAX: Duration = Duration::from_secs(3600);
 /// Pause between two attempts to reach the server.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
+/// Duration after which a session has proved itself: longer than an operation without an answer takes to end it.
+const LASTS_AFTER: Duration = Duration::from_secs(8);
+/// Interval at which a lasting outage is logged again.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 /// Bounds of a batch of sent events.
 const BATCH_EVENTS_MAX: usize = 512;
 const BATCH_BYTES_MAX: usize = 1 << 20;
@@ -199,25 +207,34 @@ struct Keeper<S> {
 impl<S: Server> Keeper<S> {
     async fn run(self, first: Box<dyn Session>, number: u64) {
         let mut session = Some((first, number));
-        let mut pause = PAUSE_MIN;
+        let mut backoff = Backoff::new();
+        let mut has_lasted = true;
+        let mut logged_at: Option<Instant> = None;
         loop {
             if let Some((session, number)) = session.take() {
+                let began = Instant::now();
                 let error = self.keep(&*session, number).await;
-                tracing::warn!(
-                    error = cupel_core::chain(&error),
-                    "the event bus lost the connection to its server and is reconnecting"
-                );
+                has_lasted = began.elapsed() >= LASTS_AFTER;
+                if has_lasted {
+                    backoff.reset();
+                }
+                if has_lasted || logged_at.is_none_or(|at| at.elapsed() > LOG_INTERVAL) {
+                    tracing::warn!(
+                        error = cupel_core::chain(&error),
+                        "the event bus lost the connection to its server and is reconnecting"
+                    );
+                    logged_at = Some(Instant::now());
+                }
                 self.set_trouble(Some(&error));
-                pause = PAUSE_MIN;
             }
-            sleep(pause).await;
-            pause = (pause * 2).min(PAUSE_MAX);
+            sleep(backoff.pause()).await;
             let opened = timeout(2 * ANSWER_MAX, self.server.open(&self.hub)).await;
             let opened = opened.unwrap_or(Err(ServerError::Silent(2 * ANSWER_MAX)));
             match opened {
                 Ok(opened) => {
-                    tracing::info!("the event bus reconnected to its server");
-                    self.set_trouble(None);
+                    if has_lasted {
+                        self.is_back();
+                    }
                     session = Some((opened, self.hub.begin_session()));
                 }
                 Err(error) => {
@@ -238,6 +255,7 @@ impl<S: Server> Keeper<S> {
             Err(error) = check(session) => error,
             Err(error) = clean(session) => error,
             error = session.lost() => error,
+            Err(error) = self.prove() => error,
         };
         self.hub.end_session();
         self.outbox.restore();
@@ -250,7 +268,15 @@ impl<S: Server> Keeper<S> {
             answered(session.send(&batch)).await?;
             metrics::counter!("cupel_events_sent_total").increment(batch.len() as u64);
             self.outbox.sent();
+            self.is_back();
         }
+    }
+
+    /// Ends the report of an outage once the session has lasted.
+    async fn prove(&self) -> Result<std::convert::Infallible, ServerError> {
+        sleep(LASTS_AFTER).await;
+        self.is_back();
+        std::future::pending().await
     }
 
     async fn listen(&self, session: &dyn Session, number: u64) -> Result<std::convert::Infallible, ServerError> {
@@ -272,10 +298,41 @@ impl<S: Server> Keeper<S> {
         }
     }
 
+    /// Ends the report of an outage, if there was one.
+    fn is_back(&self) {
+        let is_away = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        if is_away {
+            tracing::info!("the event bus reconnected to its server");
+            self.set_trouble(None);
+        }
+    }
+
     fn set_trouble(&self, error: Option<&ServerError>) {
         metrics::gauge!("cupel_events_connected").set(if error.is_some() { 0.0 } else { 1.0 });
         let text = error.map(|error| format!("events do not reach other nodes: {}", cupel_core::chain(error)));
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = text;
+    }
+}
+
+/// Pauses before sessions. They double until a session has lasted for [`LASTS_AFTER`].
+struct Backoff {
+    next: Duration,
+}
+
+impl Backoff {
+    fn new() -> Backoff {
+        Backoff { next: PAUSE_MIN }
+    }
+
+    fn pause(&mut self) -> Duration {
+        let pause = self.next;
+        self.next = (pause * 2).min(PAUSE_MAX);
+        pause
+    }
+
+    /// Records that a session has lasted.
+    fn reset(&mut self) {
+        self.next = PAUSE_MIN;
     }
 }
 
@@ -319,8 +376,80 @@ fn to_keep(batch: Vec<Outgoing>) -> Vec<KeptMessage> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use cupel_core::event::EventKind;
+    use cupel_testkit::brokers::wait_until;
     use cupel_types::Verdict;
+    use tokio::sync::Semaphore;
+
+    /// A server on which sessions can be opened, and every attempt to send fails. It also is its own session.
+    #[derive(Clone)]
+    struct Refusing {
+        /// Number of attempts that have begun. Each attempt fails once it has a permit.
+        attempts: Arc<AtomicUsize>,
+        permits: Arc<Semaphore>,
+    }
+
+    #[async_trait]
+    impl Server for Refusing {
+        async fn open(&self, _: &Arc<Hub>) -> Result<Box<dyn Session>, ServerError> {
+            Ok(Box::new(self.clone()))
+        }
+    }
+
+    #[async_trait]
+    impl Session for Refusing {
+        async fn send(&self, _: &[KeptMessage]) -> Result<(), ServerError> {
+            self.attempts.fetch_add(1, Ordering::Relaxed);
+            self.permits.acquire().await.unwrap().forget();
+            Err(ServerError::Unfit("this server is read-only".to_owned()))
+        }
+        async fn follow(&self, _: &[Topic]) -> Result<(), ServerError> {
+            Ok(())
+        }
+        async fn leave(&self, _: &[Topic]) -> Result<(), ServerError> {
+            Ok(())
+        }
+        async fn kept(&self, topics: &[(Topic, Seq)]) -> Result<Vec<Vec<Message>>, ServerError> {
+            Ok(vec![Vec::new(); topics.len()])
+        }
+        async fn check(&self) -> Result<(), ServerError> {
+            Ok(())
+        }
+        async fn lost(&self) -> ServerError {
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_accepts_connections_and_fails_to_send_stays_reported() {
+        let server = Refusing { attempts: Arc::default(), permits: Arc::new(Semaphore::new(0)) };
+        let bus = RemoteBus::start(server.clone(), EventBounds::default()).await.unwrap();
+        let id = SubmissionId::from_uuid(uuid::Uuid::from_u128(1));
+        bus.publish(Event::finished(id, 1, jiff::Timestamp::UNIX_EPOCH, Verdict::Accepted));
+        let begins = async |attempt| {
+            let has_begun = async || server.attempts.load(Ordering::Relaxed) >= attempt;
+            wait_until("an attempt to send begins", has_begun).await;
+        };
+        begins(1).await;
+        bus.health().expect("nothing has failed yet");
+        for attempt in 2..5 {
+            server.permits.add_permits(1);
+            begins(attempt).await;
+            let health = bus.health().expect_err("the bus has another session, but the fault persists");
+            assert!(health.contains("read-only"), "{health}");
+        }
+    }
+
+    #[test]
+    fn pauses_double_until_a_session_has_lasted() {
+        let mut backoff = Backoff::new();
+        let pauses: Vec<u64> = (0..7).map(|_| backoff.pause().as_millis() as u64).collect();
+        assert_eq!(pauses, [50, 100, 200, 400, 800, 1000, 1000]);
+        backoff.reset();
+        assert_eq!(backoff.pause(), PAUSE_MIN);
+    }
 
     #[tokio::test]
     async fn events_before_the_end_of_a_submission_in_the_same_batch_are_not_kept() {

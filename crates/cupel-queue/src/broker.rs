@@ -8,6 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cupel_core::RunHint;
 use cupel_types::PriorityClass;
+use tokio_util::sync::CancellationToken;
 
 use crate::shares::PerClass;
 
@@ -31,15 +32,15 @@ pub(crate) trait Link: Send + Sync + 'static {
     async fn ready(&self) -> Result<PerClass<usize>, BrokerError>;
     /// Takes up to `wanted` hints of each class, without waiting.
     async fn take(&self, wanted: PerClass<usize>) -> Result<Vec<Delivery>, BrokerError>;
-    /// Waits until there may be hints to take, for [`WAIT_MAX`](crate::brokered::WAIT_MAX) at most. May return a few
-    /// hints.
-    async fn wait(&self) -> Result<Vec<Delivery>, BrokerError>;
+    /// Waits until there may be hints to take or `end` is cancelled, for [`WAIT_MAX`](crate::brokered::WAIT_MAX) at
+    /// most. May return a few hints, also after `end` is cancelled.
+    async fn wait(&self, end: &CancellationToken) -> Result<Vec<Delivery>, BrokerError>;
     /// Acknowledges deliveries. An adapter without acknowledgements keeps this default.
     async fn settle(&self, _: &[Settled]) -> Result<(), BrokerError> {
         Ok(())
     }
     /// Called when no taker waits here: gives `unwanted`, and the hints that the adapter has prefetched, back to the
-    /// broker, so that other nodes can take them.
+    /// broker, so that other nodes can take them. If the broker is full, the caller keeps `unwanted`.
     async fn rest(&self, unwanted: Vec<Delivery>) -> Result<(), BrokerError>;
     /// Disconnects cleanly. No taker waits on this connection any more, and the link is dropped once all calls have
     /// returned.

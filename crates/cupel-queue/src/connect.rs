@@ -94,27 +94,39 @@ async fn at_broker(
     match scheme {
         "postgres" | "postgresql" => {
             #[cfg(feature = "postgres")]
-            return start(url, settings, language_queues, crate::postgres::Postgres::new(url, route)).await;
+            return start(url, settings, route, language_queues, crate::postgres::Postgres::new(url, route)).await;
             #[cfg(not(feature = "postgres"))]
             Err(ConnectError::NotBuilt { feature: "postgres" })
         }
         "redis" | "rediss" => {
             #[cfg(feature = "redis")]
-            return start(url, settings, language_queues, crate::redis::Redis::new(url, route, settings.reclaim_after))
-                .await;
+            return start(
+                url,
+                settings,
+                route,
+                language_queues,
+                crate::redis::Redis::new(url, route, settings.reclaim_after),
+            )
+            .await;
             #[cfg(not(feature = "redis"))]
             Err(ConnectError::NotBuilt { feature: "redis" })
         }
         "amqp" | "amqps" => {
             #[cfg(feature = "rabbitmq")]
-            return start(url, settings, language_queues, Ok(crate::rabbitmq::RabbitMq::new(url, route))).await;
+            return start(url, settings, route, language_queues, Ok(crate::rabbitmq::RabbitMq::new(url, route))).await;
             #[cfg(not(feature = "rabbitmq"))]
             Err(ConnectError::NotBuilt { feature: "rabbitmq" })
         }
         "kafka" => {
             #[cfg(feature = "kafka")]
-            return start(url, settings, language_queues, crate::kafka::Kafka::new(url, route, settings.reclaim_after))
-                .await;
+            return start(
+                url,
+                settings,
+                route,
+                language_queues,
+                crate::kafka::Kafka::new(url, route, settings.reclaim_after),
+            )
+            .await;
             #[cfg(not(feature = "kafka"))]
             Err(ConnectError::NotBuilt { feature: "kafka" })
         }
@@ -125,6 +137,7 @@ async fn at_broker(
 async fn start(
     url: &str,
     settings: &Settings,
+    route: &Route,
     language_queues: MakeLanguageQueue,
     broker: Result<impl Broker, BrokerError>,
 ) -> Result<Arc<dyn Queue>, ConnectError> {
@@ -133,8 +146,9 @@ async fn start(
         remedy: remedy(error.fault),
         source: Box::new(error),
     };
-    let queue =
-        BrokeredQueue::start(broker.map_err(failed)?, language_queues, settings.window, settings.depth_max).await;
+    let broker = broker.map_err(failed)?;
+    let (window, depth_max) = (settings.window, settings.depth_max);
+    let queue = BrokeredQueue::start(route.prefix(), broker, language_queues, window, depth_max).await;
     Ok(Arc::new(queue.map_err(failed)?))
 }
 

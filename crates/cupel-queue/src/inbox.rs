@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use crate::broker::{BrokerError, BrokerFault, Delivery};
 use crate::brokered::WAIT_MAX;
@@ -52,14 +53,18 @@ impl Inbox {
         }
     }
 
-    /// Waits until there may be hints to take, for [`WAIT_MAX`] at most.
-    pub(crate) async fn wait(&self) {
+    /// Waits until there may be hints to take or `end` is cancelled, for [`WAIT_MAX`] at most.
+    pub(crate) async fn wait(&self, end: &CancellationToken) {
         let is_ready = {
             let state = self.state();
             state.failed.is_some() || state.classes.iter().any(|class| !class.is_empty())
         };
         if !is_ready {
-            let _ = tokio::time::timeout(WAIT_MAX, self.bell.notified()).await;
+            tokio::select! {
+                () = self.bell.notified() => {}
+                () = tokio::time::sleep(WAIT_MAX) => {}
+                () = end.cancelled() => {}
+            }
         }
     }
 

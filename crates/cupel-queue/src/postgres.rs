@@ -55,12 +55,15 @@ const MIGRATION: &str = "
     INSERT INTO cupel_queue_schema SELECT 1 WHERE NOT EXISTS (SELECT FROM cupel_queue_schema);
 ";
 
+/// Inserts the rows in the order of the runs. Two nodes may insert the same runs at the same time, and each insertion
+/// waits for an uncommitted row with the same key. With a different order on each node, they would wait for each other.
+/// The ids of runs are ordered by time, so a batch stays nearly first in, first out.
 const PUT: &str = "
     WITH put AS (
         INSERT INTO cupel_queue (place, class, run, owner)
         SELECT $1, h.class, h.run, h.owner
-        FROM unnest($2::smallint[], $3::uuid[], $4::uuid[]) WITH ORDINALITY AS h (class, run, owner, n)
-        ORDER BY h.n
+        FROM unnest($2::smallint[], $3::uuid[], $4::uuid[]) AS h (class, run, owner)
+        ORDER BY h.run
         ON CONFLICT DO NOTHING
         RETURNING 1
     )
@@ -236,9 +239,10 @@ impl Link for PostgresLink {
         Ok(rows.iter().filter_map(delivery).collect())
     }
 
-    async fn wait(&self) -> Result<Vec<Delivery>, BrokerError> {
+    async fn wait(&self, end: &CancellationToken) -> Result<Vec<Delivery>, BrokerError> {
         tokio::select! {
             () = self.bell.notified() => Ok(Vec::new()),
+            () = end.cancelled() => Ok(Vec::new()),
             () = tokio::time::sleep(WAIT_MAX) => Ok(Vec::new()),
             () = self.lost.cancelled() => {
                 Err(BrokerError::new("wait for hints", BrokerFault::Unreachable, "the connection was closed"))
@@ -263,11 +267,54 @@ fn to(doing: &'static str) -> impl Fn(Error) -> BrokerError {
             SqlState::INVALID_CATALOG_NAME,
             SqlState::INSUFFICIENT_PRIVILEGE,
         ];
+        // The server has no room for new rows, and keeps the connection.
+        let full = [SqlState::INSUFFICIENT_RESOURCES, SqlState::DISK_FULL, SqlState::OUT_OF_MEMORY];
         let fault = match error.code() {
             Some(code) if denied.contains(code) => BrokerFault::Denied,
+            Some(code) if full.contains(code) => BrokerFault::Full,
             Some(_) => BrokerFault::Other,
             None => BrokerFault::Unreachable,
         };
         BrokerError::new(doing, fault, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cupel_testkit::brokers::wait_until;
+    use cupel_testkit::servers;
+    use tokio::task::block_in_place;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn nodes_that_insert_the_same_runs_in_different_orders_do_not_deadlock() {
+        let server = servers::Postgres::shared();
+        let url = server.database().await;
+        let database = url.rsplit_once('/').unwrap().1;
+        let broker = Postgres::new(&url, &Route::common("cupel")).unwrap();
+        let nodes = [broker.connect().await.unwrap(), broker.connect().await.unwrap()];
+        let (mut holder, connection) = Endpoint::parse(&url, "test").unwrap().connect().await.unwrap();
+        tokio::spawn(connection);
+        // Both nodes have inserted their first rows before either of them can continue.
+        let held = holder.transaction().await.unwrap();
+        let insert = "INSERT INTO cupel_queue (place, class, run, owner) VALUES ($1, 2, $2, $2)";
+        held.execute(insert, &[&broker.place, &Uuid::from_u128(2)]).await.unwrap();
+        let mut puts = Vec::new();
+        for (node, runs) in nodes.into_iter().zip([[1, 2, 3], [3, 2, 1]]) {
+            let hint = |run| {
+                let (run, owner) = (Uuid::from_u128(run), Uuid::from_u128(1));
+                let (run, owner) = (RunId::from_uuid(run), UserId::from_uuid(owner));
+                RunHint { run, owner, class: PriorityClass::Batch }
+            };
+            puts.push(tokio::spawn(async move { node.put(&runs.map(hint)).await }));
+        }
+        let waiting = "SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        wait_until("both nodes wait", async || block_in_place(|| server.psql(database, waiting)) == "2").await;
+        held.rollback().await.unwrap();
+        for put in puts {
+            put.await.unwrap().expect("no deadlock");
+        }
     }
 }

@@ -203,8 +203,8 @@ impl Link for RabbitMqLink {
         self.inbox.take(wanted)
     }
 
-    async fn wait(&self) -> Result<Vec<Delivery>, BrokerError> {
-        self.inbox.wait().await;
+    async fn wait(&self, end: &CancellationToken) -> Result<Vec<Delivery>, BrokerError> {
+        self.inbox.wait(end).await;
         Ok(Vec::new())
     }
 

@@ -6,11 +6,14 @@
 //! - The hints of a node that dies stay pending. A node that takes hints also claims, with `XAUTOCLAIM`, the hints that
 //!   have been unsettled for too long.
 //! - The blocking read (`XREADGROUP … BLOCK`) has its own connection, which is opened when first needed. All other
-//!   commands share one connection and are pipelined.
+//!   commands share one connection and are pipelined. A node that stops ends its blocking read with `CLIENT UNBLOCK`,
+//!   because Redis would deliver the next hint to it.
 //! - Whether hints survive a crash of the server depends on its persistence settings.
 //! - If a stream or group is gone (`NOGROUP`), the next connection creates it again.
+//! - A full server (`maxmemory`) refuses `XADD` and `XGROUP CREATE`, and executes the other commands.
 //!
-//! Sources: the commands' pages of Redis' documentation. XAUTOCLAIM is available since Redis 6.2.
+//! Sources: the commands' pages of Redis' documentation. XAUTOCLAIM is available since Redis 6.2, CLIENT UNBLOCK since
+//! Redis 5.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,9 +23,9 @@ use async_trait::async_trait;
 use cupel_core::RunHint;
 use cupel_types::PriorityClass;
 use redis::aio::MultiplexedConnection;
-use redis::streams::{StreamAutoClaimReply, StreamId, StreamReadReply};
+use redis::streams::{StreamAutoClaimReply, StreamId, StreamInfoGroupsReply, StreamReadReply};
 use redis::{AsyncConnectionConfig, Client, ErrorKind, Pipeline, RedisError, Value};
-use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::broker::{Broker, BrokerError, BrokerFault, Delivery, Link, Settled, Tag, per_class};
@@ -38,6 +41,8 @@ const FIELD: &str = "hint";
 const OLDEST: (u32, u32) = (6, 2);
 /// Maximum number of entries of a class that are claimed at once.
 const RECLAIM_MAX: usize = 16;
+/// Interval at which a node that stops tries to end its blocking read.
+const UNBLOCK_EVERY: Duration = Duration::from_millis(20);
 /// Idle time after which a consumer without pending entries is removed from the group.
 const FORGET_AFTER: Duration = Duration::from_secs(3600);
 
@@ -81,16 +86,17 @@ impl Broker for Redis {
                 .query_async(&mut talk)
                 .await;
             match created {
-                Err(error) if error.code() != Some("BUSYGROUP") => {
-                    return Err(failed("create the consumer group", error));
-                }
-                _ => {}
+                Err(error) if error.code() == Some("BUSYGROUP") => {}
+                // A full server refuses the command even if the group exists.
+                Err(error) if error.code() == Some("OOM") && has_group(key, &mut talk).await => {}
+                Err(error) => return Err(failed("create the consumer group", error)),
+                Ok(()) => {}
             }
         }
         Ok(Arc::new(RedisLink {
             client: self.client.clone(),
             talk,
-            wait: OnceCell::new(),
+            wait: tokio::sync::Mutex::default(),
             keys: self.keys.clone(),
             node: Uuid::now_v7().to_string(),
             reclaim_after: self.reclaim_after,
@@ -105,6 +111,13 @@ async fn connection(client: &Client) -> Result<MultiplexedConnection, BrokerErro
     client.get_multiplexed_async_connection_with_config(&config).await.map_err(to("connect"))
 }
 
+/// Whether the stream has the consumer group. `false` if the server does not answer that.
+async fn has_group(key: &str, talk: &mut MultiplexedConnection) -> bool {
+    let reply: Result<StreamInfoGroupsReply, RedisError> =
+        redis::cmd("XINFO").arg("GROUPS").arg(key).query_async(talk).await;
+    reply.is_ok_and(|reply| reply.groups.iter().any(|group| group.name == GROUP))
+}
+
 /// The version in the reply to INFO, which has a line such as `redis_version:7.0.15`.
 fn version(info: &str) -> Option<(u32, u32)> {
     let line = info.lines().find_map(|line| line.strip_prefix("redis_version:"))?;
@@ -115,12 +128,29 @@ fn version(info: &str) -> Option<(u32, u32)> {
 struct RedisLink {
     client: Client,
     talk: MultiplexedConnection,
-    wait: OnceCell<MultiplexedConnection>,
+    /// The connection of the blocking read, once there is one.
+    wait: tokio::sync::Mutex<Option<WaitConnection>>,
     keys: PerClass<String>,
     /// This node's consumer name in the group.
     node: String,
     reclaim_after: Duration,
     reclaiming: Mutex<Reclaiming>,
+}
+
+/// The connection of the blocking read.
+#[derive(Clone)]
+struct WaitConnection {
+    connection: MultiplexedConnection,
+    /// The connection's id for `CLIENT UNBLOCK`; `None` if the server does not permit `CLIENT ID`.
+    id: Option<u64>,
+}
+
+impl WaitConnection {
+    async fn open(client: &Client) -> Result<WaitConnection, BrokerError> {
+        let mut connection = connection(client).await?;
+        let id = redis::cmd("CLIENT").arg("ID").query_async(&mut connection).await.ok();
+        Ok(WaitConnection { connection, id })
+    }
 }
 
 struct Reclaiming {
@@ -170,13 +200,24 @@ impl Link for RedisLink {
     }
 
     /// Returns at most one hint per class. Usually one stream wakes a blocked reader, and the result has one hint.
-    async fn wait(&self) -> Result<Vec<Delivery>, BrokerError> {
-        let wait = self.wait.get_or_try_init(|| connection(&self.client)).await?;
+    async fn wait(&self, end: &CancellationToken) -> Result<Vec<Delivery>, BrokerError> {
+        let mut open = self.wait.lock().await;
+        let WaitConnection { mut connection, id } = match &*open {
+            Some(open) => open.clone(),
+            None => open.insert(WaitConnection::open(&self.client).await?).clone(),
+        };
+        if end.is_cancelled() {
+            return Ok(Vec::new());
+        }
         let mut read = redis::cmd("XREADGROUP");
         read.arg("GROUP").arg(GROUP).arg(&self.node).arg("COUNT").arg(1).arg("BLOCK").arg(WAIT_MAX.as_millis() as u64);
         read.arg("STREAMS").arg(&self.keys).arg([">"; CLASSES].as_slice());
-        let reply: Option<StreamReadReply> = read.query_async(&mut wait.clone()).await.map_err(to("wait for hints"))?;
-        match reply {
+        let reply: Result<Option<StreamReadReply>, RedisError> = tokio::select! {
+            reply = read.query_async(&mut connection) => reply,
+            // `leave` closes the connection.
+            () = self.cannot_unblock(id, end) => return Ok(Vec::new()),
+        };
+        match reply.map_err(to("wait for hints"))? {
             Some(reply) => self.read(reply).await,
             None => Ok(Vec::new()),
         }
@@ -189,7 +230,8 @@ impl Link for RedisLink {
 
     /// Requeues hints in one transaction, so that no hint is lost or duplicated.
     async fn rest(&self, mut unwanted: Vec<Delivery>) -> Result<(), BrokerError> {
-        unwanted.append(&mut self.reclaiming().claimed);
+        let claimed = std::mem::take(&mut self.reclaiming().claimed);
+        unwanted.extend(&claimed);
         if unwanted.is_empty() {
             return Ok(());
         }
@@ -201,11 +243,35 @@ impl Link for RedisLink {
             all.cmd("XACK").arg(key).arg(GROUP).arg(id(tag)).ignore();
             all.cmd("XDEL").arg(key).arg(id(tag)).ignore();
         }
-        all.exec_async(&mut self.talk.clone()).await.map_err(to("requeue hints"))
+        let requeued = all.exec_async(&mut self.talk.clone()).await;
+        if requeued.is_err() {
+            self.reclaiming().claimed.extend(claimed);
+        }
+        requeued.map_err(to("requeue hints"))
+    }
+
+    /// Closes the connection of the blocking read, so that Redis delivers no more hints to it.
+    async fn leave(&self) {
+        // A read that still runs keeps the lock; it ends within `WAIT_MAX`.
+        if let Ok(mut wait) = self.wait.try_lock() {
+            *wait = None;
+        }
     }
 }
 
 impl RedisLink {
+    /// Once `end` is cancelled, ends the blocking read of the connection `id` again and again, because the server may
+    /// not have received the read yet. Returns only if the server does not permit that.
+    async fn cannot_unblock(&self, id: Option<u64>, end: &CancellationToken) {
+        end.cancelled().await;
+        let Some(id) = id else { return };
+        let mut unblock = redis::cmd("CLIENT");
+        unblock.arg("UNBLOCK").arg(id);
+        while unblock.exec_async(&mut self.talk.clone()).await.is_ok() {
+            tokio::time::sleep(UNBLOCK_EVERY).await;
+        }
+    }
+
     async fn read(&self, reply: StreamReadReply) -> Result<Vec<Delivery>, BrokerError> {
         let mut deliveries = Vec::new();
         for stream in reply.keys {

@@ -3,19 +3,22 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use cupel_core::cluster::{ClusterStore as _, Order, WORKER_GONE_AFTER, WorkerBeat, unserved};
 use cupel_core::event::Seq;
 use cupel_core::run::RunState;
-use cupel_core::{Bounds, Clock as _, Core, Needs, Queue as _, SubmitError};
+use cupel_core::{Bounds, Clock as _, Core, CoreParts, Hinted, Needs, Queue, QueueError, RunHint, SubmitError};
 use cupel_events::EmbeddedBus;
 use cupel_languages::Pulling;
 use cupel_queue::EmbeddedQueue;
 use cupel_testkit::{Unlimited, a_submission, registry};
-use cupel_types::{LanguageId, SubmissionId, WorkerId};
+use cupel_types::{LanguageId, SubmissionId, UserId, WorkerId};
+use futures_util::future::join_all;
 
-use super::{App, core_of, finish};
+use super::{App, core_of, finish, parts};
 
 /// An API node, and the store and queue that its workers share with it.
 struct Site {
@@ -321,5 +324,130 @@ async fn the_position_counts_only_the_runs_in_the_same_language_queue() {
     for (id, position) in ids.into_iter().zip([1, 1, 2, 2]) {
         let mut log = site.api.follow(&site.app.me(), id, Seq::default()).await.unwrap().expect("it is visible");
         assert_eq!(log.next().await.expect("an event").position, Some(position));
+    }
+}
+
+/// A queue in memory whose language queues cannot be used.
+struct Stubborn {
+    inner: EmbeddedQueue,
+    opening: Opening,
+    is_connected: bool,
+    /// Number of calls that open a language queue.
+    calls: AtomicUsize,
+}
+
+/// Result of opening a language queue.
+#[derive(Clone, Copy)]
+enum Opening {
+    /// The broker does not answer.
+    Hangs,
+    Fails,
+    /// The language queue has lost its connection.
+    Succeeds,
+}
+
+impl Stubborn {
+    fn new(opening: Opening, is_connected: bool) -> Arc<Stubborn> {
+        Arc::new(Stubborn { inner: EmbeddedQueue::default(), opening, is_connected, calls: AtomicUsize::default() })
+    }
+}
+
+#[async_trait]
+impl Queue for Stubborn {
+    async fn publish(&self, hints: &[RunHint]) -> Result<(), QueueError> {
+        self.inner.publish(hints).await
+    }
+    async fn next(&self) -> Result<Hinted, QueueError> {
+        self.inner.next().await
+    }
+    async fn next_other(&self, not: &[UserId]) -> Result<Option<Hinted>, QueueError> {
+        self.inner.next_other(not).await
+    }
+    fn charge(&self, owner: UserId, time: Duration) {
+        self.inner.charge(owner, time);
+    }
+    async fn settle(&self, hinted: Hinted) -> Result<(), QueueError> {
+        self.inner.settle(hinted).await
+    }
+    async fn depth(&self) -> Result<usize, QueueError> {
+        self.inner.depth().await
+    }
+    async fn depth_of(&self, owner: UserId) -> Result<usize, QueueError> {
+        self.inner.depth_of(owner).await
+    }
+    fn depth_max(&self) -> usize {
+        self.inner.depth_max()
+    }
+    fn health(&self) -> Result<(), String> {
+        if self.is_connected { Ok(()) } else { Err("it has lost its connection".to_owned()) }
+    }
+    async fn language_queue(&self, _: &LanguageId) -> Result<Arc<dyn Queue>, QueueError> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        match self.opening {
+            Opening::Hangs => std::future::pending().await,
+            Opening::Fails => Err(QueueError::Unreachable("too many connections".into())),
+            Opening::Succeeds => Ok(Stubborn::new(self.opening, false)),
+        }
+    }
+    fn close(&self) {
+        self.inner.close();
+    }
+}
+
+/// An API node with this queue. Some of the workers cannot judge runs in C, so these runs need a language queue.
+async fn api_with(queue: &Arc<Stubborn>) -> (App, Core) {
+    let site = Site::start().await;
+    for languages in [&["python"][..], &["c", "python"]] {
+        site.worker(languages).await;
+    }
+    let app = site.app;
+    let parts = parts(&app.store, &app.clock, Arc::default(), Arc::new(EmbeddedBus::default()));
+    let api = Core::new(CoreParts { queue: queue.clone(), ..parts });
+    api.offer_languages_of_workers().await.unwrap();
+    (app, api)
+}
+
+async fn submit_to(api: &Core, app: &App, language: &str, runs: usize) {
+    let new = vec![a_submission().in_language(language).as_sent(); runs];
+    api.submit(app.owner, new, None, &Unlimited).await.expect("accepted");
+}
+
+/// Longer than any step takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn a_language_queue_that_is_being_opened_blocks_neither_submissions_nor_sweeps_nor_heartbeats() {
+    let queue = Stubborn::new(Opening::Hangs, true);
+    let (app, api) = api_with(&queue).await;
+    let submissions = join_all((0..20).map(|_| submit_to(&api, &app, "c", 1)));
+    tokio::time::timeout(PATIENCE, submissions).await.expect("submissions do not wait for the queue");
+    tokio::time::timeout(PATIENCE, api.sweep()).await.expect("nor do sweeps").unwrap();
+    tokio::time::timeout(PATIENCE, api.join_workers()).await.expect("nor do heartbeats").unwrap();
+    assert_eq!(queue.calls.load(Ordering::Relaxed), 1, "one task opens the queue");
+    assert_eq!(api.counts().await.unwrap().queued, 20);
+}
+
+#[tokio::test]
+async fn a_language_queue_that_cannot_be_opened_does_not_stop_the_sweeper_for_other_languages() {
+    let queue = Stubborn::new(Opening::Fails, true);
+    let (app, api) = api_with(&queue).await;
+    // More runs than the sweeper publishes at a time.
+    submit_to(&api, &app, "c", 150).await;
+    submit_to(&api, &app, "python", 1).await;
+    queue.inner.next().await.expect("the hint of the run in Python is lost");
+    assert_eq!(api.sweep().await.unwrap().offered, 1);
+    assert_eq!(queue.inner.depth().await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn health_names_the_language_queue_that_fails() {
+    for (opening, expected) in
+        [(Opening::Fails, "cannot be opened: the queue cannot be reached: too many"), (Opening::Succeeds, "lost its")]
+    {
+        let (app, api) = api_with(&Stubborn::new(opening, true)).await;
+        api.queue_health().expect("no language queue is needed yet");
+        submit_to(&api, &app, "c", 1).await;
+        let health = api.queue_health().unwrap_err();
+        assert!(health.starts_with("language queue of c: ") && health.contains(expected), "{health}");
     }
 }

@@ -48,7 +48,7 @@ pub(super) async fn feed(shared: Arc<Shared>) {
             Some((link, batch, result)) = under_way.next() => match result {
                 Ok(()) => {
                     shared.state().moved(&batch);
-                    shared.keeper.has_room();
+                    shared.keeper.accepted(&link);
                 }
                 Err(error) => {
                     again.push(batch);

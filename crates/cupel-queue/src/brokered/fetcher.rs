@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cupel_core::chain;
+use tokio_util::sync::CancellationToken;
+
 use super::{ANSWER_MAX, LEAVE_MAX, Shared, WAIT_MAX, in_time};
-use crate::broker::{BrokerError, Delivery, Link};
+use crate::broker::{BrokerError, BrokerFault, Delivery, Link};
 use crate::shares::{CLASSES, PerClass, Shares, index};
 
 /// Time without a waiting taker after which prefetched hints are returned.
@@ -32,8 +35,9 @@ pub(super) async fn fetch(shared: Arc<Shared>) {
             link = shared.keeper.connected() => link,
         };
         let taken = tokio::select! {
-            () = shared.end.cancelled() => break,
-            taken = take_or_wait(&*link, &mut classes, wanted) => taken,
+            taken = take_or_wait(&*link, &mut classes, wanted, &shared.end) => taken,
+            // The queue is closed, but the hints of an operation that is cancelled may be lost.
+            () = ended_for(LEAVE_MAX, &shared.end) => break,
         };
         match taken {
             Ok(deliveries) => {
@@ -57,23 +61,41 @@ pub(super) async fn fetch(shared: Arc<Shared>) {
     let _ = tokio::time::timeout(LEAVE_MAX, last_words).await;
 }
 
-/// Returns prefetched hints to other nodes. `false` if the broker may push more hints, in which case the call must be
-/// repeated.
+/// Returns prefetched hints to other nodes. `false` if hints are left here or the broker may push more, in which case
+/// the call must be repeated.
 async fn rest(shared: &Shared) -> bool {
     let Some(link) = shared.keeper.link() else { return true };
     let unwanted = shared.state().unwanted(&link);
-    if let Err(error) = in_time("requeue hints", ANSWER_MAX, link.rest(unwanted)).await {
-        shared.keeper.broke(&link, error);
+    match in_time("requeue hints", ANSWER_MAX, link.rest(unwanted.clone())).await {
+        Ok(()) => {}
+        Err(error) if error.fault == BrokerFault::Full => {
+            tracing::debug!(error = chain(&error), "a full broker does not take hints back; they stay on this node");
+            shared.state().keep(&link, unwanted);
+            // A taker may have begun to wait meanwhile. It wakes the next one.
+            shared.bell.notify_one();
+        }
+        Err(error) => shared.keeper.broke(&link, error),
     }
-    !link.pushes_hints()
+    !link.pushes_hints() && !shared.state().has_arrived()
 }
 
-async fn take_or_wait(link: &dyn Link, classes: &mut Classes, wanted: usize) -> Result<Vec<Delivery>, BrokerError> {
+/// Completes when the queue has been closed for this time.
+async fn ended_for(time: Duration, end: &CancellationToken) {
+    end.cancelled().await;
+    tokio::time::sleep(time).await;
+}
+
+async fn take_or_wait(
+    link: &dyn Link,
+    classes: &mut Classes,
+    wanted: usize,
+    end: &CancellationToken,
+) -> Result<Vec<Delivery>, BrokerError> {
     let taken = take(link, classes, wanted).await?;
     if !taken.is_empty() {
         return Ok(taken);
     }
-    let waited = in_time("wait for hints", WAIT_MAX + ANSWER_MAX, link.wait()).await?;
+    let waited = in_time("wait for hints", WAIT_MAX + ANSWER_MAX, link.wait(end)).await?;
     classes.may_have_something();
     Ok(waited)
 }

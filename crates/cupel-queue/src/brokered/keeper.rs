@@ -1,12 +1,17 @@
 //! Holds the connection to the broker, and replaces it when it breaks.
+//!
+//! A connection proves itself by lasting for [`LASTS_AFTER`]. If a connection breaks before that, the pauses between
+//! reconnections go on growing, and the outage goes on until hints are published or a later connection proves itself.
+//! The reason is that some faults permit connecting and fail every operation, such as a missing permission to publish.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cupel_core::chain;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use super::{LEAVE_MAX, Shared, in_time};
 use crate::broker::{Broker, BrokerError, Link};
@@ -16,6 +21,8 @@ pub(super) const CONNECT_MAX: Duration = Duration::from_secs(20);
 /// Pause before the first reconnection attempt; it doubles with each attempt.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// Lifetime after which a connection has proved itself: longer than an operation without an answer takes to break it.
+const LASTS_AFTER: Duration = Duration::from_secs(10);
 /// Interval at which a lasting outage is logged again.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -23,6 +30,8 @@ type Break = (Arc<dyn Link>, BrokerError);
 
 /// The current connection and the broker's condition.
 pub(super) struct Keeper {
+    /// Name of the queue, for the log.
+    queue: String,
     link: watch::Sender<Option<Arc<dyn Link>>>,
     breaks: mpsc::UnboundedSender<Break>,
     /// When the broker became unreachable, and why.
@@ -47,12 +56,10 @@ fn over(of_kind: &Mutex<Trouble>) -> Option<Duration> {
 }
 
 impl Keeper {
-    pub(super) fn new(first: Arc<dyn Link>) -> (Keeper, mpsc::UnboundedReceiver<Break>) {
+    pub(super) fn new(queue: String, first: Arc<dyn Link>) -> (Keeper, mpsc::UnboundedReceiver<Break>) {
         let (breaks, broken) = mpsc::unbounded_channel();
-        (
-            Keeper { link: watch::Sender::new(Some(first)), breaks, away: Mutex::default(), full: Mutex::default() },
-            broken,
-        )
+        let link = watch::Sender::new(Some(first));
+        (Keeper { queue, link, breaks, away: Mutex::default(), full: Mutex::default() }, broken)
     }
 
     /// The current connection, if there is one.
@@ -100,67 +107,122 @@ impl Keeper {
     /// Records that the broker refused hints for lack of room. The broker still delivers hints.
     pub(super) fn is_full(&self, error: &BrokerError) {
         if trouble(&self.full, error) {
-            tracing::warn!(error = chain(error), "the queue's broker is full; hints wait on this node");
+            let queue = &self.queue;
+            tracing::warn!(queue, error = chain(error), "the broker of queue {queue} is full; hints wait on this node");
         }
     }
 
-    /// Records that the broker accepted hints.
-    pub(super) fn has_room(&self) {
+    /// Records that the broker accepted hints from this connection.
+    pub(super) fn accepted(&self, link: &Arc<dyn Link>) {
         if let Some(lasted) = over(&self.full) {
-            tracing::info!(lasted_ms = lasted.as_millis() as u64, "the queue's broker accepts hints again");
+            let (queue, lasted_ms) = (&self.queue, lasted.as_millis() as u64);
+            tracing::info!(queue, lasted_ms, "the broker of queue {queue} accepts hints again");
+        }
+        if self.link().is_some_and(|current| Arc::ptr_eq(&current, link)) {
+            self.is_back();
         }
     }
 
-    fn back(&self, link: Arc<dyn Link>) {
-        let lasted_ms = over(&self.away).map_or(0, |lasted| lasted.as_millis() as u64);
-        tracing::info!(lasted_ms, "reconnected to the queue's broker");
-        self.link.send_replace(Some(link));
+    /// Records the end of an outage, if there was one.
+    fn is_back(&self) {
+        if let Some(lasted) = over(&self.away) {
+            let (queue, lasted_ms) = (&self.queue, lasted.as_millis() as u64);
+            tracing::info!(queue, lasted_ms, "queue {queue} is connected to its broker again");
+        }
+    }
+}
+
+/// Pauses before reconnections. They double until a connection has lasted for [`LASTS_AFTER`].
+struct Backoff {
+    next: Duration,
+}
+
+impl Backoff {
+    fn new() -> Backoff {
+        Backoff { next: PAUSE_MIN }
+    }
+
+    /// The pause before the next attempt to connect.
+    fn pause(&mut self) -> Duration {
+        let pause = self.next;
+        self.next = (pause * 2).min(PAUSE_MAX);
+        pause
+    }
+
+    /// Records that a connection has lasted.
+    fn reset(&mut self) {
+        self.next = PAUSE_MIN;
     }
 }
 
 /// Runs until the queue is closed.
 pub(super) async fn keep(shared: Arc<Shared>, broker: impl Broker, mut breaks: mpsc::UnboundedReceiver<Break>) {
-    let keeper = &shared.keeper;
+    let (keeper, queue) = (&shared.keeper, &shared.keeper.queue);
+    let mut backoff = Backoff::new();
+    let mut lasts_at = Some(Instant::now() + LASTS_AFTER);
+    let mut logged_at = None;
     loop {
         let (broken, error) = tokio::select! {
-            () = shared.end.cancelled() => break,
+            () = shared.end.cancelled() => return,
             broken = breaks.recv() => match broken {
                 Some(broken) => broken,
-                None => break,
+                None => return,
             },
+            () = tokio::time::sleep_until(lasts_at.unwrap_or_else(Instant::now)), if lasts_at.is_some() => {
+                lasts_at = None;
+                backoff.reset();
+                keeper.is_back();
+                continue;
+            }
         };
+        // The timer may be late.
+        let has_lasted = lasts_at.is_none_or(|at| Instant::now() >= at);
+        if has_lasted {
+            backoff.reset();
+            keeper.is_back();
+        }
         shared.state().disconnected();
-        trouble(&keeper.away, &error);
-        tracing::warn!(error = chain(&error), "lost the connection to the queue's broker; hints wait on this node");
+        let is_new = trouble(&keeper.away, &error);
+        if is_new || logged_at.is_none_or(|at: Instant| at.elapsed() > LOG_INTERVAL) {
+            tracing::warn!(
+                queue,
+                error = chain(&error),
+                "queue {queue} lost the connection to its broker; hints wait on this node"
+            );
+            logged_at = Some(Instant::now());
+        }
         // Leave before reconnecting, so that a broker with group members never counts this node twice.
         let _ = tokio::time::timeout(LEAVE_MAX, broken.leave()).await;
         drop(broken);
-        let mut logged_at = Instant::now();
-        let mut pause = PAUSE_MIN;
-        loop {
+        let link = loop {
             tokio::select! {
                 () = shared.end.cancelled() => return,
-                () = tokio::time::sleep(spread(pause)) => {}
+                () = tokio::time::sleep(spread(backoff.pause())) => {}
             }
             let connected = tokio::select! {
                 () = shared.end.cancelled() => return,
                 connected = in_time("connect", CONNECT_MAX, broker.connect()) => connected,
             };
             match connected {
-                Ok(link) => {
-                    keeper.back(link);
-                    break;
-                }
+                Ok(link) => break link,
                 Err(error) => {
                     trouble(&keeper.away, &error);
-                    if logged_at.elapsed() > LOG_INTERVAL {
-                        tracing::warn!(error = chain(&error), "the queue's broker is still unreachable");
-                        logged_at = Instant::now();
+                    if logged_at.is_none_or(|at| at.elapsed() > LOG_INTERVAL) {
+                        tracing::warn!(
+                            queue,
+                            error = chain(&error),
+                            "the broker of queue {queue} is still unreachable"
+                        );
+                        logged_at = Some(Instant::now());
                     }
-                    pause = (pause * 2).min(PAUSE_MAX);
                 }
             }
+        };
+        if has_lasted {
+            keeper.is_back();
         }
+        lasts_at = Some(Instant::now() + LASTS_AFTER);
+        keeper.link.send_replace(Some(link));
     }
 }
 
@@ -168,4 +230,18 @@ pub(super) async fn keep(shared: Arc<Shared>, broker: impl Broker, mut breaks: m
 fn spread(pause: Duration) -> Duration {
     let part = RandomState::new().hash_one(0) % 512;
     pause / 2 + pause.mul_f64(part as f64 / 1024.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_until_a_connection_has_lasted() {
+        let mut backoff = Backoff::new();
+        let pauses: Vec<u64> = (0..8).map(|_| backoff.pause().as_millis() as u64).collect();
+        assert_eq!(pauses, [100, 200, 400, 800, 1600, 3200, 5000, 5000]);
+        backoff.reset();
+        assert_eq!(backoff.pause(), PAUSE_MIN);
+    }
 }

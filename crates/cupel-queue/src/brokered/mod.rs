@@ -20,9 +20,9 @@
 //! - **The settler** acknowledges hints at the broker, in batches, in the background. A hint that is not acknowledged
 //!   is redelivered; the taker then finds that its run is leased.
 //! - **The keeper** holds the connection. When an operation fails, the keeper drops the connection and opens another
-//!   one, with exponential backoff. Connecting creates the broker's objects again, so the queue survives a broker that
-//!   lost everything. Meanwhile hints wait in the line, takers wait, and `health` reports the outage. A broker that is
-//!   full refuses hints and still delivers, so its connection is kept and the feeder retries.
+//!   one, with exponential backoff (`keeper.rs`). Connecting creates the broker's objects again, so the queue survives
+//!   a broker that lost everything. Meanwhile hints wait in the line, takers wait, and `health` reports the outage. A
+//!   broker that is full refuses hints and still delivers, so its connection is kept and the feeder retries.
 //!
 //! If a node dies, the hints in its line are lost. The store has the runs, and the sweeper of another node detects that
 //! more runs wait than there are hints in its line and at the broker. Duplicates of hints that are in the line or were
@@ -35,6 +35,8 @@ mod keeper;
 mod recent;
 mod settler;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -43,6 +45,7 @@ use async_trait::async_trait;
 use cupel_core::{Hinted, Queue, QueueError, RunHint};
 use cupel_types::{LanguageId, UserId};
 use futures_util::future::{BoxFuture, join, join_all};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -107,11 +110,12 @@ struct Shared {
 }
 
 impl BrokeredQueue {
-    /// Connects to the broker and starts the queue's tasks.
+    /// Connects to the broker and starts the queue's tasks. `name` identifies the queue in the log.
     ///
     /// # Errors
     /// If the first connection fails.
     pub(crate) async fn start(
+        name: String,
         broker: impl Broker,
         make_language_queue: MakeLanguageQueue,
         window: usize,
@@ -119,7 +123,7 @@ impl BrokeredQueue {
     ) -> Result<BrokeredQueue, BrokerError> {
         let first = in_time("connect", keeper::CONNECT_MAX, broker.connect()).await?;
         let (settling, settled) = mpsc::channel(SETTLING_MAX);
-        let (keeper, breaks) = Keeper::new(first);
+        let (keeper, breaks) = Keeper::new(name, first);
         let shared = Arc::new(Shared {
             window,
             depth_max,
@@ -169,6 +173,18 @@ impl Shared {
         self.state().closed = true;
         self.end.cancel();
         self.bell.notify_waiters();
+    }
+
+    /// Acknowledges a hint in the background.
+    fn settle(&self, token: u64) {
+        let settled = self.state().settle(token);
+        // A delivery of a lost connection cannot be acknowledged; the broker redelivers it.
+        if let Some(Unsettled { link, settled }) = settled
+            && let Some(link) = link.upgrade()
+            && let Err(TrySendError::Full(_)) = self.settling.try_send((link, settled))
+        {
+            tracing::debug!("too many acknowledgements are pending; the broker will redeliver this hint");
+        }
     }
 
     /// Refreshes the count of hints at the broker if it is stale. If the broker does not answer in time, the old count
@@ -270,28 +286,18 @@ impl Queue for BrokeredQueue {
             return Ok(None);
         }
         let until = tokio::time::Instant::now() + LOOK_PAST_FOR;
-        let mut past = Vec::new();
+        let mut skipped = Skipped { shared: &self.shared, hints: Vec::new() };
         let found = loop {
             match tokio::time::timeout_at(until, self.next()).await {
-                Ok(Ok(hinted)) if not.contains(&hinted.hint.owner) => past.push(hinted),
+                Ok(Ok(hinted)) if not.contains(&hinted.hint.owner) => skipped.hints.push(hinted),
                 Ok(found) => break found.map(Some),
                 Err(_) => break Ok(None),
             }
-            if past.len() == SKIPPED_MAX {
+            if skipped.hints.len() == SKIPPED_MAX {
                 break Ok(None);
             }
         };
-        for hinted in past {
-            {
-                let mut state = self.shared.state();
-                // The hint was already counted as waiting, so the bound permits it.
-                if !state.is_known(hinted.hint.run) {
-                    state.line.push(hinted.hint);
-                }
-            }
-            self.settle(hinted).await?;
-        }
-        self.shared.feed.notify_one();
+        drop(skipped);
         if matches!(found, Ok(None)) {
             *self.shared.no_other_owner() = Some((not.to_vec(), tokio::time::Instant::now() + LOOK_AGAIN_AFTER));
         }
@@ -303,14 +309,7 @@ impl Queue for BrokeredQueue {
     }
 
     async fn settle(&self, hinted: Hinted) -> Result<(), QueueError> {
-        let settled = self.shared.state().settle(hinted.token);
-        // A delivery of a lost connection cannot be acknowledged; the broker redelivers it.
-        if let Some(Unsettled { link, settled }) = settled
-            && let Some(link) = link.upgrade()
-            && self.shared.settling.try_send((link, settled)).is_err()
-        {
-            tracing::debug!("too many acknowledgements are pending; the broker will redeliver this hint");
-        }
+        self.shared.settle(hinted.token);
         Ok(())
     }
 
@@ -377,6 +376,32 @@ impl Waiting<'_> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.0.state().waiting -= 1;
+    }
+}
+
+/// Hints of excluded owners that a call of [`Queue::next_other`] has skipped. They are put back when the call ends or
+/// is cancelled. If the queue is closed, they stay unsettled, and the broker redelivers them.
+struct Skipped<'a> {
+    shared: &'a Shared,
+    hints: Vec<Hinted>,
+}
+
+impl Drop for Skipped<'_> {
+    fn drop(&mut self) {
+        for Hinted { hint, token } in self.hints.drain(..) {
+            {
+                let mut state = self.shared.state();
+                if state.closed {
+                    return;
+                }
+                // The hint was already counted as waiting, so the bound permits it.
+                if !state.is_known(hint.run) {
+                    state.line.push(hint);
+                }
+            }
+            self.shared.settle(token);
+        }
+        self.shared.feed.notify_one();
     }
 }
 

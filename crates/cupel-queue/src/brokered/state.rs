@@ -106,10 +106,15 @@ impl State {
         !self.arrived.is_empty()
     }
 
-    /// Takes the hints that arrived by this connection if no taker waits. Hints of other connections stay for the next
-    /// taker.
+    /// Returns unwanted hints to the hints that have arrived, because the broker is too full to take them back.
+    pub(super) fn keep(&mut self, link: &Arc<dyn Link>, unwanted: Vec<Delivery>) {
+        self.arrived.extend(unwanted.into_iter().map(|delivery| (Arc::downgrade(link), delivery)));
+    }
+
+    /// Takes the hints that arrived by this connection if no taker waits, or if the queue is closed, because a closed
+    /// queue hands out no hints. Hints of other connections stay for the next taker.
     pub(super) fn unwanted(&mut self, link: &Arc<dyn Link>) -> Vec<Delivery> {
-        if self.waiting > 0 {
+        if self.waiting > 0 && !self.closed {
             return Vec::new();
         }
         let by_it = Arc::downgrade(link);
@@ -144,6 +149,7 @@ mod tests {
     use super::*;
     use async_trait::async_trait;
     use cupel_types::PriorityClass;
+    use tokio_util::sync::CancellationToken;
     use uuid::Uuid;
 
     use crate::broker::{BrokerError, Tag};
@@ -162,7 +168,7 @@ mod tests {
         async fn take(&self, _: PerClass<usize>) -> Result<Vec<Delivery>, BrokerError> {
             Ok(Vec::new())
         }
-        async fn wait(&self) -> Result<Vec<Delivery>, BrokerError> {
+        async fn wait(&self, _: &CancellationToken) -> Result<Vec<Delivery>, BrokerError> {
             Ok(Vec::new())
         }
         async fn rest(&self, _: Vec<Delivery>) -> Result<(), BrokerError> {
@@ -170,12 +176,26 @@ mod tests {
         }
     }
 
+    fn hint() -> RunHint {
+        let id = |n| Uuid::from_u128(n);
+        RunHint { run: RunId::from_uuid(id(1)), owner: UserId::from_uuid(id(2)), class: PriorityClass::Batch }
+    }
+
+    #[test]
+    fn a_closed_queue_returns_arrived_hints_although_takers_still_wait() {
+        let link: Arc<dyn Link> = Arc::new(Nowhere);
+        let mut state = State { waiting: 1, ..State::default() };
+        let delivery = Delivery { hint: hint(), tag: Tag::default() };
+        state.arrive(&link, vec![delivery]);
+        assert_eq!(state.unwanted(&link), [], "the taker gets the hint");
+        state.closed = true;
+        assert_eq!(state.unwanted(&link), [delivery]);
+    }
+
     /// RabbitMQ may confirm a hint after delivering it, and Redis' replies come by two connections.
     #[test]
     fn a_hint_that_arrives_before_its_confirmation_may_be_published_again_at_once() {
-        let id = |n| Uuid::from_u128(n);
-        let hint =
-            RunHint { run: RunId::from_uuid(id(1)), owner: UserId::from_uuid(id(2)), class: PriorityClass::Batch };
+        let hint = hint();
         let link: Arc<dyn Link> = Arc::new(Nowhere);
         let mut state = State::default();
         state.line.push(hint);

@@ -14,7 +14,8 @@
 //!   given up after a while, and the sweeper finds its run.
 //! - Before partitions are revoked, settled offsets are committed. Hints of these partitions that arrived and were not
 //!   handed out are discarded here, because the partition's next owner receives them.
-//! - The number of waiting hints is the distance between the committed offsets and the ends of the partitions.
+//! - The number of waiting hints is the distance between the committed offsets, or the starts of the partitions if
+//!   those are later, and the ends of the partitions. A partition's start moves when hints expire.
 //! - Nodes that only publish do not join the group.
 //!
 //! The client is librdkafka, a C library in this process. It reconnects automatically. Nevertheless a link (this
@@ -29,6 +30,7 @@ mod client;
 mod member;
 mod progress;
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -45,6 +47,7 @@ use rdkafka::producer::{FutureRecord, Producer as _, PurgeConfig};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use self::client::{Consumer, Context, OffThread, Ours, Producer, blocking, fault_of};
 use self::member::{LOOK_EVERY, Member, Reader};
@@ -70,10 +73,13 @@ const PASS_ON_AFTER: Duration = Duration::from_millis(500);
 /// Maximum number of doublings. While all nodes are busy, every hint at the broker is passed on every two seconds
 /// ([`PASS_ON_AFTER`], doubled twice).
 const DOUBLINGS: u32 = 2;
-/// Retention and segment time of the topics that Cupel creates. Expiry loses nothing: a hint that has waited this
-/// long was published again, when it was passed on or by the sweeper.
+/// Retention and segment time of the topics that Cupel creates. While workers run, no hint waits this long, because
+/// hints are passed on. Hints that expire while no worker runs are no longer counted, so the sweeper publishes their
+/// runs again.
 const KEPT: Duration = Duration::from_secs(6 * 3600);
 const SEGMENT: Duration = Duration::from_secs(3600);
+/// Interval at which the starts of the partitions are read again. They move only when hints expire.
+const STARTS_EVERY: Duration = Duration::from_secs(10);
 
 /// Brokers of a Kafka cluster.
 pub(crate) struct Kafka {
@@ -254,6 +260,7 @@ impl Broker for Kafka {
             losses,
             turns: AtomicUsize::new(0),
             reclaim_after: self.reclaim_after,
+            starts: Arc::default(),
             ours,
         };
         // Missing permissions on the group are reported only when the group is used.
@@ -294,8 +301,15 @@ struct KafkaLink {
     /// Round-robin counter for choosing partitions.
     turns: AtomicUsize,
     reclaim_after: Duration,
+    starts: Arc<Mutex<Starts>>,
     ours: Arc<Ours>,
 }
+
+/// An offset of each partition of the topics.
+type Offsets = HashMap<(String, i32), Offset>;
+
+/// The first offset of each partition, and when they were read; `None` until they are first read.
+type Starts = Option<(Instant, Arc<Offsets>)>;
 
 #[async_trait]
 impl Link for KafkaLink {
@@ -311,26 +325,39 @@ impl Link for KafkaLink {
         self.ours.progress.give_up(self.reclaim_after);
         self.commit().await?;
         let (topics, counts, consumer) = (self.ours.topics.clone(), self.counts, self.consumer()?);
+        let known = Arc::clone(&self.starts);
         let count = move || {
             let mut all = TopicPartitionList::new();
             for (topic, count) in topics.iter().zip(counts) {
                 all.add_partition_range(topic, 0, count - 1);
             }
             let committed = consumer.committed_offsets(all.clone(), ANSWER_MAX)?.to_topic_map();
-            // `Offset::End` instead of a timestamp requests the end offset (Kafka's protocol, ListOffsets).
-            all.set_all_offsets(Offset::End)?;
-            let ends = consumer.offsets_for_times(all, ANSWER_MAX)?;
+            // `Offset::Beginning` or `Offset::End` instead of a timestamp requests the first or the end offset (Kafka's
+            // protocol, ListOffsets).
+            let mut list = |which: Offset| -> Result<Offsets, KafkaError> {
+                all.set_all_offsets(which)?;
+                Ok(consumer.offsets_for_times(all.clone(), ANSWER_MAX)?.to_topic_map())
+            };
+            let ends = list(Offset::End)?;
+            let last = known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let starts = match last {
+                Some((at, starts)) if at.elapsed() < STARTS_EVERY => starts,
+                _ => {
+                    let starts = Arc::new(list(Offset::Beginning)?);
+                    *known.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), Arc::clone(&starts)));
+                    starts
+                }
+            };
+            let offset = |of: &Offsets, partition: &(String, i32)| match of.get(partition) {
+                Some(Offset::Offset(offset)) => Some(*offset),
+                _ => None,
+            };
             let mut ready = [0; CLASSES];
-            for end in ends.elements() {
-                let key = (end.topic().to_owned(), end.partition());
-                // A new group has no committed offset.
-                let from = match committed.get(&key) {
-                    Some(Offset::Offset(offset)) => *offset,
-                    _ => 0,
-                };
-                if let (Offset::Offset(to), Some(class)) = (end.offset(), topics.iter().position(|t| t == end.topic()))
-                {
-                    ready[class] += usize::try_from(to - from).unwrap_or(0);
+            for partition in ends.keys() {
+                let class = topics.iter().position(|topic| *topic == partition.0);
+                if let (Some(end), Some(class)) = (offset(&ends, partition), class) {
+                    let start = offset(&starts, partition).unwrap_or(0);
+                    ready[class] += waiting(offset(&committed, partition), start, end);
                 }
             }
             Ok(ready)
@@ -348,8 +375,8 @@ impl Link for KafkaLink {
         Ok(taken)
     }
 
-    async fn wait(&self) -> Result<Vec<Delivery>, BrokerError> {
-        self.ours.inbox.wait().await;
+    async fn wait(&self, end: &CancellationToken) -> Result<Vec<Delivery>, BrokerError> {
+        self.ours.inbox.wait(end).await;
         Ok(Vec::new())
     }
 
@@ -472,6 +499,12 @@ impl KafkaLink {
     }
 }
 
+/// Number of waiting hints in a partition: those from the committed offset to the end that have not expired. A group
+/// without a committed offset is new, or its offsets have expired.
+fn waiting(committed: Option<i64>, start: i64, end: i64) -> usize {
+    usize::try_from(end - committed.map_or(start, |committed| committed.max(start))).unwrap_or(0)
+}
+
 fn has_left() -> BrokerError {
     BrokerError::new("use the group", BrokerFault::Other, "this node has left the group")
 }
@@ -536,7 +569,7 @@ mod tests {
             let mut taken = 0;
             while taken < 3 {
                 taken += link.take([3; CLASSES]).await.unwrap().len();
-                link.wait().await.unwrap();
+                link.wait(&CancellationToken::new()).await.unwrap();
             }
         };
         timeout(PATIENCE, takes).await.unwrap();
@@ -569,7 +602,7 @@ mod tests {
         let mut are = async |count: usize| {
             while runs.len() < count {
                 runs.extend(lives.take([3; CLASSES]).await.unwrap().iter().map(|delivery| delivery.hint.run));
-                lives.wait().await.unwrap();
+                lives.wait(&CancellationToken::new()).await.unwrap();
             }
         };
         // Both processes are members; one has two hints, the other has one.
@@ -577,6 +610,44 @@ mod tests {
         dies.kill().unwrap();
         dies.wait().unwrap();
         timeout(PATIENCE, are(3)).await.unwrap();
+    }
+
+    #[test]
+    fn only_hints_that_have_not_expired_are_waiting() {
+        assert_eq!(waiting(None, 0, 3), 3, "a new group");
+        assert_eq!(waiting(Some(1), 0, 3), 2);
+        assert_eq!(waiting(Some(1), 2, 3), 1);
+        assert_eq!(waiting(Some(0), 256, 256), 0);
+        assert_eq!(waiting(None, 500, 500), 0, "the group's offsets have expired, too");
+        assert_eq!(waiting(Some(4), 0, 3), 0, "the end was read before a later commit");
+    }
+
+    /// librdkafka's mock brokers delete the oldest messages of a partition with more than 5 MiB.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn expired_hints_do_not_fill_the_window() {
+        let brokers = MockCluster::new(1).unwrap();
+        let kafka = kafka(&format!("kafka://{}", brokers.bootstrap_servers())).unwrap();
+        for topic in &kafka.topics {
+            brokers.create_topic(topic, 1, 1).unwrap();
+        }
+        let link = kafka.connect().await.unwrap();
+        link.put(&[hint(1), hint(2)]).await.unwrap();
+        assert_eq!(link.ready().await.unwrap()[index(CLASS)], 2);
+        let ours = Arc::new(Ours::new(kafka.topics.clone()));
+        let producer = OffThread::new(kafka.client::<Producer>(&ours, true, &[]).unwrap());
+        let (topic, filler) = (kafka.topics[index(CLASS)].as_str(), "x".repeat(900_000));
+        for _ in 0..7 {
+            let record = FutureRecord::to(topic).partition(0).key("0").payload(&filler);
+            producer.get().send(record, PATIENCE).await.unwrap();
+        }
+        let (start, end) = {
+            let (producer, topic) = (producer.get().clone(), topic.to_owned());
+            let read = move || producer.client().fetch_watermarks(&topic, 0, PATIENCE);
+            blocking(&ours, "read the offsets", read).await.unwrap()
+        };
+        assert!(start >= 2, "the hints have expired");
+        let ready = kafka.connect().await.unwrap().ready().await.unwrap();
+        assert_eq!(ready[index(CLASS)] as i64, end - start);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cupel_testkit::brokers::Site;
+use cupel_queue::Settings;
+use cupel_testkit::brokers::{Site, wait_until};
 use cupel_testkit::queue::QueueUnderTest;
 use cupel_testkit::servers::Redis;
 use tokio::task::block_in_place;
@@ -87,11 +88,36 @@ async fn a_full_redis_refuses_hints_and_still_delivers() {
     block_in_place(|| redis.command("CONFIG SET maxmemory 1"));
     queue.publish(&[hint(1), hint(2)]).await.expect("the hints wait in the line");
     is_full(&queue, "OOM").await;
-    let refused =
-        cupel_queue::connect(&redis.url(), settings).await.err().expect("a new queue cannot start at a full Redis");
+    let of_new_cluster = super::settings(10);
+    let refused = cupel_queue::connect(&redis.url(), of_new_cluster).await.err().expect("it needs new streams");
     let message = cupel_core::chain(&refused);
     assert!(message.contains("queue.url") && message.contains("more memory"), "{message}");
-    assert_eq!(next(&other).await, hint(0));
+    let new_node = connect(&redis.url(), settings).await;
+    assert_eq!(next(&new_node).await, hint(0));
     block_in_place(|| redis.command("CONFIG SET maxmemory 0"));
     has_room(&queue, &[hint(1), hint(2)], &other).await;
+}
+
+/// Redis delivers a hint to the client whose blocking read has waited longest, even if nobody reads the reply.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_closed_queue_receives_no_hint_although_its_process_lives_on() {
+    let redis = Redis::start();
+    let blocked = || block_in_place(|| redis.command("INFO clients")).contains("blocked_clients:1");
+    let settings = Settings { reclaim_after: Duration::from_secs(3600), ..settings(100) };
+    let lives = connect(&redis.url(), settings.clone()).await;
+    for run in 0..3 {
+        let closed = connect(&redis.url(), settings.clone()).await;
+        let taker = tokio::spawn({
+            let closed = Arc::clone(&closed);
+            async move { closed.next().await.map(drop) }
+        });
+        wait_until("the taker's read blocks", async || blocked()).await;
+        closed.close();
+        assert!(taker.await.unwrap().is_err());
+        closed.gone().await;
+        lives.publish(&[hint(run)]).await.unwrap();
+        at_the_broker(&lives).await;
+        assert_eq!(next(&lives).await, hint(run));
+        drop(closed);
+    }
 }
