@@ -200,6 +200,20 @@ async def a_signal_and_the_end_of_the_input_reach_the_program():
     equal(("".join(message.get("data", "") for message in received), code), ("''\n", 4999))
 
 
+async def half_of_a_character_in_the_input_reaches_the_program_as_the_replacement_character():
+    source = "import sys\nfor line in sys.stdin.buffer: print(line)"
+    # `json.dumps` writes a lone surrogate as an escape, like `JSON.stringify` of JavaScript.
+    half = {"type": "data", "stream": "stdin", "data": "a\ud83d\n"}
+    # A binary frame need not be UTF-8.
+    broken = b'{"type": "data", "stream": "stdin", "data": "b\xff\\n"}'
+    received, code, _ = await exchange(init("python", source), half, broken, {"type": "end"})
+    found = "".join(message.get("data", "") for message in received)
+    equal((found, code), ("b'a\\xef\\xbf\\xbd\\n'\nb'b\\xef\\xbf\\xbd\\n'\n", 4999))
+    # So does half of a character in a file.
+    received, code, _ = await exchange(init("python", "print(ascii('\ud83d'))"))
+    equal(("".join(message.get("data", "") for message in received), code), ("'\\ufffd'\n", 4999))
+
+
 async def a_wrong_message_closes_the_connection_with_the_code_of_the_original():
     sleep = init("bash", "sleep 2")
     for messages, expected in [
@@ -306,6 +320,7 @@ CHECKS = [
     a_program_over_a_limit_is_killed,
     a_websocket_session_has_the_messages_of_the_original,
     a_signal_and_the_end_of_the_input_reach_the_program,
+    half_of_a_character_in_the_input_reaches_the_program_as_the_replacement_character,
     a_wrong_message_closes_the_connection_with_the_code_of_the_original,
     a_socket_at_an_unknown_path_is_accepted_and_closed_without_a_code,
     open_r1_sends_a_submission_with_its_test_and_reads_the_score,

@@ -492,10 +492,14 @@ def submit(completion, provided, **config):
 def a_completion_is_tested_with_the_rows_of_the_request():
     completion = "Here it is:\n```python\nprint(int(input()) * 2)\n```\n"
     result = submit(completion, row(("1", "2"), ("3", "6\n")))
-    equal((result.accepted, result.id, result.extracted_code), (True, 7, "print(int(input()) * 2)\n"))
+    equal((result.accepted, result.id, result.extracted_code), (True, 7, "print(int(input()) * 2)"))
     equal([test.exec_info.run_result.stdout for test in result.tests], ["2\n", "6\n"])
     equal([test.passed for test in submit(completion, row(("1", "2"), ("3", "7"), ("4", "8"))).tests], [True, False])
     equal(submit("I do not know.", row(("1", "2"))).accepted, False)
+    # A block may begin after other text of its line.
+    equal(submit("Answer: ```python\nprint(input())\n```\nIt ends.", row(("1", "1"))).accepted, True)
+    # A difference of rounding is none, also near zero.
+    equal(submit("```python\nprint(0.1 + 0.2 - 0.3)\n```", row(("", "0.0"))).accepted, True)
     endless = submit("```python\nwhile True: pass\n```", row(("1", "2")), run_timeout=1)
     equal(endless.tests[0].exec_info.run_result.status.value, "TimeLimitExceeded")
 
@@ -522,6 +526,55 @@ def the_time_limit_of_a_case_may_be_text():
 def a_completion_in_cpp_is_compiled():
     completion = "```cpp\n#include <iostream>\nint main() { int n; std::cin >> n; std::cout << 2 * n; }\n```"
     equal(submit(completion, row(("1", "2")), language="cpp").accepted, True)
+
+
+def tested(completion, labels, test, **extra):
+    """The result of a row of `AutoEvalDataset`."""
+    provided = {"id": 7, "content": "", "labels": labels, "test": test}
+    return submit(completion, provided, dataset_type="AutoEvalDataset", language=None, extra=extra)
+
+
+@check("python")
+def a_completion_runs_with_the_test_of_its_row():
+    labels, test = {"programming_language": "python"}, {"code": "assert f(2) == 4, 'wrong'"}
+    right = "```python\ndef f(x):\n    return 2 * x\n\nif __name__ == \"__main__\":\n    print(f(int(input())))\n```"
+    result = tested(right, labels, test)
+    equal((result.accepted, result.full_code), (True, "def f(x):\n    return 2 * x\nassert f(2) == 4, 'wrong'"))
+    equal(tested("```python\ndef f(x):\n    return x\n```", labels, test).accepted, False)
+    equal(tested("I do not know.", labels, test).accepted, False)
+    # Code that exits before the test passes only without the flag.
+    early = "```python\nraise SystemExit(0)\n```"
+    equal([tested(early, labels, test, append_flag=flag).accepted for flag in [False, True]], [True, False])
+    equal(tested(right, labels, test, append_flag=True).accepted, True)
+    # The code as a text of the test.
+    text = {"code": "source = #<INSERT>\nexec(source)\nassert f(2) == 4", "asset": json.dumps({"a.txt": "YQ=="})}
+    equal(tested(right, labels, text, repr_code=True).accepted, True)
+
+
+@check("cpp")
+def a_completion_in_cpp_runs_with_the_main_function_of_its_test():
+    completion = "```cpp\nint f(int x) { return 2 * x; }\nint main() { return f(1); }\n```"
+    labels, test = {"programming_language": "cpp"}, {"code": "#<INSERT>\nint main() { return f(2) == 4 ? 0 : 1; }"}
+    equal(tested(completion, labels, test).accepted, True)
+    equal(tested(completion.replace("2 * x", "x"), labels, test).accepted, False)
+
+
+@check("go")
+def a_completion_in_go_and_its_test_become_one_source():
+    completion = "```go\npackage main\n\nimport \"fmt\"\n\nfunc f(x int) int {\n\tfmt.Println(x)\n\treturn 2 * x\n}\n```"
+    test = {"code": "package main\n\nimport (\n\t\"fmt\"\n\t\"os\"\n)\n\nfunc main() {\n\tfmt.Println()\n\tif f(2) != 4 {\n\t\tos.Exit(1)\n\t}\n}"}
+    labels = {"programming_language": "go"}
+    equal(tested(completion, labels, test).accepted, True)
+    equal(tested(completion.replace("2 * x", "x"), labels, test).accepted, False)
+
+
+@check("junit")
+def a_completion_in_java_runs_with_the_test_class_of_its_row():
+    completion = "```java\nimport java.util.*;\n\npublic class Main {\n    List<Integer> f(int x) { return List.of(2 * x); }\n}\n```"
+    test = {"code": "class MainTest {\n    @Test void doubles() { assertEquals(4, new Main().f(2).get(0)); }\n}"}
+    labels = {"programming_language": "java"}
+    equal(tested(completion, labels, test).accepted, True)
+    equal(tested(completion.replace("2 * x", "x"), labels, test).accepted, False)
 
 
 @check("python")

@@ -27,7 +27,13 @@ pub(crate) fn main_name(language: &Language, others: &mut Vec<SourceFile>) -> St
     name
 }
 
-/// Requested limits, at most the language's maxima. If `memory` is `None`, the maximum applies.
+/// The compiler options of the language file for the clients of a facade. They precede those of a request.
+pub(crate) fn compiler_base<'l>(language: &'l Language, facade: &str) -> &'l [String] {
+    language.facade_options.get(facade).map_or(&[], |options| options.compiler_base.as_slice())
+}
+
+/// Requested limits, at most the language's maxima. If `memory` is `None`, the maximum applies. A memory limit with
+/// which no program starts is raised: the originals run the program, which is then killed.
 pub(crate) fn limits_within(
     max: Limits,
     cpu_time: Duration,
@@ -40,7 +46,7 @@ pub(crate) fn limits_within(
         cpu_time: Some(cpu_time.min(max.cpu_time)),
         wall_time: Some(wall_time),
         idle_time: Some(wall_time.min(max.idle_time)),
-        memory: Some(memory.unwrap_or(max.memory).min(max.memory)),
+        memory: Some(memory.unwrap_or(max.memory).max(Limits::MEMORY_MIN).min(max.memory)),
         output: Some(output.min(max.output)),
         // The language's defaults.
         instructions: None,

@@ -313,6 +313,7 @@ fn limits_of(
         false => Some(0.0),
     };
     let memory_mb = memory_mb.or(options.memory_mb).unwrap_or(MEMORY_MB);
+    // The limit of the address space has the same minimum as that of memory.
     let memory = (memory_mb > 0.0).then(|| bytes_of(memory_mb).max(Limits::MEMORY_MIN));
     let disk_mb = number(parameters, "disklimit").unwrap_or(DISK_MB);
     let file_size = if disk_mb < 0.0 { max.file_size } else { bytes_of(disk_mb).max(Bytes::new(1)) };

@@ -3,6 +3,8 @@
 //! Source: the model `Submission` of the original at release 1.13.1, with the conversions of ActiveRecord 5.2: an empty
 //! string for a number or a boolean means the default, and a string that contains a number is a number.
 
+use std::sync::Arc;
+
 use cupel_types::Limits;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -24,11 +26,11 @@ pub(super) struct Attributes {
     pub(super) language_id: i64,
     /// Not stored here, because core stores the source, the input and the expected output.
     #[serde(skip)]
-    pub(super) source_code: Vec<u8>,
+    pub(super) source_code: Arc<[u8]>,
     #[serde(skip)]
-    pub(super) stdin: Option<Vec<u8>>,
+    pub(super) stdin: Option<Arc<[u8]>>,
     #[serde(skip)]
-    pub(super) expected_output: Option<Vec<u8>>,
+    pub(super) expected_output: Option<Arc<[u8]>>,
     /// Whether the submission has standard input; if not, the attribute is null.
     pub(super) has_stdin: bool,
     pub(super) compiler_options: Option<String>,
@@ -181,7 +183,8 @@ pub(super) fn validate(
     find: impl Fn(i64) -> Found,
 ) -> Result<Attributes, Faults> {
     let mut reader = Reader { sent, faults: Vec::new() };
-    let bytes = |text: String| if is_base64 { text::decode(&text) } else { text.into_bytes() };
+    let bytes =
+        |text: String| -> Arc<[u8]> { if is_base64 { text::decode(&text).into() } else { text.into_bytes().into() } };
     let source_code = reader.text("source_code").map(bytes).unwrap_or_default();
     let stdin = reader.text("stdin").map(bytes);
     let expected_output = reader.text("expected_output").map(bytes);
@@ -704,7 +707,10 @@ mod tests {
             "compiler_options": " ", "unknown": 1, "callback_url": {},
         }));
         let Attributes { language_id, source_code, stdin, expected_output, .. } = attributes.clone().unwrap();
-        assert_eq!((language_id, &source_code[..], stdin, expected_output), (71, &b"1"[..], Some(Vec::new()), None));
+        assert_eq!(
+            (language_id, &source_code[..], stdin, expected_output),
+            (71, &b"1"[..], Some(Arc::default()), None)
+        );
         let a = attributes.unwrap();
         assert_eq!((a.cpu_time_limit, a.wall_time_limit, a.memory_limit, a.stack_limit), (5.0, 2.5, 4096, 64_000));
         assert_eq!((a.number_of_runs, a.redirect_stderr_to_stdout, a.callback_url), (3, true, None));
@@ -719,7 +725,7 @@ mod tests {
         let stored = serde_json::to_vec(&attributes).unwrap();
         let read: Attributes = serde_json::from_slice(&stored).unwrap();
         assert_eq!(read.additional_files.as_deref(), Some(&[0, 1, 2, 255][..]));
-        assert_eq!(read, Attributes { source_code: Vec::new(), stdin: None, ..attributes });
+        assert_eq!(read, Attributes { source_code: Arc::default(), stdin: None, ..attributes });
     }
 
     #[test]

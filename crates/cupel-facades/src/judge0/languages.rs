@@ -7,9 +7,11 @@
 use std::sync::LazyLock;
 
 use cupel_languages::{Language, Placeholders, Registry};
-use cupel_types::Limits;
+use cupel_types::{Limits, ToolOptions};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+use crate::program::compiler_base;
 
 /// The two servers of the original, whose ids overlap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -67,7 +69,10 @@ pub(super) const MULTI_FILE: i64 = 89;
 pub(super) enum Known {
     Absent,
     Archived,
-    Present { is_compiled: bool },
+    Present {
+        /// Whether the original compiles the language; for an id that the original lacks, whether Cupel does.
+        is_compiled: bool,
+    },
     MultiFile,
 }
 
@@ -93,9 +98,12 @@ pub(super) fn find(registry: &Registry, flavour: Flavour, id: i64) -> Found {
         let is_archived = original(flavour, id).is_some_and(|original| original.archived);
         return Found { known: if is_archived { Known::Archived } else { Known::Absent }, ..Found::default() };
     };
+    // The original decides by its own commands whether compiler options are allowed.
+    let is_compiled =
+        original(flavour, id).map_or(!language.compile.is_empty(), |original| original.compile_cmd.is_some());
     let known = match id {
         MULTI_FILE => Known::MultiFile,
-        _ => Known::Present { is_compiled: !language.compile.is_empty() },
+        _ => Known::Present { is_compiled },
     };
     Found { known, name: name(language), max: Some(language.limits_max) }
 }
@@ -171,7 +179,9 @@ pub(super) fn all(registry: &Registry, flavour: Flavour) -> Vec<Value> {
 pub(super) fn one(registry: &Registry, flavour: Flavour, id: i64) -> Option<Value> {
     if let Some(language) = installed(registry, flavour, id) {
         let is_multi_file = id == MULTI_FILE;
-        let values = Placeholders::new(&language.source, language.limits.memory);
+        let compiler_args = compiler_base(language, flavour.facade()).to_vec();
+        let tools = ToolOptions { compiler_args, ..ToolOptions::NONE };
+        let values = Placeholders::new(&language.source, language.limits.memory).with_tools(&tools);
         let compile: Vec<String> = language.compile_commands(&values).iter().map(|argv| quoted(argv)).collect();
         let run = quoted(&language.execute_command(&values));
         return Some(json!({

@@ -14,6 +14,7 @@ mod parameters;
 mod render;
 mod result;
 mod run;
+mod several;
 mod statistics;
 mod text;
 
@@ -46,11 +47,12 @@ use crate::Keyless;
 use crate::charset::name_charset;
 use crate::execute::Run;
 use attributes::{Attributes, Faults, validate};
-use fields::{Fields, Object};
+use fields::Fields;
 use languages::Flavour;
 use parameters::Parameters;
 use render::Rendering;
 use result::Status;
+use several::{Several, Whole};
 use statistics::Statistics;
 
 pub use options::{Judge0Limit, Judge0Limits, Judge0Options};
@@ -484,7 +486,7 @@ impl Handler<'_> {
                            parameter",
             ));
         }
-        let bytes = rendering.text_bytes();
+        let bytes = rendering.selected_bytes(&fields);
         let build = move || rendering.object(&fields, is_base64);
         Ok(Ok(large_answer::json(self.app, self.caller.user, bytes, BYTES_PER_BYTE, build).await?))
     }
@@ -519,33 +521,19 @@ impl Handler<'_> {
             return Ok(bad_request("there should be at least one submission in a batch"));
         }
         let ids: Vec<Option<SubmissionId>> = tokens.iter().map(|token| token.parse().ok()).collect();
-        let known: Vec<SubmissionId> = ids.iter().flatten().copied().collect();
-        let records = self.app.core.submissions(&self.caller.viewer, &known).await?;
-        let found = |id| records.iter().find(|record| record.submission.id == id).cloned();
-        let renderings = ids.into_iter().map(|id| self.rendering(found(id?)?)).collect();
-        self.several(renderings, fields, |submissions| json!({ "submissions": submissions })).await
+        self.several(fields, Whole::Batch).respond(&ids).await
     }
 
-    /// The response for several submissions; `None` is null.
-    async fn several(
-        &self,
-        renderings: Vec<Option<Rendering>>,
-        fields: Fields,
-        body: impl FnOnce(Vec<Option<Object>>) -> Value + Send + 'static,
-    ) -> Result<Response, ApiError> {
-        let is_base64 = self.is_base64();
-        let bytes = renderings.iter().flatten().map(Rendering::text_bytes).sum();
-        if !is_base64 && !renderings.iter().flatten().all(|rendering| rendering.is_utf8(&fields)) {
-            return Ok(bad_request(
-                "some attributes for one or more submissions cannot be converted to UTF-8, use base64_encoded=true query \
-                 parameter",
-            ));
+    /// A response for several submissions.
+    fn several(&self, fields: Fields, whole: Whole) -> Several {
+        Several {
+            app: self.app.clone(),
+            viewer: self.caller.viewer,
+            is_strict: self.mount.options.strict,
+            fields: Arc::new(fields),
+            is_base64: self.is_base64(),
+            whole,
         }
-        let build = move || {
-            let object = |rendering: Rendering| rendering.object(&fields, is_base64);
-            body(renderings.into_iter().map(|rendering| rendering.map(object)).collect())
-        };
-        large_answer::json(self.app, self.caller.user, bytes, 2 * BYTES_PER_BYTE, build).await
     }
 
     /// A page of the caller's programs, newest first.
@@ -574,19 +562,16 @@ impl Handler<'_> {
         let total = i64::try_from(core.history_count(&self.caller.viewer, filter.clone()).await?).unwrap_or(i64::MAX);
         let offset = (page - 1).saturating_mul(per_page);
         let found = core.history(&self.caller.viewer, filter, offset.unsigned_abs(), per_page.unsigned_abs()).await?;
-        let ids: Vec<SubmissionId> = found.iter().map(|summary| summary.id).collect();
-        let records = core.submissions(&self.caller.viewer, &ids).await?;
-        // A program in a language without an id of the original is omitted: the original's list has no nulls.
-        let renderings = records.into_iter().filter_map(|record| self.rendering(record).map(Some)).collect();
+        let ids: Vec<Option<SubmissionId>> = found.iter().map(|summary| Some(summary.id)).collect();
         let pages = ((total + per_page - 1) / per_page).max(1);
         let meta = json!({
             "current_page": page,
-            "next_page": (page < pages).then_some(page + 1),
-            "prev_page": (page > 1).then_some(page - 1),
+            "next_page": (page < pages).then(|| page + 1),
+            "prev_page": (page > 1).then(|| page - 1),
             "total_pages": pages,
             "total_count": total,
         });
-        self.several(renderings, fields, move |submissions| json!({ "submissions": submissions, "meta": meta })).await
+        self.several(fields, Whole::Page { meta }).respond(&ids).await
     }
 
     /// Submissions are never deleted through this facade, as in the original's default configuration.

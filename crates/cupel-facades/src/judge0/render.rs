@@ -1,8 +1,10 @@
 //! A submission as the original returns it.
 
+use std::sync::Arc;
+
 use cupel_core::run::SubmissionRecord;
 use cupel_languages::Registry;
-use cupel_types::{Limits, LimitsRequest, SubmissionKind};
+use cupel_types::{Limits, LimitsRequest, Program, RunReport, SubmissionKind, TestCase};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -14,7 +16,7 @@ use super::result::Outputs;
 use super::text;
 use super::{JUDGE0, Judge0Options};
 
-/// A submission and its result.
+/// A submission and its result. The texts are those of the record, not copies.
 pub(super) struct Rendering {
     record: SubmissionRecord,
     attributes: Attributes,
@@ -46,7 +48,7 @@ impl Rendering {
     fn text(&self, name: &str) -> Option<&[u8]> {
         let (a, o) = (&self.attributes, &self.outputs);
         match name {
-            "source_code" => Some(a.source_code.as_slice()).filter(|source| !source.is_empty()),
+            "source_code" => Some(&*a.source_code).filter(|source| !source.is_empty()),
             "stdin" => a.stdin.as_deref(),
             "expected_output" => a.expected_output.as_deref(),
             "stdout" => o.stdout.as_deref(),
@@ -96,13 +98,38 @@ impl Rendering {
         }
     }
 
-    /// Number of bytes of the texts and files of the submission and its result.
-    pub(super) fn text_bytes(&self) -> usize {
-        let texts = [&self.outputs.stdout, &self.outputs.stderr, &self.outputs.compile_output];
-        let own = [&self.attributes.stdin, &self.attributes.expected_output, &self.attributes.additional_files];
-        let sizes = texts.into_iter().chain(own).map(|text| text.as_ref().map_or(0, Vec::len));
-        sizes.sum::<usize>() + self.attributes.source_code.len()
+    /// Number of bytes of the selected texts and files.
+    pub(super) fn selected_bytes(&self, fields: &Fields) -> usize {
+        let bytes_of = |name| match name {
+            "additional_files" => self.additional_bytes(),
+            name => self.text(name).map_or(0, <[u8]>::len),
+        };
+        fields.iter().map(bytes_of).sum()
     }
+
+    /// Number of bytes in memory: of all texts and files of the submission and its result.
+    pub(super) fn bytes(&self) -> usize {
+        let submission = &self.record.submission;
+        let of_program = match &submission.kind {
+            SubmissionKind::Program(program) => program_bytes(program),
+            // These are never rendered.
+            SubmissionKind::Problem(_) | SubmissionKind::Verify(_) => 0,
+        };
+        let of_facade = submission.facade.as_ref().map_or(0, |facade| facade.data.len());
+        let of_report = self.record.report.as_ref().map_or(0, RunReport::output_bytes);
+        of_program + of_facade + of_report + self.additional_bytes()
+    }
+
+    fn additional_bytes(&self) -> usize {
+        self.attributes.additional_files.as_ref().map_or(0, Vec::len)
+    }
+}
+
+/// Number of bytes of the files and inputs of a program, and of the expected outputs.
+fn program_bytes(program: &Program) -> usize {
+    let files: usize = program.source.files.iter().map(|file| file.data.len()).sum();
+    let of_test = |test: &TestCase| test.stdin.len() + test.expected.as_ref().map_or(0, |expected| expected.len());
+    files + program.stdin.len() + program.tests.iter().map(of_test).sum::<usize>()
 }
 
 /// ISO 8601 with milliseconds; clients parse exactly this form.
@@ -128,11 +155,12 @@ fn attributes(record: &SubmissionRecord, registry: &Registry) -> Option<Attribut
     let first = program.tests.first();
     // The files of a multi-file program are in its archive.
     if attributes.language_id != languages::MULTI_FILE {
-        attributes.source_code = program.source.files.iter().next().map(|file| file.data.to_vec()).unwrap_or_default();
+        let source = program.source.files.iter().next();
+        attributes.source_code = source.map(|file| Arc::clone(&file.data)).unwrap_or_default();
     }
     let stdin = first.map_or(&program.stdin, |test| &test.stdin);
-    attributes.stdin = (attributes.has_stdin || !stdin.is_empty()).then(|| stdin.to_vec());
-    attributes.expected_output = first.and_then(|test| test.expected.as_ref()).map(|expected| expected.to_vec());
+    attributes.stdin = (attributes.has_stdin || !stdin.is_empty()).then(|| Arc::clone(stdin));
+    attributes.expected_output = first.and_then(|test| test.expected.clone());
     if stored.is_none() && !program.args.is_empty() {
         attributes.command_line_arguments = shlex::try_join(program.args.iter().map(String::as_str)).ok();
     }
@@ -162,7 +190,7 @@ fn derived(registry: &Registry, language: &cupel_types::LanguageId, sent: &Limit
         flavour,
         place: 0,
         language_id: languages::id_of(language)?,
-        source_code: Vec::new(),
+        source_code: Arc::default(),
         stdin: None,
         expected_output: None,
         has_stdin: false,

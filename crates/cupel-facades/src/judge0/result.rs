@@ -1,5 +1,7 @@
 //! The result of a submission in the original's terms: status, message, streams, time and memory.
 
+use std::sync::Arc;
+
 use cupel_core::run::{RunState, SubmissionRecord};
 use cupel_types::{Outcome, StepReport, Verdict};
 
@@ -71,13 +73,13 @@ impl Status {
 const SIGXFSZ: i32 = 25;
 const SIGKILL: i32 = 9;
 
-/// A result, in which empty texts are `None`.
+/// A result, in which empty texts are `None`. The streams are those of the report, not copies.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Outputs {
     pub(super) status: Status,
-    pub(super) stdout: Option<Vec<u8>>,
-    pub(super) stderr: Option<Vec<u8>>,
-    pub(super) compile_output: Option<Vec<u8>>,
+    pub(super) stdout: Option<Arc<[u8]>>,
+    pub(super) stderr: Option<Arc<[u8]>>,
+    pub(super) compile_output: Option<Arc<[u8]>>,
     pub(super) message: Option<String>,
     /// Seconds.
     pub(super) time: Option<f64>,
@@ -125,12 +127,12 @@ impl Outputs {
             Verdict::InternalError => return Outputs::failed(report.message.clone()),
             Verdict::Cancelled => return Outputs::failed(Some("The submission was cancelled.".to_owned())),
             Verdict::CompileLimit => {
-                let reason = b"Compilation time limit exceeded.".to_vec();
+                let reason = Arc::from(*b"Compilation time limit exceeded.");
                 return Outputs { compile_output: Some(reason), ..Outputs::bare(Status::CompilationError) };
             }
             Verdict::CompileError => {
                 // The reason if the compiler printed nothing, for instance because it was killed.
-                let reason = || report.message.clone().map(String::into_bytes);
+                let reason = || report.message.as_ref().map(|message| Arc::from(message.as_bytes()));
                 let compile_output = compile_output.or_else(reason);
                 return Outputs { compile_output, ..Outputs::bare(Status::CompilationError) };
             }
@@ -230,27 +232,26 @@ impl End {
     }
 }
 
-fn present(data: &[u8]) -> Option<Vec<u8>> {
-    (!data.is_empty()).then(|| data.to_vec())
+fn present(data: &Arc<[u8]>) -> Option<Arc<[u8]>> {
+    (!data.is_empty()).then(|| Arc::clone(data))
 }
 
 /// Whether the output is the expected output. Blanks at the ends of lines and empty lines at the end do not count. In
 /// contrast to the original, a program without output meets an empty expectation.
 fn is_expected(expected: Option<&[u8]>, stdout: Option<&[u8]>) -> bool {
     let Some(expected) = expected else { return true };
-    normalized(expected) == normalized(stdout.unwrap_or_default())
+    lines(expected).eq(lines(stdout.unwrap_or_default()))
 }
 
-/// The lines without blanks at their ends, and without empty lines at the end.
-fn normalized(text: &[u8]) -> Vec<&[u8]> {
-    // `String#rstrip` of Ruby removes these.
+/// The lines without blanks at their ends, and without empty lines at the end. A text without lines has one empty line.
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    stripped(text).split(|c| *c == b'\n').map(stripped)
+}
+
+/// The text without blanks at its end: those that `String#rstrip` of Ruby removes.
+fn stripped(text: &[u8]) -> &[u8] {
     let is_blank = |c: &u8| matches!(c, b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c | 0);
-    let stripped = |line: &[u8]| line.iter().rposition(|c| !is_blank(c)).map_or(0, |at| at + 1);
-    let mut lines: Vec<&[u8]> = text.split(|c| *c == b'\n').map(|line| &line[..stripped(line)]).collect();
-    while lines.last().is_some_and(|line| line.is_empty()) {
-        lines.pop();
-    }
-    lines
+    &text[..text.iter().rposition(|c| !is_blank(c)).map_or(0, |at| at + 1)]
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use cupel_core::run::SubmissionRecord;
 use cupel_core::{
-    ExecuteRequest, Executed, Idempotency, InputFault, NewProgram, NewSource, NewSubmission, Origin, SubmitError,
-    SubmittedEach,
+    ExecuteRequest, Executed, Idempotency, InputFault, NewProgram, NewSource, NewSubmission, NewSubmissionKind, Origin,
+    SubmitError, SubmittedEach,
 };
 use cupel_http::app::Shared;
 use cupel_http::budget::Held;
@@ -26,9 +26,10 @@ use super::JUDGE0;
 use super::archive::Unpacked;
 use super::attributes::{Attributes, Faults, faults_body, words};
 use super::languages;
+use super::several::IDS_AT_ONCE;
 use super::{archive, error};
 use crate::execute::Run;
-use crate::program::main_name;
+use crate::program::{compiler_base, main_name};
 
 /// Replacement for a missing script `run` of a multi-file program. It exits with 127, like a shell that does not find
 /// its script.
@@ -66,17 +67,21 @@ pub(super) fn submission_of(
         // An additional file with the name of the source does not replace the source.
         files.retain(|(path, _)| path != language.source.as_str());
         let main = main_name(language, &mut files);
-        files.insert(0, (main, attributes.source_code.clone().into()));
+        files.insert(0, (main, attributes.source_code.clone()));
     }
-    let stdin: Arc<[u8]> = attributes.stdin.clone().unwrap_or_default().into();
-    let expected: Option<Arc<[u8]>> = attributes.expected_output.clone().map(Into::into);
+    let stdin = attributes.stdin.clone().unwrap_or_default();
+    let expected = attributes.expected_output.clone();
     let is_plain = attributes.number_of_runs == 1 && expected.is_none();
     let test = |_| TestCase { name: String::new(), stdin: stdin.clone(), expected: expected.clone() };
     let program = NewProgram {
         source: NewSource { language: language.id.as_str().to_owned(), files },
         executables,
         tools: ToolOptions {
-            compiler_args: words(attributes.compiler_options.as_deref()),
+            compiler_args: [
+                compiler_base(language, attributes.flavour.facade()),
+                &words(attributes.compiler_options.as_deref()),
+            ]
+            .concat(),
             // The original passes only the main source to the compiler.
             main_only: true,
             ..ToolOptions::default()
@@ -151,6 +156,7 @@ pub(super) async fn create(
     (idempotency, mut held): (Option<Idempotency>, Option<Held>),
 ) -> Result<Result<Accepted, Response>, ApiError> {
     let rate = SubmissionRate::new(app, caller, notes);
+    let larger = larger_text(&new);
     // If too many clients wait, the response has the current status.
     let wait = if is_awaited { app.wait_of(&caller.identity, app.settings.wait_max) } else { None };
     let request = ExecuteRequest {
@@ -166,7 +172,7 @@ pub(super) async fn create(
         }
         Ok(Executed::Accepted { id, is_repeated, .. }) => Ok(Ok((Run { id, is_repeated }, None))),
         Err(SubmitError::Invalid(faults)) => {
-            let faults = faults.iter().map(|fault| (attribute_of(fault), vec![fault.detail.clone()])).collect();
+            let faults = faults.iter().map(|fault| (attribute_of(fault, larger), vec![fault.detail.clone()])).collect();
             Ok(Err(unprocessable(&faults)))
         }
         Err(error) => refused(error).map(Err),
@@ -199,15 +205,19 @@ pub(super) async fn create_all(
         }
         Err(error) => return refused(error).map(Err),
     };
-    let mut results = results.into_iter().map(|one| match one {
-        Ok(id) => Ok(Run { id, is_repeated: false }),
-        Err(faults) => Err(faults.into_iter().map(|fault| (attribute_of(&fault), vec![fault.detail])).collect()),
-    });
     // The results are those of the good submissions, in order.
-    Ok(Ok(checked
-        .into_iter()
-        .filter_map(|one| one.map_or_else(|faults| Some(Err(faults)), |_| results.next()))
-        .collect()))
+    let mut results = results.into_iter();
+    let result = |one: Result<NewSubmission, Faults>| match one {
+        Ok(new) => Some(match results.next()? {
+            Ok(id) => Ok(Run { id, is_repeated: false }),
+            Err(faults) => {
+                let larger = larger_text(&new);
+                Err(faults.into_iter().map(|fault| (attribute_of(&fault, larger), vec![fault.detail])).collect())
+            }
+        }),
+        Err(faults) => Some(Err(faults)),
+    };
+    Ok(Ok(checked.into_iter().filter_map(result).collect()))
 }
 
 /// The results of a batch that was sent before with the same idempotency key. Core returns the ids of the submissions
@@ -218,13 +228,15 @@ async fn repeated(
     checked: Vec<Result<NewSubmission, Faults>>,
     ids: &[SubmissionId],
 ) -> Result<Vec<Result<Run, Faults>>, ApiError> {
-    let records = app.core.submissions(&caller.viewer, ids).await?;
     let place_of = |record: &SubmissionRecord| {
         let stored = record.submission.facade.as_ref().filter(|facade| facade.facade == JUDGE0)?;
         serde_json::from_slice(&stored.data).ok().map(|attributes: Attributes| attributes.place)
     };
-    let places: Vec<(Option<usize>, SubmissionId)> =
-        records.iter().map(|record| (place_of(record), record.submission.id)).collect();
+    let mut places: Vec<(Option<usize>, SubmissionId)> = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(IDS_AT_ONCE) {
+        let records = app.core.submissions(&caller.viewer, ids).await?;
+        places.extend(records.iter().map(|record| (place_of(record), record.submission.id)));
+    }
     let result = |(place, one): (usize, Result<NewSubmission, Faults>)| match places
         .iter()
         .find(|(known, _)| *known == Some(place))
@@ -237,8 +249,17 @@ async fn repeated(
     Ok(checked.into_iter().enumerate().map(result).collect())
 }
 
-/// The attribute to which a validation error of core refers.
-fn attribute_of(fault: &InputFault) -> &'static str {
+/// The larger of the two texts of each test.
+fn larger_text(new: &NewSubmission) -> &'static str {
+    let NewSubmissionKind::Program(program) = &new.kind else { return "stdin" };
+    let is_expected_larger =
+        |test: &TestCase| test.expected.as_ref().is_some_and(|expected| expected.len() > test.stdin.len());
+    if program.tests.first().is_some_and(is_expected_larger) { "expected_output" } else { "stdin" }
+}
+
+/// The attribute to which a validation error of core refers. `larger`: the attribute for an error of all tests
+/// together.
+fn attribute_of(fault: &InputFault, larger: &'static str) -> &'static str {
     const ATTRIBUTES: [(&str, &str); 11] = [
         ("/language", "language_id"),
         ("/webhook", "callback_url"),
@@ -252,6 +273,9 @@ fn attribute_of(fault: &InputFault) -> &'static str {
         ("/limits/wall_time", "wall_time_limit"),
         ("/limits/memory", "memory_limit"),
     ];
+    if fault.pointer == "/tests" {
+        return larger;
+    }
     let found = ATTRIBUTES.iter().find(|(pointer, _)| fault.pointer.starts_with(pointer));
     found.map_or("source_code", |(_, attribute)| attribute)
 }

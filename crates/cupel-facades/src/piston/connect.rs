@@ -36,6 +36,7 @@ use super::request::{Job, Refused};
 use super::response::{ExecuteResponse, Stage, Style};
 use super::{Options, run};
 use crate::execute::{Refusal, refusal};
+use crate::surrogates::replace_lone_surrogates;
 
 /// Time for the first valid `init`.
 const INIT_TIME_MAX: Duration = Duration::from_secs(1);
@@ -282,18 +283,24 @@ impl Session {
 /// The next JSON message; without fields if the message is not an object.
 async fn receive(socket: &mut Socket) -> Option<Result<Map<String, Value>, Close>> {
     loop {
-        let bytes = match socket.next().await?.ok()? {
-            Message::Text(text) => text.as_bytes().to_vec(),
-            Message::Binary(bytes) => bytes.to_vec(),
+        return Some(match socket.next().await?.ok()? {
+            Message::Text(text) => parsed(&text),
+            // Bytes that are not UTF-8 are replaced, as by Node.js.
+            Message::Binary(bytes) => parsed(&String::from_utf8_lossy(&bytes)),
             // Tungstenite answers pings and close frames automatically.
             _ => continue,
-        };
-        return Some(match serde_json::from_slice(&bytes) {
-            Ok(Value::Object(message)) => Ok(message),
-            Ok(Value::Null) => Err(Close::NotifiedError("the message is null".to_owned())),
-            Ok(_) => Ok(Map::new()),
-            Err(error) => Err(Close::NotifiedError(format!("the message is not JSON: {error}"))),
         });
+    }
+}
+
+/// The fields of a message; none if the message is JSON but not an object. Escaped surrogates without a partner are
+/// replaced by U+FFFD: JavaScript sends them if it cuts a text inside a character.
+fn parsed(text: &str) -> Result<Map<String, Value>, Close> {
+    match serde_json::from_str(&replace_lone_surrogates(text)) {
+        Ok(Value::Object(message)) => Ok(message),
+        Ok(Value::Null) => Err(Close::NotifiedError("the message is null".to_owned())),
+        Ok(_) => Ok(Map::new()),
+        Err(error) => Err(Close::NotifiedError(format!("the message is not JSON: {error}"))),
     }
 }
 
@@ -423,5 +430,16 @@ mod tests {
         assert_eq!(text(b"\xa9b"), "\u{e9}b");
         assert_eq!(text(b"\xffc\xe2\x82"), "\u{fffd}c");
         assert_eq!(text(b"\xac"), "\u{20ac}");
+    }
+
+    #[test]
+    fn a_surrogate_without_a_partner_is_replaced_in_a_message() {
+        let input = |text: &str| parsed(text).unwrap()["data"].clone();
+        assert_eq!(input(r#"{"data": "a\ud83d"}"#), "a\u{fffd}");
+        assert_eq!(input(r#"{"data": "\ude00"}"#), "\u{fffd}");
+        assert_eq!(input(r#"{"data": "\ud83d\ude00"}"#), "\u{1f600}");
+        assert!(parsed(r#"["data"]"#).unwrap().is_empty());
+        assert!(matches!(parsed("null"), Err(Close::NotifiedError(_))));
+        assert!(matches!(parsed("{"), Err(Close::NotifiedError(_))));
     }
 }

@@ -13,16 +13,17 @@ use cupel_http::caller::Caller;
 use cupel_http::error::ApiError;
 use cupel_http::large_answer;
 use cupel_http::notes::Notes;
-use cupel_types::{Bytes, Limits, LimitsRequest, Live, RunReport};
+use cupel_types::{Bytes, Limits, LimitsRequest, Live, RunReport, ToolOptions};
 use serde_json::json;
 use tokio::time::Instant;
 
+use super::PISTON;
 use super::files;
 use super::interleave::both_streams;
 use super::request::Job;
 use super::response::{ExecuteResponse, Style};
 use crate::execute::{Ended, Reached, Refusal, Run, Submit, execute, output_bytes};
-use crate::program::limits_within;
+use crate::program::{compiler_base, limits_within};
 
 /// How long a request waits for its result, beyond its own time limits: the time for which programs wait in the queue.
 const QUEUE_TIME_MAX: Duration = Duration::from_secs(300);
@@ -45,6 +46,7 @@ pub(super) fn submission_of(app: &Shared, job: &Job, style: Style, live: Option<
             language: job.runtime.id.as_str().to_owned(),
             files: files::for_language(job.files.clone(), language),
         },
+        tools: ToolOptions { compiler_args: compiler_base(language, PISTON).to_vec(), ..ToolOptions::NONE },
         args: job.args.clone(),
         stdin: if live.is_some() { Arc::default() } else { Arc::from(job.stdin.as_bytes()) },
         limits: limits_of(job, style, language.limits_max, live.is_some()),

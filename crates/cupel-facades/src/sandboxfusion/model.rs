@@ -1,4 +1,7 @@
 //! Models of requests, validated like pydantic in lax mode: all validation errors together, in the order of the model.
+//!
+//! *Invariant:* a refusal is small. pydantic repeats the refused value in each entry, which may be the whole body;
+//! here, a large value is omitted, and the number of entries is bounded.
 
 use serde_json::{Map, Value, json};
 
@@ -15,6 +18,12 @@ pub(super) enum Refused {
 
 /// Base URL of pydantic's error documentation; each entry has a link to it.
 const ERRORS_URL: &str = "https://errors.pydantic.dev/2.6/v/";
+
+/// Maximum number of entries.
+const FAULTS_MAX: usize = 1000;
+
+/// Maximum size of the value that an entry repeats, in bytes of JSON.
+const INPUT_BYTES_MAX: usize = 4096;
 
 /// The object in a body with this content type.
 pub(super) fn object(content_type: Option<&str>, body: &[u8]) -> Result<Map<String, Value>, Refused> {
@@ -46,8 +55,50 @@ fn no_object(input: &Value) -> Refused {
 }
 
 fn fault(kind: &str, place: &[Value], message: &str, input: &Value) -> Value {
+    let mut entry = entry(kind, place, message);
+    if Room::default().has(input) {
+        entry["input"] = input.clone();
+    }
+    entry
+}
+
+/// An entry without the refused value.
+fn entry(kind: &str, place: &[Value], message: &str) -> Value {
     let place: Vec<Value> = [Value::from("body")].iter().chain(place).cloned().collect();
-    json!({ "type": kind, "loc": place, "msg": message, "input": input, "url": format!("{ERRORS_URL}{kind}") })
+    json!({ "type": kind, "loc": place, "msg": message, "url": format!("{ERRORS_URL}{kind}") })
+}
+
+/// Room for the value that an entry repeats, in bytes.
+struct Room(usize);
+
+impl Default for Room {
+    fn default() -> Room {
+        Room(INPUT_BYTES_MAX)
+    }
+}
+
+impl Room {
+    /// Whether there is room for this value. Reads no more of it than fits.
+    fn has(&mut self, value: &Value) -> bool {
+        // About the size of a number with its separator.
+        const SMALL: usize = 8;
+        match value {
+            Value::Null | Value::Bool(_) | Value::Number(_) => self.take(SMALL),
+            Value::String(text) => self.take(SMALL + text.len()),
+            Value::Array(list) => self.take(SMALL) && list.iter().all(|value| self.has(value)),
+            Value::Object(fields) => self.take(SMALL) && self.has_fields(fields),
+        }
+    }
+
+    fn has_fields(&mut self, fields: &Map<String, Value>) -> bool {
+        fields.iter().all(|(name, value)| self.take(name.len()) && self.has(value))
+    }
+
+    fn take(&mut self, bytes: usize) -> bool {
+        let left = self.0.checked_sub(bytes);
+        self.0 = left.unwrap_or(0);
+        left.is_some()
+    }
 }
 
 /// The entry into which FastAPI converts Python's `JSONDecodeError`.
@@ -116,14 +167,22 @@ impl<'b> Reader<'b> {
             let place = self.at(&[field.into()]);
             let mut entry = fault("literal_error", &place, &format!("Input should be {expected}"), value);
             entry["ctx"] = json!({ "expected": expected });
-            self.faults.push(entry);
+            self.push(entry);
         }
         found
     }
 
     pub(super) fn add(&mut self, kind: &str, place: &[Value], message: &str, input: &Value) {
-        let place = self.at(place);
-        self.faults.push(fault(kind, &place, message, input));
+        if self.faults.len() < FAULTS_MAX {
+            let place = self.at(place);
+            self.push(fault(kind, &place, message, input));
+        }
+    }
+
+    fn push(&mut self, entry: Value) {
+        if self.faults.len() < FAULTS_MAX {
+            self.faults.push(entry);
+        }
     }
 
     /// Converts a place in this model to a place in the body.
@@ -147,6 +206,7 @@ impl<'b> Reader<'b> {
         let read = read(&mut inner);
         let is_valid = inner.faults.is_empty();
         self.faults.append(&mut inner.faults);
+        self.faults.truncate(FAULTS_MAX);
         is_valid.then_some(read)
     }
 
@@ -198,7 +258,11 @@ impl<'b> Reader<'b> {
     }
 
     pub(super) fn missing<T>(&mut self, field: &str) -> Option<T> {
-        self.add("missing", &[field.into()], "Field required", &Value::Object(self.body.clone()));
+        let mut missing = entry("missing", &self.at(&[field.into()]), "Field required");
+        if Room::default().has_fields(self.body) {
+            missing["input"] = Value::Object(self.body.clone());
+        }
+        self.push(missing);
         None
     }
 

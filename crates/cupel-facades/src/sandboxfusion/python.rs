@@ -1,4 +1,6 @@
-//! Input that Python's standard library accepts: lenient base64.
+//! What Python does with text: lenient base64, JSON with control characters, and the literal of a string.
+
+use std::borrow::Cow;
 
 /// Decodes as `base64.b64decode` does without `validate`: characters outside the alphabet are skipped, and the data
 /// ends at a complete padding. Source: CPython 3.11, `Modules/binascii.c`, `binascii_a2b_base64_impl`.
@@ -57,6 +59,55 @@ const fn value_of(byte: u8) -> Option<u8> {
     }
 }
 
+/// JSON whose strings may contain control characters, as `json.loads` accepts it with `strict=False`: the control
+/// characters are escaped here.
+pub(super) fn with_escaped_controls(json: &str) -> Cow<'_, str> {
+    let is_raw = |c: char| c < ' ';
+    if !json.contains(is_raw) {
+        return Cow::Borrowed(json);
+    }
+    let (mut escaped, mut is_string, mut is_escape) = (String::with_capacity(json.len()), false, false);
+    for c in json.chars() {
+        match c {
+            c if is_string && is_raw(c) => {
+                escaped.push_str(&format!("\\u{:04x}", u32::from(c)));
+                is_escape = false;
+                continue;
+            }
+            _ if is_escape => is_escape = false,
+            '\\' if is_string => is_escape = true,
+            '"' => is_string = !is_string,
+            _ => {}
+        }
+        escaped.push(c);
+    }
+    Cow::Owned(escaped)
+}
+
+/// The literal of a string, as `repr` returns it. In contrast to `repr`, characters without a glyph that are neither
+/// control characters nor white space are not escaped. The literal has the same value.
+pub(super) fn literal(text: &str) -> String {
+    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    let mut literal = String::from(quote);
+    for c in text.chars() {
+        match c {
+            '\n' => literal.push_str("\\n"),
+            '\r' => literal.push_str("\\r"),
+            '\t' => literal.push_str("\\t"),
+            '\\' => literal.push_str("\\\\"),
+            c if c == quote => literal.extend(['\\', c]),
+            c if c.is_control() || (c.is_whitespace() && c != ' ') => literal.push_str(&match u32::from(c) {
+                code @ 0..=0xff => format!("\\x{code:02x}"),
+                code @ 0x100..=0xffff => format!("\\u{code:04x}"),
+                code => format!("\\U{code:08x}"),
+            }),
+            c => literal.push(c),
+        }
+    }
+    literal.push(quote);
+    literal
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,6 +136,34 @@ mod tests {
             ("é", "only ASCII"),
         ] {
             assert!(decode_base64(text).unwrap_err().contains(message), "{text}");
+        }
+    }
+
+    /// The expected results are those of CPython 3.11.
+    #[test]
+    fn a_string_has_the_literal_of_repr() {
+        for (text, expected) in [
+            ("", "''"),
+            ("a\nb\r\t\\", r"'a\nb\r\t\\'"),
+            ("it's", r#""it's""#),
+            ("say \"hi\"", r#"'say "hi"'"#),
+            ("it's \"x\"", r#"'it\'s "x"'"#),
+            ("\0\u{7f}\u{85}\u{a0}", r"'\x00\x7f\x85\xa0'"),
+            ("\u{2028}é\u{1f600}", "'\\u2028é\u{1f600}'"),
+        ] {
+            assert_eq!(literal(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn control_characters_in_strings_are_escaped() {
+        for (json, expected) in [
+            ("{\"a\": 1}", "{\"a\": 1}"),
+            ("{\n\"a\": \"b\nc\t\"\n}", "{\n\"a\": \"b\\u000ac\\u0009\"\n}"),
+            ("\"a\\\"\nb\" \n", "\"a\\\"\\u000ab\" \n"),
+            ("\"\\\\\"\n\"\n\"", "\"\\\\\"\n\"\\u000a\""),
+        ] {
+            assert_eq!(with_escaped_controls(json), expected, "{json:?}");
         }
     }
 }

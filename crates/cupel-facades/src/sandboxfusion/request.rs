@@ -154,6 +154,24 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_repeats_no_large_value_and_has_a_bounded_number_of_entries() {
+        let large = "x".repeat(5000);
+        for (body, has_input) in [
+            (json!({ "code": "short" }), true),
+            (json!({ "code": large }), false),
+            (json!({ "code": "", "files": { large.clone(): "" } }), false),
+            (json!({ "code": vec![1; 5000], "language": "cpp" }), false),
+            (json!({ "code": [large], "language": "cpp" }), false),
+            (json!({ "code": vec![1; 100], "language": "cpp" }), true),
+        ] {
+            let Err(Refused::Faults(faults)) = parse(None, body.to_string().as_bytes()) else { panic!("{body}") };
+            assert_eq!((faults.len(), faults[0].get("input").is_some()), (1, has_input), "{}", faults[0]);
+        }
+        let body = json!({ "code": "", "language": "cpp", "fetch_files": vec![1; 5000] });
+        assert_eq!(faults_of(None, &body.to_string()).len(), 1000);
+    }
+
+    #[test]
     fn every_type_has_the_message_of_pydantic() {
         for (body, message) in [
             (r#"{}"#, "Field required"),

@@ -366,15 +366,15 @@ async fn a_run_spec_becomes_a_program() {
         (compiler.to_owned(), linker.to_owned(), interpreter.to_owned(), args)
     };
     for (language, parameters, expected) in [
-        ("c", json!({}), of("-O0 -std=gnu17 -UONLINE_JUDGE -Wall -Werror -std=c99 -x c", "", "", &[])),
-        ("c", json!({ "compileargs": [] }), of("-O0 -std=gnu17 -UONLINE_JUDGE", "", "", &[])),
+        ("c", json!({}), of("-O0 -UONLINE_JUDGE -Wall -Werror -std=c99 -x c", "", "", &[])),
+        ("c", json!({ "compileargs": [] }), of("-O0 -UONLINE_JUDGE", "", "", &[])),
         (
             "c",
             json!({ "compileargs": ["-O2 -g"], "linkargs": ["-lm"] }),
-            of("-O0 -std=gnu17 -UONLINE_JUDGE -O2 -g", "-lm", "", &[]),
+            of("-O0 -UONLINE_JUDGE -O2 -g", "-lm", "", &[]),
         ),
-        ("cpp", json!({}), of("-O0 -std=gnu++17 -UONLINE_JUDGE -Wall -Werror", "", "", &[])),
-        ("pascal", json!({ "linkargs": ["-lm"] }), of("-vew -Se", "", "", &[])),
+        ("cpp", json!({}), of("-O0 -UONLINE_JUDGE -Wall -Werror", "", "", &[])),
+        ("pascal", json!({ "linkargs": ["-lm"] }), of("-Sh- -uONLINE_JUDGE -vew -Se", "", "", &[])),
         ("nodejs", json!({}), of("", "", "--use_strict", &[])),
         ("nodejs", json!({ "interpreterargs": [] }), of("", "", "", &[])),
         (

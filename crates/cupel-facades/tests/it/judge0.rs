@@ -703,6 +703,171 @@ async fn with_a_key_a_client_has_its_own_submissions_and_may_list_them() {
     assert_eq!(empty, json!({ "submissions": [], "meta": meta }));
 }
 
+/// Reports of a program that prints this.
+fn prints(stdout: impl AsRef<[u8]>) -> RunReport {
+    let mut report = ended(Outcome::Exited(0), "", "");
+    report.execution.as_mut().unwrap().stdout.data = Arc::from(stdout.as_ref());
+    report
+}
+
+/// The tokens of programs without a key that have printed these texts.
+async fn printed(app: &TestApp, texts: impl IntoIterator<Item = Vec<u8>>) -> Vec<String> {
+    let mut tokens = Vec::new();
+    for text in texts {
+        let answer = post(app, "/submissions", &python(&json!({}))).await;
+        tokens.push(answer.json["token"].as_str().unwrap().to_owned());
+        app.complete(prints(text)).await;
+    }
+    tokens
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_batch_is_read_in_parts_and_has_every_submission() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let size = |at: usize| if at < 5 { 100 } else { 200_000 };
+    let text = |at: usize| vec![b'a' + at as u8; size(at)];
+    let mut tokens = printed(&app, (0..14).map(text)).await;
+    // A token that is no id, an id that does not exist, and a repeated token.
+    tokens.extend(["nonsense".to_owned(), "0192f0c5-0000-7000-8000-000000000000".to_owned(), tokens[13].clone()]);
+    let path = format!("/submissions/batch?fields=token,stdout&tokens={}", tokens.join(","));
+    let whole = get(&app, &path).await;
+    assert_eq!(
+        (whole.status, &whole.headers["content-type"]),
+        (200, &"application/json; charset=utf-8".parse().unwrap())
+    );
+    let one = |at: usize| json!({ "token": tokens[at], "stdout": String::from_utf8(text(at)).unwrap() });
+    let mut expected: Vec<Value> = (0..14).map(one).collect();
+    expected.extend([Value::Null, Value::Null, one(13)]);
+    assert!(whole.json == json!({ "submissions": expected }), "{} bytes", whole.text.len());
+    let encoded = get(&app, &format!("{path}&base64_encoded=true")).await.json;
+    let last = encoded["submissions"][16]["stdout"].as_str().unwrap().replace('\n', "");
+    assert_eq!(BASE64_STANDARD.decode(last).unwrap(), text(13));
+    // The texts that are not selected do not count.
+    let short = get(&app, &path.replace("token,stdout", "token")).await;
+    assert_eq!((short.json["submissions"][13]["token"].as_str(), short.status), (Some(tokens[13].as_str()), 200));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_is_not_utf8_at_the_end_of_a_large_batch_is_found_before_the_response_begins() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let text = |at: usize| if at == 11 { b"\xff".to_vec() } else { vec![b'a'; 100_000] };
+    let tokens = printed(&app, (0..12).map(text)).await.join(",");
+    let answer = get(&app, &format!("/submissions/batch?tokens={tokens}")).await;
+    let sentence = "some attributes for one or more submissions cannot be converted to UTF-8, use base64_encoded=true query parameter";
+    assert_eq!((answer.status, answer.json), (400, json!({ "error": sentence })));
+    let answer = get(&app, &format!("/submissions/batch?base64_encoded=true&tokens={tokens}")).await;
+    assert_eq!((answer.status, &answer.json["submissions"][11]["stdout"]), (200, &json!("/w==\n")));
+}
+
+/// Two responses with 10 MiB of output, of which nothing has been read. Each reserves memory for a few submissions.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_response_with_several_submissions_occupies_memory_for_a_few_of_them() {
+    let http = Settings {
+        answers_of_user_bytes_max: 14 << 20,
+        answer_wait_max: std::time::Duration::ZERO,
+        ..Settings::default()
+    };
+    let app = TestApp::start_with(Keyless::Loopback, TestSettings { http, ..TestSettings::default() }).await;
+    let tokens = printed(&app, (0..20).map(|_| vec![b'x'; 512 << 10])).await.join(",");
+    let path = format!("/submissions/batch?base64_encoded=true&tokens={tokens}");
+    let open = async || app.open(TestApp::judge0_request("GET", &path, &Value::Null)).await;
+    let (first, second) = (open().await, open().await);
+    assert_eq!((first.status().as_u16(), second.status().as_u16()), (200, 200));
+    let refused = TestApp::read(open().await).await;
+    assert_eq!(refused.status, 429, "the memory is reserved before the response begins: {}", refused.text.len());
+    for response in [first, second] {
+        let answer = TestApp::read(response).await;
+        assert_eq!(answer.json["submissions"].as_array().unwrap().len(), 20);
+    }
+    assert_eq!(TestApp::read(open().await).await.status, 200, "the memory is released");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_page_of_the_list_ends_with_its_description() {
+    let app = TestApp::start(Keyless::Nobody).await;
+    let (_, key) = app.key(&[Scope::RunsRead, Scope::RunsWrite]).await;
+    let mut tokens = Vec::new();
+    for at in 0..6_u8 {
+        let path = format!("/submissions?X-Auth-Token={key}");
+        tokens.push(post(&app, &path, &python(&json!({}))).await.json["token"].clone());
+        app.complete(prints(vec![b'a' + at; 200_000])).await;
+    }
+    let page = get(&app, &format!("/submissions?fields=token,stdout&per_page=5&X-Auth-Token={key}")).await;
+    let listed = page.json["submissions"].as_array().unwrap();
+    let found: Vec<Value> = listed.iter().map(|one| one["token"].clone()).collect();
+    tokens.reverse();
+    assert_eq!(found, tokens[..5]);
+    assert_eq!(listed[4]["stdout"], "b".repeat(200_000));
+    let meta = json!({ "current_page": 1, "next_page": 2, "prev_page": null, "total_pages": 2, "total_count": 6 });
+    assert_eq!(page.json["meta"], meta);
+    assert!(page.text.find("\"submissions\"") < page.text.find("\"meta\""), "the order of the original");
+    let last = i64::MAX;
+    let empty = get(&app, &format!("/submissions?page={last}&X-Auth-Token={key}")).await;
+    let meta = json!({
+        "current_page": last, "next_page": null, "prev_page": last - 1, "total_pages": 1, "total_count": 6,
+    });
+    assert_eq!((empty.status, empty.json), (200, json!({ "submissions": [], "meta": meta })));
+}
+
+/// The original decides by its own commands: it compiles Lua, and interprets Erlang.
+#[tokio::test(flavor = "multi_thread")]
+async fn compiler_options_are_allowed_for_the_languages_that_the_original_compiles() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let only = json!({ "compiler_options": ["setting compiler options is only allowed for compiled languages"] });
+    for (id, status) in [(64, 201), (58, 422), (50, 201), (71, 422)] {
+        let body = json!({ "language_id": id, "source_code": "x", "compiler_options": "-s" });
+        let answer = post(&app, "/submissions", &body).await;
+        assert_eq!(answer.status, status, "{id}: {}", answer.text);
+        if status == 422 {
+            assert_eq!(answer.json, only, "{id}");
+        }
+    }
+}
+
+/// Strings of Pascal have at most 255 characters, and types of TypeScript are checked without `strict`.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compiler_whose_defaults_differ_gets_those_of_the_original_before_the_options_of_the_request() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    for (id, expected) in [(67, &["-Sh-", "-s"][..]), (50, &["-s"])] {
+        let body = json!({ "language_id": id, "source_code": "x", "compiler_options": "-s" });
+        assert_eq!(post(&app, "/submissions", &body).await.status, 201, "{id}");
+        let submission = app.complete(compiled(ended(Outcome::Exited(0), "", ""))).await.leased.submission;
+        let SubmissionKind::Program(program) = &submission.kind else { panic!("no program") };
+        assert_eq!(program.tools.compiler_args, expected, "{id}");
+        let language = get(&app, &format!("/languages/{id}")).await;
+        let command = language.json["compile_cmd"].as_str().unwrap();
+        assert_eq!(command.contains(" -Sh- "), id == 67, "{command}");
+    }
+    let registry = app.core.registry();
+    let typescript = &registry.find("typescript").unwrap().facade_options;
+    for facade in ["judge0", "piston"] {
+        assert_eq!(typescript[facade].compiler_base, ["--strict", "false"], "{facade}");
+    }
+}
+
+/// Each run of a submission has its own input and expected output, and all of them count.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_input_that_is_too_large_for_all_runs_is_refused_under_its_own_name() {
+    let bounds = Bounds { tests_bytes_max: Bytes::new(1000), ..Bounds::default() };
+    let app = TestApp::start_with(Keyless::Loopback, TestSettings { bounds, ..TestSettings::default() }).await;
+    for (more, attribute) in [
+        (json!({ "stdin": "x".repeat(300), "expected_output": "1" }), "stdin"),
+        (json!({ "stdin": "1", "expected_output": "x".repeat(300) }), "expected_output"),
+    ] {
+        let mut body = python(&more);
+        assert_eq!(post(&app, "/submissions", &body).await.status, 201);
+        body["number_of_runs"] = json!(4);
+        for (path, body) in [
+            ("/submissions", body.clone()),
+            ("/submissions/batch", json!({ "submissions": [python(&json!({})), body] })),
+        ] {
+            let answer = post(&app, path, &body).await;
+            let faults = if path.ends_with("batch") { &answer.json[1] } else { &answer.json };
+            assert_eq!(faults.as_object().unwrap().keys().collect::<Vec<_>>(), [attribute], "{path} {}", answer.text);
+        }
+    }
+}
+
 /// A client that sends its key as a parameter.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_key_may_be_a_parameter_of_the_query_or_of_the_body() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::http::header;
 use cupel_core::accounts::Scope;
 use cupel_facades::{Keyless, PistonOptions};
-use cupel_types::{Bytes, Outcome, RunReport, Signal, SubmissionKind, Verdict};
+use cupel_types::{Bytes, Limits, Outcome, RunReport, Signal, SubmissionKind, Verdict};
 use serde_json::{Value, json};
 
 use crate::app::{Answer, TestApp, TestSettings, compiled, ended, not_compiled};
@@ -267,6 +267,26 @@ async fn a_request_that_cannot_be_prepared_gets_500_with_the_reason() {
 }
 
 #[tokio::test]
+async fn a_memory_limit_with_which_no_program_starts_is_raised_to_the_smallest_one() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let max = app.core.registry().find("python").unwrap().limits_max.memory;
+    for (limit, memory) in [
+        (json!(1), Limits::MEMORY_MIN),
+        (json!(128_000), Limits::MEMORY_MIN),
+        (json!(64 << 20), Bytes::mib(64)),
+        (json!(0), max),
+        (json!(-1), max),
+        (json!(1e15), max),
+    ] {
+        let body = python(json!({ "run_memory_limit": limit }));
+        let report = ended(Outcome::MemoryLimit, "", "");
+        let (answer, assignment) = tokio::join!(app.piston(&body), app.complete(report));
+        assert_eq!((answer.status, &answer.json["run"]["signal"]), (200, &json!("SIGKILL")), "{limit}");
+        assert_eq!(assignment.leased.submission.limits.memory, Some(memory), "{limit}");
+    }
+}
+
+#[tokio::test]
 async fn a_valid_request_becomes_a_submission() {
     let app = TestApp::start(Keyless::Loopback).await;
     let usual =
@@ -333,6 +353,18 @@ async fn a_valid_request_becomes_a_submission() {
     let SubmissionKind::Program(program) = &run.leased.submission.kind else { panic!("no program") };
     assert_eq!(&*program.source.files.iter().next().unwrap().data, "\u{fffd}".as_bytes());
     assert_eq!(&*program.stdin, "\u{fffd}\n".as_bytes());
+}
+
+#[tokio::test]
+async fn a_compiler_whose_defaults_differ_gets_those_of_the_original() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    for (language, expected) in [("pascal", &["-Sh-"][..]), ("c", &[]), ("python", &[])] {
+        let body = python(json!({ "language": language }));
+        let (answer, run) = tokio::join!(app.piston(&body), app.complete(ended(Outcome::Exited(0), "", "")));
+        assert_eq!(answer.status, 200, "{language}");
+        let SubmissionKind::Program(program) = &run.leased.submission.kind else { panic!("{language}") };
+        assert_eq!(program.tools.compiler_args, expected, "{language}");
+    }
 }
 
 #[tokio::test]

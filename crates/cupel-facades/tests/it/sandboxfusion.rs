@@ -454,7 +454,7 @@ async fn a_completion_is_tested_with_the_cases_of_the_request() {
         let found: Vec<bool> =
             answer.json["tests"].as_array().unwrap().iter().map(|test| test["passed"].as_bool().unwrap()).collect();
         assert_eq!((found, &answer.json["accepted"]), (passed, &json!(accepted)));
-        assert_eq!(answer.json["extracted_code"], "print(input())\n");
+        assert_eq!(answer.json["extracted_code"], "print(input())");
         assert_eq!((&answer.json["extracted_type"], &answer.json["id"]), (&json!("fenced"), &json!(7)));
         if let Some(test) = answer.json["tests"].get(0) {
             assert_eq!((&test["exec_info"]["status"], &test["test_info"]), (&json!("Success"), &case("1", "One\n")));
@@ -522,7 +522,7 @@ async fn a_completion_is_inserted_into_a_test_that_passes_if_it_exits_with_0() {
     for (outcome, accepted) in [(Outcome::Exited(0), true), (Outcome::Exited(1), false)] {
         let request = TestApp::request("POST", "/submit", &body);
         let (answer, assignment) = tokio::join!(app.send(request), app.complete(ended(outcome, "", "")));
-        let full = "def f(): return 1\n\nassert f() == 1\n";
+        let full = "def f(): return 1\nassert f() == 1\n";
         assert_eq!((&answer.json["accepted"], &answer.json["full_code"]), (&json!(accepted), &json!(full)));
         let SubmissionKind::Program(program) = &assignment.leased.submission.kind else { panic!() };
         let files: Vec<&str> = program.source.files.iter().map(|file| file.path.as_str()).collect();
@@ -532,6 +532,231 @@ async fn a_completion_is_inserted_into_a_test_that_passes_if_it_exits_with_0() {
     let body = data_set(json!({ "dataset_type": "AutoEvalDataset" }), row, completion);
     let answer = app.send(TestApp::request("POST", "/submit", &body)).await;
     assert_eq!((answer.status, &answer.json["accepted"]), (200, &json!(false)), "jest is not installed");
+}
+
+/// The body of a request with a row of `AutoEvalDataset`. `fields`: those of `config`, `labels` and `test`.
+fn auto_eval(completion: &str, [fields, labels, test]: [Value; 3]) -> String {
+    let mut config = json!({ "dataset_type": "AutoEvalDataset" });
+    config.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    data_set(config, json!({ "id": 7, "labels": labels, "test": test }), json!({ "completion": completion }))
+}
+
+/// The text of a program's main file, and its other files by path.
+fn files_of(assignment: &cupel_core::Assignment) -> (String, Vec<(String, String)>) {
+    let SubmissionKind::Program(program) = &assignment.leased.submission.kind else { panic!("it is a program") };
+    let text = |data: &[u8]| String::from_utf8_lossy(data).into_owned();
+    let mut files = program.source.files.iter().map(|file| (file.path.as_str().to_owned(), text(&file.data)));
+    let main = files.next().unwrap().1;
+    (main, files.collect())
+}
+
+/// Each row: the completion; fields of `config`, `labels` and `test`; and the program that runs.
+#[tokio::test]
+async fn the_program_of_a_test_is_assembled_as_in_the_original() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let python = || json!({ "programming_language": "python" });
+    let of = |language: &str| json!({ "programming_language": language });
+    let test = || json!({ "code": "assert f() == 1" });
+    let function = "```python\ndef f(): return 1\n```";
+    let main = "```\ndef f(): return 1\n\nif __name__ == \"__main__\":\n    input()\n```";
+    let single = "```\ndef f(): return 1\n\nif __name__ == '__main__':\n    input()\n```";
+    let cpp = "```cpp\nint f() { return 1; }\nint main() { return f(); }\n```";
+    let cpp_test = json!({ "code": "#<INSERT>\nint main() { return f() - 1; }" });
+    let go = "```go\npackage main\nimport \"fmt\"\nfunc f() { fmt.Println() }\n```";
+    let go_test = json!({ "code": "package main\nimport (\n\"fmt\"\n\"os\"\n)\nfunc main() { f() }" });
+    let go_program =
+        "package main\n\nimport \"fmt\"\nimport \"os\"\n\n\nfunc f() { fmt.Println() }\nfunc main() { f() }";
+    let quoted = json!({ "extra": { "repr_code": true } });
+    let in_string = json!({ "code": "exec(#<INSERT>)" });
+    let blocks = "```sh\na\n```\n```python\nb\n```";
+    let extra = |field: &str, value: Value| json!({ "extra": { field: value } });
+    let nothing = || json!({});
+    for (completion, parts, program) in [
+        // Without a mark, the test follows the code.
+        (function, [nothing(), python(), test()], "def f(): return 1\nassert f() == 1"),
+        (main, [nothing(), python(), test()], "def f(): return 1\nassert f() == 1"),
+        (single, [nothing(), python(), test()], "def f(): return 1\n\n\nassert f() == 1"),
+        (cpp, [nothing(), of("cpp"), cpp_test], "int f() { return 1; }\nint main() { return f() - 1; }"),
+        (go, [nothing(), of("go"), go_test], go_program),
+        (function, [quoted.clone(), python(), in_string], "exec('def f(): return 1')"),
+        (function, [quoted, python(), json!({ "code": "x" })], "'def f(): return 1'\nx"),
+        // The first block counts, in any language.
+        (blocks, [nothing(), python(), json!({ "code": "x" })], "a\nx"),
+        (blocks, [extra("autoeval_extract_code_mode", json!("all")), python(), json!({ "code": "x" })], "a\n\nb\nx"),
+        (blocks, [extra("code_block_idx", json!(-1)), python(), json!({ "code": "x" })], "b\nx"),
+        (blocks, [extra("code_block_idx", json!(true)), python(), json!({ "code": "x" })], "b\nx"),
+        (blocks, [extra("code_block_idx", json!("1")), python(), json!({ "code": "x" })], "\nx"),
+        // A second mark ends the test.
+        (function, [nothing(), python(), json!({ "code": "a #<INSERT> b #<INSERT> c" })], "a def f(): return 1 b "),
+        // The text of a column may contain control characters.
+        (function, [nothing(), python(), json!("{\"code\": \"#<INSERT>\nx\"}")], "def f(): return 1\nx"),
+        ("No code.", [nothing(), python(), test()], "\nassert f() == 1"),
+    ] {
+        let body = auto_eval(completion, parts);
+        let request = TestApp::request("POST", "/submit", &body);
+        let (answer, assignment) = tokio::join!(app.send(request), app.complete(compiled(prints(""))));
+        assert_eq!((answer.status, &answer.json["accepted"]), (200, &json!(true)), "{body}: {}", answer.text);
+        assert_eq!(files_of(&assignment).0, program, "{body}");
+        assert_eq!(answer.json["full_code"], program, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_test_has_its_own_default_time_limits_and_its_files_may_be_json_text() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let labels = json!({ "programming_language": "cpp", "execution_language": null });
+    for (fields, asset, seconds) in [
+        (json!({}), json!({ "a.txt": "YQ==" }), 20),
+        (json!({ "run_timeout": 0, "compile_timeout": 0 }), json!("{\"a.txt\": \"YQ==\"}"), 20),
+        (json!({ "run_timeout": 3 }), json!({ "a.txt": "YQ==", "b.txt": null }), 3),
+    ] {
+        let test = json!({ "code": "int main() {}", "asset": asset });
+        let body = auto_eval("```cpp\nint x;\n```", [fields, labels.clone(), test]);
+        let request = TestApp::request("POST", "/submit", &body);
+        let (answer, assignment) = tokio::join!(app.send(request), app.complete(compiled(prints(""))));
+        assert_eq!(answer.json["accepted"], true, "{}", answer.text);
+        assert_eq!(files_of(&assignment).1, [("a.txt".to_owned(), "a".to_owned())]);
+        let max = app.core.registry().find("cpp").unwrap().limits_max.wall_time;
+        let wall_time = Duration::from_secs(seconds).min(max);
+        assert_eq!(assignment.leased.submission.limits.wall_time, Some(wall_time));
+    }
+    // A compilation of 39 s is within the default.
+    let body = auto_eval("```cpp\nint x;\n```", [json!({}), labels, json!({ "code": "int main() {}" })]);
+    let mut slow = compiled(prints(""));
+    slow.compile.as_mut().unwrap().wall_time = Duration::from_secs(39);
+    let (answer, _) = tokio::join!(app.send(TestApp::request("POST", "/submit", &body)), app.complete(slow));
+    assert_eq!(answer.json["accepted"], true, "{}", answer.text);
+}
+
+#[tokio::test]
+async fn code_that_ends_the_process_before_the_test_lacks_the_flag() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let labels = json!({ "programming_language": "python" });
+    let fields = json!({ "extra": { "append_flag": 1 } });
+    let body = auto_eval("```python\nexit()\n```", [fields.clone(), labels.clone(), json!({ "code": "assert f()" })]);
+    for prints_flag in [true, false] {
+        let mut request = TestApp::request("POST", "/submit", &body);
+        request.headers_mut().insert("idempotency-key", format!("{prints_flag}").parse().unwrap());
+        let judged = app.complete_with(|assignment| {
+            let program = files_of(assignment).0;
+            let flag = program.strip_prefix("exit()\nassert f()\n\nprint(\"").unwrap().strip_suffix("\")").unwrap();
+            assert_eq!(flag.len(), 20);
+            prints(if prints_flag { flag } else { "" })
+        });
+        let (answer, _) = tokio::join!(app.send(request), judged);
+        assert_eq!((answer.status, &answer.json["accepted"]), (200, &json!(prints_flag)), "{}", answer.text);
+        assert_eq!(answer.json["tests"][0]["passed"], prints_flag);
+        // A repeated request has the result of the first one, and the same program.
+        let mut request = TestApp::request("POST", "/submit", &body);
+        request.headers_mut().insert("idempotency-key", format!("{prints_flag}").parse().unwrap());
+        assert_eq!(app.send(request).await.json, answer.json);
+    }
+    let body =
+        auto_eval("```js\nx\n```", [fields, json!({ "programming_language": "nodejs" }), json!({ "code": "y" })]);
+    let request = TestApp::request("POST", "/submit", &body);
+    let (answer, assignment) = tokio::join!(app.send(request), app.complete(prints("")));
+    assert_eq!((&answer.json["accepted"], files_of(&assignment).0.as_str()), (&json!(true), "x\ny"), "only in Python");
+}
+
+#[tokio::test]
+async fn a_test_in_java_runs_its_classes_in_junit() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let completion = "```java\nimport java.util.*;\npublic class Main { int f() { return 1; } }\n```";
+    let test = json!({ "code": "class MainTest { @Test void t() {} }", "asset": { "a.txt": "YQ==" } });
+    let labels = json!({ "programming_language": "java", "execution_language": "java" });
+    let body = auto_eval(completion, [json!({}), labels, test]);
+    let request = TestApp::request("POST", "/submit", &body);
+    let (answer, assignment) = tokio::join!(app.send(request), app.complete(compiled(prints(""))));
+    assert_eq!((answer.status, &answer.json["accepted"]), (200, &json!(true)), "{}", answer.text);
+    let code = "import java.util.*;\npublic class Main { int f() { return 1; } }";
+    assert_eq!(answer.json["extracted_code"], code);
+    let imports = "import org.junit.jupiter.api.Test;\nimport static org.junit.jupiter.api.Assertions.*;\n";
+    let SubmissionKind::Program(program) = &assignment.leased.submission.kind else { panic!("it is a program") };
+    assert_eq!(program.source.language.as_str(), "junit");
+    let (main, others) = files_of(&assignment);
+    assert_eq!(main, format!("{imports}{code}\n"), "a class of the completion may have the name of the source");
+    let of_test = format!("{imports}\nclass MainTest {{ @Test void t() {{}} }}\n");
+    assert!(others.contains(&("MainTest.java".to_owned(), of_test)), "{others:?}");
+    assert!(others.contains(&("a.txt".to_owned(), "a".to_owned())) && others.len() == 2, "{others:?}");
+    assert!(answer.json["full_code"].as_str().unwrap().starts_with("// Main.java\n\nimport org"), "{}", answer.text);
+    // A completion without code has only the test.
+    let test = json!({ "code": "class MainTest { @Test void t() {} }" });
+    let body = auto_eval("No code.", [json!({}), json!({ "programming_language": "java" }), test]);
+    let request = TestApp::request("POST", "/submit", &body);
+    let report = not_compiled(Verdict::CompileError, Some(1), "error");
+    let (answer, assignment) = tokio::join!(app.send(request), app.complete(report));
+    assert_eq!((&answer.json["accepted"], &answer.json["extracted_code"]), (&json!(false), &json!("")));
+    assert_eq!(files_of(&assignment).1.len(), 1);
+}
+
+#[tokio::test]
+async fn a_page_is_a_file_of_its_test() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let labels = json!({ "programming_language": "html", "execution_language": "nodejs" });
+    let test = json!({ "code": "read('index.html')" });
+    let body = auto_eval("```html\n<p>hi</p>\n```", [json!({}), labels, test]);
+    let request = TestApp::request("POST", "/submit", &body);
+    let (_, assignment) = tokio::join!(app.send(request), app.complete(prints("")));
+    let page = ("index.html".to_owned(), "<p>hi</p>".to_owned());
+    assert_eq!(files_of(&assignment), ("read('index.html')".to_owned(), vec![page]));
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_judged_is_refused() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let python = || json!({ "programming_language": "python" });
+    let test = || json!({ "code": "x" });
+    let no_code = "the column test should be a dict with the text code";
+    let no_language = "the column labels should be a dict with the text programming_language";
+    for (parts, detail) in [
+        ([json!({}), python(), json!({})], no_code),
+        ([json!({}), python(), json!("{")], no_code),
+        ([json!({}), python(), json!({ "code": 1 })], no_code),
+        ([json!({}), json!({}), test()], no_language),
+        ([json!({}), json!("no JSON"), test()], no_language),
+        (
+            [json!({}), json!({ "programming_language": "html" }), test()],
+            "the label execution_language \"html\" is not supported",
+        ),
+        (
+            [json!({}), python(), json!({ "code": "x", "asset": "{" })],
+            "the value asset of the column test should be a dict",
+        ),
+        (
+            [json!({}), python(), json!({ "code": "x", "asset": { "a": 1 } })],
+            "the file \"a\" of the value asset should be base64",
+        ),
+        (
+            [json!({ "extra": { "autoeval_extract_code_mode": "last" } }), python(), test()],
+            "Invalid autoeval_extract_code_mode: \"last\"",
+        ),
+    ] {
+        let answer = app.send(TestApp::request("POST", "/submit", &auto_eval("```\nx\n```", parts))).await;
+        assert_eq!((answer.status, &answer.json), (400, &json!({ "detail": detail })));
+    }
+    // A file that cannot be written is a failure of the sandbox, as in the original.
+    let test = json!({ "code": "x", "asset": { "../a": "YQ==" } });
+    let body = auto_eval("```\nx\n```", [json!({}), python(), test]);
+    let answer = app.send(TestApp::request("POST", "/submit", &body)).await;
+    let detail = answer.json["detail"].as_str().unwrap();
+    assert!(answer.status == 500 && detail.starts_with("failed to request sandbox: "), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn junit_without_code_runs_the_classes_of_the_files() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    for (files, expected) in [
+        (json!({ "Main.java": "YQ==", "B.java": "Yg==" }), ("a", vec![("B.java", "b")])),
+        (json!({ "B.java": "Yg==" }), ("\n", vec![("B.java", "b")])),
+        (json!({ "Main.java": "" }), ("\n", vec![])),
+    ] {
+        let body = json!({ "code": "", "language": "junit", "files": files });
+        let (answer, assignment) = app.judged(&body, compiled(prints(""))).await;
+        assert_eq!(answer.json["status"], "Success", "{}", answer.text);
+        let (main, others) = files_of(&assignment);
+        let others: Vec<_> = others.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+        assert_eq!((main.as_str(), others), expected, "{files}");
+    }
 }
 
 /// Differences between languages are data in the language files.
@@ -595,6 +820,8 @@ async fn the_configuration_of_an_evaluation_is_converted_as_by_python() {
         (json!({ "run_timeout": null, "extra": { "run_all_cases": "" } }), 20_000, 1),
         (json!({ "extra": { "run_all_cases": 0 } }), 20_000, 1),
         (json!({ "extra": { "run_all_cases": null } }), 20_000, 1),
+        // Python treats zero like an absent value.
+        (json!({ "run_timeout": 0, "compile_timeout": 0.0 }), 20_000, 1),
     ] {
         let mut config = common_oj();
         config.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
@@ -880,7 +1107,7 @@ async fn every_key_of_an_evaluation_is_present_and_long_texts_of_passed_cases_ar
         assert_eq!(assignment.leased.submission.limits.wall_time, Some(Duration::from_secs(10)), "cpp is compiled");
         let finished = |seconds, stdout: &str| command("Finished", seconds, Some(0), stdout, "");
         let expected = json!({
-            "id": 7, "accepted": passed, "extracted_code": "x\n", "full_code": null, "test_code": null,
+            "id": 7, "accepted": passed, "extracted_code": "x", "full_code": null, "test_code": null,
             "extracted_type": "fenced", "extra": null,
             "tests": [{
                 "passed": passed, "test_info": case(shown),
@@ -912,7 +1139,7 @@ async fn a_case_is_repeated_if_the_sandbox_fails_and_then_the_request_fails() {
         let (answer, ()) = tokio::join!(app.send(TestApp::request("POST", "/submit", &body)), judged);
         assert_eq!(answer.status, status, "{}", answer.text);
         if status == 500 {
-            let detail = "Failed to check stdio test case: exception on running code x\n: no sandbox None";
+            let detail = "Failed to check stdio test case: exception on running code x: no sandbox None";
             assert_eq!(answer.json, json!({ "detail": detail }));
         }
     }

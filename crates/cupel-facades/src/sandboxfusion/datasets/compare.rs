@@ -1,7 +1,10 @@
 //! Comparison of a program's output with the expected one.
 
-/// Largest relative difference between two numbers that count as equal.
+/// Difference, relative to the expected number, below which two numbers count as equal.
 const TOLERANCE: f64 = 1e-5;
+
+/// Smallest number to which a difference is relative.
+const MAGNITUDE_MIN: f64 = 1e-10;
 
 /// Whether the outputs are equal. They are compared line by line and case-insensitively, without white space at the
 /// ends of lines and of the text. Lines that differ still count as equal if both are numbers with nearly the same
@@ -18,7 +21,7 @@ fn is_equal_line(found: &str, expected: &str) -> bool {
     }
     match (found.parse::<f64>(), expected.parse::<f64>()) {
         (Ok(found), Ok(expected)) if found.is_finite() && expected.is_finite() => {
-            (found - expected).abs() <= TOLERANCE * found.abs().max(expected.abs())
+            (found - expected).abs() / expected.abs().max(MAGNITUDE_MIN) < TOLERANCE
         }
         _ => false,
     }
@@ -37,6 +40,12 @@ mod tests {
             ("1.000001", "1", true),
             ("1.0001", "1", false),
             ("-0.0", "0", true),
+            ("5.551115123125783e-17", "0", true),
+            ("0", "5.551115123125783e-17", true),
+            ("-9.9e-16", "0.0", true),
+            ("1e-14", "0", false),
+            ("1.0001e-9", "1e-9", false),
+            ("1.000001e-9", "1e-9", true),
             ("1 2", "1  2", false),
             ("1.0 2", "1 2", false),
             ("1\n\n2", "1\n2", false),

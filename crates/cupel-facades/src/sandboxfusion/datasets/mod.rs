@@ -3,8 +3,11 @@
 //! The original can also read rows from its database. Cupel stores no data sets. There are two formats: a program that
 //! is tested with inputs and outputs (`CommonOJDataset`), and code that is inserted into a test (`AutoEvalDataset`).
 
+mod auto_eval;
 mod compare;
 mod extract;
+mod go;
+mod java;
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -23,6 +26,7 @@ use tokio::time::Instant;
 
 use super::languages::{self, Named};
 use super::model::{Reader, Refused, object};
+use super::python::with_escaped_controls;
 use super::request::RunCode;
 use super::response::{RunCodeResponse, RunStatus};
 use super::run::{
@@ -38,10 +42,10 @@ const CASES_AT_A_TIME: usize = 3;
 /// Maximum number of attempts to run a case if the sandbox fails.
 const ATTEMPTS: usize = 5;
 
-/// Default time limit of compilers and of compiled programs, in seconds.
+/// Default time limit of compilers and of compiled programs of `CommonOJDataset`, in seconds.
 const COMPILED_SECONDS: f64 = 10.0;
 
-/// Default time limit of other programs, in seconds.
+/// Default time limit of other programs of `CommonOJDataset`, in seconds.
 const INTERPRETED_SECONDS: f64 = 20.0;
 
 /// Maximum number of bytes of each stream of a case in the response. The original's maximum is about the same.
@@ -49,9 +53,6 @@ const STREAM_BYTES: usize = 200 << 10;
 
 /// Maximum number of characters of each text of a passed case, unless the request asks for the whole case.
 const TEXT_CHARACTERS: usize = 1000;
-
-/// Position in a test at which the code is inserted.
-const INSERT: &str = "#<INSERT>";
 
 /// A refusal: the status and `detail`.
 #[derive(Debug, PartialEq)]
@@ -89,7 +90,7 @@ pub(super) struct Request {
     limit: usize,
 }
 
-/// The time limits of the configuration, in seconds.
+/// The time limits of the configuration, in seconds. `None`: the default of the format applies.
 #[derive(Clone, Copy, Debug, Default)]
 struct Timeouts {
     compile: Option<f64>,
@@ -180,7 +181,9 @@ fn test_config(reader: &mut Reader<'_>) -> Timeouts {
         provided_data(reader, data);
     }
     reader.optional_dictionary("extra");
-    Timeouts { compile, run }
+    // Python treats zero like an absent value.
+    let unless_zero = |seconds: Option<f64>| seconds.filter(|seconds| *seconds != 0.0);
+    Timeouts { compile: unless_zero(compile), run: unless_zero(run) }
 }
 
 /// Checks rows: a list of objects, or one object. For a value that is neither, pydantic reports the validation errors
@@ -281,25 +284,28 @@ impl Request {
             }
             Format::AutoEval => content.to_owned(),
         };
-        let labels = row.get("labels").map(parsed).unwrap_or_else(|| json!({}));
+        let labels = row.get("labels").map_or_else(|| json!({}), |labels| parsed(labels).unwrap_or_default());
         Ok(json!({ "id": row.get("id"), "prompt": prompt, "labels": labels }))
     }
 
-    /// Whether Python treats this value of `config.extra` as true. The model has no type for the values.
-    fn extra(&self, field: &str) -> bool {
-        self.config.get("extra").and_then(|extra| extra.get(field)).is_some_and(is_true)
+    /// A value of `config.extra`, if it is present. The model has no type for the values.
+    fn extra(&self, field: &str) -> Option<&Value> {
+        self.config.get("extra")?.get(field)
     }
 
-    /// A program, with the time limits of the request or, if absent, those of the original.
-    fn run_code(&self, language: Named, code: String, stdin: String) -> RunCode {
-        let of_run =
-            if matches!(language.name, "cpp" | "go" | "java") { COMPILED_SECONDS } else { INTERPRETED_SECONDS };
+    /// Whether Python treats this value of `config.extra` as true.
+    fn is_on(&self, field: &str) -> bool {
+        self.extra(field).is_some_and(is_true)
+    }
+
+    /// A program, with the time limits of the request or, if absent, with these.
+    fn run_code(&self, language: Named, code: String, (compile, run): (f64, f64)) -> RunCode {
         RunCode {
-            compile_timeout: self.timeouts.compile.unwrap_or(COMPILED_SECONDS),
-            run_timeout: self.timeouts.run.unwrap_or(of_run),
+            compile_timeout: self.timeouts.compile.unwrap_or(compile),
+            run_timeout: self.timeouts.run.unwrap_or(run),
             memory_limit_mib: -1.0,
             code,
-            stdin,
+            stdin: String::new(),
             language,
             files: Vec::new(),
             fetch_files: Vec::new(),
@@ -323,11 +329,11 @@ fn no_data() -> Unprocessed {
     bad("this server stores no data sets: send the rows as config.provided_data")
 }
 
-/// A value that the request contains as JSON or as a string with JSON text.
-fn parsed(value: &Value) -> Value {
+/// A value that the request contains as JSON or as a string with JSON text. `None`: the text is not JSON.
+fn parsed(value: &Value) -> Option<Value> {
     match value {
-        Value::String(text) => serde_json::from_str(text).unwrap_or_default(),
-        other => other.clone(),
+        Value::String(text) => serde_json::from_str(&with_escaped_controls(text)).ok(),
+        other => Some(other.clone()),
     }
 }
 
@@ -408,7 +414,7 @@ async fn submit(
         Ok(job) => job,
         Err(unprocessed) => return Ok(Err(unprocessed)),
     };
-    let stops = !request.extra("run_all_cases");
+    let stops = !request.is_on("run_all_cases");
     let (mut tests, mut made) = (Vec::new(), Vec::new());
     let rate_wait = RateWait::new(Instant::now() + HELD_MAX);
     let mut runs = Vec::with_capacity(job.cases.len());
@@ -422,14 +428,18 @@ async fn submit(
         let (result, run) = match ended? {
             Ok(ended) => ended,
             Err(reason) => {
-                let detail = format!("Failed to check stdio test case: {reason}");
+                let what = match request.format {
+                    Format::CommonOj => "Failed to check stdio test case",
+                    Format::AutoEval => "failed to request sandbox",
+                };
+                let detail = format!("{what}: {reason}");
                 return Ok(Err(Unprocessed::Detail(StatusCode::INTERNAL_SERVER_ERROR, detail)));
             }
         };
         made.extend(run);
         let passed = case.is_passed_by(&result);
         let info = case.info.clone();
-        let test_info = if passed && !request.extra("return_full_case") { info.map(shortened) } else { info };
+        let test_info = if passed && !request.is_on("return_full_case") { info.map(shortened) } else { info };
         tests.push(TestResult { passed, exec_info: cut(result), test_info });
         if !passed && stops {
             break;
@@ -462,63 +472,64 @@ struct Job {
 
 struct Case {
     program: RunCode,
-    /// Expected output; `None`: the program passes if it exits with 0.
-    expected: Option<String>,
+    expected: Expected,
     info: Option<Value>,
+}
+
+/// What a program that exits with 0 must print.
+#[derive(Debug)]
+enum Expected {
+    /// This text, by the rules of `compare.rs`.
+    Output(String),
+    /// This text, anywhere in its output.
+    Part(String),
+    Anything,
 }
 
 impl Job {
     /// The tests of a request; an error if there are more than `cases_max` cases.
     fn of(request: &Request, cases_max: usize) -> Result<Job, Unprocessed> {
         let row = request.row()?;
-        let test = row.get("test").map(parsed).unwrap_or_default();
         match request.format {
-            Format::CommonOj => {
-                let language = request.language()?;
-                let (code, extracted_type) = extract(&request.completion, language.name);
-                let Value::Array(listed) = test else {
-                    return Err(bad("the column test should be a list of cases"));
-                };
-                if listed.len() > cases_max {
-                    let detail = format!("the column test has {} cases; the maximum is {cases_max}", listed.len());
-                    return Err(bad(detail));
-                }
-                let case = |case: Value| {
-                    let text = |part: &str, stream: &str| {
-                        case.get(part).and_then(|part| part.get(stream)).and_then(Value::as_str).unwrap_or_default()
-                    };
-                    let program = request.run_code(language, code.clone(), text("input", "stdin").to_owned());
-                    let expected = Some(text("output", "stdout").to_owned());
-                    Case { program, expected, info: Some(case) }
-                };
-                let cases = listed.into_iter().map(case).collect();
-                Ok(Job { code, full_code: None, extracted_type, cases })
-            }
-            Format::AutoEval => {
-                let labels = row.get("labels").map(parsed).unwrap_or_default();
-                let label = |field: &str| labels.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-                let (written, executed) = (label("programming_language"), label("execution_language"));
-                let Some(language) = languages::find(&executed) else {
-                    return Err(bad(format!("the label execution_language {executed:?} is not supported")));
-                };
-                let (code, extracted_type) = extract(&request.completion, &written);
-                let template = test.get("code").and_then(Value::as_str).unwrap_or(INSERT);
-                let full_code = template.replace(INSERT, &code);
-                let mut program = request.run_code(language, full_code.clone(), String::new());
-                let assets = test.get("asset").and_then(Value::as_object).into_iter().flatten();
-                program.files =
-                    assets.filter_map(|(path, content)| Some((path.clone(), content.as_str()?.to_owned()))).collect();
-                let cases = vec![Case { program, expected: None, info: None }];
-                Ok(Job { code, full_code: Some(full_code), extracted_type, cases })
-            }
+            Format::CommonOj => common_oj(request, row, cases_max),
+            Format::AutoEval => auto_eval::job(request, row),
         }
     }
+}
+
+/// The tests of a row of `CommonOJDataset`: a program with inputs and outputs.
+fn common_oj(request: &Request, row: &Map<String, Value>, cases_max: usize) -> Result<Job, Unprocessed> {
+    let language = request.language()?;
+    let (code, extracted_type) = extract(&request.completion, language.name);
+    let Some(Value::Array(listed)) = row.get("test").and_then(parsed) else {
+        return Err(bad("the column test should be a list of cases"));
+    };
+    if listed.len() > cases_max {
+        let detail = format!("the column test has {} cases; the maximum is {cases_max}", listed.len());
+        return Err(bad(detail));
+    }
+    let of_run = if matches!(language.name, "cpp" | "go" | "java") { COMPILED_SECONDS } else { INTERPRETED_SECONDS };
+    let case = |case: Value| {
+        let text = |part: &str, stream: &str| {
+            case.get(part).and_then(|part| part.get(stream)).and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
+        let program = request.run_code(language, code.clone(), (COMPILED_SECONDS, of_run));
+        let program = RunCode { stdin: text("input", "stdin"), ..program };
+        Case { program, expected: Expected::Output(text("output", "stdout")), info: Some(case) }
+    };
+    let cases = listed.into_iter().map(case).collect();
+    Ok(Job { code, full_code: None, extracted_type, cases })
 }
 
 impl Case {
     fn is_passed_by(&self, run: &RunCodeResponse) -> bool {
         let stdout = run.run_result.as_ref().and_then(|result| result.stdout.as_deref()).unwrap_or_default();
-        run.status == RunStatus::Success && self.expected.as_ref().is_none_or(|expected| is_equal(stdout, expected))
+        let is_expected = match &self.expected {
+            Expected::Output(output) => is_equal(stdout, output),
+            Expected::Part(part) => stdout.contains(part),
+            Expected::Anything => true,
+        };
+        run.status == RunStatus::Success && is_expected
     }
 }
 
