@@ -154,8 +154,9 @@ function optionsOf(args) {
   const at = args.indexOf(OPTIONS[0])
   const sources = args.slice(at + OPTIONS.length)
   const same = at > 0 && OPTIONS.every((option, i) => args[at + i] === option)
-  // This option has no value and names no file.
+  // The options of the facades: one without a value, which names no file, and one with a value.
   if (sources[0] === '--noCheck') sources.shift()
+  else if (sources[0] === '--strict' && sources[1] === 'false') sources.splice(0, 2)
   const plain = sources.length > 0 && sources.every(source => !source.startsWith('-') && !source.startsWith('@'))
   return same && plain ? args.slice(at) : null
 }

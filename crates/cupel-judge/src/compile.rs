@@ -40,7 +40,8 @@ pub(crate) struct Sources<'a> {
     pub(crate) owner: UserId,
     /// All files in the box.
     pub(crate) files: &'a BoxFiles,
-    /// The files that the commands name, the main source first. Excludes files that other files only include.
+    /// The files that the commands name, the main source first. Excludes files that are only included by other files,
+    /// such as headers.
     pub(crate) units: &'a BoxFiles,
     /// Path of the main source as submitted. In `files`, the main source may have another name, which its compiler
     /// requires.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use cupel_types::LanguageId;
@@ -112,8 +113,10 @@ impl InstallPlan {
         let libraries = wanted.iter().filter(|_| with_libraries).flat_map(|language| &language.libraries);
         let libraries: Vec<&Library> = libraries.filter(|library| library.version.is_none()).collect();
         let rest = rest_of_available(&wanted);
+        let npm_rest = npm_rest_of_available(&wanted, Path::new(NPM_PREFIX));
         let mut plan = missing(registry, wanted);
         plan.debian.extend(rest);
+        plan.npm.extend(npm_rest);
         for library in libraries {
             match &library.package {
                 LibraryPackage::Debian(name) => plan.debian.push(name.clone()),
@@ -124,10 +127,10 @@ impl InstallPlan {
             list.sort();
             list.dedup();
         }
-        // Debian's npm depends on Debian's Node.js, which must not replace an existing one.
         let host = HostProbe::default();
-        if !plan.npm.is_empty() && host.find("npm").is_none() && host.find("node").is_none() {
-            plan.debian.push("npm".to_owned());
+        if !plan.npm.is_empty() && host.find("npm").is_none() {
+            let debians_node = library::debian_versions(&["nodejs"]).contains_key("nodejs");
+            plan.debian.extend(debians_npm_fits(host.find("node").is_some(), debians_node).then(|| "npm".to_owned()));
         }
         let installed = library::debian_versions(&plan.debian.iter().map(String::as_str).collect::<Vec<_>>());
         plan.debian.retain(|package| !installed.contains_key(package));
@@ -240,6 +243,21 @@ fn rest_of_available(wanted: &[&Language]) -> BTreeSet<String> {
     available().filter(is_debians).flatten().cloned().collect()
 }
 
+/// The missing npm packages of available languages whose first npm package, the toolchain itself, is below `prefix`.
+/// After an interrupted installation, the others may be missing.
+fn npm_rest_of_available(wanted: &[&Language], prefix: &Path) -> BTreeSet<String> {
+    let is_there = |spec: &&String| library::npm_version(prefix, library::npm_name(spec)).is_some();
+    let available = wanted.iter().filter(|language| language.is_available()).map(|language| &language.packages.npm);
+    let partial = available.filter(|packages| packages.first().as_ref().is_some_and(is_there));
+    partial.flatten().filter(|spec| !is_there(spec)).cloned().collect()
+}
+
+/// Whether Debian's npm can be installed. It depends on Debian's Node.js, which Debian's other packages may bring without
+/// npm, and which must not replace a Node.js from elsewhere.
+fn debians_npm_fits(has_node: bool, debians_node: bool) -> bool {
+    !has_node || debians_node
+}
+
 /// Prefix of the commands: nothing for root, `sudo` for other users.
 fn privilege(plan: &InstallPlan) -> Result<Vec<String>, InstallError> {
     let host = HostProbe::default();
@@ -303,6 +321,37 @@ mod tests {
     fn an_existing_node_is_never_replaced() {
         check(&["node"], &["typescript"], &[], &["@types/node@20", "typescript@5"]);
         check(&[], &["typescript"], &["nodejs"], &["@types/node@20", "typescript@5"]);
+    }
+
+    #[test]
+    fn debians_npm_is_installed_beside_debians_node_and_without_a_node() {
+        for (has_node, debians_node, expected) in
+            [(false, false, true), (false, true, true), (true, true, true), (true, false, false)]
+        {
+            assert_eq!(debians_npm_fits(has_node, debians_node), expected, "{has_node} {debians_node}");
+        }
+    }
+
+    #[test]
+    fn the_missing_npm_packages_of_an_available_language_are_installed_if_its_toolchain_is_from_npm() {
+        let prefix = tempfile::tempdir().unwrap();
+        let install = |name: &str| {
+            let package = prefix.path().join("node_modules").join(name);
+            std::fs::create_dir_all(&package).unwrap();
+            std::fs::write(package.join("package.json"), "{ \"version\": \"5.9.2\" }").unwrap();
+        };
+        let mut typescript = Registry::load(None).unwrap().find("typescript").unwrap().clone();
+        typescript.packages.npm = strings(&["typescript@5", "@types/node@20"]);
+        typescript.availability = Availability::Available { version: "5.9.2".to_owned() };
+        let rest = |language: &Language| npm_rest_of_available(&[language], prefix.path());
+        assert!(rest(&typescript).is_empty(), "its toolchain is from elsewhere");
+        install("typescript");
+        assert!(rest(&typescript).iter().eq(&["@types/node@20"]));
+        install("@types/node");
+        assert!(rest(&typescript).is_empty());
+        std::fs::remove_dir_all(prefix.path().join("node_modules/@types")).unwrap();
+        typescript.availability = Availability::Unprobed;
+        assert!(rest(&typescript).is_empty());
     }
 
     #[test]

@@ -238,6 +238,12 @@ pub struct VersionRule {
     pub(crate) pattern: Regex,
 }
 
+impl PartialEq for VersionRule {
+    fn eq(&self, other: &VersionRule) -> bool {
+        self.command == other.command && self.pattern.as_str() == other.pattern.as_str()
+    }
+}
+
 impl VersionRule {
     /// The version in the output of the command.
     pub fn find<'t>(&self, printed: &'t str) -> Option<&'t str> {

@@ -94,14 +94,15 @@ fn upstream(version: &str) -> &str {
 }
 
 /// The name in `NAME@RANGE`; a scope also begins with `@`.
-fn npm_name(spec: &str) -> &str {
+pub(crate) fn npm_name(spec: &str) -> &str {
     match spec.get(1..).and_then(|rest| rest.find('@')) {
         Some(at) => &spec[..at + 1],
         None => spec,
     }
 }
 
-fn npm_version(prefix: &Path, name: &str) -> Option<String> {
+/// The version of an npm package below a prefix; `None` if it is not installed.
+pub(crate) fn npm_version(prefix: &Path, name: &str) -> Option<String> {
     let text = fs::read_to_string(prefix.join("node_modules").join(name).join("package.json")).ok()?;
     let pattern = Regex::new(r#""version"\s*:\s*"([^"]+)""#).ok()?;
     Some(pattern.captures(&text)?.get(1)?.as_str().to_owned())

@@ -288,8 +288,14 @@ fn refused_source(request: &ProblemRequest<'_>) -> Option<String> {
 fn with_includes(request: &ProblemRequest<'_>) -> Result<(Vec<BoxFile>, Option<String>), ProblemError> {
     let includes = &request.package.problem.includes;
     let for_language = |include: &&Include| include.language.as_ref() == Some(&request.language.id);
-    let include =
-        includes.iter().find(for_language).or_else(|| includes.iter().find(|include| include.language.is_none()));
+    // Formats do not distinguish versions and compilers of a language, whose main files have the same name here.
+    let for_version = |include: &&Include| {
+        let named = include.language.as_ref().and_then(|id| request.languages.known(id.as_str()));
+        named.is_some_and(|language| language.source == request.language.source)
+    };
+    let for_others = |include: &&Include| include.language.is_none();
+    let include = includes.iter().find(for_language).or_else(|| includes.iter().find(for_version));
+    let include = include.or_else(|| includes.iter().find(for_others));
     let mut files: Vec<BoxFile> = request.files.iter().cloned().collect();
     let mut entry = request.entry_point.map(str::to_owned);
     let Some(include) = include else { return Ok((files, entry)) };

@@ -713,3 +713,36 @@ fn an_interactor_that_sleeps_instead_of_reading_is_at_fault() {
         assert_eq!(found, at_fault, "{interactor:?} {unread} {unheard}: {:?}", report.message);
     }
 }
+
+#[test]
+fn files_for_a_language_are_also_for_its_versions() {
+    let fixture = Fixture::new();
+    let mut package = fixture.package(group("", vec![fixture.case("1", CasePoints::None)]));
+    let include = |language: Option<&str>, name: &str| {
+        let files =
+            vec![ProgramFile { name: BoxPath::new(name).unwrap(), file: fixture.file(name, "x"), executable: false }];
+        Include { language: language.map(|id| id.parse().unwrap()), files, entry_point: None, grader: None }
+    };
+    package.problem.includes =
+        vec![include(None, "other.h"), include(Some("cpp"), "any.h"), include(Some("cpp20"), "20.h")];
+    let source = BoxFile { path: BoxPath::new("a.cpp").unwrap(), data: b"x".as_slice().into(), executable: false };
+    let files = BoxFiles::new(vec![source]);
+    for (id, expected) in
+        [("cpp", "any.h"), ("cpp23", "any.h"), ("cpp-clang", "any.h"), ("cpp20", "20.h"), ("c", "other.h")]
+    {
+        let request = ProblemRequest {
+            package: &package,
+            files: &files,
+            language: fixture.languages.find(id).unwrap(),
+            entry_point: None,
+            languages: &fixture.languages,
+            limits: LimitsRequest::default(),
+            all_cases: false,
+            owner: UserId::from_uuid(uuid::Uuid::nil()),
+            function_batches: true,
+        };
+        let (all, _) = with_includes(&request).unwrap();
+        let names: Vec<&str> = all.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(names, ["a.cpp", expected], "{id}");
+    }
+}

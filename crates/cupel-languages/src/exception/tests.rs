@@ -208,6 +208,16 @@ fn exceptions_of_other_languages_are_found() {
     }
 }
 
+/// Printed by OpenJDK 17 if the heap is too full to print the exception.
+const JVM_WITHOUT_TRACE: &str =
+    "\nException: java.lang.OutOfMemoryError thrown from the UncaughtExceptionHandler in thread \"main\"\n";
+
+/// Printed by OpenJDK 17 if the heap is full in a task of another thread.
+const JVM_CAUSE: &str = "Exception in thread \"main\" java.util.concurrent.ExecutionException: java.lang.OutOfMemoryError: Java \
+                         heap space\n\tat java.base/java.util.concurrent.FutureTask.report(FutureTask.java:122)\n\tat \
+                         Main.main(Main.java:2)\nCaused by: java.lang.OutOfMemoryError: Java heap space\n\tat \
+                         Main.lambda$main$0(Main.java:2)\n\t... 1 more\n";
+
 #[test]
 fn a_full_heap_is_the_memory_limit() {
     for (id, output) in [
@@ -217,6 +227,18 @@ fn a_full_heap_is_the_memory_limit() {
         ),
         ("java", "java.lang.OutOfMemoryError: Java heap space\n\tat Solution.f(Solution.java:3)\n"),
         ("scala", "Exception in thread \"main\" java.lang.OutOfMemoryError: GC overhead limit exceeded\n"),
+        ("java", JVM_WITHOUT_TRACE),
+        ("kotlin", JVM_WITHOUT_TRACE),
+        ("scala", JVM_WITHOUT_TRACE),
+        ("groovy", JVM_WITHOUT_TRACE),
+        ("clojure", JVM_WITHOUT_TRACE),
+        ("junit", JVM_WITHOUT_TRACE),
+        ("java", JVM_CAUSE),
+        ("kotlin", JVM_CAUSE),
+        ("scala", JVM_CAUSE),
+        ("groovy", JVM_CAUSE),
+        ("clojure", JVM_CAUSE),
+        ("junit", JVM_CAUSE),
         (
             "javascript",
             "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory\n----- Native -----\n",
@@ -233,6 +255,7 @@ fn a_full_heap_is_the_memory_limit() {
     }
     for output in [
         "Exception in thread \"main\" java.lang.Error: java.lang.OutOfMemoryError: Java heap space\n",
+        "Exception in thread \"main\" java.lang.Error\nCaused by: java.lang.OutOfMemoryError: unable to create native thread\n",
         "Exception in thread \"main\" java.lang.OutOfMemoryError: unable to create native thread: possibly out of memory\n",
         "Exception in thread \"main\" java.lang.OutOfMemoryError: Requested array size exceeds VM limit\n",
     ] {

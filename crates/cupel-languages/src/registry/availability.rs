@@ -33,19 +33,23 @@ impl Registry {
     }
 
     /// Probes the languages that have an image. A language of the machine keeps its availability from `before` if its
-    /// version command is unchanged. Otherwise, the probe reports why the language is unavailable.
+    /// version command is unchanged and it uses no new program. Otherwise, the probe reports why the language is
+    /// unavailable.
     pub fn probe_beside(&mut self, before: &Registry, probe: &dyn Probe) {
         let known_of = |language: &Language| {
             before.get(&language.id).filter(|known| {
                 language.image.is_none()
                     && known.image.is_none()
-                    && known.version.command == language.version.command
+                    && known.version == language.version
+                    && language.programs().all(|program| known.programs().any(|other| other == program))
                     && known.availability != Availability::Unprobed
             })
         };
         let found = self.probe_all(|language| match known_of(language) {
             Some(known) => {
-                let has_check = known.check.is_some();
+                let checks = || known.check.as_ref().and_then(Template::program);
+                let program = language.check.as_ref().and_then(Template::program);
+                let has_check = program.is_some_and(|p| known.programs().chain(checks()).any(|other| other == p));
                 Probed { availability: known.availability.clone(), image: None, has_check }
             }
             None => probed(language, probe),
@@ -113,6 +117,11 @@ fn take<'a>(next: &AtomicUsize, languages: &'a [Language]) -> Option<(usize, &'a
 }
 
 impl Language {
+    /// The programs of the toolchain that compile and execute.
+    fn programs(&self) -> impl Iterator<Item = &str> {
+        self.compile.iter().chain([&self.execute]).filter_map(Template::program)
+    }
+
     /// Records the result of a probe.
     fn accept(&mut self, Probed { availability, image, has_check }: Probed) {
         if !has_check {
@@ -165,7 +174,7 @@ fn probed(language: &Language, probe: &dyn Probe) -> Probed {
 fn version_in(language: &Language, image: &FoundImage, probe: &dyn Probe) -> Result<String, String> {
     let command = &language.version.command;
     // This check comes first, because it starts no program.
-    for program in language.compile.iter().chain([&language.execute]).filter_map(Template::program) {
+    for program in language.programs().chain(command.first().map(String::as_str)) {
         if !probe.is_installed_in(image, program)? {
             return Err(format!("`{program}` is not in the image"));
         }
@@ -182,8 +191,7 @@ fn installed_version(language: &Language, probe: &dyn Probe) -> Result<String, S
     let version = language.version.find(&printed);
     let version = version.ok_or_else(|| format!("`{}` printed no version", command.join(" ")))?;
     // The version command may use a different program than the compile and execute commands.
-    let mut programs = language.compile.iter().chain([&language.execute]).filter_map(Template::program);
-    match programs.find(|program| !probe.is_installed(program)) {
+    match language.programs().find(|program| !probe.is_installed(program)) {
         Some(missing) => Err(format!("`{missing}` is not installed")),
         None => Ok(version.to_owned()),
     }
@@ -263,10 +271,13 @@ mod tests {
 
     #[test]
     fn a_language_in_an_image_has_its_version_with_the_digest() {
+        let mut of_absent_compiler = in_image("d", "there", "run", None);
+        of_absent_compiler.version.command = vec!["missing".to_owned()];
         let languages = vec![
             in_image("a", "there", "run", None),
             in_image("b", "elsewhere", "run", None),
             in_image("c", "there", "missing", None),
+            of_absent_compiler,
         ];
         let mut registry = Registry::new(languages).unwrap();
         registry.probe(&OneImage("x 4.5.6"));
@@ -284,6 +295,7 @@ mod tests {
         };
         assert_eq!(reason("b"), "no image elsewhere:latest");
         assert_eq!(reason("c"), "`missing` is not in the image");
+        assert_eq!(reason("d"), "`missing` is not in the image");
     }
 
     #[test]
@@ -348,5 +360,56 @@ mod tests {
             (version("gone"), version("old"), version("new"), version("z")),
             (None, Some("1.2.3"), None, Some("7.8"))
         );
+    }
+
+    #[test]
+    fn a_reload_keeps_a_toolchain_only_if_its_programs_and_its_version_are_found_as_before() {
+        struct Host;
+        impl Probe for Host {
+            fn version(&self, _: &[String]) -> Result<String, String> {
+                Ok("1.2.3".to_owned())
+            }
+            fn is_installed(&self, program: &str) -> bool {
+                program != "absent"
+            }
+        }
+        struct Reload;
+        impl Probe for Reload {
+            fn version(&self, _: &[String]) -> Result<String, String> {
+                Err("restart".to_owned())
+            }
+        }
+        let of = |keys: &str, pattern: &str| {
+            let text = format!(
+                "name = 'X'\nextensions = []\nsource = 'main.x'\n{keys}\nsamples = []\n[packages]\n\
+                 [version]\ncommand = ['x', '--version']\npattern = '{pattern}'\n"
+            );
+            Registry::new(vec![crate::file::parse("x.toml", "x.toml", &text).unwrap()]).unwrap()
+        };
+        let numbers = r"\d+(?:\.\d+)+";
+        let interpreted = "execute = ['x', '{source}']";
+        let with_check = |program: &str| format!("{interpreted}\ncheck = ['{program}', '-c', '{{source}}']");
+        for (before, after, pattern, expected) in [
+            (interpreted.to_owned(), interpreted.to_owned(), numbers, Some(false)),
+            (interpreted.to_owned(), "execute = ['x', '-O', '{source}']".to_owned(), numbers, Some(false)),
+            (interpreted.to_owned(), interpreted.to_owned(), r"\d+", None),
+            (interpreted.to_owned(), "execute = ['y', '{source}']".to_owned(), numbers, None),
+            (interpreted.to_owned(), format!("{interpreted}\ncompile = [['y', '{{source}}']]"), numbers, None),
+            // Its own program can check the syntax, too.
+            (interpreted.to_owned(), with_check("x"), numbers, Some(true)),
+            (interpreted.to_owned(), with_check("y"), numbers, Some(false)),
+            (with_check("y"), with_check("y"), numbers, Some(true)),
+            (with_check("absent"), with_check("absent"), numbers, Some(false)),
+            (with_check("y"), interpreted.to_owned(), numbers, Some(false)),
+        ] {
+            let mut known = of(&before, numbers);
+            known.probe(&Host);
+            assert!(known.find("x").unwrap().is_available(), "{before}");
+            let mut reloaded = of(&after, pattern);
+            reloaded.probe_beside(&known, &Reload);
+            let language = reloaded.find("x").unwrap();
+            let found = language.is_available().then_some(language.check.is_some());
+            assert_eq!(found, expected, "{before}\n{after}\n{pattern}");
+        }
     }
 }

@@ -1,7 +1,12 @@
 //! Behaviour of single languages: the class that is started, and the exception that the result reports.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
 use serde_json::{Value, json};
 
+use crate::judge::Files;
 use crate::support::{NO_RATE_LIMITS, Server, cupel, end, source};
 
 /// Programs that print `started` if Cupel starts the right class. In most of them, the class does not have the
@@ -115,4 +120,90 @@ fn standard_input_may_be_bytes() {
     assert_eq!(server.result(&server.submit(&body))["stdout"], "b'\\xff\\x00\\n'\n");
     let body = json!({ "language": "python", "source_code": program, "tests": [{ "stdin_base64": "/wAK", "expected": "b'\\xff\\x00\\n'" }] });
     assert_eq!(server.result(&server.submit(&body))["verdict"], "AC");
+}
+
+/// Regression: the file was written in place, so an interruption left a part of it.
+#[test]
+fn a_language_file_is_replaced_as_a_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("languages")).unwrap();
+    let text = |greeting: &str| {
+        format!(
+            "name = 'Own'\nextensions = ['own']\nsource = 'main.own'\nexecute = ['sh', '{{source}}']\n\
+             version = {{ command = ['sh', '-c', 'echo 1.0'] }}\n[packages]\n\
+             [[samples]]\nname = 'hello'\nsource = 'echo {greeting}'\nstdout = \"{greeting}\\n\"\n"
+        )
+    };
+    let add = |greeting: &str| {
+        let file = source("own.toml", &text(greeting));
+        let mut command = cupel(["languages", "add", &file.path]);
+        command.env("CUPEL_LANGUAGES__DIRECTORY", dir.path().join("languages"));
+        let ended = end(command, b"");
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+    };
+    add("one");
+    let added = dir.path().join("languages/own.toml");
+    // The link is another name of the file that is replaced.
+    let earlier = dir.path().join("earlier");
+    std::fs::hard_link(&added, &earlier).unwrap();
+    std::fs::set_permissions(&added, Permissions::from_mode(0o644)).unwrap();
+    add("two");
+    let read = |path: &Path| std::fs::read_to_string(path).unwrap();
+    assert_eq!((read(&earlier), read(&added)), (text("one"), text("two")));
+    assert_eq!(std::fs::metadata(&added).unwrap().permissions().mode() & 0o777, 0o644);
+    assert_eq!(std::fs::read_dir(added.parent().unwrap()).unwrap().count(), 1);
+}
+
+/// Programs of a package that are valid since C++20.
+const RANGES: &str = "#include <iostream>\n#include <ranges>\n#include \"greet.h\"\nint main() {\n    int n, sum = 0;\n    std::cin >> n;\n    \
+                      for (int i : std::views::iota(1, n + 1)) sum += i;\n    std::cout << sum << std::endl;\n}\n";
+const CONCEPTS: &str = "#include <concepts>\n#include <fstream>\n#include <iostream>\ntemplate <std::integral T> bool same(T a, T b) { return a == b; \
+                        }\nint main(int, char **argv) {\n    long a, b = -1;\n    std::ifstream(argv[2]) >> a;\n    std::cin >> b;\n    return same(a, b) ? \
+                        42 : 43;\n}\n";
+
+/// In Kattis, C++ has one standard; the type of a source of Polygon has the standard. Regression: both were C++17.
+#[test]
+fn programs_of_a_package_have_the_standard_of_its_format() {
+    let kattis = Files::new(&[
+        ("p/problem.yaml", "name: Sum\nlicense: cc0\nvalidation: custom\n"),
+        ("p/problem_statement/problem.en.md", "Sum.\n"),
+        ("p/data/sample/1.in", "3\n"),
+        ("p/data/sample/1.ans", "6\n"),
+        ("p/data/secret/1.in", "4\n"),
+        ("p/data/secret/1.ans", "10\n"),
+        ("p/include/cpp/greet.h", "\n"),
+        ("p/output_validators/check.cpp", CONCEPTS),
+        ("p/submissions/accepted/ranges.cpp", RANGES),
+        ("p/submissions/wrong_answer/zero.py", "print(0)\n"),
+    ]);
+    let xml = r#"<?xml version="1.0" encoding="utf-8"?>
+<problem revision="1" short-name="sum" url="https://example.org/sum">
+ <names><name language="english" value="Sum"/></names>
+ <judging input-file="" output-file=""><testset name="tests">
+  <time-limit>1000</time-limit><memory-limit>67108864</memory-limit><test-count>1</test-count>
+  <input-path-pattern>tests/%02d</input-path-pattern><answer-path-pattern>tests/%02d.a</answer-path-pattern>
+  <tests><test method="manual"/></tests>
+ </testset></judging>
+ <files><resources><file path="files/greet.h" type="h.g++"/></resources></files>
+ <assets>
+  <checker name="std::ncmp.cpp" type="testlib"><source path="files/check.cpp" type="cpp.g++17"/></checker>
+  <solutions><solution tag="main"><source path="solutions/a.cpp" type="cpp.gcc13-64-winlibs-g++20"/></solution></solutions>
+ </assets>
+</problem>"#;
+    let polygon = Files::new(&[
+        ("p/problem.xml", xml),
+        ("p/tests/01", "4\n"),
+        ("p/tests/01.a", "10\n"),
+        ("p/files/greet.h", "\n"),
+        ("p/solutions/a.cpp", RANGES),
+    ]);
+    for (files, path, language) in
+        [(kattis, "submissions/accepted/ranges.cpp", "cpp23"), (polygon, "solutions/a.cpp", "cpp20")]
+    {
+        let ended = end(cupel(["verify", &files.path("p"), "--json"]), b"");
+        let object: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
+        assert_eq!(ended.code, Some(0), "{object:#}");
+        let submission = object["submissions"].as_array().unwrap().iter().find(|one| one["path"] == path).unwrap();
+        assert_eq!((&submission["verdict"], &submission["language"]), (&json!("AC"), &json!(language)), "{object:#}");
+    }
 }
