@@ -1,16 +1,31 @@
 //! Creates the first administrator of an empty database before the server listens. So a new server that is ready has an
 //! administrator who can issue keys.
+//!
+//! The account is created with its role in one write. If the process is killed afterwards, the administrator exists
+//! without a password that anybody knows; `cupel user link` then sets one.
 
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use cupel_core::accounts::{Accounts, NewAccount, NewKey, RegisterError, Role, Scope, Tier};
+use cupel_core::accounts::{Accounts, Imported, NewKey, Person, Role, Scope, Tier};
 
 /// The first administrator's name.
 pub(crate) const ADMIN: &str = "admin";
 
+/// The first administrator's e-mail address, which receives no mail.
+const EMAIL: &str = "admin@cupel.invalid";
+
+/// Result of creating the first administrator.
+pub(crate) enum FirstAccount {
+    Created(Credentials),
+    /// The first administrator existed already, and is the only user.
+    IsAlone,
+    /// There are other users, or this process creates no accounts.
+    HasOthers,
+}
+
 /// Credentials that are printed once.
-pub(crate) struct FirstAccount {
+pub(crate) struct Credentials {
     pub(crate) password: String,
     pub(crate) key: String,
     /// Token of a one-time link for setting a password.
@@ -20,32 +35,42 @@ pub(crate) struct FirstAccount {
 /// Lifetime of the link.
 const LINK_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
-/// Creates the first administrator if there are no users.
+/// Number of users that are read to find one who is not an internal account. There are fewer internal accounts.
+const USERS_READ: u64 = 16;
+
+/// Creates the first administrator if there are no users except internal accounts.
 ///
 /// # Errors
 /// The store fails.
-pub(crate) async fn make(accounts: &Accounts) -> anyhow::Result<Option<FirstAccount>> {
-    if accounts.count_users().await? > 0 {
-        return Ok(None);
+pub(crate) async fn make(accounts: &Accounts) -> anyhow::Result<FirstAccount> {
+    let mut users = accounts.users(0, USERS_READ).await?;
+    users.retain(|user| !user.is_internal());
+    match &users[..] {
+        [] => {}
+        [only] if only.username == ADMIN => return Ok(FirstAccount::IsAlone),
+        _ => return Ok(FirstAccount::HasOthers),
     }
-    let password = random_password();
-    let new = NewAccount {
+    let person = Person {
+        line: 1,
         username: ADMIN.to_owned(),
-        email: Some("admin@cupel.invalid".to_owned()),
-        password: password.clone(),
+        email: EMAIL.to_owned(),
+        role: Role::Admin,
+        tier: Tier::default(),
     };
-    let user = match accounts.register(new).await {
-        Ok(user) => user,
-        // `cupel user add` has created an administrator in the meantime.
-        Err(RegisterError::Taken(_)) => return Ok(None),
-        Err(error) => return Err(anyhow!(error).context("cannot create the first administrator")),
-    };
-    accounts.set_access(user.id, Role::Admin, Tier::default()).await?;
-    let user = accounts.user(user.id).await?.context("the first administrator no longer exists")?;
+    match accounts.import(vec![person], LINK_LIFETIME).await?.pop() {
+        Some((_, Imported::Created(_))) => {}
+        // Another node or `cupel user add` has created the account in the meantime.
+        _ => return Ok(FirstAccount::HasOthers),
+    }
+    let deleted = "the first administrator no longer exists";
+    let user = accounts.find_user(ADMIN).await?.context(deleted)?;
+    let password = random_password();
+    let changed = accounts.set_password(user.id, &password).await;
+    changed.map_err(|error| anyhow!(error).context("cannot set the first administrator's password"))?;
     let new = NewKey { name: "first start".to_owned(), scopes: Scope::ALL.to_vec(), expires_at: None };
     let (_, key) = accounts.create_key(&user, new).await?;
-    let link = accounts.make_link(user.id, LINK_LIFETIME).await?.context("the first administrator no longer exists")?;
-    Ok(Some(FirstAccount { password, key, link: link.token }))
+    let link = accounts.make_link(user.id, LINK_LIFETIME).await?.context(deleted)?;
+    Ok(FirstAccount::Created(Credentials { password, key, link: link.token }))
 }
 
 /// Returns a random password of 120 bits, without characters that are special to a shell or easily confused.

@@ -36,15 +36,22 @@ const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 pub(crate) fn store(config: &Config) -> Option<ImageStore> {
     let directory = match &config.images.directory {
         Some(directory) => directory.clone(),
-        None if DataDir::is_of_server(&config.data) => config.data.join(DIRECTORY),
-        None => data_dir::user_cache()?.join(DIRECTORY),
+        None => match servers_data(config) {
+            Some(data) => data.join(DIRECTORY),
+            None => data_dir::user_cache()?.join(DIRECTORY),
+        },
     };
     Some(open(config, &directory))
 }
 
 /// Whether [`store`] returns the user's own store, because no server has started in the data directory.
 pub(crate) fn is_users_own(config: &Config) -> bool {
-    config.images.directory.is_none() && !DataDir::is_of_server(&config.data)
+    config.images.directory.is_none() && servers_data(config).is_none()
+}
+
+/// The data directory, if a server has started there and the command may use it.
+fn servers_data(config: &Config) -> Option<&Path> {
+    config.local_data.as_deref().filter(|data| DataDir::is_of_server(data))
 }
 
 /// The store of a server.
@@ -86,21 +93,24 @@ fn list(store: Option<&ImageStore>) -> Result<Vec<Image>, String> {
     store.map_or(Ok(Vec::new()), |store| store.list().map_err(|error| chain(&error)))
 }
 
-/// Checks the sources of images that language files name (`image_source`). `directory` contains the language files.
+/// Checks the sources of images that language files name (`image_source`). `directory` contains the operator's language
+/// files.
 ///
 /// # Errors
 /// Lists all errors in all files.
-pub(crate) fn check_sources(registry: &Registry, directory: &Path, config: &Config) -> Result<(), LoadError> {
+pub(crate) fn check_sources(registry: &Registry, directory: Option<&Path>, config: &Config) -> Result<(), LoadError> {
     let mut faults = Vec::new();
     for language in registry {
         let Some(fault) = language.image_source.as_ref().and_then(|text| source_fault(language, text, config)) else {
             continue;
         };
         let name = format!("{}.toml", language.id);
-        let path = directory.join(&name);
-        faults.push(match std::fs::read_to_string(&path) {
-            Ok(text) => LanguageFault::in_text(&path.display().to_string(), &text, "image_source", fault),
-            Err(_) => LanguageFault::in_text(&name, "", "image_source", fault),
+        let path = directory.map(|directory| directory.join(&name));
+        faults.push(match path.as_ref().map(std::fs::read_to_string) {
+            Some(Ok(text)) => {
+                LanguageFault::in_text(&path.unwrap_or_default().display().to_string(), &text, "image_source", fault)
+            }
+            _ => LanguageFault::in_text(&name, "", "image_source", fault),
         });
     }
     if faults.is_empty() { Ok(()) } else { Err(LoadError::Faults(faults)) }

@@ -26,7 +26,8 @@ pub(crate) enum RegistryError {
 /// # Errors
 /// Lists all errors in all language files.
 pub(crate) fn registry(config: &Config) -> Result<Registry, RegistryError> {
-    let directory = Some(language_files(config)).filter(|path| config.languages.directory.is_some() || path.is_dir());
+    let files = language_files(config);
+    let directory = files.clone().filter(|path| config.languages.directory.is_some() || path.is_dir());
     let mut all = Registry::load(directory.as_deref()).map_err(|error| match error {
         LoadError::Read { path, source } if config.languages.directory.as_ref() == Some(&path) => {
             RegistryError::Directory { setting: config.languages.directory_setting.clone(), path, source }
@@ -34,7 +35,7 @@ pub(crate) fn registry(config: &Config) -> Result<Registry, RegistryError> {
         error => RegistryError::Load(error),
     })?;
     all.run_images_in(config.images.executor);
-    images::check_sources(&all, &language_files(config), config).map_err(RegistryError::Load)?;
+    images::check_sources(&all, files.as_deref(), config).map_err(RegistryError::Load)?;
     all.disable(&config.languages.disabled);
     Ok(all)
 }
@@ -62,9 +63,10 @@ pub(crate) fn versions_of(registry: Registry, name: Option<&str>, config: &Confi
 }
 
 /// Returns the directory of the operator's language files: the configured directory, or the directory in the data
-/// directory, which may not exist.
-pub(crate) fn language_files(config: &Config) -> PathBuf {
-    config.languages.directory.clone().unwrap_or_else(|| config.data.join(DIRECTORY_IN_DATA))
+/// directory, which may not exist. `None` if the command may not use the data directory.
+pub(crate) fn language_files(config: &Config) -> Option<PathBuf> {
+    let in_data = || config.local_data.as_ref().map(|data| data.join(DIRECTORY_IN_DATA));
+    config.languages.directory.clone().or_else(in_data)
 }
 
 /// Probes one language only, because probing all languages takes a second or two.

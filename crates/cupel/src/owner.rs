@@ -5,8 +5,9 @@
 //! first gives it to the service user: `cupel` if that user exists, otherwise an unused id. A command that an ordinary
 //! user starts does not switch.
 //!
-//! Invariants: a directory changes its owner only if it contains only Cupel's files. No symbolic link is followed. The
-//! directory itself is changed last, so the next start repeats an incomplete change.
+//! Invariants: a directory changes its owner only if it is empty, contains only Cupel's files, or has Cupel's database.
+//! Directories with common names, such as `images`, are Cupel's only beside a file that only Cupel creates. No symbolic
+//! link is followed. The directory itself is changed last, so the next start repeats an incomplete change.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use cupel_sandbox::privileges::{self, GiveUpError, Identity};
 
+use crate::config::DIRECTORY_IN_DATA;
 use crate::data_dir::{DATABASE, DataDir};
 
 /// Maximum number of files in a data directory whose owner is changed. A data directory contains far fewer files,
@@ -52,6 +54,8 @@ pub(crate) enum OwnerError {
         #[source]
         source: io::Error,
     },
+    #[error("cannot find the service user")]
+    NoService(#[source] io::Error),
     #[error(transparent)]
     GiveUp(#[from] GiveUpError),
 }
@@ -67,6 +71,18 @@ pub(crate) fn become_owner_beside(data: &DataDir, beside: &[&Path], group: Optio
     let path = data.path();
     let user = if privileges::is_root() { Some(settle_owner(path)?) } else { None };
     become_user(user, path, beside, group)
+}
+
+/// Like [`become_owner`], for a command that does not use the data directory, because its store is a server. Neither
+/// creates the directory nor changes its owner: if it does not exist or belongs to root, this process switches to the
+/// service user.
+pub(crate) fn become_owner_or_service(path: &Path) -> Result<(), OwnerError> {
+    let user = match fs::metadata(path) {
+        _ if !privileges::is_root() => None,
+        Ok(meta) if meta.uid() != 0 => Some(Identity { uid: meta.uid(), gid: meta.gid() }),
+        _ => Some(Identity::of_service().map_err(OwnerError::NoService)?),
+    };
+    Ok(give_up(user, None, &[])?)
 }
 
 /// Gives a data directory that belongs to root to the service user, as [`become_owner`] does. Call this before root
@@ -158,15 +174,20 @@ fn settle_owner(path: &Path) -> Result<Identity, OwnerError> {
     if meta.mode() & 0o022 != 0 {
         return Err(OwnerError::Open { path: path.to_owned() });
     }
+    let entries = fs::read_dir(path).map_err(&at)?;
+    let names = entries.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>().map_err(&at)?;
+    let is_data = names.iter().any(|name| matches!(kind_of(name), Kind::Ours));
     let mut ours = Vec::new();
-    for entry in fs::read_dir(path).map_err(&at)? {
-        let name = entry.map_err(&at)?.file_name();
+    for name in names {
         match kind_of(&name) {
             Kind::Ours => ours.push(name),
+            Kind::Common if is_data => ours.push(name),
+            // The operator may have put language files there before the first start.
+            Kind::Common if name == DIRECTORY_IN_DATA && has_only_language_files(&path.join(&name)) => ours.push(name),
             Kind::Besides => {}
             // A directory with a database is a data directory, even if it has other files.
             Kind::Foreign if DataDir::has_database(path).unwrap_or(false) => {}
-            Kind::Foreign => {
+            Kind::Common | Kind::Foreign => {
                 return Err(OwnerError::Foreign { path: path.to_owned(), name: name.to_string_lossy().into_owned() });
             }
         }
@@ -181,8 +202,10 @@ fn settle_owner(path: &Path) -> Result<Identity, OwnerError> {
 }
 
 enum Kind {
-    /// Created by Cupel.
+    /// Created by Cupel: no other program uses this name.
     Ours,
+    /// A name that Cupel uses, and that other programs may use, too.
+    Common,
     /// Created by the user who starts Cupel there (the log and the key of `make run`), or part of a new file system.
     /// The owner of such a file is not changed.
     Besides,
@@ -191,11 +214,28 @@ enum Kind {
 
 fn kind_of(name: &OsStr) -> Kind {
     match name.to_str() {
-        Some("cache" | "packages" | "images" | "languages") => Kind::Ours,
-        Some(name) if name.starts_with(DATABASE) || name.starts_with("secret.") => Kind::Ours,
+        Some("cache" | "packages" | "images" | DIRECTORY_IN_DATA) => Kind::Common,
+        Some(name) if name.starts_with(DATABASE) || is_secret(name) => Kind::Ours,
         Some("serve.log" | "run.key" | "lost+found") => Kind::Besides,
         _ => Kind::Foreign,
     }
+}
+
+/// Whether this is the name of the key that signs access tokens, or of its unfinished file.
+fn is_secret(name: &str) -> bool {
+    let is_random = |text: &str| text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    name.strip_prefix("secret.").is_some_and(|rest| rest == "key" || is_random(rest))
+}
+
+fn has_only_language_files(directory: &Path) -> bool {
+    let is_language_file = |entry: io::Result<fs::DirEntry>| {
+        let entry = entry?;
+        let is_toml = Path::new(&entry.file_name()).extension().is_some_and(|extension| extension == "toml");
+        Ok::<_, io::Error>(is_toml && entry.file_type()?.is_file())
+    };
+    let is_directory = fs::symlink_metadata(directory).is_ok_and(|meta| meta.is_dir());
+    is_directory
+        && fs::read_dir(directory).is_ok_and(|mut all| all.all(|entry| is_language_file(entry).unwrap_or(false)))
 }
 
 #[cfg(test)]
@@ -260,6 +300,39 @@ mod tests {
         fs::set_permissions(open.path(), fs::Permissions::from_mode(0o1777)).unwrap();
         assert!(matches!(settle_owner(open.path()), Err(OwnerError::Open { .. })));
         assert_eq!(owner(open.path()), 0);
+    }
+
+    /// Regression: root worked beside a website with `data/images`, and the images got another owner.
+    #[test]
+    fn common_names_alone_do_not_make_a_data_directory() {
+        if !root() {
+            return;
+        }
+        for name in ["cache", "images", "languages", "packages", "secret.json"] {
+            let dir = tempfile::tempdir().unwrap();
+            fs::create_dir(dir.path().join(name)).unwrap();
+            fs::write(dir.path().join(name).join("logo.png"), b"").unwrap();
+            let refused = settle_owner(dir.path());
+            assert!(matches!(refused, Err(OwnerError::Foreign { name: found, .. }) if found == name), "{name}");
+            for unchanged in [dir.path().to_owned(), dir.path().join(name), dir.path().join(name).join("logo.png")] {
+                assert_eq!(owner(&unchanged), 0, "{}", unchanged.display());
+            }
+        }
+    }
+
+    #[test]
+    fn language_files_may_be_there_before_the_first_start() {
+        if !root() {
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let languages = dir.path().join("languages");
+        fs::create_dir(&languages).unwrap();
+        fs::write(languages.join("own.toml"), b"").unwrap();
+        let user = settle_owner(dir.path()).unwrap();
+        for ours in [dir.path(), &languages, &languages.join("own.toml")] {
+            assert_eq!(owner(ours), user.uid, "{}", ours.display());
+        }
     }
 
     #[test]

@@ -1,16 +1,15 @@
 //! Location of the store of prepared artefacts: below the data directory of a server, or in the user's cache directory.
 
-use std::path::Path;
-
 use cupel_core::chain;
 use cupel_runner::prepared::PreparedStore;
 
+use crate::config::Config;
 use crate::data_dir::{self, DataDir, PREPARED};
 
 /// Opens the store for commands without a server. If a server has ever started in the data directory, this is the store
 /// of the data directory; otherwise, it is the user's store. `None` if that store cannot be used.
-pub(crate) fn of_commands(data: &Path) -> Option<PreparedStore> {
-    if DataDir::is_of_server(data) {
+pub(crate) fn of_commands(config: &Config) -> Option<PreparedStore> {
+    if let Some(data) = config.local_data.as_deref().filter(|data| DataDir::is_of_server(data)) {
         return PreparedStore::open(DataDir::open(data).ok()?.path(), &PREPARED).ok();
     }
     // The user's cache directory may be a symbolic link.

@@ -105,21 +105,42 @@ pub(crate) fn bad(text: &str) -> String {
     format!("{RED}{text}{RESET}")
 }
 
-/// Escapes untrusted text so that it cannot move the cursor, change colours or forge lines. Visible characters, line
-/// feeds and tabs are unchanged.
+/// Escapes untrusted text so that it cannot move the cursor, change colours or hide text. Visible characters, line feeds
+/// and tabs are unchanged.
 pub(crate) fn harmless(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        // Cf: marks that change the writing direction, and other invisible characters.
-        let is_hidden =
-            matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
         match c {
             '\n' | '\t' => shown.push(c),
-            c if c.is_control() || is_hidden => shown.extend(c.escape_unicode()),
+            c if c.is_control() || is_hidden(c) => shown.extend(c.escape_unicode()),
             c => shown.push(c),
         }
     }
     shown
+}
+
+/// Like [`harmless`], for text inside a line or in a cell of a table: also escapes line feeds and tabs.
+pub(crate) fn in_line(text: &str) -> String {
+    harmless(text).replace('\n', "\\n").replace('\t', "\\t")
+}
+
+/// Whether a character is invisible, changes the writing direction, or separates lines. Source: the Unicode Character
+/// Database, general categories Cf, Zl and Zp, without the visible characters of Cf.
+fn is_hidden(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 /// Text table. Each column is as wide as its widest cell; the last column is not padded.
@@ -181,6 +202,10 @@ mod tests {
     #[test]
     fn untrusted_text_is_shown_and_has_no_effect() {
         assert_eq!(harmless("a\tß\n\x1b[2J\r\u{202e}x"), "a\tß\n\\u{1b}[2J\\u{d}\\u{202e}x");
+        for hidden in ['\u{61c}', '\u{2028}', '\u{2029}', '\u{180e}', '\u{e0041}', '\u{200d}'] {
+            assert_eq!(harmless(&hidden.to_string()), hidden.escape_unicode().to_string());
+        }
+        assert_eq!(in_line("a\nerror: b\tc"), "a\\nerror: b\\tc");
     }
 
     #[test]

@@ -36,15 +36,19 @@ use crate::terminal::{Table, harmless};
 const USERS_PAGE: u64 = 1000;
 
 pub(super) fn user(args: &User) -> CommandResult {
-    // An administrator may be created before the first start of the server.
-    let may_make = matches!(args.command, UserCommand::Add { .. });
+    let uses = match args.command {
+        // An administrator may be created before the first start of the server.
+        UserCommand::Add { .. } => Uses::NewStore,
+        UserCommand::Token { .. } => Uses::Api,
+        _ => Uses::Store,
+    };
     // The file is read before this process switches to the owner of the data directory, who may lack permission to read
     // it.
     let csv = match &args.command {
         UserCommand::Import { file, .. } => read_csv(file)?,
         _ => Vec::new(),
     };
-    in_store(&args.settings, may_make, async |place| match &args.command {
+    in_store(&args.settings, uses, async |place| match &args.command {
         UserCommand::Add { name, email, admin, password_stdin } => {
             place.add_user(name, email, *admin, *password_stdin).await
         }
@@ -66,35 +70,56 @@ pub(super) fn user(args: &User) -> CommandResult {
     })
 }
 
+/// What a command uses.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Uses {
+    /// The store, which must exist.
+    Store,
+    /// The store, which is created if it does not exist.
+    NewStore,
+    /// The store, which must exist, and the API, which uses the data directory.
+    Api,
+}
+
 /// An opened store.
 pub(super) struct OpenStore {
     config: Config,
-    data: DataDir,
+    /// `None` if the command does not need it.
+    data: Option<DataDir>,
     pub(super) store: StoreAndClock,
     accounts: Accounts,
 }
 
-/// Opens the store and runs `act`. `may_make`: whether to create a missing database. If not, a missing database is an
-/// error.
+/// Opens the store and runs `act`.
 pub(super) fn in_store(
     settings: &Settings,
-    may_make: bool,
+    uses: Uses,
     act: impl AsyncFnOnce(&OpenStore) -> CommandResult,
 ) -> CommandResult {
     let (config, _) = config::load(&settings.overrides(None)).or_exit(Exit::Usage)?;
-    if !may_make && config.engines.store.is_none() && !DataDir::has_database(&config.data)? {
+    let is_here = config.engines.store.is_none();
+    if uses != Uses::NewStore && is_here && !DataDir::has_database(&config.data)? {
         let directory = config.data.display();
         let hint = "name the server's directory with --data, or start `cupel serve` there once; where store.url is set, \
                     name the configuration with --config";
         return Err(anyhow!("there is no database in {directory}: {hint}")).or_exit(Exit::NotFound);
     }
-    let data = DataDir::open(&config.data)?;
-    // The server must be able to write the files created here.
-    owner::become_owner(&data)?;
+    let data = match is_here || uses == Uses::Api {
+        true => {
+            let data = DataDir::open(&config.data)?;
+            // The server must be able to write the files created here.
+            owner::become_owner(&data)?;
+            Some(data)
+        }
+        false => {
+            owner::become_owner_or_service(&config.data)?;
+            None
+        }
+    };
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
     runtime.block_on(async {
-        let store = open_store(&config, &data).await?;
+        let store = open_store(&config, data.as_ref()).await?;
         let accounts = compose::accounts(&config, &store.0, &store.1);
         let place = OpenStore { config, data, store, accounts };
         let result = act(&place).await;
@@ -406,7 +431,8 @@ impl OpenStore {
             .header(header::CONTENT_TYPE, "application/json")
             .body(Body::from(json!({ "refresh_token": login.refresh_token }).to_string()))?;
         request.extensions_mut().insert(ConnectInfo(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)));
-        let api = compose::idle_api(&self.config, &self.data, &self.store).await?;
+        let data = self.data.as_ref().context("the data directory was not opened")?;
+        let api = compose::idle_api(&self.config, data, &self.store).await?;
         let response = api.clone().oneshot(request).await?;
         let status = response.status();
         let body: Value = serde_json::from_slice(&axum::body::to_bytes(response.into_body(), 64 << 10).await?)?;
@@ -479,13 +505,38 @@ fn password_of(from_stdin: bool) -> Result<String, Failure> {
     if from_stdin { read_password().or_exit(Exit::Usage) } else { Ok(crate::first_account::random_password()) }
 }
 
-/// Reads a password: one line, without its line end.
 fn read_password() -> anyhow::Result<String> {
-    let mut text = String::new();
     let stdin = std::io::stdin();
     if stdin.is_terminal() {
         bail!("--password-stdin reads the password from a pipe or file, not from a terminal, which would show it");
     }
-    stdin.take(4096).read_to_string(&mut text).context("cannot read the password")?;
-    Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
+    password_in(stdin)
+}
+
+/// Reads a password: one line, without its line end.
+fn password_in(source: impl Read) -> anyhow::Result<String> {
+    let mut text = String::new();
+    source.take(4096).read_to_string(&mut text).context("cannot read the password")?;
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    // Nobody could type it into the form of the site.
+    if line.contains(char::is_control) {
+        bail!("--password-stdin reads one line: the input has more lines, or other control characters");
+    }
+    Ok(line.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_one_line_without_its_line_end() {
+        for end in ["", "\n", "\r\n"] {
+            assert_eq!(password_in(format!("correct horse{end}").as_bytes()).unwrap(), "correct horse");
+        }
+        for wrong in ["one\ntwo\n", "one\n\n", "one\rtwo", "one\ttwo", "\x1b[1m"] {
+            assert!(password_in(wrong.as_bytes()).is_err(), "{wrong:?}");
+        }
+    }
 }

@@ -10,26 +10,26 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use self::args::{Admin, AdminCommand};
-use super::accounts::in_store;
+use super::accounts::{Uses, in_store};
 use super::dead_letters::dead;
 use super::stored::stored;
 use super::{CommandResult, Exit, Failure, OrExit};
 use crate::compose::engines::StoreAndClock;
-use crate::terminal::{Table, harmless};
+use crate::terminal::{Table, harmless, in_line};
 
 pub(super) fn admin(args: &Admin) -> CommandResult {
     let settings = &args.settings;
     match &args.command {
-        AdminCommand::Workers { json } => in_store(settings, false, async |at| workers(&at.store, *json).await),
-        AdminCommand::Queue { json } => in_store(settings, false, async |at| queue(&at.store, *json).await),
+        AdminCommand::Workers { json } => in_store(settings, Uses::Store, async |at| workers(&at.store, *json).await),
+        AdminCommand::Queue { json } => in_store(settings, Uses::Store, async |at| queue(&at.store, *json).await),
         AdminCommand::Pause { worker } => {
-            in_store(settings, false, async |at| send_order(&at.store, worker.as_deref(), Order::Pause).await)
+            in_store(settings, Uses::Store, async |at| send_order(&at.store, worker.as_deref(), Order::Pause).await)
         }
         AdminCommand::Resume { worker } => {
-            in_store(settings, false, async |at| send_order(&at.store, worker.as_deref(), Order::Work).await)
+            in_store(settings, Uses::Store, async |at| send_order(&at.store, worker.as_deref(), Order::Work).await)
         }
         AdminCommand::Drain { worker } => {
-            in_store(settings, false, async |at| send_order(&at.store, Some(worker), Order::Drain).await)
+            in_store(settings, Uses::Store, async |at| send_order(&at.store, Some(worker), Order::Drain).await)
         }
         AdminCommand::Dead(command) => dead(settings, command),
         AdminCommand::Stored(command) => stored(settings, command),
@@ -83,8 +83,8 @@ async fn workers((store, clock): &StoreAndClock, as_json: bool) -> CommandResult
         let seen = now.duration_since(worker.seen_at).as_secs().max(0);
         table.row(vec![
             worker.beat.id.to_string(),
-            worker.beat.name.clone(),
-            worker.beat.version.clone(),
+            in_line(&worker.beat.name),
+            in_line(&worker.beat.version),
             state(worker, now).to_owned(),
             worker.order.as_str().to_owned(),
             format!("{} of {}", busy(worker, now), worker.beat.slots),
@@ -99,7 +99,7 @@ async fn workers((store, clock): &StoreAndClock, as_json: bool) -> CommandResult
                 None => "its image is being pulled".to_owned(),
                 Some(failure) => format!("its image could not be pulled so far: {}", harmless(failure)),
             };
-            outln!("{}: no {language} yet: {state}", worker.beat.name);
+            outln!("{}: no {language} yet: {state}", in_line(&worker.beat.name));
         }
     }
     Ok(Exit::Ok)

@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use tower::ServiceExt as _;
 
 use self::args::{Contest, ContestCommand, ContestFormat, NewContest};
-use super::accounts::{OpenStore, in_store};
+use super::accounts::{OpenStore, Uses, in_store};
 use super::{CommandResult, Exit, Failure, OrExit as _};
 use crate::terminal::{Table, harmless};
 
@@ -27,7 +27,7 @@ const PAGE: usize = 100;
 const ANSWER_BYTES_MAX: usize = 256 << 20;
 
 pub(super) fn contest(args: &Contest) -> CommandResult {
-    in_store(&args.settings, false, async |place| {
+    in_store(&args.settings, Uses::Api, async |place| {
         let desk = ApiSession::open(place, &args.by).await?;
         let done = match &args.command {
             ContestCommand::Create(new) => desk.create(new).await,
@@ -37,7 +37,7 @@ pub(super) fn contest(args: &Contest) -> CommandResult {
             ContestCommand::Unfreeze { slug } => desk.unfreeze(slug).await,
             ContestCommand::Export { slug } => desk.export(slug).await,
         };
-        desk.close().await?;
+        desk.close().await;
         done
     })
 }
@@ -54,9 +54,12 @@ impl ApiSession {
         Ok(ApiSession { api, token })
     }
 
-    /// Ends the session that was opened for this command.
-    async fn close(self) -> Result<(), Failure> {
-        self.call(Method::POST, "auth/logout", None, "application/json").await.map(drop)
+    /// Ends the session that was opened for this command. A failure is only printed, because it does not change the
+    /// command's result; the session then ends when it expires.
+    async fn close(self) {
+        if let Err(failure) = self.call(Method::POST, "auth/logout", None, "application/json").await {
+            errln!("warning: the session that this command opened could not be ended: {:#}", failure.error);
+        }
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<Value>, accept: &str) -> Result<Vec<u8>, Failure> {
@@ -152,7 +155,7 @@ impl ApiSession {
             let desk = ApiSession::open(place, name).await?;
             let body = json!({ "kind": "official", "join_code": contest["join_code"] });
             let joined = desk.json(Method::POST, &format!("contests/{slug}/participation"), Some(body)).await;
-            desk.close().await?;
+            desk.close().await;
             joined.map_err(|failure| Failure { error: failure.error.context(format!("user {name}")), ..failure })?;
             outln!("user {name} takes part");
         }

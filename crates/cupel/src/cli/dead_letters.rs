@@ -9,11 +9,11 @@ use cupel_types::{SubmissionId, counted};
 use serde_json::{Value, json};
 
 use self::args::{DeadCommand, DeadOnes};
-use super::accounts::in_store;
+use super::accounts::{Uses, in_store};
 use super::shared_args::Settings;
 use super::{CommandResult, Exit, OrExit};
 use crate::compose::engines::StoreAndClock;
-use crate::terminal::{Table, harmless};
+use crate::terminal::{Table, harmless, in_line};
 
 /// Maximum number of dead letters per step of `--all`.
 const STEP: u32 = 200;
@@ -21,7 +21,7 @@ const STEP: u32 = 200;
 const REASON_CHARS_MAX: usize = 60;
 
 pub(super) fn dead(settings: &Settings, command: &DeadCommand) -> CommandResult {
-    in_store(settings, false, async |at| match command {
+    in_store(settings, Uses::Store, async |at| match command {
         DeadCommand::List { limit, json } => list(&at.store, *limit, *json).await,
         DeadCommand::Show { id, json } => show(&at.store, *id, *json).await,
         DeadCommand::Retry(which) => for_each(&at.store, which, What::Retry).await,
@@ -59,12 +59,12 @@ async fn list((store, _): &StoreAndClock, limit: u64, as_json: bool) -> CommandR
         let reason: String = letter.why.lines().next().unwrap_or_default().chars().take(REASON_CHARS_MAX).collect();
         table.row(vec![
             letter.submission.to_string(),
-            harmless(&letter.username),
+            in_line(&letter.username),
             letter.language.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
             letter.problem.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
             letter.attempts.to_string(),
             letter.died_at.to_string(),
-            harmless(&reason),
+            in_line(&reason),
         ]);
     }
     table.print();
@@ -92,7 +92,7 @@ async fn show((store, _): &StoreAndClock, id: SubmissionId, as_json: bool) -> Co
     outln!("died:       {}, after {}", letter.died_at, counted(letter.attempts, "attempt"));
     for attempt in &attempts {
         let worker = attempt.worker.map_or_else(|| "an unknown worker".to_owned(), |id| format!("worker {id}"));
-        let name = attempt.worker_name.as_deref().map_or_else(String::new, |name| format!(" ({})", harmless(name)));
+        let name = attempt.worker_name.as_deref().map_or_else(String::new, |name| format!(" ({})", in_line(name)));
         outln!("attempt {}, {}, {worker}{name}:", attempt.attempt, attempt.failed_at);
         for line in attempt.why.lines() {
             outln!("    {}", harmless(line));

@@ -33,14 +33,15 @@ pub(super) fn get(args: &Get) -> CommandResult {
         written += 1;
     }
     let samples = problem["samples"].as_array().map_or(&[][..], Vec::as_slice);
-    let whole: Vec<&Value> = samples.iter().filter(|sample| sample["truncated"] != true).collect();
+    // The numbers are those of the problem's page, which shows all samples.
+    let whole: Vec<(u32, &Value)> = (1..).zip(samples).filter(|(_, sample)| sample["truncated"] != true).collect();
     if whole.len() < samples.len() {
         errln!("too large to be downloaded, and left out: {}", counted(samples.len() - whole.len(), "sample"));
     }
     if !whole.is_empty() {
         create(&directory.join("samples"))?;
     }
-    for (number, sample) in (1..).zip(&whole) {
+    for (number, sample) in whole {
         for (field, extension) in [("input", "in"), ("output", "ans"), ("conversation", "interaction")] {
             if let Some(text) = sample[field].as_str() {
                 write(&directory.join(format!("samples/{number}.{extension}")), text)?;
@@ -54,7 +55,8 @@ pub(super) fn get(args: &Get) -> CommandResult {
 }
 
 fn create(directory: &Path) -> Result<(), Failure> {
-    let cannot = || format!("cannot create the directory {}; --out names another", directory.display());
+    let cannot =
+        || format!("cannot create the directory {}; remove it, or name another with --out", directory.display());
     std::fs::create_dir(directory).with_context(cannot).or_exit(Exit::Usage)
 }
 

@@ -13,7 +13,7 @@ use self::args::{Images, ImagesCommand};
 use super::{CommandResult, Exit, Failure, OrExit};
 use crate::config::{self, Config};
 use crate::local;
-use crate::terminal::{Table, good, harmless};
+use crate::terminal::{Table, good, harmless, in_line};
 use crate::{images, owner};
 
 pub(super) fn images(args: &Images) -> CommandResult {
@@ -176,7 +176,7 @@ fn list(store: &ImageStore, as_json: bool) -> CommandResult {
             image.layers.len().to_string(),
             format!("{:.1} MiB", mib(image.bytes)),
             date(image.added),
-            image.source.clone(),
+            in_line(&image.source),
         ]);
     }
     table.print();

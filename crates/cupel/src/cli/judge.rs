@@ -28,7 +28,6 @@ use super::package::{self, Bench};
 use super::run::file_in_box;
 use super::{CommandResult, Exit, Failure, OrExit, allowed};
 use crate::calibrations::{Calibrated, Calibrations};
-use crate::config;
 use crate::local;
 use crate::terminal::{Table, bad, dim, good, harmless};
 
@@ -48,7 +47,7 @@ const MESSAGE_BYTES: usize = 2 << 10;
 const CELL_BYTES: usize = 512;
 
 pub(super) fn judge(args: &Judge) -> CommandResult {
-    let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
+    let config = args.settings.load()?;
     let known = local::registry(&config).or_exit(Exit::Usage)?;
     let bounds = allowed::bounds(&config);
     let files = read_submission(&args.submission, &known, &bounds)?;

@@ -3,6 +3,8 @@
 pub(super) mod args;
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,17 +22,17 @@ use serde_json::json;
 
 use self::args::{Languages, LanguagesCommand};
 use super::{CommandResult, Exit, Failure, OrExit, allowed};
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::images::{self, MachineProbe};
 use crate::local::{self, Program};
-use crate::terminal::{Table, bad, bold, good};
+use crate::terminal::{Table, bad, bold, good, harmless};
 use crate::{owner, prepared_store};
 
 pub(super) fn languages(args: &Languages) -> CommandResult {
-    let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
+    let config = args.settings.load()?;
     let mut registry = local::registry(&config).or_exit(Exit::Usage)?;
     registry.probe(&MachineProbe::of_commands(&config));
-    let store = prepared_store::of_commands(&config.data);
+    let store = prepared_store::of_commands(&config);
     match &args.command {
         None => list(&registry, store.as_ref(), args.json),
         Some(LanguagesCommand::Add { file }) => add(file, &config, store.as_ref()),
@@ -173,7 +175,9 @@ fn install(
 /// Adds a language file to the operator's directory, if all its samples pass.
 fn add(file: &Path, config: &Config, store: Option<&PreparedStore>) -> CommandResult {
     let name = file.file_name().context("the path names no file").or_exit(Exit::Usage)?;
-    let directory = local::language_files(config);
+    let directory = local::language_files(config)
+        .context("there is no directory of language files: name the server's data directory with --data, or its configuration with --config")
+        .or_exit(Exit::Usage)?;
     let candidates = tempfile::tempdir().context("cannot create a temporary directory")?;
     // The other files of the operator are also loaded, because names must not collide.
     if directory.is_dir() {
@@ -189,7 +193,7 @@ fn add(file: &Path, config: &Config, store: Option<&PreparedStore>) -> CommandRe
     let load = || -> Result<Registry, LoadError> {
         let mut registry = Registry::load(Some(candidates.path()))?;
         registry.run_images_in(config.images.executor);
-        images::check_sources(&registry, candidates.path(), config)?;
+        images::check_sources(&registry, Some(candidates.path()), config)?;
         Ok(registry)
     };
     let loaded = load().map_err(|error| match error {
@@ -217,10 +221,25 @@ fn add(file: &Path, config: &Config, store: Option<&PreparedStore>) -> CommandRe
         }
     }
     let added = directory.join(name);
-    std::fs::write(&added, &text).with_context(|| format!("cannot write {}", added.display()))?;
+    replace(&added, &text).with_context(|| format!("cannot write {}", added.display()))?;
     let when = when_offered(&languages[0], &registry);
     errln!("{} is in {}; a running server offers it {when}.", languages[0].name, directory.display());
     Ok(Exit::Ok)
+}
+
+/// Creates or replaces a file. A running server, and a command that starts after an interruption, read the old file or
+/// the new file, never a part.
+fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    // Does not end in `.toml`, so it is not read as a language file.
+    let mut part = tempfile::Builder::new().prefix(".cupel-language-").suffix(".part").tempfile_in(directory)?;
+    part.write_all(content)?;
+    if let Ok(earlier) = std::fs::metadata(path) {
+        part.as_file().set_permissions(earlier.permissions())?;
+    }
+    part.as_file().sync_all()?;
+    part.persist(path)?;
+    File::open(directory)?.sync_all()
 }
 
 /// When a running server offers a language that was added to the others of `registry`.
@@ -363,7 +382,8 @@ fn try_sample(language: &Language, sample: &Sample, executor: &mut dyn Executor)
         let stderr = report.execution.as_ref().map(|s| String::from_utf8_lossy(&s.stderr.data).into_owned());
         let output = compile.or(stderr).unwrap_or_default();
         let message = report.message.clone().unwrap_or_default();
-        return Err(format!("expected {}, got {} {message} {}", sample.verdict, report.verdict, first_lines(&output)));
+        let (message, output) = (harmless(&message), harmless(&first_lines(&output)));
+        return Err(format!("expected {}, got {} {message} {output}", sample.verdict, report.verdict));
     }
     let stdout = report
         .execution

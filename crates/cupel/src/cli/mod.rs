@@ -5,6 +5,7 @@ mod admin;
 mod allowed;
 mod args;
 mod check;
+mod clean_up;
 mod config;
 mod contest;
 mod dead_letters;
@@ -38,7 +39,7 @@ use cupel_store::PostgresError;
 use args::{Args, Command};
 
 use crate::role::Role;
-use crate::terminal;
+use crate::terminal::{self, bad, harmless};
 
 /// Exit code of the process. Source: the table "Exit codes" in `docs/reference/cli.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,7 +155,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Man { out } => reference::man(out.as_deref()),
         Command::Smoke(args) => smoke::smoke(&args),
     };
-    package::block_if_ending();
+    clean_up::block_if_ending();
     ended(result, is_run)
 }
 
@@ -167,7 +168,8 @@ fn ended(result: CommandResult, is_run: bool) -> ExitCode {
     match result {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            errln!("{}: {}", crate::terminal::bad("error"), cupel_core::chain(failure.error.as_ref()));
+            // Names of files in a package or an image come from its author.
+            errln!("{}: {}", bad("error"), harmless(&cupel_core::chain(failure.error.as_ref())));
             // `cupel run` returns the program's exit code, so Cupel's own failures have a code that programs rarely
             // use.
             let exit = if is_run && failure.exit == Exit::System { Exit::Program(125) } else { failure.exit };

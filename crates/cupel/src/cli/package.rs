@@ -6,9 +6,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::path::Path;
 
 use anyhow::Context;
 use cupel_judge::{ArtifactCache, Executor, NoCache};
@@ -20,10 +18,9 @@ use cupel_runner::{CompilerSharing, Directories, LocalRunner, Runner};
 use cupel_types::{Bytes, LanguageId};
 use cupel_worker::Artifacts;
 use tempfile::TempDir;
-use tokio::signal::unix::{SignalKind, signal};
 
 use self::args::Reading;
-use super::{Exit, Failure, run};
+use super::{Exit, Failure, clean_up, run};
 use crate::config::Config;
 use crate::data_dir;
 use crate::images::{self, MachineProbe};
@@ -56,56 +53,12 @@ pub(super) fn unpack(package: &Path, options: &ImportOptions<'_>) -> Result<Unpa
 }
 
 /// Creates a temporary directory that no other user can read. The directory is removed when the value is dropped. In a
-/// process that has a [`Bench`], a signal that ends the process also removes it.
+/// process that listens for signals, such as one with a [`Bench`], a signal that ends the process also removes it.
 fn private_directory() -> io::Result<TempDir> {
     let directory =
         tempfile::Builder::new().prefix("cupel-package-").permissions(Permissions::from_mode(0o700)).tempdir()?;
-    PRIVATE.lock().unwrap_or_else(PoisonError::into_inner).push(directory.path().to_owned());
+    clean_up::remove_at_a_signal(directory.path());
     Ok(directory)
-}
-
-/// All directories of [`private_directory`], including removed ones.
-static PRIVATE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
-
-/// Whether a signal is ending this process.
-static ENDING: AtomicBool = AtomicBool::new(false);
-
-/// Blocks forever if a signal is ending this process. The private directories are then removed, and the command must
-/// not report failures that are caused by the removal.
-pub(super) fn block_if_ending() {
-    while ENDING.load(Ordering::SeqCst) {
-        std::thread::park();
-    }
-}
-
-/// Starts a thread that waits for signals. At a signal, the thread removes all private directories and then ends the
-/// process as the signal would.
-fn remove_at_a_signal() -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-    let listening = {
-        let _entered = runtime.enter();
-        kinds.map(signal)
-    };
-    let [mut interrupt, mut terminate, mut hang_up] = match listening {
-        [Ok(interrupt), Ok(terminate), Ok(hang_up)] => [interrupt, terminate, hang_up],
-        [Err(error), ..] | [_, Err(error), _] | [.., Err(error)] => return Err(error),
-    };
-    let listen = move || {
-        let kind = runtime.block_on(async {
-            tokio::select! {
-                _ = interrupt.recv() => kinds[0],
-                _ = terminate.recv() => kinds[1],
-                _ = hang_up.recv() => kinds[2],
-            }
-        });
-        ENDING.store(true, Ordering::SeqCst);
-        for path in PRIVATE.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            let _ = fs::remove_dir_all(path);
-        }
-        std::process::exit(128 + kind.as_raw_value());
-    };
-    std::thread::Builder::new().name("signals".to_owned()).spawn(listen).map(drop)
 }
 
 /// Converts a failure to read a package into an error with the exit code for its cause.
@@ -160,7 +113,7 @@ impl Bench {
     ) -> Result<Bench, Failure> {
         let mut languages = known.only(ids);
         languages.probe_toolchains(&MachineProbe::of_commands(config));
-        let store = prepared_store::of_commands(&config.data);
+        let store = prepared_store::of_commands(config);
         if let Some(store) = &store {
             for language in languages.iter().filter(|language| language.is_available()) {
                 prepared::use_existing(store, language, Check::Sizes);
@@ -175,7 +128,7 @@ impl Bench {
         let launched = launched.context("cannot start the sandbox; `cupel doctor` shows details")?;
         let cache_directory = data_dir::user_cache().filter(|cache| fs::create_dir_all(cache).is_ok());
         owner::drop_privileges_keep_user(cache_directory.as_deref().as_slice())?;
-        remove_at_a_signal().context("cannot listen for signals")?;
+        clean_up::listen().context("cannot listen for signals")?;
         let runner = launched.start(CompilerSharing::Off, images::containers(config, languages.iter())?);
         let executors = (0..slots).map(|slot| runner.executor(slot)).collect::<Result<_, _>>()?;
         Ok(Bench { languages, executors, cache: run::cache(), _runner: runner })

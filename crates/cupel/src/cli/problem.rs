@@ -17,8 +17,7 @@ use serde_json::{Value, json};
 
 use self::args::{Problem, ProblemCommand};
 use super::judge::json::{finding, findings_of};
-use super::{CommandResult, Exit, Failure, OrExit, package};
-use crate::config;
+use super::{CommandResult, Exit, Failure, OrExit, clean_up, package};
 use crate::local;
 use crate::terminal::{Table, bad, dim, good};
 
@@ -30,8 +29,9 @@ use skeleton::Shows;
 const FORM: &str = "cupel help formats";
 
 pub(super) fn problem(args: &Problem) -> CommandResult {
-    let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
+    let config = args.settings.load()?;
     let known = local::registry(&config).or_exit(Exit::Usage)?;
+    clean_up::listen().context("cannot listen for signals")?;
     match &args.command {
         ProblemCommand::New { slug, function, checker, into } => {
             let shows = match (function, checker) {
@@ -121,9 +121,11 @@ fn making(into: &Path) -> Result<tempfile::TempDir, Failure> {
     fs::create_dir_all(into).with_context(|| format!("cannot create {}", into.display())).or_exit(Exit::Usage)?;
     let package_directory = tempfile::Builder::new().prefix(".making-").tempdir_in(into);
     // The error of `tempfile` contains the random name, which is useless to the user.
-    package_directory
+    let package_directory = package_directory
         .map_err(|error| anyhow!("cannot create a directory in {}: {}", into.display(), error.kind()))
-        .or_exit(Exit::Usage)
+        .or_exit(Exit::Usage)?;
+    clean_up::remove_at_a_signal(package_directory.path());
+    Ok(package_directory)
 }
 
 fn facts(imported: &Imported) -> String {

@@ -31,13 +31,12 @@ use self::args::Run;
 use self::artifacts::Destination;
 use self::interactive::Interactive;
 use super::{CommandResult, Exit, Failure, OrExit, allowed};
-use crate::config;
 use crate::data_dir;
 use crate::images;
 use crate::local::{self, Program};
 use crate::owner;
 use crate::prepared_store;
-use crate::terminal::{self, bad, dim, good};
+use crate::terminal::{self, bad, dim, good, harmless};
 
 /// Bounds of the cache of compiled programs.
 const CACHE: ArtifactBounds = ArtifactBounds { memory: Bytes::ZERO, disk: Bytes::mib(512) };
@@ -80,7 +79,7 @@ fn requested_limits(args: &Run) -> LimitsRequest {
 
 /// Runs the program on this machine.
 fn run_here(args: &Run) -> CommandResult {
-    let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
+    let config = args.settings.load()?;
     let registry = local::registry(&config).or_exit(Exit::Usage)?;
     let registry = local::versions_of(registry, args.language.as_deref(), &config);
     let language = local::available(choose(&registry, args)?, &config)?;
@@ -119,7 +118,7 @@ fn run_here(args: &Run) -> CommandResult {
     let destination = Destination::of(args)?;
 
     // Only prepared artefacts that exist are used, because creating one would delay the run.
-    let store = prepared_store::of_commands(&config.data).filter(|_| !language.prepare.is_empty());
+    let store = prepared_store::of_commands(&config).filter(|_| !language.prepare.is_empty());
     if let Some(store) = &store {
         prepared::use_existing(store, &language, Check::Sizes);
     }
@@ -378,8 +377,7 @@ fn exit_code(report: &RunReport, stopped_by: Option<i32>) -> u8 {
 /// that the program has not printed.
 fn show(language: &Language, report: &RunReport) {
     if let Some(compile) = report.compile.as_ref().filter(|compile| !compile.ok) {
-        // An error is ignored, because standard error may be closed.
-        let _ = io::stderr().write_all(&compile.output.data);
+        err!("{}", harmless(&String::from_utf8_lossy(&compile.output.data)));
     }
     // The exit code does not identify the exceeded limit, so the summary names it. The message of a runtime error is an
     // exception, which the program has already printed.

@@ -3,22 +3,24 @@
 
 pub(super) mod args;
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 
 use anyhow::{Context, anyhow};
 use cupel_languages::{Language, Registry};
 use cupel_types::{Verdict, counted};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::args::Serve;
+use super::clean_up::is_ignored;
 use super::{CommandResult, Exit, OrExit};
 use crate::compose::startup::{self, Startup};
 use crate::compose::{Server, engines};
 use crate::config::{Config, Overrides};
+use crate::first_account::{ADMIN, FirstAccount};
 use crate::role::Role;
 use crate::telemetry;
 use crate::terminal::{bold, dim};
-use crate::{config, first_account, local};
+use crate::{config, local};
 
 pub(super) fn serve(args: &Serve, role: Role) -> CommandResult {
     cupel_sandbox::privileges::close_inherited_descriptors().context("cannot close inherited descriptors")?;
@@ -34,10 +36,16 @@ pub(super) fn serve(args: &Serve, role: Role) -> CommandResult {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
     let ended = runtime.block_on(async {
-        // The handlers are installed here, so that signals also work while the server starts.
-        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let mut signals = StopSignals::listen()?;
         let about = About::of(&startup, role, &config);
-        let server = Server::start(&config, role, startup).await?;
+        let server = tokio::select! {
+            started = Server::start(&config, role, startup) => started?,
+            // A migration or an engine that does not answer can take long. The next start repeats an interrupted step.
+            received = signals.next() => {
+                tracing::info!("stopped during the start");
+                return Ok(if received == SignalKind::interrupt() { Exit::Program(130) } else { Exit::Ok });
+            }
+        };
         about.print(&server)?;
         let is_drained = async {
             server.drained().await;
@@ -47,8 +55,7 @@ pub(super) fn serve(args: &Serve, role: Role) -> CommandResult {
             }
         };
         let lost = tokio::select! {
-            _ = terminate.recv() => false,
-            _ = interrupt.recv() => false,
+            _ = signals.next() => false,
             () = server.launcher_lost() => true,
             () = is_drained => false,
         };
@@ -67,12 +74,47 @@ pub(super) fn serve(args: &Serve, role: Role) -> CommandResult {
         tokio::select! {
             stopped = server.stop() => stopped.map(|()| Exit::Ok).map_err(Into::into),
             // A second SIGINT stops the process immediately. The next start recovers the running submissions.
-            _ = interrupt.recv() => Ok(Exit::Program(130)),
+            _ = signals.interrupt.recv() => Ok(Exit::Program(130)),
         }
     });
     // An image that is being pulled would otherwise delay the end.
     runtime.shutdown_background();
     ended
+}
+
+/// The signals that stop a server.
+struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+    /// `None` if this process was started with SIGHUP ignored, for example by `nohup`.
+    hang_up: Option<Signal>,
+}
+
+impl StopSignals {
+    fn listen() -> io::Result<StopSignals> {
+        let hang_up = SignalKind::hangup();
+        Ok(StopSignals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: if is_ignored(hang_up) { None } else { Some(signal(hang_up)?) },
+        })
+    }
+
+    /// Waits for a signal.
+    async fn next(&mut self) -> SignalKind {
+        let StopSignals { interrupt, terminate, hang_up } = self;
+        let hang_up = async {
+            match hang_up {
+                Some(hang_up) => hang_up.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = interrupt.recv() => SignalKind::interrupt(),
+            _ = terminate.recv() => SignalKind::terminate(),
+            _ = hang_up => SignalKind::hangup(),
+        }
+    }
 }
 
 /// Information printed at the start.
@@ -127,10 +169,9 @@ impl About {
             }
             text.push('\n');
         }
-        if let Some(first) = &server.first_account {
+        if let FirstAccount::Created(first) = &server.first_account {
             text += &format!(
-                "administrator: {} · password: {} · API key: {} · {}\n",
-                first_account::ADMIN,
+                "administrator: {ADMIN} · password: {} · API key: {} · {}\n",
                 first.password,
                 first.key,
                 dim("shown this once")
@@ -145,6 +186,12 @@ impl About {
                 text += &format!("Try next, in another terminal:\n  {command}\n");
             }
         } else if self.role != Role::Worker {
+            if matches!(server.first_account, FirstAccount::IsAlone) {
+                // Somebody may have missed the output of the first start.
+                text += &format!(
+                    "administrator: {ADMIN} · `cupel user link {ADMIN}` prints a one-time link to set a new password\n"
+                );
+            }
             text += "Try next: `cupel key create NAME` creates an API key; then POST to /api/v1/execute, as the reference shows.\n";
         }
         out!("{text}");

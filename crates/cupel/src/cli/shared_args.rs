@@ -1,13 +1,14 @@
 //! Flags and values that several commands have in common.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use cupel_types::Bytes;
 
-use crate::config::{Overrides, is_public_url, units};
+use super::{Exit, Failure, OrExit};
+use crate::config::{self, Config, CurrentDirectory, DIRECTORY_IN_DATA, Overrides, is_public_url, units};
 
 /// Location of the configuration file and of the data directory.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -26,7 +27,7 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn overrides(&self, listen: Option<String>) -> Overrides {
-        Overrides { file: self.config(), data: self.data.clone(), listen, facades: Vec::new() }
+        Overrides { file: self.config(), data: self.data.clone(), listen, ..Overrides::default() }
     }
 
     fn config(&self) -> Option<PathBuf> {
@@ -37,6 +38,49 @@ impl Settings {
     pub(crate) fn flags(&self) -> Vec<OsString> {
         let flag = |name: &str, path: &Option<PathBuf>| path.clone().map(|path| [name.into(), path.into()]);
         [flag("--config", &self.config()), flag("--data", &self.data)].into_iter().flatten().flatten().collect()
+    }
+}
+
+/// Location of the configuration file and of the data directory, for commands without a server. They run programs of
+/// others, so they use nothing of the current directory that is not named.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct LocalSettings {
+    /// Configuration file [default: none; ./cupel.toml is not read].
+    #[arg(
+        long, global = true, env = "CUPEL_CONFIG", hide_env_values = true, value_name = "FILE",
+        value_parser = OsStringValueParser::new().map(PathBuf::from)
+    )]
+    config: Option<PathBuf>,
+    /// Data directory of a server, to use its languages and images [default: none].
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+impl LocalSettings {
+    /// Reads the configuration. If the current directory has settings or language files that are ignored, prints a note.
+    ///
+    /// # Errors
+    /// Lists all errors in the configuration.
+    pub(super) fn load(&self) -> Result<Config, Failure> {
+        let named = Settings { config: self.config.clone(), data: self.data.clone() };
+        let overrides = Overrides { current_directory: CurrentDirectory::Untrusted, ..named.overrides(None) };
+        let (config, _) = config::load(&overrides).or_exit(Exit::Usage)?;
+        let data = &config.data;
+        let has_languages = data.join(DIRECTORY_IN_DATA).is_dir();
+        let ignored = [
+            (overrides.file.is_none() && Path::new(config::FILE).exists())
+                .then(|| format!("--config {}", config::FILE)),
+            (config.local_data.is_none() && has_languages).then(|| format!("--data {}", data.display())),
+        ];
+        let flags: Vec<String> = ignored.into_iter().flatten().collect();
+        if !flags.is_empty() {
+            errln!(
+                "Settings and language files in the current directory are ignored, because it may contain files of others. If you trust \
+                 them, add {}.",
+                flags.join(" and ")
+            );
+        }
+        Ok(config)
     }
 }
 

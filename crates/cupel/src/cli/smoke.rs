@@ -7,28 +7,23 @@ pub(super) mod args;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use cupel_languages::{Language, Registry, Sample};
 use serde_json::{Value, json};
-use ureq::Agent;
 
 use self::args::Smoke;
-use super::remote::limits;
+use super::remote::{self, Server, limits};
 use super::{CommandResult, Exit, Failure, OrExit};
-use crate::terminal::{Table, bad, bold, good};
+use crate::terminal::{Table, bad, bold, good, harmless, in_line};
 
 /// Maximum number of submissions that wait or run at the same time, far below the burst that the rate limit allows.
 const UNDER_WAY_MAX: usize = 16;
 
-/// Maximum time for which the result of one sample is awaited; also the maximum time of one request with its
-/// repetitions.
+/// Maximum time for which the result of one sample is awaited.
 const SAMPLE_MAX: Duration = Duration::from_secs(120);
 
 pub(super) fn smoke(args: &Smoke) -> CommandResult {
-    // CUPEL_KEY is the earlier name of the variable.
-    let key = args.key.clone().or_else(|| std::env::var("CUPEL_KEY").ok()).filter(|key| !key.trim().is_empty());
-    let key = key.ok_or_else(|| anyhow!("there is no API key: set CUPEL_API_KEY, or use --key")).or_exit(Exit::Auth)?;
-    let client = Client::new(&args.url, &key);
+    let client = Client(Server::with_key(&args.url, &args.credentials, Some(key(args)?))?);
     let offered = client.languages()?;
     let registry = Registry::load(None)?;
     let wanted = |id: &str| args.ids.is_empty() || args.ids.iter().any(|wanted| wanted == id);
@@ -53,6 +48,18 @@ pub(super) fn smoke(args: &Smoke) -> CommandResult {
         finish(&client, &mut under_way, &mut results)?;
     }
     Ok(print(&languages, &offered, &results))
+}
+
+/// The API key: from the command line, or else from the file or the environment. An empty text is the same as none.
+fn key(args: &Smoke) -> Result<String, Failure> {
+    if let Some(key) = remote::key_in(args.key.as_deref().unwrap_or_default())? {
+        return Ok(key);
+    }
+    if let Some(key) = remote::key(&args.credentials)? {
+        return Ok(key);
+    }
+    // The earlier name of the variable.
+    remote::key_in(&std::env::var("CUPEL_KEY").unwrap_or_default())?.ok_or_else(remote::no_key)
 }
 
 /// Result of one sample.
@@ -82,7 +89,7 @@ fn wrong(sample: &Sample, answer: &Value) -> Option<String> {
             .into_iter()
             .find_map(|field| answer[field].as_str().filter(|s| !s.is_empty()));
         let details: String = details.unwrap_or_default().chars().take(600).collect();
-        return Some(format!("expected {}, got {verdict} {details}", sample.verdict));
+        return Some(format!("expected {}, got {} {}", sample.verdict, in_line(verdict), harmless(&details)));
     }
     let message = answer["message"].as_str().unwrap_or_default();
     if let Some(expected) = sample.message.as_deref().filter(|expected| *expected != message) {
@@ -118,7 +125,7 @@ fn print(
             if hello["compile"]["cached"] == true { "cached".to_owned() } else { ms(&hello["compile"]["time_ms"]) };
         let version =
             hello["language_version"].as_str().or_else(|| offered.get(language.id.as_str())?["version"].as_str());
-        let version = version.unwrap_or("-").to_owned();
+        let version = in_line(version.unwrap_or("-"));
         table.row(vec![language.id.to_string(), version, samples, compile, ms(&hello["wall_time_ms"]), memory]);
         failures.extend(failed);
     }
@@ -127,25 +134,12 @@ fn print(
     if failures.is_empty() { Exit::Ok } else { Exit::Failed }
 }
 
-struct Client {
-    agent: Agent,
-    base: String,
-    authorization: String,
-}
+struct Client(Server);
 
 impl Client {
-    fn new(url: &str, key: &str) -> Client {
-        let config = Agent::config_builder().timeout_global(Some(SAMPLE_MAX)).http_status_as_error(false).build();
-        Client {
-            agent: config.into(),
-            base: format!("{}/api/v1", url.trim_end_matches('/')),
-            authorization: format!("Bearer {key}"),
-        }
-    }
-
     /// Returns the languages that the server offers, by id.
     fn languages(&self) -> Result<BTreeMap<String, Value>, Failure> {
-        let body = self.get("/languages")?;
+        let body = self.0.get("/languages")?;
         let all = body["languages"].as_array().cloned().unwrap_or_default();
         let available = all.into_iter().filter(|l| l["available"] != false);
         Ok(available.filter_map(|l| Some((l["language_id"].as_str()?.to_owned(), l))).collect())
@@ -159,22 +153,18 @@ impl Client {
             Some(path) => body["files"] = json!([{ "path": path.as_str(), "content": sample.source }]),
             None => body["source_code"] = sample.source.clone().into(),
         }
-        let answer = self.request(|| {
-            self.agent
-                .post(format!("{}/execute", self.base))
-                .header("authorization", &self.authorization)
-                .send_json(&body)
-        })?;
-        let id = answer["submission_id"].as_str().map(str::to_owned);
-        id.with_context(|| format!("the server did not accept {} {}: {answer}", language.id, sample.name))
-            .or_exit(Exit::Server)
+        let submitted = self.0.post("/execute", &body).and_then(|answer| remote::submitted(&answer));
+        submitted.map_err(|Failure { exit, error }| {
+            let what = format!("the server did not accept {} {}", language.id, sample.name);
+            Failure { exit, error: error.context(what) }
+        })
     }
 
     /// Waits for a submission's end and returns its final state.
     fn result(&self, id: &str) -> Result<Value, Failure> {
         let begun = Instant::now();
         loop {
-            let answer = self.get(&format!("/execute/{id}?wait=10"))?;
+            let answer = self.0.result(id)?;
             if !matches!(answer["status"].as_str(), Some("queued" | "running")) {
                 return Ok(answer);
             }
@@ -183,48 +173,4 @@ impl Client {
             }
         }
     }
-
-    fn get(&self, path: &str) -> Result<Value, Failure> {
-        self.request(|| {
-            self.agent.get(format!("{}{path}", self.base)).header("authorization", &self.authorization).call()
-        })
-    }
-
-    /// Sends a request. If the rate limit refuses it, waits as long as `Retry-After` says and sends it again, for at
-    /// most [`SAMPLE_MAX`].
-    fn request(
-        &self,
-        send: impl Fn() -> Result<ureq::http::Response<ureq::Body>, ureq::Error>,
-    ) -> Result<Value, Failure> {
-        let begun = Instant::now();
-        loop {
-            let mut response = send().with_context(|| format!("cannot reach {}", self.base)).or_exit(Exit::Server)?;
-            let status = response.status().as_u16();
-            let retry_after = response.headers().get("retry-after").and_then(|v| v.to_str().ok()?.parse().ok());
-            if let (429, Some(seconds)) = (status, retry_after) {
-                let pause = Duration::from_secs(u64::max(seconds, 1));
-                if begun.elapsed().saturating_add(pause) <= SAMPLE_MAX {
-                    std::thread::sleep(pause);
-                    continue;
-                }
-            }
-            let body: Value = response
-                .body_mut()
-                .read_json()
-                .with_context(|| format!("{} did not answer in JSON ({status})", self.base))
-                .or_exit(Exit::Server)?;
-            return match status {
-                200..=299 => Ok(body),
-                401 | 403 => Err(anyhow!("the server refused the key: {}", detail(&body))).or_exit(Exit::Auth),
-                404 => Err(anyhow!("{} answered 404; is the URL right? {}", self.base, detail(&body)))
-                    .or_exit(Exit::NotFound),
-                _ => Err(anyhow!("the server answered {status}: {body}")).or_exit(Exit::Server),
-            };
-        }
-    }
-}
-
-/// The sentence of an error response (RFC 9457), or the whole response.
-fn detail(body: &Value) -> String {
-    body["detail"].as_str().map_or_else(|| body.to_string(), str::to_owned)
 }

@@ -3,7 +3,7 @@
 pub(super) mod args;
 
 use std::fs::File;
-use std::io::{BufWriter, ErrorKind, Write as _};
+use std::io::{BufWriter, ErrorKind, Read, Write as _};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, fchown};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -11,7 +11,7 @@ use std::process::Stdio;
 use anyhow::{Context as _, anyhow};
 use cupel_core::cluster::WORKER_GONE_AFTER;
 use cupel_core::problems::PackagesError;
-use cupel_core::{Clock as _, ClusterStore as _, Packages as _, ProblemStore as _, RunStore as _, SystemClock};
+use cupel_core::{Clock as _, ClusterStore as _, Packages as _, ProblemStore as _, RunStore as _};
 use cupel_sandbox::privileges::{self, Identity};
 use cupel_store::{
     BackupError, LocalPackages, PostgresStore, SharedPackages, SqliteStore, back_up, check_origin, connect_blobs,
@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use self::args::StoredCommand;
 use super::shared_args::Settings;
-use super::{CommandResult, Exit, Failure, OrExit};
+use super::{CommandResult, Exit, Failure, OrExit, clean_up};
 use crate::compose::engines::{open_postgres, open_postgres_and_blobs, open_store};
 use crate::config::{self, Config};
 use crate::data_dir::{DATABASE, DataDir};
@@ -35,12 +35,30 @@ const STREAM: &str = "-";
 /// First bytes of an SQLite database. Source: <https://www.sqlite.org/fileformat.html>, "The Database Header".
 const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
+/// Target of a move that stands for the data directory.
+const HERE: &str = "sqlite";
+/// Maximum size of a URL in a file or on standard input.
+const URL_BYTES_MAX: u64 = 4 << 10;
+
 pub(super) fn stored(settings: &Settings, command: &StoredCommand) -> CommandResult {
     let (config, _) = config::load(&settings.overrides(None)).or_exit(Exit::Usage)?;
+    // The file is read before this process switches to the owner of the data directory, who may lack permission to read
+    // it.
+    let target = match command {
+        StoredCommand::Move { url, url_file } => target(url.as_deref(), url_file.as_deref())?,
+        _ => String::new(),
+    };
+    if config.engines.store.is_some() {
+        match command {
+            StoredCommand::Migrate | StoredCommand::Export => return stored_elsewhere(&config, command),
+            StoredCommand::Backup { .. } => sqlite_only(&config, USE_PG_DUMP)?,
+            StoredCommand::Restore { .. } | StoredCommand::Move { .. } => {}
+        }
+    }
     let may_create = match command {
         StoredCommand::Restore { .. } => true,
-        StoredCommand::Move { url } => url == "sqlite",
-        StoredCommand::Migrate | StoredCommand::Backup { .. } | StoredCommand::Export => config.engines.store.is_some(),
+        StoredCommand::Move { .. } => target == HERE,
+        StoredCommand::Migrate | StoredCommand::Backup { .. } | StoredCommand::Export => false,
     };
     if !may_create && !config.data.exists() {
         let directory = config.data.display();
@@ -73,14 +91,43 @@ pub(super) fn stored(settings: &Settings, command: &StoredCommand) -> CommandRes
     };
     // The server must be able to write the files created here.
     owner::become_owner_beside(&data, beside.as_slice(), None)?;
+    clean_up::listen().context("cannot listen for signals")?;
     match command {
-        StoredCommand::Migrate => migrate(&config, &data),
-        StoredCommand::Backup { file } if file == Path::new(STREAM) => back_up_to_stream(&config, &data, &temporary),
-        StoredCommand::Backup { file } => back_up_to(&config, &data, file),
+        StoredCommand::Migrate => migrate(&config, Some(&data)),
+        StoredCommand::Backup { file } if file == Path::new(STREAM) => back_up_to_stream(&data, &temporary),
+        StoredCommand::Backup { file } => back_up_to(&data, file),
         StoredCommand::Restore { file } => restore_from(&data, file, copy),
-        StoredCommand::Export => export(&config, &data),
-        StoredCommand::Move { url } if url == "sqlite" => move_here(&config, &data),
-        StoredCommand::Move { url } => move_away(&config, &data, url),
+        StoredCommand::Export => export(&config, Some(&data)),
+        StoredCommand::Move { .. } if target == HERE => move_here(&config, &data),
+        StoredCommand::Move { .. } => move_away(&config, &data, &target),
+    }
+}
+
+/// Like [`stored`], for a command that needs no data directory, because the store is a server.
+fn stored_elsewhere(config: &Config, command: &StoredCommand) -> CommandResult {
+    owner::become_owner_or_service(&config.data)?;
+    match command {
+        StoredCommand::Export => export(config, None),
+        _ => migrate(config, None),
+    }
+}
+
+/// Returns the target of a move: from the command line, from standard input (`-`), or from a file.
+fn target(url: Option<&str>, file: Option<&Path>) -> Result<String, Failure> {
+    let (source, name): (Box<dyn Read>, String) = match (url, file) {
+        (_, Some(path)) => {
+            let cannot = || format!("cannot open {}", path.display());
+            (Box::new(File::open(path).with_context(cannot).or_exit(Exit::Usage)?), path.display().to_string())
+        }
+        (Some(STREAM), None) => (Box::new(std::io::stdin()), "standard input".to_owned()),
+        (url, None) => return Ok(url.unwrap_or_default().to_owned()),
+    };
+    let mut text = String::new();
+    let read = source.take(URL_BYTES_MAX).read_to_string(&mut text);
+    read.with_context(|| format!("cannot read the URL in {name}")).or_exit(Exit::Usage)?;
+    match text.trim() {
+        "" => Err(anyhow!("there is no URL in {name}")).or_exit(Exit::Usage),
+        url => Ok(url.to_owned()),
     }
 }
 
@@ -104,7 +151,7 @@ fn run(act: impl Future<Output = CommandResult>) -> CommandResult {
     runtime.context("cannot start the runtime")?.block_on(act)
 }
 
-fn migrate(config: &Config, data: &DataDir) -> CommandResult {
+fn migrate(config: &Config, data: Option<&DataDir>) -> CommandResult {
     run(async {
         let (store, _) = open_store(config, data).await?;
         store.close().await;
@@ -116,8 +163,7 @@ fn migrate(config: &Config, data: &DataDir) -> CommandResult {
 const USE_PG_RESTORE: &str = "pg_restore restores a copy made with pg_dump: `pg_restore --dbname URL FILE`";
 const USE_PG_DUMP: &str = "pg_dump copies it: `pg_dump --format=custom --file FILE URL`";
 
-fn back_up_to(config: &Config, data: &DataDir, file: &Path) -> CommandResult {
-    sqlite_only(config, USE_PG_DUMP)?;
+fn back_up_to(data: &DataDir, file: &Path) -> CommandResult {
     has_database(data)?;
     let bytes = back_up(&data.database(), file).map_err(refused_copy)?;
     outln!("{}: {bytes} bytes", file.display());
@@ -151,13 +197,13 @@ fn temporary() -> PathBuf {
 
 /// Writes a copy to standard output. The copy is first created in the directory `temporary`, because SQLite writes only
 /// to files. The copy is not created in the data directory, because its disk may be full.
-fn back_up_to_stream(config: &Config, data: &DataDir, temporary: &Path) -> CommandResult {
-    sqlite_only(config, USE_PG_DUMP)?;
+fn back_up_to_stream(data: &DataDir, temporary: &Path) -> CommandResult {
     has_database(data)?;
     let folder = tempfile::Builder::new().prefix(".cupel-copy-").tempdir_in(temporary);
     let folder = folder.with_context(|| {
         format!("cannot create a directory for the copy in {}: set TMPDIR to another directory", temporary.display())
     })?;
+    clean_up::remove_at_a_signal(folder.path());
     let staged = folder.path().join("copy.db");
     back_up(&data.database(), &staged).map_err(refused_copy)?;
     let copied = File::open(&staged).and_then(|mut copy| {
@@ -182,13 +228,16 @@ fn back_up_for_root(settings: &Settings, data: &DataDir, file: &Path) -> Command
     if file.exists() {
         return Err(refused_copy(BackupError::Exists { path: file.to_owned() }));
     }
+    clean_up::listen().context("cannot listen for signals")?;
     // The name is random, so no other user can have created the file; its mode is 0600.
     let part = tempfile::Builder::new().prefix(".cupel-backup-").tempfile_in(directory_of(file)).map_err(failed);
     let part = part.map_err(refused_copy)?;
+    clean_up::remove_at_a_signal(part.path());
     let out = part.as_file().try_clone().map_err(failed)?;
     owner::settle(data)?;
     // Kept until the child process has ended.
     let staging = staging_beside(data, directory_of(file)).map_err(failed)?;
+    staging.iter().for_each(|folder| clean_up::remove_at_a_signal(folder.path()));
     let copied = std::process::Command::new("/proc/self/exe")
         .args(["admin", "backup", STREAM])
         .args(settings.flags())
@@ -238,42 +287,68 @@ fn directory_of(file: &Path) -> &Path {
     }
 }
 
-/// Opens a copy for a restore. A file that does not begin like an SQLite database is refused.
-fn open_copy(file: &Path) -> Result<File, Failure> {
+/// A copy of a database, opened for a restore.
+struct OpenedCopy {
+    file: File,
+    /// The write-ahead log beside the copy, if it is not empty.
+    log: Option<PathBuf>,
+}
+
+/// Opens a copy for a restore, and looks for its write-ahead log. A file that does not begin like an SQLite database is
+/// refused.
+fn open_copy(file: &Path) -> Result<OpenedCopy, Failure> {
     let unread = |source| refused_copy(BackupError::Unread { path: file.to_owned(), source });
     let copy = File::open(file).map_err(unread)?;
     let mut begin = [0; SQLITE_MAGIC.len()];
     match copy.read_exact_at(&mut begin, 0) {
         Ok(()) if begin == *SQLITE_MAGIC => {
             check_origin(&copy, file).map_err(refused_copy)?;
-            Ok(copy)
+            Ok(OpenedCopy { file: copy, log: log_beside(file)? })
         }
         Err(error) if error.kind() != ErrorKind::UnexpectedEof => Err(unread(error)),
         _ => Err(anyhow!("`{}` is not a readable SQLite database", file.display())).or_exit(Exit::Usage),
     }
 }
 
-/// Restores from a copy of an open file in the data directory.
-fn restore_staged(data: &DataDir, file: &Path, mut copy: File) -> Result<Result<u64, BackupError>, Failure> {
-    // Changes that are only in a write-ahead log beside the file would be lost.
-    let mut log = file.as_os_str().to_owned();
+/// Returns the write-ahead log beside a database file, if it is not empty. Called before this process switches to the
+/// owner of the data directory, who may lack permission to enter the directory of the copy.
+fn log_beside(file: &Path) -> Result<Option<PathBuf>, Failure> {
+    let unread = |path: &Path| {
+        let path = path.to_owned();
+        move |source| refused_copy(BackupError::Unread { path, source })
+    };
+    // SQLite also follows a link to the database, and then uses the log beside the link's target.
+    let mut log = std::fs::canonicalize(file).map_err(unread(file))?.into_os_string();
     log.push("-wal");
-    if std::fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
-        let log = Path::new(&log).display();
+    let log = PathBuf::from(log);
+    match std::fs::metadata(&log) {
+        Ok(about) => Ok((about.len() > 0).then_some(log)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unread(&log)(error)),
+    }
+}
+
+/// Restores from a copy of an open file in the data directory.
+fn restore_staged(data: &DataDir, file: &Path, copy: OpenedCopy) -> Result<Result<u64, BackupError>, Failure> {
+    let OpenedCopy { file: mut copy, log } = copy;
+    // Changes that are only in the log would be lost.
+    if let Some(log) = log {
         let error = anyhow!(
-            "`{log}` has changes that are not in `{}`: make the copy with `cupel admin backup`",
+            "`{}` has changes that are not in `{}`: make the copy with `cupel admin backup`",
+            log.display(),
             file.display()
         );
         return Err(error).or_exit(Exit::Usage);
     }
     let folder = staging(data).context("cannot create a directory for the copy in the data directory")?;
+    clean_up::remove_at_a_signal(folder.path());
     let staged = folder.path().join("copy.db");
     let put = File::create_new(&staged).and_then(|mut staged| std::io::copy(&mut copy, &mut staged));
     put.context("cannot copy the file into the data directory")?;
     Ok(restore(&staged, &data.database()))
 }
 
-fn restore_from(data: &DataDir, file: &Path, copy: Option<File>) -> CommandResult {
+fn restore_from(data: &DataDir, file: &Path, copy: Option<OpenedCopy>) -> CommandResult {
     let _alone = data.lock()?;
     // SQLite opens files only by name. A file that only root can open, or that SQLite could read only with write access
     // to its directory, is copied into the data directory first.
@@ -303,11 +378,12 @@ fn restore_from(data: &DataDir, file: &Path, copy: Option<File>) -> CommandResul
     Ok(Exit::Ok)
 }
 
-fn export(config: &Config, data: &DataDir) -> CommandResult {
+fn export(config: &Config, data: Option<&DataDir>) -> CommandResult {
     run(async {
         let mut out = BufWriter::new(std::io::stdout());
         match &config.engines.store {
             None => {
+                let data = data.context("the data directory was not opened")?;
                 has_database(data)?;
                 let store = SqliteStore::open(&data.database()).await?;
                 store.export(&mut out).await?;
@@ -351,6 +427,7 @@ fn move_away(config: &Config, data: &DataDir, url: &str) -> CommandResult {
             outln!("Problem packages are in that database, too: set blobs.url to \"postgres\".");
         }
         outln!("secret.key is not moved, so all users must log in again.");
+        outln!("`languages/` and `images/` are not moved: copy them to the new nodes and workers, if they exist.");
         Ok(Exit::Ok)
     })
 }
@@ -362,7 +439,16 @@ fn move_here(config: &Config, data: &DataDir) -> CommandResult {
         return Err(error).or_exit(Exit::Usage);
     };
     let _alone = data.lock()?;
-    run(async {
+    let database = data.database();
+    if DataDir::has_database(data.path())? {
+        return Err(refused_copy(BackupError::Exists { path: database }));
+    }
+    // The database has another name until it is complete, so that no server starts with a part of the data.
+    let unfinished = data.path().join(format!("{DATABASE}.moving"));
+    let cannot_remove = || format!("cannot remove {}", unfinished.display());
+    remove_database(&unfinished).with_context(cannot_remove)?;
+    files_of_database(&unfinished).iter().for_each(|file| clean_up::remove_at_a_signal(file));
+    let moved = run(async {
         let (from, blobs) = open_postgres_and_blobs(&config.engines, url).await?;
         if is_in_use(&from).await? {
             let error = anyhow!(
@@ -372,8 +458,7 @@ fn move_here(config: &Config, data: &DataDir) -> CommandResult {
             );
             return Err(error).or_exit(Exit::Usage);
         }
-        let to = SqliteStore::open(&data.database()).await?;
-        to.check_empty().await?;
+        let to = SqliteStore::open(&unfinished).await?;
         if let Some(blobs) = blobs {
             let here = SharedPackages::new(blobs, local_packages(config, data)?, Bytes::new(u64::MAX))?;
             move_packages(from.packages().await?, move |hash| here.open(hash).map(drop)).await?;
@@ -381,14 +466,50 @@ fn move_here(config: &Config, data: &DataDir) -> CommandResult {
         from.move_to(&to, &mut log_progress).await?;
         to.close().await;
         from.close().await;
-        outln!("moved to {}. Remove store.url and blobs.url from the configuration now.", data.database().display());
+        if let Some(log) = log_beside(&unfinished)? {
+            return Err(anyhow!("{} still has changes after the database was closed", log.display()).into());
+        }
+        let named = std::fs::rename(&unfinished, &database);
+        let synced = named.and_then(|()| File::open(data.path())?.sync_all());
+        synced.with_context(|| format!("cannot rename {} to {}", unfinished.display(), database.display()))?;
+        outln!("moved to {}. Remove store.url and blobs.url from the configuration now.", database.display());
+        outln!("The key that signs access tokens is not moved, so all users must log in again.");
+        outln!(
+            "Language files and images are not moved: copy `languages/` and `images/` of a worker to {}, if they exist.",
+            data.path().display()
+        );
         Ok(Exit::Ok)
+    });
+    if moved.is_err() {
+        let _ = remove_database(&unfinished);
+    }
+    moved
+}
+
+/// Removes the files of a database that no process uses, if they exist.
+fn remove_database(path: &Path) -> std::io::Result<()> {
+    for file in files_of_database(path) {
+        match std::fs::remove_file(file) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The database, its write-ahead log, and the index of the log.
+fn files_of_database(path: &Path) -> [PathBuf; 3] {
+    ["", "-wal", "-shm"].map(|suffix| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        name.into()
     })
 }
 
 /// Whether an API node or a worker uses the store: another node leads, or a worker is alive.
 async fn is_in_use(store: &PostgresStore) -> anyhow::Result<bool> {
-    let now = SystemClock.now();
+    // Heartbeats and the leader's term have the database's time. This machine's clock may differ.
+    let now = store.clock().now();
     let is_led = !store.lead(NodeId::from_uuid(Uuid::new_v4()), now, now).await?;
     Ok(is_led || store.workers().await?.iter().any(|worker| worker.is_alive(now)))
 }

@@ -86,7 +86,7 @@ impl Watcher for Progress {
 
     fn note(&mut self, text: &str) {
         self.show("");
-        errln!("{}", dim(text));
+        errln!("{}", dim(&harmless(text)));
     }
 
     fn cancelled(&mut self) -> bool {

@@ -13,7 +13,6 @@ use cupel_types::{LimitsRequest, RunReport, TestCase, UserId, Verdict};
 use self::args::Test;
 use super::run::{by_extension, cache, file_in_box};
 use super::{CommandResult, Exit, Failure, OrExit, allowed};
-use crate::config;
 use crate::data_dir;
 use crate::images;
 use crate::local::{self, Program};
@@ -21,7 +20,7 @@ use crate::owner;
 use crate::terminal::{bad, dim, good, harmless};
 
 pub(super) fn test(args: &Test) -> CommandResult {
-    let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
+    let config = args.settings.load()?;
     let registry = local::registry(&config).or_exit(Exit::Usage)?;
     let registry = local::versions_of(registry, args.language.as_deref(), &config);
     let language = match &args.language {

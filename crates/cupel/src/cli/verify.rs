@@ -6,7 +6,7 @@ pub(super) mod args;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,21 +20,22 @@ use cupel_languages::Registry;
 use cupel_package::{ImportError, LimitsToWrite, PackageFormat, limits_file, with_limits};
 use cupel_problem::{MaxScore, Problem, Score};
 use cupel_types::{Bytes, LanguageId, UserId, Verdict, counted};
+use rustix::fs::FallocateFlags;
+use rustix::io::Errno;
 use uuid::Uuid;
 
 use self::args::Verify;
 use super::judge::{colour, max, measured};
 use super::package::{self, Bench, Unpacked};
-use super::{CommandResult, Exit, Failure, OrExit};
+use super::{CommandResult, Exit, Failure, OrExit, clean_up};
 use crate::calibrations::{Calibrated, Calibrations};
-use crate::config;
 use crate::local;
 use crate::terminal::{Table, bad, bold, dim, good, harmless};
 
 mod json;
 
 pub(super) fn verify(args: &Verify) -> CommandResult {
-    let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
+    let config = args.settings.load()?;
     let known = local::registry(&config).or_exit(Exit::Usage)?;
     let (mut exit, mut ready) = (Exit::Ok, Vec::new());
     for path in &args.packages {
@@ -46,7 +47,7 @@ pub(super) fn verify(args: &Verify) -> CommandResult {
                 {
                     outln!("{}", json::refused(path, refused));
                 }
-                errln!("{}: {}: {error:#}", bad("error"), path.display());
+                errln!("{}: {}", bad("error"), harmless(&format!("{}: {error:#}", path.display())));
                 exit = Exit::Usage;
             }
             Err(failure) => return Err(failure),
@@ -219,9 +220,25 @@ impl LimitFile {
         if changed == text {
             return Ok(false);
         }
-        file.rewind().and_then(|()| file.write_all(changed.as_bytes())).with_context(failed)?;
-        file.set_len(changed.len() as u64).and_then(|()| file.sync_all()).with_context(failed)?;
+        // The file is changed in place, because this process can no longer create files beside it.
+        let written = clean_up::uninterrupted(|| {
+            reserve(file, changed.len() as u64)?;
+            file.rewind()?;
+            file.write_all(changed.as_bytes())?;
+            file.set_len(changed.len() as u64)?;
+            file.sync_all()
+        });
+        written.with_context(failed)?;
         Ok(true)
+    }
+}
+
+/// Reserves disk space for a file of this length, so that a full disk is noticed before the file is changed. Does nothing
+/// on a file system that cannot do this.
+fn reserve(file: &File, length: u64) -> io::Result<()> {
+    match rustix::fs::fallocate(file, FallocateFlags::KEEP_SIZE, 0, length) {
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+        reserved => Ok(reserved?),
     }
 }
 

@@ -55,14 +55,14 @@ impl Engines {
     }
 }
 
-/// Opens the configured store: SQLite in the data directory, or a server. The store is opened without a blob store, so
-/// it must not be used to read large inputs and outputs of submissions.
+/// Opens the configured store: SQLite in the data directory, or a server, which needs no data directory. The store is
+/// opened without a blob store, so it must not be used to read large inputs and outputs of submissions.
 ///
 /// # Errors
 /// The store cannot be opened.
-pub(crate) async fn open_store(config: &Config, data: &DataDir) -> anyhow::Result<StoreAndClock> {
+pub(crate) async fn open_store(config: &Config, data: Option<&DataDir>) -> anyhow::Result<StoreAndClock> {
     match &config.engines.store {
-        None => open_sqlite(data).await,
+        None => open_sqlite(data.context("the data directory was not opened")?).await,
         Some(url) => Ok(with_its_clock(open_postgres(&config.engines, url).await?)),
     }
 }

@@ -54,8 +54,8 @@ use crate::{alerts, shipped, telemetry, webhooks};
 
 /// A running process.
 pub(crate) struct Server {
-    /// Credentials of the first administrator, if this start created the account. Printed once.
-    pub(crate) first_account: Option<FirstAccount>,
+    /// Result of creating the first administrator.
+    pub(crate) first_account: FirstAccount,
     pub(crate) address: std::net::SocketAddr,
     /// Names of facades with an additional address, and the addresses.
     pub(crate) facades: Vec<(&'static str, std::net::SocketAddr)>,
@@ -101,7 +101,6 @@ impl Server {
             begin(config, &core).await?;
         }
         let accounts = Accounts::new(Arc::clone(&store) as _, engines.clock, account_settings(&config.auth));
-        let first_account = if role.accepts() { first_account::make(&accounts).await? } else { None };
 
         let shutdown = CancellationToken::new();
         let (mut tasks, mut launcher_lost, mut drained) =
@@ -142,7 +141,7 @@ impl Server {
         settings.long_answers_max = settings.long_answers_max.min(connections.connections_max / 2);
         let state = ApiState {
             core: core.clone().with_result_cache(result_cache(config, shared.results, &store).await?),
-            accounts,
+            accounts: accounts.clone(),
             settings: Arc::new(settings),
             buckets: shared.buckets,
             health: Arc::new(health),
@@ -179,6 +178,9 @@ impl Server {
             tasks.push(tokio::spawn(tasks::offer_languages(core.clone(), shutdown.clone())));
         }
         tasks.push(tokio::spawn(tasks::upkeep(core.clone(), metrics, data.path().to_owned(), shutdown.clone())));
+        // No later step of the start can fail: the credentials of an account made by a start that failed would be lost.
+        let first_account =
+            if role.accepts() { first_account::make(&accounts).await? } else { FirstAccount::HasOthers };
         let facades = facade_listeners.iter().map(|listener| (listener.name, listener.address)).collect();
         for facade in facade_listeners {
             let router = facade.router(router.clone());

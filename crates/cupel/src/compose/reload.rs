@@ -79,8 +79,8 @@ struct State {
 
 impl LanguageSources {
     fn state(&self, languages: &Registry) -> State {
-        let directory = local::language_files(&self.config);
-        let files = std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
+        let directory = local::language_files(&self.config).and_then(|directory| std::fs::read_dir(directory).ok());
+        let files = directory.into_iter().flatten().flatten().map(|entry| entry.path());
         let mut files: Vec<_> = files
             .filter_map(|path| {
                 let meta = std::fs::metadata(&path).ok()?;

@@ -14,10 +14,10 @@ use crate::disk_space::{self, DiskSpace};
 use crate::health::ReportedFault;
 use crate::{alerts, telemetry};
 
-/// Interval of the sweeps, which handle expired leases and due runs.
+/// Interval of the sweeps, which handle expired leases and due runs, and of the upkeep.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// Interval at which packages that no problem refers to are removed.
+/// Interval at which packages that no problem refers to are removed, and at which missing packages are looked for.
 const TIDY: Duration = Duration::from_secs(20 * 60);
 
 /// Interval at which missing packages are looked for again.
@@ -65,8 +65,8 @@ pub(super) async fn sweep(core: Core, mut look: SweepInputs, shutdown: Cancellat
             }
             Err(error) => {
                 tracing::warn!(error = chain(&error), "the sweep failed; the next one is in one second");
-                // If the store fails, the last sweeper keeps sending alerts, because the failure is a reason for an
-                // alert.
+                // If the store can be read but not written, for example because its disk is full, the last sweeper
+                // keeps sending alerts.
                 led
             }
         };

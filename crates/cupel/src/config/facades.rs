@@ -44,8 +44,13 @@ fn facade(layers: &mut Layers, name: &str) -> Facade {
     let listen = layers.value(&format!("facades.{name}.listen"), "an address with a port, or \"\"", |text| {
         (text.is_empty() || is_listen_address(text)).then(|| text.to_owned())
     });
+    let enabled = layers.boolean(&format!("facades.{name}.enabled"));
+    if !enabled && !listen.is_empty() {
+        let message = format!("is not used, because facades.{name}.enabled is false: remove one of the two");
+        layers.refuse(&format!("facades.{name}.listen"), message);
+    }
     Facade {
-        enabled: layers.boolean(&format!("facades.{name}.enabled")),
+        enabled,
         anonymous: layers.boolean(&format!("facades.{name}.anonymous")),
         listen: Some(listen).filter(|listen| !listen.is_empty()),
     }

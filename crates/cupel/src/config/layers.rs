@@ -4,6 +4,7 @@
 //! one is similar. Reading continues after an error.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,7 +21,7 @@ pub(crate) const DEFAULTS: &str = include_str!("../../config.default.toml");
 /// The only table in which the operator chooses the keys. Each entry has the fields of the tier [`Tier::BASIC`].
 const TIERS: &str = "rate_limits.tiers.";
 
-/// Keys whose values are never shown.
+/// Keys whose values are never shown, not even in an error.
 const SECRETS: [&str; 9] = [
     "alerts.secret",
     "alerts.url",
@@ -120,6 +121,24 @@ impl Layers {
         self.read_toml(text, |line| Origin::File { path: path.to_owned(), line: Some(line) }, false);
     }
 
+    /// Like [`Layers::environment`]. A variable that would be a setting and is not UTF-8 is an error; without it, for
+    /// example, a server would use another database. Other variables that are not UTF-8 are ignored.
+    pub(crate) fn environment_of_process(&mut self, variables: impl Iterator<Item = (OsString, OsString)>) {
+        let mut texts = Vec::new();
+        for (name, value) in variables {
+            let shown = name.to_string_lossy().into_owned();
+            match (name.into_string(), value.into_string()) {
+                (Ok(name), Ok(value)) => texts.push((name, value)),
+                _ if shown.starts_with("CUPEL_") && shown.contains("__") => {
+                    let message = "the name and the value of a setting must be UTF-8".to_owned();
+                    self.fault("", Origin::Environment { variable: shown }, message);
+                }
+                _ => {}
+            }
+        }
+        self.environment(texts.into_iter());
+    }
+
     /// Overrides settings with environment variables whose names begin with `CUPEL_` and contain a section
     /// (`CUPEL_SECTION__KEY`). A variable without a section is ignored, because Kubernetes sets such variables for its
     /// services. Such a variable is an error only if a second underscore would make it the name of a setting.
@@ -172,6 +191,16 @@ impl Layers {
     pub(crate) fn flag(&mut self, key: &str, name: &'static str, value: Option<String>) {
         if let Some(value) = value {
             self.set(key.to_owned(), Raw::Text(value), Origin::Flag { name }, false);
+        }
+    }
+
+    /// Like [`Layers::flag`], for a path. A path that is not UTF-8 is an error, because it would become another path.
+    pub(crate) fn path_flag(&mut self, key: &str, name: &'static str, path: Option<&Path>) {
+        match path.map(|path| (path, path.to_str())) {
+            Some((path, None)) => {
+                self.fault(key, Origin::Flag { name }, format!("the path {} is not UTF-8", path.display()));
+            }
+            text => self.flag(key, name, text.and_then(|(_, text)| text.map(str::to_owned))),
         }
     }
 
@@ -277,7 +306,8 @@ impl Layers {
             _ => None,
         };
         converted.unwrap_or_else(|| {
-            self.fault(key, origin, format!("expected {expected}, found {}", shown(&raw)));
+            let found = if SECRETS.contains(&key) { kind_of(&raw).to_owned() } else { shown(&raw) };
+            self.fault(key, origin, format!("expected {expected}, found {found}"));
             T::default()
         })
     }
@@ -371,6 +401,11 @@ impl Layers {
         format!("{}: {key}", self.setting(key).map_or(Origin::Default, |setting| setting.origin))
     }
 
+    /// Whether no source sets the value.
+    pub(crate) fn is_default(&self, key: &str) -> bool {
+        self.setting(key).is_none_or(|setting| setting.origin == Origin::Default)
+    }
+
     fn fault(&mut self, key: &str, origin: Origin, message: String) {
         self.faults.push(ConfigFault { origin, key: key.to_owned(), message });
     }
@@ -396,6 +431,16 @@ fn raw(value: &DeValue<'_>) -> Raw {
             texts.map_or(Raw::Other("a list with elements that are not strings"), Raw::List)
         }
         other => Raw::Other(other.type_str()),
+    }
+}
+
+fn kind_of(raw: &Raw) -> &'static str {
+    match raw {
+        Raw::Text(_) => "another string",
+        Raw::Number(_) => "a number",
+        Raw::Boolean(_) => "a boolean",
+        Raw::List(_) => "a list of strings",
+        Raw::Other(kind) => kind,
     }
 }
 

@@ -45,7 +45,7 @@ pub(crate) use layers::{DEFAULTS, Layers};
 pub(crate) use notifications::{Alerts, Webhooks};
 pub(crate) use rate_limits::TierLimits;
 pub(crate) use server::is_public_url;
-pub(crate) use sources::{ConfigError, Overrides, load, read_all};
+pub(crate) use sources::{ConfigError, CurrentDirectory, FILE, Overrides, load, read_all};
 pub(crate) use telemetry::{Log, LogFormat};
 pub(crate) use worker::Worker;
 
@@ -56,6 +56,8 @@ const SECOND: Duration = Duration::from_secs(1);
 pub(crate) struct Config {
     pub(crate) server: Server,
     pub(crate) data: PathBuf,
+    /// `data`, as far as commands without a server may use it. `None` if it is in a current directory that is not trusted.
+    pub(crate) local_data: Option<PathBuf>,
     pub(crate) engines: Engines,
     pub(crate) results: Results,
     pub(crate) queue_depth_max: u32,
@@ -103,6 +105,7 @@ fn read(layers: &mut Layers) -> Config {
     let log = telemetry::log(layers);
     Config {
         server,
+        local_data: Some(data.clone()),
         data,
         engines: engines::engines(layers),
         results: Results {

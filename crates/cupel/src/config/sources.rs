@@ -6,11 +6,24 @@ use std::path::{Path, PathBuf};
 use super::{Config, Layers, layers, read, text_file};
 
 /// File that is read if it exists and the command line names no file.
-const FILE: &str = "cupel.toml";
+pub(crate) const FILE: &str = "cupel.toml";
+
+/// Whether a command uses the configuration file and the data directory in its current directory, although neither the
+/// command line nor the environment names them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum CurrentDirectory {
+    /// The command works on a server's data, and its user has chosen the directory.
+    #[default]
+    Trusted,
+    /// The command runs programs of others, and the directory may be theirs: a language file names commands that Cupel
+    /// runs outside the sandbox.
+    Untrusted,
+}
 
 /// Settings from the command line.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Overrides {
+    pub(crate) current_directory: CurrentDirectory,
     pub(crate) file: Option<PathBuf>,
     pub(crate) listen: Option<String>,
     /// Name of a facade, and its address.
@@ -59,6 +72,7 @@ pub(crate) fn read_all(overrides: &Overrides) -> (Config, Layers) {
     let named = overrides.file.clone();
     let text = match &named {
         Some(path) => Some((path.clone(), text_file::read(path))),
+        None if overrides.current_directory == CurrentDirectory::Untrusted => None,
         None => Path::new(FILE).exists().then(|| (PathBuf::from(FILE), text_file::read(Path::new(FILE)))),
     };
     let mut layers = Layers::defaults();
@@ -74,13 +88,15 @@ pub(crate) fn read_all(overrides: &Overrides) -> (Config, Layers) {
         }
         None => {}
     }
-    // Names and values of settings are UTF-8. Other variables are ignored.
-    layers.environment(std::env::vars_os().filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?))));
+    layers.environment_of_process(std::env::vars_os());
     layers.flag("server.listen", "--listen", overrides.listen.clone());
     for (name, address) in &overrides.facades {
         layers.flag(&format!("facades.{name}.listen"), "--facade", Some(address.clone()));
     }
-    layers.flag("data.directory", "--data", overrides.data.as_ref().map(|path| path.to_string_lossy().into_owned()));
-    let config = read(&mut layers);
+    layers.path_flag("data.directory", "--data", overrides.data.as_deref());
+    let mut config = read(&mut layers);
+    if overrides.current_directory == CurrentDirectory::Untrusted && layers.is_default("data.directory") {
+        config.local_data = None;
+    }
     (config, layers)
 }

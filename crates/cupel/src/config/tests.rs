@@ -1,5 +1,7 @@
 //! Tests of the configuration: precedence, errors and their places, secrets.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use super::layers::ConfigFault;
@@ -109,6 +111,51 @@ fn a_secret_is_neither_shown_nor_in_debug_output() {
     layers.file(Path::new("f"), &format!("[metrics]\naccess = \"token\"\ntoken = \"{secret}\""));
     assert!(!format!("{:?}", read(&mut layers)).contains("MDEy"));
     assert!(layers.rows().all(|(_, value, _)| !value.contains("MDEy")));
+}
+
+#[test]
+fn an_address_of_a_facade_that_is_turned_off_is_a_fault() {
+    let off = "[facades.piston]\nenabled = false\n";
+    let mut layers = Layers::defaults();
+    layers.file(Path::new("cupel.toml"), off);
+    layers.flag("facades.piston.listen", "--facade", Some("127.0.0.1:2000".to_owned()));
+    read(&mut layers);
+    let expected = "facades.piston.listen: is not used, because facades.piston.enabled is false: remove one of the two";
+    let found: Vec<String> = layers.faults.iter().map(ConfigFault::to_string).collect();
+    assert_eq!(found, [format!("flag --facade: {expected}")]);
+    assert_eq!(faults(off, &[]), Vec::<String>::new());
+}
+
+/// Regression: the setting was ignored, or the directory got another name.
+#[test]
+fn a_setting_that_is_not_utf8_is_a_fault() {
+    let not_utf8 = || OsStr::from_bytes(b"caf\xe9").to_owned();
+    let mut layers = Layers::defaults();
+    let variables = ["CUPEL_STORE__URL", "CUPEL_STORE__URL_FILE", "CUPEL_HOST", "HOME"];
+    layers.environment_of_process(variables.into_iter().map(|name| (name.into(), not_utf8())));
+    layers.path_flag("data.directory", "--data", Some(Path::new(&not_utf8())));
+    assert_eq!(
+        layers.faults.iter().map(ConfigFault::to_string).collect::<Vec<_>>(),
+        [
+            "environment variable CUPEL_STORE__URL: the name and the value of a setting must be UTF-8",
+            "environment variable CUPEL_STORE__URL_FILE: the name and the value of a setting must be UTF-8",
+            "flag --data: data.directory: the path caf\u{fffd} is not UTF-8",
+        ]
+    );
+}
+
+#[test]
+fn an_error_names_only_the_kind_of_a_secret() {
+    let file =
+        "[metrics]\ntoken = 1234567890123456\n[store]\nurl = [\"postgres://u:secret@h/d\"]\n[alerts]\nurl = true\n";
+    assert_eq!(
+        faults(file, &[]),
+        [
+            "cupel.toml:4: store.url: expected a string, found a list of strings",
+            "cupel.toml:6: alerts.url: expected a string, found a boolean",
+            "cupel.toml:2: metrics.token: expected a string, found a number",
+        ]
+    );
 }
 
 #[test]

@@ -262,3 +262,39 @@ fn a_program_is_compiled_once_if_there_is_a_cache_directory() {
     };
     assert_eq!((cached(), cached()), (false.into(), true.into()));
 }
+
+#[test]
+fn language_files_and_settings_in_the_current_directory_are_used_only_if_they_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../../languages/python.toml");
+    let command = format!(r#"["sh", "-c", "touch {}; python3 --version"]"#, path("witness").display());
+    let text = std::fs::read_to_string(shipped).unwrap().replace(r#"["python3", "--version"]"#, &command);
+    assert!(text.contains("witness"));
+    for directory in ["data/languages", "other"] {
+        std::fs::create_dir_all(path(directory)).unwrap();
+        std::fs::write(path(directory).join("python.toml"), &text).unwrap();
+    }
+    std::fs::write(path("cupel.toml"), "[languages]\ndirectory = \"other\"\n").unwrap();
+    std::fs::write(path("hello.py"), "print('hello')").unwrap();
+    let in_it = |args: &[&str]| {
+        let mut command = cupel(args);
+        command.current_dir(dir.path());
+        end(command, b"")
+    };
+    for args in [&["run", "hello.py"][..], &["languages"]] {
+        let ended = in_it(args);
+        assert_eq!(ended.code, Some(0), "{args:?}: {ended:?}");
+        assert!(ended.stderr.contains("--config cupel.toml and --data data"), "{args:?}: {}", ended.stderr);
+        assert!(!path("witness").exists(), "{args:?}");
+    }
+    for flags in [["--data", "data"], ["--config", "cupel.toml"]] {
+        let ended = in_it(&[&["run", "hello.py"], &flags[..]].concat());
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "hello\n"), "{ended:?}");
+        assert!(std::fs::remove_file(path("witness")).is_ok(), "{flags:?}");
+    }
+    let file = path("other/python.toml").display().to_string();
+    let ended = in_it(&["languages", "add", &file]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains("with --data"), "{}", ended.stderr);
+}

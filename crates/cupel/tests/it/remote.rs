@@ -1,9 +1,10 @@
 //! `cupel run --server`, `get` and `submit`, which use a server, and `cupel test`, which runs downloaded samples.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use rustls::ServerConfig;
@@ -17,7 +18,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use crate::interactive::at_terminal;
-use crate::support::{Ended, NO_RATE_LIMITS, Server, cupel, end, source};
+use crate::support::{Ended, NO_RATE_LIMITS, PATIENCE, Server, cupel, end, eventually, source};
 
 /// A command with the server's key.
 fn with_key<'a>(server: &Server, args: impl IntoIterator<Item = &'a str>) -> Command {
@@ -189,6 +190,118 @@ fn a_lost_connection_is_restored_and_nothing_is_lost_or_repeated() {
     drop(input);
     assert!(output.next().is_none());
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+/// A server or proxy without live connections. It accepts every submission as [`RUN`].
+struct WithoutLive {
+    url: String,
+    /// Method and path of each request.
+    requests: Receiver<String>,
+}
+
+const RUN: &str = "0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a";
+
+impl WithoutLive {
+    /// `live`: status and body of the answer to a live connection; `None`: there is no answer. `result`: those of the
+    /// answer to a request for the result.
+    fn start(live: Option<(u16, Value)>, result: (u16, Value)) -> WithoutLive {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (sender, requests) = channel();
+        std::thread::spawn(move || {
+            let mut unanswered = Vec::new();
+            for connection in listener.incoming() {
+                let mut connection = connection.unwrap();
+                let mut reader = BufReader::new(connection.try_clone().unwrap());
+                let mut head = String::new();
+                while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).unwrap() > 0 {}
+                let length = head
+                    .lines()
+                    .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+                reader.read_exact(&mut vec![0; length.unwrap_or(0)]).unwrap();
+                let request = head.lines().next().unwrap_or_default().rsplit_once(' ').unwrap_or_default().0.to_owned();
+                let answer = match request.as_str() {
+                    "GET /api/v1/live" => live.clone(),
+                    request if request.starts_with("GET ") => Some(result.clone()),
+                    request if request.starts_with("DELETE ") => Some((200, json!({ "status": "cancelled" }))),
+                    _ => Some((202, json!({ "submission_id": RUN }))),
+                };
+                match answer {
+                    None => unanswered.push(connection),
+                    Some((status, body)) => {
+                        let body = body.to_string();
+                        let length = body.len();
+                        let head = "content-type: application/json\r\nconnection: close\r\ncontent-length:";
+                        let _ = write!(connection, "HTTP/1.1 {status} X\r\n{head} {length}\r\n\r\n{body}");
+                    }
+                }
+                // The test may have ended.
+                let _ = sender.send(request);
+            }
+        });
+        WithoutLive { url, requests }
+    }
+
+    /// Waits for a request.
+    fn until(&self, request: &str) {
+        while self.requests.recv_timeout(PATIENCE).unwrap() != request {}
+    }
+}
+
+/// Regression: the command failed after the server had accepted the submission, without its id, so the user submitted
+/// it again.
+#[test]
+fn without_live_connections_a_submission_is_followed_with_requests_and_an_error_names_it() {
+    let file = source("a.py", "print(1)\n");
+    let upgrade = (426, json!({ "code": "upgrade-required", "detail": "This is a WebSocket." }));
+    let result =
+        json!({ "status": "completed", "verdict": "AC", "submission_id": RUN, "stdout": "one\n", "exit_code": 0 });
+    let failure = (503, json!({ "code": "unavailable", "detail": "Try again later." }));
+    let commands = [&["submit", "two-sum", &file.path][..], &["run", &file.path]];
+    for (command, expected) in commands.into_iter().zip(["accepted", "one\n"]) {
+        let at = |server: &WithoutLive| {
+            let mut command = cupel(command.iter().copied().chain(["--server", &server.url]));
+            command.env("CUPEL_API_KEY", "cup_key");
+            end(command, b"")
+        };
+        let done = at(&WithoutLive::start(Some(upgrade.clone()), (200, result.clone())));
+        assert_eq!(done.code, Some(0), "{done:?}");
+        assert!(done.stdout.starts_with(expected) && done.stderr.contains("no live connection"), "{done:?}");
+        let failed = at(&WithoutLive::start(Some(upgrade.clone()), failure.clone()));
+        assert!(failed.code == Some(6) && failed.stderr.contains(RUN), "{failed:?}");
+        let refused = at(&WithoutLive::start(Some((403, json!({}))), (200, result.clone())));
+        assert!(refused.code == Some(4) && refused.stderr.contains(RUN), "{refused:?}");
+    }
+}
+
+#[test]
+fn downloaded_samples_have_the_numbers_of_the_problems_page() {
+    let samples = json!([
+        { "input": "1", "output": "2" }, { "truncated": true, "input": "3", "output": "4" }, { "input": "5", "output": "6" },
+    ]);
+    let server = WithoutLive::start(None, (200, json!({ "problem": { "title": "Sums" }, "samples": samples })));
+    let work = tempfile::tempdir().unwrap();
+    let mut command = cupel(["get", "sums", "--server", &server.url]);
+    command.current_dir(work.path());
+    let got = end(command, b"");
+    assert_eq!(got.code, Some(0), "{got:?}");
+    let mut names: Vec<_> =
+        std::fs::read_dir(work.path().join("sums/samples")).unwrap().map(|file| file.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["1.ans", "1.in", "3.ans", "3.in"]);
+}
+
+#[test]
+fn a_signal_before_the_live_connection_is_open_cancels_the_submission() {
+    let server = WithoutLive::start(None, (200, json!({})));
+    let file = source("a.py", "print(1)\n");
+    let mut command = cupel(["submit", "two-sum", &file.path, "--server", &server.url]);
+    command.env("CUPEL_API_KEY", "cup_key").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    server.until("GET /api/v1/live");
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    server.until(&format!("DELETE /api/v1/execute/{RUN}"));
+    assert_eq!(eventually(|| child.try_wait().unwrap()).code(), Some(130));
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! `cupel serve`, and the commands that work while it runs.
 
 use std::collections::BTreeSet;
-use std::process::Command;
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::support::{Server, cupel, end, eventually};
+use crate::support::{Server, cupel, end, eventually, source, unused_languages};
 
 #[test]
 fn the_first_start_prints_a_working_example_and_the_second_how_to_get_a_key() {
@@ -19,7 +21,66 @@ fn the_first_start_prints_a_working_example_and_the_second_how_to_get_a_key() {
     assert_eq!(server.ended().code(), Some(0));
 
     let again = Server::start(data.path(), &[]);
-    assert!(again.printed.contains("cupel key create") && !again.printed.contains("password"), "{}", again.printed);
+    assert!(again.printed.contains("cupel key create") && !again.printed.contains("password:"), "{}", again.printed);
+    assert!(again.printed.contains("administrator: admin · `cupel user link admin` prints"), "{}", again.printed);
+}
+
+#[test]
+fn a_failed_start_does_not_consume_the_first_administrators_credentials() {
+    let data = tempfile::tempdir().unwrap();
+    let mut command = cupel(["serve", "--listen", "127.0.0.1:0", "--data", data.path().to_str().unwrap()]);
+    command.env("CUPEL_LANGUAGES__PREPARE", "false").env("CUPEL_PROBLEMS__SHIPPED", "false");
+    command.env("CUPEL_LANGUAGES__DISABLED", unused_languages()).env("CUPEL_SHARED__URL", "redis://127.0.0.1:1");
+    let failed = end(command, b"");
+    assert!(failed.code == Some(7) && failed.stderr.contains("shared.url"), "{failed:?}");
+    let server = Server::start(data.path(), &[]);
+    assert!(server.printed.contains("administrator: admin · password: "), "{}", server.printed);
+    assert_eq!(server.get("/api/v1/auth/me").1["role"], "admin");
+}
+
+/// The server waits for an answer of its database.
+#[test]
+fn a_signal_ends_a_server_that_still_starts() {
+    for (signal, code) in [("-INT", 130), ("-TERM", 0), ("-HUP", 0)] {
+        let database = TcpListener::bind("127.0.0.1:0").unwrap();
+        database.set_nonblocking(true).unwrap();
+        let data = tempfile::tempdir().unwrap();
+        let mut command = cupel(["api", "--listen", "127.0.0.1:0", "--data", data.path().to_str().unwrap()]);
+        command.env("CUPEL_STORE__URL", format!("postgres://cupel@{}/cupel", database.local_addr().unwrap()));
+        for engine in ["QUEUE", "EVENTS", "BLOBS"] {
+            command.env(format!("CUPEL_{engine}__URL"), "postgres");
+        }
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let _connection = eventually(|| {
+            assert_eq!(child.try_wait().unwrap(), None);
+            database.accept().ok()
+        });
+        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+        assert_eq!(eventually(|| child.try_wait().unwrap()).code(), Some(code), "{signal}");
+    }
+}
+
+#[test]
+fn a_hang_up_stops_a_server_like_sigterm_unless_it_was_started_with_the_signal_ignored() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &[]);
+    let hang_up = |pid: u32| assert!(Command::new("kill").args(["-HUP", &pid.to_string()]).status().unwrap().success());
+    hang_up(server.pid());
+    assert_eq!(server.ended().code(), Some(0));
+
+    let mut nohup = Command::new("sh");
+    nohup.args(["-c", "trap '' HUP; exec \"$0\" serve --listen 127.0.0.1:0 --data \"$1\""]);
+    nohup.arg(env!("CARGO_BIN_EXE_cupel")).arg(data.path()).env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin");
+    nohup.env("CUPEL_LANGUAGES__DISABLED", unused_languages()).env("CUPEL_LANGUAGES__PREPARE", "false");
+    nohup.env("CUPEL_PROBLEMS__SHIPPED", "false");
+    let mut child = nohup.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("Try next")));
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap().trim();
+    assert_eq!(u64::from_str_radix(ignored, 16).unwrap() & 1, 1, "SIGHUP is still ignored: {ignored}");
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(eventually(|| child.try_wait().unwrap()).code(), Some(0));
 }
 
 #[test]
@@ -250,6 +311,18 @@ fn smoke_passes_on_a_server_and_exits_with_4_for_a_wrong_key() {
     assert_eq!(ended.stdout.lines().count(), 3, "{}", ended.stdout);
     assert_eq!(end(cupel(["smoke", "--url", &server.url, "--key", "cup_wrong"]), b"").code, Some(4));
     assert_eq!(end(cupel(["smoke", "--url", "http://127.0.0.1:1", "--key", "x"]), b"").code, Some(6));
+    // The key is in a file, in the environment, or in the variable of earlier versions. An empty variable is the same as
+    // none.
+    let file = source("key", &format!("{}\n", server.key));
+    let with = |args: &[&str], variables: &[(&str, &str)]| {
+        let mut command = cupel([&["smoke", "--url", &server.url, "bash"], args].concat());
+        command.envs(variables.iter().copied());
+        end(command, b"").code
+    };
+    assert_eq!(with(&["--key-file", &file.path], &[]), Some(0));
+    assert_eq!(with(&[], &[("CUPEL_API_KEY", &server.key), ("CUPEL_KEY", "cup_wrong")]), Some(0));
+    assert_eq!(with(&[], &[("CUPEL_API_KEY", ""), ("CUPEL_KEY", &server.key)]), Some(0));
+    assert_eq!(with(&[], &[("CUPEL_API_KEY", "")]), Some(4));
 }
 
 #[test]

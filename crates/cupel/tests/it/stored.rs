@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
-use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use cupel_testkit::servers::Postgres;
 use tempfile::TempDir;
@@ -82,10 +82,16 @@ fn a_plain_copy_of_the_database_is_restored_from_a_directory_that_only_root_can_
     // What is only in the log would be lost without a word.
     std::fs::write(copies.path().join("copy.db-wal"), b"changes").unwrap();
     std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(0o600)).unwrap();
-    let other = tempfile::tempdir().unwrap();
-    let refused = run(other.path(), None, &["admin", "restore", copy.to_str().unwrap()]);
-    assert!(refused.code == Some(2) && refused.stderr.contains("copy.db-wal"), "{refused:?}");
-    assert!(!other.path().join("cupel.db").exists());
+    let link = copies.path().join("link.db");
+    symlink("copy.db", &link).unwrap();
+    for (mode, name) in [(0o755, &copy), (0o700, &copy), (0o700, &link)] {
+        // In the last two cases, the owner of the new data directory cannot enter the directory of the copy.
+        std::fs::set_permissions(copies.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+        let other = tempfile::tempdir().unwrap();
+        let refused = run(other.path(), None, &["admin", "restore", name.to_str().unwrap()]);
+        assert!(refused.code == Some(2) && refused.stderr.contains("copy.db-wal"), "{mode:o}: {refused:?}");
+        assert!(!other.path().join("cupel.db").exists());
+    }
 }
 
 #[test]
@@ -131,10 +137,10 @@ fn a_mistyped_data_directory_is_refused_and_not_created() {
 }
 
 /// A small disk, mounted until the value is dropped.
-struct SmallDisk(TempDir);
+pub(crate) struct SmallDisk(TempDir);
 
 impl SmallDisk {
-    fn mount() -> SmallDisk {
+    pub(crate) fn mount() -> SmallDisk {
         let folder = tempfile::tempdir().unwrap();
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", "size=4m,mode=777", "cupel-test"]).arg(folder.path());
@@ -142,9 +148,13 @@ impl SmallDisk {
         SmallDisk(folder)
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
     /// Fills the disk, except for less than a page.
-    fn fill(&self) {
-        let mut file = std::fs::File::create(self.0.path().join("fill")).unwrap();
+    pub(crate) fn fill(&self) {
+        let mut file = std::fs::File::create(self.path().join("fill")).unwrap();
         while file.write(&[1; 4096]).is_ok_and(|written| written > 0) {}
     }
 }
@@ -158,7 +168,7 @@ impl Drop for SmallDisk {
 #[test]
 fn a_full_data_disk_does_not_prevent_a_backup_and_a_full_target_keeps_no_part_of_it() {
     let (disk, closed, open) = (SmallDisk::mount(), tempfile::tempdir().unwrap(), folder());
-    let data = disk.0.path().join("data");
+    let data = disk.path().join("data");
     fine(&run(&data, None, &["user", "add", "ada", "ada@users.example", "--password-stdin"]));
     let users = run(&data, None, &USERS);
     disk.fill();
@@ -172,13 +182,33 @@ fn a_full_data_disk_does_not_prevent_a_backup_and_a_full_target_keeps_no_part_of
         fine(&run(restored.path(), None, &["admin", "restore", copy.to_str().unwrap()]));
         assert_eq!(fine(&run(restored.path(), None, &USERS)), fine(&users));
     }
-    let names = || -> BTreeSet<_> {
-        std::fs::read_dir(disk.0.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect()
-    };
+    let names =
+        || -> BTreeSet<_> { std::fs::read_dir(disk.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect() };
     let before = names();
-    let failed = run(&data, None, &["admin", "backup", disk.0.path().join("copy.db").to_str().unwrap()]);
+    let failed = run(&data, None, &["admin", "backup", disk.path().join("copy.db").to_str().unwrap()]);
     assert!(failed.code == Some(7) && failed.stderr.starts_with("error: "), "{failed:?}");
     assert_eq!(names(), before);
+}
+
+/// Regression: copies of the database stayed behind.
+#[test]
+fn a_signal_during_a_backup_leaves_no_copy_behind() {
+    let (data, temporary) = (with_users(), folder());
+    let mut command = cupel(["admin", "backup", "-", "--data", data.path().to_str().unwrap()]);
+    command.env("TMPDIR", temporary.path()).stdin(Stdio::null()).stderr(Stdio::null());
+    // Nobody reads the pipe, which is smaller than the copy.
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let is_complete = |path: &Path| {
+        std::fs::read_dir(path).is_ok_and(|files| files.flatten().any(|file| file.file_name() == "copy.db"))
+    };
+    eventually(|| {
+        assert_eq!(child.try_wait().unwrap(), None);
+        let mut folders = std::fs::read_dir(temporary.path()).unwrap().flatten();
+        folders.any(|folder| is_complete(&folder.path())).then_some(())
+    });
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(eventually(|| child.try_wait().unwrap()).code(), Some(130));
+    assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 0);
 }
 
 #[test]
@@ -209,7 +239,8 @@ async fn an_installation_moves_to_postgresql_and_back() {
     let (data, other) = (with_users(), tempfile::tempdir().unwrap());
     let users = run(data.path(), None, &USERS);
     let exported = run(data.path(), None, &["admin", "export"]);
-    let output = run(data.path(), None, &["admin", "move", &url]);
+    let from_stdin = cupel(["admin", "move", "-", "--data", data.path().to_str().unwrap()]);
+    let output = end(from_stdin, url.as_bytes());
     assert!(fine(&output).contains("store.url") && output.stderr.contains("users: 2"), "{output:?}");
     let there = |args: &[&str]| run(other.path(), Some(&url), args);
     assert_eq!(fine(&there(&USERS)), fine(&users));
@@ -219,8 +250,35 @@ async fn an_installation_moves_to_postgresql_and_back() {
     assert!(again.code != Some(0) && again.stderr.contains("empty"), "{again:?}");
     let backup = there(&["admin", "backup", "/tmp/none.db"]);
     assert!(backup.code == Some(2) && backup.stderr.contains("pg_dump"), "{backup:?}");
+    // Parts of an interrupted move are not a database, and a repetition replaces them.
+    let unfinished = other.path().join("cupel.db.moving");
+    std::fs::write(&unfinished, "a part").unwrap();
+    assert_eq!(run(other.path(), None, &USERS).code, Some(3));
     fine(&there(&["admin", "move", "sqlite"]));
+    assert!(!unfinished.exists());
     assert_eq!(fine(&run(other.path(), None, &USERS)), fine(&users));
+    let again = there(&["admin", "move", "sqlite"]);
+    assert!(again.code == Some(2) && again.stderr.contains("cupel.db` already exists"), "{again:?}");
+}
+
+/// Regression: the command created `./data`, or gave a directory of another program to the service user.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_whose_store_is_a_server_neither_creates_nor_changes_a_data_directory() {
+    let url = Postgres::shared().database().await;
+    let (empty, website) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let images = website.path().join("data/images");
+    std::fs::create_dir_all(&images).unwrap();
+    for place in [empty.path(), website.path()] {
+        for args in [&["admin", "workers"][..], &USERS, &["admin", "migrate"], &["admin", "export"]] {
+            let mut command = cupel(args);
+            command.current_dir(place).env("CUPEL_STORE__URL", &url);
+            fine(&end(command, b""));
+        }
+    }
+    assert!(!empty.path().join("data").exists());
+    for path in [&images, &website.path().join("data")] {
+        assert_eq!(std::fs::metadata(path).unwrap().uid(), 0, "{}", path.display());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -255,7 +313,14 @@ async fn problems_move_with_their_packages_in_both_directions() {
     // A missing package does not stop the move.
     let lost = there.pop_first().unwrap();
     std::fs::remove_dir_all(data.path().join("packages").join(&lost)).unwrap();
-    let output = run(data.path(), None, &["admin", "move", &url]);
+    // Neither the arguments nor a file that everybody can read has the password.
+    let file = data.path().with_extension("url");
+    std::fs::write(&file, format!("{url}\n")).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let both = run(data.path(), None, &["admin", "move", "sqlite", "--url-file", file.to_str().unwrap()]);
+    assert_eq!((both.code, run(data.path(), None, &["admin", "move"]).code), (Some(2), Some(2)), "{both:?}");
+    let output = run(data.path(), None, &["admin", "move", "--url-file", file.to_str().unwrap()]);
+    std::fs::remove_file(&file).unwrap();
     assert!(fine(&output).contains("blobs.url") && output.stderr.contains(&lost), "{output:?}");
     assert!(output.stderr.contains(&format!("packages: {}\n", there.len())), "{output:?}");
     let mut back = cupel(["admin", "move", "sqlite", "--data", other.path().to_str().unwrap()]);

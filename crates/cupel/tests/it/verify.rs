@@ -1,8 +1,11 @@
 //! `cupel verify` on packages of each format: valid packages pass, and each kind of fault is found and named.
 
+use std::process::Command;
+
 use serde_json::Value;
 
 use crate::judge::Files;
+use crate::stored::SmallDisk;
 use crate::support::{Ended, cupel, cupel_with_cache, end};
 
 fn verify(path: &str, args: &[&str]) -> (Ended, Value) {
@@ -364,6 +367,25 @@ fn a_derived_limit_is_the_only_change_written_to_the_package() {
     let polygon = concat!(env!("CARGO_MANIFEST_DIR"), "/../cupel-package/tests/packages/polygon/words");
     let ended = end(cupel(["verify", polygon, "--update-time-limit"]), b"");
     assert!(ended.code == Some(2) && ended.stderr.contains("format `polygon`"), "{ended:?}");
+}
+
+/// Regression: the file was cut off.
+#[test]
+fn a_limit_for_which_the_disk_has_no_space_leaves_the_package_unchanged() {
+    const PAGE: usize = 4096;
+    let (files, disk) = (sums(), SmallDisk::mount());
+    let copied = Command::new("cp").args(["-r", &files.path("p")]).arg(disk.path()).status().unwrap();
+    assert!(copied.success());
+    // The limit that is written is longer, so the file needs another page.
+    let file = disk.path().join("p/problem.yaml");
+    let text = std::fs::read_to_string(&file).unwrap().replace("time_limit: 0.5 #", "time_limit: 7 #");
+    let text = format!("{text}#{}\n", "x".repeat(PAGE - 2 - text.len()));
+    std::fs::write(&file, &text).unwrap();
+    disk.fill();
+    let package = disk.path().join("p");
+    let ended = end(cupel_with_cache(["verify", package.to_str().unwrap(), "--update-time-limit"]), b"");
+    assert!(ended.code == Some(7) && ended.stderr.contains("cannot write to"), "{ended:?}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
 }
 
 #[test]

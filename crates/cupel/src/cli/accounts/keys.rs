@@ -6,12 +6,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::args::{Key, KeyCommand};
-use super::{OpenStore, in_store, time};
+use super::{OpenStore, Uses, in_store, time};
 use crate::cli::{CommandResult, Exit, Failure, OrExit};
 use crate::terminal::Table;
 
 pub(in crate::cli) fn key(args: &Key) -> CommandResult {
-    in_store(&args.settings, false, async |place| match &args.command {
+    in_store(&args.settings, Uses::Store, async |place| match &args.command {
         KeyCommand::Create { name, user, scope, expires } => place.create_key(name, user, scope, *expires).await,
         KeyCommand::List { user, json } => place.list_keys(user, *json).await,
         KeyCommand::Revoke { id, user } => place.revoke_key(id, user.as_deref()).await,

@@ -17,7 +17,7 @@ use crate::cli::stored::args::StoredCommand;
   cupel admin dead list                  submissions that could not be judged
   cupel admin dead retry --all
   cupel admin backup /backup/cupel.db    while the server runs
-  cupel admin move postgres://cupel@db/cupel")]
+  cupel admin move --url-file /root/database-url")]
 pub(crate) struct Admin {
     #[command(subcommand)]
     pub(crate) command: AdminCommand,

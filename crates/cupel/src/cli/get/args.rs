@@ -7,7 +7,7 @@ use crate::cli::remote::args::{Credentials, ServerUrl};
 /// Download a problem's statement and samples into a new directory.
 ///
 /// The directory has `statement.md` (or another extension, by the statement's format) and `samples/N.in` and
-/// `samples/N.ans`, which `cupel test` uses.
+/// `samples/N.ans`, which `cupel test` uses. N is the sample's number on the problem's page.
 ///
 /// A public problem needs no API key.
 ///

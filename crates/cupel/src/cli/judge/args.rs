@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::cli::package::args::Reading;
-use crate::cli::shared_args::Settings;
+use crate::cli::shared_args::LocalSettings;
 
 /// Judge a submission against a problem package, without a server.
 ///
@@ -39,5 +39,5 @@ pub(crate) struct Judge {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) settings: Settings,
+    pub(crate) settings: LocalSettings,
 }

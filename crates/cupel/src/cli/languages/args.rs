@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use crate::cli::shared_args::Settings;
+use crate::cli::shared_args::LocalSettings;
 
 /// List, install and test languages.
 #[derive(Debug, clap::Args)]
@@ -15,7 +15,7 @@ use crate::cli::shared_args::Settings;
   cupel languages install core
   cupel languages install python --libraries
   cupel languages install rust haskell --dry-run
-  cupel languages add course-python.toml
+  cupel languages add course-python.toml --data /var/lib/cupel
   cupel languages prepare
   cupel languages test python cpp"
 )]
@@ -26,7 +26,7 @@ pub(crate) struct Languages {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) settings: Settings,
+    pub(crate) settings: LocalSettings,
 }
 
 #[derive(Debug, Subcommand)]

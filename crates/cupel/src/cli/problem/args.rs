@@ -8,7 +8,7 @@ use cupel_package::PackageFormat;
 use cupel_problem::Slug;
 
 use crate::cli::package::args::formats;
-use crate::cli::shared_args::{Settings, parse_time};
+use crate::cli::shared_args::{LocalSettings, parse_time};
 
 /// Create, check, convert and list problem packages.
 #[derive(Debug, clap::Args)]
@@ -21,7 +21,7 @@ pub(crate) struct Problem {
     #[command(subcommand)]
     pub(crate) command: ProblemCommand,
     #[command(flatten)]
-    pub(crate) settings: Settings,
+    pub(crate) settings: LocalSettings,
 }
 
 #[derive(Debug, Subcommand)]

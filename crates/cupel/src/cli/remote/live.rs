@@ -6,6 +6,9 @@
 //!     └───────── pause, attach ◄─────────┘
 //! ```
 //!
+//! If a run exists and no live connection can be opened, for example because a proxy permits none, this module waits for
+//! the run's end with requests, and the watcher gets no events.
+//!
 //! *Invariants:* the watcher gets each event once and in order, even after a lost connection. Inputs reach the server
 //! in order: inputs that the worker has not taken are kept and sent again, and the server drops duplicates.
 
@@ -31,6 +34,9 @@ use crate::terminal::harmless;
 /// How long a client tries to restore a lost connection. A server ends an interactive run without clients after about
 /// the same time.
 const RECONNECT_MAX: Duration = Duration::from_secs(60);
+
+/// How long a client tries to open the first live connection to a run. Afterwards, it waits for the run with requests.
+const OPEN_MAX: Duration = Duration::from_secs(15);
 
 /// First and longest pause between two attempts.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(3));
@@ -75,6 +81,8 @@ pub(in crate::cli) struct Followed {
     pub(in crate::cli) run: String,
     /// The signal to this process that ended the run; `None` if there was no signal, or the run has live input.
     pub(in crate::cli) stopped_by: Option<i32>,
+    /// Whether a live connection was open, so that the watcher got the run's events.
+    pub(in crate::cli) had_events: bool,
 }
 
 /// Follows a run to its end. `input`: its live input; if there is one, the caller handles the signals of this
@@ -95,7 +103,7 @@ pub(in crate::cli) fn follow(
             (None, Some(message))
         }
     };
-    runtime.block_on(async {
+    let followed = runtime.block_on(async {
         let signals = if input.is_none() { Some(Signals::listen()?) } else { None };
         let input = input.map(Sender::start).transpose()?;
         let following = Following {
@@ -112,9 +120,14 @@ pub(in crate::cli) fn follow(
             lost_at: None,
             end_by: None,
             has_killed: false,
+            was_open: false,
+            has_ended: false,
         };
         following.follow().await
-    })
+    });
+    // A request may still wait for its answer, which is no longer needed.
+    runtime.shutdown_background();
+    followed
 }
 
 /// Why an exchange of messages ended.
@@ -147,30 +160,43 @@ struct Following<'a> {
     end_by: Option<Instant>,
     /// Whether the run's end was requested on this connection.
     has_killed: bool,
+    /// Whether a connection was ever open.
+    was_open: bool,
+    /// Whether the run is known to have ended.
+    has_ended: bool,
 }
 
 impl Following<'_> {
     async fn follow(mut self) -> Result<Followed, Failure> {
         let url = self.server.url();
-        let (mut was_open, mut pause, mut busy) = (false, PAUSES.0, Duration::ZERO);
+        let (mut pause, mut busy) = (PAUSES.0, Duration::ZERO);
         loop {
             let connected = tokio::select! {
-                connected = connect(self.server) => connected?,
+                connected = connect(self.server) => connected,
                 signal = next_signal(&mut self.signals) => {
                     self.stopped_by = Some(signal);
+                    self.cancel().await;
                     break;
                 }
             };
             let stop = match connected {
-                Ok(mut socket) => {
-                    was_open = true;
+                Ok(Ok(mut socket)) => {
+                    self.was_open = true;
                     let stop = self.exchange(&mut socket).await?;
                     // An error is ignored, because the connection may already be lost.
                     let _ = timeout(CLOSE_MAX, socket.close(None)).await;
                     stop
                 }
-                Err(cause) if was_open => Stop::Lost(cause),
-                Err(cause) => return Err(unreachable(url, cause)).or_exit(Exit::Server),
+                // The run exists, although this is the first connection.
+                Ok(Err(cause)) if self.was_open || self.run.is_some() => Stop::Lost(cause),
+                Ok(Err(cause)) => return Err(unreachable(url, cause)).or_exit(Exit::Server),
+                Err(failure) if self.was_open || self.run.is_none() || failure.exit == Exit::Auth => {
+                    return Err(self.unfollowed(failure));
+                }
+                Err(failure) => {
+                    self.wait_without_events(&failure.error).await?;
+                    break;
+                }
             };
             let wait = match stop {
                 Stop::End => break,
@@ -184,10 +210,17 @@ impl Following<'_> {
                 }
                 Stop::Lost(cause) => {
                     if self.lost_at.is_none() {
-                        self.watcher.note(&format!("the connection to {url} was lost; trying to restore it"));
+                        self.watcher.note(&match self.was_open {
+                            true => format!("the connection to {url} was lost; trying to restore it"),
+                            false => format!("cannot open a live connection to {url}; trying again"),
+                        });
                         pause = PAUSES.0;
                     }
                     let lost_at = *self.lost_at.get_or_insert_with(Instant::now);
+                    if !self.was_open && lost_at.elapsed() > OPEN_MAX {
+                        self.wait_without_events(&cause).await?;
+                        break;
+                    }
                     if lost_at.elapsed() > RECONNECT_MAX || self.is_given_up() {
                         let run = self.run.map(|run| format!("; the run {run} may go on")).unwrap_or_default();
                         let what = format!("the connection to {url} was lost and could not be restored{run}");
@@ -200,13 +233,58 @@ impl Following<'_> {
             };
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                signal = next_signal(&mut self.signals) => self.stopped_by = Some(signal),
+                signal = next_signal(&mut self.signals) => {
+                    self.stopped_by = Some(signal);
+                    self.cancel().await;
+                    break;
+                }
             }
             if self.run.is_none() && (self.stopped_by.is_some() || self.watcher.cancelled()) {
                 break;
             }
         }
-        Ok(Followed { run: self.run.unwrap_or_default(), stopped_by: self.stopped_by })
+        if let (Some(run), Some(_), false) = (&self.run, self.stopped_by, self.has_ended) {
+            self.watcher.note(&format!("the run {run} may go on"));
+        }
+        let run = self.run.unwrap_or_default();
+        Ok(Followed { run, stopped_by: self.stopped_by, had_events: self.was_open })
+    }
+
+    /// Waits for the end of the run with requests, because no live connection can be opened for this reason. A signal
+    /// cancels the run.
+    async fn wait_without_events(&mut self, cause: &anyhow::Error) -> Result<(), Failure> {
+        let (server, run) = (self.server.clone(), self.run.clone().unwrap_or_default());
+        self.watcher.note(&format!("no live connection, so the result is shown when the run has ended: {cause:#}"));
+        let waiting = tokio::task::spawn_blocking(move || server.wait(&run));
+        tokio::select! {
+            ended = waiting => {
+                ended.map_err(anyhow::Error::from)??;
+                self.has_ended = true;
+            }
+            signal = next_signal(&mut self.signals) => {
+                self.stopped_by = Some(signal);
+                self.cancel().await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Cancels the run with a request, because there is no live connection. After another signal, does not wait for the
+    /// answer.
+    async fn cancel(&mut self) {
+        let (server, Some(run)) = (self.server.clone(), self.run.clone()) else { return };
+        let cancelling = tokio::task::spawn_blocking(move || server.cancel(&run));
+        self.has_ended = tokio::select! {
+            cancelled = timeout(END_MAX, cancelling) => matches!(cancelled, Ok(Ok(Ok(_)))),
+            _ = next_signal(&mut self.signals) => false,
+        };
+    }
+
+    /// Names the run in an error, because the run may go on without this client.
+    fn unfollowed(&self, failure: Failure) -> Failure {
+        let Some(run) = &self.run else { return failure };
+        let exit = if failure.exit == Exit::Auth { Exit::Auth } else { Exit::Server };
+        Failure { exit, error: failure.error.context(format!("cannot follow the run {run}, which may go on")) }
     }
 
     fn is_given_up(&self) -> bool {
@@ -248,7 +326,8 @@ impl Following<'_> {
                         Some(Err(error)) => return Ok(Stop::Lost(error.into())),
                     };
                     let Ok(message) = serde_json::from_str::<Value>(text.as_str()) else {
-                        return Err(anyhow!("{} sent a message that is not JSON", self.server.url())).or_exit(Exit::Server);
+                        let error = anyhow!("{} sent a message that is not JSON", self.server.url());
+                        return Err(self.unfollowed(Failure { exit: Exit::Server, error }));
                     };
                     let replies = match self.handle(&message)? {
                         Handled::Replies(replies) => replies,
@@ -340,6 +419,7 @@ impl Following<'_> {
         }
         self.last = seq;
         self.watcher.event(name, data);
+        self.has_ended |= is_end;
         if is_end { Handled::Stop(Stop::End) } else { nothing }
     }
 
@@ -354,11 +434,13 @@ impl Following<'_> {
                 return Ok(Handled::Stop(Stop::Busy(Duration::from_secs(seconds))));
             }
             Some(RUN) => {
-                let mut failure = refused(self.server.url(), status, error);
-                if let (404, Some(run)) = (status, &self.run) {
-                    failure.error = failure.error.context(format!("the run {run} was lost"));
-                }
-                return Err(failure);
+                let failure = refused(self.server.url(), status, error);
+                return Err(match (status, &self.run) {
+                    (404, Some(run)) => {
+                        Failure { error: failure.error.context(format!("the run {run} was lost")), ..failure }
+                    }
+                    _ => self.unfollowed(failure),
+                });
             }
             // An input was refused. Unless the run has ended, the server's next report contains the number to
             // continue with.

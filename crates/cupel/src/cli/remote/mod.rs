@@ -49,7 +49,11 @@ const EXPECT_BYTES_MIN: usize = 1 << 20;
 /// Maximum size of a file with an API key.
 const KEY_BYTES_MAX: u64 = 4 << 10;
 
+/// Pause between two requests that wait for the end of a run. The server answers each of them only after some seconds.
+const WAIT_PAUSE: Duration = Duration::from_millis(200);
+
 /// A server and the credentials for it.
+#[derive(Clone)]
 pub(super) struct Server {
     agent: Agent,
     /// The address of its site, without a slash at the end.
@@ -62,12 +66,8 @@ pub(super) struct Server {
 impl Server {
     /// Reads the credentials. Opens no connection.
     pub(super) fn new(url: &str, credentials: &Credentials) -> Result<Server, Failure> {
-        let key = key(credentials)?.ok_or_else(|| {
-            let hint =
-                "set CUPEL_API_KEY, or name a file with --key-file; `cupel key create` on the server prints a key";
-            anyhow!("there is no API key: {hint}")
-        });
-        Server::with_key(url, credentials, Some(key.or_exit(Exit::Auth)?))
+        let key = key(credentials)?.ok_or_else(no_key)?;
+        Server::with_key(url, credentials, Some(key))
     }
 
     /// Like [`Server::new`], for requests that need no key, such as those that read public problems.
@@ -75,7 +75,8 @@ impl Server {
         Server::with_key(url, credentials, key(credentials)?)
     }
 
-    fn with_key(url: &str, credentials: &Credentials, key: Option<String>) -> Result<Server, Failure> {
+    /// Like [`Server::new`], with a key from elsewhere.
+    pub(super) fn with_key(url: &str, credentials: &Credentials, key: Option<String>) -> Result<Server, Failure> {
         let trusted = tls::trusted(credentials.ca_file.as_deref()).or_exit(Exit::Usage)?;
         let agent = Agent::config_builder()
             .http_status_as_error(false)
@@ -128,7 +129,25 @@ impl Server {
 
     /// The final state of a run that has ended.
     pub(super) fn result(&self, run: &str) -> Result<Value, Failure> {
-        self.get(&format!("/execute/{run}?wait=10"))
+        let read = self.get(&format!("/execute/{run}?wait=10"));
+        read.map_err(|Failure { exit, error }| Failure {
+            exit,
+            error: error.context(format!("cannot read the result of the run {run}")),
+        })
+    }
+
+    /// Waits until a run has ended.
+    pub(super) fn wait(&self, run: &str) -> Result<(), Failure> {
+        while matches!(self.result(run)?["status"].as_str(), Some("queued" | "running")) {
+            std::thread::sleep(WAIT_PAUSE);
+        }
+        Ok(())
+    }
+
+    /// Cancels a run, unless it has ended.
+    pub(super) fn cancel(&self, run: &str) -> Result<Value, Failure> {
+        let address = self.address(&format!("/execute/{run}"));
+        self.request(&[429], || self.authorized(self.agent.delete(&address)).call())
     }
 
     /// The content of a file that the program of a run left behind.
@@ -180,8 +199,8 @@ impl Server {
             let status = response.status().as_u16();
             let retry_after = response.headers().get("retry-after").and_then(|v| v.to_str().ok()?.parse().ok());
             if busy.contains(&status)
-                && let Some(pause) = retry_after.map(Duration::from_secs)
-                && begun.elapsed() + pause <= RATE_WAIT_MAX
+                && let Some(pause) = retry_after.map(|seconds: u64| Duration::from_secs(seconds.max(1)))
+                && begun.elapsed().saturating_add(pause) <= RATE_WAIT_MAX
             {
                 std::thread::sleep(pause);
                 continue;
@@ -231,8 +250,14 @@ fn refused(url: &str, status: u16, problem: &Value) -> Failure {
     Failure { exit, error: anyhow!(what) }
 }
 
+/// The error for a command that needs an API key.
+pub(super) fn no_key() -> Failure {
+    let hint = "set CUPEL_API_KEY, or name a file with --key-file; `cupel key create` on the server prints a key";
+    Failure { exit: Exit::Auth, error: anyhow!("there is no API key: {hint}") }
+}
+
 /// Reads the API key, if there is one.
-fn key(credentials: &Credentials) -> Result<Option<String>, Failure> {
+pub(super) fn key(credentials: &Credentials) -> Result<Option<String>, Failure> {
     let text = match &credentials.key_file {
         Some(path) => {
             let cannot = || format!("cannot read the API key in {}", path.display());
@@ -243,6 +268,12 @@ fn key(credentials: &Credentials) -> Result<Option<String>, Failure> {
         }
         None => std::env::var("CUPEL_API_KEY").unwrap_or_default(),
     };
+    key_in(&text)
+}
+
+/// Returns the API key in a text: without a byte order mark, and without spaces and line ends around it. `None`: the
+/// text is empty.
+pub(super) fn key_in(text: &str) -> Result<Option<String>, Failure> {
     let key = text.trim_start_matches('\u{feff}').trim();
     if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(anyhow!("the API key has characters that no key has")).or_exit(Exit::Auth);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use cupel_types::Bytes;
 
 use crate::cli::remote::args::Credentials;
-use crate::cli::shared_args::{Settings, parse_memory, parse_time, parse_url};
+use crate::cli::shared_args::{LocalSettings, parse_memory, parse_time, parse_url};
 
 /// Run a program in the sandbox with its input, output and exit code, as `docker run` does.
 ///
@@ -85,5 +85,5 @@ pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) credentials: Credentials,
     #[command(flatten)]
-    pub(crate) settings: Settings,
+    pub(crate) settings: LocalSettings,
 }

@@ -76,7 +76,7 @@ pub(super) fn run(args: &Run, url: &str) -> CommandResult {
     let broken = stream.broken;
     // Restores the terminal, even if the run failed.
     drop(stream);
-    let Followed { run, stopped_by } = followed?;
+    let Followed { run, stopped_by, had_events } = followed?;
     if let Some(signal) = stopped_by.or(of_terminal) {
         return Ok(Exit::Program(u8::try_from(128 + signal).unwrap_or(1)));
     }
@@ -88,6 +88,9 @@ pub(super) fn run(args: &Run, url: &str) -> CommandResult {
     if args.json {
         outln!("{result:#}");
     } else {
+        if !had_events {
+            print_output(&result);
+        }
         show(&server, &result);
     }
     if let Some(destination) = destination {
@@ -115,6 +118,18 @@ fn waits_long(server: &Server, language: &str, limits: &mut Map<String, Value>) 
         limits.insert(name.to_owned(), offered["limits_max"][name].clone());
     }
     Ok(())
+}
+
+/// Prints the output of a program that has ended, for a run whose events did not arrive.
+fn print_output(result: &Value) {
+    let mut stream = Stream { silent: false, broken: false, interactive: None };
+    for name in ["stdout", "stderr"] {
+        // Output that is not UTF-8 has both fields.
+        stream.pass(&match &result[format!("{name}_base64")] {
+            Value::Null => json!({ "stream": name, "text": result[name] }),
+            bytes => json!({ "stream": name, "base64": bytes }),
+        });
+    }
 }
 
 /// Prints the program's output as it arrives.

@@ -7,8 +7,9 @@ use crate::cli::shared_args::Settings;
 /// Start the server: API, database, queue and workers in one process.
 ///
 /// If there are no users yet, creates the administrator `admin`, and prints its password, an API key and a one-time
-/// link, once. After SIGTERM or SIGINT, running programs may continue for up to 30 seconds (server.drain); programs
-/// that have not ended by then, and waiting runs, run after the next start. A second SIGINT stops the server at once.
+/// link, once. After SIGTERM, SIGINT or SIGHUP, running programs may continue for up to 30 seconds (server.drain);
+/// programs that have not ended by then, and waiting runs, run after the next start. A second SIGINT stops the server
+/// at once, and so does any of these signals while the server starts.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cupel serve

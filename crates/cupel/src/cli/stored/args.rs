@@ -29,8 +29,13 @@ pub(crate) enum StoredCommand {
     /// Move all data from SQLite to an empty PostgreSQL database, or from `store.url` to SQLite. Problem packages move
     /// to the blob store of `blobs.url` (empty: that database), or from there. Stop all servers first.
     Move {
-        /// Target: `postgres://user:password@host:5432/database`, or `sqlite` for the data directory.
-        #[arg(value_name = "URL")]
-        url: String,
+        /// Target: `sqlite` for the data directory, or the URL of the PostgreSQL database, such as
+        /// `postgres://cupel@host:5432/database`; `-` reads it from standard input. Other users of the machine can see
+        /// the arguments of processes, so a URL with a password belongs in a file.
+        #[arg(value_name = "URL", required_unless_present = "url_file")]
+        url: Option<String>,
+        /// Read the URL from this file.
+        #[arg(long, value_name = "FILE", conflicts_with = "url")]
+        url_file: Option<PathBuf>,
     },
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use cupel_package::PackageFormat;
 
 use crate::cli::package::args::formats;
-use crate::cli::shared_args::Settings;
+use crate::cli::shared_args::LocalSettings;
 
 /// Print the template of a submission to a function problem.
 ///
@@ -28,5 +28,5 @@ pub(crate) struct Template {
     #[arg(long, value_name = "F", value_parser = formats())]
     pub(crate) format: Option<PackageFormat>,
     #[command(flatten)]
-    pub(crate) settings: Settings,
+    pub(crate) settings: LocalSettings,
 }

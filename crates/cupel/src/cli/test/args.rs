@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cupel_types::Bytes;
 
-use crate::cli::shared_args::{Settings, parse_memory, parse_time};
+use crate::cli::shared_args::{LocalSettings, parse_memory, parse_time};
 
 /// Run a program on a problem's samples on this machine, and compare its output word by word.
 ///
@@ -37,5 +37,5 @@ pub(crate) struct Test {
     #[arg(long, value_name = "MB", allow_negative_numbers = true, value_parser = parse_memory)]
     pub(crate) memory: Option<Bytes>,
     #[command(flatten)]
-    pub(crate) settings: Settings,
+    pub(crate) settings: LocalSettings,
 }

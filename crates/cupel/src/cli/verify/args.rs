@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use crate::cli::package::args::Reading;
-use crate::cli::shared_args::Settings;
+use crate::cli::shared_args::LocalSettings;
 
 /// Verify problem packages: their inputs, programs, submissions and time limits.
 ///
@@ -37,5 +37,5 @@ pub(crate) struct Verify {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) settings: Settings,
+    pub(crate) settings: LocalSettings,
 }
