@@ -6,7 +6,7 @@
 # Environment variables:
 #   CUPEL      the binary; default: target/dist/cupel (make build)
 #   LANGUAGES  the worker's languages: ids, `core` (the default) or `all`
-#   TANSU      for the target `kafka`: the broker's binary; default: the one that `scripts/setup.sh servers` installs
+#   TANSU      for the target `kafka`: the broker's binary; default: the one that `scripts/build-tansu.sh` builds
 #   TAG        the tag of the images; default: latest
 #   DOCKER     the client, with its options; default: docker
 #   MIRROR     the Debian mirror: a URL or a sources file; default: Debian's servers

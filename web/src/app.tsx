@@ -1,4 +1,4 @@
-// The query cache, the router and the language. `main.ts` starts it.
+// The application: query cache, router and language. `main.ts` calls `start`.
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { startTransition, StrictMode } from 'react'

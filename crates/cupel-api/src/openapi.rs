@@ -42,7 +42,7 @@ differences: migrating from \
 /// Routes of the whole native API, and its document. All servers of a process share them.
 static BUILT: LazyLock<(axum::Router<Shared>, OpenApi)> = LazyLock::new(build);
 
-/// The document as JSON, which only its readers need, so that a server that starts does not wait for it.
+/// The document as JSON. It is made at the first request for it, so the start of a server does not wait for it.
 static JSON: LazyLock<String> = LazyLock::new(|| {
     // The document consists of strings and maps, so it always serializes.
     BUILT.1.to_pretty_json().unwrap_or_default()
@@ -195,13 +195,13 @@ const USUAL: [ErrorKind; 14] = [
     ErrorKind::Unavailable,
 ];
 
-/// Adds an example with the status of the response to each error response. Without it, readers see the example of the
-/// schema, which has the status 422.
+/// Adds to each error response an example that has the status of this response. Without it, readers see the example of
+/// the schema, which has the status 422.
 fn add_error_examples(operation: &mut Operation) {
     for (status, response) in &mut operation.responses.responses {
         let (Ok(status), RefOr::T(response)) = (status.parse::<u16>(), response) else { continue };
         let described = ErrorKind::ALL.iter().find(|kind| kind.meaning() == response.description);
-        // Without a credential, an operation refuses what its body has: a password, a token, a link.
+        // If an operation needs no credential, 401 means that the password, token or link in its body is wrong.
         let usual = if status == 401 && operation.security.is_none() {
             Some(&ErrorKind::WrongCredentials)
         } else {

@@ -74,7 +74,7 @@ pub(crate) struct Documents {
     landing_policy: HeaderValue,
     password: String,
     password_policy: HeaderValue,
-    /// Frame and policy of the page of a document: in `/docs/`, and in a folder of `/docs/`.
+    /// HTML template and content security policy of documents: in `/docs/`, and in a folder of `/docs/`.
     frames: [(String, HeaderValue); 2],
 }
 
@@ -115,7 +115,7 @@ fn styled(page: &str, font: Option<String>, form_action: &str) -> (String, Heade
     (page, HeaderValue::try_from(policy).unwrap_or(swagger::POLICY))
 }
 
-/// Routes of the pages. `has_site`: the site has the page of one-time links.
+/// Routes of the pages. If `has_site`, the site serves the page of one-time links, so these routes omit it.
 pub(crate) fn routes(documents: Documents, has_site: bool) -> Router<Shared> {
     let router = match has_site {
         true => Router::new(),
@@ -183,7 +183,8 @@ async fn set_password(
         let uri = Uri::try_from([b"/?", &body[..]].concat()).ok()?;
         Query::<PasswordForm>::try_from_uri(&uri).ok()
     });
-    let Query(form) = form.ok_or_else(|| ApiError::new(ErrorKind::MalformedRequest, "This is not the form's data."))?;
+    let Query(form) = form
+        .ok_or_else(|| ApiError::new(ErrorKind::MalformedRequest, "The request body is not the data of this form."))?;
     match crate::v1::membership::reset(&app, &notes, &form.token, &form.password).await {
         Ok(()) => Ok(password_page(
             &documents,
@@ -216,8 +217,8 @@ fn password_page(documents: &Documents, content: &str) -> Response {
     page
 }
 
-/// Address from the headers of the request. The reader's own browser sent it, so only the reader sees it. If the host
-/// is missing, too long, or contains a character that could be special in HTML or a shell, the default is used.
+/// Address from the headers of the request. A forged header affects only its sender, who alone sees this page. If the
+/// host is missing, too long, or contains a character that could be special in HTML or a shell, the default is used.
 fn address(request: &HeaderMap) -> String {
     let plain = |c: u8| c.is_ascii_alphanumeric() || b".:-[]".contains(&c);
     let host = request.get(header::HOST).and_then(|host| host.to_str().ok());

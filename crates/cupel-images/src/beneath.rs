@@ -1,5 +1,6 @@
 //! A directory that resolves paths only to entries beneath it. Symbolic links to directories are followed as if this
-//! directory were the root of the file system, except by [`Beneath::file`]. Symbolic links to files are not followed.
+//! directory were the root of the file system, except by [`Beneath::file`] and
+//! [`Beneath::directory_without_links`]. Symbolic links to files are not followed.
 //! Source: openat2(2).
 
 use std::ffi::OsStr;
@@ -14,7 +15,7 @@ use rustix::io::Errno;
 /// Permissions of directories. Programs may read every directory; only Cupel may change one.
 const DIRECTORY: Mode = Mode::from_raw_mode(0o755);
 
-/// Bound of the way from a directory up to the one above it. Bounds of images are far below it.
+/// Maximum number of directories between an entry and the opened directory. Images are limited far below it.
 const DEPTH_MAX: usize = 10_000;
 
 /// An open directory.
@@ -42,7 +43,7 @@ impl EntryPath {
                     depth += 1;
                 }
                 Component::ParentDir | Component::Prefix(_) => {
-                    return Err(format!("the path `{}` leaves the image's root", shown()));
+                    return Err(format!("the path `{}` contains `..`", shown()));
                 }
             }
         }

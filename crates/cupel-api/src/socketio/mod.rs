@@ -67,7 +67,8 @@ struct Engine(Arc<dyn Fn(Request) -> Answer + Send + Sync>);
 
 type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
 
-/// Results of the handshake. The handshake's request keeps them as long as the connection exists.
+/// Results of the handshake. socketioxide keeps the handshake's request, and these values in it, until the connection
+/// ends.
 pub(super) struct Opened {
     app: Shared,
     holder: Holder,

@@ -129,7 +129,7 @@ pub(super) async fn respond(
     Ok(response)
 }
 
-/// Response with a cached result. It equals the response to a client that waited for the submission.
+/// Response with a cached result: the result if the client waits, otherwise 202 with the id of the earlier submission.
 async fn respond_cached(
     app: &Shared,
     caller: &Caller,
@@ -182,7 +182,8 @@ fn set_location(response: &mut Response, name: HeaderName, location: String) {
 }
 
 /// Adds the applied preferences to the response and, for the trace, the created submissions. A repeated request creates
-/// no submissions: the first request with the same idempotency key created them.
+/// no submissions, because the first request with the same idempotency key created them; its response is marked as
+/// replayed.
 pub(super) fn mark(response: &mut Response, wait: &Wait, ids: &[SubmissionId], is_repeated: bool) {
     if is_repeated {
         mark_replayed(response);
@@ -197,8 +198,8 @@ pub(super) fn mark(response: &mut Response, wait: &Wait, ids: &[SubmissionId], i
     }
 }
 
-/// The submission after it has ended, the client's wait is over, or the server shuts down. `None`: it does not exist
-/// for the caller.
+/// Returns the submission as soon as it has ended, the client's wait is over, or the server shuts down. Returns `None`
+/// if it does not exist for the caller.
 pub(super) async fn awaited(
     app: &Shared,
     caller: &Caller,
@@ -221,7 +222,7 @@ pub(crate) fn permitted(role: Role, new: &NewSubmission) -> Result<(), ApiError>
             GuestFault::RunAt => "`run_at` needs",
             GuestFault::Tests => "`tests` needs",
             GuestFault::Bytes => "More than 1 MiB of sources and input needs",
-            GuestFault::Kind => "Submissions that count need",
+            GuestFault::Kind => "A submission that counts for statistics and standings needs",
         };
         ApiError::new(ErrorKind::Forbidden, format!("{what} an account. Register or sign in."))
     })

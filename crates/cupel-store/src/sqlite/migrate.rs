@@ -196,7 +196,7 @@ mod tests {
             let History { tables, id, conditions, .. } = History::of(&filter);
             assert_eq!(plan_of(&db, tables, id, &conditions, index), "", "{filter:?}");
         }
-        // Few rows match these conditions, so the rows may be sorted.
+        // Few rows match these conditions, so it is acceptable that the query sorts them.
         for (stage, index) in [(Stage::Queued, "runs_waiting_of_owner"), (Stage::Running, "runs_leased")] {
             let filter = HistoryFilter { stage: Some(stage), ..all() };
             let History { tables, id, conditions, .. } = History::of(&filter);
@@ -204,7 +204,7 @@ mod tests {
         }
     }
 
-    /// The query plan of a page; empty if the page is read from this index alone and in its order.
+    /// The query plan of a page; empty if the query finds the page by this index, in its order, without a scan or a sort.
     fn plan_of(db: &Connection, tables: &str, id: &str, conditions: &str, index: &str) -> String {
         let sql =
             format!("EXPLAIN QUERY PLAN SELECT {id} FROM {tables} WHERE {conditions} ORDER BY {id} DESC LIMIT 20");

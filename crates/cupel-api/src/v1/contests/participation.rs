@@ -45,7 +45,7 @@ pub(super) enum KindName {
 /// Take part in a contest.
 ///
 /// Until the contest ends, participation is `official`. After it has ended, participation is `virtual`: your time
-/// begins with this request, and the standings show the contest's state after the same time from its start. If a
+/// begins with this request, and the standings show what they were when the contest had run for the same time. If a
 /// contest is not public and the code is wrong, the response is the same as for a contest that does not exist.
 #[utoipa::path(
     post, path = "/contests/{slug}/participation", tag = "contests", operation_id = "take_part",
