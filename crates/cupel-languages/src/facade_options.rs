@@ -4,7 +4,8 @@
 
 use serde::Deserialize;
 
-/// Options of a language for one facade: the table `[facade_options.NAME]`.
+/// Options of a language for one facade: the table `[facade_options.NAME]`. The facades of Judge0 and Piston use only
+/// `compiler_base`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FacadeOptions {
