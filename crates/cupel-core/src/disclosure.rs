@@ -3,8 +3,8 @@
 //! *Invariants:* for a hidden test, the sender gets only the number, the verdict and the score. If the problem hides
 //! the results of individual tests, the sender gets only the number. The sender never gets a hidden test's name, the
 //! output or the checker's messages. A hidden test's time and memory affect only the rounded maximum over all tests
-//! and, if the test exceeded a limit of time or instructions, the name of that limit. A program can make its time and memory depend on
-//! its input, so exact figures would leak the input.
+//! and, if the test exceeded a limit of time or instructions, the name of that limit. A program can make its time and
+//! memory depend on its input, so exact figures would leak the input.
 //!
 //! Only core creates the disclosure for authors, where it checks who the viewer is: `Attempted::disclosure`,
 //! `SeenProblem::disclosure` and `ProblemToChange::disclosure`. The events of a run that is being judged are filtered

@@ -9,6 +9,7 @@ pub mod accounts;
 mod addresses;
 mod admission;
 mod awaited;
+mod backoff;
 pub mod blobs;
 mod bounds;
 mod check;
@@ -47,6 +48,7 @@ mod web_url;
 pub mod webhook;
 
 pub use addresses::is_public;
+pub use backoff::Backoff;
 pub use blobs::{BlobInfo, BlobKey, BlobKind, Blobs, BlobsError};
 pub use bounds::Bounds;
 pub use check::check;

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use cupel_core::event::{Event, Seq};
-use cupel_core::{EventBus, Interest, Notice, Notices, Subscription};
+use cupel_core::{Backoff, EventBus, Interest, Notice, Notices, Subscription};
 use cupel_types::SubmissionId;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -207,7 +207,8 @@ struct Keeper<S> {
 impl<S: Server> Keeper<S> {
     async fn run(self, first: Box<dyn Session>, number: u64) {
         let mut session = Some((first, number));
-        let mut backoff = Backoff::new();
+        // Pauses before sessions, until a session has lasted for `LASTS_AFTER`.
+        let mut backoff = Backoff::new(PAUSE_MIN, PAUSE_MAX);
         let mut has_lasted = true;
         let mut logged_at: Option<Instant> = None;
         loop {
@@ -311,28 +312,6 @@ impl<S: Server> Keeper<S> {
         metrics::gauge!("cupel_events_connected").set(if error.is_some() { 0.0 } else { 1.0 });
         let text = error.map(|error| format!("events do not reach other nodes: {}", cupel_core::chain(error)));
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = text;
-    }
-}
-
-/// Pauses before sessions. They double until a session has lasted for [`LASTS_AFTER`].
-struct Backoff {
-    next: Duration,
-}
-
-impl Backoff {
-    fn new() -> Backoff {
-        Backoff { next: PAUSE_MIN }
-    }
-
-    fn pause(&mut self) -> Duration {
-        let pause = self.next;
-        self.next = (pause * 2).min(PAUSE_MAX);
-        pause
-    }
-
-    /// Records that a session has lasted.
-    fn reset(&mut self) {
-        self.next = PAUSE_MIN;
     }
 }
 
@@ -444,7 +423,7 @@ mod tests {
 
     #[test]
     fn pauses_double_until_a_session_has_lasted() {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::new(PAUSE_MIN, PAUSE_MAX);
         let pauses: Vec<u64> = (0..7).map(|_| backoff.pause().as_millis() as u64).collect();
         assert_eq!(pauses, [50, 100, 200, 400, 800, 1000, 1000]);
         backoff.reset();

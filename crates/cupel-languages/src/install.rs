@@ -252,8 +252,8 @@ fn npm_rest_of_available(wanted: &[&Language], prefix: &Path) -> BTreeSet<String
     partial.flatten().filter(|spec| !is_there(spec)).cloned().collect()
 }
 
-/// Whether Debian's npm can be installed. It depends on Debian's Node.js, which Debian's other packages may bring without
-/// npm, and which must not replace a Node.js from elsewhere.
+/// Whether Debian's npm can be installed. It depends on Debian's Node.js, which Debian's other packages may bring
+/// without npm, and which must not replace a Node.js from elsewhere.
 fn debians_npm_fits(has_node: bool, debians_node: bool) -> bool {
     !has_node || debians_node
 }

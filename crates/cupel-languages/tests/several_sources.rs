@@ -49,8 +49,8 @@ fn result(id: &str, files: &[(&str, &[u8])], tools: &ToolOptions) -> Result<Stri
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Each row: a language, its compiler, and the sources of a program that prints "hi". They are not in the order in which
-/// they must be compiled.
+/// Each row: a language, its compiler, and the sources of a program that prints "hi". They are not in the order in
+/// which they must be compiled.
 #[test]
 fn modules_are_compiled_before_the_sources_that_use_them() {
     const USES: &[u8] = b"program main\n  use greetings, only: greet\n  implicit none\n  call greet()\nend program\n";

@@ -40,7 +40,6 @@ const SWEEPING: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// Maximum bytes in a queue. When the queue is full, the writer waits.
 const QUEUE_BYTES_MAX: usize = 1 << 20;
-const SIGKILL: Signal = Signal(9);
 
 /// The cell and the command of the program or of the interactor.
 pub(crate) struct Participant<'a> {
@@ -68,10 +67,11 @@ impl End {
         if report.outcome != Outcome::Cancelled {
             return false;
         }
-        (report.outcome, report.exit_code, report.signal) = match self.exit.unwrap_or(ExitStatus::Signalled(SIGKILL)) {
-            ExitStatus::Exited(code) => (Outcome::Exited(code), Some(code), None),
-            ExitStatus::Signalled(signal) => (Outcome::Signalled(signal), None, Some(signal.0)),
-        };
+        (report.outcome, report.exit_code, report.signal) =
+            match self.exit.unwrap_or(ExitStatus::Signalled(Signal::KILL)) {
+                ExitStatus::Exited(code) => (Outcome::Exited(code), Some(code), None),
+                ExitStatus::Signalled(signal) => (Outcome::Signalled(signal), None, Some(signal.0)),
+            };
         self.exit.is_none()
     }
 }

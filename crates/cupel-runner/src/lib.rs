@@ -7,8 +7,8 @@
 //!
 //! `local.rs` has the only runner: this machine. A step's root determines the place where the step runs, and
 //! `executor.rs` alone decides it. A further place for the programs of a new kind of root is a folder beside `native/`
-//! and `docker/` with a type that implements `CellFactory` (`cell.rs`); it uses `command.rs`, `output.rs` and `interaction.rs`
-//! as these do. A module that runs all programs implements [`Runner`]. The worker does not change;
+//! and `docker/` with a type that implements `CellFactory` (`cell.rs`); it uses `command.rs`, `output.rs` and
+//! `interaction.rs` as these do. A module that runs all programs implements [`Runner`]. The worker does not change;
 //! `docs/recipes/add-an-executor.md` lists the rest.
 //!
 //! *Architecture invariants:* this crate does not use a store, a queue or a configuration file, and its calls block.

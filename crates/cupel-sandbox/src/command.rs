@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cupel_types::{
-    BoxFiles, BoxPath, ExitStatus, FetchedFile, FileSearch, FoundFiles, ImageRoot, Limits, Outcome, TerminalSize, Usage,
+    BoxFiles, BoxPath, ExitStatus, FetchedFile, FileSearch, FoundFiles, ImageRoot, Limits, Outcome, Signal,
+    TerminalSize, Usage,
 };
 
 use crate::CollectLimits;
@@ -149,7 +150,7 @@ impl Observer for Vec<u8> {
 pub struct CellReport {
     /// How the step ended.
     pub outcome: Outcome,
-    /// How the main process ended, if it ended before the sandbox killed it.
+    /// How the main process ended; `None` if a limit killed it ([`CellReport::own_exit`]).
     pub exit: Option<ExitStatus>,
     /// Time at which the main process ended or was killed, on the monotonic clock; comparable between cells.
     pub ended: Duration,
@@ -180,6 +181,13 @@ pub struct CellReport {
 }
 
 impl CellReport {
+    /// How the main process ended, without the SIGKILL of a limit: the kernel and the sandbox both kill for a limit, and
+    /// it depends on chance whether the end of the main process is recorded before its supervisor is killed, too.
+    pub fn own_exit(outcome: Outcome, exit: Option<ExitStatus>) -> Option<ExitStatus> {
+        let by_itself = matches!(outcome, Outcome::Exited(_) | Outcome::Signalled(_));
+        exit.filter(|exit| by_itself || !matches!(exit, ExitStatus::Signalled(Signal::KILL)))
+    }
+
     /// A report without files and without truncated output, such as the report of a program that could not be started.
     pub fn bare(outcome: Outcome, ended: Duration, usage: Usage) -> CellReport {
         CellReport {
@@ -237,6 +245,29 @@ impl RunError {
             RunError::Setup { step, .. } => !matches!(step, SetupStep::Exec | SetupStep::Protocol),
             RunError::LaneLost | RunError::Io(_) => true,
             RunError::LauncherLost | RunError::BadCommand(_) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exit_is_reported_unless_a_limit_killed_the_program() {
+        let (exited, killed, aborted) =
+            (ExitStatus::Exited(1), ExitStatus::Signalled(Signal::KILL), ExitStatus::Signalled(Signal(6)));
+        for (outcome, exit, reported) in [
+            (Outcome::Exited(1), Some(exited), Some(exited)),
+            (Outcome::Signalled(Signal::KILL), Some(killed), Some(killed)),
+            (Outcome::MemoryLimit, Some(killed), None),
+            (Outcome::TimeLimit, Some(killed), None),
+            (Outcome::TimeLimit, None, None),
+            // The kernel killed a child, or the program ended by itself after it had exceeded a limit.
+            (Outcome::MemoryLimit, Some(exited), Some(exited)),
+            (Outcome::OutputLimit, Some(aborted), Some(aborted)),
+        ] {
+            assert_eq!(CellReport::own_exit(outcome, exit), reported, "{outcome:?} {exit:?}");
         }
     }
 }

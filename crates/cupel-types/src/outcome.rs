@@ -11,6 +11,9 @@ use crate::{Bytes, Instructions};
 pub struct Signal(pub i32);
 
 impl Signal {
+    /// SIGKILL, with which the sandbox and the kernel kill programs.
+    pub const KILL: Signal = Signal(9);
+
     /// Name without `SIG`, for the signals that usually kill programs; `None` for other signals. Source: signal(7), x86
     /// and arm numbering.
     pub fn name(self) -> Option<&'static str> {

@@ -113,8 +113,7 @@ impl Verdict {
         }
         let was_killed = !matches!(outcome, Outcome::Exited(_) | Outcome::Signalled(_));
         match exit {
-            // The sandbox kills programs with SIGKILL.
-            Some(ExitStatus::Signalled(Signal(9))) if was_killed => {}
+            Some(ExitStatus::Signalled(Signal::KILL)) if was_killed => {}
             Some(ExitStatus::Signalled(Signal(24))) => causes.push(Verdict::TimeLimit),
             Some(ExitStatus::Signalled(Signal(25))) => causes.push(Verdict::OutputLimit),
             Some(ExitStatus::Signalled(Signal(31))) => causes.push(Verdict::SecurityViolation),

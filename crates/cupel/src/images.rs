@@ -25,6 +25,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::Config;
 use crate::data_dir::{self, DataDir};
+use crate::local;
 
 pub(crate) use pulls::{Pulls, pause, pull};
 
@@ -36,7 +37,7 @@ const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 pub(crate) fn store(config: &Config) -> Option<ImageStore> {
     let directory = match &config.images.directory {
         Some(directory) => directory.clone(),
-        None => match servers_data(config) {
+        None => match local::servers_data(config) {
             Some(data) => data.join(DIRECTORY),
             None => data_dir::user_cache()?.join(DIRECTORY),
         },
@@ -46,12 +47,7 @@ pub(crate) fn store(config: &Config) -> Option<ImageStore> {
 
 /// Whether [`store`] returns the user's own store, because no server has started in the data directory.
 pub(crate) fn is_users_own(config: &Config) -> bool {
-    config.images.directory.is_none() && servers_data(config).is_none()
-}
-
-/// The data directory, if a server has started there and the command may use it.
-fn servers_data(config: &Config) -> Option<&Path> {
-    config.local_data.as_deref().filter(|data| DataDir::is_of_server(data))
+    config.images.directory.is_none() && local::servers_data(config).is_none()
 }
 
 /// The store of a server.

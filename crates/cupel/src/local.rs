@@ -1,13 +1,14 @@
 //! The configured languages of this machine, for commands and the server, and the programs that `cupel run`, `cupel
 //! test` and `cupel languages test` judge without a server.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use cupel_languages::{Availability, Language, LoadError, Registry, Sample};
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Source, ToolOptions};
 
 use crate::config::{Config, DIRECTORY_IN_DATA};
+use crate::data_dir::DataDir;
 use crate::images::{self, MachineProbe};
 
 /// The language files cannot be loaded.
@@ -67,6 +68,11 @@ pub(crate) fn versions_of(registry: Registry, name: Option<&str>, config: &Confi
 pub(crate) fn language_files(config: &Config) -> Option<PathBuf> {
     let in_data = || config.local_data.as_ref().map(|data| data.join(DIRECTORY_IN_DATA));
     config.languages.directory.clone().or_else(in_data)
+}
+
+/// The data directory, if a server has started there and the command may use it.
+pub(crate) fn servers_data(config: &Config) -> Option<&Path> {
+    config.local_data.as_deref().filter(|data| DataDir::is_of_server(data))
 }
 
 /// Probes one language only, because probing all languages takes a second or two.

@@ -5,11 +5,12 @@ use cupel_runner::prepared::PreparedStore;
 
 use crate::config::Config;
 use crate::data_dir::{self, DataDir, PREPARED};
+use crate::local;
 
 /// Opens the store for commands without a server. If a server has ever started in the data directory, this is the store
 /// of the data directory; otherwise, it is the user's store. `None` if that store cannot be used.
 pub(crate) fn of_commands(config: &Config) -> Option<PreparedStore> {
-    if let Some(data) = config.local_data.as_deref().filter(|data| DataDir::is_of_server(data)) {
+    if let Some(data) = local::servers_data(config) {
         return PreparedStore::open(DataDir::open(data).ok()?.path(), &PREPARED).ok();
     }
     // The user's cache directory may be a symbolic link.

@@ -105,8 +105,8 @@ pub(crate) fn bad(text: &str) -> String {
     format!("{RED}{text}{RESET}")
 }
 
-/// Escapes untrusted text so that it cannot move the cursor, change colours or hide text. Visible characters, line feeds
-/// and tabs are unchanged.
+/// Escapes untrusted text so that it cannot move the cursor, change colours or hide text. Visible characters, line
+/// feeds and tabs are unchanged.
 pub(crate) fn harmless(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {

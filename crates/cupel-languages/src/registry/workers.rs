@@ -16,8 +16,8 @@ pub type PullingLanguages = BTreeMap<LanguageId, Pulling>;
 impl Registry {
     /// A copy in which the languages in `versions` are available in that version, other languages in `pulling` are
     /// being pulled, and all others are unavailable for `reason`. A language in an image that a request names (such as
-    /// `python@course`) is in it only if it is in `versions`. For nodes that run no programs and read the workers' languages from the
-    /// store.
+    /// `python@course`) is in it only if it is in `versions`. For nodes that run no programs and read the workers'
+    /// languages from the store.
     #[must_use]
     pub fn with_versions(
         &self,

@@ -970,8 +970,8 @@ fn points_of_cases_found_by_name_are_in_their_order() {
     assert_eq!((max("batch01"), max("batch02")), (MaxScore::Bounded(points(30)), MaxScore::Bounded(points(70))));
 }
 
-/// Source: DMOJ judge-server, `judge.py` and `problem.py`: a failed case with zero points ends the run, and pretests have
-/// zero points.
+/// Source: DMOJ judge-server, `judge.py` and `problem.py`: a failed case with zero points ends the run, and pretests
+/// have zero points.
 #[test]
 fn failed_pretests_and_cases_of_dmoj_without_points_end_the_run() {
     let mut options = options();

@@ -9,7 +9,7 @@ use std::hash::BuildHasher as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use cupel_core::chain;
+use cupel_core::{Backoff, chain};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
@@ -132,33 +132,11 @@ impl Keeper {
     }
 }
 
-/// Pauses before reconnections. They double until a connection has lasted for [`LASTS_AFTER`].
-struct Backoff {
-    next: Duration,
-}
-
-impl Backoff {
-    fn new() -> Backoff {
-        Backoff { next: PAUSE_MIN }
-    }
-
-    /// The pause before the next attempt to connect.
-    fn pause(&mut self) -> Duration {
-        let pause = self.next;
-        self.next = (pause * 2).min(PAUSE_MAX);
-        pause
-    }
-
-    /// Records that a connection has lasted.
-    fn reset(&mut self) {
-        self.next = PAUSE_MIN;
-    }
-}
-
 /// Runs until the queue is closed.
 pub(super) async fn keep(shared: Arc<Shared>, broker: impl Broker, mut breaks: mpsc::UnboundedReceiver<Break>) {
     let (keeper, queue) = (&shared.keeper, &shared.keeper.queue);
-    let mut backoff = Backoff::new();
+    // Pauses before reconnections, until a connection has lasted for `LASTS_AFTER`.
+    let mut backoff = Backoff::new(PAUSE_MIN, PAUSE_MAX);
     let mut lasts_at = Some(Instant::now() + LASTS_AFTER);
     let mut logged_at = None;
     loop {
@@ -238,7 +216,7 @@ mod tests {
 
     #[test]
     fn pauses_double_until_a_connection_has_lasted() {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::new(PAUSE_MIN, PAUSE_MAX);
         let pauses: Vec<u64> = (0..8).map(|_| backoff.pause().as_millis() as u64).collect();
         assert_eq!(pauses, [100, 200, 400, 800, 1600, 3200, 5000, 5000]);
         backoff.reset();

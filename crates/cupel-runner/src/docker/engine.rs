@@ -236,8 +236,8 @@ impl Engine {
         self.docker.get_or_try_init(|| connect(&self.settings.socket)).await
     }
 
-    /// Whether the clock of containers may differ from this machine's clock. This is so if the runtime has its own kernel,
-    /// such as gVisor or Kata Containers.
+    /// Whether the clock of containers may differ from this machine's clock. This is so if the runtime has its own
+    /// kernel, such as gVisor or Kata Containers.
     pub(super) async fn has_own_clock(&self) -> Result<bool, ContainerError> {
         let examine = || async {
             let runtime = match &self.settings.runtime {

@@ -200,7 +200,7 @@ pub(super) fn of(
     let has_more = done.files_truncated && by_itself;
     Ok(CellReport {
         outcome,
-        exit,
+        exit: CellReport::own_exit(outcome, exit),
         ended,
         usage: Usage {
             cpu_time: done.cpu,

@@ -12,8 +12,8 @@ pub(crate) fn forbid_core_dumps() -> rustix::io::Result<()> {
     set(Resource::Core, Rlimit { current: Some(1), maximum: Some(1) })
 }
 
-/// Applies the limits to this process, except the one of [`forbid_core_dumps`]. `processes` is the limit for all processes of this process's user. Called
-/// between vfork and exec, so it must not allocate.
+/// Applies the limits to this process, except the one of [`forbid_core_dumps`]. `processes` is the limit for all
+/// processes of this process's user. Called between vfork and exec, so it must not allocate.
 pub(crate) fn apply(limits: &Limits, processes: u64) -> rustix::io::Result<()> {
     let &Limits {
         cpu_time,

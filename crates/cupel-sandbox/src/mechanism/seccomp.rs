@@ -51,7 +51,8 @@ enum Action {
         otherwise: u32,
         /// Values with a separate return value, checked first.
         but: Vec<(u32, u32)>,
-        /// An argument that allows the call if all its 64 bits are zero: a null pointer. It is checked before all others.
+        /// An argument that allows the call if all its 64 bits are zero: a null pointer. It is checked before all
+        /// others.
         or_null: Option<u32>,
     },
 }

@@ -78,7 +78,7 @@ pub(super) fn conclude(
     let has_more = done.collect_overflow && by_itself;
     Ok(CellReport {
         outcome,
-        exit,
+        exit: CellReport::own_exit(outcome, exit),
         ended: Duration::from_nanos(done.ended_ns),
         usage,
         stdin_left: false,

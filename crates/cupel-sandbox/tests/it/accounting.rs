@@ -10,7 +10,7 @@ use cupel_sandbox::Stdin;
 use cupel_types::{Bytes, Outcome};
 use libtest_mimic::Trial;
 
-use crate::kit::{Ended, Program, World, assert_near, eventually, file};
+use crate::kit::{Ended, Program, World, assert_near, eventually, file, is_near};
 use crate::machine::{patient, slowness};
 use crate::{Shared, rules};
 
@@ -82,11 +82,20 @@ fn cpu_time_excludes_collecting_files(world: &World) {
         assert_eq!(ended.report.outcome, Outcome::Exited(0), "{ended}");
         cpu_ns(&ended)
     };
-    // The same work takes longer while neighbours are busy. So the two programs alternate, and their smallest figures
-    // are compared.
-    let pairs: [[u64; 2]; 7] = std::array::from_fn(|_| [cpu(&leaves_many), cpu(&collects)]);
-    let [uncollected, collected] = [0, 1].map(|of| pairs.iter().map(|pair| pair[of]).min().unwrap());
-    assert_near("CPU time with files collected, ns", collected, uncollected, 15, 3_000_000);
+    // The same work takes longer while neighbours are busy. So the two programs alternate until their smallest figures
+    // agree. A charge for collecting the files would be part of each figure, also of the smallest.
+    let mut least = [u64::MAX; 2];
+    let mut far = None;
+    for _ in 0..40 {
+        let pair = [cpu(&leaves_many), cpu(&collects)];
+        least = std::array::from_fn(|of| least[of].min(pair[of]));
+        let [uncollected, collected] = least;
+        far = is_near("CPU time with files collected, ns", collected, uncollected, 15, 3_000_000).err();
+        if far.is_none() {
+            break;
+        }
+    }
+    assert_eq!(far, None);
 }
 
 fn memory_peak_counts_every_kind_of_memory(world: &World) {

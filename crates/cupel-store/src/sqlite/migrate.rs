@@ -204,7 +204,8 @@ mod tests {
         }
     }
 
-    /// The query plan of a page; empty if the query finds the page by this index, in its order, without a scan or a sort.
+    /// The query plan of a page; empty if the query finds the page by this index, in its order, without a scan or a
+    /// sort.
     fn plan_of(db: &Connection, tables: &str, id: &str, conditions: &str, index: &str) -> String {
         let sql =
             format!("EXPLAIN QUERY PLAN SELECT {id} FROM {tables} WHERE {conditions} ORDER BY {id} DESC LIMIT 20");

@@ -91,8 +91,8 @@ impl Disk {
         }
     }
 
-    /// Adds an existing file of this length to the index, and removes the files evicted for it. Removes the file itself if it alone
-    /// exceeds the bound.
+    /// Adds an existing file of this length to the index, and removes the files evicted for it. Removes the file itself
+    /// if it alone exceeds the bound.
     fn make_room(&self, key: ArtifactKey, bytes: u64) {
         let mut index = self.index();
         // A file system stores whole blocks, usually of 4 KiB.

@@ -1,5 +1,5 @@
-//! The entries that one thread writes to a slow tier. The queue is bounded in entries and in bytes, because the programs
-//! of users produce entries faster than a disk or a blob store takes them.
+//! The entries that one thread writes to a slow tier. The queue is bounded in entries and in bytes, because the
+//! programs of users produce entries faster than a disk or a blob store takes them.
 
 use std::io;
 use std::sync::Arc;

@@ -72,8 +72,8 @@ pub(crate) enum Command {
     ///
     /// It needs engines that other processes can reach: store.url, queue.url, events.url and blobs.url of the
     /// configuration. Its HTTP server answers only health checks and metrics (/livez, /readyz, /healthz, /metrics).
-    /// After SIGTERM, SIGINT or SIGHUP, running programs may continue for up to 30 seconds (server.drain); then all runs
-    /// that have not ended are returned to the queue.
+    /// After SIGTERM, SIGINT or SIGHUP, running programs may continue for up to 30 seconds (server.drain); then all
+    /// runs that have not ended are returned to the queue.
     #[command(
         after_help = "Example:\n  export CUPEL_STORE__URL=postgres://cupel@db/cupel CUPEL_BLOBS__URL=postgres\n  export CUPEL_QUEUE__URL=redis://broker CUPEL_EVENTS__URL=redis://broker\n  cupel worker --listen 127.0.0.1:9090"
     )]

@@ -63,7 +63,8 @@ pub(super) fn listen() -> io::Result<()> {
     std::thread::Builder::new().name("signals".to_owned()).spawn(listen).map(drop)
 }
 
-/// Whether this process was started with a signal ignored, for example by `nohup`. Source: proc_pid_status(5), `SigIgn`.
+/// Whether this process was started with a signal ignored, for example by `nohup`. Source: proc_pid_status(5),
+/// `SigIgn`.
 pub(super) fn is_ignored(kind: SignalKind) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

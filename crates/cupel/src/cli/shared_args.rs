@@ -57,7 +57,8 @@ pub(crate) struct LocalSettings {
 }
 
 impl LocalSettings {
-    /// Reads the configuration. If the current directory has settings or language files that are ignored, prints a note.
+    /// Reads the configuration. If the current directory has settings or language files that are ignored, prints a
+    /// note.
     ///
     /// # Errors
     /// Lists all errors in the configuration.

@@ -233,8 +233,8 @@ impl LimitFile {
     }
 }
 
-/// Reserves disk space for a file of this length, so that a full disk is noticed before the file is changed. Does nothing
-/// on a file system that cannot do this.
+/// Reserves disk space for a file of this length, so that a full disk is noticed before the file is changed. Does
+/// nothing on a file system that cannot do this.
 fn reserve(file: &File, length: u64) -> io::Result<()> {
     match rustix::fs::fallocate(file, FallocateFlags::KEEP_SIZE, 0, length) {
         Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),

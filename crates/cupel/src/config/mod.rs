@@ -56,7 +56,8 @@ const SECOND: Duration = Duration::from_secs(1);
 pub(crate) struct Config {
     pub(crate) server: Server,
     pub(crate) data: PathBuf,
-    /// `data`, as far as commands without a server may use it. `None` if it is in a current directory that is not trusted.
+    /// `data`, as far as commands without a server may use it. `None` if it is in a current directory that is not
+    /// trusted.
     pub(crate) local_data: Option<PathBuf>,
     pub(crate) engines: Engines,
     pub(crate) results: Results,

@@ -311,8 +311,8 @@ fn smoke_passes_on_a_server_and_exits_with_4_for_a_wrong_key() {
     assert_eq!(ended.stdout.lines().count(), 3, "{}", ended.stdout);
     assert_eq!(end(cupel(["smoke", "--url", &server.url, "--key", "cup_wrong"]), b"").code, Some(4));
     assert_eq!(end(cupel(["smoke", "--url", "http://127.0.0.1:1", "--key", "x"]), b"").code, Some(6));
-    // The key is in a file, in the environment, or in the variable of earlier versions. An empty variable is the same as
-    // none.
+    // The key is in a file, in the environment, or in the variable of earlier versions. An empty variable is the same
+    // as none.
     let file = source("key", &format!("{}\n", server.key));
     let with = |args: &[&str], variables: &[(&str, &str)]| {
         let mut command = cupel([&["smoke", "--url", &server.url, "bash"], args].concat());

@@ -132,7 +132,8 @@ pub(crate) struct ProblemTestView {
     /// Your program's exit code, if the test is visible and the program exited by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     exit_code: Option<i32>,
-    /// The number of the signal that ended your program, if the test is visible and a signal ended the program.
+    /// The number of the signal that ended your program, if the test is visible and a signal ended the program. `null`
+    /// if a limit killed the program.
     #[serde(skip_serializing_if = "Option::is_none")]
     signal: Option<i32>,
     /// The beginning of the test's input (up to 16 KiB), if you may see the test. Only in the response of `GET

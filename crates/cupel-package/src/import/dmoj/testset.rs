@@ -17,13 +17,13 @@ use cupel_problem::{
     Protocol, Score, StopRule, ValidatorArgs, WallLimit,
 };
 
-/// Maximum work of matching all file names of a package: 30 seconds on one processor, measured with names of 1,000 bytes
-/// and the slowest pattern that was found.
+/// Maximum work of matching all file names of a package: 30 seconds on one processor, measured with names of 1,000
+/// bytes and the slowest pattern that was found.
 ///
 /// In linear time, the work is the product of the size of the compiled pattern and the length of the names, both in
 /// bytes. With backtracking, it is the product of the length of the expanded pattern, the length of the names and the
-/// number of steps for each name. A usual pattern has less than 6 KiB when it is compiled, and needs less than 100 steps
-/// for a name.
+/// number of steps for each name. A usual pattern has less than 6 KiB when it is compiled, and needs less than 100
+/// steps for a name.
 const WORK_MAX: usize = 1 << 36;
 /// Maximum size of a compiled pattern that matches in linear time, in bytes. A pattern of 500 bytes without counted
 /// repetitions needs less than 50 KiB.
@@ -32,8 +32,8 @@ const LINEAR_BYTES_MAX: usize = 64 << 10;
 const STEPS_PER_NAME_MAX: usize = 100_000;
 /// Maximum length of a pattern that is matched by backtracking, in bytes, with its counted repetitions expanded.
 const EXPANDED_MAX: usize = 2_000;
-/// Maximum size of a compiled pattern that is matched by backtracking: instructions, and bytes of each part that matches
-/// in linear time.
+/// Maximum size of a compiled pattern that is matched by backtracking: instructions, and bytes of each part that
+/// matches in linear time.
 const PROGRAM_MAX: usize = 10_000;
 const PROGRAM_BYTES_MAX: usize = 1 << 20;
 
@@ -164,7 +164,8 @@ impl<'c, 'r> Reading<'c, 'r> {
             let mut batch = group(&name, GroupScoring::Aggregate(Aggregate::Min), cases);
             batch.stop = stop_rule(worth);
             batch.requires = self.dependencies(item, &batches);
-            // A checker that gives a part of the points accepts. Source: DMOJ judge-server, `judge.py`, `passed_batches`.
+            // A checker that gives a part of the points accepts. Source: DMOJ judge-server, `judge.py`,
+            // `passed_batches`.
             batch.partial_suffices = true;
             batches.push(batch.name.clone());
             nodes.push(Node::Group(batch));
@@ -595,9 +596,9 @@ impl Pattern {
 
 const TOO_LARGE: &str = "it is too large for the number of files; write it with fewer counted repetitions";
 
-/// Returns an upper bound of the length of a pattern, in bytes, after its counted repetitions have been written out: the
-/// product of its length and of the counts. `None` if there is no bound, because the pattern calls its groups, or has
-/// braces that may be a count and cannot be read. Python has neither.
+/// Returns an upper bound of the length of a pattern, in bytes, after its counted repetitions have been written out:
+/// the product of its length and of the counts. `None` if there is no bound, because the pattern calls its groups, or
+/// has braces that may be a count and cannot be read. Python has neither.
 fn expanded_length(pattern: &str) -> Option<usize> {
     if pattern.contains("\\g") || pattern.contains("(?P>") {
         return None;
@@ -677,8 +678,8 @@ fn points(reader: &Reader<'_>) -> Score {
     points.unwrap_or(Score::ONE)
 }
 
-/// Returns the points of a case that is judged by this method. Checkers and graders in Python, and `linecount`, may award
-/// a part of the points although they reject.
+/// Returns the points of a case that is judged by this method. Checkers and graders in Python, and `linecount`, may
+/// award a part of the points although they reject.
 fn points_of(method: &Method, points: Score) -> CasePoints {
     let is_module = |program: &JudgeProgram| matches!(program.protocol, Protocol::PythonModule { .. });
     let also_rejecting = match method {

@@ -6,8 +6,8 @@
 //!     └───────── pause, attach ◄─────────┘
 //! ```
 //!
-//! If a run exists and no live connection can be opened, for example because a proxy permits none, this module waits for
-//! the run's end with requests, and the watcher gets no events.
+//! If a run exists and no live connection can be opened, for example because a proxy permits none, this module waits
+//! for the run's end with requests, and the watcher gets no events.
 //!
 //! *Invariants:* the watcher gets each event once and in order, even after a lost connection. Inputs reach the server
 //! in order: inputs that the worker has not taken are kept and sent again, and the server drops duplicates.

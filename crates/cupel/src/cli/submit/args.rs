@@ -6,8 +6,8 @@ use crate::cli::remote::args::{Credentials, ServerUrl};
 
 /// Submit a solution to a problem of a server, and wait for the verdict.
 ///
-/// SIGINT, SIGTERM and SIGHUP cancel the submission, if the server permits it; --no-wait ends the command as soon as the
-/// server has the submission.
+/// SIGINT, SIGTERM and SIGHUP cancel the submission, if the server permits it; --no-wait ends the command as soon as
+/// the server has the submission.
 ///
 /// Exit code: 0 if the solution is accepted (with --no-wait: if the server has it), 1 if it is not; 2 if the command
 /// line, the file or the language is wrong; 3 if the server has no such problem; 4 if there is no API key, or the
