@@ -17,8 +17,13 @@ scripts/build.sh quick
 # Report configuration errors before a later step fails because of them.
 "$cupel" config check >/dev/null
 
+# The server reads these; `cupel languages` does so only if they are named.
+of_server=()
+[ -n "${CUPEL_CONFIG:-}" ] || [ ! -e cupel.toml ] || of_server+=(--config cupel.toml)
+[ ! -d "$DATA" ] || of_server+=(--data "$DATA")
+
 echo "== languages: the core set"
-if ! scripts/as-root "$cupel" languages install core; then
+if ! scripts/as-root "$cupel" languages install core "${of_server[@]}"; then
     echo "error: some languages could not be installed; the message above names the packages." >&2
     echo "       Fix the cause (outdated package lists or no network?), then run \`make run\` again." >&2
     exit 1

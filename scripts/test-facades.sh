@@ -58,8 +58,10 @@ trap stop EXIT
 
 mkdir "$work/data" "$work/relaxed"
 touch "$work/addresses" "$work/relaxed-addresses"
-# The npm package `piston-client` sends JSON as text/plain. The receiver of a callback is on loopback.
-settings=(CUPEL_FACADES__PISTON__ANY_CONTENT_TYPE=true CUPEL_WEBHOOKS__ALLOW_PRIVATE=true CUPEL_LANGUAGES__PREPARE=false CUPEL_PROBLEMS__SHIPPED=false)
+# The npm package `piston-client` sends JSON as text/plain. The receiver of a callback is on loopback. Judge0's limit of real time is 10 s, which
+# the compilers of a busy machine exceed.
+settings=(CUPEL_FACADES__PISTON__ANY_CONTENT_TYPE=true CUPEL_WEBHOOKS__ALLOW_PRIVATE=true CUPEL_LANGUAGES__PREPARE=false CUPEL_PROBLEMS__SHIPPED=false
+    CUPEL_FACADES__JUDGE0__WALL_TIME_LIMIT=60 CUPEL_FACADES__JUDGE0__MAX_WALL_TIME_LIMIT=60)
 # Starts a server. Arguments: its data directory, the file for its addresses, and its options.
 start() {
     local data=$1 addresses=$2

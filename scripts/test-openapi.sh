@@ -82,7 +82,7 @@ allowed() {
     # revoke the key of this test (logout, removing keys, changing users' roles), and images, which the server pulls from other hosts.
     (cd "$work" && SCHEMATHESIS_HOOKS=hooks /usr/bin/python3 "$tools/bin/schemathesis" run "$url/openapi.json" --header "Authorization: Bearer $key" \
         --phases fuzzing --mode positive --max-examples "${EXAMPLES:-10}" --seed 16 --generation-database none --no-shrink \
-        --continue-on-failure --request-timeout 40 --suppress-health-check all --warnings off \
+        --continue-on-failure --request-timeout 180 --suppress-health-check all --warnings off \
         --exclude-path-regex '(/events|/auth/logout|/auth/keys/[^/]*|/admin/users/[^/]*|/admin/images)$' \
         --checks "$checks" "$@") >"$work/schemathesis.log" || { cat "$work/schemathesis.log"; exit 1; }
     tail -n 2 "$work/schemathesis.log"

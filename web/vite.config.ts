@@ -160,7 +160,8 @@ export default defineConfig({
       },
     },
   },
-  // The files share one process, because a process for each would take three times as long.
-  test: { include: ['src/**/*.spec.ts'], isolate: false, setupFiles: ['unit-setup.ts'] },
+  // The files share one process, because a process for each would take three times as long. The timeouts are long, because the machine may
+  // stall for some seconds.
+  test: { include: ['src/**/*.spec.ts'], isolate: false, setupFiles: ['unit-setup.ts'], testTimeout: 120_000, hookTimeout: 120_000 },
   server: { proxy: { '/api': 'http://127.0.0.1:8080' } },
 })

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { after, afterEach, before, test } from 'node:test'
 import { checkSize, closeVisits, launch, visit } from './browser.mjs'
 import * as people from './people.mjs'
-import { PASSWORD, PATIENCE_MS } from './people.mjs'
+import { PASSWORD } from './people.mjs'
 import { startServer } from './server.mjs'
 
 const SLUG = 'calm-water'
@@ -183,7 +183,10 @@ test('the keys j and k move down and up in the list, and stop at its ends', asyn
 test('a spinner turns while a program runs, unless the user prefers reduced motion', async () => {
   const { page, close } = await registered('/playground')
   await page.getByRole('textbox', { name: /Source code/ }).waitFor()
-  // It prints, because a program that waits ends at the idle limit.
+  // With two minutes of real time. It prints, because a program that waits ends at the idle limit.
+  await page.getByText('Arguments, files and limits').click()
+  await page.getByLabel('CPU time in seconds').fill('60')
+  await page.getByText('Arguments, files and limits').click()
   await people.write(page, 'import time\nwhile True:\n    print(1, flush=True)\n    time.sleep(1)\n')
   await page.getByRole('button', { name: 'Run', exact: true }).click()
   await page.locator('[data-phase=running]').waitFor()
@@ -228,6 +231,7 @@ test('the offline notice covers neither the bar nor the code\'s start nor Run, a
     await editor.waitFor()
     // Fonts and scripts that arrive later change the layout, and scripts cannot be loaded without a connection.
     await page.waitForLoadState('networkidle')
+    await page.waitForFunction(() => document.fonts.status === 'loaded' && document.querySelector('[data-editor]').shadowRoot.querySelector('.cm-cursorLayer') !== null)
     const before = await page.locator('[data-editor]').boundingBox()
     await context.setOffline(true)
     const notice = page.getByText('You are offline.')
@@ -288,6 +292,13 @@ test('the browser\'s button Back closes the topmost dialog, and only then leaves
   const versions = page.getByRole('dialog', { name: 'History of this code' })
   const shortcuts = page.getByRole('dialog', { name: 'Keyboard shortcuts' })
   const is = (dialog, state) => dialog.waitFor({ state })
+  /** Opens the palette, and types a text and Enter. */
+  const command = async (text) => {
+    await page.keyboard.press('Control+k')
+    await palette.getByRole('combobox').and(page.locator(':focus')).waitFor()
+    await page.keyboard.type(text)
+    await page.keyboard.press('Enter')
+  }
   await page.getByRole('button', { name: 'History', exact: true }).click()
   await is(versions, 'visible')
   await page.keyboard.press('Control+k')
@@ -305,9 +316,7 @@ test('the browser\'s button Back closes the topmost dialog, and only then leaves
   assert.equal(path(), `/problems/${SLUG}`)
 
   // One dialog takes the place of another.
-  await page.keyboard.press('Control+k')
-  await page.keyboard.type('keyboard shortcuts')
-  await page.keyboard.press('Enter')
+  await command('keyboard shortcuts')
   await is(shortcuts, 'visible')
   await is(palette, 'hidden')
   await page.goBack()
@@ -315,9 +324,7 @@ test('the browser\'s button Back closes the topmost dialog, and only then leaves
   assert.equal(path(), `/problems/${SLUG}`)
 
   // A page that was opened from the palette is one step from the page before, and Back still works after it.
-  await page.keyboard.press('Control+k')
-  await page.keyboard.type('playground')
-  await page.keyboard.press('Enter')
+  await command('playground')
   await page.waitForURL(/\/playground$/)
   await page.getByRole('button', { name: 'Share' }).waitFor()
   await page.goBack()
@@ -454,7 +461,6 @@ test('at 400 % zoom, every control of the other pages can be reached, and no pag
     await checkSize(page, `${name}, scrolled`)
   }
   const zoomed = async (visitor) => {
-    visitor.page.setDefaultTimeout(PATIENCE_MS)
     await visitor.page.setViewportSize({ width: 320, height: 256 })
     return visitor
   }
@@ -505,10 +511,9 @@ test('at 400 % zoom, every control of the other pages can be reached, and no pag
 test('the first press of Tab leads past everything else to the editor', async () => {
   for (const width of [1280, 360]) {
     const { page, close } = await visit(browser, { width })
-    page.setDefaultTimeout(PATIENCE_MS)
     for (const path of [`/problems/${SLUG}`, '/playground']) {
       await page.goto(`${server.url}${path}`)
-      await page.locator('[data-editor]').waitFor({ state: 'attached' })
+      await page.locator('.cm-content').waitFor({ state: 'attached' })
       await page.keyboard.press('Tab')
       const skip = page.getByRole('button', { name: 'Skip to the editor' })
       const { width: shown } = await skip.boundingBox()
@@ -529,7 +534,7 @@ test('from the list of problems, the editor is one press of Tab or one key away'
     await page.getByText('Calm Water').waitFor()
     await page.keyboard.press('j')
     await page.keyboard.press('Enter')
-    await page.locator('[data-editor]').waitFor({ state: 'attached' })
+    await page.locator('.cm-content').waitFor({ state: 'attached' })
     // Nothing has the focus, so these keys scroll the statement.
     const scrolled = () => page.locator('#panel-statement').evaluate((pane) => pane.scrollTop)
     await page.keyboard.press('PageDown')
@@ -552,7 +557,6 @@ test('on a phone, the bar has links to the problems, the playground and the cont
   for (const [language, links] of [['en', ['Problems', 'Playground', 'Contests']], ['zh-CN', ['题目', '练习场', '比赛']]]) {
     for (const viewport of [360, 390]) {
       const { page, check, close } = await visit(browser, { width: viewport, language })
-      page.setDefaultTimeout(PATIENCE_MS)
       await page.goto(`${server.url}/contests`)
       await page.getByRole('heading', { level: 1 }).waitFor()
       await page.getByRole('banner').getByRole('button', { name: language === 'en' ? 'Your account' : '你的账户' }).waitFor()
@@ -568,7 +572,6 @@ test('on a phone, the bar has links to the problems, the playground and the cont
 
 test('an unknown address and an unknown program are shown as such, with a way on', async () => {
   const { page, close } = await visit(browser)
-  page.setDefaultTimeout(PATIENCE_MS)
   await page.goto(`${server.url}/p/NONE`)
   await page.getByRole('heading', { name: 'Program not found' }).waitFor()
   await page.getByText('This program does not exist, or it is no longer shared.').waitFor()
@@ -598,7 +601,6 @@ test('the editor begins with the frame of a program, which is no draft and canno
 
 test('a user can register, run code and view a difference without a mouse', async () => {
   const { page, close } = await visit(browser)
-  page.setDefaultTimeout(PATIENCE_MS)
   await page.goto(`${server.url}/problems`)
   await page.getByText('Calm Water').waitFor()
   await tabTo(page, page.getByRole('link', { name: 'Register' }))
@@ -687,7 +689,6 @@ test('a statement is printed completely in black on white, and its images have a
 
 test('no line of a statement begins with the mark after a formula, or ends with the bracket before one', async () => {
   const { page, close } = await visit(browser)
-  page.setDefaultTimeout(PATIENCE_MS)
   await page.goto(`${server.url}/problems/terraced-orchard`)
   await page.locator('.katex-base').first().waitFor()
   for (const width of [1280, 1000, 920, 420, 360]) {

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { launch, visit } from './browser.mjs'
 import * as people from './people.mjs'
-import { PASSWORD, PATIENCE_MS } from './people.mjs'
+import { PASSWORD } from './people.mjs'
 import { startServer } from './server.mjs'
 
 const SLUG = 'calm-water'
@@ -144,13 +144,17 @@ test('a solved problem is counted in the progress by difficulty, tag and day', a
   const sent = await page.evaluate(
     async ([slug, source]) => {
       const headers = { 'content-type': 'application/json', 'x-cupel-site': '1' }
-      const answer = await fetch(`/api/v1/problems/${slug}/submissions?wait=30`, { method: 'POST', headers, body: JSON.stringify({ language: 'python', source_code: source }) })
-      return answer.status
+      let answer = await fetch(`/api/v1/problems/${slug}/submissions?wait=30`, { method: 'POST', headers, body: JSON.stringify({ language: 'python', source_code: source }) })
+      // The server answers after half a minute, also if the judge is not done.
+      for (;;) {
+        const { verdict, submission_id: id } = await answer.json()
+        if (!answer.ok || verdict != null) return answer.status
+        answer = await fetch(`/api/v1/submissions/${id}?wait=30`)
+      }
     },
     [SLUG, RIGHT],
   )
   assert.ok(sent < 300, `the submission was refused with ${sent}`)
-  // The response came when the submission was judged.
   await page.goto(`${server.url}/account`)
   await page.getByText('problem solved', { exact: true }).waitFor()
   await page.getByText('1 problem solved for the first time, on 1 day').waitFor()
@@ -288,7 +292,6 @@ test('a one-time link names the account, sets the password and signs in, and its
   const made = server.command('user', 'link', owner.name)
   const [, token] = /\/password#(cul_\S+)/.exec(made)
   const { page, check, close } = await visit(browser, { language: 'zh-CN', width: 360 })
-  page.setDefaultTimeout(PATIENCE_MS)
   const sent = []
   page.on('request', (request) => {
     const { origin, pathname, search } = new URL(request.url())
@@ -332,7 +335,6 @@ test('if the response to a one-time link is lost, a second try signs in', async 
   await owner.close()
   const made = server.command('user', 'link', owner.name)
   const { page, close, faults } = await visit(browser)
-  page.setDefaultTimeout(PATIENCE_MS)
   await page.goto(`${server.url}/password#${/\/password#(\S+)/.exec(made)[1]}`)
   await page.getByLabel('New password').fill('staple correct horse')
   await page.route('**/api/v1/auth/password/reset', async (route) => {
@@ -376,7 +378,6 @@ test('a user leaves the leaderboards, and the form of a new user says in Chinese
 test('the first start gives the administrator a link, and the administrator sees the state of the server', async () => {
   const visitor = await visit(browser)
   const { page, check, close } = visitor
-  page.setDefaultTimeout(PATIENCE_MS)
   const name = await people.enterFirst(page, server)
   await page.getByRole('button', { name: `Account: ${name}` }).click()
   await page.getByRole('menuitem', { name: 'Administration' }).click()
@@ -385,7 +386,7 @@ test('the first start gives the administrator a link, and the administrator sees
   await page.getByRole('rowheader').waitFor()
   // The last heartbeat also has its absolute time.
   const heartbeat = page.getByRole('row').filter({ has: page.getByRole('rowheader') }).first().locator('time').first()
-  assert.ok(Math.abs(Date.now() - Date.parse(await heartbeat.getAttribute('datetime'))) < PATIENCE_MS)
+  assert.ok(Math.abs(Date.now() - Date.parse(await heartbeat.getAttribute('datetime'))) < 60_000)
   assert.match(await heartbeat.getAttribute('title'), /\d:\d\d:\d\d/)
   await page.getByText('seccomp', { exact: false }).first().waitFor()
   await page.getByRole('listitem').filter({ hasText: 'Python' }).first().waitFor()
@@ -417,7 +418,6 @@ test('the first start gives the administrator a link, and the administrator sees
   await student.close()
 
   const phone = await visit(browser, { width: 360 })
-  phone.page.setDefaultTimeout(PATIENCE_MS)
   await signIn(phone.page, name, PASSWORD)
   await phone.page.goto(`${server.url}/admin`)
   await phone.page.getByText('Busy slots').filter({ visible: true }).waitFor()
@@ -519,7 +519,6 @@ test('a visitor who opens a part of the account returns to it after signing in',
   await close()
   const visitor = await visit(browser)
   const { page } = visitor
-  page.setDefaultTimeout(PATIENCE_MS)
   await page.goto(`${server.url}/account?view=keys`)
   await page.getByRole('main').getByRole('link', { name: 'Sign in' }).click()
   await page.getByLabel('User name or e-mail address').fill(name)
@@ -551,7 +550,8 @@ test('what a form refuses is said beside the field, a password can be shown, and
   await page.getByLabel('Password').fill('Ada.Lovelace')
   await page.getByRole('button', { name: 'Create the account' }).click()
   await page.getByText('differ from the user name').waitFor()
-  assert.equal(await page.evaluate(() => document.activeElement.name), 'password', 'the first field that the server refuses has the focus')
+  // The first field that the server refuses gets the focus.
+  await page.waitForFunction(() => document.activeElement.name === 'password')
   await close()
 })
 
@@ -575,7 +575,6 @@ test('after a sign-out in another tab, the page says so and keeps what was typed
 test('if a response to a registration is lost, the next press signs in to the new account', async () => {
   for (const [lost, name] of [['auth/register', 'lost-first'], ['session', 'lost-second']]) {
     const { page, close, faults } = await visit(browser)
-    page.setDefaultTimeout(PATIENCE_MS)
     let dropped = 0
     await page.route(`**/api/v1/${lost}`, async (route) => {
       if (route.request().method() !== 'POST' || dropped > 0) return route.continue()
@@ -595,7 +594,6 @@ test('if a response to a registration is lost, the next press signs in to the ne
   }
   // The name of another person is still refused.
   const { page, close } = await visit(browser)
-  page.setDefaultTimeout(PATIENCE_MS)
   await page.goto(`${server.url}/register`)
   await page.getByLabel('User name').fill('lost-first')
   await page.getByLabel('E-mail address').fill('other@example.com')

@@ -15,6 +15,9 @@ const COLOR_RULES = ['color-contrast', 'link-in-text-block']
 /** Rules of axe-core whose findings are minor or moderate, which `findings` does not report. Without them, a check takes a fifth less time. */
 const LESSER_RULES = ['region', 'hidden-content', 'heading-order', 'focus-order-semantics', 'scope-attr-valid', 'landmark-banner-is-top-level', 'landmark-one-main', 'page-has-heading-one', 'landmark-unique']
 
+/** Maximum time to wait for a condition, in ms. A wait ends as soon as its condition holds. */
+export const PATIENCE_MS = 120_000
+
 /** Folder for screenshots of every screen; none by default. */
 const SHOTS = process.env.SHOTS
 
@@ -69,6 +72,8 @@ async function open(browser, language, touch) {
     reducedMotion: 'reduce',
     permissions: ['clipboard-read', 'clipboard-write'],
   })
+  // Also for requests, for interceptions and for pages that a test opens.
+  context.setDefaultTimeout(PATIENCE_MS)
   const page = await context.newPage()
   if (LATE_MS > 0) {
     const session = await context.newCDPSession(page)
@@ -138,8 +143,7 @@ export async function visit(browser, { theme = 'light', width = 1280, language =
   const scripts = new Set()
   opened.recorded = { faults, scripts, origins: new Set() }
   await page.setViewportSize({ width, height: width < 600 ? 740 : 800 })
-  // Playwright's default.
-  page.setDefaultTimeout(30_000)
+  page.setDefaultTimeout(PATIENCE_MS)
   await page.emulateMedia({ colorScheme: theme, media: null, forcedColors: null, contrast: null })
   /** Checks the page in the theme that is `shown`. `rules` are the only rules of axe-core to check; all by default. */
   const checkTheme = async (name, shown, rules) => {

@@ -7,7 +7,6 @@ import { statSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { launch, visit } from './browser.mjs'
 import { fillStandings, makeLarge, TEAMS } from './large-contest.mjs'
-import { PATIENCE_MS } from './people.mjs'
 import { startServer } from './server.mjs'
 import { longestTask } from './tasks.mjs'
 
@@ -44,7 +43,6 @@ const PAGES = [
 /** Loads a page in a new window. Returns the paths that it requested, and its longest task in ms on the slow processor. */
 async function load({ path, shown }) {
   const { page, close } = await visit(browser)
-  page.setDefaultTimeout(PATIENCE_MS)
   const paths = []
   page.on('request', (request) => paths.push(new URL(request.url()).pathname))
   await fillStandings(page, standings, false)
@@ -90,7 +88,6 @@ for (const one of PAGES) {
 test('only a few of 300 rows of the standings exist at a time, and the search shows the number of results', async () => {
   for (const theme of ['light', 'dark']) {
     const { page, check, close } = await visit(browser, { theme })
-    page.setDefaultTimeout(PATIENCE_MS)
     await fillStandings(page, standings, false)
     await page.goto(`${server.url}/contests/large?view=standings`)
     await page.getByRole('row', { name: /team-0/ }).first().waitFor()

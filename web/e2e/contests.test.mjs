@@ -57,7 +57,6 @@ test('a student registers, joins a contest, solves its problem, and another brow
 
   // The second browser follows the standings and is not signed in.
   const guest = await visit(browser, { theme: 'dark' })
-  guest.page.setDefaultTimeout(PATIENCE_MS)
   await guest.page.goto(`${server.url}/contests/spring?view=standings`)
   const row = guest.page.getByRole('row', { name: new RegExp(student.name) })
   await row.waitFor()
@@ -67,12 +66,12 @@ test('a student registers, joins a contest, solves its problem, and another brow
   await submit(page, WRONG)
   await row.getByText('not solved, 1 try').waitFor()
   await submit(page, RIGHT)
-  await row.getByText(/^solved at 1:0\d, 2 tries, first solution of this problem$/).waitFor()
+  await row.getByText(/^solved at 1:\d\d, 2 tries, first solution of this problem$/).waitFor()
   await guest.check('contest-standings')
   await guest.close()
 
   await page.getByRole('link', { name: 'Spring Cup' }).click()
-  await page.getByText(/^solved at 1:0\d, 2 tries/).waitFor()
+  await page.getByText(/^solved at 1:\d\d, 2 tries/).waitFor()
   await page.getByRole('link', { name: 'Standings' }).click()
   await page.getByRole('row', { name: new RegExp(`${student.name} You 1 \\d+`) }).waitFor()
   await student.check('contest-standings-own')
@@ -150,8 +149,10 @@ test('unchanged standings are not sent again, but their time advances', async ()
   await page.goto(`${server.url}/contests/idle?view=standings`)
   const row = page.getByRole('row', { name: new RegExp(student.name) })
   await row.waitFor()
+  const time = page.getByText(/^At \d:\d\d \(hours:minutes\) of the contest/)
+  const first = await time.innerText()
   await answers(4)
-  await page.getByText('At 1:00 (hours:minutes) of the contest').waitFor()
+  await time.filter({ hasNotText: first }).waitFor()
   assert.deepEqual([...new Set(statuses)], [200, 304])
   assert.equal(statuses.filter((status) => status === 200).length, 1, `${statuses}`)
   await row.waitFor()
@@ -161,7 +162,7 @@ test('unchanged standings are not sent again, but their time advances', async ()
   await row.getByText(/^solved at \d:\d\d, 1 try, first solution of this problem$/).waitFor()
   const from = statuses.length
   await answers(from + 3)
-  assert.deepEqual(statuses.slice(from), [304, 304, 304])
+  assert.deepEqual(statuses.slice(from, from + 3), [304, 304, 304])
   await row.getByText(/^solved at \d:\d\d, 1 try/).waitFor()
   await student.close()
 })
@@ -194,7 +195,6 @@ test('in an IOI contest, the standings show the best score, and a worse score do
     const student = await registered({ theme, width })
     const { page, check } = student
     const guest = await visit(browser, { theme })
-    guest.page.setDefaultTimeout(PATIENCE_MS)
     await page.goto(`${server.url}/contests/points`)
     await page.getByText('IOI', { exact: true }).waitFor()
     await page.getByRole('button', { name: 'Take part' }).click()
@@ -254,7 +254,7 @@ test('two participants see each other in the standings', async () => {
   const rowOf = (viewer, { name }) => viewer.page.getByRole('row', { name: new RegExp(name) })
   for (const [viewer, other] of [[first, second], [second, first]]) {
     await rowOf(viewer, other).getByText('not tried').waitFor()
-    const watched = rowOf(viewer, other).getByText(/^solved at 1:0\d/).waitFor()
+    const watched = rowOf(viewer, other).getByText(/^solved at 1:\d\d/).waitFor()
     await other.page.getByRole('link', { name: 'Problems' }).last().click()
     await other.page.getByRole('link', { name: 'Calm Water' }).click()
     await submit(other.page, RIGHT)
@@ -265,7 +265,7 @@ test('two participants see each other in the standings', async () => {
   // Each participant sees both, in the same order.
   const orders = []
   for (const viewer of both) {
-    for (const one of both) await rowOf(viewer, one).getByText(/^solved at 1:0\d/).waitFor()
+    for (const one of both) await rowOf(viewer, one).getByText(/^solved at 1:\d\d/).waitFor()
     orders.push(await viewer.page.getByRole('rowheader').allInnerTexts())
   }
   const names = (order) => order.map((text) => /student-\d+/.exec(text)[0])
@@ -308,8 +308,11 @@ test('on a phone with text of 200 %, nothing of a contest is cut, and in landsca
   await page.goto(`${server.url}/contests/large?view=clarifications`)
   const tab = page.getByRole('link', { name: 'Questions' })
   await tab.waitFor()
-  const [place, list] = [await tab.boundingBox(), await tab.locator('..').boundingBox()]
-  assert.ok(place.x >= list.x && place.x + place.width <= list.x + list.width + 1, `the tab is at ${JSON.stringify(place)} in ${JSON.stringify(list)}`)
+  // The list of tabs is scrolled in the next frame.
+  await people.until('the tab is in view', async () => {
+    const [place, list] = [await tab.boundingBox(), await tab.locator('..').boundingBox()]
+    return place.x >= list.x && place.x + place.width <= list.x + list.width + 1
+  })
   await page.goto(`${server.url}/account?view=keys`)
   const left = page.getByText(/^[\d,]+ of [\d,]+ left now$/)
   await left.first().waitFor()
@@ -334,8 +337,8 @@ test('on a phone with text of 200 %, nothing of a contest is cut, and in landsca
 
 test('a user can take part virtually in a contest that is over', async () => {
   const { page, check, close } = await registered()
-  // A contest of the minimum length that is almost over. The page changes when the contest ends.
-  await contest('winter', 'Winter Cup', -50, { length_seconds: 60 })
+  // A contest that is almost over. The page changes when the contest ends. A virtual participation takes longer than the rest of this test.
+  await contest('winter', 'Winter Cup', -590, { length_seconds: 600 })
   await page.goto(`${server.url}/contests/winter`)
   await page.getByText('Over', { exact: true }).waitFor()
   await check('contest-over')
@@ -361,10 +364,10 @@ test('a user can take part virtually in a contest that is over', async () => {
   await starts.click()
   await page.getByText('You are taking part virtually').waitFor()
   // The focus stays in its place, although the button is gone.
-  assert.match(await page.evaluate(() => document.activeElement.innerText), /^You are taking part virtually/)
+  await page.waitForFunction(() => document.activeElement.innerText.startsWith('You are taking part virtually'))
   await page.getByText('Your time ends in').waitFor()
   await page.getByRole('heading', { name: 'Ask the organizers' }).waitFor()
-  assert.match(await page.getByRole('timer').innerText(), /^0:0(1:00|0:\d\d)$/)
+  assert.match(await page.getByRole('timer').innerText(), /^0:(10:00|0\d:\d\d)$/)
   // Each part of the page is a step of the history.
   await page.getByRole('link', { name: 'Standings' }).click()
   await page.getByRole('row', { name: /No rank: takes part virtually/ }).waitFor()
@@ -536,8 +539,8 @@ test('the list of submissions to a problem marks those that count in the contest
   const rows = page.getByRole('list', { name: 'Your submissions' }).getByRole('listitem')
   await rows.getByText('In the contest', { exact: true }).waitFor()
   assert.deepEqual(await rows.evaluateAll((all) => all.map((one) => /^(In|Not in) the contest$/m.exec(one.innerText)?.[0])), ['In the contest', 'Not in the contest'])
-  await check('contest-submissions')
   const age = await rows.first().locator('time').innerText()
+  await check('contest-submissions')
   await rows.first().locator('time').filter({ hasNotText: age }).waitFor()
   await close()
 })
@@ -583,13 +586,20 @@ test('a problem says why it is not shown as one of the contest in its address', 
 
 test('the end of a contest is said on the page of a problem, and a virtual participation is shown there', async () => {
   const { page, check, close } = await registered()
-  await contest('brief', 'Brief Cup', 25 - HOUR, { length_seconds: HOUR })
+  await contest('brief', 'Brief Cup', -HOUR)
+  const begun = Date.now()
   await page.goto(`${server.url}/contests/brief`)
-  await page.getByRole('button', { name: 'Take part' }).click()
+  await page.getByRole('button', { name: 'Take part', exact: true }).click()
   await page.getByText('You are taking part', { exact: true }).waitFor()
   await page.getByRole('link', { name: 'Calm Water' }).click()
   await page.getByText(/Ends in/).waitFor()
-  await page.getByText('Your time in this contest is over.').waitFor()
+  // The contest ends soon, but not before the page is loaded again, which takes less time than these two pages took.
+  const rest = 5 + 3 * Math.ceil((Date.now() - begun) / 1000)
+  const { starts_at } = await asAdmin('GET', '/contests/brief')
+  await asAdmin('PATCH', '/contests/brief', { length_seconds: rest + Math.ceil((Date.now() - Date.parse(starts_at)) / 1000) })
+  await page.reload()
+  await page.getByText(/Ends in/).waitFor()
+  await page.getByText('Your time in this contest is over.').waitFor({ timeout: rest * 1000 + PATIENCE_MS })
   await page.getByText('Over', { exact: true }).waitFor()
   await page.getByText('The contest is over: submissions no longer count in it.').waitFor()
   assert.equal(await page.getByRole('link', { name: 'Contests' }).getAttribute('data-status'), 'active')
@@ -599,7 +609,6 @@ test('the end of a contest is said on the page of a problem, and a virtual parti
   await close()
 
   const later = await registered()
-  later.page.setDefaultTimeout(PATIENCE_MS)
   await later.page.goto(`${server.url}/contests/brief`)
   await later.page.getByRole('button', { name: 'Take part virtually' }).click()
   await later.page.getByRole('button', { name: 'Start now' }).click()
@@ -612,12 +621,10 @@ test('the end of a contest is said on the page of a problem, and a virtual parti
   await later.page.getByText(/Ends in/).waitFor()
   // The standings that the page gets first are older than the submission. It asks again when the server's are new (`STANDINGS_OLD_MS`),
   // which happens here as soon as they are, and not only when it asks again by itself (`STANDINGS_POLL_MS`), which is prevented.
+  const solved = later.page.getByText(/^solved at 0:\d\d, 1 try/)
   const old = await asAdmin('GET', '/contests/brief/standings')
-  let asked = 0
-  await later.page.route('**/contests/brief/standings?*', (route) => {
-    asked += 1
-    return asked === 1 ? route.fulfill({ json: old }) : route.fallback()
-  })
+  let isNew = false
+  await later.page.route('**/contests/brief/standings?*', (route) => (isNew ? route.fallback() : route.fulfill({ json: old })))
   await later.page.evaluate(() => {
     const { setTimeout, setInterval } = window
     window.held = []
@@ -630,9 +637,10 @@ test('the end of a contest is said on the page of a problem, and a virtual parti
   await later.page.getByText('You are taking part virtually').waitFor()
   await people.until('new standings', async () => JSON.stringify((await asAdmin('GET', '/contests/brief/standings')).rows) !== JSON.stringify(old.rows))
   await later.page.waitForFunction(() => window.held.length > 0)
-  assert.equal(await later.page.getByText('solved at 0:00, 1 try').count(), 0)
+  assert.equal(await solved.count(), 0)
+  isNew = true
   await later.page.evaluate(() => window.held.forEach((act) => act()))
-  await later.page.getByText('solved at 0:00, 1 try').waitFor({ state: 'attached' })
+  await solved.waitFor({ state: 'attached' })
   await later.close()
 })
 
@@ -688,7 +696,7 @@ test('after an accepted submission, a problem leads to an unsolved one of the co
   await check('next-in-contest')
   await page.getByRole('link', { name: 'Back to the contest' }).click()
   // The own result is in words.
-  await page.getByText(/^solved at 1:0\d, 1 try, first solution of this problem$/).first().waitFor()
+  await page.getByText(/^solved at 1:\d\d, 1 try, first solution of this problem$/).first().waitFor()
   // A contest that has not begun shows its date beside the remaining time.
   await page.goto(`${server.url}/contests`)
   const line = page.getByRole('listitem').filter({ hasText: 'Cup of Tomorrow' })

@@ -23,7 +23,6 @@ const registered = (options) => people.registered(server, browser, options)
 /** Opens a second browser for a user. */
 async function signedIn(name, options) {
   const visitor = await visit(browser, options)
-  visitor.page.setDefaultTimeout(PATIENCE_MS)
   await visitor.page.goto(`${server.url}/sign-in`)
   await signIn(visitor.page, name)
   await visitor.page.getByRole('heading', { name: 'Problems', exact: true }).waitFor()
@@ -80,7 +79,6 @@ test('two tabs that change one draft lose nothing, even if the user ignores the 
   await open(page)
   await write(page, '# first tab\n')
   const second = await context.newPage()
-  second.setDefaultTimeout(PATIENCE_MS)
   await open(second)
   await shows(second, '# first tab')
   await write(page, '# first tab, more\n')
@@ -212,7 +210,6 @@ test('a visitor\'s sign-in keeps the user\'s code that is only on the server', a
   await onServer(page, '# on the server\n')
   await close()
   const { page: elsewhere, close: leave } = await visit(browser)
-  elsewhere.setDefaultTimeout(PATIENCE_MS)
   await open(elsewhere)
   await write(elsewhere, '# before the sign-in\n')
   await elsewhere.getByRole('link', { name: 'Sign in' }).last().click()

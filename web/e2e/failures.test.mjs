@@ -76,8 +76,8 @@ test('a refetch that fails keeps the editor and the code that waits to be submit
   await Promise.all(answered)
   // An answer is shown a moment later.
   await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))))
-  await editor(page).filter({ hasText: 'begin + 1' }).waitFor({ timeout: 5_000 })
-  await box.waitFor({ timeout: 5_000 })
+  await editor(page).filter({ hasText: 'begin + 1' }).waitFor()
+  await box.waitFor()
   await check('refetch-failed')
   assert.equal(await sentBy(name), 0)
   for (const one of [lost, problem, languages]) await one.end()
@@ -135,7 +135,7 @@ test('a problem that can no longer be read stays on an open page, with its edito
   await answered
   // An answer is shown a moment later.
   await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))))
-  await editor(page).filter({ hasText: 'begin + 1' }).waitFor({ timeout: 5_000 })
+  await editor(page).filter({ hasText: 'begin + 1' }).waitFor()
   assert.equal(await page.getByText('Problem not found').count(), 0)
   forgive(faults)
   await close()

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
 import { chooseLanguage, closeVisits, launch, visit } from './browser.mjs'
-import { PASSWORD, PATIENCE_MS, register, until, write } from './people.mjs'
+import { PASSWORD, register, until, write } from './people.mjs'
 import { startServer } from './server.mjs'
 import { openTerminal, terminalShows, terminalText } from './terminal.mjs'
 
@@ -26,7 +26,6 @@ afterEach(async () => {
 
 async function visitor(url, options) {
   const opened = await visit(browser, options)
-  opened.page.setDefaultTimeout(PATIENCE_MS)
   await opened.page.goto(url)
   return opened
 }
@@ -232,9 +231,10 @@ test('what a visitor types, and the size of the terminal, reach the program alth
   await page.locator('.xterm.focus, .xterm-helper-textarea:focus').first().waitFor({ state: 'attached' })
   await page.keyboard.type('Ada')
   await page.keyboard.press('Enter')
+  const width = await page.locator('.xterm-screen').evaluate((one) => one.clientWidth)
   await page.setViewportSize({ width: 1000, height: 800 })
   // The terminal takes its new size with the next frames.
-  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 500)))
+  await page.waitForFunction((before) => document.querySelector('.xterm-screen').clientWidth < before, width)
   guests.release()
   await terminalShows(page, /hello Ada \d+/)
   await verdict(page, 'AC')
@@ -332,7 +332,7 @@ for (const path of ['/playground', `/problems/${SLUG}`]) {
 }
 
 test('a program that runs while the guest ends is run again by another guest; after a reload, nothing is left of it', async () => {
-  const { page, context, close, faults } = await withProgram('/playground', 'import time\nprint("begun", flush=True)\ntime.sleep(4)\nprint("over")\n')
+  const { page, context, close, faults } = await withProgram('/playground', 'import time\nprint("begun", flush=True)\ntime.sleep(10)\nprint("over")\n')
   const starts = startsOf(page)
   const begun = page.getByLabel('Output', { exact: true }).getByText('begun')
   await press(page, 'Run')

@@ -4,10 +4,10 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { chooseLanguage, visit } from './browser.mjs'
+import { chooseLanguage, PATIENCE_MS, visit } from './browser.mjs'
 
-/** Maximum time to wait for a condition. A wait ends as soon as its condition holds. */
-export const PATIENCE_MS = 60_000
+export { PATIENCE_MS }
+
 export const PASSWORD = 'correct horse battery'
 export const HOUR = 3600
 
@@ -42,7 +42,12 @@ export async function putProblem(server, slug, files) {
     rmSync(folder, { recursive: true })
   }
   await asAdmin(server, 'POST', `/problems/${slug}/verify?wait=30`)
-  await asAdmin(server, 'PATCH', `/problems/${slug}`, { visibility: 'private' })
+  // The server refuses this until the verification has ended, which may take longer than it waits.
+  let refusal
+  const publish = () => asAdmin(server, 'PATCH', `/problems/${slug}`, { visibility: 'private' })
+  await until(`${slug} is verified`, () => publish().then(() => true, (error) => ((refusal = error), false))).catch((error) => {
+    throw refusal ?? error
+  })
 }
 
 /** An access token of a user. */
@@ -76,7 +81,6 @@ let made = 0
 export async function registered(server, browser, { path = '/problems', ...options } = {}) {
   const visitor = await visit(browser, options)
   const { page } = visitor
-  page.setDefaultTimeout(PATIENCE_MS)
   made += 1
   const name = `student-${made}`
   const send = async (to, data) => {

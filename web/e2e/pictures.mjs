@@ -3,7 +3,7 @@
 //   node e2e/pictures.mjs        in web/, with the server built
 import { readdirSync, readFileSync } from 'node:fs'
 import { chooseLanguage, launch, visit } from './browser.mjs'
-import { asAdmin, call, enterFirst, HOUR, makeContest, PASSWORD, PATIENCE_MS, registered, submit, tokenOf, write } from './people.mjs'
+import { asAdmin, call, enterFirst, HOUR, makeContest, PASSWORD, registered, submit, tokenOf, write } from './people.mjs'
 import { startServer } from './server.mjs'
 import { openTerminal, terminalShows } from './terminal.mjs'
 
@@ -84,7 +84,6 @@ try {
   await take(dark.page, 'standings')
 
   const admin = await visit(browser, { theme: 'dark' })
-  admin.page.setDefaultTimeout(PATIENCE_MS)
   await enterFirst(admin.page, server)
   await admin.page.goto(`${server.url}/admin`)
   await admin.page.getByText('seccomp', { exact: false }).first().waitFor()

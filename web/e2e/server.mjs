@@ -9,6 +9,9 @@ const ROOT = new URL('../../', import.meta.url).pathname
 const AS_ROOT = join(ROOT, 'scripts/as-root')
 const CUPEL = process.env.CUPEL ?? join(ROOT, 'target/debug/cupel')
 
+/** Number of attempts to start a server again. Another process may use the port of one that was killed. */
+const AGAIN_TRIES = 20
+
 /**
  * Starts the server, waits until it listens, and returns its address and functions that end it. `kill` ends it at once,
  * like a crash. `again` starts it again with the same address and data. `settings` are environment variables.
@@ -46,7 +49,16 @@ export async function startServer(settings = {}) {
   }
   /** Runs a command on the server's data directory. */
   const command = (...words) => execFileSync(AS_ROOT, [CUPEL, ...words, '--data', join(work, 'data')], { env, encoding: 'utf8' })
-  return { url, stop, command, kill: () => end('KILL'), again: () => begin(new URL(url).host), stderr: () => stderr }
+  const again = async (tries = AGAIN_TRIES) => {
+    try {
+      await begin(new URL(url).host)
+    } catch (error) {
+      if (tries === 1 || !/address.*in use/i.test(error.message)) throw error
+      await new Promise((resolve) => setTimeout(resolve, 1_000))
+      await again(tries - 1)
+    }
+  }
+  return { url, stop, command, kill: () => end('KILL'), again: () => again(), stderr: () => stderr }
 }
 
 /** A proxy on loopback that serves `target()` below `prefix`, which it removes, as a gateway does. */

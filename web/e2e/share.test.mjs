@@ -7,9 +7,6 @@ import { chooseLanguage, closeVisits, findings, launch, visit } from './browser.
 import { registered } from './people.mjs'
 import { startServer } from './server.mjs'
 
-/** Maximum time to wait for a condition. A wait ends as soon as its condition holds. */
-const PATIENCE_MS = 90_000
-
 let server
 let browser
 /** Pages of two other origins. The operator permits the first origin. */
@@ -44,7 +41,6 @@ async function startPages() {
 async function player(options) {
   const visitor = await registered(server, browser, { path: '/playground', ...options })
   const { page } = visitor
-  page.setDefaultTimeout(PATIENCE_MS)
   await press(page, 'Share', 'waitFor')
   return visitor
 }
@@ -122,7 +118,6 @@ test('the page of a shared link shows, runs and copies exactly the shared progra
 
   // A visitor without an account can read the whole program.
   const visitor = await visit(browser, { theme: 'dark' })
-  visitor.page.setDefaultTimeout(PATIENCE_MS)
   await visitor.page.goto(link)
   await editorHas(visitor.page, 'import helper, sys')
   await visitor.page.getByRole('tab', { name: 'helper.py' }).click()
@@ -198,7 +193,6 @@ test('a shared program keeps its title, which is text, and the patterns of the f
     const html = await page.getByLabel('HTML that embeds this program', { exact: true }).inputValue()
     assert.equal(await page.evaluate((html) => new DOMParser().parseFromString(html, 'text/html').querySelector('iframe').title, html), TITLE)
     const reader = await visit(browser, { theme, width })
-    reader.page.setDefaultTimeout(PATIENCE_MS)
     reader.page.on('dialog', () => assert.fail('the title ran a script'))
     await reader.page.goto(`${titled}?embed=1`)
     await reader.page.getByRole('heading', { level: 1, name: TITLE, exact: true }).waitFor()
@@ -269,9 +263,11 @@ test('only a site that the operator permits can show a shared program in a frame
   const { page, check, close } = await player()
   const link = await share(page)
   await page.getByRole('button', { name: 'Embed', exact: true }).click()
+  // "Copied" is shown for two seconds, so the page itself waits for it, from before the click.
+  const isCopied = page.waitForFunction(() => [...document.querySelectorAll('button')].some((one) => /^Copied\s*HTML that embeds/.test(one.innerText)))
   await page.getByRole('button', { name: 'Copy HTML that embeds this program' }).click()
+  await isCopied
   const html = await page.getByLabel('HTML that embeds this program', { exact: true }).inputValue()
-  await page.getByText('Copied', { exact: true }).waitFor()
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), html)
   await check('playground-embed')
   const address = await page.evaluate((html) => new DOMParser().parseFromString(html, 'text/html').querySelector('iframe').src, html)
@@ -295,7 +291,6 @@ test('in a frame of another site, Run leads to the program in Cupel and never to
   await close()
   for (const [language, run, open] of [['en', 'Run', 'Open in Cupel to run it'], ['zh-CN', '运行', '在 Cupel 中打开并运行']]) {
     const visitor = await visit(browser, { language })
-    visitor.page.setDefaultTimeout(PATIENCE_MS)
     const address = `${link}?embed=1`
     const requested = []
     visitor.page.on('request', (request) => requested.push(request.url()))

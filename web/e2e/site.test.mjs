@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { checkSize, chooseLanguage, launch, visit } from './browser.mjs'
 import * as people from './people.mjs'
-import { PASSWORD, PATIENCE_MS } from './people.mjs'
+import { PASSWORD } from './people.mjs'
 import { startProxy, startServer } from './server.mjs'
 
 const SHELL_BYTES_MAX = 151_000
@@ -41,7 +41,6 @@ const choose = chooseLanguage
 
 test('a student registers, finds a problem, runs it, submits it, and it is accepted', async (t) => {
   const { page, check, close, scriptBytes } = await visit(browser)
-  page.setDefaultTimeout(PATIENCE_MS)
   await page.goto(`${server.url}/register`)
   await people.register(page, 'newcomer')
   await page.getByText('Calm Water').waitFor()
@@ -122,6 +121,8 @@ test('a sample, and a test of a result, open in the playground with the code', a
   const input = await page.getByLabel('Text for the program to read').inputValue()
   assert.match(input, /^\d+ \d+\n/)
   await page.goBack()
+  // The playground has such a button, too.
+  await page.getByRole('heading', { name: 'Calm Water', level: 1 }).waitFor()
   await page.getByRole('button', { name: 'Run' }).click()
   await verdict(page, 'WA')
   await page.getByRole('region', { name: 'Sample 1' }).getByRole('button', { name: /^Open in the playground/ }).waitFor()
@@ -287,7 +288,6 @@ test('Escape and Tab leave the editor, and a question mark opens the list of sho
 
 test('scripts cannot read the session, and no token is in a URL', async () => {
   const { page, context, close } = await visit(browser)
-  page.setDefaultTimeout(PATIENCE_MS)
   const urls = []
   page.on('request', (request) => urls.push(request.url()))
   await page.goto(`${server.url}/register`)
@@ -314,7 +314,6 @@ test('the site works below a path prefix', async () => {
   server = { ...behind, url: proxy.url }
   try {
     const { page, close } = await visit(browser, { width: 360 })
-    page.setDefaultTimeout(PATIENCE_MS)
     await page.goto(`${server.url}/register`)
     await people.register(page, 'newcomer')
     await page.getByRole('link', { name: 'Calm Water' }).click()
@@ -343,7 +342,7 @@ test('each filter of the list is a step of the history, and what is typed is one
   await page.waitForURL(/q=wat/)
   await page.goBack()
   await page.waitForURL(/difficulty=easy$/)
-  assert.equal(await page.getByRole('searchbox').inputValue(), '')
+  await people.until('the field is empty', async () => (await page.getByRole('searchbox').inputValue()) === '')
   await page.goBack()
   await page.waitForURL(/\/problems$/)
   await close()

@@ -118,8 +118,8 @@ test('a numbered list of a statement begins with the number that its author has 
 
 test('if the server is restarted during judging, the page reconnects and shows the verdict', async () => {
   const { page, check, close, faults } = await registered(server, browser, { path: `/problems/${SLUG}` })
-  // Each test takes half a second, so that the restart happens during judging.
-  await submit(page, `import time\ntime.sleep(0.5)\n${RIGHT}`)
+  // Each test takes most of a second, so that the restart happens during judging.
+  await submit(page, `import time\ntime.sleep(0.75)\n${RIGHT}`)
   await page.getByText(/^Running test/).first().waitFor()
   await server.kill()
   await page.getByText('The connection was lost; reconnecting. Judging continues.').waitFor()
@@ -175,8 +175,9 @@ test('a tab of a user sends and saves nothing after another user has signed in i
     const { page, close, name } = await registered(server, browser, { path: `/problems/${SLUG}` })
     await chooseLanguage(page, 'python')
     if (wasSaved) {
+      const saved = page.waitForResponse((answer) => answer.url().includes('/drafts/python') && answer.request().method() === 'PUT' && answer.request().postData().includes('# of the first user'))
       await write(page, `${RIGHT}\n# of the first user\n`)
-      await page.waitForResponse((answer) => answer.url().includes('/drafts/python') && answer.request().method() === 'PUT')
+      await saved
     }
     const second = await signInAsAnother(page, name)
     await write(page, `${RIGHT}\n# typed later\n`)
@@ -280,7 +281,7 @@ const forgive = (faults) => faults.splice(0, faults.length, ...faults.filter((fa
 test('a verdict that arrives during an outage is shown when the browser is online again', async () => {
   const { page, context, close, name, faults } = await registered(server, browser, { width: 360, path: `/problems/${SLUG}` })
   await page.getByRole('tab', { name: 'Code' }).click()
-  await submit(page, `import time\ntime.sleep(0.5)\n${RIGHT}`)
+  await submit(page, `import time\ntime.sleep(0.75)\n${RIGHT}`)
   await page.getByText(/^Running test/).first().waitFor()
   await context.setOffline(true)
   const token = tokenOf(server, name)

@@ -23,7 +23,6 @@ const TRIAL: &str = "redis.call('TIME'); return redis.call('SET', KEYS[1], '1', 
 /// A connection to Redis. A background task maintains it until the value is dropped.
 pub(crate) struct Link {
     wire: Arc<Wire>,
-    answer_max: Duration,
     _keeper: DropGuard,
 }
 
@@ -31,6 +30,7 @@ struct Wire {
     client: Client,
     trial: Script,
     trial_key: String,
+    answer_max: Duration,
     state: Mutex<State>,
     lost: Notify,
 }
@@ -54,6 +54,7 @@ impl Link {
             client: Client::open(url)?,
             trial: Script::new(TRIAL),
             trial_key,
+            answer_max,
             state: Mutex::default(),
             lost: Notify::new(),
         });
@@ -67,7 +68,7 @@ impl Link {
                 () = stopped.cancelled() => {}
             }
         });
-        Ok(Link { wire, answer_max, _keeper: stop.drop_guard() })
+        Ok(Link { wire, _keeper: stop.drop_guard() })
     }
 
     /// Queries Redis. Returns `None` if Redis does not answer; the caller then continues without Redis.
@@ -76,7 +77,7 @@ impl Link {
         question: impl AsyncFnOnce(&mut MultiplexedConnection) -> Result<T, RedisError>,
     ) -> Option<T> {
         let (mut connection, generation) = self.wire.current()?;
-        match timeout(self.answer_max, question(&mut connection)).await {
+        match timeout(self.wire.answer_max, question(&mut connection)).await {
             Ok(Ok(answer)) => Some(answer),
             Ok(Err(error)) => {
                 self.wire.lose(generation, &error.to_string());
@@ -104,7 +105,7 @@ impl Wire {
     async fn connect(&self) -> Result<MultiplexedConnection, RedisError> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_MAX))
-            .set_response_timeout(Some(CONNECT_MAX));
+            .set_response_timeout(Some(CONNECT_MAX.max(self.answer_max)));
         let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
         self.try_out(&mut connection).await?;
         Ok(connection)

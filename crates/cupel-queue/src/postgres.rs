@@ -55,15 +55,20 @@ const MIGRATION: &str = "
     INSERT INTO cupel_queue_schema SELECT 1 WHERE NOT EXISTS (SELECT FROM cupel_queue_schema);
 ";
 
-/// Inserts the rows in the order of the runs. Two nodes may insert the same runs at the same time, and each insertion
-/// waits for an uncommitted row with the same key. With a different order on each node, they would wait for each other.
-/// The ids of runs are ordered by time, so a batch stays nearly first in, first out.
+/// Numbers the rows in the order of the batch, in which they are delivered, and inserts them in the order of the runs.
+/// Two nodes may insert the same runs at the same time, and each insertion waits for an uncommitted row with the same
+/// key. With a different order on each node, they would wait for each other.
 const PUT: &str = "
-    WITH put AS (
-        INSERT INTO cupel_queue (place, class, run, owner)
-        SELECT $1, h.class, h.run, h.owner
-        FROM unnest($2::smallint[], $3::uuid[], $4::uuid[]) AS h (class, run, owner)
-        ORDER BY h.run
+    WITH numbered AS MATERIALIZED (
+        SELECT nextval(pg_get_serial_sequence('cupel_queue', 'id')) AS id, h.class, h.run, h.owner
+        FROM (
+            SELECT * FROM unnest($2::smallint[], $3::uuid[], $4::uuid[]) WITH ORDINALITY AS u (class, run, owner, n)
+            ORDER BY n
+        ) AS h
+    ),
+    put AS (
+        INSERT INTO cupel_queue (place, class, id, run, owner) OVERRIDING SYSTEM VALUE
+        SELECT $1, class, id, run, owner FROM numbered ORDER BY run
         ON CONFLICT DO NOTHING
         RETURNING 1
     )

@@ -1,8 +1,10 @@
 //! Tests the walls on this machine by attacking them: starts the sandbox as in production, and runs the probe
 //! (`probe.rs`) against each wall from inside a cell.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -103,15 +105,18 @@ pub fn examine_launched(launched: Launched, secret: &Path) -> Result<Examination
         findings.push(WallFinding { wall, breach, remedy: remedy(wall) });
     }
     let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
-    let reachable_sockets = reachable_sockets(&fs::read_to_string("/proc/net/unix").unwrap_or_default());
+    let reachable_sockets = reachable_sockets(&fs::read("/proc/net/unix").unwrap_or_default());
     Ok(Examination { findings, features: sandbox.features().clone(), kernel, reachable_sockets })
 }
 
 /// Sockets in the list `/proc/net/unix` that are below a directory of the system that programs see, and to which
 /// everybody may write. A network namespace does not hide sockets with a path. Source: unix(7).
-fn reachable_sockets(list: &str) -> Vec<PathBuf> {
-    // The first line names the columns. The eighth column is the path.
-    let paths = list.lines().skip(1).filter_map(|line| line.split_whitespace().nth(7)).map(Path::new);
+fn reachable_sockets(list: &[u8]) -> Vec<PathBuf> {
+    // The first line names the columns. After seven columns without blanks, the path is the rest of the line. Its bytes
+    // are those that bind(2) was called with.
+    let lines = list.split(|byte| *byte == b'\n').skip(1);
+    let paths = lines.filter_map(|line| line.windows(2).position(|bytes| bytes == b" /").map(|at| &line[at + 1..]));
+    let paths = paths.map(|path| Path::new(OsStr::from_bytes(path)));
     let is_open = |path: &Path| {
         let meta = fs::metadata(path);
         meta.is_ok_and(|meta| meta.file_type().is_socket() && meta.mode() & 0o002 != 0)

@@ -261,10 +261,11 @@ fn fill(limit_kib: &str) -> Result<(), String> {
     Err(format!("{} KiB could be written to the box", limit * 2))
 }
 
-/// Sleeps for longer than the limit on the wall-clock time or on the idle time.
+/// Sleeps for much longer than the limit on the wall-clock time or on the idle time, because a busy machine may notice
+/// late that the limit is reached.
 fn sleep(kind: &str) -> Result<(), String> {
-    std::thread::sleep(Duration::from_secs(1));
-    Err(format!("the program could {kind} for a second"))
+    std::thread::sleep(Duration::from_secs(20));
+    Err(format!("the program could {kind} for 20 seconds"))
 }
 
 fn print(limit_kib: &str) -> Result<(), String> {

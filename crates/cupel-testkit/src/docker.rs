@@ -8,6 +8,9 @@ use tempfile::TempDir;
 
 use crate::servers::keeper;
 
+/// Maximum time until an engine answers.
+const START_MAX: Duration = Duration::from_secs(300);
+
 /// A running engine. When this value is dropped, the engine ends and all its files are removed.
 pub struct Engine {
     daemon: Option<Child>,
@@ -38,7 +41,7 @@ impl Engine {
         command.args(["--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent"]).arg(format!("/{}", self.group));
         command.stdout(log.try_clone().unwrap()).stderr(log);
         let mut daemon = keeper::spawn(command).expect("`setpriv` is part of util-linux");
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + START_MAX;
         while !self.command(&["version"]).output().unwrap().status.success() {
             let log = || std::fs::read_to_string(path("log")).unwrap_or_default();
             assert!(

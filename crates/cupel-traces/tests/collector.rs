@@ -21,11 +21,12 @@ fn settings(url: &str, part: f64) -> Settings {
     Settings { url: url.to_owned(), part, service: "cupel".into(), instance: "node-1".into(), version: "1.2.3".into() }
 }
 
-/// Ends tracing and returns all spans that the collector received.
-fn spans(traces: &Traces, collector: &HttpReceiver) -> Vec<Span> {
+/// Ends tracing and returns all spans that the collector received. Waits until there are `count`, and then for more.
+fn spans(traces: &Traces, collector: &HttpReceiver, count: usize) -> Vec<Span> {
     traces.end();
     let mut spans = Vec::new();
-    while let Some(request) = collector.next_within(Duration::from_millis(300)) {
+    let wait = |spans: &Vec<Span>| Duration::from_millis(if spans.len() < count { 60_000 } else { 300 });
+    while let Some(request) = collector.next_within(wait(&spans)) {
         assert!(request.head.starts_with("POST /v1/traces "), "{}", request.head);
         let request = ExportTraceServiceRequest::decode(request.body.as_slice()).unwrap();
         for of_resource in request.resource_spans {
@@ -111,7 +112,7 @@ fn a_submissions_trace_has_its_id_and_the_times_of_its_steps() {
     let log = log(submission.id);
     traces.ran(&run(&submission, Ended::Judged(Verdict::WrongAnswer, &log)));
 
-    let spans = spans(&traces, &collector);
+    let spans = spans(&traces, &collector, 7);
     let named = |name: &str| spans.iter().filter(|span| span.name == name).collect::<Vec<_>>();
     let of_submission = submission.id.as_uuid().as_bytes();
     let ours: Vec<_> = spans.iter().filter(|span| span.trace_id == of_submission).collect();
@@ -156,7 +157,7 @@ fn an_attempt_with_an_internal_failure_is_an_error() {
     let first = run(&submission, Ended::Failed("the sandbox failed"));
     traces.ran(&first);
     traces.ran(&Run { attempt: 2, began: at(70), ended: at(60), ..first });
-    let spans = spans(&traces, &collector);
+    let spans = spans(&traces, &collector, 3);
     let names: Vec<_> = spans.iter().map(|span| &*span.name).collect();
     assert_eq!(names, ["wait", "run", "run"], "only the first attempt has a `wait` span");
     let status = spans[1].status.clone().unwrap();
@@ -179,7 +180,7 @@ fn all_nodes_trace_the_same_fraction() {
         let (submission, _) = a_submission().build();
         traces.ran(&run(&Submission { id: *id, ..submission }, Ended::Failed("")));
     }
-    let spans = spans(&traces, &collector);
+    let spans = spans(&traces, &collector, 300);
     let count = |name: &str| spans.iter().filter(|span| span.name == name).count();
     assert_eq!((count("submit"), count("run"), count("POST /api/v1/execute")), (100, 100, 100));
 }
@@ -193,7 +194,7 @@ fn a_request_of_an_unsampled_trace_is_traced_only_for_its_submissions() {
     traces.answered(&request(&[submission.id], asks("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00")));
     traces.answered(&request(&[], None));
     traces.answered(&request(&[], asks("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")));
-    let spans = spans(&traces, &collector);
+    let spans = spans(&traces, &collector, 1);
     assert_eq!(spans.len(), 1);
     assert_eq!(spans[0].parent_span_id, 0xb7ad_6b71_6920_3331_u64.to_be_bytes());
 }

@@ -184,6 +184,12 @@ impl LongRuns {
         has_room
     }
 
+    /// Number of waiting runs.
+    #[cfg(test)]
+    pub(crate) fn waiting_count(&self) -> usize {
+        *self.count.borrow()
+    }
+
     /// Publishes the number of waiting runs, if it has changed.
     fn count(&self, waiting: &Waiting<Arc<Assignment>>) {
         self.count.send_if_modified(|count| std::mem::replace(count, waiting.runs.len()) != waiting.runs.len());

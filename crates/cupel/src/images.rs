@@ -153,6 +153,8 @@ pub(crate) struct MachineProbe {
     pulls: Pulls,
     /// Whether the languages of Docker Engine are left for a later probe, because the engine may answer slowly.
     pub(crate) defers_engine: bool,
+    /// The data directory of a server, if the command ignores it because nobody named it.
+    ignored_data: Option<PathBuf>,
     /// The images that a registry or a program holds since this process found them.
     held: Mutex<BTreeMap<ContentHash, WeakHeld>>,
 }
@@ -177,13 +179,16 @@ impl MachineProbe {
             index,
             pulls,
             defers_engine: false,
+            ignored_data: None,
             held: Mutex::default(),
         }
     }
 
     /// The probe of commands, which pull no images.
     pub(crate) fn of_commands(config: &Config) -> MachineProbe {
-        MachineProbe::new(store(config), &config.docker, Pulls::default())
+        let is_ignored = config.local_data.is_none() && DataDir::is_of_server(&config.data);
+        let probe = MachineProbe::new(store(config), &config.docker, Pulls::default());
+        MachineProbe { ignored_data: is_ignored.then(|| config.data.clone()), ..probe }
     }
 
     fn containers(&self) -> Result<&Containers, String> {
@@ -296,8 +301,12 @@ impl Probe for MachineProbe {
         let found = images.iter().find(|image| image.name == *name);
         let (Some(image), Some(store)) = (found, &self.store) else {
             let source = language.image_source.as_deref().unwrap_or("SOURCE");
+            let other = match &self.ignored_data {
+                Some(data) => format!(", or use the images of the server in {} with --data", data.display()),
+                None => String::new(),
+            };
             return Err(format!(
-                "the image `{name}` is not on this machine; add it with `cupel images add {name} {source}`"
+                "the image `{name}` is not on this machine; add it with `cupel images add {name} {source}`{other}"
             ));
         };
         let held = self.hold(store, &image.id).map_err(|error| chain(&error))?;

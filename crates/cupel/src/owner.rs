@@ -230,8 +230,11 @@ fn is_secret(name: &str) -> bool {
 fn has_only_language_files(directory: &Path) -> bool {
     let is_language_file = |entry: io::Result<fs::DirEntry>| {
         let entry = entry?;
-        let is_toml = Path::new(&entry.file_name()).extension().is_some_and(|extension| extension == "toml");
-        Ok::<_, io::Error>(is_toml && entry.file_type()?.is_file())
+        let name = entry.file_name();
+        let is_toml = Path::new(&name).extension().is_some_and(|extension| extension == "toml");
+        // An interrupted `cupel languages add` may have left a part.
+        let is_part = name.as_encoded_bytes().starts_with(b".cupel-language-");
+        Ok::<_, io::Error>((is_toml || is_part) && entry.file_type()?.is_file())
     };
     let is_directory = fs::symlink_metadata(directory).is_ok_and(|meta| meta.is_dir());
     is_directory

@@ -47,8 +47,20 @@ export function Text({ title, text, always = false, follows = false, whole, line
   const e = useTexts(editing)
   const box = useRef<HTMLPreElement>(null)
   const isAtEnd = useRef(true)
+  /** The position to which the box was scrolled last, in pixels. */
+  const end = useRef(0)
   useLayoutEffect(() => {
-    if (follows && isAtEnd.current && box.current !== null) box.current.scrollTop = box.current.scrollHeight
+    const element = box.current
+    if (element === null) {
+      end.current = 0
+      isAtEnd.current = true
+    }
+    if (element === null || !follows) return
+    // The reader may have scrolled up in this frame. The browser reports it in the next one.
+    if (element.scrollTop < Math.min(end.current, element.scrollHeight - element.clientHeight) - END_PX) isAtEnd.current = false
+    if (!isAtEnd.current) return
+    element.scrollTop = element.scrollHeight
+    end.current = element.scrollTop
   }, [follows, text])
   if (text == null || (text === '' && !always)) return null
   const shown = shortened(text, linesMax)

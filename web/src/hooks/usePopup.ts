@@ -1,5 +1,6 @@
 // A menu, list or dialog whose script is loaded when a person is about to open it. Until then it is a plain button.
 import { useRef, useState, type KeyboardEvent } from 'react'
+import { dropKeys } from '../ui/early-keys'
 import { orReport } from '../util/missing-script'
 
 type Use = 'unused' | 'open' | 'closed'
@@ -16,7 +17,7 @@ export function usePopup(load: () => Promise<unknown>) {
   const open = () => {
     if (isLoaded.current) setUse('open')
     // The next click tries again.
-    else void orReport(loaded()).then(() => isLoaded.current && setUse('open'))
+    else void orReport(loaded()).then(() => (isLoaded.current ? setUse('open') : dropKeys()))
   }
   return {
     /** Whether the popup has been opened, so that its script has taken over from the button. */

@@ -3,6 +3,9 @@ import list from '../../../crates/cupel-judge/src/judge/messages.txt?raw'
 import { en } from './en'
 import { judgeZh as zh } from './judge'
 
+/** Of Node.js, whose types the site does not have. */
+declare const process: { cpuUsage: (since?: object) => { user: number; system: number } }
+
 test('messages of the standard checkers and of limits are translated', () => {
   expect(zh('Word 1, line 1 of the output: expected "10", got "9"')).toBe('输出的第 1 个词（第 1 行）：应为 "10"，实际为 "9"')
   expect(zh('word 2, line 3 of the output: expected "1.5", got "1.7", which is outside the tolerance')).toBe('输出的第 2 个词（第 3 行）：应为 "1.5"，实际为 "1.7"，超出允许的误差')
@@ -39,9 +42,11 @@ test('text around a message without a known form is unchanged', () => {
 
 test('a message with many frames takes little time', () => {
   const text = `${'a: '.repeat(500)}no${' (1 element instead of 2)'.repeat(500)}`
-  const begun = performance.now()
+  // CPU time, because the machine may stall.
+  const begun = process.cpuUsage()
   expect(zh(text)).toBe(text)
-  expect(performance.now() - begun).toBeLessThan(1_000)
+  const { user, system } = process.cpuUsage(begun)
+  expect(user + system).toBeLessThan(1_000_000)
 })
 
 test('every message that the judge lists is translated, also as a sentence', () => {

@@ -46,7 +46,8 @@ export function ProblemList() {
   const [wanted, setWanted] = useState<string>()
   // Each filter is a step of the history. While the user types, only the first letter is.
   const go = (change: Partial<Record<keyof ListSearch, unknown>>) => {
-    const replace = 'q' in change && search.q !== undefined && change.q !== ''
+    // On a slow device, the URL may have a text that is not drawn yet.
+    const replace = 'q' in change && change.q !== '' && /[?&]q=/.test(location.search)
     void navigate({ to: '/problems', search: (before) => listSearch({ ...before, page: undefined, ...change }), replace, resetScroll: 'page' in change })
   }
 
@@ -192,7 +193,8 @@ function Filters({ search, go, box, place, onList, hasStates }: FiltersProps) {
   const type = (text: string) => {
     setTyped(text)
     clearTimeout(waiting.current)
-    waiting.current = setTimeout(() => send(text.trim()), TYPED_MS)
+    // While another page is loaded, the list is still shown, but the URL is that page's.
+    waiting.current = setTimeout(() => location.pathname.endsWith('/problems') && send(text.trim()), TYPED_MS)
   }
   const { difficulties, states, sorts } = m.list
   const options = <T extends string>(texts: Record<T, string>, any?: string) => [

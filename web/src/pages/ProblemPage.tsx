@@ -120,8 +120,9 @@ function Problem({ problem, listed, user, sent }: ProblemProps) {
     void queries.invalidateQueries({ queryKey: ['problems'] })
     const standings = () => void queries.invalidateQueries({ queryKey: ['standings'] })
     standings()
-    // The server's standings may be older than the submission or its verdict.
+    // The server's standings may be older than the submission or its verdict. A busy server computes them less often.
     setTimeout(standings, STANDINGS_OLD_MS)
+    setTimeout(standings, 5 * STANDINGS_OLD_MS)
   })
   const names = useMemo(() => new Map(listed.map((one) => [one.language_id, languageName(one)])), [listed])
   const navigate = useNavigate()

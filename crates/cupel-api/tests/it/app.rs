@@ -314,7 +314,7 @@ impl TestApp {
     /// Acts as the worker: takes the next run.
     pub(crate) async fn next_run(&self) -> Assignment {
         let worker = WorkerId::from_uuid(uuid::Uuid::new_v4());
-        tokio::time::timeout(Duration::from_secs(20), self.core.next_run(worker))
+        tokio::time::timeout(Duration::from_secs(120), self.core.next_run(worker))
             .await
             .expect("a run is waiting")
             .unwrap()
@@ -411,7 +411,7 @@ impl Call {
     pub(crate) async fn send(self) -> Answer {
         let response = self.router.oneshot(self.request.body(self.body).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
-        let bytes = tokio::time::timeout(Duration::from_secs(30), body.collect())
+        let bytes = tokio::time::timeout(Duration::from_secs(120), body.collect())
             .await
             .expect("the answer ends")
             .unwrap()

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::app::{PASSWORD, TestApp, TestUser, a_report};
 use crate::live::{Client, address_of};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Lifetime of the sessions and keys that expire in a test.
 const LIFETIME: Duration = Duration::from_secs(3600);

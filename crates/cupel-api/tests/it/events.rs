@@ -72,7 +72,7 @@ async fn a_client_with_the_last_event_is_told_so_also_after_a_restart() {
     let restarted = app.restarted();
     for after in [last, last + 1, u64::MAX] {
         let call = restarted.get(&place).bearer(&user.token).header("last-event-id", &after.to_string());
-        let answer = tokio::time::timeout(Duration::from_secs(20), call.send()).await.expect("an answer");
+        let answer = tokio::time::timeout(Duration::from_secs(120), call.send()).await.expect("an answer");
         assert_eq!(answer.status, 204, "{after}: {answer:?}");
     }
 }
@@ -152,7 +152,7 @@ async fn streams_of_a_user_who_is_disabled_or_deleted_end() {
         assert_eq!(response.status(), 200);
         let changed = change.bearer(&admin.token).send().await;
         assert!(changed.status.is_success(), "{changed:?}");
-        tokio::time::timeout(Duration::from_secs(20), response.into_body().collect()).await.expect("an end").unwrap();
+        tokio::time::timeout(Duration::from_secs(120), response.into_body().collect()).await.expect("an end").unwrap();
     };
     let (disabled, deleted) = (app.admin().await, app.admin().await);
     let place = |user: &TestUser| format!("/api/v1/admin/users/{}", user.user.id);
@@ -235,7 +235,7 @@ async fn an_idle_stream_sends_keep_alives() {
     let mut stream = response.into_body();
     let mut text = String::new();
     while !text.ends_with(": ping\n\n") {
-        let frame = tokio::time::timeout(Duration::from_secs(20), stream.frame()).await.expect("a ping arrives");
+        let frame = tokio::time::timeout(Duration::from_secs(120), stream.frame()).await.expect("a ping arrives");
         text.push_str(std::str::from_utf8(&frame.unwrap().unwrap().into_data().unwrap()).unwrap());
     }
     assert!(text.starts_with("event: queued\nid: 1\n"), "{text}");

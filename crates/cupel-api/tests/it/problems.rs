@@ -107,7 +107,7 @@ async fn a_user_has_at_most_four_downloads_and_four_uploads_of_packages_at_a_tim
         tokio::spawn(upload(&author, axum::body::Body::from_stream(body)).start())
     };
     let uploads: Vec<_> = (0..4).map(|_| slow()).collect();
-    let all_begun = tokio::time::timeout(Duration::from_secs(20), begun.acquire_many(4));
+    let all_begun = tokio::time::timeout(Duration::from_secs(120), begun.acquire_many(4));
     all_begun.await.expect("all four are read").unwrap().forget();
     let refused = upload(&author, "not an archive".into()).send().await;
     refused.is_error(429, "rate-limited");

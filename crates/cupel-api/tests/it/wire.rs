@@ -17,7 +17,7 @@ struct Server {
     task: JoinHandle<()>,
 }
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 async fn start(settings: ServeSettings, change: impl FnOnce(&mut cupel_http::Settings)) -> Server {
     let app = TestApp::with_settings(change).await;

@@ -150,7 +150,7 @@ async fn the_end_of_a_waiting_run_that_was_never_announced_is_found_in_the_store
     let at = app.clock.now();
     let events = vec![Event::finished(id, 1, at, Verdict::Accepted)];
     assert!(app.store.complete(run, lease, Completion { report: a_report(b"42\n"), events, at }).await.unwrap());
-    let end = tokio::time::timeout(Duration::from_secs(30), async {
+    let end = tokio::time::timeout(Duration::from_secs(120), async {
         loop {
             if hear(&mut log).await.0 == "verdict" {
                 break;

@@ -283,7 +283,7 @@ async fn runs_in_a_language_queue_are_found_when_all_workers_have_equal_language
     let alike = site.worker(&["c", "python"]).await;
     site.send_heartbeats(&[&alike]).await;
     site.api.sweep().await.unwrap();
-    let judged = tokio::time::timeout(Duration::from_secs(10), alike.judge()).await;
+    let judged = tokio::time::timeout(Duration::from_secs(120), alike.judge()).await;
     assert_eq!(judged.expect("the run is leased again"), id);
     // The hint is not published again.
     assert_eq!(site.api.sweep().await.unwrap().offered, 0);
@@ -307,7 +307,7 @@ async fn hints_in_a_queue_without_consumers_do_not_hide_lost_hints() {
     for _ in 0..31 {
         site.api.sweep().await.unwrap();
     }
-    let judged = tokio::time::timeout(Duration::from_secs(10), python.judge()).await;
+    let judged = tokio::time::timeout(Duration::from_secs(120), python.judge()).await;
     assert_eq!(judged.expect("the run whose hint was lost"), id);
 }
 

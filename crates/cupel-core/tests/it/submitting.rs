@@ -303,11 +303,12 @@ async fn a_client_that_waits_for_room_is_accepted_when_there_is_room_and_refused
         }
     };
     let seconds = Duration::from_secs;
-    for (at_most, for_room) in [(seconds(30), false), (Duration::from_millis(1100), true)] {
+    for (at_most, for_room) in [(seconds(300), false), (Duration::from_millis(1100), true)] {
         let begun = Instant::now();
         let refused = execute(at_most, for_room).await;
         assert!(matches!(refused, Err(SubmitError::QueueFull { .. })), "{refused:?}");
-        assert_eq!(begun.elapsed() >= seconds(1), for_room, "{:?}", begun.elapsed());
+        let is_in_time = if for_room { begun.elapsed() >= seconds(1) } else { begun.elapsed() < at_most };
+        assert!(is_in_time, "{for_room}: {:?}", begun.elapsed());
     }
     assert_eq!(app.store.list(None, 0, 1).await.unwrap().1, 1, "nothing was written");
     let waiting = tokio::spawn(execute(seconds(30), true));

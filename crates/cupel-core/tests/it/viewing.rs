@@ -204,7 +204,7 @@ async fn the_log_of_an_ended_run_has_nothing_after_its_last_event_also_after_a_r
     let last = log.last().expect("an event").seq;
     for after in [last, Seq(u64::MAX)] {
         let rest = app.restarted().watch(&app.me(), id, after).await.unwrap().expect("a log");
-        let rest = tokio::time::timeout(Duration::from_secs(20), hear_all(rest)).await.expect("it ends");
+        let rest = tokio::time::timeout(Duration::from_secs(120), hear_all(rest)).await.expect("it ends");
         assert!(rest.is_empty(), "{rest:?}");
     }
 }
@@ -294,8 +294,8 @@ async fn an_end_that_was_never_announced_is_found_in_the_store() {
     let at = app.clock.now();
     let events = vec![Event::finished(id, 1, at, Verdict::Accepted)];
     assert!(app.store.complete(run, lease, Completion { report: a_report(b"42\n"), events, at }).await.unwrap());
-    let heard = tokio::time::timeout(Duration::from_secs(20), hear_all(watching)).await;
+    let heard = tokio::time::timeout(Duration::from_secs(120), hear_all(watching)).await;
     assert_eq!(names(&heard.expect("an end")), ["queued", "verdict"]);
-    let waited = tokio::time::timeout(Duration::from_secs(20), waiting).await;
+    let waited = tokio::time::timeout(Duration::from_secs(120), waiting).await;
     assert!(waited.expect("an end").unwrap().state.is_final());
 }

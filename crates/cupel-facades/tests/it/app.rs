@@ -221,7 +221,7 @@ impl TestApp {
     /// Acts as the worker: completes the next run with a report that depends on the run.
     pub(crate) async fn complete_with(&self, report: impl FnOnce(&Assignment) -> RunReport) -> Assignment {
         let worker = WorkerId::from_uuid(uuid::Uuid::new_v4());
-        let next = tokio::time::timeout(Duration::from_secs(30), self.core.next_run(worker));
+        let next = tokio::time::timeout(Duration::from_secs(120), self.core.next_run(worker));
         let assignment = next.await.expect("a run is waiting").unwrap();
         let report = report(&assignment);
         assert!(self.core.complete(&assignment, report, Vec::new()).await.unwrap());
@@ -231,7 +231,7 @@ impl TestApp {
     /// Acts as a worker that takes the next run and does not complete it yet.
     pub(crate) async fn take_run(&self) -> Assignment {
         let next = self.core.next_run(WorkerId::from_uuid(uuid::Uuid::new_v4()));
-        tokio::time::timeout(Duration::from_secs(30), next).await.expect("a run is waiting").unwrap()
+        tokio::time::timeout(Duration::from_secs(120), next).await.expect("a run is waiting").unwrap()
     }
 
     /// Acts as a worker that has begun with the next run. If `compiling` is a time, the run's compiler has been working

@@ -27,8 +27,14 @@ impl Registry {
 
     fn with(more: &str) -> Registry {
         let directory = tempfile::tempdir().unwrap();
-        // The port was free when it was chosen. If another process takes it before the registry starts, the test
-        // fails.
+        let start = || Registry::try_on_free_port(&directory, more);
+        // If another process takes the port before the registry listens, the registry ends.
+        let (process, host) = (0..5).find_map(|_| start()).expect("a registry that listens");
+        Registry { process, host, _directory: directory }
+    }
+
+    /// Starts a registry on a port that is free now. Returns `None` if the registry ends.
+    fn try_on_free_port(directory: &tempfile::TempDir, more: &str) -> Option<(Child, String)> {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let host = format!("127.0.0.1:{port}");
         let config = format!(
@@ -37,20 +43,22 @@ impl Registry {
         );
         let path = directory.path().join("config.yml");
         std::fs::write(&path, config).unwrap();
-        let process = Command::new("docker-registry")
+        let mut process = Command::new("docker-registry")
             .arg("serve")
             .arg(&path)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("apt-get install docker-registry");
-        let registry = Registry { process, host, _directory: directory };
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while TcpStream::connect(&registry.host).is_err() {
+        let deadline = Instant::now() + Duration::from_secs(120);
+        while process.try_wait().unwrap().is_none() {
+            if TcpStream::connect(&host).is_ok() {
+                return Some((process, host));
+            }
             assert!(Instant::now() < deadline, "the registry does not listen");
             std::thread::sleep(Duration::from_millis(10));
         }
-        registry
+        None
     }
 
     /// Uploads everything in an OCI layout, and tags its image.
@@ -210,7 +218,8 @@ fn a_registry_that_sends_too_slowly_is_given_up_after_the_maximum_time() {
     let error = add(&fixture, &format!("docker://{host}/a:1"), &slow).unwrap_err().to_string();
     let expected = "failed: it did not send the whole image within 0.5 s (`images.registries.time_max`)";
     assert!(error.ends_with(expected), "{error}");
-    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    // At this pace, the whole image would take longer.
+    assert!(began.elapsed() < Duration::from_secs(40), "{:?}", began.elapsed());
     assert!(fixture.store.list().unwrap().is_empty());
 }
 
@@ -229,21 +238,23 @@ fn a_registry_that_misbehaves_adds_nothing() {
     let (manifest, blobs) = image(&fixture, "image");
     let blob = move |path: &str| std::fs::read(blobs.join(path.rsplit("sha256:").next().unwrap_or_default())).unwrap();
     let is_blob = |path: &str| path.contains("/blobs/");
-    let quick = RegistryOptions { silence_max: Duration::from_millis(300), ..options(&fixture) };
-    let check = |expected: &str, host: &str, reference: &str| {
-        let error = add(&fixture, &format!("docker://{host}/{reference}"), &quick).unwrap_err().to_string();
+    let patient = options(&fixture);
+    let quick = RegistryOptions { silence_max: Duration::from_millis(300), ..patient.clone() };
+    let check_with = |options: &RegistryOptions, expected: &str, host: &str, reference: &str| {
+        let error = add(&fixture, &format!("docker://{host}/{reference}"), options).unwrap_err().to_string();
         assert!(error.contains(expected), "`{error}` does not contain `{expected}`");
         assert!(fixture.store.list().unwrap().is_empty());
         let left = |name: &str| std::fs::read_dir(fixture.directory.path().join("store").join(name)).unwrap().count();
         assert_eq!((left("roots"), left("layers"), left("incoming")), (0, 0, 0), "{expected}");
     };
+    let check = |expected: &str, host: &str, reference: &str| check_with(&patient, expected, host, reference);
 
     let (host, _) = misbehaving(|_, _| None);
-    check("failed", &host, "silent:1");
+    check_with(&quick, "failed", &host, "silent:1");
 
     let text = manifest.clone();
     let (host, _) = misbehaving(move |path, _| if is_blob(path) { None } else { ok(&text) });
-    check("failed", &host, "silent-later:1");
+    check_with(&quick, "failed", &host, "silent-later:1");
 
     let text = manifest.clone();
     let (host, _) = misbehaving(move |_, _| ok(&text));

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cupel_problem::{AfterInteraction, Case, Checker, Interactor, OnWaiting};
-use cupel_types::{BoxFiles, Bytes, Outcome, Root, Verdict};
+use cupel_types::{BoxFiles, Bytes, Limits, Outcome, Root, Verdict};
 
 use super::answer::{self, Decision};
 use super::case::{CAPTURED_BYTES_MAX, Pass, decide, nothing_ran};
@@ -34,6 +34,8 @@ use crate::{BuiltIn, JudgeObserver};
 const TRANSCRIPT: Bytes = Bytes::kib(64);
 /// Time by which the interactor's wall-clock limit exceeds the program's.
 const INTERACTOR_OUTLIVES: Duration = Duration::from_secs(2);
+/// An interactor that used this part of the program's idle limit as CPU time was computing.
+const COMPUTING_PART: u32 = 4;
 
 impl Judging<'_, '_> {
     /// Runs the program with the interactor.
@@ -101,13 +103,18 @@ impl Judging<'_, '_> {
                 Some(best) if !self.is_better(&ended.program, &best.0.program) => best,
                 _ => (ended, stderr),
             };
-            if reruns == RERUNS_MAX || ended.settled || !self.is_near(&ended.program) {
+            let is_again = self.is_near(&ended.program) || waited_for_a_computation(&ended, &enforced);
+            if reruns == RERUNS_MAX || ended.settled || !is_again {
                 break (ended, stderr);
             }
             reruns += 1;
             let outcome = ended.program.report.outcome;
             best = Some((ended, stderr));
             enforced.wall_time = limits::wall_time_of_rerun(self.limits.enforced.wall_time, reruns, outcome);
+            if outcome == Outcome::IdleLimit {
+                // The interactor may compute for as long as the program may take.
+                enforced.idle_time = enforced.wall_time;
+            }
             interactor_limits.wall_time = enforced.wall_time + INTERACTOR_OUTLIVES;
             interactor_limits.idle_time = interactor_limits.wall_time;
         };
@@ -214,4 +221,13 @@ impl StepObserver for StderrObserver<'_> {
     fn cancelled(&mut self) -> bool {
         self.observer.cancelled()
     }
+}
+
+/// Whether the idle limit ended a program that may have waited for the interactor's computation: the program had read
+/// all of the interactor's output, and the interactor computed for a quarter of that time or more. `limits` are those of
+/// the program.
+fn waited_for_a_computation(ended: &InteractionResult, limits: &Limits) -> bool {
+    let computed = ended.interactor.report.usage.cpu_time;
+    let is_idle = ended.program.report.outcome == Outcome::IdleLimit && limits.idle_time < limits.wall_time;
+    is_idle && !ended.unheard && computed * COMPUTING_PART >= limits.idle_time
 }

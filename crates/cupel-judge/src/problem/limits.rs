@@ -16,7 +16,8 @@
 //! or if the wall-clock limit ended it while it was computing. Such a program is run again up to [`RERUNS_MAX`] times.
 //! The run with the least CPU time counts. A run that the wall-clock limit ended counts only if that limit ended all
 //! runs. Other processes may have occupied the processors, so the first repetition after such a run gets twice, and
-//! the second four times, the wall-clock limit ([`wall_time_of_rerun`]). An accepted program is not run again, except
+//! the second four times, the wall-clock limit ([`wall_time_of_rerun`]). A program that the idle limit ended while its
+//! interactor was computing is run again without an idle limit. An accepted program is not run again, except
 //! during the verification of a package. Verification also repeats a run whose CPU time is within a margin below or
 //! above the limit, and stops a program only above the upper margin.
 //!

@@ -284,14 +284,29 @@ fn refused_source(request: &ProblemRequest<'_>) -> Option<String> {
     })
 }
 
+/// Standards, compilers and interpreters of a language that the formats of packages do not distinguish. (Python 2 is
+/// another language in these formats.)
+const VERSIONS: [&[&str]; 4] = [
+    &["c", "c-clang", "c11", "c23"],
+    &["cpp", "cpp-clang", "cpp11", "cpp14", "cpp20", "cpp23"],
+    &["python", "pypy"],
+    &["lisp", "clisp", "ecl"],
+];
+
+/// Whether both are versions of one language for the formats of packages.
+fn are_versions(one: &Language, other: &Language) -> bool {
+    let main = |of: &Language| of.version_of.as_ref().unwrap_or(&of.id).without_image().to_owned();
+    let (one, other) = (main(one), main(other));
+    one == other || VERSIONS.iter().any(|ids| ids.contains(&&*one) && ids.contains(&&*other))
+}
+
 /// Returns the submission's files with those that the package adds or replaces, and the file or class to start.
 fn with_includes(request: &ProblemRequest<'_>) -> Result<(Vec<BoxFile>, Option<String>), ProblemError> {
     let includes = &request.package.problem.includes;
     let for_language = |include: &&Include| include.language.as_ref() == Some(&request.language.id);
-    // Formats do not distinguish versions and compilers of a language, whose main files have the same name here.
     let for_version = |include: &&Include| {
         let named = include.language.as_ref().and_then(|id| request.languages.known(id.as_str()));
-        named.is_some_and(|language| language.source == request.language.source)
+        named.is_some_and(|language| are_versions(language, request.language))
     };
     let for_others = |include: &&Include| include.language.is_none();
     let include = includes.iter().find(for_language).or_else(|| includes.iter().find(for_version));

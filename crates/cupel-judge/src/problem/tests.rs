@@ -681,6 +681,78 @@ impl Executor for Waits {
     }
 }
 
+/// An executor in which the program waits for an interactor that computes for this time, and then exits.
+struct WaitsFor {
+    computation: Duration,
+    /// The idle limits of the programs so far.
+    idle_times: Vec<Duration>,
+}
+
+impl Executor for WaitsFor {
+    fn execute(&mut self, _: StepInput<'_>, _: &mut dyn StepObserver) -> Result<StepResult, ExecuteError> {
+        panic!("no program runs alone")
+    }
+
+    fn interact(
+        &mut self,
+        interaction: Interaction<'_>,
+        _: &mut dyn StepObserver,
+    ) -> Result<InteractionResult, ExecuteError> {
+        let idle_time = interaction.program.limits.idle_time;
+        self.idle_times.push(idle_time);
+        let ended = |outcome, cpu_time| {
+            let (stdout, stderr) = (Output::default(), Output::default());
+            let usage = Usage { cpu_time, wall_time: Duration::from_secs(4), ..Usage::default() };
+            let report = StepReport { outcome, exit_code: None, signal: None, stdout, stderr, usage };
+            let (files, found) = (BoxFiles::default(), FoundFiles::default());
+            StepResult { report, files, files_truncated: false, fetched: Vec::new(), found }
+        };
+        let (program, interactor) = match self.computation < idle_time {
+            true => (Outcome::Exited(0), Outcome::Exited(42)),
+            false => (Outcome::IdleLimit, Outcome::Exited(43)),
+        };
+        Ok(InteractionResult {
+            program: ended(program, Duration::from_millis(10)),
+            interactor: ended(interactor, self.computation.min(idle_time)),
+            first: Party::Program,
+            settled: false,
+            unread: false,
+            unheard: false,
+            transcript: Vec::new(),
+        })
+    }
+}
+
+#[test]
+fn a_program_may_wait_for_a_computation_of_its_interactor() {
+    let fixture = Fixture::new().with_interactor();
+    let package = fixture.package(group("", vec![fixture.case("1", CasePoints::None)]));
+    let source = BoxFile { path: BoxPath::new("a.scr").unwrap(), data: b"x".as_slice().into(), executable: false };
+    let files = BoxFiles::new(vec![source]);
+    let request = ProblemRequest {
+        package: &package,
+        files: &files,
+        language: fixture.languages.find("script").unwrap(),
+        entry_point: None,
+        languages: &fixture.languages,
+        limits: LimitsRequest::default(),
+        all_cases: false,
+        owner: UserId::from_uuid(uuid::Uuid::nil()),
+        function_batches: true,
+    };
+    let judge = |computation| {
+        let mut executor = WaitsFor { computation, idle_times: Vec::new() };
+        let report = judge_problem(&request, &mut executor, &NoCache, &mut Nothing).unwrap();
+        (report.verdict, executor.idle_times)
+    };
+    let (verdict, idle_times) = judge(Duration::from_secs(1));
+    assert_eq!((verdict, idle_times.len()), (Verdict::Accepted, 1));
+    let [first, wall] = [2, 8].map(Duration::from_secs);
+    assert_eq!(judge(Duration::from_secs(3)), (Verdict::Accepted, vec![first, wall]));
+    // An interactor that never ends is not waited for again.
+    assert_eq!(judge(Duration::from_secs(60)).1, vec![first, wall]);
+}
+
 #[test]
 fn an_interactor_that_sleeps_instead_of_reading_is_at_fault() {
     let fixture = Fixture::new().with_interactor();
@@ -725,11 +797,20 @@ fn files_for_a_language_are_also_for_its_versions() {
     };
     package.problem.includes =
         vec![include(None, "other.h"), include(Some("cpp"), "any.h"), include(Some("cpp20"), "20.h")];
+    package.problem.includes.extend([include(Some("perl"), "perl.h"), include(Some("python"), "3.h")]);
     let source = BoxFile { path: BoxPath::new("a.cpp").unwrap(), data: b"x".as_slice().into(), executable: false };
     let files = BoxFiles::new(vec![source]);
-    for (id, expected) in
-        [("cpp", "any.h"), ("cpp23", "any.h"), ("cpp-clang", "any.h"), ("cpp20", "20.h"), ("c", "other.h")]
-    {
+    for (id, expected) in [
+        ("cpp", "any.h"),
+        ("cpp23", "any.h"),
+        ("cpp-clang", "any.h"),
+        ("cpp20", "20.h"),
+        ("c", "other.h"),
+        ("pypy", "3.h"),
+        // The main files of these have the same names as those of Perl and Python 3.
+        ("prolog", "other.h"),
+        ("python2", "other.h"),
+    ] {
         let request = ProblemRequest {
             package: &package,
             files: &files,

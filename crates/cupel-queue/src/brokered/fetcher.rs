@@ -73,6 +73,7 @@ async fn rest(shared: &Shared) -> bool {
             shared.state().keep(&link, unwanted);
             // A taker may have begun to wait meanwhile. It wakes the next one.
             shared.bell.notify_one();
+            return false;
         }
         Err(error) => shared.keeper.broke(&link, error),
     }

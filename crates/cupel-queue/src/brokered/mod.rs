@@ -380,7 +380,8 @@ impl Drop for Waiting<'_> {
 }
 
 /// Hints of excluded owners that a call of [`Queue::next_other`] has skipped. They are put back when the call ends or
-/// is cancelled. If the queue is closed, they stay unsettled, and the broker redelivers them.
+/// is cancelled. If the queue is closed, they stay unsettled: a broker that keeps unsettled hints redelivers them, and
+/// the sweeper of the store finds the others.
 struct Skipped<'a> {
     shared: &'a Shared,
     hints: Vec<Hinted>,

@@ -35,7 +35,7 @@ pub(super) const LABEL: &str = "org.cupel.executor";
 /// Repository of the images with the agent.
 const REPOSITORY: &str = "cupel-agent";
 /// Maximum time for the engine's answer to a request that costs it nothing.
-const PING_MAX: Duration = Duration::from_secs(5);
+const PING_MAX: Duration = Duration::from_secs(30);
 /// Timeout of one request, in seconds.
 const REQUEST_SECONDS: u64 = 60;
 /// Directories searched for programs if an image has no `PATH`. Source: Docker.
@@ -46,8 +46,9 @@ const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 const UIDS: std::ops::Range<u32> = 20_000..60_000;
 /// The user id in an image's [`ImageRoot`]. Nothing uses it, because programs have the id of their container.
 const UNUSED_UID: u32 = 1000;
-/// Maximum time to wait for the out-of-memory event of a container that has ended.
-const EVENT_MAX: Duration = Duration::from_secs(1);
+/// Maximum time to wait for the out-of-memory event of a container whose connection was lost. A busy engine sends it
+/// late.
+const EVENT_MAX: Duration = Duration::from_secs(10);
 /// A container that was created this long ago and has not been started was left by a dead worker.
 pub(super) const ABANDONED_AFTER: Duration = Duration::from_secs(120);
 

@@ -7,7 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cupel_judge::{Collect, ExecuteError, Executor, StdinSource, StepInput, StepKind, StepObserver, StepResult};
 use cupel_runner::{CompilerSharing, Containers, Directories, DockerSettings, LocalRunner, Rating, Runner};
@@ -344,7 +344,7 @@ fn killed_owner(_: &World) {
 }
 
 fn two_owners(_: &World) {
-    let (engine, mut first) = owner();
+    let (engine, first) = owner();
     let of_first = running(&engine);
     let mut second = owner_on(&engine);
     second.kill().unwrap();
@@ -356,16 +356,26 @@ fn two_owners(_: &World) {
     let containers = Containers::on_demand(&settings_of(&engine)).unwrap();
     containers.remove_abandoned(Duration::ZERO).unwrap();
     assert_eq!(running(&engine), of_first);
-    drop(first.stdin.take());
-    assert!(first.wait().unwrap().success());
-    assert_eq!(engine.containers(), [""; 0]);
+    end(&engine, first);
 }
 
 fn ended_owner(_: &World) {
-    let (engine, mut owner) = owner();
+    let (engine, owner) = owner();
+    end(&engine, owner);
+}
+
+/// Ends an owner. It removes its containers before it ends, unless that takes too long.
+fn end(engine: &Engine, mut owner: std::process::Child) {
+    /// Maximum time that a process waits for the removal of its containers.
+    const REMOVAL_MAX: Duration = Duration::from_secs(10);
+    let begun = Instant::now();
     drop(owner.stdin.take());
     assert!(owner.wait().unwrap().success());
-    assert_eq!(engine.containers(), [""; 0], "they are removed before the process ends");
+    if begun.elapsed() < REMOVAL_MAX {
+        assert_eq!(engine.containers(), [""; 0], "they are removed before the process ends");
+    } else {
+        eventually("all containers have gone", || engine.containers().is_empty());
+    }
 }
 
 fn engine_restarts(_: &World) {

@@ -117,7 +117,12 @@ impl World {
             env: vec![("NAME".to_owned(), "value".to_owned())],
             files: vec![program.clone()],
             stdin: StdinSource::Bytes(Arc::from([])),
-            limits: Limits::default(),
+            // On a busy machine, a program that interacts waits long for the container of the other.
+            limits: Limits {
+                wall_time: Duration::from_secs(600),
+                idle_time: Duration::from_secs(300),
+                ..Limits::default()
+            },
             stderr_to_stdout: false,
             result: false,
             collect: Collect::Nothing,

@@ -80,7 +80,22 @@ pub(crate) fn table() -> Vec<Row> {
     ]
 }
 
+/// A busy machine sometimes charges a program for more CPU time than it used, so a row is repeated. A wrong figure is
+/// wrong each time.
 pub(crate) fn check(row: &Row, world: &World, place: Backend) {
+    const ROUNDS: usize = 20;
+    let mut far = Ok(());
+    for _ in 0..ROUNDS {
+        far = check_once(row, world, place);
+        if far.is_ok() {
+            return;
+        }
+    }
+    panic!("in each of {ROUNDS} rounds; in the last one: {far:?}");
+}
+
+/// Returns whether the CPU time is right. Panics if anything else is wrong.
+fn check_once(row: &Row, world: &World, place: Backend) -> Result<(), String> {
     let arguments: Vec<&str> = row.arguments.split(' ').collect();
     let step = world.step_of(&world.truth, place, &arguments).limited(|limits| {
         limits.memory = Bytes::mib(64);
@@ -97,20 +112,29 @@ pub(crate) fn check(row: &Row, world: &World, place: Backend) {
     };
     let usage = result.report.usage;
     match row.check {
-        Check::End => {}
+        Check::End => Ok(()),
         Check::Cpu => {
             // A container also counts the start of the program by the agent.
             let slack = if place == Backend::Docker { Duration::from_millis(8) } else { Duration::from_millis(4) };
-            near(usage.cpu_time.as_nanos() as u64, own("cpu "), 5, slack.as_nanos() as u64);
+            let (reported, own) = (usage.cpu_time.as_nanos() as u64, own("cpu "));
+            let near = near(reported, own, 5, slack.as_nanos() as u64);
+            assert!(reported >= own || near.is_ok(), "{near:?}");
+            near
         }
         // The kernel charges memory in batches. On control groups version 1, a container is also charged for the pages
         // of its own files.
-        Check::Memory => near(usage.memory.get(), own("memory "), 3, 2 << 20),
+        Check::Memory => {
+            near(usage.memory.get(), own("memory "), 3, 2 << 20).unwrap_or_else(|far| panic!("{far}"));
+            Ok(())
+        }
     }
 }
 
-/// Checks that a figure differs from the program's own by at most `per_cent` and `slack`.
-fn near(reported: u64, own: u64, per_cent: u64, slack: u64) {
+/// Whether a figure differs from the program's own by at most `per_cent` and `slack`.
+fn near(reported: u64, own: u64, per_cent: u64, slack: u64) -> Result<(), String> {
     let tolerance = own * per_cent / 100 + slack;
-    assert!(reported.abs_diff(own) <= tolerance, "reported {reported}, the program measured {own} ± {tolerance}");
+    if reported.abs_diff(own) <= tolerance {
+        return Ok(());
+    }
+    Err(format!("reported {reported}, the program measured {own} ± {tolerance}"))
 }

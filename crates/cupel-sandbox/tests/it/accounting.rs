@@ -10,7 +10,7 @@ use cupel_sandbox::Stdin;
 use cupel_types::{Bytes, Outcome};
 use libtest_mimic::Trial;
 
-use crate::kit::{Ended, Program, World, assert_near, eventually, file, is_near};
+use crate::kit::{Ended, Program, World, assert_near, eventually, file, is_charged_near, is_near, repeatedly};
 use crate::machine::{patient, slowness};
 use crate::{Shared, rules};
 
@@ -43,15 +43,13 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
     )
 }
 
-fn cpu_ns(ended: &Ended) -> u64 {
-    u64::try_from(ended.report.usage.cpu_time.as_nanos()).unwrap()
-}
-
 fn cpu_time_equals_the_programs_own_figure(world: &World, attack: &str) {
     for ms in ["40", "400"] {
-        let ended = world.run(&world.attack(attack, &[ms]));
-        assert_eq!(ended.report.outcome, Outcome::Exited(0), "{ended}");
-        assert_near("CPU time, ns", cpu_ns(&ended), ended.number(), 5, 10_000_000);
+        repeatedly(|| {
+            let ended = world.run(&world.attack(attack, &[ms]));
+            assert_eq!(ended.report.outcome, Outcome::Exited(0), "{ended}");
+            is_charged_near(&ended, 5, 10_000_000)
+        });
     }
 }
 
@@ -61,15 +59,17 @@ fn cpu_time_is_the_sum_of_user_and_system(world: &World) {
     assert_near(
         "user and system, ns",
         (usage.cpu_user + usage.cpu_system).as_nanos() as u64,
-        cpu_ns(&ended),
+        ended.cpu_ns(),
         1,
         100_000,
     );
-    let ended = world.run(&world.attack("busy_kernel", &[]).limits(|l| l.cpu_time = Duration::from_millis(300)));
-    assert!(
-        ended.report.usage.cpu_system > ended.report.usage.cpu_user,
-        "a program that works in the kernel has more system than user time: {ended}"
-    );
+    repeatedly(|| {
+        let ended = world.run(&world.attack("busy_kernel", &[]).limits(|l| l.cpu_time = Duration::from_millis(300)));
+        if ended.report.usage.cpu_system > ended.report.usage.cpu_user {
+            return Ok(());
+        }
+        Err(format!("a program that works in the kernel has more system than user time: {ended}"))
+    });
 }
 
 /// The sandbox collects the files, so the program is not charged for collecting them, no matter how many files it
@@ -80,18 +80,19 @@ fn cpu_time_excludes_collecting_files(world: &World) {
     let cpu = |program: &Program| {
         let ended = world.run(program);
         assert_eq!(ended.report.outcome, Outcome::Exited(0), "{ended}");
-        cpu_ns(&ended)
+        ended.cpu_ns()
     };
     // The same work takes longer while neighbours are busy. So the two programs alternate until their smallest figures
     // agree. A charge for collecting the files would be part of each figure, also of the smallest.
     let mut least = [u64::MAX; 2];
     let mut far = None;
-    for _ in 0..40 {
+    for round in 1..=40 {
         let pair = [cpu(&leaves_many), cpu(&collects)];
         least = std::array::from_fn(|of| least[of].min(pair[of]));
         let [uncollected, collected] = least;
         far = is_near("CPU time with files collected, ns", collected, uncollected, 15, 3_000_000).err();
-        if far.is_none() {
+        // In the first rounds, both figures may be too large.
+        if far.is_none() && round >= 7 {
             break;
         }
     }
@@ -193,23 +194,33 @@ fn memory_peak_does_not_grow_with_the_lanes_age(world: &World) {
 }
 
 fn wall_time_of_a_sleeper_is_its_sleep(world: &World) {
-    let ended = world.run(&world.attack("sleep_for", &["400"]));
-    let wall = u64::try_from(ended.report.usage.wall_time.as_nanos()).unwrap();
-    assert!(wall >= ended.number(), "shorter than the program's own figure: {ended}");
-    let noise = u64::try_from(ended.noise.as_nanos()).unwrap();
-    assert_near("wall time, ns", wall, ended.number(), 5, 50_000_000 + noise);
-    assert!(ended.report.usage.cpu_time < patient(Duration::from_millis(20)), "sleeping takes no CPU time: {ended}");
+    repeatedly(|| {
+        let ended = world.run(&world.attack("sleep_for", &["400"]));
+        let wall = u64::try_from(ended.report.usage.wall_time.as_nanos()).unwrap();
+        assert!(wall >= ended.number(), "shorter than the program's own figure: {ended}");
+        let noise = u64::try_from(ended.noise.as_nanos()).unwrap();
+        is_near("wall time, ns", wall, ended.number(), 5, 50_000_000 + noise)?;
+        if ended.report.usage.cpu_time < patient(Duration::from_millis(20)) {
+            return Ok(());
+        }
+        Err(format!("sleeping takes no CPU time: {ended}"))
+    });
 }
 
 fn neighbours_are_not_charged(world: &World) {
     let (mut one, mut other) = world.both_slots();
-    let (busy, idle) = std::thread::scope(|scope| {
-        let busy = scope.spawn(|| world.attack("spin_children", &["400"]).run(&mut one));
-        let idle = world.attack("sleep_for", &["300"]).run(&mut other);
-        (busy.join().unwrap(), idle)
+    repeatedly(|| {
+        let (busy, idle) = std::thread::scope(|scope| {
+            let busy = scope.spawn(|| world.attack("spin_children", &["400"]).run(&mut one));
+            let idle = world.attack("sleep_for", &["300"]).run(&mut other);
+            (busy.join().unwrap(), idle)
+        });
+        is_charged_near(&busy, 5, 10_000_000)?;
+        if idle.cpu_ns() < 20_000_000 * u64::from(slowness()) {
+            return Ok(());
+        }
+        Err(format!("CPU time of its neighbour: {idle}"))
     });
-    assert_near("CPU time of the busy one, ns", cpu_ns(&busy), busy.number(), 5, 10_000_000);
-    assert!(cpu_ns(&idle) < 20_000_000 * u64::from(slowness()), "CPU time of its neighbour: {idle}");
     let (large, small) = std::thread::scope(|scope| {
         let large = scope.spawn(|| world.attack("touch", &["shared", "60"]).run(&mut one));
         let small = world.attack("touch", &["private", "4"]).run(&mut other);
@@ -224,17 +235,29 @@ fn background(_: &World) {
     // three had the same weight, the background programs would have twice the time of the other one.
     let processors = std::thread::available_parallelism().unwrap().get();
     let world = World::with(|config| (config.slots, config.background_slots) = (1, 2 * processors));
-    let program = world.attack("spin_for", &["100000"]).limits(|l| l.wall_time = patient(Duration::from_millis(600)));
+    let program = world.attack("spin_for", &["100000"]).limits(|l| {
+        l.cpu_time = patient(Duration::from_secs(60));
+        l.wall_time = patient(Duration::from_secs(2));
+    });
     let mut slots = [0, processors, 2 * processors].map(|index| world.sandbox.slot(index));
     for slot in &mut slots {
         slot.warm_up().unwrap();
     }
-    let ended = std::thread::scope(|scope| {
-        slots.each_mut().map(|slot| scope.spawn(|| program.run(slot))).map(|thread| thread.join().unwrap())
-    });
-    assert_eq!(ended.each_ref().map(|ended| ended.report.outcome), [Outcome::WallLimit; 3]);
-    let [ordinary, one, other] = ended.each_ref().map(cpu_ns);
-    assert!(ordinary * 2 < (one + other) * 3 && (one + other) * 2 < ordinary * 3, "{ordinary} {one} {other}");
+    // A pause of the machine can reach one of the programs alone, so most rounds count.
+    let (mut fair, mut unfair) = (0, Vec::new());
+    while fair < 2 || fair <= unfair.len() {
+        let ended = std::thread::scope(|scope| {
+            slots.each_mut().map(|slot| scope.spawn(|| program.run(slot))).map(|thread| thread.join().unwrap())
+        });
+        assert_eq!(ended.each_ref().map(|ended| ended.report.outcome), [Outcome::WallLimit; 3]);
+        let [ordinary, one, other] = ended.each_ref().map(Ended::cpu_ns);
+        if ordinary * 2 < (one + other) * 3 && (one + other) * 2 < ordinary * 3 {
+            fair += 1;
+        } else {
+            unfair.push([ordinary, one, other]);
+        }
+        assert!(unfair.len() < 8, "CPU times of the ordinary and the background programs, ns: {unfair:?}");
+    }
 }
 
 fn output_counts_all_written_bytes(world: &World) {

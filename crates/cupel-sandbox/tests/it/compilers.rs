@@ -11,7 +11,7 @@ use cupel_sandbox::{CellKind, Sandbox, SandboxConfig, Wall};
 use cupel_types::{BoxFile, Bytes, Outcome};
 use libtest_mimic::Trial;
 
-use crate::kit::{Ended, Fixtures, Program, file};
+use crate::kit::{Ended, Fixtures, Program, file, repeatedly};
 use crate::machine::patient;
 use crate::{Shared, trial};
 
@@ -194,12 +194,16 @@ fn prove(fixtures: &Fixtures, attack: &Attack) {
         .command
         .iter()
         .map(|word| if *word == "{attacks}" { fixtures.attacks.clone() } else { (*word).to_owned() });
-    let ended = compile(command.collect(), (attack.files)(fixtures)).run(&mut slot);
-    secret_was_kept(&ended);
-    (attack.rule)(&ended);
-    let usage = &ended.report.usage;
-    let cpu_time_max = patient(Duration::from_millis(1250)) + ended.noise;
-    assert!(usage.memory <= Bytes::mib(258) && usage.cpu_time <= cpu_time_max, "at most {cpu_time_max:?}: {ended}");
+    let compilation = compile(command.collect(), (attack.files)(fixtures));
+    repeatedly(|| {
+        let ended = compilation.run(&mut slot);
+        secret_was_kept(&ended);
+        (attack.rule)(&ended);
+        let usage = &ended.report.usage;
+        assert!(usage.memory <= Bytes::mib(258), "{ended}");
+        let cpu_time_max = patient(Duration::from_millis(1250)) + ended.noise;
+        if usage.cpu_time <= cpu_time_max { Ok(()) } else { Err(format!("at most {cpu_time_max:?}: {ended}")) }
+    });
     // The next compilation on this lane succeeds.
     let next = compile(GCC.iter().map(|w| (*w).to_owned()).collect(), one("main.c", "int main(void) { return 0; }\n"))
         .run(&mut slot);
@@ -245,7 +249,7 @@ public class Evil extends AbstractProcessor {
     let javac = |arguments: &[&str], files: Vec<BoxFile>| {
         let command = ["javac", "-J-Xmx128m", "-J-XX:+UseSerialGC", "-J-XX:-UsePerfData"].iter().chain(arguments);
         compile(command.map(|w| (*w).to_owned()).collect(), files).limits(|l| {
-            l.cpu_time = patient(Duration::from_secs(20));
+            l.cpu_time = patient(Duration::from_secs(60));
             l.memory = Bytes::mib(512);
             l.processes = 128;
         })

@@ -103,7 +103,7 @@ fn limits() -> Vec<Class> {
     vec![
         class("compute beyond its time limit", "compute", "1000", &[CpuAccounting, WallClockLimit])
             .with(|p| p.limits(|l| { l.cpu_time = Duration::from_millis(150); l.wall_time = Duration::from_millis(500); })),
-        class("hold a slot while it sleeps", "sleep", "1200", &[WallClockLimit, IdleLimit])
+        class("hold a slot while it sleeps", "sleep", "15000", &[WallClockLimit, IdleLimit])
             .with(|p| p.limits(|l| { l.idle_time = Duration::from_millis(200); l.wall_time = Duration::from_millis(400); })),
         class("fork beyond its limit", "processes", "1500", &[ProcessLimit, MemoryLimit]).with(|p| p.limits(|l| l.memory = Bytes::mib(24))),
         class("fill the disk", "fill_disk", "48", &[DiskLimit, MemoryLimit])
@@ -170,10 +170,17 @@ fn stopped(world: &World, targets: &Targets, off: WallSet, classes: &[&Class]) -
         );
         !breached
     };
-    // If the lane is retired between the two runs, the second run finds nothing. So such an attack is attempted five
-    // times.
-    let tries = |class: &Class| if class.after_another { 5 } else { 1 };
-    classes.iter().map(|class| (0..tries(class)).all(|_| is_stopped(class))).collect()
+    let mut is_always_stopped = |class: &Class| {
+        match (class.after_another, class.attack) {
+            // If the lane is retired between the two runs, the second run finds nothing.
+            (true, _) => (0..20).all(|_| is_stopped(class)),
+            // A busy machine sometimes notices too late that a limit is reached. Without the limit, each try succeeds.
+            // The sleep is too long for that, but `RLIMIT_CPU` is only 2 s.
+            (false, "compute") => (0..5).any(|_| is_stopped(class)),
+            (false, _) => is_stopped(class),
+        }
+    };
+    classes.iter().map(|class| is_always_stopped(class)).collect()
 }
 
 fn names(off: WallSet) -> String {

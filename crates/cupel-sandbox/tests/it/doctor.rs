@@ -43,8 +43,15 @@ fn names_reachable_sockets() -> Result<(), Failed> {
 }
 
 fn names_the_wall_that_is_off(wall: Wall) -> Result<(), Failed> {
-    let examination = examine(WallSet::NONE.with(wall))?;
-    let missing: Vec<Wall> = examination.missing().map(|f| f.wall).collect();
+    // The marks of a run are found only if the next run is on the same lane. A busy machine often replaces a lane.
+    let attempts = if wall == Wall::FreshBox { 5 } else { 1 };
+    let mut missing: Vec<Wall> = Vec::new();
+    for _ in 0..attempts {
+        missing = examine(WallSet::NONE.with(wall))?.missing().map(|finding| finding.wall).collect();
+        if missing.contains(&wall) {
+            break;
+        }
+    }
     assert!(missing.contains(&wall), "{wall} was off, but the doctor named only {missing:?}");
     // Some walls depend on others: if `wall` is off, the walls that depend on it are also missing.
     let stands_on = |other: Wall| match wall {

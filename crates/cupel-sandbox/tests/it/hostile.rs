@@ -12,7 +12,7 @@ use std::time::Duration;
 use cupel_types::{Bytes, Limits, Outcome, Signal};
 use libtest_mimic::Trial;
 
-use crate::kit::{Ended, Program, World, is_near};
+use crate::kit::{Ended, Program, World, is_near, repeatedly};
 use crate::machine::{as_on_a_new_kernel, patient};
 use crate::{Shared, trial};
 
@@ -342,33 +342,38 @@ fn prove(world: &World, row: &Row) {
         assert_eq!(as_on_a_new_kernel(&ended.text()), row.says, "what the program printed; {ended}");
         assert_eq!(ended.report.outcome, row.ends, "{ended}");
         (row.also)(&ended);
-        limits_were_kept(&program.command.limits, row.overrun, &ended);
-        after.unwrap_or_else(|harm| panic!("the next run: {harm}"))
+        let limits = limits_were_kept(&program.command.limits, row.overrun, &ended);
+        let next = after.unwrap_or_else(|harm| panic!("the next run: {harm}"));
+        limits.and(next.map_err(|harm| format!("the next run: {harm}")))
     };
     // On a busy machine, a program is sometimes charged for CPU time that it did not use, even without an attack. So
-    // the median of three runs counts: if the first run is charged too much, neither of two others may be.
-    if let Err(first) = attack() {
-        for _ in 0..2 {
-            attack().unwrap_or_else(|again| panic!("the next run: {first}; then: {again}"));
+    // the median counts: after a bad run, the attack is repeated until most runs are good.
+    let (mut good, mut bad) = (0, Vec::new());
+    while good <= bad.len() {
+        match attack() {
+            Ok(()) => good += 1,
+            Err(again) => bad.push(again),
         }
+        assert!(bad.len() < 15, "{} of {} runs: {bad:?}", bad.len(), bad.len() + good);
     }
 }
 
 /// Asserts that the program used no more than its limits, plus the delay of detection (the kernel charges allocations
-/// that it cannot refuse even beyond a limit). `overrun` is the CPU time in which an idle machine ends the program.
-fn limits_were_kept(limits: &Limits, overrun: Duration, ended: &Ended) {
+/// that it cannot refuse even beyond a limit). `overrun` is the CPU time in which an idle machine ends the program; the
+/// error says that it took longer.
+fn limits_were_kept(limits: &Limits, overrun: Duration, ended: &Ended) -> Result<(), String> {
     let usage = &ended.report.usage;
     assert!(usage.memory <= limits.memory.saturating_add(Bytes::mib(2)), "memory: {ended}");
     if ended.report.outcome == Outcome::TimeLimit {
         assert!(usage.cpu_time >= limits.cpu_time, "CPU time below the limit: {ended}");
-        assert!(
-            usage.cpu_time <= limits.cpu_time + patient(overrun) + ended.noise,
-            "CPU time far over the limit: {ended}"
-        );
+        if usage.cpu_time > limits.cpu_time + patient(overrun) + ended.noise {
+            return Err(format!("CPU time far over the limit: {ended}"));
+        }
     }
     if ended.report.outcome == Outcome::MemoryLimit {
         assert!(usage.memory.get() >= limits.memory.get() / 100 * 90, "killed below the memory limit: {ended}");
     }
+    Ok(())
 }
 
 /// Runs the next program on this slot. The outer error says how the attack harmed it. The inner error says that it was
@@ -389,21 +394,27 @@ fn unharmed(world: &World, slot: &mut cupel_sandbox::Slot, slack: u64) -> Result
 }
 
 /// The bound on CPU time beyond the limit also holds for programs that must release thousands of locks when they end.
-/// On a busy machine, limits are detected late, so the median of five runs is compared with that of a plain loop.
+/// A busy machine sometimes detects a limit late. So the program and a plain loop alternate until their smallest figures
+/// agree. Time for the locks would be part of each figure, also of the smallest.
 fn locks_take_no_time_beyond_the_limit(world: &World) {
     for lock in ["1", "5", "6", "96"] {
         let attack = world.attack("lock_storm", &[lock]).limits(many_locks);
         let spin = world.attack("busy", &[]).limits(|l| l.cpu_time = attack.command.limits.cpu_time);
         let cpu_time =
             |program: &Program, says: &str| world.check(program, Outcome::TimeLimit, says).report.usage.cpu_time;
-        let mut used: [Vec<Duration>; 2] = Default::default();
-        for _ in 0..5 {
-            used[0].push(cpu_time(&attack, ""));
-            used[1].push(cpu_time(&spin, "begun\n"));
-        }
-        used.iter_mut().for_each(|times| times.sort_unstable());
-        let most = used[1][2] + patient(Duration::from_millis(20));
-        assert!(used[0][2] <= most, "lock {lock}: {used:?}, at most {most:?}");
+        let mut least = [Duration::MAX; 2];
+        let mut round = 0;
+        repeatedly(|| {
+            round += 1;
+            let pair = [cpu_time(&attack, ""), cpu_time(&spin, "begun\n")];
+            least = std::array::from_fn(|of| least[of].min(pair[of]));
+            let most = least[1] + patient(Duration::from_millis(20));
+            // In the first rounds, the figure of the loop may be too large.
+            if least[0] <= most && round >= 5 {
+                return Ok(());
+            }
+            Err(format!("lock {lock}: {least:?}, at most {most:?}"))
+        });
     }
 }
 

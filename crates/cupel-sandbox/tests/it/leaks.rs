@@ -150,14 +150,18 @@ fn no_mark_is_seen_by_the_next_run_on_the_lane(world: &World) {
     let shared = SharedFiles::new(world);
     let mut slot = world.slot();
     let mut pairs_on_one_lane = 0;
-    for _ in 0..20 {
+    // On a busy machine, most lanes are replaced, because the kernel frees files and sockets late.
+    for pairs in 1.. {
         let (lane, marks) = marks_of(&shared.marks(world, &["leave"]).run(&mut slot));
         left_everywhere(&marks);
         let look = marks_of(&shared.marks(world, &["look"]).run(&mut slot));
         assert!(look.1.len() >= 40, "{look:?}");
         pairs_on_one_lane += u32::from(nothing_seen_after(&lane, look, &shared));
+        if pairs >= 20 && pairs_on_one_lane >= 5 {
+            break;
+        }
+        assert!(pairs < 200, "{pairs_on_one_lane} of {pairs} pairs were on one lane");
     }
-    assert!(pairs_on_one_lane >= 5, "{pairs_on_one_lane} of 20 pairs were on one lane");
 }
 
 /// Descriptors that are referenced only by a ring of sockets in flight. The kernel frees them in its next garbage
@@ -166,14 +170,18 @@ fn no_descriptor_in_flight_is_seen_by_the_next_run(world: &World) {
     let shared = SharedFiles::new(world);
     let mut slot = world.slot();
     let mut pairs_on_one_lane = 0;
-    for _ in 0..20 {
+    // On a busy machine, most lanes are replaced, because the kernel frees files and sockets late.
+    for pairs in 1.. {
         let (lane, marks) = marks_of(&shared.marks(world, &["leave", "in flight"]).run(&mut slot));
         assert!(marks.len() == 2 && marks.iter().all(|(_, word)| word == "left"), "{marks:?}");
         let look = marks_of(&shared.marks(world, &["look", "in flight"]).run(&mut slot));
         assert_eq!(look.1.len(), 2, "{look:?}");
         pairs_on_one_lane += u32::from(nothing_seen_after(&lane, look, &shared));
+        if pairs >= 20 && pairs_on_one_lane >= 5 {
+            break;
+        }
+        assert!(pairs < 200, "{pairs_on_one_lane} of {pairs} pairs were on one lane");
     }
-    assert!(pairs_on_one_lane >= 5, "{pairs_on_one_lane} of 20 pairs were on one lane");
 }
 
 /// A run that is killed by a limit retires its lane, which then never checks that it is clean.

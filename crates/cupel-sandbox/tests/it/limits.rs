@@ -8,7 +8,7 @@ use cupel_sandbox::{Observer, RunError, SetupStep, Stdin};
 use cupel_types::{Bytes, ExitStatus, Limits, Outcome, Signal};
 use libtest_mimic::Trial;
 
-use crate::kit::{Program, World, file};
+use crate::kit::{Program, World, file, repeatedly};
 use crate::machine::patient;
 use crate::{Shared, rules};
 
@@ -71,11 +71,13 @@ fn faults_are_reported_as_their_signals(world: &World) {
 }
 
 fn the_exit_of_the_main_process_ends_the_run(world: &World) {
-    let ended = world.check(&world.attack("leave_children", &[]), Outcome::Exited(6), "exiting\n");
-    assert!(
-        ended.report.usage.wall_time < patient(Duration::from_secs(1)) + ended.noise,
-        "the run continued after the main process exited: {ended}"
-    );
+    repeatedly(|| {
+        let ended = world.check(&world.attack("leave_children", &[]), Outcome::Exited(6), "exiting\n");
+        if ended.report.usage.wall_time < patient(Duration::from_secs(1)) + ended.noise {
+            return Ok(());
+        }
+        Err(format!("the run continued after the main process exited: {ended}"))
+    });
 }
 
 fn each_limit_has_its_own_outcome(world: &World) {
@@ -107,7 +109,15 @@ fn a_process_beyond_its_address_space_gets_an_error_and_continues(world: &World)
 fn a_program_within_every_limit_exits_normally(world: &World) {
     world.check(&world.attack("touch", &["private", "62"]), Outcome::Exited(0), "");
     let program = world.attack("spin_for", &["80"]).limits(|l| l.cpu_time = patient(Duration::from_millis(130)));
-    assert_eq!(world.run(&program).report.outcome, Outcome::Exited(0));
+    // A busy machine sometimes charges a program for more CPU time than it used.
+    repeatedly(|| {
+        let ended = world.run(&program);
+        match ended.report.outcome {
+            Outcome::Exited(0) => Ok(()),
+            Outcome::TimeLimit => Err(ended.to_string()),
+            _ => panic!("{ended}"),
+        }
+    });
     // The program runs as one process, opens only the standard streams, and creates no file.
     let alone = world.attack("exit", &["4"]).limits(|l| {
         l.processes = 1;
@@ -132,8 +142,15 @@ fn output_before_a_limit_is_kept(world: &World) {
     let short = patient(Duration::from_secs(1));
     let ended = world.check(&world.attack("busy", &[]).limits(|l| l.cpu_time = short), Outcome::TimeLimit, "begun\n");
     assert!(!ended.report.stdout_truncated && !ended.report.stderr_truncated);
-    let ended =
-        world.check(&world.attack("sleeper", &[]).limits(|l| l.wall_time = short), Outcome::WallLimit, "asleep\n");
+    // A program that is not scheduled within the limit prints nothing, so the limit grows.
+    let ended = [1, 4, 16, 64].map(|times| times * short).into_iter().find_map(|wall_time| {
+        let sleeper = world.attack("sleeper", &[]).limits(|l| (l.wall_time, l.idle_time) = (wall_time, 2 * wall_time));
+        let ended = world.run(&sleeper);
+        assert_eq!(ended.report.outcome, Outcome::WallLimit, "{ended}");
+        (!ended.stdout.is_empty()).then_some(ended)
+    });
+    let ended = ended.expect("output before the limit");
+    assert_eq!(ended.text(), "asleep\n", "{ended}");
     assert!(!ended.report.stdout_truncated && !ended.report.stderr_truncated);
     let ended = world.run(&world.attack("pour", &["1", "0"]).limits(|l| l.output = Bytes::new(1000)));
     assert_eq!(ended.stdout, (0..1000u32).map(|i| (i * 7 + 1) as u8).collect::<Vec<_>>());
@@ -156,14 +173,14 @@ impl Observer for CancelAtFirstWord {
 fn cancelling_ends_sleepers_and_spinners(world: &World) {
     let mut slot = world.slot();
     for attack in ["sleeper", "busy"] {
-        let program = world.attack(attack, &[]);
-        let begun = Instant::now();
-        let report = slot.run(&program.command, &mut CancelAtFirstWord(false)).unwrap();
-        assert_eq!(report.outcome, Outcome::Cancelled, "{attack}");
-        assert!(
-            begun.elapsed() < program.command.limits.cpu_time,
-            "{attack} ended by a limit, not by the cancellation"
-        );
+        let program = world.attack(attack, &[]).limits(|l| l.cpu_time = patient(Duration::from_secs(60)));
+        repeatedly(|| {
+            let begun = Instant::now();
+            let report = slot.run(&program.command, &mut CancelAtFirstWord(false)).unwrap();
+            assert_eq!(report.outcome, Outcome::Cancelled, "{attack}");
+            let elapsed = begun.elapsed();
+            if elapsed < patient(Duration::from_secs(5)) { Ok(()) } else { Err(format!("{attack}: {elapsed:?}")) }
+        });
     }
     // The run is cancelled before the program starts.
     let report = slot.run(&world.attack("sleeper", &[]).command, &mut CancelAtFirstWord(true)).unwrap();

@@ -84,7 +84,7 @@ pub(crate) struct Conversation {
 
 /// Longest wait for an event; far longer than it should take.
 fn longest() -> Duration {
-    patient(Duration::from_secs(20))
+    patient(Duration::from_secs(120))
 }
 
 impl Conversation {

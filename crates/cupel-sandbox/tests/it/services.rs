@@ -255,7 +255,7 @@ impl Conformance {
     fn of(id: &str) -> Conformance {
         let all = Registry::load(None).expect("the shipped languages are valid");
         let mut alone = Registry::new(vec![all.find(id).expect("a shipped language").clone()]).expect("one language");
-        alone.probe(&HostProbe::with_time_max(patient(Duration::from_secs(20))));
+        alone.probe(&HostProbe::with_time_max(patient(Duration::from_secs(120))));
         let language = alone.iter().next().expect("one language").clone();
         assert!(language.is_available(), "{id} is not installed: {:?}", language.availability);
         let mounts = language.mounts.iter().map(|mount| Mount::from(std::path::PathBuf::from(mount))).collect();

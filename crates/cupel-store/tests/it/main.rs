@@ -41,13 +41,17 @@ mod sqlite {
 /// The conformance tests on PostgreSQL, each with a new database.
 mod postgres {
     use std::sync::Arc;
+    use std::time::Duration;
 
-    use cupel_store::{PostgresOptions, PostgresStore};
+    use cupel_store::{PostgresOptions, PostgresStore, Timeouts};
     use cupel_testkit::Subject;
     use cupel_testkit::servers::Postgres;
 
     pub(crate) async fn open(url: &str) -> PostgresStore {
-        PostgresStore::open(PostgresOptions::new(url, "cupel")).await.expect("a store")
+        // A slow machine connects slowly.
+        let timeouts = Timeouts { connect: Duration::from_secs(60), ..Timeouts::default() };
+        let options = PostgresOptions { timeouts, ..PostgresOptions::new(url, "cupel") };
+        PostgresStore::open(options).await.expect("a store")
     }
 
     async fn make() -> Subject<PostgresStore> {

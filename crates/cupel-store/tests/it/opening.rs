@@ -119,13 +119,18 @@ async fn foreign_tables_are_left_unchanged() {
 
 #[tokio::test]
 async fn the_stores_clock_shows_the_databases_time() {
-    let store = open(&Postgres::shared().database().await).await;
-    let clock = store.clock();
-    let (before, now, after) = (SystemClock.now(), clock.now(), SystemClock.now());
-    // The server uses this machine's clock, so the difference is the error of the measurement: half a round trip on
-    // loopback.
+    let url = Postgres::shared().database().await;
     let slack = jiff::SignedDuration::from_secs(1);
-    assert!(now >= before - slack && now <= after + slack, "{before} {now} {after}");
-    assert!(clock.skew().abs() < slack, "{:?}", clock.skew());
-    assert!(clock.now() >= now);
+    // The server uses this machine's clock, so the difference is the error of the measurement: half a round trip on
+    // loopback. If the machine stalls during the round trip, the error is larger, so another store measures again.
+    for attempt in 1.. {
+        let store = open(&url).await;
+        let clock = store.clock();
+        let (before, now, after) = (SystemClock.now(), clock.now(), SystemClock.now());
+        assert!(clock.now() >= now);
+        if now >= before - slack && now <= after + slack && clock.skew().abs() < slack {
+            break;
+        }
+        assert!(attempt < 20, "{before} {now} {after} {:?}", clock.skew());
+    }
 }

@@ -63,10 +63,10 @@ macro_rules! event_nodes_conformance {
 }
 
 /// Timeout of a step: longer than any step takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 async fn in_time<T>(what: impl Future<Output = T>) -> T {
-    timeout(PATIENCE, what).await.expect("the step ends within a minute")
+    timeout(PATIENCE, what).await.expect("the step ends within two minutes")
 }
 
 /// Receives everything up to the end: events, and `None` for a gap. Asserts that the order is right.

@@ -209,7 +209,7 @@ impl Kind for RabbitMqKind {
     fn answers(&self, _: &Path, port: u16) -> bool {
         let ask = || -> std::io::Result<u8> {
             let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-            connection.set_read_timeout(Some(Duration::from_secs(10)))?;
+            connection.set_read_timeout(Some(Duration::from_secs(60)))?;
             connection.write_all(b"AMQP\0\0\x09\x01")?;
             let mut first = [0];
             connection.read_exact(&mut first)?;

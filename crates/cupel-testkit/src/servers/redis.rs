@@ -133,7 +133,7 @@ const SOCKET: &str = "redis.sock";
 
 fn ask(folder: &Path, words: &str) -> std::io::Result<String> {
     let mut connection = UnixStream::connect(folder.join(SOCKET))?;
-    connection.set_read_timeout(Some(Duration::from_secs(10)))?;
+    connection.set_read_timeout(Some(Duration::from_secs(60)))?;
     // QUIT makes the server close the connection after its last response.
     write!(connection, "AUTH {PASSWORD}\r\n{words}\r\nQUIT\r\n")?;
     let mut answer = String::new();

@@ -2,12 +2,11 @@
 //! is the cluster's blob store, which has artefacts compiled by other workers.
 //!
 //! Invariants: A hit returns exactly the stored bytes. A checksum guards each file on disk, and a signature each blob;
-//! a mismatch is a miss and removes the entry. Memory, disk and the entries that wait to be
-//! written are bounded in bytes. A reader never sees a half-written
-//! file, because a file is written under a temporary name and then renamed. A run never waits for a disk write: one
-//! thread writes the entries of a short queue, and entries that do not fit into the queue are not kept on disk. A run
-//! waits only briefly for the blob store (`shared.rs`). Any failure of disk or blob store is a miss, never an error of
-//! the run.
+//! a mismatch is a miss and removes the entry. Memory, disk and the entries that wait to be written are bounded in
+//! bytes. A reader never sees a half-written file, because a file is written under a temporary name and then renamed. A
+//! run never waits for a disk write: one thread writes the entries of a short queue, and entries that do not fit into
+//! the queue are not kept on disk. A run waits only briefly for the blob store (`shared.rs`). Any failure of disk or
+//! blob store is a miss, never an error of the run.
 
 mod disk;
 mod format;
@@ -29,6 +28,9 @@ use write_queue::WriteQueue;
 
 /// What an entry costs in addition to its bytes: its key and its places in the maps, in bytes.
 const ENTRY_COST: u64 = 512;
+
+/// What a file of an entry costs in memory in addition to its data and its path, in bytes.
+const FILE_COST: u64 = 128;
 
 /// Maximum size of each tier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,8 +82,11 @@ struct Entry {
 }
 
 impl Entry {
+    /// Size in memory. The programs of users decide how many files a compilation leaves, so empty files count, too.
     fn bytes(&self) -> u64 {
-        self.files.total_bytes() + self.output.len() as u64
+        let paths: usize = self.files.iter().map(|file| file.path.as_str().len()).sum();
+        let files = self.files.total_bytes() + paths as u64 + FILE_COST * self.files.iter().len() as u64;
+        files + self.output.len() as u64
     }
 }
 

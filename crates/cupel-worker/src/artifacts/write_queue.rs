@@ -80,7 +80,11 @@ mod tests {
 
     use cupel_types::{BoxFile, BoxFiles, BoxPath};
 
+    use super::super::FILE_COST;
     use super::*;
+
+    /// What an entry with one file costs in addition to its data.
+    const COST: u64 = FILE_COST + "main".len() as u64;
 
     /// An entry of this size whose bytes take no memory of their own.
     fn entry(data: &Arc<[u8]>) -> Entry {
@@ -99,7 +103,7 @@ mod tests {
             counted.fetch_add(entry.bytes(), Ordering::Relaxed);
         });
         let queue = queue.unwrap();
-        let quarter: Arc<[u8]> = vec![0; usize::try_from(BYTES_MAX / 4).unwrap()].into();
+        let quarter: Arc<[u8]> = vec![0; usize::try_from(BYTES_MAX / 4 - COST).unwrap()].into();
         for n in 0..10 {
             queue.offer(ArtifactKey([n; 32]), entry(&quarter));
         }
@@ -113,13 +117,13 @@ mod tests {
     fn an_entry_that_is_too_large_does_not_wait() {
         let written = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&written);
-        let queue = WriteQueue::start("test", 10, move |_, entry| {
+        let queue = WriteQueue::start("test", COST + 10, move |_, entry| {
             counted.fetch_add(entry.bytes(), Ordering::Relaxed);
         });
         let queue = queue.unwrap();
         queue.offer(ArtifactKey([1; 32]), entry(&vec![0; 11].into()));
         queue.offer(ArtifactKey([2; 32]), entry(&vec![0; 10].into()));
         queue.settle();
-        assert_eq!(written.load(Ordering::Relaxed), 10);
+        assert_eq!(written.load(Ordering::Relaxed), COST + 10);
     }
 }

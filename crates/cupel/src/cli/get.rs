@@ -55,8 +55,7 @@ pub(super) fn get(args: &Get) -> CommandResult {
 }
 
 fn create(directory: &Path) -> Result<(), Failure> {
-    let cannot =
-        || format!("cannot create the directory {}; remove it, or name another with --out", directory.display());
+    let cannot = || format!("cannot create the directory {}; name another with --out", directory.display());
     std::fs::create_dir(directory).with_context(cannot).or_exit(Exit::Usage)
 }
 

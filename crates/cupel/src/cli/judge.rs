@@ -8,7 +8,7 @@ pub(super) mod args;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -51,9 +51,7 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
     let known = local::registry(&config).or_exit(Exit::Usage)?;
     let bounds = allowed::bounds(&config);
     let files = read_submission(&args.submission, &known, &bounds)?;
-    let language = choose(&known, args, &files)?.clone();
-    let files = named_for(files, &language);
-    allow(&files, &language, &bounds)?;
+    let mut language = choose(&known, args, &files)?;
     let unpacked = match package::unpack(&args.package, &package::options(&args.reading, &known)) {
         Ok(unpacked) => unpacked,
         Err(failure) => {
@@ -69,10 +67,24 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
     for warning in &warnings {
         errln!("{}", dim(&warning.to_string()));
     }
-    if is_of_package(&args.submission, &args.package) {
-        // The list of languages applies to new submissions, not to the submissions in the package.
-        package.problem.limits.languages = None;
+    let mut entry_point = None;
+    if let Some(path) = path_in_package(&args.submission, &args.package) {
+        let mut examples = package.problem.submissions.iter().map(|example| &example.program);
+        let example = examples.find(|program| path.as_os_str() == program.path.as_str());
+        if let Some(program) = example {
+            // `cupel verify` uses the same language and entry point.
+            entry_point.clone_from(&program.entry_point);
+            let named = program.language.as_ref().filter(|_| args.language.is_none());
+            language = named.and_then(|id| known.find(id.as_str())).unwrap_or(language);
+        }
+        if example.is_some() || path.components().any(|part| part.as_os_str() == "submissions") {
+            // The list of languages applies to new submissions, not to the submissions in the package.
+            package.problem.limits.languages = None;
+        }
     }
+    let language = language.clone();
+    let files = named_for(files, &language);
+    allow(&files, &language, &bounds)?;
     let derives = args.reading.time_limit.is_none() && package.problem.limits.time.limit.is_none();
 
     let needed = needed(&package.problem, &known, &language, derives);
@@ -88,7 +100,7 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
         package: &package,
         files: &files,
         language: &language,
-        entry_point: None,
+        entry_point: entry_point.as_deref(),
         languages,
         // Limits without a flag default to the problem's limits.
         limits: LimitsRequest {
@@ -180,11 +192,10 @@ fn derivation(derived: Option<&DerivedTimeLimit>, is_known: bool) -> String {
     }
 }
 
-/// Whether the submission is in a directory `submissions` of the package.
-fn is_of_package(submission: &Path, package: &Path) -> bool {
-    let paths = submission.canonicalize().ok().zip(package.canonicalize().ok());
-    let relative = paths.as_ref().and_then(|(submission, package)| submission.strip_prefix(package).ok());
-    relative.is_some_and(|relative| relative.components().any(|part| part.as_os_str() == "submissions"))
+/// The submission's path in the package, if it is in the package.
+fn path_in_package(submission: &Path, package: &Path) -> Option<PathBuf> {
+    let (submission, package) = (submission.canonicalize().ok()?, package.canonicalize().ok()?);
+    Some(submission.strip_prefix(package).ok()?.to_owned())
 }
 
 fn choose<'r>(registry: &'r Registry, args: &Judge, files: &BoxFiles) -> Result<&'r Language, Failure> {

@@ -3,8 +3,9 @@
 pub(super) mod args;
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -234,9 +235,9 @@ fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     // Does not end in `.toml`, so it is not read as a language file.
     let mut part = tempfile::Builder::new().prefix(".cupel-language-").suffix(".part").tempfile_in(directory)?;
     part.write_all(content)?;
-    if let Ok(earlier) = std::fs::metadata(path) {
-        part.as_file().set_permissions(earlier.permissions())?;
-    }
+    // All users may read a new file, regardless of the umask: a server may run as another user.
+    let earlier = std::fs::metadata(path).map(|earlier| earlier.permissions());
+    part.as_file().set_permissions(earlier.unwrap_or(Permissions::from_mode(0o644)))?;
     part.as_file().sync_all()?;
     part.persist(path)?;
     File::open(directory)?.sync_all()

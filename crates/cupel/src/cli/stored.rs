@@ -427,7 +427,10 @@ fn move_away(config: &Config, data: &DataDir, url: &str) -> CommandResult {
             outln!("Problem packages are in that database, too: set blobs.url to \"postgres\".");
         }
         outln!("secret.key is not moved, so all users must log in again.");
-        outln!("`languages/` and `images/` are not moved: copy them to the new nodes and workers, if they exist.");
+        outln!(
+            "`languages/` and `images/` are not moved. If they exist, start each new node and worker once, copy them into \
+             its data directory, and give the copies to the owner of that directory (chown -R --reference=DIR)."
+        );
         Ok(Exit::Ok)
     })
 }

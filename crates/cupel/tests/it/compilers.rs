@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{NO_RATE_LIMITS, Server, cupel, end, eventually};
+use crate::support::{NO_RATE_LIMITS, PATIENCE, Server, cupel, end, eventually_within};
 
 const GOOD: &str = "class Main { public static void main(String[] a) { System.out.println(NUMBER); } }";
 const WRONG: &str = "class Main { int n = \"NUMBER\"; List l; }";
@@ -45,7 +45,7 @@ fn a_compile_service_serves_one_user_with_the_results_of_the_command() {
     let mut warm_one = |server: &Server| {
         let before = count(server, "warm");
         let mut next = Instant::now();
-        eventually(|| {
+        eventually_within(5 * PATIENCE, || {
             if Instant::now() < next {
                 return None;
             }
@@ -64,7 +64,7 @@ fn a_compile_service_serves_one_user_with_the_results_of_the_command() {
     let [first] = compilers(&server)[..] else { panic!("{:?}", compilers(&server)) };
     // If the service responds too slowly, the command compiles.
     let mut tries = 0;
-    let view = eventually(|| {
+    let view = eventually_within(5 * PATIENCE, || {
         tries += 1;
         let warm = count(&server, "warm");
         let view = compile(&server, WRONG, tries);

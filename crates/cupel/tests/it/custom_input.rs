@@ -1,12 +1,28 @@
 //! Runs of solutions on custom inputs over HTTP: programs, functions, classes, conversations.
 
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::judge::Files;
 use crate::problems::{Person, pack};
 use crate::support::{NO_RATE_LIMITS, Server};
+
+/// Returns a copy of a shipped problem with a time limit that no program reaches while it waits for its interactor.
+fn patient(slug: &str) -> TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    let folder = format!("{}/../../problems/{slug}/.", env!("CARGO_MANIFEST_DIR"));
+    let copied = Command::new("cp").args(["-r", &folder]).arg(copy.path()).status().unwrap();
+    assert!(copied.success());
+    let file = copy.path().join("problem.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let patient = text.replace("\ntime       = 1.0\n", "\ntime       = 60.0\n");
+    assert_ne!(text, patient);
+    std::fs::write(file, patient).unwrap();
+    copy
+}
 
 /// Runs `what` as an author on a server that has these shipped problems as the author's drafts.
 fn with_problems(data: &Path, slugs: &[&str], what: impl FnOnce(&Person<'_>)) {
@@ -103,7 +119,9 @@ fn invalid_arguments_are_refused_with_line_and_type() {
 #[test]
 fn the_problems_interactor_uses_the_custom_input() {
     let data = tempfile::tempdir().unwrap();
-    with_problems(data.path(), &["cracking-point"], |author| {
+    with_problems(data.path(), &[], |author| {
+        let (status, made) = author.upload("POST", "/api/v1/problems", &pack(patient("cracking-point").path()));
+        assert_eq!(status, 201, "{made}");
         let halves = "import sys\nlow, high = 1, 1_000_000\nwhile low < high:\n    middle = (low + high + 1) // 2\n    print('?', middle, flush=True)\n    if input() == 'holds':\n        low = middle\n    else:\n        high = middle - 1\nprint('!', low, flush=True)\n";
         let view = run(author, "cracking-point", ("python", halves), "5\n");
         assert_eq!(view["verdict"], "AC", "{view}");
@@ -136,7 +154,7 @@ fn a_checker_after_an_interactor_reveals_no_test_for_a_custom_input() {
     let files = Files::new(&[
         (
             "p/problem.toml",
-            "title = \"Parrot\"\nslug = \"parrot\"\n[limits]\ntime = 3.0\n[interactor]\nprogram = \"interactor\"\nprotocol = \"testlib\"\n\
+            "title = \"Parrot\"\nslug = \"parrot\"\n[limits]\ntime = 60.0\n[interactor]\nprogram = \"interactor\"\nprotocol = \"testlib\"\n\
              [checker]\nkind = \"program\"\nprogram = \"checker\"\nprotocol = \"testlib\"\n",
         ),
         ("p/statement.md", "Say it again.\n"),

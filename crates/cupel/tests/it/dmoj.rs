@@ -8,9 +8,15 @@ use crate::support::{cupel, cupel_with_cache, end};
 
 const LIMITS: [&str; 4] = ["--time-limit", "1", "--memory-limit-kib", "65536"];
 
-/// Returns a package with these files; `init` is its `init.yml`.
+/// Sets the wall-clock limit in an `init.yml` that does not set it: the default, three times the CPU limit, is too short
+/// for a busy machine.
+fn patient(init: &str) -> String {
+    if init.contains("wall_time_factor") { init.to_owned() } else { format!("wall_time_factor: 20\n{init}") }
+}
+
+/// Returns a package with these files; `init` is its `init.yml`, see [`patient`].
 fn package(init: &str, files: &[(&str, &str)]) -> Files {
-    let package = Files::new(&[("p/init.yml", init)]);
+    let package = Files::new(&[("p/init.yml", &patient(init))]);
     for (name, text) in files {
         package.write(&format!("p/{name}"), text);
     }
@@ -34,8 +40,8 @@ const CASES: [(&str, &str); 4] = [("1.in", "1\n"), ("1.out", "1\n"), ("2.in", "2
 
 #[test]
 fn a_case_may_have_its_own_limits() {
-    // The wall-clock limit is large, so that other processes on the machine do not affect the result.
-    let init = "wall_time_factor: 40\ntest_cases:\n- {in: 1.in, out: 1.out}\n- {in: 2.in, out: 2.out, time_limit: 0.1}\n- {in: 1.in, out: 1.out, memory_limit: 262144}\n\
+    // The wall-clock limits are large, so that other processes on the machine do not affect the result.
+    let init = "wall_time_factor: 40\ntest_cases:\n- {in: 1.in, out: 1.out}\n- {in: 2.in, out: 2.out, time_limit: 0.1, wall_time_factor: 400}\n- {in: 1.in, out: 1.out, memory_limit: 262144}\n\
                 - {in: 1.in, out: 1.out, output_limit_length: 1}\n";
     let files = package(init, &CASES);
     let spin =
@@ -113,13 +119,13 @@ fn a_generator_makes_input_and_answer_of_cases() {
 
 #[test]
 fn a_generator_that_fails_is_a_fault_of_the_package() {
-    // The wall-clock limit is four seconds above twice the CPU limit: with 1 s, an endless loop reaches the CPU limit
+    // The wall-clock limit is four seconds above twice the CPU limit: with 0.1 s, an endless loop reaches the CPU limit
     // first even on a busy machine. With 30 s, the output limit is reached before both.
     for (seconds, source, words) in [
-        (1, "import sys\nsys.exit('no such case')\n", "no such case"),
-        (1, "while True: pass\n", "exceeded its CPU time limit"),
-        (30, "import sys\nwhile True: sys.stdout.write('x' * (1 << 20))\n", "exceeded its output limit"),
-        (1, "what?\n", "SyntaxError"),
+        (1.0, "import sys\nsys.exit('no such case')\n", "no such case"),
+        (0.1, "while True: pass\n", "exceeded its CPU time limit"),
+        (30.0, "import sys\nwhile True: sys.stdout.write('x' * (1 << 20))\n", "exceeded its output limit"),
+        (1.0, "what?\n", "SyntaxError"),
     ] {
         let init =
             format!("generator: {{source: gen.py, time_limit: {seconds}}}\ntest_cases: [{{generator_args: [1]}}]\n");
@@ -267,10 +273,10 @@ fn linematches_gives_the_points_of_the_lines_that_match() {
         let found = (case["verdict"].as_str(), case["score"].to_string());
         assert_eq!(found, (Some(verdict), score.to_owned()), "{object:#}");
     }
-    files.write("p/init.yml", &init(&format!("{args}, filler_lines_required: false")));
+    files.write("p/init.yml", &patient(&init(&format!("{args}, filler_lines_required: false"))));
     let object = judge(&files, "a.py", "print('a', 'b', sep='\\n')\n");
     assert_eq!((&object["cases"][0]["verdict"], &object["score"]), (&"PT".into(), &6.into()), "{object:#}");
-    files.write("p/init.yml", &init("point_distribution: [1]"));
+    files.write("p/init.yml", &patient(&init("point_distribution: [1]")));
     let object = judge(&files, "a.py", "print('a')\n");
     assert_eq!(object["verdict"], "JE", "{object:#}");
 }
@@ -300,7 +306,6 @@ class Grader(InteractiveGrader):
         ("for n in range(42):\n    print(n, flush=True)\n    if n < 41: input()\n", "PT", "1"),
         ("print(1000, flush=True)\n", "WA", "0"),
         ("print('what', flush=True)\n", "WA", "0"),
-        ("import sys\nprint(5)\nsys.stdin.readline()\nprint(41)\n", "TLE", "0"),
         ("print(5, flush=True)\nraise SystemExit(3)\n", "RTE", "0"),
     ] {
         let object = judge(&files, "a.py", source);
@@ -311,6 +316,12 @@ class Grader(InteractiveGrader):
             "{object:#}"
         );
     }
+    // The output is not flushed, so program and grader wait until the wall-clock limit.
+    let waits = package(&format!("wall_time_factor: 3\n{init}"), &CASES);
+    waits.write("p/judge.py", guess);
+    let object = judge(&waits, "a.py", "import sys\nprint(5)\nsys.stdin.readline()\nprint(41)\n");
+    let case = &object["cases"][0];
+    assert_eq!((&case["verdict"], &case["score"]), (&"TLE".into(), &0.into()), "{object:#}");
 
     let standard = "
 from dmoj.graders.standard import StandardGrader
@@ -509,9 +520,7 @@ class Grader(StandardGrader):
 fn a_grader_in_python_may_judge_programs_with_a_signature_grader() {
     let handler = "#include \"twice.h\"\n#include <stdio.h>\nint main(void) { int n; scanf(\"%d\", &n); printf(\"%d\\n\", twice(n)); return 0; }\n";
     let header = "#ifdef __cplusplus\nextern \"C\"\n#endif\nint twice(int n);\n";
-    // The program waits for the grader, which starts slowly on a busy machine.
-    let init = "test_cases: [{in: 1.in, out: 2.out}]\nsignature_grader: {entry: main.cpp, header: twice.h}\ncustom_judge: judge.py\n\
-                wall_time_factor: 20\n";
+    let init = "test_cases: [{in: 1.in, out: 2.out}]\nsignature_grader: {entry: main.cpp, header: twice.h}\ncustom_judge: judge.py\n";
     let grader = "from dmoj.graders.signature import SignatureGrader\nclass Grader(SignatureGrader):\n    pass\n";
     let files = package(init, &[CASES[0], CASES[3], ("main.cpp", handler), ("twice.h", header), ("judge.py", grader)]);
     for (name, factor, verdict) in [("a.c", 2, "AC"), ("a.cpp", 2, "AC"), ("b.c", 3, "WA")] {

@@ -133,7 +133,8 @@ fn domjudge_scores_groups_nested_aggregations_and_rejected_cases() {
 fn dmoj_scores_whole_batches_and_skips_dependents_of_a_failed_batch() {
     let files = Files::new(&[(
         "p/init.yml",
-        "test_cases:\n- {in: a.in, out: a.out, points: 5}\n- batched:\n  - {in: b1.in, out: b1.out}\n  - {in: b2.in, out: b2.out}\n  points: 10\n- batched:\n  - {in: c1.in, out: c1.out}\n  points: 20\n  dependencies: [1]\n",
+        // The default, three times the CPU limit, is too short for a busy machine.
+        "wall_time_factor: 20\ntest_cases:\n- {in: a.in, out: a.out, points: 5}\n- batched:\n  - {in: b1.in, out: b1.out}\n  - {in: b2.in, out: b2.out}\n  points: 10\n- batched:\n  - {in: c1.in, out: c1.out}\n  points: 20\n  dependencies: [1]\n",
     )]);
     for (name, number) in [("a", 1), ("b1", 2), ("b2", 3), ("c1", 4)] {
         files.write(&format!("p/{name}.in"), &format!("{number}\n"));
@@ -186,14 +187,15 @@ int main(int, char **v) {
 }
 "#;
 
-/// Returns a problem whose solution copies its input: two tests, a checker and, if given, an interactor.
+/// Returns a problem whose solution copies its input: two tests, a checker and, if given, an interactor. No program
+/// reaches its time limit, even if a busy machine lets it wait for the interactor.
 fn copy(interactor: &str, solutions: &str) -> String {
     format!(
         r#"<?xml version="1.0" encoding="utf-8"?>
 <problem revision="1" short-name="copy" url="https://example.org/copy">
  <names><name language="english" value="Copy"/></names>
  <judging input-file="" output-file=""><testset name="tests">
-  <time-limit>1000</time-limit><memory-limit>67108864</memory-limit><test-count>2</test-count>
+  <time-limit>20000</time-limit><memory-limit>67108864</memory-limit><test-count>2</test-count>
   <input-path-pattern>tests/%02d</input-path-pattern><answer-path-pattern>tests/%02d.a</answer-path-pattern>
   <tests><test method="manual" sample="true"/><test method="manual"/></tests>
  </testset></judging>
@@ -275,4 +277,32 @@ fn headers_of_a_polygon_package_are_available_to_its_solutions_only() {
     // A contestant's submission gets only its own files.
     let object = judge(&files, "b.cpp", "#include \"testlib.h\"\nint main() {}\n", &[]);
     assert_eq!(object["verdict"], "CE", "{object:#}");
+}
+
+#[test]
+fn judge_and_verify_compile_a_submission_of_a_package_in_the_same_language() {
+    let prints = "#include <iostream>\nint main() { std::cout << __cplusplus / 100; }\n";
+    let files = Files::new(&[
+        (
+            "p/problem.yaml",
+            "problem_format_version: 2025-09\nname: Standard\nuuid: 6d2d5b0e-1a38-4b0b-8e0c-5c7d8f0f6b12\nlicense: cc0\nlimits:\n  time_limit: 5\n",
+        ),
+        ("p/statement/problem.en.md", "Print the standard of C++.\n"),
+        ("p/data/secret/1.in", ""),
+        ("p/data/secret/1.ans", "2021\n"),
+        ("p/input_validators/v.py", "import sys\nsys.exit(42)\n"),
+        ("p/submissions/accepted/a.cc", prints),
+    ]);
+    let package = files.path("p");
+    let ended = end(cupel_with_cache(["verify", &package]), b"");
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let ended = end(
+        cupel_with_cache(["judge", &package, "--submission", &files.path("p/submissions/accepted/a.cc"), "--json"]),
+        b"",
+    );
+    let object: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
+    assert_eq!([&object["verdict"], &object["language"]], ["AC", "cpp23"], "{object:#}");
+    // Another file is a new submission, in the language of its extension.
+    let object = judge(&files, "a.cc", prints, &[]);
+    assert_eq!([&object["verdict"], &object["language"]], ["WA", "cpp"], "{object:#}");
 }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -327,10 +327,11 @@ fn the_files_of_an_image_stay_while_a_command_runs_a_program_in_it() {
     run(&data, &["languages", "add", &file.path], 0);
     // The program announces itself to everybody on this machine, because its arguments are visible in `/proc`.
     let mark = format!("held-{}", std::process::id());
-    let program = source("main.py", "import time; time.sleep(2); print(open('/course/note').read())");
-    let mut command = cupel(["run", "--language", "course-python", &program.path, "--", &mark]);
-    command.env("CUPEL_DATA__DIRECTORY", &data);
-    let running = std::thread::spawn(move || end(command, b""));
+    // It runs until its input ends, however long the removal takes. With this CPU limit, it may wait for a minute.
+    let program = source("main.py", "import sys; sys.stdin.read(); print(open('/course/note').read())");
+    let mut command = cupel(["run", "--time", "60", "--language", "course-python", &program.path, "--", &mark]);
+    command.env("CUPEL_DATA__DIRECTORY", &data).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let running = command.spawn().unwrap();
     eventually(|| {
         let is_it = |text: Vec<u8>| text.starts_with(b"python3\0") && String::from_utf8_lossy(&text).contains(&mark);
         let processes = fs::read_dir("/proc").unwrap().flatten();
@@ -339,8 +340,9 @@ fn the_files_of_an_image_stay_while_a_command_runs_a_program_in_it() {
     });
     let removed = run(&data, &["images", "remove", "course/python:2026"], 0);
     assert!(removed.contains("1 image in use"), "{removed}");
-    let ended = running.join().unwrap();
-    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "still there\n"), "{}", ended.stderr);
+    // The input ends.
+    let ended = running.wait_with_output().unwrap();
+    assert!(ended.status.success() && ended.stdout == b"still there\n", "{ended:?}");
     let pruned = run(&data, &["images", "prune"], 0);
     assert!(pruned.contains("removed 1 unpacked image and 1 layer"), "{pruned}");
 }

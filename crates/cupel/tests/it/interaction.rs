@@ -16,7 +16,7 @@ use std::sync::Mutex;
 
 use serde_json::Value;
 
-use crate::judge::{Files, guessing, judge, package};
+use crate::judge::{Files, guessing, judge_within, package};
 use crate::support::{cupel_with_cache, end};
 
 /// The first line of the input is the program's action. The program acts after an answer, or once no answer can arrive.
@@ -108,11 +108,20 @@ const TABLE: [(&str, &str); 8] = [
     ("trusts", "AC RTE RTE AC TLE OLE AC AC AC"),
 ];
 
-/// Returns a problem whose cases are these pairs, each `times` times.
-fn talks(pairs: &[(&str, &str)], times: usize) -> Files {
-    let problem = "title = \"Talk\"\nlicence = \"CC0-1.0\"\n[limits]\ntime = 0.1\nwall_time = 4.0\nmemory_mib = 64\n\
-                   output_mib = 1\n[interactor]\nprogram = \"talk.c\"\nprotocol = \"kattis\"\n";
-    let files = Files::new(&[("p/problem.toml", problem), ("p/statement.md", "Talk.\n"), ("p/talk.c", INTERACTOR)]);
+/// Returns a problem whose cases are these pairs, each `times` times. `verdict` is the expected verdict of the pairs.
+fn talks(pairs: &[(&str, &str)], times: usize, verdict: &str) -> Files {
+    // Only the programs that must reach a limit have a small one. A program that computes may need much longer for its
+    // CPU time on a busy machine, and a program that waits for a late interactor is idle for up to its CPU limit. An
+    // interactor that hangs is ended two seconds after the wall-clock limit.
+    let limits = match verdict {
+        "TLE" | "ILE" => "time = 0.1\nwall_time = 60.0",
+        _ => "time = 12.0\nwall_time = 12.0",
+    };
+    let problem = format!(
+        "title = \"Talk\"\nlicence = \"CC0-1.0\"\n[limits]\n{limits}\nmemory_mib = 64\noutput_mib = 1\n[interactor]\n\
+         program = \"talk.c\"\nprotocol = \"kattis\"\n"
+    );
+    let files = Files::new(&[("p/problem.toml", &problem), ("p/statement.md", "Talk.\n"), ("p/talk.c", INTERACTOR)]);
     for (how, act) in pairs {
         for time in 0..times {
             files.write(&format!("p/tests/secret/{how}-{act}-{time}.in"), &format!("{how} {act}\n"));
@@ -122,9 +131,10 @@ fn talks(pairs: &[(&str, &str)], times: usize) -> Files {
     files
 }
 
-/// Judges pairs without a faulty interactor `times` times. Returns each pair with its verdict.
-fn judged(pairs: &[(&str, &str)], times: usize) -> Vec<(String, String)> {
-    let files = talks(pairs, times);
+/// Judges pairs without a faulty interactor `times` times. Returns each pair with its verdict. `expected` determines the
+/// limits.
+fn judged(pairs: &[(&str, &str)], times: usize, expected: &str) -> Vec<(String, String)> {
+    let files = talks(pairs, times, expected);
     files.write("s/talk.c", PROGRAM);
     let (problem, submission) = (files.path("p"), files.path("s/talk.c"));
     let ended = end(cupel_with_cache(["judge", &problem, "--submission", &submission, "--all-cases", "--json"]), b"");
@@ -140,7 +150,7 @@ fn judged(pairs: &[(&str, &str)], times: usize) -> Vec<(String, String)> {
 /// Judges a pair with a faulty interactor. Each repetition is a new submission, because a faulty interactor ends the
 /// judging.
 fn at_fault(how: &str, act: &str, times: usize) -> Vec<(String, String)> {
-    let files = talks(&[(how, act)], 1);
+    let files = talks(&[(how, act)], 1, "JE");
     for time in 0..times {
         files.write(&format!("p/submissions/accepted/{time}.c"), PROGRAM);
     }
@@ -161,35 +171,34 @@ fn every_pair_of_program_and_interactor_has_one_verdict() {
     };
     let pairs = TABLE.iter().flat_map(|(how, _)| PROGRAMS.map(|act| (*how, act)));
     let (faults, others): (Vec<_>, Vec<_>) = pairs.partition(|(how, act)| expected(how, act) == "JE");
-    let (waiting, quick): (Vec<_>, Vec<_>) = others.into_iter().partition(|(how, act)| expected(how, act) == "ILE");
+    let (waiting, others): (Vec<_>, Vec<_>) = others.into_iter().partition(|(how, act)| expected(how, act) == "ILE");
+    let (busy, quick): (Vec<_>, Vec<_>) = others.into_iter().partition(|(how, act)| expected(how, act) == "TLE");
 
-    // Pairs that wait for seconds come first. All jobs run in parallel, because they mostly wait.
+    // The pairs whose interactor hangs wait for many seconds, so they run beside the others. All jobs run in parallel,
+    // because they mostly wait.
     type Job<'a> = Box<dyn FnOnce() -> Vec<(String, String)> + Send + 'a>;
-    let mut jobs: Vec<Job<'_>> = Vec::new();
+    let (mut hanging, mut jobs): (Vec<Job<'_>>, Vec<Job<'_>>) = (Vec::new(), Vec::new());
     let at_a_time = |times: usize, most: usize| (0..times.div_ceil(most)).map(move |at| most.min(times - at * most));
-    for (how, act) in
-        faults.iter().filter(|(how, _)| *how == "hangs").chain(faults.iter().filter(|(how, _)| *how != "hangs"))
-    {
-        let most = if *how == "hangs" { 10 } else { 100 };
-        let times = if *how == "hangs" { 1 } else { 2 };
+    for (how, act) in &faults {
+        let (queue, times, most) = if *how == "hangs" { (&mut hanging, 1, 10) } else { (&mut jobs, 2, 100) };
         for times in at_a_time(often.unwrap_or(times), most) {
-            jobs.push(Box::new(move || at_fault(how, act, times)));
+            queue.push(Box::new(move || at_fault(how, act, times)));
         }
     }
-    for (pairs, times, most) in [(&waiting, 1, 10), (&quick, 4, 4)] {
+    for (pairs, times, most, verdict) in [(&waiting, 1, 10, "ILE"), (&busy, 4, 4, "TLE"), (&quick, 4, 4, "AC")] {
         for pairs in pairs.chunks(9) {
             for times in at_a_time(often.unwrap_or(times), most) {
-                jobs.push(Box::new(move || judged(pairs, times)));
+                jobs.push(Box::new(move || judged(pairs, times, verdict)));
             }
         }
     }
-    jobs.reverse();
-    let (jobs, found) = (Mutex::new(jobs), Mutex::new(Vec::new()));
+    let (queues, found) = ([hanging, jobs].map(Mutex::new), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
+        for queue in queues.iter().flat_map(|queue| [queue; 4]) {
+            let found = &found;
+            scope.spawn(move || {
                 loop {
-                    let Some(job) = jobs.lock().unwrap().pop() else { break };
+                    let Some(job) = queue.lock().unwrap().pop() else { break };
                     let reported = job();
                     found.lock().unwrap().extend(reported);
                 }
@@ -214,15 +223,6 @@ fn every_pair_of_program_and_interactor_has_one_verdict() {
     assert!(wrong.is_empty(), "{} of {}: {wrong:#?}", wrong.len(), found.len());
 }
 
-/// Judges with this time limit, in seconds.
-fn judge_within(limit: &str, files: &Files, name: &str, source: &str, args: &[&str]) -> Value {
-    files.write(&format!("s/{name}"), source);
-    let (problem, submission) = (files.path("p"), files.path(&format!("s/{name}")));
-    let fixed = ["judge", &problem, "--submission", &submission, "--time-limit", limit, "--json"];
-    let ended = end(cupel_with_cache(fixed.iter().chain(args)), b"");
-    serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"))
-}
-
 #[test]
 fn a_program_gets_end_of_input_when_its_interactor_closes_its_output_and_continues() {
     let act =
@@ -233,7 +233,7 @@ fn a_program_gets_end_of_input_when_its_interactor_closes_its_output_and_continu
         ("import sys\nprint(sum(map(int, sys.stdin)), 'and more')\n", "WA"),
         ("import sys\nsys.stdin.read()\nraise SystemExit(1)\n", "RTE"),
     ] {
-        let (_, object) = judge(&guessing(act), "a.py", source, &[]);
+        let (_, object) = judge_within("60", &guessing(act), "a.py", source, &[]);
         assert_eq!(object["verdict"], verdict, "{source}: {object:#}");
         assert_eq!(object["cases"][0]["start"], "warm", "{source}: {object:#}");
     }
@@ -246,8 +246,8 @@ fn an_interactor_that_computes_forever_is_at_fault_if_the_program_waits_for_it()
     let hears = "print('ask', flush=True)\ninput()\nprint('think', flush=True)\ninput()\n";
     let does_not = "import time\nprint('ask')\nprint('think', flush=True)\ntime.sleep(100)\n";
     // The interactor's limit is 3 s. The limit of a waiting program must be larger, even on a busy machine.
-    for (source, limit, verdict) in [(hears, "20", "JE"), (does_not, "0.5", "TLE")] {
-        let object = judge_within(limit, &guessing(act), "a.py", source, &[]);
+    for (source, limit, verdict) in [(hears, "200", "JE"), (does_not, "0.5", "TLE")] {
+        let (_, object) = judge_within(limit, &guessing(act), "a.py", source, &[]);
         assert_eq!(object["verdict"], verdict, "{source}: {object:#}");
     }
 }
@@ -255,7 +255,7 @@ fn an_interactor_that_computes_forever_is_at_fault_if_the_program_waits_for_it()
 #[test]
 fn a_rejected_program_is_ended_early() {
     let files = guessing("sys.exit(43 if int(input()) > 1000 else 42)");
-    let object = judge_within("60", &files, "a.py", "print(2000, flush=True)\nwhile True: pass\n", &[]);
+    let (_, object) = judge_within("60", &files, "a.py", "print(2000, flush=True)\nwhile True: pass\n", &[]);
     assert_eq!(object["verdict"], "WA", "{object:#}");
     assert!(object["cases"][0]["time_ms"].as_u64().unwrap() < 30_000, "{object:#}");
 }
@@ -264,7 +264,7 @@ fn a_rejected_program_is_ended_early() {
 fn an_interactor_that_writes_more_than_the_program_reads_still_decides() {
     let act = "for n in range(1 << 12): sys.stdout.write('x' * 1023 + '\\n')\nprint(flush=True)\nsys.exit(42)";
     for source in ["import os\nos.close(0)\nprint(1, flush=True)\nimport time\ntime.sleep(0.5)\n", "print(1)\n"] {
-        let (_, object) = judge(&guessing(act), "a.py", source, &[]);
+        let (_, object) = judge_within("60", &guessing(act), "a.py", source, &[]);
         assert_eq!(object["verdict"], "AC", "{source}: {object:#}");
     }
 }
@@ -273,7 +273,7 @@ fn an_interactor_that_writes_more_than_the_program_reads_still_decides() {
 fn the_messages_of_a_failing_interactor_are_reported() {
     for act in ["import os\nos.abort()", "sys.exit(1)"] {
         let act = format!("open(sys.argv[3] + 'judgemessage.txt', 'w').write('no such mode')\n{act}");
-        let (_, object) = judge(&guessing(&act), "a.py", "input()\n", &[]);
+        let (_, object) = judge_within("60", &guessing(&act), "a.py", "input()\n", &[]);
         assert_eq!(object["verdict"], "JE", "{object:#}");
         assert!(object["cases"][0]["judge_message"].as_str().unwrap().ends_with("no such mode"), "{object:#}");
     }
@@ -282,7 +282,7 @@ fn the_messages_of_a_failing_interactor_are_reported() {
 #[test]
 fn an_exception_after_much_standard_error_is_reported() {
     let source = "import sys\nsys.stderr.write('noise\\n' * 100_000)\nraise ValueError('no such guess')\n";
-    let (_, object) = judge(&guessing("sys.exit(42 if input() else 43)"), "a.py", source, &[]);
+    let (_, object) = judge_within("60", &guessing("sys.exit(42 if input() else 43)"), "a.py", source, &[]);
     assert_eq!(object["verdict"], "RTE", "{object:#}");
     let reported = object["cases"][0]["judge_message"].as_str().unwrap_or_default();
     assert!(reported.contains("ValueError: no such guess"), "{object:#}");
@@ -297,7 +297,7 @@ fn a_format_that_truncates_outputs_does_not_end_the_program() {
     let flood = |descriptor: u32| {
         format!(
             "#include <unistd.h>\nint main(void) {{\n  static char x[65536];\n  for (;;) {{\n    write({descriptor}, x, sizeof x);\n    \
-             for (volatile int i = 0; i < 1 << 20; i++);\n  }}\n}}\n"
+             for (volatile int i = 0; i < 1 << 21; i++);\n  }}\n}}\n"
         )
     };
     let say = "import sys\nfor n in range(2 << 10): sys.stderr.write('x' * 1023 + '\\n')\n";
@@ -316,7 +316,9 @@ fn a_format_that_truncates_outputs_does_not_end_the_program() {
         (&talks, "b.py", "print(input())\nfor n in range(2 << 10): print('x' * 1023)\n".to_owned(), "AC"),
         (&talks, "b.c", flood(2), "TLE"),
     ] {
-        let object = judge_within("0.2", files, name, &source, &["--format", "domjudge"]);
+        // Only the programs that write forever must reach their limit.
+        let limit = if verdict == "TLE" { "0.1" } else { "60" };
+        let (_, object) = judge_within(limit, files, name, &source, &["--format", "domjudge"]);
         assert_eq!(object["verdict"], verdict, "{name} {source}: {object:#}");
     }
 }
@@ -333,12 +335,12 @@ fn a_program_that_does_not_flush_exceeds_the_time_limit_in_formats_without_idlen
     ]);
     for (files, format) in [(&talks, "kattis-legacy"), (&talks, "domjudge"), (&dmoj, "dmoj")] {
         let args = ["--format", format, "--memory-limit-kib", "131072"];
-        let object = judge_within("0.5", files, "a.py", program, &args);
+        let (_, object) = judge_within("0.5", files, "a.py", program, &args);
         let case = &object["cases"][0];
         assert_eq!((&object["verdict"], &case["verdict"]), (&"TLE".into(), &"TLE".into()), "{format}: {object:#}");
         assert_eq!(case["causes"], serde_json::json!(["ILE"]), "{format}: {object:#}");
         let flushes = program.replace("print(1)", "print(1, flush=True)");
-        let object = judge_within("0.5", files, "a.py", &flushes, &args);
+        let (_, object) = judge_within("20", files, "a.py", &flushes, &args);
         assert_eq!(object["verdict"], "AC", "{format}: {object:#}");
     }
 }
@@ -374,7 +376,7 @@ sys.exit(43 if said == "no" or said == "again" and ENDS else 42)
     ] {
         files.write("p/output_validators/v.py", &interactor.replace("ENDS", ends));
         let source = format!("{program}print({said})\n");
-        let (_, object) = judge(&files, "a.py", &source, &["--format", "domjudge"]);
+        let (_, object) = judge_within("60", &files, "a.py", &source, &["--format", "domjudge"]);
         assert_eq!(object["verdict"], verdict, "{ends} {said}: {object:#}");
     }
 }

@@ -56,10 +56,16 @@ fn sums(problem: &str) -> Files {
     files
 }
 
-pub(crate) fn judge(files: &Files, name: &str, source: &str, args: &[&str]) -> (Ended, Value) {
+fn judge(files: &Files, name: &str, source: &str, args: &[&str]) -> (Ended, Value) {
+    judge_within("1", files, name, source, args)
+}
+
+/// Judges with this time limit, in seconds. A program that waits for its interactor is idle, so a conversation on a
+/// busy machine needs a large limit.
+pub(crate) fn judge_within(limit: &str, files: &Files, name: &str, source: &str, args: &[&str]) -> (Ended, Value) {
     files.write(&format!("s/{name}"), source);
     let (package, submission) = (files.path("p"), files.path(&format!("s/{name}")));
-    let fixed = ["judge", &package, "--submission", &submission, "--time-limit", "1", "--json"];
+    let fixed = ["judge", &package, "--submission", &submission, "--time-limit", limit, "--json"];
     let ended = end(cupel_with_cache(fixed.iter().chain(args)), b"");
     let object = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
     (ended, object)
@@ -164,7 +170,9 @@ fn each_kind_of_end_has_its_verdict() {
         ("c.c", "int main(void) { return nothing; }", "CE", ""),
         ("right_but_1.py", &format!("{ADD}raise SystemExit(1)\n"), "RTE", "RTE SK SK SK"),
     ] {
-        let (ended, object) = judge(&files, name, source, &[]);
+        // Only the programs that must reach a time limit have a small one.
+        let limit = if matches!(verdict, "TLE" | "ILE") { "1" } else { "10" };
+        let (ended, object) = judge_within(limit, &files, name, source, &[]);
         assert_eq!(
             (object["verdict"].as_str(), verdicts(&object).as_str()),
             (Some(verdict), cases),
@@ -515,7 +523,9 @@ fn the_party_that_ends_a_conversation_first_decides_it() {
         ("sys.stdin.readline(); sys.exit(42)", "print(1, flush=True)\n", "AC"),
         ("sys.exit(42)", "import sys\nsys.stdin.close()\n", "AC"),
     ] {
-        let (_, object) = judge(&guessing(act), "a.py", source, &[]);
+        // A program that waits or computes forever must reach its limit. The other programs must not.
+        let limit = if verdict == "TLE" { "1" } else { "200" };
+        let (_, object) = judge_within(limit, &guessing(act), "a.py", source, &[]);
         assert_eq!(object["verdict"], verdict, "interactor {act:?}, program {source:?}: {object:#}");
     }
 }
@@ -525,7 +535,7 @@ fn a_race_to_the_end_always_has_the_same_winner() {
     // The interactor rejects and ends. The program then fails at the end of its input.
     let files = guessing("sys.exit(43)");
     for _ in 0..10 {
-        let (_, object) = judge(&files, "a.py", "input()\nraise SystemExit(1)\n", &[]);
+        let (_, object) = judge_within("60", &files, "a.py", "input()\nraise SystemExit(1)\n", &[]);
         assert_eq!(object["verdict"], "WA", "{object:#}");
     }
 }

@@ -106,7 +106,9 @@ impl Client {
     }
 
     fn start(&mut self, source: &str) -> Value {
-        let request = json!({ "language": "python", "source_code": source });
+        // With this limit, the program still runs when the test has connected all clients.
+        let limits = json!({ "wall_time_ms": 170_000 });
+        let request = json!({ "language": "python", "source_code": source, "limits": limits });
         self.send(&json!({ "type": "start", "id": "a", "request": request, "interactive": true }));
         self.until("accepted")["run"].clone()
     }
@@ -360,9 +362,18 @@ fn interactive_runs_that_wait_for_their_users_leave_the_only_slot_to_other_runs(
 
 #[test]
 fn an_interactive_run_ends_without_clients_and_continues_with_a_client() {
+    // On a busy machine, the reports that a client is attached may be late by more than the shorter timeout.
+    let continues = [1, 10].into_iter().any(continues_only_with_a_client);
+    assert!(continues, "an interactive run ended although its client was attached");
+}
+
+/// Starts two interactive runs, and closes the connection of one client. Returns whether the run of the other client
+/// continues after the end of the first. `timeout` is in seconds.
+fn continues_only_with_a_client(timeout: u32) -> bool {
     let data = tempfile::tempdir().unwrap();
     // A worker with one more slot than the two runs that wait for input.
-    let settings = [("CUPEL_WORKER__DETACHED_TIMEOUT", "1s"), ("CUPEL_WORKER__SLOTS", "3")];
+    let seconds = format!("{timeout}s");
+    let settings = [("CUPEL_WORKER__DETACHED_TIMEOUT", &*seconds), ("CUPEL_WORKER__SLOTS", "3")];
     let server = Server::start(data.path(), &settings);
     let (mut leaves, mut stays) =
         (Client::connect(&server.url, &server.key), Client::connect(&server.url, &server.key));
@@ -372,7 +383,19 @@ fn an_interactive_run_ends_without_clients_and_continues_with_a_client() {
     drop(leaves);
     let ended = server.result(left.as_str().unwrap());
     assert_eq!((&ended["verdict"], &ended["stdout"]), (&json!("ILE"), &json!("name? ")), "{ended}");
-    assert_eq!(ended["message"], "No client was attached for 1 s.");
+    let message = format!("No client was attached for {timeout} s.");
+    assert_eq!(ended["message"], message);
     stays.line(&kept, 1, "Ada");
-    stays.output_until("hello Ada\nname? ");
+    let mut output = String::new();
+    while !output.ends_with("hello Ada\nname? ") {
+        let received = stays.next();
+        if received["type"] == "error" || received["event"] == "verdict" {
+            assert_eq!(server.result(kept.as_str().unwrap())["message"], message, "{received}");
+            return false;
+        }
+        if received["event"] == "output" {
+            output += received["data"]["text"].as_str().unwrap();
+        }
+    }
+    true
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Ended, cupel, end, source};
+use crate::support::{Ended, cupel, end, source, unless_late};
 
 fn run(name: &str, text: &str, args: &[&str], stdin: &[u8]) -> Ended {
     let file = source(name, text);
@@ -211,7 +211,8 @@ fn every_available_language_says_hello() {
             assert!(!language.listed, "{id}");
             continue;
         };
-        let ended = end(cupel(["run", "-", "--language", id]), hello.source.as_bytes());
+        let run = || end(cupel(["run", "-", "--language", id]), hello.source.as_bytes());
+        let ended = unless_late(run, |ended| &ended.stderr);
         assert_eq!((ended.code, Some(&ended.stdout)), (Some(0), hello.stdout.as_ref()), "{id}: {}", ended.stderr);
     }
 }

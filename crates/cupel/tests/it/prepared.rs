@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Ended, Server, cupel, end, eventually, source};
+use crate::support::{Ended, Server, cupel, end, eventually, source, unless_late};
 
 /// Returns a user's cache with all prepared artefacts of `c`, `cpp` and `java`. The first test that needs the cache
 /// creates it.
@@ -53,13 +53,7 @@ fn comparable_result(name: &str, text: &str, prepared: Option<&Path>) -> Value {
             "compiler": without_include_chains(compiler),
         })
     };
-    // A compiler that a busy machine does not let finish in time says nothing about the artefacts.
-    let is_late = |result: &Value| {
-        let message = result["message"].as_str().unwrap_or_default();
-        message.starts_with("the compiler: ") && message.contains(" limit of ") && message.contains(" ms exceeded")
-    };
-    let first = result();
-    if is_late(&first) { result() } else { first }
+    unless_late(result, |result| result["message"].as_str().unwrap_or_default())
 }
 
 /// Removes the chains of includes that the compiler prints for an error in a header, because they are shorter with a

@@ -112,12 +112,18 @@ fn every_process_of_a_server_has_only_the_privileges_it_needs() {
     let limits = json!({ "wall_time_ms": 170_000, "idle_time_ms": 115_000 });
     server.submit(&json!({ "language": "bash", "source_code": "exec sleep 600", "limits": limits }));
     // When the program begins, spare lanes and the lanes of compile services are still being created. The set of
-    // processes is considered stable if many successive checks find the same set.
+    // processes is considered stable if many successive checks find the same set, in which each lane has performed the
+    // last step of its setup: the installation of the filter. On a busy machine, a step may take seconds.
     let (mut tree, mut looks_alike) = (Vec::new(), 0);
     eventually(|| {
         let pids = |tree: &[Process]| tree.iter().map(|process| process.pid).collect::<BTreeSet<_>>();
+        let is_filtered = |process: &Process| {
+            fs::read_to_string(process.path("status")).is_ok_and(|status| status.contains("\nSeccomp:\t2\n"))
+        };
         let now = below(server.pid());
-        looks_alike = if pids(&now) == pids(&tree) { looks_alike + 1 } else { 0 };
+        let launcher = now.iter().find(|process| process.parent == server.pid()).map(|process| process.pid);
+        let are_set_up = now.iter().filter(|process| Some(process.parent) == launcher).all(is_filtered);
+        looks_alike = if are_set_up && pids(&now) == pids(&tree) { looks_alike + 1 } else { 0 };
         tree = now;
         (looks_alike >= 30 && tree.iter().any(|p| p.command().starts_with("sleep 600"))).then_some(())
     });

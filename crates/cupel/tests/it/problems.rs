@@ -5,7 +5,9 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::{NO_RATE_LIMITS, PATIENCE, Server, agent, cupel, end, eventually, source};
+use crate::support::{
+    NO_RATE_LIMITS, PATIENCE, Server, agent, cupel, end, eventually, eventually_within, source, unless_late,
+};
 
 /// A user with an access token.
 pub(crate) struct Person<'s> {
@@ -47,10 +49,10 @@ impl<'s> Person<'s> {
         self.server.upload(method, path, &self.token, archive)
     }
 
-    /// Waits for a submission's end and returns it.
+    /// Waits for a submission's end, as [`Server::result`] does, and returns it.
     pub(crate) fn ended(&self, id: &Value) -> Value {
         let path = format!("/api/v1/submissions/{}?wait=10", id.as_str().unwrap());
-        eventually(|| {
+        eventually_within(3 * PATIENCE, || {
             let answer = self.get(&path);
             (!matches!(answer["status"].as_str(), Some("queued" | "running"))).then_some(answer)
         })
@@ -370,18 +372,26 @@ fn the_memory_of_a_program_is_the_same_on_all_routes() {
     let java = "class Main { public static void main(String[] a) { System.out.println(2 * new java.util.Scanner(System.in).nextInt()); } }";
     let javascript = "console.log(2 * Number(require('fs').readFileSync(0)))";
     // The threads of a virtual machine run in another order each time, and use more memory now and then. So the least
-    // of several runs is compared.
+    // of several runs is compared. The last number is the maximum number of runs.
     let programs = [
         ("c", "a.c", c, 1),
         ("python", "a.py", python, 1),
         ("python", "b.py", RIGHT, 1),
         ("python", "c.py", imports, 1),
-        ("java", "Main.java", java, 3),
-        ("javascript", "a.js", javascript, 3),
+        ("java", "Main.java", java, 12),
+        ("javascript", "a.js", javascript, 12),
     ];
     for (language, name, text, times) in programs {
         let mut used = [u64::MAX; 3];
-        for _ in 0..times {
+        let agree = |used: &[u64; 3]| {
+            let (least, most) = (used.iter().min().unwrap(), used.iter().max().unwrap());
+            most - least <= (2 * portion_kib).max(most / 20)
+        };
+        for time in 1..=times {
+            // On a busy machine, the least use of some routes needs more runs.
+            if time > 3 && agree(&used) {
+                break;
+            }
             let file = source(name, text);
             let ran = end(cupel(["run", "--json", &file.path]), b"1\n");
             let ran: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"));
@@ -398,9 +408,8 @@ fn the_memory_of_a_program_is_the_same_on_all_routes() {
                 *used = now.min(*used);
             }
         }
-        let (least, most) = (used.iter().min().unwrap(), used.iter().max().unwrap());
         eprintln!("{name}: {used:?} KiB by run, execute and problem");
-        assert!(most - least <= (2 * portion_kib).max(most / 20), "{name}: {used:?} KiB by run, execute and problem");
+        assert!(agree(&used), "{name}: {used:?} KiB by run, execute and problem");
     }
 }
 
@@ -423,9 +432,12 @@ fn the_class_with_main_is_started_regardless_of_its_name_in_problems() {
     let scala = "object Hello extends App { println(2 * io.StdIn.readInt()) }".to_owned();
     let sources = java.into_iter().map(|text| ("java", text)).chain([("kotlin", kotlin), ("scala", scala)]);
     for (language, text) in sources {
-        let sent =
-            author.post("/api/v1/problems/double/submissions", json!({ "language": language, "source_code": text }));
-        let judged = author.ended(&sent["submission_id"]);
+        let body = json!({ "language": language, "source_code": text });
+        let submit = || {
+            let sent = author.post("/api/v1/problems/double/submissions", body.clone());
+            author.ended(&sent["submission_id"])
+        };
+        let judged = unless_late(submit, |judged| judged["message"].as_str().unwrap_or_default());
         assert_eq!(judged["verdict"], "AC", "{text}: {judged:#}");
     }
 }
@@ -545,7 +557,7 @@ fn kill_9_loses_no_problem_submission_and_leftovers_of_an_import_are_removed() {
     for (n, id) in ids.iter().enumerate() {
         let ended = author.ended(id);
         assert_eq!(ended["verdict"], if n.is_multiple_of(2) { "AC" } else { "WA" }, "{ended}");
-        assert!(begun.elapsed() < PATIENCE);
+        assert!(begun.elapsed() < 5 * PATIENCE);
     }
     let problem = &author.get("/api/v1/problems/double")["problem"];
     assert_eq!((&problem["statistics"]["submissions"], &problem["statistics"]["accepted"]), (&json!(40), &json!(20)));

@@ -6,9 +6,17 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::{NO_RATE_LIMITS, Server, eventually, groups_of};
+use crate::support::{NO_RATE_LIMITS, PATIENCE, Server, eventually, eventually_within, groups_of};
 
 const SUBMISSIONS: usize = 500;
+
+/// A run that loses two attempts to a failure of Cupel ends as an internal error. The number of attempts in the result
+/// also counts attempts that a worker gave back before they began.
+const ONE_ATTEMPT_MAY_BE_LOST: (&str, &str) = ("CUPEL_WORKER__ATTEMPTS_MAX", "2");
+
+fn settings() -> Vec<(&'static str, &'static str)> {
+    NO_RATE_LIMITS.into_iter().chain([ONE_ATTEMPT_MAY_BE_LOST]).collect()
+}
 
 /// Submits many programs at once, each with a distinct output.
 fn submit_all(server: &Server) -> Vec<String> {
@@ -31,10 +39,10 @@ fn completed(server: &Server, ids: &[String]) -> usize {
 #[test]
 fn kill_9_in_the_middle_of_500_submissions_loses_none_and_repeats_none() {
     let data = tempfile::tempdir().unwrap();
-    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let server = Server::start(data.path(), &settings());
     let ids = submit_all(&server);
     assert_eq!(ids.len(), SUBMISSIONS);
-    let before = eventually(|| Some(completed(&server, &ids)).filter(|n| *n >= 50));
+    let before = eventually_within(5 * PATIENCE, || Some(completed(&server, &ids)).filter(|n| *n >= 50));
     server.kill();
     assert!(before < SUBMISSIONS, "the server was too quick to be killed in the middle");
 
@@ -44,9 +52,9 @@ fn kill_9_in_the_middle_of_500_submissions_loses_none_and_repeats_none() {
 #[test]
 fn a_killed_launcher_ends_the_server_and_the_next_start_finishes_everything() {
     let data = tempfile::tempdir().unwrap();
-    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let server = Server::start(data.path(), &settings());
     let ids = submit_all(&server);
-    let before = eventually(|| Some(completed(&server, &ids)).filter(|n| *n >= 50));
+    let before = eventually_within(5 * PATIENCE, || Some(completed(&server, &ids)).filter(|n| *n >= 50));
     let launcher = launcher_of(server.pid());
     let killed = Command::new("kill").args(["-KILL", &launcher.to_string()]).status().unwrap();
     assert!(killed.success());
@@ -69,14 +77,13 @@ fn launcher_of(server: u32) -> u32 {
 
 /// Starts the server again and checks that each submission gets exactly one result.
 fn each_has_one_result(data: &Path, ids: &[String], before: usize) {
-    let server = Server::start(data, &NO_RATE_LIMITS);
+    let server = Server::start(data, &settings());
     assert!(completed(&server, ids) >= before, "an ended submission keeps its result");
-    eventually(|| (completed(&server, ids) == SUBMISSIONS).then_some(()));
+    eventually_within(5 * PATIENCE, || (completed(&server, ids) == SUBMISSIONS).then_some(()));
     for (n, id) in ids.iter().enumerate() {
         let submission = server.submission(id);
         assert_eq!(submission["stdout"], format!("run-{n} {n}\n"), "{submission}");
-        assert_eq!(submission["verdict"], "AC");
-        assert!((1..=2).contains(&submission["attempts"].as_u64().unwrap()), "{submission}");
+        assert_eq!(submission["verdict"], "AC", "{submission}");
         let log = server.text(&format!("/api/v1/execute/{id}/events"));
         let results = log.lines().filter(|line| line.trim_start_matches("event:").trim() == "verdict").count();
         assert_eq!(results, 1, "{log}");
@@ -96,25 +103,31 @@ fn a_drain_in_the_middle_of_500_submissions_costs_none_an_attempt() {
     let mut server = Server::start(data.path(), &settings);
     let ids = submit_all(&server);
     for enough in [50, 150] {
-        eventually(|| (completed(&server, &ids) >= enough).then_some(()));
+        eventually_within(5 * PATIENCE, || (completed(&server, &ids) >= enough).then_some(()));
         server.terminate();
         assert_eq!(server.ended().code(), Some(0));
         server = Server::start(data.path(), &settings);
     }
-    eventually(|| (completed(&server, &ids) == SUBMISSIONS).then_some(()));
+    eventually_within(5 * PATIENCE, || (completed(&server, &ids) == SUBMISSIONS).then_some(()));
 }
 
-fn running(server: &Server, source: &str) -> String {
-    let id = server.submit(&json!({ "language": "python", "source_code": source }));
-    eventually(|| (server.submission(&id)["status"] == "running").then_some(()));
-    id
+/// Starts a program that sleeps and prints `ended`. Returns its id while it runs. If a busy machine shows the program
+/// too late, a program that sleeps longer is started.
+fn running(server: &Server, seconds: [u32; 2]) -> String {
+    let start = |seconds: u32| {
+        let source = format!("import time\ntime.sleep({seconds})\nprint('ended')");
+        let id = server.submit(&json!({ "language": "python", "source_code": source }));
+        let status = eventually(|| Some(server.submission(&id)["status"].clone()).filter(|status| status != "queued"));
+        (status == "running").then_some(id)
+    };
+    seconds.into_iter().find_map(start).expect("a program runs")
 }
 
 #[test]
 fn a_drain_lets_running_programs_end() {
     let data = tempfile::tempdir().unwrap();
     let mut server = Server::start(data.path(), &[("CUPEL_SERVER__DRAIN", "60s")]);
-    let id = running(&server, "import time\ntime.sleep(1)\nprint('ended')");
+    let id = running(&server, [1, 10]);
     server.terminate();
     assert_eq!(server.ended().code(), Some(0));
     let server = Server::start(data.path(), &[]);
@@ -131,7 +144,7 @@ fn a_run_that_outlasts_the_drain_runs_again_without_losing_an_attempt() {
     // Each run has a single attempt, so a drain that cost an attempt would cause an internal error.
     let settings = [("CUPEL_SERVER__DRAIN", "0s"), ("CUPEL_WORKER__ATTEMPTS_MAX", "1")];
     let mut server = Server::start(data.path(), &settings);
-    let id = running(&server, "import time\ntime.sleep(3)\nprint('ended')");
+    let id = running(&server, [3, 10]);
     server.terminate();
     assert_eq!(server.ended().code(), Some(0));
     let server = Server::start(data.path(), &settings);

@@ -137,7 +137,7 @@ fn a_program_that_is_too_large_for_live_input_is_refused_at_once_with_the_reason
     let refused = end(with_key(&server, ["run", "-i", &file.path, "--server", &server.url]), b"");
     assert!(refused.code == Some(2) && refused.stderr.contains("at most 262144 bytes"), "{refused:?}");
     // The command repeats a message for a minute if it considers the connection lost.
-    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(55), "{:?}", begun.elapsed());
 }
 
 #[test]

@@ -74,6 +74,21 @@ pub(crate) fn end(mut command: Command, stdin: &[u8]) -> Ended {
     Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
+/// Compiles and runs, and does both again, up to two times, while `message_of` shows that the compiler reached a time
+/// limit: on a busy machine, that says nothing about the compiler.
+pub(crate) fn unless_late<T>(mut run: impl FnMut() -> T, message_of: impl Fn(&T) -> &str) -> T {
+    let is_late = |ended: &T| {
+        let message = message_of(ended);
+        message.contains("the compiler: ") && message.contains(" limit of ") && message.contains(" ms exceeded")
+    };
+    let first = run();
+    if !is_late(&first) {
+        return first;
+    }
+    let second = run();
+    if is_late(&second) { run() } else { second }
+}
+
 /// A file in its own temporary directory.
 pub(crate) struct Source {
     pub(crate) path: String,
@@ -218,9 +233,9 @@ impl Server {
         self.get(&format!("/api/v1/execute/{id}")).1
     }
 
-    /// Waits for the submission's end and returns it.
+    /// Waits for the submission's end and returns it. A compilation alone may take up to two minutes on a busy machine.
     pub(crate) fn result(&self, id: &str) -> Value {
-        eventually(|| {
+        eventually_within(3 * PATIENCE, || {
             let answer = self.get(&format!("/api/v1/execute/{id}?wait=10")).1;
             (!matches!(answer["status"].as_str(), Some("queued" | "running"))).then_some(answer)
         })

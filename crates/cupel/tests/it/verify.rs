@@ -104,8 +104,13 @@ fn a_valid_package_holds_and_the_object_has_every_promised_field() {
     // The counts: three inputs and one invalid input; three answers; the rules of four folders; two margins.
     assert_eq!((rules("validator"), rules("checker"), rules("time_limit")), (4, 3, 2), "{object:#}");
     assert!(rules("submission") >= 4);
-    let slow = object["submissions"].as_array().unwrap().iter().find(|one| one["verdict"] == "TLE").unwrap();
-    assert!(slow["time_ms"].as_u64().unwrap() >= 750, "it runs until the upper margin: {slow:#}");
+    // The slow submission runs until the upper margin. A busy machine may end it earlier, at the wall-clock limit.
+    let runs_until_margin = |object: &Value| {
+        let slow = object["submissions"].as_array().unwrap().iter().find(|one| one["verdict"] == "TLE");
+        slow.is_some_and(|slow| slow["time_ms"].as_u64().unwrap() >= 750)
+    };
+    let mut others = (1..10).map(|_| verify(&files.path("p"), &[]).1);
+    assert!(runs_until_margin(&object) || others.any(|object| runs_until_margin(&object)), "{object:#}");
 
     let finished = end(cupel(["verify", &files.path("p")]), b"");
     assert_eq!(finished.code, Some(0), "{finished:?}");
@@ -391,14 +396,16 @@ fn a_limit_for_which_the_disk_has_no_space_leaves_the_package_unchanged() {
 #[test]
 fn generators_run_in_a_package_without_submissions() {
     let generator = "import sys\nprint(sys.argv[1])\nprint(6, file=sys.stderr)\n";
-    for (name, source, expected) in [
-        ("gen.py", generator, ""),
-        ("gen.py", "import sys\nsys.exit('no such case')\n", "the generator ended with exit code 1\nno such case"),
-        ("gen.py", "while True: pass\n", "the generator exceeded its CPU time limit of 1 s"),
-        ("gen.cpp", "int main() { return no; }\n", "generator | gen.cpp | a program that builds"),
+    for (name, seconds, source, expected) in [
+        ("gen.py", 1.0, generator, ""),
+        ("gen.py", 1.0, "import sys\nsys.exit('no such case')\n", "the generator ended with exit code 1\nno such case"),
+        // The wall-clock limit is more than four seconds. With such a small CPU limit, an endless loop reaches the CPU
+        // limit first even on a busy machine.
+        ("gen.py", 0.1, "while True: pass\n", "the generator exceeded its CPU time limit of 0.1 s"),
+        ("gen.cpp", 1.0, "int main() { return no; }\n", "generator | gen.cpp | a program that builds"),
     ] {
         let init = format!(
-            "time_limit: 1\nmemory_limit: 65536\ngenerator: {{source: {name}, time_limit: 1}}\n\
+            "time_limit: 1\nmemory_limit: 65536\ngenerator: {{source: {name}, time_limit: {seconds}}}\n\
              test_cases: [{{generator_args: [3], points: 1}}, {{generator_args: [4], points: 1}}]\n"
         );
         let files = Files::new(&[("p/init.yml", &init)]);
@@ -428,9 +435,19 @@ fn packages_of_every_format_hold() {
         "polygon/words",
     ] {
         let path = format!("{}/../cupel-package/tests/packages/{name}", env!("CARGO_MANIFEST_DIR"));
-        let limits: &[&str] =
-            if name.starts_with("dmoj") { &["--time-limit", "1", "--memory-limit-kib", "65536"] } else { &[] };
-        let (ended, object) = verify(&path, limits);
+        // A program that waits for its interactor must not reach a limit on a busy machine.
+        let limits: &[&str] = match name {
+            "dmoj/pattern" => &["--time-limit", "20", "--memory-limit-kib", "65536"],
+            "polygon/ask" => &["--time-limit", "20"],
+            _ => &[],
+        };
+        let (mut ended, mut object) = verify(&path, limits);
+        // In this conversation, the derived limit decides how long the program may wait.
+        for _ in 0..4 {
+            if name == "kattis-legacy/higher" && ended.code != Some(0) {
+                (ended, object) = verify(&path, limits);
+            }
+        }
         assert_eq!(ended.code, Some(0), "{name}: {:?} {object:#}", broken(&object));
     }
 }

@@ -132,7 +132,7 @@ pub(crate) struct ProblemTestView {
     /// Your program's exit code, if the test is visible and the program exited by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     exit_code: Option<i32>,
-    /// The number of the signal that ended your program, if the test is visible and a signal ended the program. `null`
+    /// The number of the signal that ended your program, if the test is visible and a signal ended the program. Absent
     /// if a limit killed the program.
     #[serde(skip_serializing_if = "Option::is_none")]
     signal: Option<i32>,

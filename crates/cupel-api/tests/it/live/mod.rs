@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::app::{PASSWORD, TestApp, TestUser, a_report};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Serves the app on loopback until its shutdown.
 pub(crate) async fn address_of(app: &TestApp) -> SocketAddr {

@@ -3,8 +3,11 @@
 //!
 //! Source: `sandbox/datasets/auto_eval.py` of the original.
 
+use std::collections::HashSet;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use cupel_core::Bounds;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
@@ -28,7 +31,7 @@ const JAVA: &str = "java";
 const SECONDS: (f64, f64) = (40.0, 20.0);
 
 /// The test of a row.
-pub(super) fn job(request: &Request, row: &Map<String, Value>) -> Result<Job, Unprocessed> {
+pub(super) fn job(request: &Request, row: &Map<String, Value>, bounds: &Bounds) -> Result<Job, Unprocessed> {
     let test = row.get("test").and_then(parsed).unwrap_or_default();
     let Some(test_code) = test.get("code").and_then(Value::as_str) else {
         return Err(bad("the column test should be a dict with the text code"));
@@ -45,7 +48,7 @@ pub(super) fn job(request: &Request, row: &Map<String, Value>) -> Result<Job, Un
         return Err(bad(format!("the label execution_language {executed:?} is not supported")));
     };
     if written == JAVA {
-        return Ok(java_job(request, language, test_code, assets));
+        return java_job(request, language, test_code, assets, bounds);
     }
     let (code, extracted_type) = free_form(&request.completion, written, choice);
     let Assembled { program, assets } = Assembled::of(request, written, &code, test_code, assets);
@@ -69,17 +72,22 @@ fn of_one_case(
 }
 
 /// The test of a row in Java: the classes of the completion and of the test are files of a program without a source.
-fn java_job(request: &Request, junit: Named, test_code: &str, mut files: Vec<(String, String)>) -> Job {
+fn java_job(
+    request: &Request,
+    junit: Named,
+    test_code: &str,
+    mut files: Vec<(String, String)>,
+    bounds: &Bounds,
+) -> Result<Job, Unprocessed> {
     let sources = java_sources(&request.completion);
-    let mut full_code = String::new();
-    for (path, text) in java_files(sources.iter().map(String::as_str).chain([test_code])) {
-        full_code.push_str(&format!("// {path}\n\n{text}\n\n"));
-        files.retain(|(known, _)| *known != path);
-        files.push((path, BASE64_STANDARD.encode(text)));
-    }
+    let classes = java_files(sources.iter().map(String::as_str).chain([test_code]), bounds).map_err(bad)?;
+    let full_code = classes.iter().map(|(path, text)| format!("// {path}\n\n{text}\n\n")).collect();
+    let paths: HashSet<&str> = classes.iter().map(|(path, _)| path.as_str()).collect();
+    files.retain(|(path, _)| !paths.contains(path.as_str()));
+    files.extend(classes.iter().map(|(path, text)| (path.clone(), BASE64_STANDARD.encode(text))));
     let program = RunCode { files, ..request.run_code(junit, String::new(), SECONDS) };
     let kind = if sources.is_empty() { ExtractedType::Empty } else { ExtractedType::Fenced };
-    of_one_case(sources.join("\n\n"), full_code, kind, program, Expected::Anything)
+    Ok(of_one_case(sources.join("\n\n"), full_code, kind, program, Expected::Anything))
 }
 
 /// A program with its files.

@@ -2,28 +2,31 @@
 //!
 //! Source: `postprocess_full_code` in `sandbox/datasets/auto_eval.py` of the original.
 
+use std::collections::HashSet;
+
 /// The program with each package clause and each import once, at its begin.
 pub(super) fn merged(code: &str) -> String {
-    let (mut packages, mut imports, mut others) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut packages, mut imports, mut others) = (Names::default(), Names::default(), Vec::new());
     let mut is_list = false;
     for line in code.split('\n') {
         let text = without_comment(line);
         if is_list {
             is_list = !add_each(&mut imports, text);
         } else if let Some(name) = clause(text, "package") {
-            add(&mut packages, name);
+            packages.add(name);
         } else if let Some(import) = clause(text, "import") {
             match import.strip_prefix('(') {
                 Some(list) => is_list = !add_each(&mut imports, list),
-                None => add(&mut imports, import),
+                None => imports.add(import),
             }
         } else {
             others.push(line);
         }
     }
-    let lines =
-        |keyword: &str, names: &[&str]| -> String { names.iter().map(|name| format!("{keyword} {name}\n")).collect() };
-    format!("{}\n{}\n{}", lines("package", &packages), lines("import", &imports), others.join("\n"))
+    let lines = |keyword: &str, of: Names<'_>| -> String {
+        of.names.iter().map(|name| format!("{keyword} {name}\n")).collect()
+    };
+    format!("{}\n{}\n{}", lines("package", packages), lines("import", imports), others.join("\n"))
 }
 
 /// What follows this keyword at the begin of a line.
@@ -39,15 +42,24 @@ fn without_comment(line: &str) -> &str {
 }
 
 /// Adds the imports of a line of a list. Returns whether the list ends in this line.
-fn add_each<'t>(imports: &mut Vec<&'t str>, listed: &'t str) -> bool {
+fn add_each<'t>(imports: &mut Names<'t>, listed: &'t str) -> bool {
     let end = listed.find(')');
-    listed[..end.unwrap_or(listed.len())].split(';').for_each(|import| add(imports, import.trim()));
+    listed[..end.unwrap_or(listed.len())].split(';').for_each(|import| imports.add(import.trim()));
     end.is_some()
 }
 
-fn add<'t>(names: &mut Vec<&'t str>, name: &'t str) {
-    if !name.is_empty() && !names.contains(&name) {
-        names.push(name);
+/// Names in the order in which they first occur.
+#[derive(Default)]
+struct Names<'t> {
+    names: Vec<&'t str>,
+    known: HashSet<&'t str>,
+}
+
+impl<'t> Names<'t> {
+    fn add(&mut self, name: &'t str) {
+        if !name.is_empty() && self.known.insert(name) {
+            self.names.push(name);
+        }
     }
 }
 
@@ -64,6 +76,13 @@ mod tests {
         let expected = "package main\n\nimport \"fmt\"\nimport m \"math/rand\"\nimport \"os\"\n\n\n\n\
             func f() { fmt.Println() }\nfunc TestF(t *testing.T) {\n\tf()\n}";
         assert_eq!(found, expected);
+    }
+
+    /// With a comparison of each import with each other one, this test takes hours.
+    #[test]
+    fn many_different_imports_are_compared_once() {
+        let code = format!("import ({})", (0..1_000_000).map(|n| format!("a{n};")).collect::<String>());
+        assert_eq!(merged(&code).lines().filter(|line| line.starts_with("import ")).count(), 1_000_000);
     }
 
     #[test]

@@ -4,6 +4,11 @@
 //! Source: `get_java_test_assets` in `sandbox/datasets/natural_code_bench.py` of the original, which finds the types by
 //! their layout. Here, the sources are read as tokens.
 
+use std::collections::HashMap;
+
+use cupel_core::Bounds;
+use cupel_types::Bytes;
+
 /// Imports of every file.
 const IMPORTS: &str = "import org.junit.jupiter.api.Test;\nimport static org.junit.jupiter.api.Assertions.*;\n";
 
@@ -15,20 +20,44 @@ pub(super) type JavaFile = (String, String);
 
 /// The files for these sources: one for each type that is not nested, with the imports of its source. Of several types
 /// with the same name, the last one counts. Package clauses are omitted.
-pub(super) fn java_files<'s>(sources: impl IntoIterator<Item = &'s str>) -> Vec<JavaFile> {
-    let mut files: Vec<JavaFile> = Vec::new();
-    for source in sources {
-        let Parts { imports, types } = Parts::of(source);
-        for (name, text) in types {
-            let text = format!("{IMPORTS}{}\n{text}\n", imports.join("\n"));
-            let path = format!("{name}.java");
-            match files.iter_mut().find(|(known, _)| *known == path) {
-                Some((_, known)) => *known = text,
-                None => files.push((path, text)),
+///
+/// # Errors
+/// The reason, if the files would exceed the bounds of a submission. Every file repeats the imports, so a short source
+/// may need gigabytes.
+pub(super) fn java_files<'s>(
+    sources: impl IntoIterator<Item = &'s str>,
+    bounds: &Bounds,
+) -> Result<Vec<JavaFile>, String> {
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    let mut files: Vec<(&str, usize, &str)> = Vec::new();
+    let mut imports = Vec::new();
+    for (source, text) in sources.into_iter().enumerate() {
+        let parts = Parts::of(text);
+        imports.push(parts.imports.join("\n"));
+        for (name, text) in parts.types {
+            let file = (name, source, text);
+            match places.get(name) {
+                Some(&place) => files[place] = file,
+                None => {
+                    places.insert(name, files.len());
+                    files.push(file);
+                }
             }
         }
     }
-    files
+    if files.len() > bounds.files_max {
+        return Err(format!("the Java classes need {} files; the maximum is {}", files.len(), bounds.files_max));
+    }
+    let bytes = |&(_, source, text): &(&str, usize, &str)| IMPORTS.len() + imports[source].len() + text.len() + 2;
+    let bytes = Bytes::new(files.iter().map(bytes).sum::<usize>() as u64);
+    if bytes > bounds.files_bytes_max {
+        let most = bounds.files_bytes_max;
+        return Err(format!("the Java classes, each with all imports, have {bytes}; the maximum is {most}"));
+    }
+    let file = |(name, source, text): (&str, usize, &str)| {
+        (format!("{name}.java"), format!("{IMPORTS}{}\n{text}\n", imports[source]))
+    };
+    Ok(files.into_iter().map(file).collect())
 }
 
 /// The imports of a source, and its types by name.
@@ -131,7 +160,7 @@ mod tests {
             public class Sum {\n    static class Inner {}\n    char brace = '}';\n    String s = \"} class No {\";\n}\n\
             enum Kind { A, B }\n";
         let test = "import java.io.File;\n@Marked({1, 2}) @Uses(Sum.class)\nclass SumTest { @Test void t() {} }";
-        let files = java_files([code, test]);
+        let files = java_files([code, test], &Bounds::default()).unwrap();
         let names: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
         assert_eq!(names, ["Sum.java", "Kind.java", "SumTest.java"]);
         let sum = "import org.junit.jupiter.api.Test;\nimport static org.junit.jupiter.api.Assertions.*;\n\
@@ -162,9 +191,27 @@ mod tests {
 
     #[test]
     fn the_last_type_with_a_name_counts() {
-        let files = java_files(["class A { int first; }", "class B {}", "class A { int last; }"]);
+        let files =
+            java_files(["class A { int first; }", "class B {}", "class A { int last; }"], &Bounds::default()).unwrap();
         let names: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
         assert_eq!(names, ["A.java", "B.java"]);
         assert!(files[0].1.contains("last"));
+    }
+
+    #[test]
+    fn imports_that_are_repeated_in_many_files_are_bounded() {
+        let classes = |count: usize| (0..count).map(|n| format!("class A{n} {{}}\n")).collect::<String>();
+        let imports = "import a.b;\n".repeat(20_000);
+        let bounds = Bounds::default();
+        for (source, reason) in [
+            (format!("{imports}{}", classes(20_000)), "the Java classes need 20000 files; the maximum is 100"),
+            (
+                format!("{imports}{}", classes(100)),
+                "the Java classes, each with all imports, have 24009790 bytes; the maximum is 8 MiB",
+            ),
+        ] {
+            assert_eq!(java_files([source.as_str()], &bounds), Err(reason.to_owned()));
+        }
+        assert_eq!(java_files([classes(100).as_str()], &bounds).map(|files| files.len()), Ok(100));
     }
 }

@@ -12,7 +12,7 @@ mod java;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use cupel_core::Idempotency;
+use cupel_core::{Bounds, Idempotency};
 use cupel_http::app::Shared;
 use cupel_http::caller::Caller;
 use cupel_http::error::ApiError;
@@ -410,7 +410,7 @@ async fn submit(
     request: Request,
     idempotency: Option<Idempotency>,
 ) -> Result<Result<Response, Unprocessed>, ApiError> {
-    let job = match Job::of(&request, app.core.bounds().tests_max) {
+    let job = match Job::of(&request, app.core.bounds()) {
         Ok(job) => job,
         Err(unprocessed) => return Ok(Err(unprocessed)),
     };
@@ -488,11 +488,11 @@ enum Expected {
 
 impl Job {
     /// The tests of a request; an error if there are more than `cases_max` cases.
-    fn of(request: &Request, cases_max: usize) -> Result<Job, Unprocessed> {
+    fn of(request: &Request, bounds: &Bounds) -> Result<Job, Unprocessed> {
         let row = request.row()?;
         match request.format {
-            Format::CommonOj => common_oj(request, row, cases_max),
-            Format::AutoEval => auto_eval::job(request, row),
+            Format::CommonOj => common_oj(request, row, bounds.tests_max),
+            Format::AutoEval => auto_eval::job(request, row, bounds),
         }
     }
 }

@@ -604,9 +604,10 @@ fn expanded_length(pattern: &str) -> Option<usize> {
         return None;
     }
     let mut length = pattern.len();
-    for after in pattern.split('{').skip(1) {
-        let inside = after.split('}').next().unwrap_or_default();
-        if !inside.contains(|c: char| c.is_ascii_digit()) {
+    for (at, _) in pattern.match_indices('{') {
+        let is_escaped = pattern[..at].bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1;
+        let inside = pattern[at + 1..].split('}').next().unwrap_or_default();
+        if is_escaped || !inside.contains(|c: char| c.is_ascii_digit()) {
             continue;
         }
         for count in inside.split(',').filter(|count| !count.is_empty()) {
@@ -748,6 +749,8 @@ mod tests {
         }
         assert_eq!(expanded_length(r"(a{3}){2,5}\d{1,}[{]"), Some(20 * 3 * 2 * 5));
         assert_eq!(expanded_length("(?=a{x})"), Some(8));
+        // A brace after a backslash is no count.
+        assert_eq!(expanded_length(r"\{[0-9]+\}(?=\\{2})"), Some(2 * 19));
     }
 
     /// 10,000 and 50,000 files are more than a package has; their names have 40 bytes.

@@ -126,7 +126,8 @@ pub(crate) struct Counted {
     pub(crate) files_given_back: u64,
     /// Number of processes that were killed because the cell exceeded its memory limit.
     pub(crate) oom_kills: u64,
-    /// Number of processes that were killed because the machine, or a group above the lane's, ran out of memory.
+    /// Number of processes that were killed because the machine, or a group above the lane's, ran out of memory. Zero
+    /// with version 2, where such a kill also ends the cell's init.
     pub(crate) foreign_kills: u64,
 }
 

@@ -33,6 +33,16 @@ impl Bench {
     async fn until_leased(&self, id: SubmissionId) {
         self.until(id, |state| matches!(state, RunState::Leased { .. })).await;
     }
+
+    /// Waits until a long run waits in the worker. The worker leases the run before that.
+    async fn until_one_waits(&self) {
+        let waits = async {
+            while self.shared.long.waiting_count() == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), waits).await.expect("a long run waits");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,13 +86,14 @@ async fn short_runs_overtake_any_number_of_waiting_long_runs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_run_gives_its_slot_to_the_next_long_run_between_two_tests() {
-    // The second run is leased before it waits in the worker, so the first run may begin some of its tests meanwhile.
+    // The first run may begin some of its tests before the second run gets the slot.
     let steps = [vec![Does::WaitsForStop], vec![Does::Ends; 50], vec![Does::Leaves]].concat();
     let bench = Bench::with_slots(2, steps, once()).await;
     let many = bench.submit_long(bench.owner, 51).await;
     bench.until_left(51).await;
     let one = bench.submit_long(bench.other, 1).await;
     bench.until_leased(one).await;
+    bench.until_one_waits().await;
     bench.leave.store(true, Ordering::Release);
     let state = bench.until(one, RunState::is_final).await;
     assert!(matches!(state, RunState::Judged { attempts: 1, verdict: Verdict::Accepted }), "{state:?}");
@@ -99,6 +110,7 @@ async fn a_long_run_that_waits_between_its_tests_ends_when_it_is_cancelled() {
     bench.until_left(1).await;
     let one = bench.submit_long(bench.other, 1).await;
     bench.until_leased(one).await;
+    bench.until_one_waits().await;
     bench.leave.store(true, Ordering::Release);
     bench.until_left(0).await;
     bench.cancel(many).await;

@@ -12,8 +12,10 @@
 //! *Invariants:* the watcher gets each event once and in order, even after a lost connection. Inputs reach the server
 //! in order: inputs that the worker has not taken are kept and sent again, and the server drops duplicates.
 
+use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
@@ -25,6 +27,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
+use super::super::clean_up::is_ignored;
 use super::input::{Sender, next_input};
 use super::socket::{Socket, connect, send};
 use super::{RATE_WAIT_MAX, Server, random_key, refused, unreachable};
@@ -461,24 +464,26 @@ enum Handled {
 }
 
 /// The signals that end a run.
-struct Signals([(Signal, i32); 3]);
+struct Signals(Vec<(Signal, i32)>);
 
 impl Signals {
+    /// Listens for the signals, except those that are ignored, such as SIGHUP after nohup(1).
     fn listen() -> io::Result<Signals> {
-        let on = |kind: SignalKind| Ok::<_, io::Error>((signal(kind)?, kind.as_raw_value()));
-        Ok(Signals([on(SignalKind::interrupt())?, on(SignalKind::terminate())?, on(SignalKind::hangup())?]))
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        let heard = kinds.into_iter().filter(|kind| !is_ignored(*kind));
+        heard.map(|kind| Ok((signal(kind)?, kind.as_raw_value()))).collect::<io::Result<_>>().map(Signals)
     }
 }
 
 /// The next signal. Waits forever if this process does not listen for signals.
 async fn next_signal(signals: &mut Option<Signals>) -> i32 {
-    let Some(Signals([(one, interrupt), (two, terminate), (three, hang_up)])) = signals else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        Some(()) = one.recv() => *interrupt,
-        Some(()) = two.recv() => *terminate,
-        Some(()) = three.recv() => *hang_up,
-        else => std::future::pending().await,
-    }
+    poll_fn(|context| {
+        let mut heard = signals.iter_mut().flat_map(|Signals(heard)| heard);
+        let arrived = heard.find_map(|(signal, number)| {
+            let has_arrived = signal.poll_recv(context) == Poll::Ready(Some(()));
+            has_arrived.then_some(*number)
+        });
+        arrived.map_or(Poll::Pending, Poll::Ready)
+    })
+    .await
 }

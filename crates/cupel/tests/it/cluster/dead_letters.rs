@@ -75,8 +75,9 @@ fn a_submission_that_kills_its_workers_becomes_a_dead_letter_and_can_be_retried(
     let api = cluster.start("api");
     let client = Client { url: &api.url, key: cluster.key() };
     let mut workers = vec![cluster.start("worker")];
-    // Simulates a program that kills its worker: the test kills each worker that runs it.
-    let poison = client.submit("sleep 10; echo survived");
+    // Simulates a program that kills its worker: the test kills each worker that runs it. Bash starts each `sleep`, so
+    // the program is not idle for its idle limit.
+    let poison = client.submit("sleep 4; sleep 4; sleep 4; sleep 4; echo survived");
     for attempt in 1..=2 {
         client.wait_until(&poison, |view| view["status"] == "running" && view["attempts"] == attempt);
         workers.remove(0).kill();

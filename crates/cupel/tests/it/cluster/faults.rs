@@ -38,7 +38,9 @@ through! {
 }
 
 fn a_killed_worker_costs_its_runs_only_one_attempt(broker: Broker) {
-    let outcome = Site::new(broker).through(100, |site, _| site.workers.remove(0).kill());
+    // Only the killed worker loses leases, even if this machine stalls for some seconds.
+    let site = Site::with(broker, &[("CUPEL_WORKER__LEASE", "9s")]);
+    let outcome = site.through(100, |site, _| site.workers.remove(0).kill());
     assert!(outcome.attempts_max <= 2);
 }
 
@@ -151,7 +153,7 @@ fn cut_off(broker: Broker, from: impl FnOnce(&Site) -> Vec<u16>) {
             let before = has();
             sleep(Duration::from_millis(200));
             machine.cut(&ports);
-            sleep(Duration::from_millis(200));
+            sleep(Duration::from_secs(1));
             let held: BTreeSet<String> = has().intersection(&before).cloned().collect();
             if !held.is_empty() {
                 return Some(held);
@@ -171,20 +173,27 @@ fn cut_off(broker: Broker, from: impl FnOnce(&Site) -> Vec<u16>) {
 }
 
 fn hints_may_arrive_twice_late_and_in_any_order(broker: Broker) {
+    // On a busy machine, the workers may be quick in comparison with this test, so that they leave few hints to repeat.
+    let are_many = |usual| repeated_hints(broker, usual) >= 50;
+    assert!([300, 1000].into_iter().any(are_many), "fewer than 50 hints were delivered twice");
+}
+
+/// Returns how many hints were delivered twice.
+fn repeated_hints(broker: Broker, usual: usize) -> usize {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (is_over, mut repeated) = (AtomicBool::new(false), 0);
-    Site::new(broker).through(300, |site, load| {
+    Site::new(broker).through(usual, |site, load| {
         let nodes = runtime.block_on(async { [site.queue().await, site.queue().await, site.queue().await] });
         repeated = std::thread::scope(|scope| {
             let meddling = scope.spawn(|| runtime.block_on(meddle(nodes, &is_over)));
             // Wait until the queue is nearly empty.
-            eventually_within(patience(), || (load.accepted() == submissions(300)).then_some(()));
+            eventually_within(patience(), || (load.accepted() == submissions(usual)).then_some(()));
             eventually_within(patience(), || (site.admin(&["queue"])["queued"].as_u64() < Some(20)).then_some(()));
             is_over.store(true, Ordering::SeqCst);
             meddling.join().unwrap()
         });
     });
-    assert!(repeated >= 50, "only {repeated} hints were delivered twice");
+    repeated
 }
 
 /// Nodes that handle hints badly: one takes hints, and two others publish each of these hints again later, first in
@@ -349,22 +358,35 @@ fn workers_pause_resume_and_drain_on_order() {
 
 #[test]
 fn a_stopped_worker_can_be_monitored_until_its_last_run_has_ended() {
+    // On a busy machine, the shorter program may end before the test has monitored the worker. Bash starts each
+    // `sleep`, so the program is not idle for its idle limit.
+    let can_be_monitored = ["6", "4; sleep 4; sleep 4; sleep 4; sleep 4"].into_iter().any(monitor_a_stopped_worker);
+    assert!(can_be_monitored, "the worker did not answer until the end of its last run");
+}
+
+/// Stops a worker while it runs a program that sleeps for this time. Returns whether the worker answered all requests.
+fn monitor_a_stopped_worker(sleep: &'static str) -> bool {
     let mut site = Site::empty(Broker::Postgres, &[]);
-    site.sends = Sends::Programs { sleep: "6" };
+    site.sends = Sends::Programs { sleep };
     site.apis.push(site.cluster.start("api"));
     let worker = site.cluster.start("worker");
     let load = site.load();
     let agent = super::load::agent(patience());
-    let status = |path: &str| agent.get(format!("{}{path}", worker.url)).call().unwrap().status().as_u16();
+    // `None` if the worker does not answer, because it has ended.
+    let status = |path: &str| Some(agent.get(format!("{}{path}", worker.url)).call().ok()?.status().as_u16());
+    let mut answered = false;
     load.run(1, || {
         eventually(|| (load.accepted() == 1 && site.admin(&["queue"])["queued"] == 0).then_some(()));
-        assert_eq!(["/livez", "/readyz", "/healthz", "/metrics"].map(status), [200; 4]);
+        assert_eq!(["/livez", "/readyz", "/healthz", "/metrics"].map(status), [Some(200); 4]);
         worker.signal("TERM");
-        eventually(|| (status("/readyz") == 503).then_some(()));
-        assert_eq!(["/livez", "/healthz", "/metrics"].map(status), [200, 503, 200]);
+        let changed = eventually(|| Some(status("/readyz")).filter(|status| *status != Some(200)));
+        let after = ["/livez", "/healthz", "/metrics"].map(status);
+        answered = changed.is_some() && after.iter().all(Option::is_some);
+        assert!(!answered || (changed, after) == (Some(503), [200, 503, 200].map(Some)), "{changed:?} {after:?}");
     });
     assert_eq!(worker.ended().code(), Some(0));
     site.end(&load);
+    answered
 }
 
 /// `/healthz` is public, so it names the kind of failure, but not the user, the address or the database's message.

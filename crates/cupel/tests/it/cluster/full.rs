@@ -41,9 +41,10 @@ fn a_full_disk_is_named_and_submissions_are_refused_until_there_is_space() {
     assert_eq!((status, &first["verdict"]), (200, &"AC".into()), "{first}");
     disk.fill();
 
-    let full = health(&node, 503);
-    let (works, detail) = part(&full, "disk");
-    assert!(!works && detail.contains(data.to_str().unwrap()), "{full}");
+    // On a slow machine, the first 503 may have another cause: a check that did not answer in time.
+    let full = eventually(|| Some(health(&node, 503)).filter(|full| !part(full, "disk").0));
+    let (_, detail) = part(&full, "disk");
+    assert!(detail.contains(data.to_str().unwrap()), "{full}");
     assert!(detail.contains("is full") && detail.contains("cache") && detail.contains("mounted at"), "{full}");
     let refused = eventually(|| Some(send()).filter(|(status, _)| *status == 503));
     assert_eq!(refused.1["code"], "disk-full", "{refused:?}");
@@ -53,8 +54,9 @@ fn a_full_disk_is_named_and_submissions_are_refused_until_there_is_space() {
         let full = health(&node, 503);
         assert!(!says_that_no_worker_is_there(&full), "{full}");
         let (writes, why) = part(&full, "store");
-        assert!(writes || why.contains("the disk is full") && why.contains("cupel.db"), "{full}");
-        (!writes).then_some(())
+        let is_full = why.contains("the disk is full") && why.contains("cupel.db");
+        assert!(writes || is_full || why.starts_with("it did not answer within 5 s"), "{full}");
+        (!writes && is_full).then_some(())
     });
     assert!(node.log().contains("the disk is full"), "{}", node.log());
 
@@ -82,8 +84,7 @@ fn a_worker_on_a_full_disk_is_not_ready_and_an_api_node_with_another_database_is
     for disk in [&disk_of_api, &disk_of_worker] {
         disk.fill();
     }
-    let full = health(&worker, 503);
-    assert!(!part(&full, "disk").0 && part(&full, "store").0, "{full}");
+    eventually(|| Some(health(&worker, 503)).filter(|full| !part(full, "disk").0 && part(full, "store").0));
     let weak = eventually(|| Some(health(&api, 200)).filter(|health| health["degraded"] != json!([])));
     assert!(weak["degraded"].to_string().contains("is full"), "{weak}");
     for disk in [&disk_of_api, &disk_of_worker] {

@@ -60,8 +60,14 @@ fn batches_change_no_verdict_of_any_function_problem() {
         let folders_of_kinds = folders(&problem.join("submissions"));
         for folder in folders_of_kinds.iter().filter(|folder| !folder.ends_with("time_limit_exceeded")) {
             for submission in folders(folder) {
-                let report = check_both(&problem, &submission);
+                let mut report = check_both(&problem, &submission);
                 let is_accepted = folder.ends_with("accepted");
+                for _ in 0..2 {
+                    // A busy machine may end a batch.
+                    if is_accepted && in_batch(&report) == 0 {
+                        report = judged(&problem, &submission, true);
+                    }
+                }
                 assert_eq!(report["verdict"] == "AC", is_accepted, "{}: {report:#}", submission.display());
                 if in_batch(&report) > 0 {
                     batched += 1;
@@ -84,24 +90,30 @@ fn twice(limits: &str) -> Files {
     let function = "name = \"twice\"\nparameters = [{ name = \"n\", type = \"int\" }]\nreturns = \"list<int>\"";
     let tests: Vec<(String, String)> = (1..=TESTS).map(|n| (format!("{n}\n"), format!("[{n},{}]\n", 2 * n))).collect();
     let tests: Vec<(&str, &str)> = tests.iter().map(|(input, answer)| (&**input, &**answer)).collect();
-    let files = package(function, &tests);
+    limited(package(function, &tests), limits)
+}
+
+/// Sets the limits of a problem.
+fn limited(files: Files, limits: &str) -> Files {
     let toml = std::fs::read_to_string(files.path("p/problem.toml")).unwrap();
-    files.write("p/problem.toml", &toml.replace("time = 5.0\nmemory_mib = 512", limits));
+    let changed = toml.replace("time = 5.0\nmemory_mib = 512", limits);
+    assert_ne!(changed, toml);
+    files.write("p/problem.toml", &changed);
     files
 }
 
 /// Limits that are so large that a batch does not reach them even on a busy machine.
-const WIDE: &str = "time = 60.0\nmemory_mib = 512";
+const WIDE: &str = "time = 300.0\nmemory_mib = 512";
 
-/// Limits that a program reaches quickly.
-const NARROW: &str = "time = 1.0\nmemory_mib = 160";
+/// Limits of which a program reaches that on memory or output quickly, and no other.
+const NARROW: &str = "time = 60.0\nmemory_mib = 160";
 
-/// [`NARROW`] for a program that uses all of its CPU time: a busy machine may need much longer to grant it.
-const NARROW_CPU: &str = "time = 1.0\nwall_time = 120.0\nmemory_mib = 160";
+/// Limits for a program that uses all of its CPU time or waits: a busy machine may need much longer to grant the time.
+const NARROW_TIME: &str = "time = 1.0\nwall_time = 120.0\nmemory_mib = 160";
 
 /// The limits for a program with this verdict.
 fn narrow(verdict: &str) -> &'static str {
-    if verdict == "TLE" { NARROW_CPU } else { NARROW }
+    if matches!(verdict, "TLE" | "ILE") { NARROW_TIME } else { NARROW }
 }
 
 /// Judges a program with and without batches. Returns the overall verdict and the number of tests in batches.
@@ -332,7 +344,8 @@ fn a_batch_has_no_standard_input_for_the_submission() {
 #[test]
 fn a_checker_decides_about_the_tests_of_a_batch() {
     let function = "name = \"f\"\nparameters = [{ name = \"n\", type = \"int\" }]\nreturns = \"int\"\ncompare = \"checker\"\n\n[checker]\nkind = \"program\"\nprogram = \"check.py\"\nprotocol = \"kattis\"";
-    let files = package(function, &[("1\n", "x\n"), ("2\n", "x\n"), ("3\n", "x\n"), ("4\n", "x\n")]);
+    let tests = [("1\n", "x\n"), ("2\n", "x\n"), ("3\n", "x\n"), ("4\n", "x\n")];
+    let files = limited(package(function, &tests), WIDE);
     let checker =
         "import json, sys\nn = int(open(sys.argv[1]).read())\nsys.exit(42 if json.load(sys.stdin) % n == 0 else 43)\n";
     files.write("p/check.py", checker);
@@ -355,7 +368,7 @@ fn the_calls_of_a_class_begin_with_a_new_object_in_each_test() {
         .map(|n| (format!("[\"Counter\",\"next\",\"next\"]\n[[{n}],[],[]]\n"), format!("[null,{},{}]\n", n + 1, n + 2)))
         .collect();
     let tests: Vec<(&str, &str)> = tests.iter().map(|(input, answer)| (&**input, &**answer)).collect();
-    let files = package(function, &tests);
+    let files = limited(package(function, &tests), WIDE);
     for (name, source) in [
         (
             "a.py",
