@@ -81,7 +81,7 @@ deny: ## check the dependency policy: licences, duplicates, sources, and advisor
 languages: ## list the languages, with the versions installed on this machine
 	@scripts/setup.sh build
 	@scripts/build.sh quick --quiet
-	@scripts/as-root target/quick/cupel languages $(if $(CUPEL_CONFIG),,$(addprefix --config ,$(wildcard cupel.toml))) $(addprefix --data ,$(wildcard $(DATA)))
+	@scripts/as-root target/quick/cupel languages $(if $(CUPEL_CONFIG),,$(addprefix --config ,$(wildcard cupel.toml)))
 
 clean-data: ## remove the data folder of `make run` (DATA=data): users, submissions, results
 	@# The folder usually belongs to the server's user, so removing it may need root.

@@ -17,10 +17,10 @@ scripts/build.sh quick
 # Report configuration errors before a later step fails because of them.
 "$cupel" config check >/dev/null
 
-# The server reads these; `cupel languages` does so only if they are named.
+# The server reads this file; `cupel languages` does so only if it is named. The language files in $DATA are not read: they belong to the
+# server's user, and this command runs their version commands as root.
 of_server=()
 [ -n "${CUPEL_CONFIG:-}" ] || [ ! -e cupel.toml ] || of_server+=(--config cupel.toml)
-[ ! -d "$DATA" ] || of_server+=(--data "$DATA")
 
 echo "== languages: the core set"
 if ! scripts/as-root "$cupel" languages install core "${of_server[@]}"; then

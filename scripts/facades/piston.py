@@ -127,7 +127,7 @@ async def every_installed_language_has_a_runtime_and_says_hello():
 
 async def both_streams_are_returned_in_the_order_of_their_arrival():
     # The streams are two pipes. The pauses are longer than a busy server takes until it reads.
-    source = "import sys, time\nfor n in range(4):\n  time.sleep(2 if n else 0); print(n, file=[sys.stdout, sys.stderr][n % 2], flush=True)"
+    source = "import sys, time\nfor n in range(4):\n  time.sleep(.5 if n else 0); print(n, file=[sys.stdout, sys.stderr][n % 2], flush=True)"
     equal(patient(language="py", version="*", files=[{"content": source}])["run"]["output"], "0\n1\n2\n3\n")
 
 

@@ -12,8 +12,9 @@ client = AuthenticatedClient(base_url=url, token=key, raise_on_unexpected_status
 
 def judged(answer):
     """The result of a submission. The server answers after at most half a minute, also if the program has not ended."""
-    while isinstance(answer, Accepted) or (isinstance(answer, SubmissionView) and not answer.verdict):
-        answer = submission.sync(answer.submission_id, client=client, wait=30)
+    for _ in range(10):
+        if isinstance(answer, Accepted) or (isinstance(answer, SubmissionView) and not answer.verdict):
+            answer = submission.sync(answer.submission_id, client=client, wait=30)
     return answer
 
 

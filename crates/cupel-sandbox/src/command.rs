@@ -181,8 +181,8 @@ pub struct CellReport {
 }
 
 impl CellReport {
-    /// How the main process ended, without the SIGKILL of a limit: the kernel and the sandbox both kill for a limit, and
-    /// it depends on chance whether the end of the main process is recorded before its supervisor is killed, too.
+    /// How the main process ended, without the SIGKILL of a limit: the kernel and the sandbox both kill for a limit,
+    /// and it depends on chance whether the end of the main process is recorded before its supervisor is killed, too.
     pub fn own_exit(outcome: Outcome, exit: Option<ExitStatus>) -> Option<ExitStatus> {
         let by_itself = matches!(outcome, Outcome::Exited(_) | Outcome::Signalled(_));
         exit.filter(|exit| by_itself || !matches!(exit, ExitStatus::Signalled(Signal::KILL)))

@@ -264,8 +264,8 @@ fn fill(limit_kib: &str) -> Result<(), String> {
 /// Sleeps for much longer than the limit on the wall-clock time or on the idle time, because a busy machine may notice
 /// late that the limit is reached.
 fn sleep(kind: &str) -> Result<(), String> {
-    std::thread::sleep(Duration::from_secs(20));
-    Err(format!("the program could {kind} for 20 seconds"))
+    std::thread::sleep(Duration::from_secs(10));
+    Err(format!("the program could {kind} for ten seconds"))
 }
 
 fn print(limit_kib: &str) -> Result<(), String> {

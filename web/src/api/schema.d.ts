@@ -2115,8 +2115,8 @@ export interface components {
             exit_code?: number | null;
             /**
              * Format: int32
-             * @description The number of the signal that ended your program, if the test is visible and a signal ended the program. `null`
-             *     if a limit killed the program.
+             * @description The number of the signal that ended your program, if the test is visible and a signal ended the program. Absent
+             *     if SIGKILL ended it for a limit.
              */
             signal?: number | null;
             /**
@@ -2864,7 +2864,7 @@ export interface components {
             message?: string | null;
             /**
              * Format: int32
-             * @description The number of the signal that ended the program, if one did. `null` if a limit killed the program.
+             * @description The number of the signal that ended the program, if one did. `null` if SIGKILL ended it for a limit.
              */
             signal?: number | null;
             /**
@@ -3014,7 +3014,7 @@ export interface components {
             exit_code?: number | null;
             /**
              * Format: int32
-             * @description The number of the signal that ended the program, if one did. `null` if a limit killed the program.
+             * @description The number of the signal that ended the program, if one did. `null` if SIGKILL ended it for a limit.
              */
             signal?: number | null;
             /**

@@ -194,7 +194,7 @@ function Filters({ search, go, box, place, onList, hasStates }: FiltersProps) {
     setTyped(text)
     clearTimeout(waiting.current)
     // While another page is loaded, the list is still shown, but the URL is that page's.
-    waiting.current = setTimeout(() => location.pathname.endsWith('/problems') && send(text.trim()), TYPED_MS)
+    waiting.current = setTimeout(() => /\/problems\/?$/i.test(location.pathname) && send(text.trim()), TYPED_MS)
   }
   const { difficulties, states, sorts } = m.list
   const options = <T extends string>(texts: Record<T, string>, any?: string) => [

@@ -1,7 +1,7 @@
 // What a person types after a list was opened and before its search field has the focus. The keys are kept for the field: they would
 // otherwise be lost, or be taken for shortcuts of the page.
 
-/** Time in ms after which no more keys are collected. The field still gets the keys before. */
+/** Time in ms after which a list that has not opened gets no keys. */
 const WAIT_MS = 20_000
 
 let typed = ''
@@ -22,14 +22,13 @@ export function collectKeys(): void {
     event.preventDefault()
     event.stopPropagation()
   }
-  const stop = () => end?.()
-  const timer = setTimeout(stop, WAIT_MS)
+  const timer = setTimeout(dropKeys, WAIT_MS)
   addEventListener('keydown', key, true)
   // A person who points elsewhere no longer types into the list.
-  addEventListener('pointerdown', stop, true)
+  addEventListener('pointerdown', dropKeys, true)
   end = () => {
     removeEventListener('keydown', key, true)
-    removeEventListener('pointerdown', stop, true)
+    removeEventListener('pointerdown', dropKeys, true)
     clearTimeout(timer)
     end = undefined
   }

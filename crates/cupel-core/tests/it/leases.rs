@@ -147,6 +147,10 @@ async fn a_cancelled_next_run_call_leaves_no_run_behind() {
             }
         }
     }
+    for id in &ids {
+        let state = app.state(*id).await;
+        assert!(matches!(state, RunState::Judged { .. }), "{state:?}");
+    }
 }
 
 async fn first_without_end(app: &App, ids: &[SubmissionId]) -> Option<SubmissionId> {

@@ -381,9 +381,9 @@ impl Judging<'_, '_> {
     /// Whether a repeated run counts in place of the `best` run before it.
     pub(super) fn is_better(&self, again: &StepResult, best: &StepResult) -> bool {
         let cpu_time = |result: &StepResult| result.report.usage.cpu_time;
-        // If the wall-clock limit ended a program that was computing, other processes occupied the processor; if the
-        // idle limit ended a program, its interactor may have computed. So the CPU time is meaningless.
-        let is_starved = |result: &StepResult| matches!(result.report.outcome, Outcome::WallLimit | Outcome::IdleLimit);
+        // If the wall-clock limit ended a program that was computing, other processes occupied the processor, so the
+        // CPU time is meaningless.
+        let is_starved = |result: &StepResult| result.report.outcome == Outcome::WallLimit;
         match (is_starved(best), is_starved(again)) {
             (true, false) => true,
             (false, true) => false,

@@ -34,7 +34,7 @@ use crate::{BuiltIn, JudgeObserver};
 const TRANSCRIPT: Bytes = Bytes::kib(64);
 /// Time by which the interactor's wall-clock limit exceeds the program's.
 const INTERACTOR_OUTLIVES: Duration = Duration::from_secs(2);
-/// An interactor that used this part of the program's idle limit as CPU time was computing.
+/// An interactor that used this part of the program's waiting time as CPU time was computing.
 const COMPUTING_PART: u32 = 4;
 
 impl Judging<'_, '_> {
@@ -100,7 +100,13 @@ impl Judging<'_, '_> {
             let ended = self.executor.interact(interaction, &mut hears)?;
             let stderr = hears.stderr;
             let (ended, stderr) = match best.take() {
-                Some(best) if !self.is_better(&ended.program, &best.0.program) => best,
+                // After the idle limit, the program has run without it.
+                Some(best)
+                    if best.0.program.report.outcome != Outcome::IdleLimit
+                        && !self.is_better(&ended.program, &best.0.program) =>
+                {
+                    best
+                }
                 _ => (ended, stderr),
             };
             let is_again = self.is_near(&ended.program) || waited_for_a_computation(&ended, &enforced);
@@ -110,9 +116,10 @@ impl Judging<'_, '_> {
             reruns += 1;
             let outcome = ended.program.report.outcome;
             best = Some((ended, stderr));
+            // The interactor may compute for as long as the program may take.
+            let may_wait = outcome == Outcome::IdleLimit || enforced.idle_time >= enforced.wall_time;
             enforced.wall_time = limits::wall_time_of_rerun(self.limits.enforced.wall_time, reruns, outcome);
-            if outcome == Outcome::IdleLimit {
-                // The interactor may compute for as long as the program may take.
+            if may_wait {
                 enforced.idle_time = enforced.wall_time;
             }
             interactor_limits.wall_time = enforced.wall_time + INTERACTOR_OUTLIVES;
@@ -140,7 +147,7 @@ impl Judging<'_, '_> {
         if only_waited
             && ended.first == Party::Program
             && !ended.unheard
-            && interactor_report.usage.cpu_time * 4 > ended.program.report.usage.wall_time
+            && interactor_report.usage.cpu_time * COMPUTING_PART > ended.program.report.usage.wall_time
         {
             let who = &interactor.program.program.path;
             return Ok(pass.fault(&format!("{who}: it was computing while the program waited for it"), None));
@@ -224,8 +231,8 @@ impl StepObserver for StderrObserver<'_> {
 }
 
 /// Whether the idle limit ended a program that may have waited for the interactor's computation: the program had read
-/// all of the interactor's output, and the interactor computed for a quarter of that time or more. `limits` are those of
-/// the program.
+/// all of the interactor's output, and the interactor computed for a quarter of that time or more. `limits` are those
+/// of the program.
 fn waited_for_a_computation(ended: &InteractionResult, limits: &Limits) -> bool {
     let computed = ended.interactor.report.usage.cpu_time;
     let is_idle = ended.program.report.outcome == Outcome::IdleLimit && limits.idle_time < limits.wall_time;

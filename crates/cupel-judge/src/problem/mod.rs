@@ -286,11 +286,13 @@ fn refused_source(request: &ProblemRequest<'_>) -> Option<String> {
 
 /// Standards, compilers and interpreters of a language that the formats of packages do not distinguish. (Python 2 is
 /// another language in these formats.)
-const VERSIONS: [&[&str]; 4] = [
+const VERSIONS: [&[&str]; 6] = [
     &["c", "c-clang", "c11", "c23"],
     &["cpp", "cpp-clang", "cpp11", "cpp14", "cpp20", "cpp23"],
     &["python", "pypy"],
     &["lisp", "clisp", "ecl"],
+    &["lua", "luajit"],
+    &["typescript", "bun", "deno"],
 ];
 
 /// Whether both are versions of one language for the formats of packages.

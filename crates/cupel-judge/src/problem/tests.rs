@@ -749,8 +749,8 @@ fn a_program_may_wait_for_a_computation_of_its_interactor() {
     assert_eq!((verdict, idle_times.len()), (Verdict::Accepted, 1));
     let [first, wall] = [2, 8].map(Duration::from_secs);
     assert_eq!(judge(Duration::from_secs(3)), (Verdict::Accepted, vec![first, wall]));
-    // An interactor that never ends is not waited for again.
-    assert_eq!(judge(Duration::from_secs(60)).1, vec![first, wall]);
+    // An interactor that never ends is not waited for again, and is at fault.
+    assert_eq!(judge(Duration::from_secs(60)), (Verdict::InternalError, vec![first, wall]));
 }
 
 #[test]

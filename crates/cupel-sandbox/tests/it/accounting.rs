@@ -243,7 +243,7 @@ fn background(_: &World) {
     for slot in &mut slots {
         slot.warm_up().unwrap();
     }
-    // A pause of the machine can reach one of the programs alone, so most rounds count.
+    // A pause of the machine can reach one of the programs alone, so the majority of the rounds decides.
     let (mut fair, mut unfair) = (0, Vec::new());
     while fair < 2 || fair <= unfair.len() {
         let ended = std::thread::scope(|scope| {

@@ -366,6 +366,8 @@ fn limits_were_kept(limits: &Limits, overrun: Duration, ended: &Ended) -> Result
     assert!(usage.memory <= limits.memory.saturating_add(Bytes::mib(2)), "memory: {ended}");
     if ended.report.outcome == Outcome::TimeLimit {
         assert!(usage.cpu_time >= limits.cpu_time, "CPU time below the limit: {ended}");
+        let most = limits.cpu_time + 10 * (patient(overrun) + ended.noise);
+        assert!(usage.cpu_time <= most, "CPU time many times over the limit: {ended}");
         if usage.cpu_time > limits.cpu_time + patient(overrun) + ended.noise {
             return Err(format!("CPU time far over the limit: {ended}"));
         }
@@ -394,8 +396,8 @@ fn unharmed(world: &World, slot: &mut cupel_sandbox::Slot, slack: u64) -> Result
 }
 
 /// The bound on CPU time beyond the limit also holds for programs that must release thousands of locks when they end.
-/// A busy machine sometimes detects a limit late. So the program and a plain loop alternate until their smallest figures
-/// agree. Time for the locks would be part of each figure, also of the smallest.
+/// A busy machine sometimes detects a limit late. So the program and a plain loop alternate until their smallest
+/// figures agree. Time for the locks would be part of each figure, also of the smallest.
 fn locks_take_no_time_beyond_the_limit(world: &World) {
     for lock in ["1", "5", "6", "96"] {
         let attack = world.attack("lock_storm", &[lock]).limits(many_locks);

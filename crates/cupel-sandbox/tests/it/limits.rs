@@ -71,9 +71,13 @@ fn faults_are_reported_as_their_signals(world: &World) {
 }
 
 fn the_exit_of_the_main_process_ends_the_run(world: &World) {
+    let program = world.attack("leave_children", &[]).limits(|l| l.cpu_time = patient(Duration::from_secs(60)));
     repeatedly(|| {
-        let ended = world.check(&world.attack("leave_children", &[]), Outcome::Exited(6), "exiting\n");
-        if ended.report.usage.wall_time < patient(Duration::from_secs(1)) + ended.noise {
+        let ended = world.check(&program, Outcome::Exited(6), "exiting\n");
+        let wall_time = ended.report.usage.wall_time;
+        // The children end long after half a minute.
+        assert!(wall_time < patient(Duration::from_secs(30)), "the run continued: {ended}");
+        if wall_time < patient(Duration::from_secs(1)) + ended.noise {
             return Ok(());
         }
         Err(format!("the run continued after the main process exited: {ended}"))
@@ -142,12 +146,13 @@ fn output_before_a_limit_is_kept(world: &World) {
     let short = patient(Duration::from_secs(1));
     let ended = world.check(&world.attack("busy", &[]).limits(|l| l.cpu_time = short), Outcome::TimeLimit, "begun\n");
     assert!(!ended.report.stdout_truncated && !ended.report.stderr_truncated);
-    // A program that is not scheduled within the limit prints nothing, so the limit grows.
+    // A program that is not scheduled within the limit prints nothing. So after an attempt that was disturbed, the limit
+    // grows.
     let ended = [1, 4, 16, 64].map(|times| times * short).into_iter().find_map(|wall_time| {
         let sleeper = world.attack("sleeper", &[]).limits(|l| (l.wall_time, l.idle_time) = (wall_time, 2 * wall_time));
         let ended = world.run(&sleeper);
         assert_eq!(ended.report.outcome, Outcome::WallLimit, "{ended}");
-        (!ended.stdout.is_empty()).then_some(ended)
+        (!ended.stdout.is_empty() || ended.noise < wall_time / 10).then_some(ended)
     });
     let ended = ended.expect("output before the limit");
     assert_eq!(ended.text(), "asleep\n", "{ended}");
@@ -179,6 +184,7 @@ fn cancelling_ends_sleepers_and_spinners(world: &World) {
             let report = slot.run(&program.command, &mut CancelAtFirstWord(false)).unwrap();
             assert_eq!(report.outcome, Outcome::Cancelled, "{attack}");
             let elapsed = begun.elapsed();
+            assert!(elapsed < patient(Duration::from_secs(40)), "{attack}: {elapsed:?}");
             if elapsed < patient(Duration::from_secs(5)) { Ok(()) } else { Err(format!("{attack}: {elapsed:?}")) }
         });
     }

@@ -512,8 +512,10 @@ fn prove(court: &Court, row: &Row) {
     let mut longer = 1;
     repeatedly(|| {
         let (ended, neighbour) = court.run(row, longer);
-        // A program that is not scheduled within a wall-clock limit prints nothing, so the limit grows.
-        if (row.ends, ended.report.outcome) == (WallLimit, WallLimit) && ended.stdout.is_empty() && longer < 64 {
+        // A program that is not scheduled within a wall-clock limit prints nothing. So after an attempt that was
+        // disturbed, the limit grows.
+        let is_silent = ended.stdout.is_empty() && ended.noise > Duration::from_millis(100);
+        if (row.ends, ended.report.outcome) == (WallLimit, WallLimit) && is_silent && longer < 64 {
             longer *= 4;
             return Err(format!("the program printed nothing; {ended}"));
         }

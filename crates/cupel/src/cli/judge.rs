@@ -51,7 +51,11 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
     let known = local::registry(&config).or_exit(Exit::Usage)?;
     let bounds = allowed::bounds(&config);
     let files = read_submission(&args.submission, &known, &bounds)?;
-    let mut language = choose(&known, args, &files)?;
+    let chosen = choose(&known, args, &files);
+    if let Ok(language) = &chosen {
+        // Faults of the submission come before those of the package.
+        allow(&named_for(files.clone(), language), language, &bounds)?;
+    }
     let unpacked = match package::unpack(&args.package, &package::options(&args.reading, &known)) {
         Ok(unpacked) => unpacked,
         Err(failure) => {
@@ -67,22 +71,22 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
     for warning in &warnings {
         errln!("{}", dim(&warning.to_string()));
     }
-    let mut entry_point = None;
+    let (mut named, mut entry_point) = (None, None);
     if let Some(path) = path_in_package(&args.submission, &args.package) {
         let mut examples = package.problem.submissions.iter().map(|example| &example.program);
         let example = examples.find(|program| path.as_os_str() == program.path.as_str());
         if let Some(program) = example {
             // `cupel verify` uses the same language and entry point.
             entry_point.clone_from(&program.entry_point);
-            let named = program.language.as_ref().filter(|_| args.language.is_none());
-            language = named.and_then(|id| known.find(id.as_str())).unwrap_or(language);
+            let language = program.language.as_ref().filter(|_| args.language.is_none());
+            named = language.and_then(|id| known.find(id.as_str()));
         }
         if example.is_some() || path.components().any(|part| part.as_os_str() == "submissions") {
             // The list of languages applies to new submissions, not to the submissions in the package.
             package.problem.limits.languages = None;
         }
     }
-    let language = language.clone();
+    let language = named.map_or(chosen, Ok)?.clone();
     let files = named_for(files, &language);
     allow(&files, &language, &bounds)?;
     let derives = args.reading.time_limit.is_none() && package.problem.limits.time.limit.is_none();

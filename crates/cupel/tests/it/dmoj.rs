@@ -8,8 +8,8 @@ use crate::support::{cupel, cupel_with_cache, end};
 
 const LIMITS: [&str; 4] = ["--time-limit", "1", "--memory-limit-kib", "65536"];
 
-/// Sets the wall-clock limit in an `init.yml` that does not set it: the default, three times the CPU limit, is too short
-/// for a busy machine.
+/// Sets the wall-clock limit in an `init.yml` that does not set it: the default, three times the CPU limit, is too
+/// short for a busy machine.
 fn patient(init: &str) -> String {
     if init.contains("wall_time_factor") { init.to_owned() } else { format!("wall_time_factor: 20\n{init}") }
 }

@@ -327,7 +327,7 @@ fn the_files_of_an_image_stay_while_a_command_runs_a_program_in_it() {
     run(&data, &["languages", "add", &file.path], 0);
     // The program announces itself to everybody on this machine, because its arguments are visible in `/proc`.
     let mark = format!("held-{}", std::process::id());
-    // It runs until its input ends, however long the removal takes. With this CPU limit, it may wait for a minute.
+    // It runs until its input ends. With this CPU limit, it may wait for a minute.
     let program = source("main.py", "import sys; sys.stdin.read(); print(open('/course/note').read())");
     let mut command = cupel(["run", "--time", "60", "--language", "course-python", &program.path, "--", &mark]);
     command.env("CUPEL_DATA__DIRECTORY", &data).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -108,9 +108,9 @@ const TABLE: [(&str, &str); 8] = [
     ("trusts", "AC RTE RTE AC TLE OLE AC AC AC"),
 ];
 
-/// Returns a problem whose cases are these pairs, each `times` times. `verdict` is the expected verdict of the pairs.
+/// Returns a problem whose cases are these pairs, each `times` times. `verdict` decides the limits.
 fn talks(pairs: &[(&str, &str)], times: usize, verdict: &str) -> Files {
-    // Only the programs that must reach a limit have a small one. A program that computes may need much longer for its
+    // Only the programs that must reach a time limit have a small one. A program that computes may need much longer for its
     // CPU time on a busy machine, and a program that waits for a late interactor is idle for up to its CPU limit. An
     // interactor that hangs is ended two seconds after the wall-clock limit.
     let limits = match verdict {
@@ -131,7 +131,7 @@ fn talks(pairs: &[(&str, &str)], times: usize, verdict: &str) -> Files {
     files
 }
 
-/// Judges pairs without a faulty interactor `times` times. Returns each pair with its verdict. `expected` determines the
+/// Judges pairs without a faulty interactor `times` times. Returns each pair with its verdict. `expected` decides the
 /// limits.
 fn judged(pairs: &[(&str, &str)], times: usize, expected: &str) -> Vec<(String, String)> {
     let files = talks(pairs, times, expected);

@@ -122,7 +122,8 @@ fn every_process_of_a_server_has_only_the_privileges_it_needs() {
         };
         let now = below(server.pid());
         let launcher = now.iter().find(|process| process.parent == server.pid()).map(|process| process.pid);
-        let are_set_up = now.iter().filter(|process| Some(process.parent) == launcher).all(is_filtered);
+        let are_set_up =
+            launcher.is_some() && now.iter().filter(|process| Some(process.parent) == launcher).all(is_filtered);
         looks_alike = if are_set_up && pids(&now) == pids(&tree) { looks_alike + 1 } else { 0 };
         tree = now;
         (looks_alike >= 30 && tree.iter().any(|p| p.command().starts_with("sleep 600"))).then_some(())

@@ -435,7 +435,8 @@ fn packages_of_every_format_hold() {
         "polygon/words",
     ] {
         let path = format!("{}/../cupel-package/tests/packages/{name}", env!("CARGO_MANIFEST_DIR"));
-        // A program that waits for its interactor must not reach a limit on a busy machine.
+        // The limits of DMOJ packages come from the command line. In the other package, a program that waits for its
+        // interactor must not reach a limit on a busy machine.
         let limits: &[&str] = match name {
             "dmoj/pattern" => &["--time-limit", "20", "--memory-limit-kib", "65536"],
             "polygon/ask" => &["--time-limit", "20"],

@@ -133,7 +133,7 @@ pub(crate) struct ProblemTestView {
     #[serde(skip_serializing_if = "Option::is_none")]
     exit_code: Option<i32>,
     /// The number of the signal that ended your program, if the test is visible and a signal ended the program. Absent
-    /// if a limit killed the program.
+    /// if SIGKILL ended it for a limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     signal: Option<i32>,
     /// The beginning of the test's input (up to 16 KiB), if you may see the test. Only in the response of `GET

@@ -94,7 +94,7 @@ pub(crate) struct SubmissionView {
     /// language prints it (`IndexError: list index out of range (line 3)`), the limit that was reached, or the first
     /// difference. Exceptions are extracted from the program's standard error: show them, but do not rely on them.
     pub(crate) message: Option<String>,
-    /// The number of the signal that ended the program, if one did. `null` if a limit killed the program.
+    /// The number of the signal that ended the program, if one did. `null` if SIGKILL ended it for a limit.
     pub(crate) signal: Option<i32>,
     /// Wall-clock time in milliseconds; with tests, of the slowest test. 0 if compilation failed. `null` if hidden
     /// tests of a problem ran.
@@ -181,7 +181,7 @@ pub(crate) struct TestView {
     pub(crate) message: Option<String>,
     /// The exit code, if the program exited by itself.
     pub(crate) exit_code: Option<i32>,
-    /// The number of the signal that ended the program, if one did. `null` if a limit killed the program.
+    /// The number of the signal that ended the program, if one did. `null` if SIGKILL ended it for a limit.
     pub(crate) signal: Option<i32>,
     /// CPU time in milliseconds.
     pub(crate) execution_time_ms: u64,

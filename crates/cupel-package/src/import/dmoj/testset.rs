@@ -606,7 +606,7 @@ fn expanded_length(pattern: &str) -> Option<usize> {
     let mut length = pattern.len();
     for (at, _) in pattern.match_indices('{') {
         let is_escaped = pattern[..at].bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1;
-        let inside = pattern[at + 1..].split('}').next().unwrap_or_default();
+        let inside = pattern[at + 1..].split(['{', '}']).next().unwrap_or_default();
         if is_escaped || !inside.contains(|c: char| c.is_ascii_digit()) {
             continue;
         }
@@ -751,6 +751,7 @@ mod tests {
         assert_eq!(expanded_length("(?=a{x})"), Some(8));
         // A brace after a backslash is no count.
         assert_eq!(expanded_length(r"\{[0-9]+\}(?=\\{2})"), Some(2 * 19));
+        assert_eq!(expanded_length(r"(?=x)[{](?P<case>\d{2})"), Some(2 * 23));
     }
 
     /// 10,000 and 50,000 files are more than a package has; their names have 40 bytes.

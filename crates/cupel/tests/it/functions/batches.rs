@@ -105,7 +105,7 @@ fn limited(files: Files, limits: &str) -> Files {
 /// Limits that are so large that a batch does not reach them even on a busy machine.
 const WIDE: &str = "time = 300.0\nmemory_mib = 512";
 
-/// Limits of which a program reaches that on memory or output quickly, and no other.
+/// Small limits on memory and output, and a time limit that no program reaches.
 const NARROW: &str = "time = 60.0\nmemory_mib = 160";
 
 /// Limits for a program that uses all of its CPU time or waits: a busy machine may need much longer to grant the time.
