@@ -571,6 +571,8 @@ impl ManagedImages {
 #[async_trait]
 impl Images for ManagedImages {
     async fn list(&self) -> Result<Vec<ImageEntry>, ImagesError> {
+        // Copied first: an addition that ends meanwhile must be in one of the two lists.
+        let additions = self.additions().clone();
         let ready = self.with_store(ImageStore::list).await?;
         let entry = |image: Image| {
             let ready = ReadyImage {
@@ -584,9 +586,9 @@ impl Images for ManagedImages {
         };
         let mut entries: BTreeMap<ImageName, ImageEntry> =
             ready.into_iter().map(|image| (image.name.clone(), entry(image))).collect();
-        for (name, addition) in &*self.additions() {
+        for (name, addition) in additions {
             let new = || ImageEntry { name: name.clone(), ready: None, addition: None };
-            entries.entry(name.clone()).or_insert_with(new).addition = Some(addition.clone());
+            entries.entry(name.clone()).or_insert_with(new).addition = Some(addition);
         }
         Ok(entries.into_values().collect())
     }
