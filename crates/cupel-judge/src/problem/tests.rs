@@ -649,6 +649,34 @@ fn the_message_for_a_refused_language_lists_the_accepted_languages() {
     assert_eq!((report.verdict, report.message.as_deref()), (Verdict::CompileError, Some(expected)));
 }
 
+/// The result of a step of an interaction, after four seconds.
+fn ended(outcome: Outcome, cpu_time: Duration) -> StepResult {
+    let (stdout, stderr) = (Output::default(), Output::default());
+    let usage = Usage { cpu_time, wall_time: Duration::from_secs(4), ..Usage::default() };
+    let report = StepReport { outcome, exit_code: None, signal: None, stdout, stderr, usage };
+    let (files, found) = (BoxFiles::default(), FoundFiles::default());
+    StepResult { report, files, files_truncated: false, fetched: Vec::new(), found }
+}
+
+/// Judges a submission to a problem with an interactor.
+fn converse(executor: &mut dyn Executor) -> ProblemReport {
+    let fixture = Fixture::new().with_interactor();
+    let package = fixture.package(group("", vec![fixture.case("1", CasePoints::None)]));
+    let source = BoxFile { path: BoxPath::new("a.scr").unwrap(), data: b"x".as_slice().into(), executable: false };
+    let request = ProblemRequest {
+        package: &package,
+        files: &BoxFiles::new(vec![source]),
+        language: fixture.languages.find("script").unwrap(),
+        entry_point: None,
+        languages: &fixture.languages,
+        limits: LimitsRequest::default(),
+        all_cases: false,
+        owner: UserId::from_uuid(uuid::Uuid::nil()),
+        function_batches: true,
+    };
+    judge_problem(&request, executor, &NoCache, &mut Nothing).unwrap()
+}
+
 /// An executor in which the program waits until its idle limit.
 struct Waits {
     interactor: Outcome,
@@ -662,16 +690,9 @@ impl Executor for Waits {
     }
 
     fn interact(&mut self, _: Interaction<'_>, _: &mut dyn StepObserver) -> Result<InteractionResult, ExecuteError> {
-        let ended = |outcome| {
-            let (stdout, stderr) = (Output::default(), Output::default());
-            let usage = Usage { wall_time: Duration::from_secs(4), ..Usage::default() };
-            let report = StepReport { outcome, exit_code: None, signal: None, stdout, stderr, usage };
-            let (files, found) = (BoxFiles::default(), FoundFiles::default());
-            StepResult { report, files, files_truncated: false, fetched: Vec::new(), found }
-        };
         Ok(InteractionResult {
-            program: ended(Outcome::IdleLimit),
-            interactor: ended(self.interactor),
+            program: ended(Outcome::IdleLimit, Duration::ZERO),
+            interactor: ended(self.interactor, Duration::ZERO),
             first: Party::Program,
             settled: false,
             unread: self.unread,
@@ -700,13 +721,6 @@ impl Executor for WaitsFor {
     ) -> Result<InteractionResult, ExecuteError> {
         let idle_time = interaction.program.limits.idle_time;
         self.idle_times.push(idle_time);
-        let ended = |outcome, cpu_time| {
-            let (stdout, stderr) = (Output::default(), Output::default());
-            let usage = Usage { cpu_time, wall_time: Duration::from_secs(4), ..Usage::default() };
-            let report = StepReport { outcome, exit_code: None, signal: None, stdout, stderr, usage };
-            let (files, found) = (BoxFiles::default(), FoundFiles::default());
-            StepResult { report, files, files_truncated: false, fetched: Vec::new(), found }
-        };
         let (program, interactor) = match self.computation < idle_time {
             true => (Outcome::Exited(0), Outcome::Exited(42)),
             false => (Outcome::IdleLimit, Outcome::Exited(43)),
@@ -725,24 +739,9 @@ impl Executor for WaitsFor {
 
 #[test]
 fn a_program_may_wait_for_a_computation_of_its_interactor() {
-    let fixture = Fixture::new().with_interactor();
-    let package = fixture.package(group("", vec![fixture.case("1", CasePoints::None)]));
-    let source = BoxFile { path: BoxPath::new("a.scr").unwrap(), data: b"x".as_slice().into(), executable: false };
-    let files = BoxFiles::new(vec![source]);
-    let request = ProblemRequest {
-        package: &package,
-        files: &files,
-        language: fixture.languages.find("script").unwrap(),
-        entry_point: None,
-        languages: &fixture.languages,
-        limits: LimitsRequest::default(),
-        all_cases: false,
-        owner: UserId::from_uuid(uuid::Uuid::nil()),
-        function_batches: true,
-    };
     let judge = |computation| {
         let mut executor = WaitsFor { computation, idle_times: Vec::new() };
-        let report = judge_problem(&request, &mut executor, &NoCache, &mut Nothing).unwrap();
+        let report = converse(&mut executor);
         (report.verdict, executor.idle_times)
     };
     let (verdict, idle_times) = judge(Duration::from_secs(1));
@@ -755,21 +754,6 @@ fn a_program_may_wait_for_a_computation_of_its_interactor() {
 
 #[test]
 fn an_interactor_that_sleeps_instead_of_reading_is_at_fault() {
-    let fixture = Fixture::new().with_interactor();
-    let package = fixture.package(group("", vec![fixture.case("1", CasePoints::None)]));
-    let source = BoxFile { path: BoxPath::new("a.scr").unwrap(), data: b"x".as_slice().into(), executable: false };
-    let files = BoxFiles::new(vec![source]);
-    let request = ProblemRequest {
-        package: &package,
-        files: &files,
-        language: fixture.languages.find("script").unwrap(),
-        entry_point: None,
-        languages: &fixture.languages,
-        limits: LimitsRequest::default(),
-        all_cases: false,
-        owner: UserId::from_uuid(uuid::Uuid::nil()),
-        function_batches: true,
-    };
     for (interactor, unread, unheard, at_fault) in [
         (Outcome::WallLimit, true, false, true),
         (Outcome::IdleLimit, true, false, true),
@@ -779,8 +763,7 @@ fn an_interactor_that_sleeps_instead_of_reading_is_at_fault() {
         (Outcome::WallLimit, true, true, false),
         (Outcome::Exited(1), true, false, false),
     ] {
-        let mut executor = Waits { interactor, unread, unheard };
-        let report = judge_problem(&request, &mut executor, &NoCache, &mut Nothing).unwrap();
+        let report = converse(&mut Waits { interactor, unread, unheard });
         let found = report.verdict == Verdict::InternalError;
         assert_eq!(found, at_fault, "{interactor:?} {unread} {unheard}: {:?}", report.message);
     }
