@@ -184,8 +184,7 @@ impl CellReport {
     /// How the main process ended, without the SIGKILL of a limit: the kernel and the sandbox both kill for a limit,
     /// and it depends on chance whether the end of the main process is recorded before its supervisor is killed, too.
     pub fn own_exit(outcome: Outcome, exit: Option<ExitStatus>) -> Option<ExitStatus> {
-        let by_itself = matches!(outcome, Outcome::Exited(_) | Outcome::Signalled(_));
-        exit.filter(|exit| by_itself || !matches!(exit, ExitStatus::Signalled(Signal::KILL)))
+        exit.filter(|exit| outcome.is_by_itself() || !matches!(exit, ExitStatus::Signalled(Signal::KILL)))
     }
 
     /// A report without files and without truncated output, such as the report of a program that could not be started.

@@ -87,6 +87,11 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Whether the program ended by itself or by a signal, and not because of a limit or a cancellation.
+    pub const fn is_by_itself(self) -> bool {
+        matches!(self, Outcome::Exited(_) | Outcome::Signalled(_))
+    }
+
     /// Whether the main process exited with code 0.
     pub const fn is_success(self) -> bool {
         matches!(self, Outcome::Exited(0))

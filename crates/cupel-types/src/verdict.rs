@@ -111,7 +111,7 @@ impl Verdict {
         if cpu_time > cpu_time_max {
             causes.push(Verdict::TimeLimit);
         }
-        let was_killed = !matches!(outcome, Outcome::Exited(_) | Outcome::Signalled(_));
+        let was_killed = !outcome.is_by_itself();
         match exit {
             Some(ExitStatus::Signalled(Signal::KILL)) if was_killed => {}
             Some(ExitStatus::Signalled(Signal(24))) => causes.push(Verdict::TimeLimit),

@@ -115,7 +115,7 @@ impl CaseLimits {
 
     /// Whether a run that ended in this way is so near to a limit that the program must be run again.
     pub(super) fn is_near(&self, outcome: Outcome, usage: &Usage) -> bool {
-        let by_itself = matches!(outcome, Outcome::Exited(_) | Outcome::Signalled(_));
+        let by_itself = outcome.is_by_itself();
         let waited = is_waiting(usage);
         let by_the_clock = outcome == Outcome::WallLimit && usage.cpu_time <= self.cpu_time && !waited;
         (by_itself && usage.cpu_time > self.again_above) || by_the_clock

@@ -195,7 +195,7 @@ pub(super) fn of(
         Outcome::MemoryLimit => command.limits.memory,
         _ => Bytes::new(done.memory).min(command.limits.memory).max(Limits::MEMORY_MIN),
     };
-    let by_itself = matches!(outcome, Outcome::Exited(_) | Outcome::Signalled(_));
+    let by_itself = outcome.is_by_itself();
     let (files, fetched, found) = if by_itself { files.split(command) } else { Default::default() };
     let has_more = done.files_truncated && by_itself;
     Ok(CellReport {

@@ -14,8 +14,6 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cupel_types::Outcome;
-
 use crate::command::{CellKind, CellReport, CellRoot, Command, Observer, RunError, Stdin};
 use crate::config::{SandboxConfig, Wall};
 use crate::pipe::open_pipe;
@@ -119,7 +117,7 @@ impl Slot {
         let mut lane = self.lane(&which)?;
         let result = self.run_in(&mut lane, is_warm, command, observer);
         let keep = match &result {
-            Ok(report) => matches!(report.outcome, Outcome::Exited(_) | Outcome::Signalled(_)),
+            Ok(report) => report.outcome.is_by_itself(),
             Err(RunError::Setup { step: SetupStep::Exec, .. }) => true,
             Err(_) => false,
         };

@@ -73,7 +73,7 @@ pub(super) fn conclude(
         (None, Some(ExitStatus::Signalled(signal))) => Outcome::Signalled(signal),
         (None, None) => return Err(RunError::LaneLost),
     };
-    let by_itself = matches!(outcome, Outcome::Exited(_) | Outcome::Signalled(_));
+    let by_itself = outcome.is_by_itself();
     let (files, fetched, found) = if by_itself { (files, fetched, found) } else { Default::default() };
     let has_more = done.collect_overflow && by_itself;
     Ok(CellReport {

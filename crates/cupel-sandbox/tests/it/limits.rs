@@ -146,8 +146,8 @@ fn output_before_a_limit_is_kept(world: &World) {
     let short = patient(Duration::from_secs(1));
     let ended = world.check(&world.attack("busy", &[]).limits(|l| l.cpu_time = short), Outcome::TimeLimit, "begun\n");
     assert!(!ended.report.stdout_truncated && !ended.report.stderr_truncated);
-    // A program that is not scheduled within the limit prints nothing. So after an attempt that was disturbed, the limit
-    // grows.
+    // A program that is not scheduled within the limit prints nothing. So after an attempt that was disturbed, the
+    // limit grows.
     let ended = [1, 4, 16, 64].map(|times| times * short).into_iter().find_map(|wall_time| {
         let sleeper = world.attack("sleeper", &[]).limits(|l| (l.wall_time, l.idle_time) = (wall_time, 2 * wall_time));
         let ended = world.run(&sleeper);

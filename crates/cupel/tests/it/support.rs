@@ -74,8 +74,8 @@ pub(crate) fn end(mut command: Command, stdin: &[u8]) -> Ended {
     Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-/// Calls `run`, which compiles a program. If the compiler reached a time limit, which a busy machine can cause, calls it
-/// again, at most twice.
+/// Calls `run`, which compiles a program. If the compiler reached a time limit, which a busy machine can cause, calls
+/// it again, at most twice.
 pub(crate) fn unless_late<T>(mut run: impl FnMut() -> T, message_of: impl Fn(&T) -> &str) -> T {
     let is_late = |ended: &T| {
         let message = message_of(ended);
