@@ -36,8 +36,11 @@ fi
 
 started=$SECONDS
 scripts/setup.sh build cgroup2
-suite=$(cargo test --package cupel-sandbox --test it --no-run --quiet --message-format=json |
-    sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
+# `make test` has built all packages together. Alone, the package has other features of its dependencies, which cargo would build again.
+selection=(--package cupel-sandbox --test it)
+[ "${1:-}" != short ] || selection=(--workspace --tests)
+suite=$(cargo test "${selection[@]}" --no-run --quiet --message-format=json |
+    sed -n '/cupel-sandbox#/s/.*"kind":\["test"\].*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
 # Compile the trials' test programs once, on the host and not in the slow guest. As root, because one of them is set-uid.
 case $only in '' | *truth*) with=truth ;; *) with='' ;; esac
 fixtures=$(scripts/as-root "$suite" __make-fixtures $with)

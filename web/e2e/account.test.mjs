@@ -139,6 +139,27 @@ test('an API key is shown once, has only its own rights, and can be revoked', as
   await close()
 })
 
+test('without TLS, where pages have no access to the clipboard, Copy copies nevertheless, or says that it cannot', async () => {
+  const { page, close } = await registered({ path: '/account?view=keys' })
+  await page.evaluate(() => {
+    window.board = navigator.clipboard
+    Object.defineProperty(navigator, 'clipboard', { value: undefined })
+  })
+  await page.getByLabel('Name', { exact: true }).fill('lan')
+  await page.getByRole('button', { name: 'Create a key' }).click()
+  const key = await page.locator('code', { hasText: /^cup_/ }).innerText()
+  const copy = page.getByRole('button', { name: /The key$/ })
+  await copy.click()
+  await copy.filter({ hasText: 'Copied' }).waitFor()
+  assert.equal(await page.evaluate(() => window.board.readText()), key)
+  await page.evaluate(() => {
+    document.execCommand = () => false
+  })
+  await copy.click()
+  await copy.filter({ hasText: 'Not copied: select the text' }).waitFor()
+  await close()
+})
+
 test('a solved problem is counted in the progress by difficulty, tag and day', async () => {
   const { page, check, close } = await registered()
   const sent = await page.evaluate(
@@ -183,6 +204,9 @@ test('the command palette finds problems, pages and settings, with the keyboard 
   await open()
   assert.ok(scriptBytes() > before, 'the palette is loaded when it is opened')
   await check('palette')
+  await page.keyboard.type('calm-wat')
+  await page.getByRole('option', { name: 'Calm Water' }).waitFor()
+  await page.keyboard.press('Control+a')
   await page.keyboard.type('calm wat')
   await page.getByRole('option', { name: 'Calm Water' }).waitFor()
   await check('palette-found')

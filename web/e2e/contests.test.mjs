@@ -89,8 +89,20 @@ test('an answer to a question and an announcement appear without a reload', asyn
   await page.getByRole('button', { name: 'Take part' }).click()
   await page.getByLabel('About').selectOption({ label: 'A. Calm Water' })
   await page.getByLabel('Question', { exact: true }).fill('Is <b>N</b> even?\u202e')
+  // What is typed while the question is sent is not lost: the field cannot be changed meanwhile.
+  const url = '**/contests/autumn/clarifications'
+  let answer = () => {}
+  const held = new Promise((resolve) => {
+    answer = resolve
+  })
+  await page.route(url, async (route) => {
+    if (route.request().method() === 'POST') await held
+    return route.fallback()
+  })
   // A double click sends it once.
   await page.getByRole('button', { name: 'Send' }).dblclick()
+  await page.locator('textarea[readonly]').waitFor()
+  answer()
   await page.getByText('Not answered yet').waitFor()
   await page.getByText('Is <b>N</b> even?', { exact: false }).waitFor()
   const { clarifications } = await asAdmin('GET', '/contests/autumn/clarifications')
@@ -661,6 +673,24 @@ test('the remaining time is that of the server, although the clock of the device
       const before = await timer.innerText()
       await timer.filter({ hasNotText: before }).waitFor()
     }
+  }
+  await student.close()
+})
+
+test('open pages show the new end when the organizer gives more time', async () => {
+  await contest('longer', 'Longer Cup', -HOUR)
+  const student = await registered({ path: '/contests/longer' })
+  await student.page.getByRole('button', { name: 'Take part' }).click()
+  await student.page.getByText('You are taking part', { exact: true }).waitFor()
+  await student.page.clock.install()
+  for (const [hours, path] of [[4, '/contests/longer'], [6, `/problems/${SLUG}?contest=longer`]]) {
+    await student.page.goto(`${server.url}${path}`)
+    const timer = student.page.getByRole('timer').first()
+    await timer.waitFor()
+    const before = Number((await timer.innerText()).split(':')[0])
+    await asAdmin('PATCH', '/contests/longer', { length_seconds: hours * HOUR })
+    await student.page.clock.fastForward('01:10')
+    await student.page.waitForFunction((hours) => Number(document.querySelector('[role=timer]').innerText.split(':')[0]) > hours, before)
   }
   await student.close()
 })

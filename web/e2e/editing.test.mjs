@@ -363,6 +363,26 @@ test('the verdict is announced in a region that existed before', async () => {
   await close()
 })
 
+test('the keys for Run and Submit do nothing in a dialog, and a key that is held down runs the code once', async () => {
+  const { page, close } = await registered()
+  const sent = []
+  page.on('request', (request) => request.method() === 'POST' && /\/(submissions|run)$/.test(request.url()) && sent.push(request.url().split('/').at(-1)))
+  await page.getByRole('heading', { name: 'Calm Water', level: 1 }).click()
+  await page.keyboard.press('?')
+  await page.getByRole('dialog').waitFor()
+  await page.keyboard.press('Control+Enter')
+  await page.keyboard.press("Control+'")
+  await page.keyboard.press('Escape')
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  await page.keyboard.down('Control')
+  for (let n = 0; n < 3; n += 1) await page.keyboard.down("'")
+  await page.keyboard.up("'")
+  await page.keyboard.up('Control')
+  await page.locator('[data-verdict]:not([data-verdict="JE"])').waitFor()
+  assert.deepEqual(sent, ['run'])
+  await close()
+})
+
 test('keys that are typed right after the language list was opened reach its search field', async () => {
   const { page, close } = await registered(`/problems/${SLUG}`)
   await page.getByRole('textbox', { name: /Source code/ }).waitFor()

@@ -186,6 +186,47 @@ test('an error of the server and a run do not withdraw the offer to send a submi
   await close()
 })
 
+test('a submission that waits for the connection is offered again after a run, and when a run is dropped', async () => {
+  const { page, context, close, name, faults } = await registered(server, browser, { path: `/problems/${SLUG}` })
+  await chooseLanguage(page, 'python')
+  await write(page, RIGHT)
+  await context.setOffline(true)
+  await page.getByRole('button', { name: 'Submit' }).click()
+  const submission = page.getByRole('alert').filter({ hasText: 'Not submitted yet' })
+  const run = page.getByRole('alert').filter({ hasText: 'Not run yet' })
+  await submission.waitFor()
+  await page.getByRole('button', { name: 'Run', exact: true }).click()
+  await run.getByRole('button', { name: 'Do not run' }).click()
+  await submission.waitFor()
+  await page.getByRole('button', { name: 'Run', exact: true }).click()
+  await run.waitFor()
+  await context.setOffline(false)
+  await page.locator('[data-verdict="AC"]').waitFor()
+  await submission.waitFor()
+  // The server has only the run.
+  assert.equal(await sentBy(name), 1)
+  await submission.getByRole('button', { name: 'Try again' }).click()
+  await submission.waitFor({ state: 'detached' })
+  await page.locator('[data-verdict="AC"]').waitFor()
+  assert.equal(await sentBy(name), 2)
+  forgive(faults)
+  await close()
+})
+
+test('a submission that is still judged is followed after a reload, although a gateway answers in place of the server', async () => {
+  const { page, close, faults } = await registered(server, browser, { path: `/problems/${SLUG}` })
+  await submit(page, RIGHT)
+  await page.locator('[data-verdict="AC"]').waitFor()
+  const away = await intercept(page, '**/api/v1/submissions/*', (route) => route.fulfill({ status: 502, contentType: 'text/html', body: '<h1>502 Bad Gateway</h1>' }))
+  const answered = page.waitForResponse((answer) => answer.status() === 502)
+  await page.reload()
+  await answered
+  await away.end()
+  await page.locator('[data-verdict="AC"]').waitFor()
+  forgive(faults)
+  await close()
+})
+
 test('the notice of a missing script and the offline notice are both readable', async () => {
   for (const width of [1280, 360]) {
     const { page, context, check, close, faults } = await registered(server, browser, { width, path: `/problems/${SLUG}` })

@@ -153,6 +153,12 @@ test('a program of several files runs with arguments and text input, and the dra
     await page.getByLabel('Name of the file').fill('helper.py')
     await page.keyboard.press('Enter')
     await page.getByRole('tab', { name: 'helper.py' }).waitFor()
+    // A file that is deleted while its name is typed leaves no form, which would change the name of another file.
+    await press(page, 'Add a file')
+    await name.waitFor()
+    await press(page, 'Delete this file')
+    await name.waitFor({ state: 'detached' })
+    await page.getByRole('tab', { name: 'helper.py', selected: true }).waitFor()
     await write(page, 'def twice(text):\n    return text * 2\n')
     await result()
     await page.getByLabel('Text for the program to read').fill('ab\n')

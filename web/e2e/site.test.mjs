@@ -260,6 +260,10 @@ test('the site is in Chinese if the browser\'s language is Chinese', async () =>
   await page.getByRole('heading', { name: '题目' }).waitFor()
   await page.getByText('Calm Water').waitFor()
   await check('list-zh')
+  // A tag is found by the name that the page shows.
+  await page.getByLabel('按标题或标签搜索').fill('单调队列')
+  await page.waitForFunction(() => document.querySelectorAll('a[data-row]').length === 1)
+  await page.getByText('Calm Water').waitFor()
   await close()
 })
 

@@ -59,5 +59,6 @@ steps! {
     Count = 32, "count instructions";
     Terminal = 33, "make the terminal";
     Signals = 34, "wait for signals for the program";
+    ForeignOom = 35, "keep the program alive, because the machine or a control group above the cell's has no memory left";
     OwnUserNamespace = 60, "make a user namespace for the launcher";
 }

@@ -35,9 +35,13 @@ export const foundContestsQuery = (q: string) =>
     staleTime: 60_000,
   })
 
+/** Organizers may change the times of a contest that has not ended. */
+const TIMES_POLL_MS = 60_000
+
 export const contestQuery = (slug: string) =>
   queryOptions({
     queryKey: ['contest', slug],
     queryFn: () => dataOf(api.GET('/api/v1/contests/{slug}', { params: { path: { slug }, query: { html: true } } })),
     staleTime: 10_000,
+    refetchInterval: ({ state }) => (state.data === undefined || state.data.phase === 'over' ? false : TIMES_POLL_MS),
   })

@@ -250,6 +250,22 @@ describe('a lost connection', () => {
     expect(all.wire().sent).toEqual([{ type: 'attach', run: 'r', after: 0 }])
   })
 
+  it('is replaced on request although it seems to be open, and no input is lost or repeated', () => {
+    const all = begun()
+    all.live.type('a')
+    all.wire().says(event('started', 4))
+    const dead = all.wire()
+    all.live.reconnect()
+    all.live.type('b')
+    dead.onclose?.(LOST)
+    all.wire().onopen?.()
+    expect(all.wire().sent).toEqual([{ type: 'attach', run: 'r', after: 4 }])
+    all.wire().says({ type: 'attached', run: 'r' })
+    all.wire().says(progress(0, 0))
+    expect(all.wire().inputs()).toEqual([[1, 'a'], [2, 'b']])
+    expect([all.wires.length, all.seen.links]).toEqual([2, ['connecting', 'attached', 'reconnecting', 'attached']])
+  })
+
   it('after a message that was too large is opened again without the input that the server may not have', async () => {
     const all = begun()
     all.live.resize(90, 30)

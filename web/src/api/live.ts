@@ -207,21 +207,29 @@ export class LiveRun {
     return this.run === undefined ? 0 : this.run.bytesBefore + this.run.waitingBytes - this.run.consumedBytes
   }
 
-  /** Reconnects at once. */
+  /** Reconnects at once, also if the present connection seems to be open: the browser may take long to notice that it is dead. */
   reconnect(): void {
-    if (this.run === undefined || this.socket !== undefined) return
-    clearTimeout(this.timer)
+    const { run } = this
+    if (run === undefined) return
+    this.disconnect()
+    run.mayInput = false
     this.failures = 0
+    this.listener.link('reconnecting')
     this.connect()
   }
 
   close(): void {
-    clearTimeout(this.timer)
+    this.disconnect()
     this.run = undefined
+  }
+
+  private disconnect(): void {
+    clearTimeout(this.timer)
     const { socket } = this
     this.socket = undefined
     this.isOpen = false
     if (socket !== undefined) {
+      socket.onopen = null
       socket.onclose = null
       socket.onmessage = null
       socket.close()

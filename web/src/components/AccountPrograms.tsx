@@ -5,6 +5,7 @@ import { useState } from 'react'
 import { ownProgramsQuery } from '../api/account'
 import { api, CallError, dataOf, type Schema } from '../api/client'
 import { languagesQuery } from '../api/queries'
+import { useAccountPage } from '../hooks/useAccountPage'
 import { useSend } from '../hooks/useSend'
 import { account } from '../i18n/account'
 import { useTexts } from '../i18n/messages'
@@ -19,7 +20,7 @@ import { RowsSkeleton } from './Skeletons'
 
 export function AccountPrograms() {
   const p = useTexts(account).programs
-  const [page, setPage] = useState(1)
+  const [page, setPage] = useAccountPage()
   const [notice, setNotice] = useState('')
   const found = useQuery({ ...ownProgramsQuery(page), placeholderData: keepPreviousData })
   const data = found.data

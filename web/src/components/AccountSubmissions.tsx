@@ -1,10 +1,10 @@
 // The user's submissions to all problems, newest first. Each leads to its result.
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { useState } from 'react'
 import { ownSubmissionsQuery, titlesQuery } from '../api/account'
 import type { Schema } from '../api/client'
 import { languagesQuery } from '../api/queries'
+import { useAccountPage } from '../hooks/useAccountPage'
 import { useMessages, useTexts } from '../i18n/messages'
 import { submissionTexts } from '../i18n/submissions'
 import { buttonClass } from '../ui/Button'
@@ -25,7 +25,7 @@ const ROW = 'grid grid-cols-subgrid col-span-full items-center gap-y-0.5 px-2'
 export function AccountSubmissions() {
   const m = useMessages()
   const s = useTexts(submissionTexts)
-  const [page, setPage] = useState(1)
+  const [page, setPage] = useAccountPage()
   const found = useQuery({ ...ownSubmissionsQuery(page), placeholderData: keepPreviousData })
   const titles = useQuery(titlesQuery)
   const languages = useQuery(languagesQuery)

@@ -68,6 +68,7 @@ function TextForm({ send, label, text, onText, submit, isFocused = false, before
           {...(isLong && { 'aria-describedby': `${id}-error` })}
           rows={4}
           required
+          readOnly={send.isPending}
           autoFocus={isFocused}
           onChange={(event) => onText(event.target.value)}
           className="w-full px-2.5 py-1.5 rounded-md border border-strong aria-invalid:border-wrong bg-surface"

@@ -241,7 +241,7 @@ function useLines(typed: string, leave: SearchProps['leave'], onShortcuts: () =>
   const found = asks ? (problems.data?.problems ?? []) : []
   const lines: Line[] = [
     ...found
-      .filter((problem) => matches([problem.title, ...problem.tags].join(' '), words))
+      .filter((problem) => matches([problem.title, problem.slug, ...problem.tags].join(' '), words))
       .sort((a, b) => rankOf(a.title, words.join(' ')) - rankOf(b.title, words.join(' ')))
       .slice(0, SHOWN_MAX)
       .map((problem): Line => ({ id: `problem-${problem.slug}`, group: 'problems', text: withoutOverrides(problem.title), Icon: ListChecks, act: then(() => void navigate({ to: '/problems/$slug', params: { slug: problem.slug } })) })),

@@ -1,7 +1,8 @@
 // The files of the playground as tabs: choose, add, rename, delete. The main file stays.
 import { FilePlus, Pencil, Trash2 } from 'lucide-react'
-import { useEffect, useRef, useState, type FormEvent } from 'react'
-import { useMessages } from '../i18n/messages'
+import { useEffect, useRef, useState } from 'react'
+import { useMessages, useTexts } from '../i18n/messages'
+import { playFiles } from '../i18n/play-files'
 import { Button } from '../ui/Button'
 import { inputClass } from '../ui/Field'
 import { intoView } from '../ui/tab'
@@ -22,42 +23,52 @@ interface PlayFilesProps {
   onRemove: (isNew: boolean) => void
 }
 
+/** The form for the name of a file. */
+interface NameForm {
+  /** The file's present path. */
+  path: string
+  name: string
+  /** Whether the file was added by this form. */
+  isNew: boolean
+}
+
 export function PlayFiles({ files, selected, isReadOnly = false, onSelect, onAdd, onRename, onRemove }: PlayFilesProps) {
   const m = useMessages()
-  const [renamed, setRenamed] = useState<string>()
+  const t = useTexts(playFiles)
+  const [form, setForm] = useState<NameForm>()
   const [fault, setFault] = useState<PathFault>()
-  // Whether the file was added by the open form.
-  const [isNew, setIsNew] = useState(false)
   const list = useRef<HTMLDivElement>(null)
   useEffect(() => intoView(list.current?.querySelector<HTMLElement>('[aria-selected=true]') ?? null), [selected, files[selected]?.path])
   const isMain = selected === 0
+  const { path: present = '' } = files[selected] ?? {}
+  // Another file may be selected or deleted while the form is open.
+  const open = form?.path === present ? form : undefined
+  const close = () => setForm(undefined)
   const select = (at: number) => {
-    setRenamed(undefined)
+    close()
     onSelect(at)
   }
-  const add = () => {
+  const show = (path: string, isNew: boolean) => {
     setFault(undefined)
-    setIsNew(true)
-    setRenamed(onAdd())
+    setForm({ path, name: path, isNew })
   }
-  const rename = (event: FormEvent) => {
-    event.preventDefault()
-    const path = (renamed ?? '').trim()
+  const rename = ({ name }: NameForm) => {
+    const path = name.trim()
     const found = pathFault(path, files.filter((_, at) => at !== selected).map((file) => file.path))
     setFault(found)
     if (found !== undefined) return
     onRename(path)
-    setRenamed(undefined)
+    close()
   }
-  const cancel = () => {
-    setRenamed(undefined)
+  const cancel = ({ isNew }: NameForm) => {
+    close()
     if (isNew && files[selected]?.text === '') onRemove(true)
   }
   const quiet = 'px-2 shrink-0'
   return (
     <div className="border-b border-border bg-surface">
       <div className="flex items-center pr-1">
-        <div ref={list} role="tablist" aria-label={m.play.files} className="flex gap-1 px-2 grow min-w-0 overflow-x-auto overflow-y-hidden">
+        <div ref={list} role="tablist" aria-label={t.files} className="flex gap-1 px-2 grow min-w-0 overflow-x-auto overflow-y-hidden">
           {files.map((file, at) => (
             <TabButton key={file.path} id={`file-${at}`} isSelected={at === selected} onClick={() => select(at)}>
               <span className="max-w-40 truncate font-mono text-sm" title={visible(file.path)}>
@@ -68,48 +79,51 @@ export function PlayFiles({ files, selected, isReadOnly = false, onSelect, onAdd
         </div>
         {!isReadOnly && (
           <>
-            <Button look="quiet" className={quiet} onClick={add} disabled={files.length > FILES_MAX - 1} aria-label={m.play.add} title={files.length > FILES_MAX - 1 ? m.play.tooMany(FILES_MAX) : m.play.add}>
+            <Button look="quiet" className={quiet} onClick={() => show(onAdd(), true)} disabled={files.length > FILES_MAX - 1} aria-label={t.add} title={files.length > FILES_MAX - 1 ? t.tooMany(FILES_MAX) : t.add}>
               <FilePlus aria-hidden size={16} strokeWidth={1.5} />
             </Button>
             <Button
               look="quiet"
               className={quiet}
               disabled={isMain}
-              onClick={() => {
-                setFault(undefined)
-                setIsNew(false)
-                setRenamed(files[selected]?.path ?? '')
-              }}
-              aria-label={m.play.rename}
-              title={isMain ? m.play.mainFile : m.play.rename}
+              onClick={() => show(present, false)}
+              aria-label={t.rename}
+              title={isMain ? t.mainFile : t.rename}
             >
               <Pencil aria-hidden size={16} strokeWidth={1.5} />
             </Button>
-            <Button look="quiet" className={quiet} disabled={isMain} onClick={() => onRemove(false)} aria-label={m.play.remove} title={isMain ? m.play.mainFile : m.play.remove}>
+            <Button look="quiet" className={quiet} disabled={isMain} onClick={() => onRemove(false)} aria-label={t.remove} title={isMain ? t.mainFile : t.remove}>
               <Trash2 aria-hidden size={16} strokeWidth={1.5} />
             </Button>
           </>
         )}
       </div>
-      {renamed !== undefined && (
-        <form key={selected} onSubmit={rename} className="flex flex-wrap items-center gap-2 px-3 py-2 border-t border-border">
+      {open !== undefined && (
+        <form
+          key={selected}
+          onSubmit={(event) => {
+            event.preventDefault()
+            rename(open)
+          }}
+          className="flex flex-wrap items-center gap-2 px-3 py-2 border-t border-border"
+        >
           <input
-            aria-label={m.play.path}
+            aria-label={t.path}
             aria-invalid={fault !== undefined}
-            value={renamed}
-            onChange={(event) => setRenamed(withoutOldExtension(event.target, event.nativeEvent as InputEvent, files[selected]?.path ?? ''))}
-            onKeyDown={(event) => event.key === 'Escape' && cancel()}
+            value={open.name}
+            onChange={(event) => setForm({ ...open, name: withoutOldExtension(event.target, event.nativeEvent as InputEvent, present) })}
+            onKeyDown={(event) => event.key === 'Escape' && cancel(open)}
             autoFocus
             ref={selectStem}
             autoCapitalize="none"
             spellCheck={false}
             className={`${inputClass} font-mono grow basis-40 max-sm:basis-full`}
           />
-          <Button type="submit">{isNew ? m.play.addNew : m.play.rename}</Button>
-          <Button onClick={cancel}>{m.cancel}</Button>
+          <Button type="submit">{open.isNew ? t.addNew : t.rename}</Button>
+          <Button onClick={() => cancel(open)}>{m.cancel}</Button>
           {fault !== undefined && (
             <p role="alert" className="w-full text-wrong text-sm">
-              {m.play.pathFaults[fault]}
+              {t.pathFaults[fault]}
             </p>
           )}
         </form>

@@ -5,7 +5,8 @@ import { Download, ExternalLink, GitFork, Share2 } from 'lucide-react'
 import { useEffect } from 'react'
 import type { Schema } from '../api/client'
 import { usePopup } from '../hooks/usePopup'
-import { useMessages } from '../i18n/messages'
+import { useMessages, useTexts } from '../i18n/messages'
+import { playTexts } from '../i18n/play'
 import { Button, buttonClass } from '../ui/Button'
 import { orReport } from '../util/missing-script'
 import { archiveName, type Play } from '../util/play'
@@ -29,6 +30,7 @@ interface PlayShareProps {
 /** Remounted when the program changes, because a link that is shown belongs to the old program. */
 export function PlayShare({ language, play, isTerminal, isSignedIn, onAskSignIn, onTitle, onOpen }: PlayShareProps) {
   const m = useMessages()
+  const p = useTexts(playTexts)
   const { isUsed, isOpen, setOpen, hint, open } = usePopup(loadPanel)
   useEffect(() => {
     onOpen(isOpen)
@@ -44,7 +46,7 @@ export function PlayShare({ language, play, isTerminal, isSignedIn, onAskSignIn,
         onFocus={hint}
         onClick={() => (isOpen ? setOpen(false) : isSignedIn ? open() : onAskSignIn())}
         disabled={play.files[0]?.text.trim() === ''}
-        title={m.play.shareHint}
+        title={p.shareHint}
       >
         <Share2 aria-hidden size={16} strokeWidth={1.5} />
         <span className="max-sm:sr-only">{m.play.share}</span>
@@ -59,25 +61,25 @@ export function PlayShare({ language, play, isTerminal, isSignedIn, onAskSignIn,
 }
 
 export function SharedActions({ id, isEmbedded, onFork }: { id: string; isEmbedded: boolean; onFork: () => void }) {
-  const m = useMessages()
+  const p = useTexts(playTexts)
   if (isEmbedded) {
     return (
       <Link to="/p/$id" params={{ id }} target="_blank" rel="noopener" className={buttonClass('quiet')}>
         <ExternalLink aria-hidden size={16} strokeWidth={1.5} />
-        {m.play.openHere}
+        {p.openHere}
       </Link>
     )
   }
   return (
-    <Button look="quiet" className="px-2" onClick={onFork} title={m.play.forkHint}>
+    <Button look="quiet" className="px-2" onClick={onFork} title={p.forkHint}>
       <GitFork aria-hidden size={16} strokeWidth={1.5} />
-      {m.play.fork}
+      {p.fork}
     </Button>
   )
 }
 
 export function DownloadButton({ play }: { play: Play }) {
-  const m = useMessages()
+  const p = useTexts(playTexts)
   const download = async () => {
     const loaded = await orReport(Promise.all([import('../util/archive'), import('../util/save')]))
     if (loaded === undefined) return
@@ -85,7 +87,7 @@ export function DownloadButton({ play }: { play: Play }) {
     save(archiveName(play), new Blob([archiveOf(play.files)], { type: 'application/zip' }))
   }
   return (
-    <Button look="quiet" className="px-2" onClick={() => void download()} aria-label={m.play.download} title={m.play.download}>
+    <Button look="quiet" className="px-2" onClick={() => void download()} aria-label={p.download} title={p.download}>
       <Download aria-hidden size={16} strokeWidth={1.5} />
     </Button>
   )

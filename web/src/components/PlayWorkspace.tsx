@@ -15,6 +15,7 @@ import { usePlay } from '../hooks/usePlay'
 import { artifactTexts } from '../i18n/artifacts'
 import { useMessages, useTexts } from '../i18n/messages'
 import { playTexts } from '../i18n/play'
+import { playFiles } from '../i18n/play-files'
 import { Button } from '../ui/Button'
 import { Note } from '../ui/Note'
 import { Splitter } from '../ui/Splitter'
@@ -26,6 +27,7 @@ import { patternFault, patternsOf } from '../util/artifacts'
 import { bytes } from '../util/format'
 import { draftBefore, forgetBefore, handOver, keepLanguage, keepVersion } from '../util/drafts'
 import { storedRun } from '../util/stored-run'
+import { isElsewhere } from '../util/keys'
 import { languageName } from '../util/language'
 import type { CannotRun as Why } from '../util/language-choice'
 import { exceptionMarks } from '../util/outcome'
@@ -81,6 +83,7 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
   const m = useMessages()
   const t = useTexts(artifactTexts)
   const p = useTexts(playTexts)
+  const f = useTexts(playFiles)
   const { options } = p
   const isWide = useMedia(WIDE)
   const main = language.source_file
@@ -207,7 +210,7 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
   })
   useEffect(() => {
     const key = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || !(event.ctrlKey || event.metaKey)) return
+      if (event.defaultPrevented || isElsewhere(event) || !(event.ctrlKey || event.metaKey)) return
       if (event.key === 'Enter' || event.key === "'") keys.current()
     }
     addEventListener('keydown', key)
@@ -350,7 +353,7 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
       )}
       {before === null && <OfferedNote draft={draft} />}
       {before !== null && (
-        <Note text={m.play.replaced}>
+        <Note text={p.replaced}>
           <Button
             onClick={() => {
               const replaced = draft.text
@@ -359,10 +362,10 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
               decide()
             }}
           >
-            {m.play.takeBack}
+            {p.takeBack}
           </Button>
           <Button look="quiet" onClick={decide}>
-            {m.play.dropBefore}
+            {p.dropBefore}
           </Button>
         </Note>
       )}
@@ -374,7 +377,7 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
         </Note>
       )}
       {removed !== undefined && (
-        <Note text={m.play.removed(visible(removed.path))}>
+        <Note text={f.removed(visible(removed.path))}>
           <Button
             onClick={() => {
               // Only the removed file is restored, because other files may have changed since.
@@ -441,7 +444,7 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
           <div className="relative flex flex-col grow min-h-0 overflow-y-auto overflow-x-hidden">{left}</div>
           {symbols}
         </div>
-        <Splitter label={m.play.split} orientation="vertical" value={share} min={25} max={75} onChange={setShare} />
+        <Splitter label={p.split} orientation="vertical" value={share} min={25} max={75} onChange={setShare} />
         <div className="flex flex-col grow min-w-0 min-h-0 basis-0">
           {right}
           {bar}

@@ -30,6 +30,8 @@ const DiffView = lazyPart(async () => (await import('./DiffView')).DiffView)
 
 interface ResultViewProps {
   judging: Judging
+  /** Code that the server has not confirmed. */
+  unsent: Unsent | undefined
   problem: Schema['ProblemView']
   /** Whether the user is a visitor who cannot run programs. */
   isSignedOut: boolean
@@ -50,7 +52,7 @@ interface ResultViewProps {
   /** Opens the input for own runs. */
   onOwnInput: () => void
   onSendAgain: (unsent: Unsent) => void
-  onDrop: () => void
+  onDrop: (unsent: Unsent) => void
 }
 
 /** The parts of a result. `onLine`: `undefined` if the lines of the code that was judged are nowhere on the page. */
@@ -81,7 +83,7 @@ export function ResultView(props: ResultViewProps) {
         ) : (
           <NextInContest waiting={<Bone className="h-9" />} slug={props.problem.problem.slug} of={props.contest} sentAt={judging.result.submitted_at} />
         ))}
-      {judging.kind === 'unsent' && <NotSent {...props} unsent={judging} />}
+      {props.unsent !== undefined && <NotSent {...props} unsent={props.unsent} />}
       {judging.kind === 'failed' && <ErrorBox error={judging.error} />}
       {judging.kind === 'live' && judging.purpose !== 'input' && judging.live.tests.length > 0 && (
         <TestGrid tests={judging.live.tests.map((test) => ({ verdict: test.verdict, isRunning: test.verdict === undefined }))} />
@@ -106,7 +108,7 @@ function NotSent({ unsent, source, onSendAgain, onDrop }: ResultViewProps & { un
         {solution.source !== source && <p className="mt-0.5">{e.sendsOther}</p>}
         <div className="mt-2 flex flex-wrap gap-2">
           <Button onClick={() => onSendAgain(unsent)}>{m.tryAgain}</Button>
-          <Button look="quiet" onClick={onDrop}>
+          <Button look="quiet" onClick={() => onDrop(unsent)}>
             {t.drop}
           </Button>
         </div>

@@ -25,6 +25,7 @@ import { marksOf, type Mark } from '../util/compiler'
 import { customInput, keepCustomInput, type CustomInput } from '../util/custom-input'
 import { keepVerdict, type DraftOf } from '../util/drafts'
 import { bytes } from '../util/format'
+import { isElsewhere } from '../util/keys'
 import type { CannotRun as Why } from '../util/language-choice'
 import { exceptionMarks } from '../util/outcome'
 import { paneAbove } from '../util/panes'
@@ -161,7 +162,7 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
         const pane = document.querySelector('.workspace [role=tabpanel]')
         if (share !== undefined) pane?.scrollBy(0, share * pane.clientHeight)
       }
-      if (event.defaultPrevented || !(event.ctrlKey || event.metaKey)) return
+      if (event.defaultPrevented || isElsewhere(event) || !(event.ctrlKey || event.metaKey)) return
       // In a text field, as in the playground, the keys run the program on the text.
       if (event.key === 'Enter' && !(event.target instanceof HTMLTextAreaElement)) keys.current.submit()
       else if (event.key === 'Enter' || event.key === "'") keys.current.run()
@@ -327,7 +328,7 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
           </TabButton>
         ))}
       </div>
-      {panel('result', <ResultView judging={judge.judging} problem={problem} isSignedOut={isSignedOut} contest={contest} opened={opened} names={names} onLine={goTo} onLoad={onLoad} onPlay={onPlay} onOwnInput={askForInput} source={draft.text} language={of.language} onSendAgain={(unsent) => (draft.keep(), judge.sendAgain(unsent))} onDrop={judge.drop} />)}
+      {panel('result', <ResultView judging={judge.judging} unsent={judge.unsent} problem={problem} isSignedOut={isSignedOut} contest={contest} opened={opened} names={names} onLine={goTo} onLoad={onLoad} onPlay={onPlay} onOwnInput={askForInput} source={draft.text} language={of.language} onSendAgain={(unsent) => (draft.keep(), judge.sendAgain(unsent))} onDrop={judge.drop} />)}
       {tab === 'custom' && panel('custom', custom)}
       {tab === 'samples' && panel('samples', problem.samples.length === 0 ? <p className="text-muted">{drawer.noSamples}</p> : <Samples problem={problem} onPlay={(input) => onPlay(input)} />)}
       {usedTerminal &&

@@ -111,7 +111,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
   const current = useRef(0)
   // Number of runs that this page has started.
   const starts = useRef(0)
-  // The submission that is being sent or judged. A second tap does not send the same code again.
+  // What is being sent or judged. A second tap, or a key that is held down, does not send the same again.
   const underway = useRef<string>(undefined)
   // What was shown before an earlier submission was opened.
   const before = useRef<Judging>(undefined)
@@ -196,8 +196,8 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
   /** `unsent`: what has not reached the server. */
   const start = async (purpose: Purpose, solution: Solution, unsent?: Unsent) => {
     const { slug, language, source, input } = solution
-    const sent = purpose === 'submission' ? JSON.stringify([slug, language, source]) : undefined
-    if (sent !== undefined && sent === underway.current) return reach.current.again()
+    const sent = JSON.stringify([purpose, slug, language, source, input])
+    if (sent === underway.current) return reach.current.again()
     stop()
     // The same code that the server may already have is not taken twice.
     const kept = purpose === 'submission' ? unsentAt(place) : undefined
@@ -285,11 +285,12 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
   /** Sends the code that has not reached the server. */
   const sendAgain = (unsent: Unsent) => (unsent.isWaiting ? reach.current.again() : void start(unsent.purpose, unsent.solution, unsent))
 
-  /** Does not send the code again. */
-  const drop = () => {
+  /** Does not send the code again. A submission that waited when a run was started is offered again. */
+  const drop = (unsent: Unsent) => {
     stop()
-    forgetUnsent(place)
+    if (unsent.purpose === 'submission') forgetUnsent(place)
     clear()
+    void resume()
   }
 
   /** Shows an earlier submission, which may still be in judging. */
@@ -318,7 +319,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
       const result = await dataOf(api.GET('/api/v1/submissions/{submission_id}', { params: { path: { submission_id: id }, query: {} } }))
       if (current.current !== mine) return
       if (!isFinal(result)) {
-        if (purpose === 'submission') underway.current = JSON.stringify([result.problem?.slug, result.language, result.files?.[0]?.content])
+        if (purpose === 'submission') underway.current = JSON.stringify([purpose, result.problem?.slug, result.language, result.files?.[0]?.content, undefined])
         return follow(id, mine, purpose, forget)
       }
       dispatch({ do: 'end', result, isAgain: true })
@@ -328,7 +329,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
       if (current.current !== mine) return
       const status = error instanceof CallError ? error.status : undefined
       // The stream reconnects when the server can be reached again.
-      if (status === 0) return follow(id, mine, purpose, forget)
+      if (isUnread(error)) return follow(id, mine, purpose, forget)
       // A guest's runs are gone with the guest.
       if (status === 403 || status === 404 || guest.hasEnded(error)) return forget()
       dispatch({ do: 'fail', error })
@@ -351,5 +352,8 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
     present.current = source
   }
 
-  return { judging: state, noteCode, start, sendAgain, drop, open, close }
+  /** What is offered to be sent: also a submission that waited when the run that is shown was started. */
+  const unsent = state.kind === 'unsent' ? state : (state.kind === 'done' || state.kind === 'failed') && state.purpose !== 'submission' ? unsentAt(place) : undefined
+
+  return { judging: state, unsent, noteCode, start, sendAgain, drop, open, close }
 }

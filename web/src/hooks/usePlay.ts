@@ -15,6 +15,8 @@ import { useGuest } from './useGuest'
 const OUTPUT_CHARS_MAX = 256 * 1024
 /** Time between the two signals of Stop. */
 const STOP_MS = 2_000
+/** Time after which the connection of a page that was hidden may be dead: the server's time for three unanswered pings. */
+const DEAD_AFTER_MS = 45_000
 /** What a terminal sends for Ctrl-C. */
 const CTRL_C = '\x03'
 
@@ -121,11 +123,20 @@ export function usePlay(terminal: Output, place: string) {
     [],
   )
 
-  // Also after the last automatic attempt.
+  // After a change of the network or a long sleep, the browser may keep a dead connection. Also after the last automatic attempt.
   useEffect(() => {
+    let hiddenAt = Infinity
     const online = () => live.current?.reconnect()
+    const turn = () => {
+      if (document.hidden) hiddenAt = Date.now()
+      else if (Date.now() - hiddenAt > DEAD_AFTER_MS) online()
+    }
     addEventListener('online', online)
-    return () => removeEventListener('online', online)
+    document.addEventListener('visibilitychange', turn)
+    return () => {
+      removeEventListener('online', online)
+      document.removeEventListener('visibilitychange', turn)
+    }
   }, [])
 
   const show = () => {

@@ -47,6 +47,7 @@ export const en = {
   loading: 'Loading',
   copy: 'Copy',
   copied: 'Copied',
+  notCopied: 'Not copied: select the text',
   tryAgain: 'Try again',
   /** A message of the judge. The server's messages are in English. */
   judge: (message: string): string => message,
@@ -212,20 +213,6 @@ export const en = {
   },
   play: {
     title: 'Playground',
-    files: 'Files',
-    add: 'Add a file',
-    addNew: 'Add',
-    rename: 'Rename this file',
-    remove: 'Delete this file',
-    removed: (path: string) => `${path} was deleted.`,
-    path: 'Name of the file',
-    pathFaults: {
-      empty: 'A file needs a name.',
-      taken: 'Another file has this name.',
-      outside: 'Use a relative path without “..”, such as lib/helper.py.',
-      long: 'This name is too long.',
-    },
-    mainFile: 'The main file has the name that the language expects.',
     args: 'Arguments',
     argsHint: 'Separated by spaces; quotes keep spaces together.',
     settings: 'Arguments, files and limits',
@@ -270,21 +257,11 @@ export const en = {
     },
     unread: (amount: string) => `${amount} of your input did not reach the program.`,
     tooLarge: (size: string, most: string) => `The program and its input together have ${size}; at most ${most} are allowed.`,
-    tooMany: (most: number) => `A program has at most ${most} ${most === 1 ? 'file' : 'files'}.`,
     noLanguage: 'No language is installed on the server.',
-    split: 'Width of the editor',
     open: 'Open in the playground',
     share: 'Share',
-    shareHint: 'Make a link to this program',
     shared: 'Shared program',
     readOnly: 'Read-only',
-    fork: 'Fork',
-    forkHint: 'Continue with your own copy in the playground',
-    openHere: 'Open in Cupel',
-    download: 'Download as ZIP',
-    replaced: 'Another program was loaded here. Your own program is kept.',
-    takeBack: 'Show it again',
-    dropBefore: 'Discard it',
     sharedLanguageGone: (language: string) => `This program is written in ${language}, which this server cannot run now.`,
   },
   submissions: {
@@ -383,6 +360,8 @@ export const en = {
   units: { ms: 'ms', s: 's' },
   /** A tag of problems. */
   tag: (tag: string): string => tag,
+  /** The tag with a name in this language. Another text is returned as it is. */
+  tagNamed: (text: string): string => text,
   verdicts,
 }
 

@@ -2,6 +2,15 @@
 import type { Both } from './messages'
 
 const en = {
+  fork: 'Fork',
+  forkHint: 'Continue with your own copy in the playground',
+  openHere: 'Open in Cupel',
+  download: 'Download as ZIP',
+  shareHint: 'Make a link to this program',
+  replaced: 'Another program was loaded here. Your own program is kept.',
+  takeBack: 'Show it again',
+  dropBefore: 'Discard it',
+  split: 'Width of the editor',
   tookBack: 'Your program is shown again. The other program is in the history.',
   playTab: 'Input and output',
   exit: (code: number) => `Ended with exit code ${code}`,
@@ -17,6 +26,15 @@ const en = {
 export type PlayTexts = typeof en
 
 const zhCN: PlayTexts = {
+  fork: '创建副本',
+  forkHint: '在练习场中继续编辑你自己的副本',
+  openHere: '在 Cupel 中打开',
+  download: '下载 ZIP',
+  shareHint: '为此程序生成链接',
+  replaced: '这里放入了另一个程序。你的程序已保留。',
+  takeBack: '重新显示',
+  dropBefore: '丢弃',
+  split: '编辑器宽度',
   tookBack: '已重新显示你的程序。另一个程序在历史中。',
   playTab: '输入与输出',
   exit: (code) => `以退出码 ${code} 结束`,

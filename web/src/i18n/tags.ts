@@ -61,6 +61,9 @@ const ZH: Record<string, string> = {
   'union find': '并查集',
 }
 
+/** The tag with this name in Chinese. Another text is returned as it is. */
+export const tagOfZh = (text: string): string => Object.keys(ZH).find((tag) => ZH[tag] === text) ?? text
+
 export const tagZh = (tag: string): string => {
   const key = tag.toLowerCase()
   return Object.hasOwn(ZH, key) ? (ZH[key] ?? tag) : tag

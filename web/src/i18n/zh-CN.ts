@@ -1,7 +1,7 @@
 // The texts of the site in Simplified Chinese.
 import type { Messages } from './en'
 import { judgeZh } from './judge'
-import { tagZh } from './tags'
+import { tagOfZh, tagZh } from './tags'
 
 export const zhCN: Messages = {
   skipToContent: '跳到内容',
@@ -11,6 +11,7 @@ export const zhCN: Messages = {
   loading: '加载中',
   copy: '复制',
   copied: '已复制',
+  notCopied: '未能复制，请手动选中文本',
   tryAgain: '重试',
   judge: judgeZh,
   requestId: '请求编号',
@@ -174,20 +175,6 @@ export const zhCN: Messages = {
   },
   play: {
     title: '练习场',
-    files: '文件',
-    add: '添加文件',
-    addNew: '添加',
-    rename: '重命名此文件',
-    remove: '删除此文件',
-    removed: (path) => `已删除 ${path}。`,
-    path: '文件名',
-    pathFaults: {
-      empty: '文件需要名称。',
-      taken: '已有同名文件。',
-      outside: '请使用不含“..”的相对路径，例如 lib/helper.py。',
-      long: '文件名过长。',
-    },
-    mainFile: '主文件使用该语言规定的名称。',
     args: '参数',
     argsHint: '用空格分隔；引号内的空格会保留。',
     settings: '参数、文件和限制',
@@ -232,21 +219,11 @@ export const zhCN: Messages = {
     },
     unread: (amount) => `你的输入中有 ${amount} 未到达程序。`,
     tooLarge: (size, most) => `程序和输入共 ${size}，最多允许 ${most}。`,
-    tooMany: (most) => `一个程序最多 ${most} 个文件。`,
     noLanguage: '服务器上没有安装任何语言。',
-    split: '编辑器宽度',
     open: '在练习场中打开',
     share: '分享',
-    shareHint: '为此程序生成链接',
     shared: '分享的程序',
     readOnly: '只读',
-    fork: '创建副本',
-    forkHint: '在练习场中继续编辑你自己的副本',
-    openHere: '在 Cupel 中打开',
-    download: '下载 ZIP',
-    replaced: '这里放入了另一个程序。你的程序已保留。',
-    takeBack: '重新显示',
-    dropBefore: '丢弃',
     sharedLanguageGone: (language) => `此程序使用 ${language} 编写，服务器目前无法运行。`,
   },
   submissions: {
@@ -341,6 +318,7 @@ export const zhCN: Messages = {
   },
   units: { ms: '毫秒', s: '秒' },
   tag: tagZh,
+  tagNamed: tagOfZh,
   verdicts: {
     AC: { word: '通过', hint: '' },
     PT: { word: '部分通过', hint: '部分测试组已通过，表中列出未通过的组。' },

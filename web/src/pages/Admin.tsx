@@ -77,7 +77,7 @@ function State() {
   const queue = useQuery(queueQuery)
   const workers = useQuery(workersQuery)
   const health = useQuery(healthQuery)
-  const languages = useQuery(languagesQuery)
+  const languages = useQuery({ ...languagesQuery, refetchInterval: ADMIN_POLL_MS, staleTime: 0 })
   const all = [queue, workers, health, languages]
   const failed = all.find((one) => one.error !== null && one.data === undefined)
   const isStale = all.some((one) => one.error !== null && one.data !== undefined)

@@ -48,7 +48,7 @@ export function ContestPage() {
   const queries = [found, session]
   if (cannotRead(queries)) return <PageError queries={queries} />
   if (!shows || found.data === undefined || session.data === undefined) return <PageSkeleton wide tabs={3} />
-  return <Contest contest={found.data} user={session.data.user?.username} />
+  return <Contest key={slug} contest={found.data} user={session.data.user?.username} />
 }
 
 function Contest({ contest, user }: { contest: Schema['ContestView']; user: string | undefined }) {

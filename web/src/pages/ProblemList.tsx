@@ -39,7 +39,7 @@ export function ProblemList() {
   const box = useRef<HTMLInputElement>(null)
   const filters = useRef<HTMLDivElement>(null)
   // A user who returns from a problem after an hour finds the list where it was.
-  const found = useQuery({ ...problemsQuery(search), gcTime: Infinity })
+  const found = useQuery({ ...problemsQuery({ ...search, ...(search.q !== undefined && { q: m.tagNamed(search.q) }) }), gcTime: Infinity })
   const session = useQuery(sessionQuery)
   useTitle(m.list.title)
   /** The search whose first problem gets the focus when it is shown. */

@@ -5,6 +5,7 @@ import { Terminal as Xterm } from '@xterm/xterm'
 import '@xterm/xterm/css/xterm.css'
 import { useEffect, useRef } from 'react'
 import { useMessages } from '../i18n/messages'
+import { copyText } from '../util/copy'
 import { Feed } from '../util/feed'
 import { terminalTheme } from './colours'
 import { defineTerminalStyle } from './style'
@@ -74,7 +75,8 @@ export function Terminal(props: TerminalProps) {
       const isCopy = event.ctrlKey && event.shiftKey && event.key.toLowerCase() === 'c'
       if (isCopy && event.type === 'keydown') {
         event.preventDefault()
-        void navigator.clipboard?.writeText(xterm.getSelection())
+        const text = xterm.getSelection()
+        if (text !== '') void copyText(text)
       }
       return !isRun && !isCopy && !(event.key === 'Tab' && event.shiftKey)
     })

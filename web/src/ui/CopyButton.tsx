@@ -1,23 +1,18 @@
-// A button that copies a text and then shows "Copied".
+// A button that copies a text and then says whether it was copied.
 import { Check, Copy } from 'lucide-react'
 import { useState } from 'react'
 import { useMessages } from '../i18n/messages'
+import { copyText } from '../util/copy'
 
-/** Time for which "Copied" is shown. */
+/** Time for which the outcome is shown. */
 const SHOWN_MS = 2_000
 
 export function CopyButton({ text, what }: { text: string; what: string }) {
   const m = useMessages()
-  const [copied, setCopied] = useState(false)
+  const [isCopied, setIsCopied] = useState<boolean>()
   const copy = async () => {
-    // Without TLS, browsers give pages no access to the clipboard, except on localhost.
-    const done = await navigator.clipboard?.writeText(text).then(
-      () => true,
-      () => false,
-    )
-    if (done !== true) return
-    setCopied(true)
-    setTimeout(() => setCopied(false), SHOWN_MS)
+    setIsCopied(await copyText(text))
+    setTimeout(() => setIsCopied(undefined), SHOWN_MS)
   }
   return (
     <button
@@ -25,8 +20,8 @@ export function CopyButton({ text, what }: { text: string; what: string }) {
       onClick={() => void copy()}
       className="inline-flex shrink-0 items-center gap-1 px-1.5 whitespace-nowrap min-h-6 pointer-coarse:min-h-11 rounded-sm text-xs text-muted hover:text-text hover:bg-raised"
     >
-      {copied ? <Check aria-hidden size={14} strokeWidth={1.5} /> : <Copy aria-hidden size={14} strokeWidth={1.5} />}
-      <span aria-live="polite">{copied ? m.copied : m.copy}</span>
+      {isCopied === true ? <Check aria-hidden size={14} strokeWidth={1.5} /> : <Copy aria-hidden size={14} strokeWidth={1.5} />}
+      <span aria-live="polite">{isCopied === undefined ? m.copy : isCopied ? m.copied : m.notCopied}</span>
       <span className="sr-only">{what}</span>
     </button>
   )

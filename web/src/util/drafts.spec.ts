@@ -121,6 +121,21 @@ test('a user without a draft gets the visitor\'s, and another user on the same b
   expect(draft({ ...OF, user: 'bob' })).toBe(null)
 })
 
+test('a user who signs in gets the visitor\'s history, and the text that the visitor has set aside', () => {
+  keepVersion(VISITOR, 'earlier', 'replaced', false, 1)
+  keepVersion(OF, 'own', 'device', true, 2)
+  keepDraft(VISITOR, 'mine', 'start')
+  handOver(VISITOR, 'shared', 'start')
+  claim(OF, 'start')
+  expect([draft(OF), draftBefore(OF), texts()]).toEqual(['shared', 'mine', ['device own?', 'replaced earlier']])
+  expect([draft(VISITOR), draftBefore(VISITOR), versions(VISITOR)]).toEqual([null, null, []])
+  // The user has set a text aside, too.
+  keepDraft(VISITOR, 'second', 'start')
+  handOver(VISITOR, 'shared too', 'start')
+  claim(OF, 'start')
+  expect([draftBefore(OF), texts().includes('visitor second')]).toEqual(['mine', true])
+})
+
 test('a text that is loaded into the editor keeps the previous text as a version', () => {
   keepDraft(OF, 'mine', 'start')
   expect(keepDraft(OF, 'loaded', 'start')).toBe(true)

@@ -195,6 +195,7 @@ export function keepDraft(of: DraftOf, text: string, start: string): boolean {
 export function claim(of: DraftOf, start: string): void {
   if (of.user === undefined) return
   const visitor = visitorOf(of)
+  claimVersions(of, visitor)
   const theirs = read(draftKey(visitor))
   if (theirs === null) return
   const own = read(draftKey(of))
@@ -210,6 +211,20 @@ export function claim(of: DraftOf, start: string): void {
   }
   remove(draftKey(visitor))
   remove(syncKey(visitor))
+}
+
+/** Moves the versions of a visitor, and the text before another one was handed over, to the user who signs in. */
+function claimVersions(of: DraftOf, visitor: DraftOf): void {
+  const moved = versions(visitor)
+  const texts = new Set(moved.map((one) => one.text))
+  const all = [...moved, ...versions(of).filter((one) => !texts.has(one.text))].sort((one, two) => two.at - one.at)
+  if (moved.length > 0 && write(versionsKey(of), JSON.stringify(all.slice(0, VERSIONS_MAX)))) remove(versionsKey(visitor))
+  const before = read(beforeKey(visitor))
+  if (before === null) return
+  const isMoved = read(beforeKey(of)) === null ? write(beforeKey(of), before) && write(handedKey(of), read(handedKey(visitor)) ?? '') : keepVersion(of, before, 'visitor', false)
+  if (!isMoved) return
+  remove(beforeKey(visitor))
+  remove(handedKey(visitor))
 }
 
 /** The verdict of a text that was run or submitted. The text itself is in the history. */

@@ -20,6 +20,9 @@ function isTyping(event: KeyboardEvent): boolean {
   )
 }
 
+/** Whether a key with Ctrl or Cmd is not for the page: it is held down, or it is pressed in an open dialog. */
+export const isElsewhere = ({ repeat, target }: KeyboardEvent): boolean => repeat || (target instanceof Element && target.closest('[role=dialog]') !== null)
+
 const isMac = typeof navigator !== 'undefined' && /^Mac|^iP/.test(navigator.platform)
 
 /** The keys that open the command palette. */

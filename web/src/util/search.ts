@@ -83,10 +83,14 @@ export function contestSearch(raw: Record<string, unknown>): ContestSearch {
 const ACCOUNT_VIEWS = ['submissions', 'programs', 'security', 'keys'] as const
 export type AccountView = (typeof ACCOUNT_VIEWS)[number]
 
-/** The part of the account page that is shown. The default is the progress. */
-export function accountSearch(raw: Record<string, unknown>): { view?: AccountView } {
+export interface AccountSearch extends PageSearch {
+  /** The part of the account page that is shown. The default is the progress. */
+  view?: AccountView
+}
+
+export function accountSearch(raw: Record<string, unknown>): AccountSearch {
   const view = one(ACCOUNT_VIEWS, raw['view'])
-  return view === undefined ? {} : { view }
+  return view === undefined ? {} : { view, ...pageSearch(raw) }
 }
 
 /** The server's pattern for slugs. */

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::mpsc;
 
-use cupel_sandbox::{Sandbox, SandboxConfig};
-use cupel_types::Outcome;
+use cupel_sandbox::{RunError, Sandbox, SandboxConfig, SetupStep};
+use cupel_types::{Bytes, Outcome};
 use libtest_mimic::Trial;
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -25,6 +25,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         ),
         ("a_hundred_lanes_leave_nothing", a_hundred_lanes_leave_nothing),
         ("a_killed_lane_is_replaced", a_killed_lane_is_replaced),
+        (
+            "a_run_whose_process_is_killed_for_the_memory_of_a_group_above_ends_as_a_failure",
+            a_run_whose_process_is_killed_for_the_memory_of_a_group_above_ends_as_a_failure,
+        ),
     ];
     let wrap = |rule: fn()| {
         move || {
@@ -178,6 +182,28 @@ fn a_killed_launcher_leaves_no_process_and_the_next_start_removes_its_groups() {
     let next = Sandbox::start(SandboxConfig { slots: 1, ..SandboxConfig::default() }).unwrap();
     assert_eq!(groups_of(launcher), Vec::<PathBuf>::new(), "the next start did not remove the groups");
     drop(next);
+}
+
+fn a_run_whose_process_is_killed_for_the_memory_of_a_group_above_ends_as_a_failure() {
+    let sandbox = Sandbox::start(SandboxConfig { slots: 1, ..SandboxConfig::default() }).unwrap();
+    let mut slot = sandbox.slot(0);
+    slot.warm_up().unwrap();
+    for group in groups_of(sandbox.launcher_pid()) {
+        // Version 1, or version 2.
+        for file in ["memory.limit_in_bytes", "memory.max"].map(|name| group.join(name)) {
+            if file.exists() {
+                std::fs::write(&file, (128 << 20).to_string()).unwrap();
+            }
+        }
+    }
+    // `tail` keeps the bytes in memory. The shell lives on after `tail` was killed.
+    let program = Program::shell("head -c 512M /dev/zero | tail -c 512M >/dev/null; while :; do sleep 1; done")
+        .limits(|limits| limits.memory = Bytes::mib(1024));
+    let failed = program.try_run(&mut slot).err().expect("the run is not valid");
+    assert!(
+        matches!(failed, RunError::Setup { step: SetupStep::ForeignOom, .. }),
+        "the kernel killed a process, but not because of the program's own limit: {failed}"
+    );
 }
 
 fn a_hundred_lanes_leave_nothing() {

@@ -124,11 +124,17 @@ pub(crate) struct Counted {
     pub(crate) memory_peak: u64,
     /// Page cache that was charged when the cell began and has been freed since, in bytes.
     pub(crate) files_given_back: u64,
-    /// Number of processes that were killed because the cell exceeded its memory limit.
-    pub(crate) oom_kills: u64,
-    /// Number of processes that were killed because the machine, or a group above the lane's, ran out of memory. Zero
-    /// with version 2, where such a kill also ends the cell's init.
-    pub(crate) foreign_kills: u64,
+    pub(crate) oom_kill: Option<OomKill>,
+}
+
+/// Why the OOM killer killed a process of a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OomKill {
+    /// The cell exceeded its memory limit.
+    OwnLimit,
+    /// The machine, or a group above the lane's, ran out of memory. Version 2 does not report this, because there such a
+    /// kill also ends the cell's init.
+    Foreign,
 }
 
 impl LaneGroup {
@@ -286,11 +292,8 @@ impl LaneGroup {
             }
             self.limits = Some((memory, processes));
         }
-        if let Some(event) = fd(&self.group_files.oom_event) {
-            // Discard an event of the last cell.
-            let mut count = [0u8; 8];
-            let _ = rustix::io::read(event, &mut count);
-        }
+        // Discard an event of the last cell.
+        self.discard_oom_event();
         self.files_before = self.file_cache(Moment::Begin);
         self.oom_kills = self.oom_kills();
         Ok(())
@@ -329,11 +332,22 @@ impl LaneGroup {
         }
     }
 
-    /// OOM kills in this cell so far, because it exceeded its own limit.
-    pub(crate) fn oom_kills_of_cell(&self) -> u64 {
-        match self.kills() {
-            kills if kills > 0 && self.has_reached_its_limit() => kills,
-            _ => 0,
+    /// Version 1: resets the event, so that polling waits for the next one. Version 2: reading the counts resets it.
+    pub(crate) fn discard_oom_event(&self) {
+        if let Some(event) = fd(&self.group_files.oom_event) {
+            let mut count = [0u8; 8];
+            let _ = rustix::io::read(event, &mut count);
+        }
+    }
+
+    /// Whether and why the OOM killer has killed a process of this cell.
+    pub(crate) fn oom_kill(&self) -> Option<OomKill> {
+        if self.oom_kills() <= self.oom_kills {
+            None
+        } else if self.has_reached_its_limit() {
+            Some(OomKill::OwnLimit)
+        } else {
+            Some(OomKill::Foreign)
         }
     }
 
@@ -349,11 +363,6 @@ impl LaneGroup {
         let Some(limit) = fd(&self.group_files.limit).map(number_of) else { return true };
         let peaks = [&self.group_files.peak, &self.group_files.swap_peak].into_iter().filter_map(fd);
         peaks.map(number_of).max().is_none_or(|peak| peak >= limit.saturating_sub(CHARGE_MAX))
-    }
-
-    /// OOM kills in this cell so far, for any reason.
-    fn kills(&self) -> u64 {
-        self.oom_kills().saturating_sub(self.oom_kills)
     }
 
     fn oom_kills(&self) -> u64 {
@@ -500,9 +509,7 @@ impl LaneGroup {
     pub(crate) fn counted(&mut self) -> Counted {
         let memory_peak = self.peak();
         let files_given_back = self.files_before.saturating_sub(self.files.bytes);
-        let oom_kills = self.oom_kills_of_cell();
-        let foreign_kills = self.kills().saturating_sub(oom_kills);
-        Counted { memory_peak, files_given_back, oom_kills, foreign_kills }
+        Counted { memory_peak, files_given_back, oom_kill: self.oom_kill() }
     }
 
     /// Records that all of the cell's processes are gone. On v2, a later call of [`LaneGroup::settled`] removes the
@@ -547,17 +554,16 @@ mod tests {
         };
         let mut group = LaneGroup::new(files, false);
         file("oom_control", &control(3));
-        for (peak, swap_peak, kills) in [
-            (limit / 2, limit / 2, (0, 1)),
-            (limit, limit, (1, 0)),
-            (limit - 4096, 0, (1, 0)),
-            (limit / 2, limit, (1, 0)),
-            (limit - (1 << 20), limit - (1 << 20), (0, 1)),
+        for (peak, swap_peak, kill) in [
+            (limit / 2, limit / 2, OomKill::Foreign),
+            (limit, limit, OomKill::OwnLimit),
+            (limit - 4096, 0, OomKill::OwnLimit),
+            (limit / 2, limit, OomKill::OwnLimit),
+            (limit - (1 << 20), limit - (1 << 20), OomKill::Foreign),
         ] {
             file("max_usage", &format!("{peak}\n"));
             file("memsw.max_usage", &format!("{swap_peak}\n"));
-            let counted = group.counted();
-            assert_eq!((counted.oom_kills, counted.foreign_kills), kills, "{peak}, with swap {swap_peak}");
+            assert_eq!(group.counted().oom_kill, Some(kill), "{peak}, with swap {swap_peak}");
         }
     }
 }

@@ -25,5 +25,5 @@ pub(crate) use control_files::LaneGroupFiles;
 pub(crate) use exact::ExactBase;
 pub(crate) use hierarchies::Hierarchies;
 pub(crate) use known::Known;
-pub(crate) use lane::{Beside, Counted, LaneGroup, Settled};
+pub(crate) use lane::{Beside, Counted, LaneGroup, OomKill, Settled};
 pub(crate) use launcher::LauncherGroups;

@@ -12,7 +12,7 @@ use rustix::process::{Signal, pidfd_send_signal};
 use super::runnable::is_anything_runnable;
 use super::{Cell, Lane, now_ns, own_cpu_ns};
 use crate::Wall;
-use crate::mechanism::cgroup::{Counted, CpuTimes, ExactBase, Known};
+use crate::mechanism::cgroup::{Counted, CpuTimes, ExactBase, Known, OomKill};
 use crate::mechanism::instructions::Count;
 use crate::step::SetupStep;
 use crate::wire::{self, CellDone, CellRequest, CellSignal, KillReason, LimitHit, ToLane};
@@ -25,30 +25,39 @@ struct Woken {
     oom: bool,
 }
 
+/// Why the cell was killed.
+enum Killed {
+    ForLimit(LimitHit),
+    /// The OOM killer killed one of its processes, but not because of the cell's own limit. The run is not valid.
+    AfterForeignOom,
+}
+
 impl Lane {
     /// Supervises the running cell until it has no processes left, or only an init that has finished. Returns the limit
     /// for which the cell was killed, if any.
     pub(super) fn supervise(&mut self, request: &CellRequest, cell: &Cell, socket: &OwnedFd) -> Option<LimitHit> {
         let begun = now_ns();
         let own_cpu = own_cpu_ns();
-        let mut killed_for = None;
+        let mut killed = None;
+        let mut oom_checks_end = 0;
         let mut requests_open = true;
         let mut progress = Progress { cpu: 0, at: begun, may_wait: request.live };
-        let kill = |why: LimitHit, killed_for: &mut Option<LimitHit>| {
-            if killed_for.is_none() {
-                *killed_for = Some(why);
+        let kill = |why: Killed, killed: &mut Option<Killed>| {
+            if killed.is_none() {
+                *killed = Some(why);
                 if !self.group.kill_cell() {
                     let _ = pidfd_send_signal(&cell.pidfd, Signal::KILL);
                 }
             }
         };
         loop {
-            let wait = match killed_for {
+            let wait = match killed {
                 Some(_) => Duration::from_millis(500),
                 None => match self.next_check(request, &mut progress, begun, own_cpu) {
+                    Ok(wait) if now_ns() < oom_checks_end => wait.min(OOM_CHECK),
                     Ok(wait) => wait,
                     Err(hit) => {
-                        kill(hit, &mut killed_for);
+                        kill(Killed::ForLimit(hit), &mut killed);
                         continue;
                     }
                 },
@@ -56,16 +65,31 @@ impl Lane {
             let Woken { left, ended, spoken_to, oom } = self.wait_for_something(cell, requests_open, socket, wait);
             // A finished init closes its end of the socket. If the init was killed, wait for its end instead.
             if ended || (left && self.shared.finished.load(Relaxed) != 0) {
-                return killed_for;
+                return match killed {
+                    Some(Killed::ForLimit(hit)) => Some(hit),
+                    Some(Killed::AfterForeignOom) | None => None,
+                };
             }
             requests_open &= !left;
-            if oom && self.group.oom_kills_of_cell() > 0 {
-                kill(LimitHit::Memory, &mut killed_for);
+            if oom {
+                self.group.discard_oom_event();
+                oom_checks_end = now_ns() + OOM_KILL_MAX;
+            }
+            if now_ns() < oom_checks_end {
+                match self.group.oom_kill() {
+                    Some(OomKill::OwnLimit) => kill(Killed::ForLimit(LimitHit::Memory), &mut killed),
+                    Some(OomKill::Foreign) => kill(Killed::AfterForeignOom, &mut killed),
+                    None => {}
+                }
             }
             if spoken_to {
                 match wire::receive::<ToLane>(socket.as_fd(), &mut self.buffer) {
-                    Ok(Some((ToLane::Kill(KillReason::OutputLimit), _))) => kill(LimitHit::Output, &mut killed_for),
-                    Ok(Some((ToLane::Kill(KillReason::Cancelled), _))) => kill(LimitHit::Cancelled, &mut killed_for),
+                    Ok(Some((ToLane::Kill(KillReason::OutputLimit), _))) => {
+                        kill(Killed::ForLimit(LimitHit::Output), &mut killed);
+                    }
+                    Ok(Some((ToLane::Kill(KillReason::Cancelled), _))) => {
+                        kill(Killed::ForLimit(LimitHit::Cancelled), &mut killed);
+                    }
                     Ok(Some((ToLane::Signal(signal), _))) => {
                         // Dropped if the cell's init has hundreds of signals left to read, or has ended.
                         if request.live && requests_open {
@@ -78,7 +102,7 @@ impl Lane {
                     // The slot has closed its socket or violated the protocol, so the result is not needed.
                     Ok(Some((ToLane::Run(_), _))) | Ok(None) | Err(_) => {
                         self.shutting_down = true;
-                        kill(LimitHit::Cancelled, &mut killed_for);
+                        kill(Killed::ForLimit(LimitHit::Cancelled), &mut killed);
                     }
                 }
             }
@@ -215,10 +239,11 @@ impl Lane {
             end => base.saturating_sub(end).saturating_sub(counted.files_given_back),
         };
         // A program that exceeded its memory limit has used all of the limit, so the faults do not matter.
-        let faults = if counted.oom_kills > 0 { 0 } else { shared.faults.load(Relaxed) };
+        let exceeded_memory = counted.oom_kill == Some(OomKill::OwnLimit);
+        let faults = if exceeded_memory { 0 } else { shared.faults.load(Relaxed) };
         // If the cell was killed, its init did not count the pages.
         let exact = match shared.exact.load(Relaxed) {
-            _ if counted.oom_kills > 0 => 0,
+            _ if exceeded_memory => 0,
             0 => self.group.exact_since(ExactBase::noted(&shared.exact_base)),
             exact => exact,
         };
@@ -282,7 +307,7 @@ impl Lane {
             count == Some(Count::Evaded) || done.instructions.is_some_and(|used| used > limit.get())
         });
         let over = |used: u64, limit: Duration| Duration::from_nanos(used) > limit;
-        let hit = if counted.oom_kills > 0 {
+        let hit = if counted.oom_kill == Some(OomKill::OwnLimit) {
             Some(LimitHit::Memory)
         } else if let Some(why) = killed_for {
             Some(why)
@@ -305,9 +330,9 @@ impl Lane {
             done.failed_step = SetupStep::Count as u32;
             done.failed_errno = libc::EBUSY;
         }
-        if hit.is_none() && done.failed_step == 0 && counted.foreign_kills > 0 {
-            // The kernel killed the program, but not because of the program's own limit.
-            done.failed_step = SetupStep::Unknown as u32;
+        if hit.is_none() && done.failed_step == 0 && counted.oom_kill == Some(OomKill::Foreign) {
+            // The kernel killed a process of the program, but not because of the program's own limit.
+            done.failed_step = SetupStep::ForeignOom as u32;
             done.failed_errno = libc::ENOMEM;
         }
         if hit.is_none() && done.failed_step == 0 && shared.finished.load(Relaxed) == 0 {
@@ -351,6 +376,11 @@ const IDLE_CPU: u64 = 1_000_000;
 const IDLE_LOOK: Duration = Duration::from_millis(15);
 /// Maximum time for the setup of a cell, in nanoseconds.
 const SETUP_MAX: u64 = 20_000_000_000;
+
+/// Version 1 signals an OOM event before it kills a process, and also to all groups below the one that has no memory
+/// left. So the lane checks for this time, in ns, at this interval, whether a process of its cell was killed.
+const OOM_KILL_MAX: u64 = 1_000_000_000;
+const OOM_CHECK: Duration = Duration::from_millis(5);
 
 #[cfg(test)]
 mod tests {
