@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
+use super::OomKill;
 use super::control_files::{field, number_of, processes_text, put, text_of};
 
 /// Maximum private and shared memory of an ended cell that may still be charged when the next one begins, in bytes.
@@ -98,7 +99,7 @@ impl CellGroup {
             }
         }
         // `poll` reports events of this file only after the file has been read once.
-        let _ = self.ooms();
+        let _ = self.oom_kill();
         Ok(())
     }
 
@@ -144,13 +145,14 @@ impl CellGroup {
         self.events.as_ref().map(AsFd::as_fd)
     }
 
-    /// Number of OOM kills in this group; 0 if the group never exceeded its own limit. Once it has, the number includes
-    /// kills because of a limit of a parent group, or because the machine ran out of memory.
-    pub(super) fn ooms(&self) -> u64 {
+    /// Whether and why the OOM killer has killed a process of this group. A group that has exceeded its own limit may
+    /// still have been killed for another reason.
+    pub(super) fn oom_kill(&self) -> Option<OomKill> {
         let text = self.events.as_ref().map(|file| text_of(file.as_fd())).unwrap_or_default();
-        match field(&text, "oom") {
-            Some(over) if over > 0 => field(&text, "oom_kill").unwrap_or(0),
-            _ => 0,
+        match (field(&text, "oom_kill"), field(&text, "oom")) {
+            (None | Some(0), _) => None,
+            (Some(_), None | Some(0)) => Some(OomKill::Foreign),
+            (Some(_), Some(_)) => Some(OomKill::OwnLimit),
         }
     }
 
@@ -262,13 +264,16 @@ mod tests {
     }
 
     #[test]
-    fn oom_kills_count_only_if_the_group_exceeded_its_limit() {
+    fn an_oom_kill_is_foreign_unless_the_group_exceeded_its_limit() {
         let machines = "low 0\nhigh 0\nmax 12\noom 0\noom_kill 3\noom_group_kill 1\n";
         let (lane, fd) = fake_group(&[("memory.events", machines)]);
         let group = CellGroup::open(fd.as_fd(), "cell").unwrap();
-        assert_eq!(group.ooms(), 0);
+        assert_eq!(group.oom_kill(), Some(OomKill::Foreign));
         std::fs::write(lane.path().join("cell/memory.events"), machines.replace("oom 0", "oom 1")).unwrap();
-        assert_eq!(group.ooms(), 3);
+        assert_eq!(group.oom_kill(), Some(OomKill::OwnLimit));
+        let other = machines.replace("oom_kill 3", "oom_kill 0");
+        std::fs::write(lane.path().join("cell/memory.events"), other.replace("oom 0", "oom 1")).unwrap();
+        assert_eq!(group.oom_kill(), None);
     }
 
     #[test]

@@ -132,8 +132,8 @@ pub(crate) struct Counted {
 pub(crate) enum OomKill {
     /// The cell exceeded its memory limit.
     OwnLimit,
-    /// The machine, or a group above the lane's, ran out of memory. Version 2 does not report this, because there such a
-    /// kill also ends the cell's init.
+    /// The machine, or a group above the lane's, ran out of memory. With version 2, such a kill also ends the cell's
+    /// init.
     Foreign,
 }
 
@@ -160,7 +160,7 @@ impl LaneGroup {
         };
         group.is_exact = group.counts_exactly();
         group.base = group.memory();
-        group.oom_kills = group.oom_kills();
+        group.oom_kills = group.oom_kills_v1();
         group
     }
 
@@ -280,7 +280,6 @@ impl LaneGroup {
             cell.limit((memory, processes))?;
             cell.reset_peak();
             self.limits = Some((memory, processes));
-            self.oom_kills = self.oom_kills();
             return Ok(());
         }
         let memory = memory.saturating_add(self.base);
@@ -295,7 +294,7 @@ impl LaneGroup {
         // Discard an event of the last cell.
         self.discard_oom_event();
         self.files_before = self.file_cache(Moment::Begin);
-        self.oom_kills = self.oom_kills();
+        self.oom_kills = self.oom_kills_v1();
         Ok(())
     }
 
@@ -342,7 +341,9 @@ impl LaneGroup {
 
     /// Whether and why the OOM killer has killed a process of this cell.
     pub(crate) fn oom_kill(&self) -> Option<OomKill> {
-        if self.oom_kills() <= self.oom_kills {
+        if let Some(cell) = &self.cell {
+            cell.oom_kill()
+        } else if self.oom_kills_v1() <= self.oom_kills {
             None
         } else if self.has_reached_its_limit() {
             Some(OomKill::OwnLimit)
@@ -365,11 +366,9 @@ impl LaneGroup {
         peaks.map(number_of).max().is_none_or(|peak| peak >= limit.saturating_sub(CHARGE_MAX))
     }
 
-    fn oom_kills(&self) -> u64 {
-        match &self.cell {
-            Some(cell) => cell.ooms(),
-            None => fd(&self.group_files.oom).and_then(|file| field(&text_of(file), "oom_kill")).unwrap_or(0),
-        }
+    /// OOM kills in the lane's group so far, for any reason.
+    fn oom_kills_v1(&self) -> u64 {
+        fd(&self.group_files.oom).and_then(|file| field(&text_of(file), "oom_kill")).unwrap_or(0)
     }
 
     /// Version 2: kills all processes of the cell at once. Returns `false` if this is not possible.
