@@ -12,6 +12,8 @@ const SLUG = 'calm-water'
 const RIGHT = readFileSync(new URL(`../../problems/${SLUG}/submissions/accepted/queues.py`, import.meta.url), 'utf8')
 const NO_ID = '00000000-0000-4000-8000-000000000000'
 const ROOMS_MAX = 32
+/** Maximum number of connections and rooms that a user may have open. */
+const OPEN_MAX = 128
 /** Delay of runs whose rooms stay open meanwhile. The server refuses rooms of runs that start after more than a minute. */
 const RUN_AFTER_MS = 55_000
 
@@ -218,7 +220,6 @@ test('a message that is too large ends the connection but not the server', async
 })
 
 test('connections that have ended in any way are no longer counted', async () => {
-  const OPEN_MAX = 128
   for (const transport of ['websocket', 'polling']) {
     for (let n = 0; n <= OPEN_MAX / 4; n += 1) {
       const some = await Promise.all([0, 1, 2, 3].map(() => connected([transport], bearer(token))))
@@ -233,6 +234,22 @@ test('connections that have ended in any way are no longer counted', async () =>
   const { socket, send } = await connected(['websocket'], bearer(token))
   assert.equal((await send('join', { room: `problem:${SLUG}` })).error, undefined)
   socket.close()
+})
+
+test('a join that is followed at once by a disconnect opens no room', async () => {
+  const owner = await user()
+  const room = `problem:${SLUG}`
+  // If the room stayed open, it would count together with its connection, and the server would refuse a later connection.
+  for (const transport of ['websocket', 'polling']) {
+    for (let n = 0; n < OPEN_MAX; n += 1) {
+      const { socket } = await connected([transport], bearer(owner))
+      socket.emit('join', { room })
+      socket.disconnect()
+    }
+  }
+  const last = await Promise.all([0, 1].map(() => connected(['websocket'], bearer(owner))))
+  for (const { send } of last) assert.deepEqual(await send('join', { room }), { room })
+  for (const { socket } of last) socket.close()
 })
 
 test('a client that does not poll delays no other client, and gets all events or a `gap`', async () => {

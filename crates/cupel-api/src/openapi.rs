@@ -1,8 +1,8 @@
 //! OpenAPI 3.1 document, built once from the handlers.
 //!
 //! Each handler documents only its own responses. This file adds the common responses, so that no handler can omit
-//! them: those of all operations, those of operations with a credential (401, 403, 429) and those of operations with a
-//! body (413, …).
+//! them: those of all operations, those of operations that identify their callers (401, 429, and 403 if an API key
+//! needs a scope) and those of operations with a body (413, …).
 
 use std::sync::LazyLock;
 
@@ -72,7 +72,8 @@ fn build() -> (axum::Router<Shared>, OpenApi) {
         for (method, operation) in operations {
             let Some(operation) = operation else { continue };
             add_who(operation, access::who(&method, path));
-            add_common_responses(operation);
+            let identifies = !IDENTIFY_NOBODY.contains(&(method, path.as_str()));
+            add_common_responses(operation, identifies);
             add_error_examples(operation);
             absent_rather_than_null(operation);
             rules::add_to_parameters(operation);
@@ -143,11 +144,25 @@ fn add_who(operation: &mut Operation, who: Option<Who>) {
     operation.extensions.get_or_insert_default().insert("x-callers".to_owned(), who.name().into());
 }
 
-fn add_common_responses(operation: &mut Operation) {
+/// Operations without any of the extractors `Caller`, `Anybody`, `Visitor` and `Follower`. They ignore the credential
+/// of the request, and have other rate limits instead of that of reads.
+const IDENTIFY_NOBODY: &[(Method, &str)] = &[
+    (Method::POST, "/api/v1/auth/register"),
+    (Method::POST, "/api/v1/auth/login"),
+    (Method::POST, "/api/v1/auth/refresh"),
+    (Method::POST, "/api/v1/auth/password/reset"),
+    (Method::POST, "/api/v1/session"),
+];
+
+/// `identifies`: whether the operation identifies its caller and charges a read.
+fn add_common_responses(operation: &mut Operation, identifies: bool) {
     // Every operation refuses unknown query parameters.
     let mut common = vec![ErrorKind::Internal, ErrorKind::Unavailable, ErrorKind::InvalidParameter];
+    if identifies {
+        common.extend([ErrorKind::Unauthorized, ErrorKind::RateLimited]);
+    }
     if operation.security.is_some() {
-        common.extend([ErrorKind::Unauthorized, ErrorKind::MissingScope, ErrorKind::RateLimited]);
+        common.push(ErrorKind::MissingScope);
     }
     if operation.request_body.is_some() {
         common.extend([
@@ -201,7 +216,8 @@ fn add_error_examples(operation: &mut Operation) {
     for (status, response) in &mut operation.responses.responses {
         let (Ok(status), RefOr::T(response)) = (status.parse::<u16>(), response) else { continue };
         let described = ErrorKind::ALL.iter().find(|kind| kind.meaning() == response.description);
-        // If an operation needs no credential, 401 means that the password, token or link in its body is wrong.
+        // If an operation needs no credential and describes 401 itself, 401 also means that the password, token or link
+        // in its body is wrong.
         let usual = if status == 401 && operation.security.is_none() {
             Some(&ErrorKind::WrongCredentials)
         } else {

@@ -72,6 +72,8 @@ pub enum BlobKind {
     CopiesOf(ContentHash),
     /// Artefacts of all compilations.
     Artifacts,
+    /// Artefacts whose hash begins with this byte: one of 256 parts of all artefacts, of about the same size.
+    ArtifactsUnder(u8),
     /// All data of submissions and runs.
     Data,
 }
@@ -84,6 +86,7 @@ impl BlobKind {
             | (BlobKind::Artifacts, BlobKey::Artifacts(_))
             | (BlobKind::Data, BlobKey::Data(_)) => true,
             (BlobKind::CopiesOf(wanted), BlobKey::Package { hash, .. }) => wanted == hash,
+            (BlobKind::ArtifactsUnder(byte), BlobKey::Artifacts(hash)) => *byte == hash.as_bytes()[0],
             _ => false,
         }
     }
@@ -96,6 +99,7 @@ impl fmt::Display for BlobKind {
             BlobKind::Packages => f.write_str("packages"),
             BlobKind::CopiesOf(hash) => write!(f, "packages/{hash}"),
             BlobKind::Artifacts => f.write_str("artifacts"),
+            BlobKind::ArtifactsUnder(byte) => write!(f, "artifacts/{byte:02x}"),
             BlobKind::Data => f.write_str("data"),
         }
     }
@@ -181,17 +185,25 @@ pub enum BlobsError {
     Target(#[source] std::io::Error),
 }
 
-/// Removes the blobs of a kind that are older than `age`; returns their number.
+/// Removes the blobs of a kind that are older than `age`, until `stopped` returns `true`; returns their number. Blocks,
+/// and holds the whole list in memory, so a kind with very many blobs is cleaned up in parts.
 ///
 /// # Errors
 /// If the blob store cannot list or remove the blobs; some may have been removed already.
-pub fn remove_older(blobs: &dyn Blobs, kind: BlobKind, age: Duration) -> Result<u64, BlobsError> {
+pub fn remove_older(
+    blobs: &dyn Blobs,
+    kind: BlobKind,
+    age: Duration,
+    stopped: &dyn Fn() -> bool,
+) -> Result<u64, BlobsError> {
     let mut removed = 0;
-    for blob in blobs.list(kind)? {
-        if blob.age > age {
-            blobs.remove(&blob.key)?;
-            removed += 1;
+    let listed = blobs.list(kind)?;
+    for blob in listed.iter().filter(|blob| blob.age > age) {
+        if stopped() {
+            break;
         }
+        blobs.remove(&blob.key)?;
+        removed += 1;
     }
     Ok(removed)
 }
@@ -207,7 +219,16 @@ mod tests {
         for key in keys {
             assert_eq!(key.to_string().parse(), Ok(key));
         }
-        for kind in [BlobKind::Packages, BlobKind::CopiesOf(hash), BlobKind::Artifacts, BlobKind::Data] {
+        let other = ContentHash::from_bytes([1; 32]);
+        for kind in [
+            BlobKind::Packages,
+            BlobKind::CopiesOf(hash),
+            BlobKind::CopiesOf(other),
+            BlobKind::Artifacts,
+            BlobKind::ArtifactsUnder(0),
+            BlobKind::ArtifactsUnder(0xa0),
+            BlobKind::Data,
+        ] {
             for key in keys {
                 assert_eq!(kind.has(&key), key.to_string().starts_with(&format!("{kind}/")), "{kind} {key}");
             }

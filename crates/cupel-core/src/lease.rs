@@ -370,6 +370,8 @@ impl Core {
         // Workers count the runs that they have judged. This run has no result, so its language is not counted.
         metrics::counter!("cupel_runs_total", "verdict" => verdict.code(), "language" => "none").increment(1);
         self.inner.events.publish(Event::finished(submission, attempts, now, verdict));
+        // The sweeper does not know whether the run is live. Ending logs that never began has no effect.
+        self.end_input(submission, attempts, verdict);
     }
 
     /// Handles the notices of all nodes: stops attempts that are no longer wanted, and charges owners for the slot time
@@ -401,8 +403,9 @@ impl Core {
         }
     }
 
-    /// Removes flags whose attempt was dropped.
-    pub(crate) fn forget_dropped(&self) {
+    /// Removes the stop flags of attempts that were dropped without a result. The sweeper calls this as well; a process
+    /// that runs attempts but never sweeps must call it regularly, or the flags accumulate.
+    pub fn forget_dropped(&self) {
         self.running().retain(|_, (_, flag)| flag.strong_count() > 0);
     }
 

@@ -26,6 +26,11 @@
 //! reports. If a node's clock is ahead by some seconds, the bus drops the reports of other nodes for as many seconds
 //! after that node's last report.
 //!
+//! A run may wait for hours before its worker reads these logs, and an attempt that is given back starts the wait
+//! again. Inputs and reports of that time are not repeated: a client sends input before the program starts, and may
+//! leave before. So a bus keeps the unconsumed inputs and the latest report until the run ends, for at most one day.
+//! Every end of a run, also by cancellation, ends the logs, so that the bus can forget them.
+//!
 //! *Invariant:* an API node sends an input only if no more than [`LiveInput::WINDOW`] bytes and [`INPUTS_MAX`] inputs
 //! are then unconsumed. So the unconsumed inputs fit into the bus's log, and a worker's memory is bounded.
 
@@ -152,10 +157,12 @@ impl Core {
         Presence { log: self.inner.events.subscribe(presence_log(run), Seq::default(), Interest::Everything).await }
     }
 
-    /// Ends the logs: the run has ended.
-    pub(crate) fn end_input(&self, run: SubmissionId, attempt: u32, verdict: Verdict) {
-        // The attempt number of the presence log's end is larger than those of all reports, which are times.
-        let logs = [(input_log(run), attempt), (credit_log(run), attempt), (presence_log(run), PRESENCE_END)];
+    /// Ends the logs: the run has ended after this many attempts, 0 if it was cancelled while it waited.
+    pub(crate) fn end_input(&self, run: SubmissionId, attempts: u32, verdict: Verdict) {
+        // The end of a log must have a larger number than all its events. Inputs have the same attempt number even
+        // before the first attempt, and the attempt numbers of reports are times.
+        let input_end = attempts.max(INPUT_ATTEMPT);
+        let logs = [(input_log(run), input_end), (credit_log(run), attempts), (presence_log(run), PRESENCE_END)];
         for (log, attempt) in logs {
             self.inner.events.publish(Event::finished(log, attempt, self.now(), verdict));
         }

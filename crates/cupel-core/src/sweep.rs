@@ -36,7 +36,7 @@ const CANCELLED_MAX: u64 = 100;
 /// PostgreSQL may still commit insertions that began before the account was disabled; their statements end within
 /// seconds. The rest is for clocks that differ.
 const CANCELLED_FOR: SignedDuration = SignedDuration::from_mins(2);
-/// Number of sweeps between two removals of old records.
+/// Number of sweeps between two removals of old records, unless records were left.
 const FORGET_EVERY: u32 = 60;
 /// How long a finished webhook delivery is kept for display.
 const DELIVERIES_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -71,7 +71,7 @@ pub struct Swept {
 pub(crate) struct SweepState {
     /// When this node last ran a sweep, as leader or not.
     ticked: Option<Timestamp>,
-    /// When a sweep of this node last failed.
+    /// When the store last failed to tell this node whether it is the leader, or to expire leases.
     failed: Option<Timestamp>,
     /// When this node last completed a sweep; `None` if another node has been leader since.
     last: Option<Timestamp>,
@@ -83,6 +83,8 @@ pub(crate) struct SweepState {
     unserved: u64,
     routes: Option<Arc<Routes>>,
     sweeps: u32,
+    /// Whether expired records may be left.
+    has_expired: bool,
     /// Whether guests that have ended are left.
     has_guests: bool,
     /// The last user of the round over disabled and deleted users whose submissions were cancelled.
@@ -98,35 +100,32 @@ impl Core {
     /// If the store cannot answer; work already done is kept, and the next sweep continues.
     pub async fn sweep(&self) -> Result<Swept, StoreError> {
         let mut state = self.inner.sweep.lock().await;
+        let state = &mut *state;
         let now = self.now();
-        let swept = self.sweep_at(now, &mut state).await;
-        if swept.is_err() {
-            state.failed = Some(now);
-        }
-        swept
-    }
-
-    async fn sweep_at(&self, now: Timestamp, state: &mut SweepState) -> Result<Swept, StoreError> {
         let mut swept = Swept::default();
         self.forget_dropped();
         if let Some(ticked) = state.ticked.replace(now) {
             self.inner.admission.tick(Duration::try_from(now.duration_since(ticked)).unwrap_or_default());
         }
-        if !self.leads(now).await? {
+        if !self.leads(now).await.inspect_err(|_| state.failed = Some(now))? {
             (state.last, state.walk, state.cancelled_up_to) = (None, None, None);
             return Ok(swept);
         }
         swept.led = true;
         // While the store failed, workers could neither renew leases nor report results. They get the time of a lease
-        // to do so, because an expired lease costs the run an attempt.
+        // to do so, because an expired lease costs the run an attempt. Errors of the later steps do not count. If one
+        // of them failed in every sweep, such as the removal of old records, no lease would ever expire.
         let lease = SignedDuration::try_from(self.inner.policy.lease).unwrap_or(SignedDuration::MAX);
         if state.failed.is_none_or(|failed| now.duration_since(failed) > lease) {
-            self.expire(now, &mut swept).await?;
+            self.expire(now, &mut swept).await.inspect_err(|_| state.failed = Some(now))?;
         }
         self.offer_newly_due(state.last, now, &mut swept).await?;
         self.offer_missing(state, now, &mut swept).await?;
         state.sweeps = state.sweeps.wrapping_add(1);
-        if state.sweeps % FORGET_EVERY == 1 {
+        let is_turn = state.sweeps % FORGET_EVERY == 1;
+        // Taken: after a failure, the next attempt follows at the next turn, so that the rest of each sweep takes
+        // place.
+        if std::mem::take(&mut state.has_expired) || is_turn {
             let ago = |kept| now.saturating_sub(kept).unwrap_or(now);
             // Without a retention, records are kept forever.
             let before = |kept: Option<Duration>| {
@@ -142,8 +141,8 @@ impl Core {
                 snippets_before: before(self.bounds().snippets_kept),
                 drafts_before: before(self.bounds().drafts_kept),
             };
-            swept.forgotten = self.inner.store.purge_expired(cutoffs, STEP).await?;
-            state.has_guests = true;
+            state.has_expired = self.purge_expired(cutoffs, &mut swept).await?;
+            state.has_guests |= is_turn;
         }
         if state.has_guests {
             state.has_guests = self.forget_guests(now, &mut swept).await;
@@ -326,6 +325,20 @@ impl Core {
             self.inner.store.end_cancelling(user, since).await?;
         }
         Ok(cancelled)
+    }
+
+    /// Deletes expired records. Returns whether there may be more; the next sweep then continues. A submission with an
+    /// idempotency key or a webhook leaves a record, so a fixed number of records per minute could be less than what a
+    /// busy server inserts, and the tables would grow without bound.
+    async fn purge_expired(&self, cutoffs: RetentionCutoffs, swept: &mut Swept) -> Result<bool, StoreError> {
+        for _ in 0..STEPS_MAX {
+            let purged = self.inner.store.purge_expired(cutoffs, STEP).await?;
+            swept.forgotten += purged.deleted;
+            if !purged.may_have_more {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Removes guests that have ended, and their submissions. Returns whether there may be more. A failure does not

@@ -211,7 +211,7 @@ impl Core {
                 return Err(CancelError::Rejudge);
             }
         }
-        Ok(self.end(id).await?)
+        Ok(self.end(id, record.submission.kind.is_live()).await?)
     }
 
     /// Whether a contest counts the submission: the sender takes part in it, or can still join it.
@@ -233,21 +233,27 @@ impl Core {
         for stage in [Stage::Queued, Stage::Running] {
             let filter = HistoryFilter { stage: Some(stage), ..HistoryFilter::of(owner) };
             for summary in self.inner.store.history(filter, 0, limit - cancelled).await? {
-                self.end(summary.id).await?;
+                self.end(summary.id, true).await?;
                 cancelled += 1;
             }
         }
         Ok(cancelled)
     }
 
-    async fn end(&self, id: SubmissionId) -> Result<Option<RunState>, StoreError> {
+    /// Cancels a submission. `may_be_live`: whether it may have logs of live input, which then end. Ending logs that
+    /// never began has no effect.
+    async fn end(&self, id: SubmissionId, may_be_live: bool) -> Result<Option<RunState>, StoreError> {
         let now = self.now();
         let Some(done) = self.inner.store.cancel(id, now).await? else { return Ok(None) };
         self.stop_run(done.run);
         if done.changed {
             // All nodes are notified, because any of them may be running the submission.
             self.inner.events.announce(Notice::Stop(done.run));
-            self.inner.events.publish(Event::finished(id, done.state.attempts(), now, Verdict::Cancelled));
+            let attempts = done.state.attempts();
+            self.inner.events.publish(Event::finished(id, attempts, now, Verdict::Cancelled));
+            if may_be_live {
+                self.end_input(id, attempts, Verdict::Cancelled);
+            }
         }
         Ok(Some(done.state))
     }

@@ -6,13 +6,16 @@
 //! ```text
 //!  enter ──► waiting ── subscribed on the server, and its stored events read ──► joined
 //!               ▲                                                                  │
-//!               └────── the session with the server ended: a break ◄───────────────┘
+//!               ├────── the session with the server ended: a break ◄───────────────┤
+//!               └────── a reference to a stored event arrived ◄────────────────────┘
 //! ```
 //!
 //! Live events of a waiting feed are held back until the stored events, which may be older, have been read. So no event
 //! is lost between the stored and the live events. An event that arrives both ways is recognised by its number and
-//! added only once. After an interruption, subscribers get a gap when their feed is joined again. They then read the
-//! earlier events from the store, and all later events follow.
+//! added only once. A reference to a stored event may arrive while the stored events are being read. This read may have
+//! begun before the event was stored, so the feed then remains waiting, and they are read again. After an interruption,
+//! subscribers get a gap when their feed is joined again. They then read the earlier events from the store, and all
+//! later events follow.
 //!
 //! If the feed existed when an attempt's first event was published on this node, all events of the attempt reach the
 //! feed directly. If not, they all arrive from the server, in order.
@@ -78,9 +81,21 @@ struct Feed {
 
 #[derive(Debug)]
 enum Link {
-    /// Live events that are held back, and their total size in bytes.
-    Waiting(Vec<(Event, Seq)>, usize),
+    Waiting(Waiting),
     Joined,
+}
+
+/// What arrived while the stored events have not been read.
+#[derive(Debug, Default)]
+struct Waiting {
+    /// Live events that are held back, each with the number of the previous event.
+    held: Vec<(Event, Seq)>,
+    /// Total size of these events, in bytes.
+    bytes: usize,
+    /// The highest number that was only referenced since the current read of the stored events began. A read that
+    /// begins after a reference has arrived finds the event, or the event is no longer stored. So each reference causes
+    /// at most one more read.
+    referenced: Seq,
 }
 
 /// Topics to join and to leave on the server.
@@ -151,7 +166,7 @@ impl Hub {
             if topic.interest == Interest::End && feed.is_joined() && feed.shared.state().log.ended() {
                 // The submission may have been rejudged since the log ended. Only the stored events show that.
                 feed.shared = Arc::default();
-                feed.link = Link::Waiting(Vec::new(), 0);
+                feed.link = Link::waiting();
                 join.push(topic);
                 self.work.notify_one();
             }
@@ -223,7 +238,7 @@ impl Hub {
         let mut state = self.state();
         state.session = None;
         for feed in state.feeds.values_mut() {
-            feed.link = Link::Waiting(Vec::new(), 0);
+            feed.link = Link::waiting();
         }
         drop(state);
         self.joins.notify_waiters();
@@ -238,7 +253,8 @@ impl Hub {
         }
     }
 
-    /// Waits for topics to join or leave, and returns at most `most` of each.
+    /// Waits for topics to join or leave, and returns at most `most` of each. The caller then reads the stored events
+    /// of the topics to join, and calls [`Hub::join`].
     pub(crate) async fn work(&self, most: usize) -> TopicChanges {
         loop {
             let ring = self.work.notified();
@@ -263,9 +279,11 @@ impl Hub {
         while work.join.len() < most
             && let Some(topic) = join.pop()
         {
-            if let Some(feed) = feeds.get(&topic)
-                && !feed.is_joined()
+            if let Some(feed) = feeds.get_mut(&topic)
+                && let Link::Waiting(waiting) = &mut feed.link
             {
+                // The read begins now, so it finds the events that were referenced before.
+                waiting.referenced = Seq::default();
                 work.join.push((topic, feed.shared.state().log.last()));
             }
         }
@@ -276,13 +294,15 @@ impl Hub {
     }
 
     /// Joins a feed whose topic is subscribed on the server. `kept` has the topic's stored events, oldest first; if the
-    /// topic's interest is [`Interest::End`], `kept` has only the last stored event.
+    /// topic's interest is [`Interest::End`], `kept` has only the last stored event. If the read may have missed an
+    /// event that was referenced in the meantime, the feed is not joined yet, and its stored events are read again.
     pub(crate) fn join(&self, topic: Topic, kept: &[Message], session: Session) {
         let mut state = self.state();
         if state.session != Some(session) {
             return;
         }
-        let Some(feed) = state.feeds.get_mut(&topic) else { return };
+        let State { feeds, join, .. } = &mut *state;
+        let Some(feed) = feeds.get_mut(&topic) else { return };
         // Skip the events of runs before the current one.
         let is_end = |message: &Message| matches!(message, Message::Event { event, .. } if event.kind.is_final());
         let newest = kept.len().saturating_sub(1);
@@ -292,8 +312,19 @@ impl Hub {
                 feed.add(topic.interest, event.clone(), *before, &self.bounds);
             }
         }
-        if let Link::Waiting(held, _) = std::mem::replace(&mut feed.link, Link::Joined) {
-            for (event, before) in held {
+        let last = feed.shared.state().log.last();
+        if let Link::Waiting(waiting) = &mut feed.link
+            && waiting.referenced > last
+        {
+            // The held events may follow the referenced event, so they are added after the next read.
+            waiting.forget_until(last);
+            feed.shared.ring(false);
+            join.push(topic);
+            self.work.notify_one();
+            return;
+        }
+        if let Link::Waiting(waiting) = std::mem::replace(&mut feed.link, Link::Joined) {
+            for (event, before) in waiting.held {
                 feed.add(topic.interest, event, before, &self.bounds);
             }
         }
@@ -340,10 +371,14 @@ impl Hub {
         let topic = Topic { id, interest: Interest::Everything };
         let mut state = self.state();
         let Some(feed) = state.feeds.get_mut(&topic) else { return };
-        if feed.is_joined() && feed.shared.state().log.last() < seq {
-            feed.link = Link::Waiting(Vec::new(), 0);
-            state.join.push(topic);
-            self.work.notify_one();
+        match &mut feed.link {
+            Link::Waiting(waiting) => waiting.referenced = waiting.referenced.max(seq),
+            Link::Joined if feed.shared.state().log.last() < seq => {
+                feed.link = Link::waiting();
+                state.join.push(topic);
+                self.work.notify_one();
+            }
+            Link::Joined => {}
         }
     }
 }
@@ -359,10 +394,32 @@ pub(crate) fn garbage(frames: u64) {
     tracing::debug!(frames, "dropped unreadable data from the event bus");
 }
 
+impl Link {
+    fn waiting() -> Link {
+        Link::Waiting(Waiting::default())
+    }
+}
+
+impl Waiting {
+    /// Holds a live event back. Beyond the bound the event is dropped; the next event reveals the gap.
+    fn hold(&mut self, event: &Event, before: Seq, bounds: &EventBounds) {
+        let size = size(event);
+        if self.held.len() < bounds.log_events_max && self.bytes + size <= bounds.log_bytes_max {
+            self.bytes += size;
+            self.held.push((event.clone(), before));
+        }
+    }
+
+    /// Drops the held events up to `last`, because the log has them.
+    fn forget_until(&mut self, last: Seq) {
+        self.held.retain(|(event, _)| event.seq > last);
+        self.bytes = self.held.iter().map(|(event, _)| size(event)).sum();
+    }
+}
+
 impl Feed {
     fn new(session: Option<Session>) -> Feed {
-        let link = Link::Waiting(Vec::new(), 0);
-        Feed { shared: Arc::default(), readers: 0, link, since: session, own_attempt: None }
+        Feed { shared: Arc::default(), readers: 0, link: Link::waiting(), since: session, own_attempt: None }
     }
 
     fn is_joined(&self) -> bool {
@@ -373,14 +430,7 @@ impl Feed {
     fn hear(&mut self, interest: Interest, event: &Event, before: Seq, bounds: &EventBounds) {
         match &mut self.link {
             Link::Joined => self.add(interest, event.clone(), before, bounds),
-            // Beyond the bound the event is dropped; the next event reveals the gap.
-            Link::Waiting(held, bytes) => {
-                let size = size(event);
-                if held.len() < bounds.log_events_max && *bytes + size <= bounds.log_bytes_max {
-                    *bytes += size;
-                    held.push((event.clone(), before));
-                }
-            }
+            Link::Waiting(waiting) => waiting.hold(event, before, bounds),
         }
     }
 
@@ -411,32 +461,100 @@ mod tests {
     use cupel_core::event::EventKind;
     use cupel_core::{Received, Subscription as _};
 
+    const TOPIC: Topic = Topic { id: SubmissionId::from_uuid(uuid::Uuid::nil()), interest: Interest::Everything };
+
+    fn event(n: u32) -> Event {
+        let kind = EventKind::Started { attempt: 1 };
+        Event { submission: TOPIC.id, seq: Seq::of_attempt(1, n), at: jiff::Timestamp::UNIX_EPOCH, kind }
+    }
+
+    /// An event with the number of the previous event.
+    fn message(n: u32) -> Message {
+        let before = if n == 1 { Seq::default() } else { Seq::of_attempt(1, n - 1) };
+        Message::Event { event: event(n), before }
+    }
+
+    fn reference(n: u32) -> Message {
+        Message::PendingEvent { submission: TOPIC.id, seq: Seq::of_attempt(1, n) }
+    }
+
+    /// Receives until the bus is closed: the numbers of the events, and `None` for a gap.
+    async fn heard(reader: &mut Reader<Leave>) -> Vec<Option<u32>> {
+        let mut heard = Vec::new();
+        while let Some(received) = reader.next().await {
+            heard.push(match received {
+                Received::Event(event) => Some(event.seq.number()),
+                Received::Gap => None,
+            });
+        }
+        heard
+    }
+
+    /// The next topic to join must be `TOPIC`, of which the hub has the events up to `last`. Its read begins.
+    fn begin_read(hub: &Hub, last: u32) {
+        let work = hub.take_work(1).expect("the stored events are to be read");
+        let expected = if last == 0 { Seq::default() } else { Seq::of_attempt(1, last) };
+        assert_eq!(work.join, [(TOPIC, expected)]);
+    }
+
+    /// The read does not contain the event, because it began before the event was stored.
+    #[tokio::test]
+    async fn an_event_that_is_referenced_during_a_read_causes_another_read() {
+        for is_first_read in [true, false] {
+            let hub = Arc::new(Hub::new(EventBounds::default()));
+            let session = hub.begin_session();
+            let mut reader = hub.enter(TOPIC, Seq::default());
+            begin_read(&hub, 0);
+            if !is_first_read {
+                hub.join(TOPIC, &[], session);
+                hub.heard(reference(1));
+                begin_read(&hub, 0);
+            }
+            hub.heard(reference(2));
+            hub.heard(message(3));
+            hub.join(TOPIC, &[message(1)], session);
+            begin_read(&hub, 1);
+            hub.heard(reference(4));
+            hub.heard(message(5));
+            hub.join(TOPIC, &[message(2), message(3)], session);
+            begin_read(&hub, 3);
+            hub.join(TOPIC, &[message(4), message(5)], session);
+            hub.heard(message(6));
+            assert!(hub.take_work(1).is_none());
+            hub.close();
+            assert_eq!(heard(&mut reader).await, (1..=6).map(Some).collect::<Vec<_>>());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_referenced_event_that_is_not_stored_causes_one_more_read_and_a_gap() {
+        let hub = Arc::new(Hub::new(EventBounds::default()));
+        let session = hub.begin_session();
+        let mut reader = hub.enter(TOPIC, Seq::default());
+        begin_read(&hub, 0);
+        hub.heard(reference(2));
+        hub.heard(message(3));
+        hub.join(TOPIC, &[message(1)], session);
+        begin_read(&hub, 1);
+        hub.join(TOPIC, &[], session);
+        assert!(hub.take_work(1).is_none());
+        hub.close();
+        assert_eq!(heard(&mut reader).await, [Some(1), None, Some(3)]);
+    }
+
     /// Event 1 is sent to the server first, so its echo may arrive before this node has added the event itself.
     #[tokio::test]
     async fn an_early_echo_of_the_first_event_does_not_prevent_local_delivery() {
         let hub = Arc::new(Hub::new(EventBounds::default()));
-        let id = SubmissionId::from_uuid(uuid::Uuid::nil());
-        let event = |n| {
-            let kind = EventKind::Started { attempt: 1 };
-            Event { submission: id, seq: Seq::of_attempt(1, n), at: jiff::Timestamp::UNIX_EPOCH, kind }
-        };
-        let topic = Topic { id, interest: Interest::Everything };
         let session = hub.begin_session();
-        let mut reader = hub.enter(topic, Seq::default());
-        hub.join(topic, &[], session);
+        let mut reader = hub.enter(TOPIC, Seq::default());
+        hub.join(TOPIC, &[], session);
 
-        hub.hear(&wire::frame(&Message::Event { event: event(1), before: Seq::default() }));
+        hub.hear(&wire::frame(&message(1)));
         hub.published(&event(1), Seq::default());
         hub.published(&event(2), Seq::of_attempt(1, 1));
         hub.close();
 
-        let mut heard = Vec::new();
-        while let Some(received) = reader.next().await {
-            match received {
-                Received::Event(event) => heard.push(event),
-                Received::Gap => panic!("nothing is missing"),
-            }
-        }
-        assert_eq!(heard, [event(1), event(2)]);
+        assert_eq!(heard(&mut reader).await, [Some(1), Some(2)]);
     }
 }

@@ -31,7 +31,8 @@ const CHAINS_MAX: usize = 16_384;
 
 /// Time without an event after which a submission is no longer tracked. An API node that publishes the inputs of a live
 /// run does not publish the run's end. The servers have deleted the stored events of such a submission (`LIVE_KEPT` in
-/// `redis.rs` and `postgres.rs`).
+/// `redis.rs` and `postgres.rs`), except inputs of a live run. These are bounded by the window of unconsumed input, and
+/// are deleted when the run ends.
 const FORGET_AFTER: Duration = Duration::from_secs(11 * 60);
 
 /// Interval at which the expiry of a submission's stored events is extended.

@@ -8,6 +8,8 @@
 //!   need the event read it from the table.
 //! - The table is UNLOGGED: a crash of PostgreSQL empties it and has no other effect. Rows expire, and every node
 //!   removes expired rows, a bounded number at a time.
+//! - The input of a live run, and the latest report of its attached clients, expire later than the longest wait for a
+//!   slot. They are removed as soon as the run ends or a later report arrives.
 //!
 //! Each node has two connections: one sends; the other listens, reads and cleans up.
 //!
@@ -21,7 +23,7 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 use cupel_core::Interest;
-use cupel_core::event::Seq;
+use cupel_core::event::{EventKind, LiveEvent, Seq};
 use cupel_postgres::{Endpoint, version_text};
 use tokio::task::AbortHandle;
 use tokio_postgres::error::SqlState;
@@ -30,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::hub::{self, Hub, Topic};
-use crate::remote::{ANSWER_MAX, ENDED_KEPT, KeptMessage, Server, ServerError, Session};
+use crate::remote::{ANSWER_MAX, ENDED_KEPT, KeptMessage, Server, ServerError, Session, time_kept};
 use crate::wire::{self, Message};
 
 /// `server_version_num` of the oldest supported version.
@@ -40,7 +42,8 @@ const VERSION_MIN: i32 = 130_000;
 /// a notification.
 const NOTIFICATION_MAX: usize = 5_900;
 
-/// How long a row of a running submission is stored. A later subscriber gets a gap for earlier events.
+/// How long a row of a running submission is stored, unless [`time_kept`] gives another time. A later subscriber gets a
+/// gap for earlier events.
 const LIVE_KEPT: Duration = Duration::from_secs(120);
 
 /// Maximum number of expired rows removed by one statement. The next two constants are the pauses after such a
@@ -169,7 +172,13 @@ struct PostgresSession {
 
 /// Stores events and notifies. A late event of a dead attempt is not stored, because a later event exists. The
 /// notifications are last, after the rows are written.
+///
+/// `superseded` removes the rows before given events, but only rows that are stored longer than those of a submission's
+/// own log: these are read until they expire, because notifications refer to them. Rows that another node is removing
+/// are skipped, so that nodes which remove rows of the same runs in different orders do not wait for each other. An
+/// input that is being stored while its run ends may remain until it expires.
 fn send_sql(name: &str) -> String {
+    let live_seconds = LIVE_KEPT.as_secs();
     format!(
         "WITH added AS (
              INSERT INTO \"{name}\" (submission, seq, expires, frame)
@@ -182,6 +191,15 @@ fn send_sql(name: &str) -> String {
          ), gone AS (
              DELETE FROM \"{name}\" AS old USING unnest($5::uuid[], $6::bigint[]) AS given (submission, seq)
              WHERE old.submission = given.submission AND old.seq = given.seq
+         ), superseded AS (
+             DELETE FROM \"{name}\" AS old USING (
+                 SELECT long.submission, long.seq
+                 FROM unnest($9::uuid[], $10::bigint[]) AS given (submission, seq)
+                 JOIN \"{name}\" AS long ON long.submission = given.submission AND long.seq < given.seq
+                 WHERE long.expires > now() + interval '{live_seconds} seconds'
+                 FOR UPDATE OF long SKIP LOCKED
+             ) AS found
+             WHERE old.submission = found.submission AND old.seq = found.seq
          )
          SELECT count(pg_notify($7, sent.frames)) FROM unnest($8::text[]) AS sent (frames)"
     )
@@ -249,6 +267,7 @@ impl Session for PostgresSession {
     async fn send(&self, batch: &[KeptMessage]) -> Result<(), ServerError> {
         let (mut ids, mut seqs, mut seconds, mut frames) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (mut gone_ids, mut gone_seqs, mut gone) = (Vec::new(), Vec::new(), HashSet::new());
+        let (mut later_ids, mut later_seqs) = (Vec::new(), Vec::new());
         for kept_message in batch {
             let Message::Event { event, .. } = &kept_message.outgoing.message else { continue };
             for seq in &kept_message.outgoing.gone {
@@ -263,7 +282,11 @@ impl Session for PostgresSession {
             let frame = wire::frame(&kept_message.outgoing.message);
             let is_wanted = kept_message.keep || frame.len() > NOTIFICATION_MAX;
             if is_wanted && !gone.contains(&(event.submission, event.seq)) {
-                let kept = if kept_message.keep && !event.kind.is_final() { LIVE_KEPT } else { ENDED_KEPT };
+                let kept = if kept_message.keep { time_kept(&event.kind, LIVE_KEPT) } else { ENDED_KEPT };
+                if matches!(event.kind, EventKind::Finished { .. } | EventKind::Live(LiveEvent::Attached)) {
+                    later_ids.push(*event.submission.as_uuid());
+                    later_seqs.push(column(event.seq));
+                }
                 ids.push(*event.submission.as_uuid());
                 seqs.push(column(event.seq));
                 seconds.push(i32::try_from(kept.as_secs()).unwrap_or(i32::MAX));
@@ -272,8 +295,8 @@ impl Session for PostgresSession {
         }
         let texts = notifications(batch.iter().map(|kept_message| &kept_message.outgoing.message));
         let client = &self.sender.client;
-        let given: [&(dyn tokio_postgres::types::ToSql + Sync); 8] =
-            [&ids, &seqs, &seconds, &frames, &gone_ids, &gone_seqs, &self.name, &texts];
+        let given: [&(dyn tokio_postgres::types::ToSql + Sync); 10] =
+            [&ids, &seqs, &seconds, &frames, &gone_ids, &gone_seqs, &self.name, &texts, &later_ids, &later_seqs];
         client.query(&self.send, &given).await?;
         Ok(())
     }

@@ -12,7 +12,8 @@
 //! - An event is written to its stream before it is published. A node that subscribes first and then reads the stream
 //!   misses nothing.
 //! - A stream holds the last attempt, bounded by [`Outbox`](crate::outbox::Outbox) like a log in memory; once the run
-//!   has ended, the stream holds only the final event. Streams expire.
+//!   has ended, the stream holds only the final event. Streams expire; those with the input of a live run, or with
+//!   reports of its attached clients, expire later than the longest wait for a slot.
 //!
 //! One connection per node carries all traffic, in RESP3: published messages arrive between the replies.
 //!
@@ -33,7 +34,7 @@ use redis::{
 use tokio_util::sync::CancellationToken;
 
 use crate::hub::{self, Hub, Topic};
-use crate::remote::{ANSWER_MAX, ENDED_KEPT, KeptMessage, Server, ServerError, Session};
+use crate::remote::{ANSWER_MAX, KeptMessage, Server, ServerError, Session, time_kept};
 use crate::wire::{self, Message};
 
 /// Oldest supported version, the first with `XADD … MINID`.
@@ -160,6 +161,7 @@ impl RedisSession {
         let Message::Event { event, .. } = &kept.outgoing.message else { return };
         let (key, id, seq) = (self.names.log(event.submission), entry_id(event.seq), event.seq);
         let is_final = event.kind.is_final();
+        let seconds = time_kept(&event.kind, LIVE_KEPT).as_secs();
         let add = pipe.cmd("XADD").arg(&key);
         if is_final {
             add.arg("MINID").arg("=").arg(&id);
@@ -171,13 +173,13 @@ impl RedisSession {
         }
         add.arg(&id).arg("e").arg(wire::frame(&kept.outgoing.message));
         if is_final {
-            pipe.cmd("EXPIRE").arg(&key).arg(ENDED_KEPT.as_secs());
+            pipe.cmd("EXPIRE").arg(&key).arg(seconds);
         } else {
             if !kept.outgoing.gone.is_empty() {
                 pipe.cmd("XDEL").arg(&key).arg(kept.outgoing.gone.iter().copied().map(entry_id).collect::<Vec<_>>());
             }
             if kept.outgoing.refresh {
-                pipe.cmd("EXPIRE").arg(&key).arg(LIVE_KEPT.as_secs());
+                pipe.cmd("EXPIRE").arg(&key).arg(seconds);
             }
         }
     }

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use cupel_core::event::{Event, Seq};
+use cupel_core::event::{Event, EventKind, LiveEvent, Seq};
 use cupel_core::{Backoff, EventBus, Interest, Notice, Notices, Subscription};
 use cupel_types::SubmissionId;
 use tokio::time::{sleep, timeout};
@@ -58,6 +58,23 @@ const CLOSE_MAX: Duration = Duration::from_secs(2);
 /// How long the server stores the final event: for subscribers that arrive around the end, and for those that were
 /// disconnected. The store has the event permanently.
 pub(crate) const ENDED_KEPT: Duration = Duration::from_secs(60);
+
+/// How long the server stores an input of a live run, and the latest report that a client is attached, unless the run
+/// ends earlier: longer than a run waits for a slot. A client sends input before its run starts, and may leave before.
+/// The worker then needs both, because nobody repeats them. Unconsumed input is bounded (`cupel-core/src/live.rs`), and
+/// of the reports only the latest is stored this long.
+const INPUT_KEPT: Duration = Duration::from_hours(24);
+
+/// How long the server stores an event. `live` is the time for the events of a running submission, which a subscriber
+/// that arrives later can read from the database.
+pub(crate) fn time_kept(kind: &EventKind, live: Duration) -> Duration {
+    match kind {
+        EventKind::Finished { .. } => ENDED_KEPT,
+        EventKind::Live(LiveEvent::Input { .. } | LiveEvent::Attached) => INPUT_KEPT,
+        // The worker repeats the report of consumed input.
+        _ => live,
+    }
+}
 
 /// Reason why a session could not begin, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -357,7 +374,6 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use cupel_core::event::EventKind;
     use cupel_testkit::brokers::wait_until;
     use cupel_types::Verdict;
     use tokio::sync::Semaphore;

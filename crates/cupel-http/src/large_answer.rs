@@ -1,5 +1,5 @@
-//! JSON responses that contain program output. The handler serializes small responses. Large responses are serialized
-//! on a blocking thread, and a budget reserves memory for each until the client has received it.
+//! JSON responses that contain program output or files. The handler serializes small responses. Large responses are
+//! serialized on a blocking thread, and a budget reserves memory for each until the client has received it.
 //!
 //! *Invariant:* the memory of a large response is reserved before the response is built, and stays reserved while the
 //! response is built, even if the client disconnects.
@@ -19,14 +19,14 @@ use crate::app::Shared;
 use crate::budget::Held;
 use crate::error::ApiError;
 
-/// Maximum output, in bytes, that a handler itself serializes. This takes about a millisecond.
+/// Maximum size of the output and files, in bytes, that a handler itself serializes. This takes about a millisecond.
 pub const SMALL_BYTES: usize = 256 << 10;
 
 /// Chunk size in which a large response is sent.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// The response with the document that `build` returns. `output`: bytes of program output in the document;
-/// `bytes_per_byte`: upper bound on the memory for one byte of output while the document is built and serialized.
+/// The response with the document that `build` returns. `shown`: bytes of program output and files in the document;
+/// `bytes_per_byte`: upper bound on the memory for one of these bytes while the document is built and serialized.
 ///
 /// # Errors
 ///
@@ -34,14 +34,14 @@ const PIECE_BYTES: usize = 64 << 10;
 pub async fn json<T: Serialize>(
     app: &Shared,
     user: UserId,
-    output: usize,
+    shown: usize,
     bytes_per_byte: usize,
     build: impl FnOnce() -> T + Send + 'static,
 ) -> Result<Response, ApiError> {
-    if output < SMALL_BYTES {
+    if shown < SMALL_BYTES {
         return Ok(Json(build()).into_response());
     }
-    let mut held = app.answers.wait_for(user, output * bytes_per_byte, app.settings.answer_wait_max).await?;
+    let mut held = app.answers.wait_for(user, shown * bytes_per_byte, app.settings.answer_wait_max).await?;
     let made = tokio::task::spawn_blocking(move || {
         let json = serde_json::to_vec(&build())?;
         held.keep_only(json.len());

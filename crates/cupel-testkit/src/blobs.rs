@@ -248,6 +248,8 @@ pub fn a_list_has_the_blobs_of_its_kind_with_length_and_age<B: Blobs>(make: impl
     assert_eq!(listed(BlobKind::CopiesOf(hash(1))), all[..2]);
     assert_eq!(listed(BlobKind::CopiesOf(hash(3))), []);
     assert_eq!(listed(BlobKind::Artifacts), all[3..4]);
+    assert_eq!(listed(BlobKind::ArtifactsUnder(1)), all[3..4]);
+    assert_eq!(listed(BlobKind::ArtifactsUnder(0x10)), []);
     assert_eq!(listed(BlobKind::Data), all[4..]);
     // The age of a blob grows.
     let age = |key| blobs.list(BlobKind::Packages).unwrap().iter().find(|blob| blob.key == key).unwrap().age;

@@ -45,7 +45,7 @@ const NO_THREAD: &str = "the worker could not start a thread";
 /// How long a run waits until the executor of its interactive slot has been created.
 const EXECUTOR_WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// How long a slot pauses if no thread can be started for a run.
+/// How long a slot pauses if no thread can be started.
 const NO_THREAD_PAUSE: Duration = Duration::from_secs(1);
 
 /// How long a driver waits at shutdown for the answer to its last lease request. A closed queue answers at once.
@@ -239,7 +239,7 @@ impl<'a> Driver<'a> {
     /// Runs one run, which has this slot for itself until it ends. Returns `false` if the slot cannot continue.
     async fn run_to_end(&mut self, assignment: Arc<Assignment>) -> Interactive {
         let shared = self.shared;
-        shared.leases().insert(assignment.leased.lease, assignment.leased.run);
+        shared.leases().hold(&assignment.leased);
         if self.threads.is_empty() && !self.build() {
             shared.give_back_unfinished(&assignment, NO_THREAD).await;
             tokio::time::sleep(NO_THREAD_PAUSE).await;
@@ -278,9 +278,21 @@ impl<'a> Driver<'a> {
         true
     }
 
+    /// Lets a thread create the executor. If the machine cannot start a thread, tries again until it can. Otherwise,
+    /// the slot would be unused until the worker is restarted. Returns `false` if the worker shuts down first.
+    async fn build_at_last(&mut self) -> bool {
+        while !self.build() {
+            if self.shutdown.is_cancelled() {
+                return false;
+            }
+            tokio::time::sleep(NO_THREAD_PAUSE).await;
+        }
+        true
+    }
+
     async fn work(&mut self) {
         let mut state = SlotState::enter("starting");
-        if !self.build() {
+        if !self.build_at_last().await {
             return;
         }
         loop {
@@ -540,13 +552,7 @@ impl<'a> Driver<'a> {
         }
         self.owes = took;
         // The executor was lost with the thread of the live run, or failed.
-        while self.tool.is_none() && !self.build() {
-            if self.shutdown.is_cancelled() {
-                return false;
-            }
-            tokio::time::sleep(NO_THREAD_PAUSE).await;
-        }
-        true
+        self.tool.is_some() || self.build_at_last().await
     }
 
     /// Whether this slot can hold another run that has begun.
@@ -584,7 +590,7 @@ impl<'a> Driver<'a> {
             NextRun::Again(begun) => (begun, Job::Continue(tool)),
             NextRun::New(assignment) => {
                 let leased = &assignment.leased;
-                shared.leases().insert(leased.lease, leased.run);
+                shared.leases().hold(leased);
                 let Some(thread) = self.thread() else {
                     // The machine cannot start another thread at the moment. Give the run back for other workers, and
                     // continue with this slot after a pause.
@@ -669,7 +675,7 @@ async fn lease_until<T>(
             }) => {
                 *upcoming = None;
                 if let Some(assignment) = &assignment {
-                    shared.leases().insert(assignment.leased.lease, assignment.leased.run);
+                    shared.leases().hold(&assignment.leased);
                 }
                 // An interactive slot may run a live run at once.
                 *ahead = assignment.and_then(|assignment| shared.hand_over(assignment));

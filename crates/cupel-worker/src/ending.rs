@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cupel_core::run::LeasedRun;
-use cupel_core::{Assignment, Core, chain, is_disk_full};
+use cupel_core::{Assignment, Core, StopFlag, StoreError, chain};
 use cupel_traces::{Ended, Run};
-use cupel_types::{Submission, Verdict};
+use cupel_types::{RunId, Submission, Verdict};
 use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
 
 use crate::attempt::{Judged, SlotError};
 use crate::shared::Shared;
@@ -15,12 +16,12 @@ use crate::shared::Shared;
 /// Reason recorded for runs that are returned to the queue at the end of the worker.
 pub(crate) const DRAINS: &str = "the worker is draining";
 
-/// Maximum number of attempts to write a result, with growing pauses. After the last attempt, the run is returned to
-/// the queue.
-const COMPLETE_TRIES_MAX: u32 = 8;
+/// Pauses between two attempts to write a result.
+const PAUSES: Pauses = Pauses { first: Duration::from_millis(50), max: Duration::from_secs(5) };
 
-/// Maximum pause between two attempts to write a result.
-const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// How long a worker whose slots have ended continues to write results. Longer than the maximum pause, so that each
+/// result gets at least one more attempt. After that, the runs are returned to the queue.
+pub(crate) const LAST_WRITES: Duration = Duration::from_secs(6);
 
 /// Pause before a run is offered again after a failure of this machine. Without it, the worker would take the run again
 /// at once, until its next heartbeat withdraws the language.
@@ -30,7 +31,7 @@ impl Shared {
     /// Returns the run of an attempt that has not begun to the queue, without losing an attempt.
     pub(crate) async fn give_back_unfinished(&self, assignment: &Assignment, why: &str) {
         // The lease is removed before the store ends it. Otherwise, a renewal would report the lease as lost.
-        self.leases().remove(&assignment.leased.lease);
+        self.leases().release(assignment.leased.lease);
         give_back(&self.parts.core, assignment, false, why).await;
     }
 }
@@ -44,6 +45,7 @@ pub(crate) async fn end(
 ) {
     // The semaphore is never closed.
     let _room = shared.completions.acquire().await;
+    shared.leases().begin_end(assignment.leased.lease);
     let core = &shared.parts.core;
     let (run, attempt) = (assignment.leased.run, assignment.leased.attempt);
     match result {
@@ -70,7 +72,7 @@ pub(crate) async fn end(
             }
         }
     }
-    shared.leases().remove(&assignment.leased.lease);
+    shared.leases().release(assignment.leased.lease);
 }
 
 /// Exports the trace of an attempt that has ended.
@@ -84,6 +86,12 @@ fn trace(core: &Core, assignment: &Assignment, began: Timestamp, outcome: Ended<
 /// The language as a metrics label.
 pub(crate) fn language_label(submission: &Submission) -> String {
     submission.language().map_or_else(|| "none".to_owned(), ToString::to_string)
+}
+
+/// Reports a lost lease.
+pub(crate) fn lease_lost(run: RunId) {
+    metrics::counter!("cupel_leases_lost_total").increment(1);
+    tracing::warn!(run.id = %run, "lost the lease of run {run}");
 }
 
 /// Counts an attempt that ended in an internal failure.
@@ -108,41 +116,133 @@ pub(crate) async fn give_back_later(core: &Core, assignment: &Assignment, pause:
 
 async fn complete(shared: &Shared, assignment: &Assignment, began: Timestamp, judged: Judged) {
     let core = &shared.parts.core;
-    let run = assignment.leased.run;
-    let submission = &assignment.leased.submission;
+    let LeasedRun { run, lease, ref submission, .. } = assignment.leased;
     let verdict = judged.report.verdict;
-    let mut pause = Duration::from_millis(50);
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        match core.complete(assignment, judged.report.clone(), judged.events.clone()).await {
-            Ok(written) => {
-                if written {
-                    trace(core, assignment, began, Ended::Judged(verdict, &judged.events));
-                    let language = language_label(submission);
-                    metrics::counter!("cupel_runs_total", "verdict" => verdict.code(), "language" => language)
-                        .increment(1);
-                    let request_id = submission.request_id.as_deref();
-                    tracing::info!(run.id = %run, submission.id = %submission.id, request_id, %verdict, "judged run {run}: {verdict}");
-                }
-                return;
-            }
-            // While the disk is full, the result is kept until an operator has freed space or the worker ends.
-            Err(error)
-                if error.transient
-                    && (tries < COMPLETE_TRIES_MAX || is_disk_full(&error) && !shared.ended.is_cancelled()) =>
-            {
-                tracing::warn!(run.id = %run, error = chain(&error), "could not write the result of run {run}; retrying");
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(PAUSE_MAX);
-            }
-            Err(error) => {
-                attempt_failed("store");
-                tracing::error!(run.id = %run, error = chain(&error), "could not write the result of run {run}");
-                // A full disk is not the run's fault, so the run loses no attempt.
-                give_back(core, assignment, !is_disk_full(&error), "the worker could not write the result").await;
-                return;
+    let attempt = || core.complete(assignment, judged.report.clone(), judged.events.clone());
+    match write(run, attempt, &assignment.stop, &shared.gives_up, PAUSES).await {
+        Ok(true) => {
+            trace(core, assignment, began, Ended::Judged(verdict, &judged.events));
+            let language = language_label(submission);
+            metrics::counter!("cupel_runs_total", "verdict" => verdict.code(), "language" => language).increment(1);
+            let request_id = submission.request_id.as_deref();
+            tracing::info!(run.id = %run, submission.id = %submission.id, request_id, %verdict, "judged run {run}: {verdict}");
+        }
+        Ok(false) => {
+            if shared.leases().is_unreported_loss(lease, assignment.stop.is_raised()) {
+                lease_lost(run);
             }
         }
+        Err(error) => {
+            attempt_failed("store");
+            tracing::error!(run.id = %run, error = chain(&error), "could not write the result of run {run}");
+            // An outage and a full disk are not the run's fault, so the run loses no attempt. The attempt of a live run
+            // is lost: another one would run without the input, and the next worker ends the run with this reason.
+            let lost_attempt = !error.transient || submission.kind.is_live();
+            give_back(core, assignment, lost_attempt, "the worker could not write the result").await;
+        }
+    }
+}
+
+/// Pauses that double from the first one to the maximum.
+#[derive(Clone, Copy, Debug)]
+struct Pauses {
+    first: Duration,
+    max: Duration,
+}
+
+/// Writes a result: `attempt` is one attempt. Returns `false` if the store refuses the result or if it is no longer
+/// wanted.
+///
+/// During an outage of the store and while its disk is full, the result is kept: the retries end only with the worker.
+/// The lease remains valid, because the sweeper expires no lease during the time of a lease after an outage, and the
+/// heartbeat renews this one. If only this worker cannot reach the store, the lease may expire; the store then refuses
+/// the result. The number of results that are kept is bounded: while too many wait to be written
+/// (`Shared::completions`), the worker takes no runs.
+async fn write<F: Future<Output = Result<bool, StoreError>>>(
+    run: RunId,
+    mut attempt: impl FnMut() -> F,
+    stop: &StopFlag,
+    gives_up: &CancellationToken,
+    pauses: Pauses,
+) -> Result<bool, StoreError> {
+    let mut pause = pauses.first;
+    loop {
+        let error = match attempt().await {
+            Err(error) if error.transient => error,
+            result => return result,
+        };
+        if pause == pauses.first {
+            tracing::warn!(run.id = %run, error = chain(&error), "could not write the result of run {run}; retrying until it is written");
+        } else {
+            tracing::debug!(run.id = %run, error = chain(&error), "could not write the result of run {run}; retrying");
+        }
+        tokio::select! {
+            biased;
+            () = stop.raised() => return Ok(false),
+            () = gives_up.cancelled() => return Err(error),
+            () = tokio::time::sleep(pause) => pause = (pause * 2).min(pauses.max),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cupel_testkit::fresh;
+
+    use super::*;
+
+    const SHORT: Pauses = Pauses { first: Duration::from_micros(1), max: Duration::from_micros(1) };
+    const ENDLESS: Pauses = Pauses { first: Duration::MAX, max: Duration::MAX };
+
+    fn failed(transient: bool) -> StoreError {
+        StoreError { operation: "record a result", transient, source: "as scripted".into() }
+    }
+
+    /// Writes a result to a store whose first `failures` attempts fail. Returns the result and the number of attempts.
+    async fn written(
+        failures: usize,
+        transient: bool,
+        stop: &StopFlag,
+        gives_up: &CancellationToken,
+        pauses: Pauses,
+    ) -> (Result<bool, StoreError>, usize) {
+        let mut attempts = 0;
+        let attempt = || {
+            attempts += 1;
+            std::future::ready(if attempts > failures { Ok(true) } else { Err(failed(transient)) })
+        };
+        let result = write(RunId::from_uuid(fresh()), attempt, stop, gives_up, pauses).await;
+        (result, attempts)
+    }
+
+    #[tokio::test]
+    async fn a_result_survives_an_outage_of_the_store_of_any_length() {
+        let (result, attempts) = written(50, true, &StopFlag::default(), &CancellationToken::new(), SHORT).await;
+        assert!(matches!(result, Ok(true)), "{result:?}");
+        assert_eq!(attempts, 51);
+    }
+
+    #[tokio::test]
+    async fn a_permanent_error_is_not_retried() {
+        let (result, attempts) = written(1, false, &StopFlag::default(), &CancellationToken::new(), ENDLESS).await;
+        assert!(matches!(&result, Err(error) if !error.transient), "{result:?}");
+        assert_eq!(attempts, 1);
+    }
+
+    #[tokio::test]
+    async fn a_result_that_is_no_longer_wanted_is_dropped_during_an_outage() {
+        let stop = StopFlag::default();
+        stop.raise();
+        let (result, _) = written(usize::MAX, true, &stop, &CancellationToken::new(), ENDLESS).await;
+        assert!(matches!(result, Ok(false)), "{result:?}");
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_gives_up_does_not_wait_for_the_end_of_the_outage() {
+        let gives_up = CancellationToken::new();
+        gives_up.cancel();
+        let (result, attempts) = written(usize::MAX, true, &StopFlag::default(), &gives_up, ENDLESS).await;
+        assert!(matches!(&result, Err(error) if error.transient), "{result:?}");
+        assert_eq!(attempts, 1);
     }
 }

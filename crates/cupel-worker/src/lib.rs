@@ -52,6 +52,7 @@ mod compile_turns;
 mod driver;
 mod ending;
 mod interactive;
+mod leases;
 mod limit_starts;
 mod live;
 mod long;

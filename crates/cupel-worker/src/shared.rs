@@ -1,18 +1,19 @@
 //! The state that the tasks of a worker share.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cupel_core::Assignment;
-use cupel_types::{LeaseId, RunId, WorkerId};
+use cupel_types::WorkerId;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::attempt::SlotParts;
 use crate::interactive::InteractiveSlots;
+use crate::leases::Leases;
 use crate::long::LongRuns;
 use crate::turns::Turns;
 
@@ -34,10 +35,10 @@ pub(crate) struct Shared {
     pub(crate) over: CancellationToken,
     /// Cancelled when all slots have ended.
     pub(crate) ended: CancellationToken,
-    /// Leases to renew: those of running attempts, of results that are being written, and of runs that wait in this
-    /// worker for a slot. Keyed by lease, because a lost attempt and the next attempt of the same run may both be
-    /// present.
-    pub(crate) leases: Mutex<HashMap<LeaseId, RunId>>,
+    /// Cancelled when the time for results that the store could not write is over.
+    pub(crate) gives_up: CancellationToken,
+    /// The leases to renew.
+    pub(crate) leases: Mutex<Leases>,
     pub(crate) completions: Semaphore,
     pub(crate) tracker: TaskTracker,
     /// Runs leased in advance for a slot that stayed busy: at most one per slot at a time, each for at most a second
@@ -47,7 +48,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn leases(&self) -> MutexGuard<'_, HashMap<LeaseId, RunId>> {
+    pub(crate) fn leases(&self) -> MutexGuard<'_, Leases> {
         self.leases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -361,13 +361,15 @@ impl Executor for TurnTaker<'_> {
 fn build(number: usize, parts: &SlotParts, messages: &UnboundedSender<SlotMessage>) -> Option<SlotExecutor> {
     let mut pause = Duration::from_millis(250);
     loop {
-        match (parts.factory)(number) {
-            Ok(executor) => return Some(SlotExecutor { executor, failures: 0 }),
-            Err(error) => {
-                metrics::counter!("cupel_sandbox_failures_total").increment(1);
-                tracing::error!(slot = number, error = chain(&error), "cannot create an executor for slot {number}");
-            }
-        }
+        // A panic of the factory would end the thread, and the slot with it.
+        let built = catch_unwind(AssertUnwindSafe(|| (parts.factory)(number)));
+        let error = match built {
+            Ok(Ok(executor)) => return Some(SlotExecutor { executor, failures: 0 }),
+            Ok(Err(error)) => chain(&error),
+            Err(_) => "the creation panicked".to_owned(),
+        };
+        metrics::counter!("cupel_sandbox_failures_total").increment(1);
+        tracing::error!(slot = number, error, "cannot create an executor for slot {number}");
         // This sleep does not wait for another thread: the machine needs time to recover.
         std::thread::sleep(pause);
         pause = (pause * 2).min(REBUILD_PAUSE_MAX);

@@ -31,7 +31,7 @@ impl Shared {
     /// Lets a long run that has not begun wait for a slot, or gives it back.
     pub(crate) fn let_wait(self: &Arc<Shared>, assignment: Arc<Assignment>) {
         let lease = assignment.leased.lease;
-        self.leases().insert(lease, assignment.leased.run);
+        self.leases().hold(&assignment.leased);
         let has_room = self.long.push(Arc::clone(&assignment));
         if has_room {
             self.hand_over_waiting();
@@ -49,8 +49,9 @@ impl Shared {
                     return;
                 }
             }
+            shared.leases().begin_end(lease);
             give_back_later(&shared.parts.core, &assignment, PAUSE, "all slots for long runs are in use").await;
-            shared.leases().remove(&lease);
+            shared.leases().release(lease);
         });
     }
 }

@@ -5,7 +5,8 @@
 //! Drain: after the shutdown signal, no lease is requested. Running attempts may finish within the grace period.
 //! Attempts that are still running are then stopped in the sandbox, and their runs are returned to the queue without
 //! losing an attempt. Only a live run that has consumed input ends instead, because its input cannot be repeated.
-//! [`Worker::run`] returns when no run is left.
+//! Results that the store could not write get some more seconds ([`LAST_WRITES`]). [`Worker::run`] returns when no run
+//! is left.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use cupel_core::{Core, chain};
 use cupel_judge::ArtifactCache;
-use cupel_types::{LeaseId, RunId, WorkerId, counted};
+use cupel_types::{WorkerId, counted};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,7 +22,7 @@ use tokio_util::task::TaskTracker;
 use crate::attempt::{ExecutorFactory, SlotParts};
 use crate::compile_turns::CompileTurns;
 use crate::driver::{drive, drive_interactive};
-use crate::ending::DRAINS;
+use crate::ending::{DRAINS, LAST_WRITES, lease_lost};
 use crate::interactive::InteractiveSlots;
 use crate::limit_starts::LimitStarts;
 use crate::long::LongRuns;
@@ -129,6 +130,7 @@ impl Worker {
             short_run,
             over: CancellationToken::new(),
             ended: CancellationToken::new(),
+            gives_up: CancellationToken::new(),
             leases: Mutex::default(),
             completions: Semaphore::new(slots * COMPLETIONS_PER_SLOT_MAX),
             tracker: TaskTracker::new(),
@@ -176,7 +178,10 @@ impl Worker {
             shared.give_back_unfinished(&unstarted, DRAINS).await;
         }
         shared.tracker.close();
-        shared.tracker.wait().await;
+        if tokio::time::timeout(LAST_WRITES, shared.tracker.wait()).await.is_err() {
+            shared.gives_up.cancel();
+            shared.tracker.wait().await;
+        }
         heartbeat.abort();
         gone.cancel();
         if presence.await.is_err() {
@@ -186,24 +191,26 @@ impl Worker {
     }
 }
 
-/// Renews every lease three times per lease duration.
+/// Renews every lease three times per lease duration. Also removes the core's records of attempts that ended without a
+/// result, such as those of cancelled runs: the sweeper does so as well, but only on nodes that accept submissions.
 async fn heartbeat(shared: Arc<Shared>) {
     let core = &shared.parts.core;
     let mut ticks = tokio::time::interval((core.policy().lease / 3).max(Duration::from_millis(10)));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let leases: Vec<(RunId, LeaseId)> = shared.leases().iter().map(|(lease, run)| (*run, *lease)).collect();
+        core.forget_dropped();
+        let leases = shared.leases().current();
         if leases.is_empty() {
             continue;
         }
         match core.renew(&leases).await {
             Ok(lost) => {
                 for lease in lost {
-                    // If the lease's attempt has already ended, there is nothing to report.
-                    let Some(run) = shared.leases().remove(&lease) else { continue };
-                    metrics::counter!("cupel_leases_lost_total").increment(1);
-                    tracing::warn!(run.id = %run, "lost the lease of run {run}");
+                    let unreported = shared.leases().lose(lease);
+                    if let Some(run) = unreported {
+                        lease_lost(run);
+                    }
                 }
             }
             Err(error) => tracing::warn!(error = chain(&error), "could not renew {}", counted(leases.len(), "lease")),

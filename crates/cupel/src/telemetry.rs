@@ -67,7 +67,10 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
         "cupel_sandbox_failures_total",
         "Failures of the sandbox: attempts that it could not run, and executors that it could not create"
     );
-    metrics::describe_counter!("cupel_leases_lost_total", "Leases that the worker no longer held when it renewed them");
+    metrics::describe_counter!(
+        "cupel_leases_lost_total",
+        "Leases that the worker no longer held when it renewed them or wrote the result"
+    );
     metrics::describe_counter!("cupel_events_sent_total", "Live events and notices sent to other nodes");
     metrics::describe_counter!(
         "cupel_events_dropped_total",

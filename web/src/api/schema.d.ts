@@ -104,13 +104,16 @@ export interface paths {
         };
         /**
          * List your API keys.
-         * @description Everybody with an account may call this. An API key needs the scope `account`.
+         * @description Revoked and expired keys are listed for 90 days. If you have more than 1,000 keys, the oldest of them are deleted
+         *     earlier.
+         *
+         *     Everybody with an account may call this. An API key needs the scope `account`.
          */
         get: operations["keys"];
         put?: never;
         /**
          * Create an API key.
-         * @description A key can create another key only with scopes that it has itself.
+         * @description A key can create another key only with scopes that it has itself, and only one that expires no later than itself.
          *
          *     Everybody with an account may call this. An API key needs the scope `account`.
          */
@@ -1620,7 +1623,7 @@ export interface components {
             scopes?: components["schemas"]["ScopeName"][];
             /**
              * Format: date-time
-             * @description Time at which the key expires; never by default.
+             * @description Time at which the key expires; never by default. Required if a key that expires creates the key.
              */
             expires_at?: string | null;
         };
@@ -3478,6 +3481,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
             /** @description The server has no guests, or the request does not come from a page of this server */
             403: {
                 headers: {
@@ -4606,6 +4618,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
             /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
             500: {
                 headers: {
@@ -4659,8 +4689,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
             /** @description The contest does not exist, or you may not see it */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4995,8 +5043,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
             /** @description The contest does not exist, or you may not see it */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5563,6 +5629,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
             /** @description `unfrozen` is only for the contest's organizers */
             403: {
                 headers: {
@@ -5574,6 +5649,15 @@ export interface operations {
             };
             /** @description The contest does not exist, or you may not see it */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6154,6 +6238,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
             /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
             500: {
                 headers: {
@@ -6220,6 +6322,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
             /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
             500: {
                 headers: {
@@ -6278,8 +6398,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
             /** @description The problem does not exist, or you may not see it */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6340,6 +6478,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
             /** @description The problem does not exist, or you may not see it */
             404: {
                 headers: {
@@ -6351,6 +6498,15 @@ export interface operations {
             };
             /** @description There is no such language */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6416,8 +6572,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
             /** @description The problem does not exist, it has no editorial, or you may not see it */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6871,6 +7045,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
             /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
             500: {
                 headers: {
@@ -7035,8 +7227,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
             /** @description The request does not come from a page of this server */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7287,8 +7497,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
             /** @description There is no such program, or it was removed */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -160,8 +160,8 @@ impl Session {
         paid
     }
 
-    /// Every message is charged: a start that reaches the core as a submission, inputs by their window, and all others,
-    /// even if they are invalid, as a read.
+    /// Every message is charged: a start that reaches the core as a submission and, if it accepts a cached result, also
+    /// as a read; an accepted input by its window; and all others, even if they are invalid or refused, as a read.
     async fn act(&mut self, head: &Head, text: &str) -> Result<(), ApiError> {
         let parsed = message(head, text, self.app.core.bounds());
         match parsed {
@@ -178,7 +178,10 @@ impl Session {
             ClientMessage::Attach(attach) => self.attach(head, &attach).await,
             ClientMessage::Detach(of) => self.detach(head, &of).await,
             ClientMessage::Kill(of) => self.kill(head, &of).await,
-            ClientMessage::Input(of) => self.input(of),
+            ClientMessage::Input(of) => match self.input(of) {
+                Ok(()) => Ok(()),
+                Err(error) => Err(self.charged(error).await),
+            },
         }
     }
 
@@ -207,6 +210,10 @@ impl Session {
 
     async fn start(&mut self, head: &Head, prepared: PreparedStart) -> Result<(), ApiError> {
         let PreparedStart { new, is_live, shape, accepts_cached, idempotency, open, body } = prepared;
+        if accepts_cached {
+            // The core charges no submission for a cached result, but reads a record and sends a log.
+            self.charge_read().await?;
+        }
         let rate_limit = SubmissionRate::of_message(&self.app, &self.holder);
         let request = CoreRequest {
             idempotency,
@@ -336,10 +343,26 @@ impl Session {
         let Some(attached) = self.runs.remove(&run).filter(|attached| attached.is_live()) else {
             return Err(not_attached());
         };
-        attached.task.abort();
-        while self.tasks.try_join_next().is_some() {}
+        if !self.stop(&attached.task).await {
+            return Err(not_attached());
+        }
         let _ended = self.out.send(&ServerMessage::Detached { id: head.id.as_deref(), run: &of.run }).await;
         Ok(())
+    }
+
+    /// Stops the task of an attachment. Returns after the task has ended, because an aborted task continues to its next
+    /// pause: no event follows `detached`, and the place of the run is free again ([`LongAnswer`]). `false`: the task
+    /// ended by itself before it could be stopped, so it has sent the last event or `detached`.
+    async fn stop(&mut self, task: &AbortHandle) -> bool {
+        task.abort();
+        while let Some(joined) = self.tasks.join_next_with_id().await {
+            match joined {
+                Ok((id, ())) if id == task.id() => return false,
+                Err(error) if error.id() == task.id() => return error.is_cancelled(),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        false
     }
 
     async fn kill(&mut self, head: &Head, of: &OfRun) -> Result<(), ApiError> {

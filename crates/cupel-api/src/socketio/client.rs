@@ -11,12 +11,13 @@ use serde::Serialize;
 use socketioxide::extract::SocketRef;
 use socketioxide::{SendError, SocketError};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::Opened;
 use crate::v1::events::EventData;
 
-/// Time after which an event is offered again to a connection whose client is slow.
-const FULL_PAUSE: Duration = Duration::from_millis(25);
+/// Time after which a packet is offered again to a connection whose queue is full, because its client is slow.
+pub(super) const FULL_PAUSE: Duration = Duration::from_millis(25);
 
 /// Maximum time for which a client may accept no event.
 const STALL_MAX: Duration = Duration::from_secs(30);
@@ -27,6 +28,8 @@ pub(super) struct Client {
     pub(super) socket: SocketRef,
     pub(super) opened: Arc<Opened>,
     pub(super) room: Arc<str>,
+    /// Ends the connection when it is cancelled. See [`super::connection`].
+    pub(super) ending: CancellationToken,
 }
 
 /// An event of a room.
@@ -71,7 +74,7 @@ impl Client {
         }
     }
 
-    /// Sends an event as soon as the connection's queue has space.
+    /// Sends an event as soon as the connection's queue has space. Ends the connection if the client accepts no event.
     pub(super) async fn send(&self, event: &'static str, data: EventData) -> Result<(), Gone> {
         let kind = match event {
             "output" | "verdict" => event,
@@ -83,10 +86,11 @@ impl Client {
             match self.socket.emit(kind, &event) {
                 Ok(()) => return Ok(()),
                 Err(SendError::Socket(SocketError::InternalChannelFull)) if Instant::now() < deadline => {
-                    tokio::time::sleep(FULL_PAUSE).await;
+                    let pause = tokio::time::sleep(FULL_PAUSE);
+                    self.ending.run_until_cancelled(pause).await.ok_or(Gone)?;
                 }
                 Err(_) => {
-                    let _gone = self.socket.clone().disconnect();
+                    self.ending.cancel();
                     return Err(Gone);
                 }
             }

@@ -2,6 +2,13 @@
 //!
 //! A room is a task that takes the next event only after the connection has accepted the previous event. So a slow
 //! client delays only its own rooms. If the event bus drops events in the meantime, the client gets `gap`.
+//!
+//! The client may disconnect from the namespace and connect again while its Engine.IO connection stays open. Each time,
+//! [`prepare`] checks the client's access and makes a new [`Connection`], which has no rooms.
+//!
+//! *Invariant:* only [`Connection::end`] disconnects the client. Every other task cancels `ending` instead. All
+//! connections to the namespace on one Engine.IO connection have the same session id, by which socketioxide finds the
+//! socket that it removes. So `disconnect` on a socket that has already ended would remove the next one.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,10 +24,11 @@ use socketioxide::extract::{AckSender, Event, SocketRef, TryData};
 use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio_util::sync::CancellationToken;
 
-use super::Opened;
-use super::client::Client;
+use super::client::{Client, FULL_PAUSE};
 use super::room::{Room, Submissions};
+use super::{Opened, Refused};
 use crate::v1::events::{DUE_SOON, EventData};
 
 /// Maximum number of rooms of one connection. Each also counts as an open event stream of its user.
@@ -32,12 +40,15 @@ const MESSAGES_MAX: usize = 8;
 /// Maximum length of an unknown event's name in an error message.
 const EVENT_CHARACTERS_MAX: usize = 40;
 
-/// One connection.
+/// One connection to the namespace.
 struct Connection {
     opened: Arc<Opened>,
-    /// The rooms by name. Messages are handled one after another, under this lock.
-    rooms: Mutex<HashMap<String, Task>>,
+    /// The rooms by name. Messages are handled one after another, under this lock. `None`: the connection has ended, so
+    /// nothing would end a room that a message opens now.
+    rooms: Mutex<Option<HashMap<String, Task>>>,
     messages: Semaphore,
+    /// Cancelled when the connection ends, or must be ended. From then on, the client gets no acknowledgement.
+    ending: CancellationToken,
 }
 
 /// A task that is aborted when this handle is dropped.
@@ -74,67 +85,60 @@ enum Reply {
     },
 }
 
-/// A connection without the data of its handshake. It is refused.
-#[derive(Debug, thiserror::Error)]
-#[error("the connection has no handshake")]
-pub(super) struct NoHandshake;
-
 /// Prepares a new connection. It runs before the client is notified of the connection. Otherwise, socketioxide would
 /// drop an early message, because no handler is registered, and the client would wait for an acknowledgement.
-pub(super) async fn prepare(socket: SocketRef) -> Result<(), NoHandshake> {
-    let opened = socket.req_parts().extensions.get::<Arc<Opened>>().cloned().ok_or(NoHandshake)?;
-    let guard = Arc::new(Task(tokio::spawn(guard(socket.clone(), Arc::clone(&opened)))));
-    let (rooms, messages) = (Mutex::default(), Semaphore::new(MESSAGES_MAX));
-    let connection = Arc::new(Connection { opened, rooms, messages });
+pub(super) async fn prepare(socket: SocketRef) -> Result<(), Refused> {
+    let opened = socket.req_parts().extensions.get::<Arc<Opened>>().cloned().ok_or(Refused::NoHandshake)?;
+    opened.admit().await?;
+    let rooms = Mutex::new(Some(HashMap::new()));
+    let (messages, ending) = (Semaphore::new(MESSAGES_MAX), CancellationToken::new());
+    let connection = Arc::new(Connection { opened, rooms, messages, ending });
     for kind in [Kind::Join, Kind::Leave] {
         let connection = Arc::clone(&connection);
         socket.on(kind.name(), move |socket: SocketRef, TryData(message): TryData<Value>, ack: AckSender| {
             let connection = Arc::clone(&connection);
             async move {
                 let reply = connection.handle(&socket, kind, message.unwrap_or_default()).await;
-                // If the queue of the client is full, the acknowledgement cannot be sent. The server then disconnects
-                // the client, so that it connects again.
-                if ack.send(&reply).is_err() {
-                    let _gone = socket.disconnect();
-                }
+                connection.acknowledge(ack, &reply);
             }
         });
     }
     // Without this handler, a client that sends another event would wait for its acknowledgement for ever.
-    let request_id = connection.opened.request_id.clone();
+    let unknown = Arc::clone(&connection);
     socket.on_fallback(move |Event(name): Event, ack: AckSender| {
         let short: String = name.chars().take(EVENT_CHARACTERS_MAX).collect();
         let detail = format!("There is no event `{}`. A client sends `join` or `leave`.", short.escape_debug());
-        let error = ApiError::new(ErrorKind::InvalidBody, detail).to_body(&request_id);
-        async move {
-            let _without_ack = ack.send(&Reply::Refused { retry_after: None, error });
-        }
+        let error = ApiError::new(ErrorKind::InvalidBody, detail).to_body(&unknown.opened.request_id);
+        async move { unknown.acknowledge(ack, &Reply::Refused { retry_after: None, error }) }
     });
+    let ended = Arc::clone(&connection);
     socket.on_disconnect(move || {
-        let connection = Arc::clone(&connection);
-        guard.0.abort();
-        async move { connection.rooms.lock().await.clear() }
+        ended.ending.cancel();
+        async move { drop(ended.rooms.lock().await.take()) }
     });
+    tokio::spawn(guard(socket, connection));
     Ok(())
 }
 
-/// Ends the connection when the server shuts down or the client's access ends.
-async fn guard(socket: SocketRef, opened: Arc<Opened>) {
+/// Ends the connection when the server shuts down, the client's access ends, or another task requires it.
+async fn guard(socket: SocketRef, connection: Arc<Connection>) {
+    let Connection { opened, ending, .. } = &*connection;
     let every = opened.app.settings.access_check;
     let mut checks = interval_at(Instant::now() + every, every);
     checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
+            () = ending.cancelled() => break,
             () = opened.app.shutdown.cancelled() => break,
             // If a connection is refused after `prepare`, socketioxide does not call `on_disconnect`.
             _ = checks.tick() => {
-                if !socket.connected() || opened.holder.access_ended(&opened.app).await.is_some() {
+                if !socket.connected() || opened.access_ended().await {
                     break;
                 }
             }
         }
     }
-    let _gone = socket.disconnect();
+    connection.end(&socket).await;
 }
 
 #[derive(Clone, Copy)]
@@ -153,6 +157,32 @@ impl Kind {
 }
 
 impl Connection {
+    /// Ends the rooms, and disconnects the client as soon as its queue has space for the packet: while the queue is
+    /// full, `disconnect` does nothing. If the queue stays full, the next ping does not fit either, and socketioxide
+    /// closes the Engine.IO connection.
+    ///
+    /// The lock is held until then, so that `on_disconnect` waits for it. Before `on_disconnect` has returned, the
+    /// client cannot connect again, so `disconnect` finds no later socket.
+    async fn end(&self, socket: &SocketRef) {
+        self.ending.cancel();
+        let mut rooms = self.rooms.lock().await;
+        if rooms.take().is_none() {
+            return;
+        }
+        while socket.connected() && socket.clone().disconnect().is_err() {
+            tokio::time::sleep(FULL_PAUSE).await;
+        }
+    }
+
+    /// Sends an acknowledgement. If the client's queue has no space for it, the connection ends, so that the client
+    /// does not wait for the acknowledgement for ever.
+    fn acknowledge(&self, ack: AckSender, reply: &Reply) {
+        // Acknowledgements must not take the space of the packet that disconnects the client.
+        if !self.ending.is_cancelled() && ack.send(reply).is_err() {
+            self.ending.cancel();
+        }
+    }
+
     async fn handle(&self, socket: &SocketRef, kind: Kind, message: Value) -> Reply {
         match self.act(socket, kind, &message).await {
             Ok(room) => Reply::Done { room },
@@ -168,6 +198,10 @@ impl Connection {
             ApiError::new(ErrorKind::RateLimited, detail).retry_after(Duration::from_secs(1))
         })?;
         let mut rooms = self.rooms.lock().await;
+        // `connected` of the socket would not do: it is still false for a message that arrives just after CONNECT.
+        let Some(rooms) = &mut *rooms else {
+            return Err(ApiError::new(ErrorKind::Conflict, "The connection has ended."));
+        };
         let Opened { app, holder, .. } = &*self.opened;
         let (_, paid) = app.limits.take(holder.user, RateClass::Reads, &holder.rates, 1).await;
         paid?;
@@ -188,8 +222,8 @@ impl Connection {
                 return Err(ApiError::new(ErrorKind::RateLimited, detail).retry_after(Duration::from_secs(1)));
             }
             Kind::Join => {
-                let opened = Arc::clone(&self.opened);
-                let client = Client { socket: socket.clone(), opened, room: Arc::from(&*name) };
+                let (opened, ending) = (Arc::clone(&self.opened), self.ending.clone());
+                let client = Client { socket: socket.clone(), opened, room: Arc::from(&*name), ending };
                 if let Some(task) = join(client, room, after).await? {
                     rooms.insert(name.clone(), task);
                 }

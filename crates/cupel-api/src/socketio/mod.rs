@@ -20,6 +20,7 @@ mod room;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -33,7 +34,9 @@ use cupel_http::app::{LongAnswer, Shared};
 use cupel_http::caller::{Follower, Holder};
 use cupel_http::error::{ApiError, ErrorKind};
 use cupel_http::notes::Notes;
+use cupel_http::rate_limit::RateClass;
 use cupel_http::websocket;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use socketioxide::handler::ConnectHandler as _;
 use socketioxide::{ParserConfig, SocketIo};
 use tower::Service as _;
@@ -43,9 +46,6 @@ const PATH: &str = "/api/v1/socket.io";
 
 /// Maximum size of a message of the client, and of a request body with several messages.
 const MESSAGE_BYTES_MAX: usize = 64 << 10;
-
-/// Maximum time for receiving the body of a request.
-const BODY_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// Maximum bytes of packets in one response of the polling transport, unless a single packet is larger.
 const RESPONSE_BYTES_MAX: u64 = 256 << 10;
@@ -67,14 +67,64 @@ struct Engine(Arc<dyn Fn(Request) -> Answer + Send + Sync>);
 
 type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
 
-/// Results of the handshake. socketioxide keeps the handshake's request, and these values in it, until the connection
-/// ends.
+/// Results of the handshake. socketioxide keeps the handshake's request, and these values in it, until the Engine.IO
+/// connection ends.
 pub(super) struct Opened {
     app: Shared,
     holder: Holder,
     request_id: String,
+    /// Whether the client has sent CONNECT.
+    has_connected: AtomicBool,
+    /// Whether a check has found that the client's access has ended.
+    has_ended: AtomicBool,
     /// Counts the connection as an open event stream of its user.
     _open: LongAnswer,
+}
+
+/// Why the server refuses CONNECT. The client gets the text in `connect_error`.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refused {
+    /// The request of the Engine.IO connection has no [`Opened`].
+    #[error("The connection has no handshake.")]
+    NoHandshake,
+    /// The credential of the handshake has ended.
+    #[error("This connection has lost its access. Open another one, with a valid credential.")]
+    AccessEnded,
+    /// The client sends CONNECT too often.
+    #[error("{0}")]
+    RateLimited(String),
+    /// The server would disconnect the client at once.
+    #[error("The server is shutting down.")]
+    ShuttingDown,
+}
+
+impl Opened {
+    /// Returns an error unless the client may connect to the namespace. A client that was disconnected can send CONNECT
+    /// again, because its Engine.IO connection stays open. So its access, checked by the handshake, is checked again.
+    async fn admit(&self) -> Result<(), Refused> {
+        if self.app.shutdown.is_cancelled() {
+            return Err(Refused::ShuttingDown);
+        }
+        // A client without access must not use up the user's rate limit.
+        if self.has_ended.load(Ordering::Relaxed) {
+            return Err(Refused::AccessEnded);
+        }
+        // The handshake has paid for the first one.
+        if self.has_connected.swap(true, Ordering::Relaxed) {
+            let (_, paid) = self.app.limits.take(self.holder.user, RateClass::Reads, &self.holder.rates, 1).await;
+            paid.map_err(|error| Refused::RateLimited(error.detail().to_owned()))?;
+        }
+        if self.access_ended().await { Err(Refused::AccessEnded) } else { Ok(()) }
+    }
+
+    /// Whether the client's access has ended. The end is final: afterwards, a failure of the store, which ends no
+    /// connection, does not restore the access.
+    async fn access_ended(&self) -> bool {
+        if !self.has_ended.load(Ordering::Relaxed) && self.holder.access_ended(&self.app).await.is_some() {
+            self.has_ended.store(true, Ordering::Relaxed);
+        }
+        self.has_ended.load(Ordering::Relaxed)
+    }
 }
 
 impl Engine {
@@ -132,25 +182,35 @@ async fn receive(
     let holder = follower.holder(&app, TicketUse::Live).await?;
     let open = app.long_answers.begin(holder.user)?;
     follower.enter(&app, TicketUse::Live).await?;
-    parts.extensions.insert(Arc::new(Opened { app, holder, request_id, _open: open }));
+    let (has_connected, has_ended) = (AtomicBool::new(false), AtomicBool::new(false));
+    parts.extensions.insert(Arc::new(Opened { app, holder, request_id, has_connected, has_ended, _open: open }));
     Ok(engine.answer(Request::from_parts(parts, Body::empty())).await)
 }
 
 /// Messages of a client that polls.
-async fn send(Extension(engine): Extension<Engine>, request: Request) -> Result<Response, ApiError> {
+async fn send(
+    State(app): State<Shared>,
+    Extension(engine): Extension<Engine>,
+    request: Request,
+) -> Result<Response, ApiError> {
     if !has_session(&request) {
         return Err(ApiError::new(ErrorKind::Unauthorized, "A connection begins with GET; see /docs/socketio."));
     }
     let (parts, body) = request.into_parts();
-    let body = tokio::time::timeout(BODY_TIME_MAX, axum::body::to_bytes(body, MESSAGE_BYTES_MAX)).await;
-    let Ok(Ok(body)) = body else {
-        let detail = format!(
-            "A request may have at most {MESSAGE_BYTES_MAX} bytes, and must arrive within {} s.",
-            BODY_TIME_MAX.as_secs()
-        );
-        return Err(ApiError::new(ErrorKind::BodyTooLarge, detail));
-    };
-    Ok(engine.answer(Request::from_parts(parts, Body::from(body))).await)
+    let time_max = app.settings.body_time_max;
+    let read = tokio::time::timeout(time_max, Limited::new(body, MESSAGE_BYTES_MAX).collect()).await;
+    let read = read.map_err(|_elapsed| {
+        let detail = format!("The body did not arrive within {} s.", time_max.as_secs());
+        ApiError::new(ErrorKind::RequestTimeout, detail)
+    })?;
+    let body = read.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            let detail = format!("The body may have at most {MESSAGE_BYTES_MAX} bytes here.");
+            return ApiError::new(ErrorKind::BodyTooLarge, detail);
+        }
+        ApiError::new(ErrorKind::MalformedRequest, "The body ended too early or is not framed correctly.")
+    })?;
+    Ok(engine.answer(Request::from_parts(parts, Body::from(body.to_bytes()))).await)
 }
 
 /// Whether the request names an existing connection. Socketioxide checks the id.

@@ -1,4 +1,8 @@
-//! Responses with submissions. `cupel_http::large_answer` bounds the memory of those with much output.
+//! Responses with submissions. `cupel_http::large_answer` bounds the memory of those with much output or large files.
+//!
+//! *Invariant:* while a response waits for memory or for its client, its records have only what the response shows
+//! ([`keep_shown`]), and all of that is charged to the budget ([`shown_bytes`]). Otherwise, clients that read slowly
+//! could make the server hold any number of sources and inputs.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -13,7 +17,7 @@ use cupel_http::app::Shared;
 use cupel_http::budget::Held;
 use cupel_http::error::ApiError;
 use cupel_http::large_answer::{self, SMALL_BYTES};
-use cupel_types::{ProblemVersion, SubmissionId, UserId};
+use cupel_types::{BoxFiles, Cases, ProblemVersion, SubmissionId, SubmissionKind, UserId};
 use futures_util::stream;
 
 use crate::v1::response::graded::ResponseParts;
@@ -21,7 +25,8 @@ use crate::v1::response::submission::SubmissionView;
 
 /// Upper bound on the memory for one byte of output while its response is built. The worst case is a byte of invalid
 /// UTF-8. It takes 1 byte itself, 6 as a replacement character in a buffer of up to twice the size, and 1.4 as base64.
-/// In JSON, the replacement character takes another 3 and the base64 another 1.4. A control character takes less.
+/// In JSON, the replacement character takes another 3 and the base64 another 1.4. A control character takes less, and
+/// so does any byte of a submitted file, which is sent either as text or as base64.
 const BYTES_PER_BYTE: usize = 14;
 
 /// Number of submissions of a list that are read at a time.
@@ -35,11 +40,12 @@ const IDS_AT_ONCE: usize = 4;
 pub(crate) async fn one(
     app: &Shared,
     user: UserId,
-    record: SubmissionRecord,
+    mut record: SubmissionRecord,
     parts: ResponseParts,
 ) -> Result<Response, ApiError> {
-    let output = output_bytes(&record);
-    large_answer::json(app, user, output, BYTES_PER_BYTE, move || SubmissionView::of(&record, &parts)).await
+    keep_shown(&mut record, parts.with_files);
+    let bytes = shown_bytes(&record);
+    large_answer::json(app, user, bytes, BYTES_PER_BYTE, move || SubmissionView::of(&record, &parts)).await
 }
 
 /// Response with one submission, for its sender or an administrator.
@@ -122,18 +128,21 @@ impl Slice {
         ids: &[SubmissionId],
         problems: &mut Problems,
     ) -> Result<Slice, ApiError> {
-        let mut records = VecDeque::with_capacity(ids.len());
-        for record in app.core.submissions(viewer, ids).await? {
+        let mut read = app.core.submissions(viewer, ids).await?;
+        // The responses of a list show no files. This comes first, because the next step waits for the store.
+        read.iter_mut().for_each(|record| keep_shown(record, false));
+        let mut records = VecDeque::with_capacity(read.len());
+        for record in read {
             let parts = problems.parts(app, &record).await?;
             records.push_back((record, parts));
         }
-        let output: usize = records.iter().map(|(record, _)| output_bytes(record)).sum();
-        if output < SMALL_BYTES {
+        let all: usize = records.iter().map(|(record, _)| shown_bytes(record)).sum();
+        if all < SMALL_BYTES {
             return Ok(Slice { records, held: None });
         }
         // All records are in memory, but only one at a time is serialized.
-        let largest = records.iter().map(|(record, _)| output_bytes(record)).max().unwrap_or(0);
-        let bytes = output + largest * (BYTES_PER_BYTE - 1);
+        let largest = records.iter().map(|(record, _)| shown_bytes(record)).max().unwrap_or(0);
+        let bytes = all + largest * (BYTES_PER_BYTE - 1);
         let held = app.answers.wait_for(viewer.user, bytes, app.settings.answer_wait_max).await?;
         Ok(Slice { records, held: Some(Arc::new(held)) })
     }
@@ -190,13 +199,40 @@ impl List {
     }
 }
 
-/// Number of bytes of output, file contents and paths in a response. The compiler's output counts twice, because it
-/// appears twice if compilation failed.
-fn output_bytes(record: &SubmissionRecord) -> usize {
-    let Some(report) = &record.report else { return 0 };
+/// Drops the parts of the submission that its response does not show: inputs, expected outputs, the data of a facade
+/// and, unless `with_files`, the sources. They can be larger than the response, and only the response is charged to the
+/// budget.
+fn keep_shown(record: &mut SubmissionRecord, with_files: bool) {
+    let submission = &mut record.submission;
+    submission.facade = None;
+    let source = match &mut submission.kind {
+        SubmissionKind::Program(program) => {
+            program.stdin = Arc::default();
+            program.tests = Vec::new();
+            &mut program.source
+        }
+        SubmissionKind::Problem(solution) => {
+            if let Cases::Input(input) = &mut solution.cases {
+                *input = Arc::default();
+            }
+            &mut solution.source
+        }
+        SubmissionKind::Verify(_) => return,
+    };
+    if !with_files {
+        source.files = BoxFiles::default();
+    }
+}
+
+/// Number of bytes of output, file contents and paths in the response for a record after [`keep_shown`]. The compiler's
+/// output counts twice, because it appears twice if compilation failed.
+fn shown_bytes(record: &SubmissionRecord) -> usize {
+    let sent = record.submission.source().into_iter().flat_map(|source| source.files.iter());
+    let sent: usize = sent.map(|file| file.path.as_str().len() + file.data.len()).sum();
+    let Some(report) = &record.report else { return sent };
     let compile = report.compile.as_ref().map_or(0, |compile| compile.output.data.len());
     let artifacts: usize = report.artifacts.files.iter().map(|artifact| artifact.path.as_str().len()).sum();
-    report.output_bytes() + compile + artifacts
+    sent + report.output_bytes() + compile + artifacts
 }
 
 /// JSON in a buffer of the exact size. The size is computed first, because a growing buffer may allocate twice as much.
@@ -220,5 +256,62 @@ impl std::io::Write for Length {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cupel_core::run::RunState;
+    use cupel_testkit::{SubmissionBuilder, a_report, a_submission};
+    use cupel_types::{ContentHash, FacadeRequest, ProblemId};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn record(submission: SubmissionBuilder) -> SubmissionRecord {
+        let (submission, run) = submission.build();
+        SubmissionRecord {
+            submission,
+            run,
+            state: RunState::Queued { attempts: 0, lost: 0 },
+            started_at: None,
+            completed_at: None,
+            report: None,
+        }
+    }
+
+    #[test]
+    fn inputs_and_sources_that_a_response_does_not_show_are_dropped_before_it_is_built() {
+        let data: Arc<[u8]> = Arc::from(&b"data"[..]);
+        let with_data = || {
+            let facade = FacadeRequest { facade: "judge0".into(), data: Arc::clone(&data) };
+            let submission = a_submission().test("1", b"", None).with(|new| new.facade = Some(facade));
+            record(submission.with_program(|program| {
+                program.source.files.push(("more.txt".into(), Arc::clone(&data)));
+                program.stdin = Arc::clone(&data);
+                program.tests[0].stdin = Arc::clone(&data);
+                program.tests[0].expected = Some(Arc::clone(&data));
+            }))
+        };
+        let of =
+            ProblemVersion { problem: ProblemId::from_uuid(Uuid::nil()), package: ContentHash::from_bytes([0; 32]) };
+        let solution = || record(a_submission().solving(of, Cases::Input(Arc::clone(&data))));
+        for (with_files, shown) in [(false, 0), (true, 1)] {
+            let mut records = [with_data(), solution()];
+            records.iter_mut().for_each(|record| keep_shown(record, with_files));
+            assert_eq!(Arc::strong_count(&data) - 1, shown, "with files: {with_files}");
+        }
+    }
+
+    #[test]
+    fn submitted_files_count_even_if_the_run_has_not_ended() {
+        let mut record = record(a_submission().source("12345").file("b", b"678"));
+        keep_shown(&mut record, true);
+        let files = "main.py".len() + 5 + "b".len() + 3;
+        assert_eq!(shown_bytes(&record), files);
+        record.report = Some(a_report(b"42\n"));
+        assert_eq!(shown_bytes(&record), files + 3);
+        keep_shown(&mut record, false);
+        assert_eq!(shown_bytes(&record), 3);
     }
 }

@@ -29,7 +29,7 @@ pub(crate) struct KeyRequest {
     #[serde(default = "runs")]
     #[schema(min_items = 1)]
     scopes: Vec<ScopeName>,
-    /// Time at which the key expires; never by default.
+    /// Time at which the key expires; never by default. Required if a key that expires creates the key.
     #[serde(default)]
     #[schema(format = DateTime)]
     expires_at: Option<String>,
@@ -132,7 +132,7 @@ pub(crate) struct KeyViews {
 
 /// Create an API key.
 ///
-/// A key can create another key only with scopes that it has itself.
+/// A key can create another key only with scopes that it has itself, and only one that expires no later than itself.
 #[utoipa::path(
     post, path = "/auth/keys", tag = "auth", operation_id = "create_key",
     request_body = KeyRequest,
@@ -144,28 +144,16 @@ pub(crate) async fn create_key(
     JsonBody(body): JsonBody<KeyRequest>,
 ) -> Result<Response, ApiError> {
     let scopes: Vec<Scope> = body.scopes.into_iter().map(Scope::from).collect();
-    if let Via::Key { scopes: held, .. } = &caller.identity.via
-        && let Some(missing) = scopes.iter().find(|scope| !held.contains(scope))
-    {
-        let detail = format!(
-            "Your key cannot create a key with the scope `{}`, because it does not have this scope.",
-            missing.as_str()
-        );
-        return Err(
-            ApiError::new(ErrorKind::InvalidBody, detail.clone()).with_errors(vec![FieldError::new("/scopes", detail)])
-        );
-    }
     let expires_at = match body.expires_at.map(|text| text.parse::<jiff::Timestamp>()) {
         None => None,
         Some(Ok(time)) => Some(time),
         Some(Err(_)) => {
             let detail = "`expires_at` must be a time such as `2030-01-01T00:00:00Z` (RFC 3339).";
-            return Err(
-                ApiError::new(ErrorKind::InvalidBody, detail).with_errors(vec![FieldError::new("/expires_at", detail)])
-            );
+            return Err(refused("/expires_at", detail));
         }
     };
     let new = NewKey { name: body.name, scopes, expires_at };
+    check_within(&caller.identity.via, &new)?;
     let (key, api_key) = app.accounts.create_key(&caller.identity.user, new).await.map_err(|error| match error {
         CreateKeyError::Invalid(faults) => invalid(faults),
         CreateKeyError::Store(error) => error.into(),
@@ -174,7 +162,36 @@ pub(crate) async fn create_key(
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
 }
 
+/// Refuses a key that permits more than the key that creates it, or for longer. Otherwise, the holder of a short-lived
+/// key could keep its permissions forever.
+fn check_within(creator: &Via, new: &NewKey) -> Result<(), ApiError> {
+    let Via::Key { scopes: held, expires_at: until, .. } = creator else { return Ok(()) };
+    if let Some(missing) = new.scopes.iter().find(|scope| !held.contains(scope)) {
+        let missing = missing.as_str();
+        let detail =
+            format!("Your key cannot create a key with the scope `{missing}`, because it does not have this scope.");
+        return Err(refused("/scopes", detail));
+    }
+    if let Some(until) = until
+        && new.expires_at.is_none_or(|at| at > *until)
+    {
+        let until = rfc3339(*until);
+        let detail = format!("Your key expires at {until}. Set `expires_at` to this time or an earlier one.");
+        return Err(refused("/expires_at", detail));
+    }
+    Ok(())
+}
+
+/// Error for an invalid field.
+fn refused(pointer: &'static str, detail: impl Into<String>) -> ApiError {
+    let detail = detail.into();
+    ApiError::new(ErrorKind::InvalidBody, detail.clone()).with_errors(vec![FieldError::new(pointer, detail)])
+}
+
 /// List your API keys.
+///
+/// Revoked and expired keys are listed for 90 days. If you have more than 1,000 keys, the oldest of them are deleted
+/// earlier.
 #[utoipa::path(
     get, path = "/auth/keys", tag = "auth", operation_id = "keys",
     responses((status = 200, description = "Your keys, without their secrets", body = KeyViews)),

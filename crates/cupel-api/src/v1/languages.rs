@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use cupel_http::app::Shared;
+use cupel_http::caller::Anybody;
 use cupel_http::error::{ApiError, ErrorBody};
 use cupel_languages::{Availability, ImageExecutor, Language, Library, Registry};
 use serde::Serialize;
@@ -138,7 +139,7 @@ pub(crate) struct LanguageViews {
     get, path = "/languages", tag = "languages", operation_id = "languages",
     responses((status = 200, description = "The languages", body = LanguageViews)),
 )]
-pub(crate) async fn languages(State(app): State<Shared>) -> Json<LanguageViews> {
+pub(crate) async fn languages(State(app): State<Shared>, _client: Anybody) -> Json<LanguageViews> {
     let registry = app.core.registry();
     let listed = registry.iter().filter(|language| language.listed);
     Json(LanguageViews { languages: listed.map(|language| LanguageView::of(language, &registry)).collect() })
@@ -155,6 +156,7 @@ pub(crate) async fn languages(State(app): State<Shared>) -> Json<LanguageViews> 
 )]
 pub(crate) async fn language(
     State(app): State<Shared>,
+    _client: Anybody,
     Path(name): Path<String>,
 ) -> Result<Json<LanguageView>, ApiError> {
     let registry = app.core.registry();

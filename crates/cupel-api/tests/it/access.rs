@@ -178,6 +178,45 @@ async fn every_operation_allows_exactly_its_documented_callers() {
     }
 }
 
+/// A client can send a wrong credential to an operation for everybody, or exceed the rate limit of its address.
+#[tokio::test]
+async fn operations_for_everybody_document_refused_credentials_and_rate_limits() {
+    let document: Value = serde_json::from_str(cupel_api::openapi_json()).unwrap();
+    let once = Rate::new(1, Duration::from_secs(3600), 1);
+    let app = TestApp::with_settings(|settings| settings.anonymous_reads = once).await;
+    // This request uses up the only read of the address.
+    assert_eq!(app.get("/api/v1/languages").send().await.status, 200);
+    let mut uncharged = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, documented) in item.as_object().unwrap() {
+            if documented["x-callers"] != "everybody" {
+                continue;
+            }
+            let name = format!("{} {}", method.to_uppercase(), path.strip_prefix("/api/v1").unwrap());
+            let code = |status: &str| {
+                documented["responses"][status]["content"]["application/problem+json"]["example"]["code"].clone()
+            };
+            let path = path.replace(['{', '}'], "");
+            let call = || app.request(method.to_uppercase().parse().unwrap(), &path);
+            let refused = call().bearer("rubbish").send().await;
+            let is_refused = refused.status == 401;
+            assert!(!is_refused || !code("401").is_null(), "{name}: 401 is not documented");
+            assert!(is_refused || code("401") != "unauthorized", "{name}: no credential is refused");
+            let limited = call().send().await;
+            let is_limited = limited.status == 429;
+            assert!(!is_limited || !code("429").is_null(), "{name}: 429 is not documented");
+            assert_eq!(is_refused, is_limited, "{name}: {refused:?} {limited:?}");
+            if !is_limited {
+                uncharged.push(name);
+            }
+        }
+    }
+    // These have other rate limits.
+    let others = ["auth/login", "auth/password/reset", "auth/refresh", "auth/register", "session"];
+    uncharged.sort();
+    assert_eq!(uncharged, others.map(|path| format!("POST /{path}")), "all others charge a read");
+}
+
 /// What a visitor can do without an account is decided here, not where an operation is added.
 #[tokio::test]
 async fn guests_may_call_these_operations_and_no_others() {

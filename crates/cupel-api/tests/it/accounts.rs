@@ -3,7 +3,7 @@
 use axum::http::Method;
 use cupel_core::accounts::{Role, Scope};
 use cupel_http::TierRates;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::app::{PASSWORD, TestApp};
 
@@ -186,7 +186,7 @@ async fn a_key_cannot_create_a_key_with_more_scopes() {
     let app = TestApp::start().await;
     let (user, admin) = (app.user().await, app.admin().await);
     let key = app.key(&user, &[Scope::Account, Scope::RunsRead]).await;
-    let make = |scopes: serde_json::Value, with: &str| {
+    let make = |scopes: Value, with: &str| {
         app.post("/api/v1/auth/keys", &json!({ "name": "x", "scopes": scopes })).bearer(with).send()
     };
     assert_eq!(make(json!(["runs:read"]), &key).await.status, 201);
@@ -205,6 +205,28 @@ async fn a_key_cannot_create_a_key_with_more_scopes() {
         .await;
     past.is_error(422, "invalid-body").points_to("/expires_at");
     app.request(axum::http::Method::POST, "/api/v1/auth/logout").bearer(&key).send().await.is_error(409, "conflict");
+}
+
+#[tokio::test]
+async fn a_key_that_expires_cannot_create_a_key_that_is_valid_for_longer() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let make = async |expires_at: Value, with: &str| {
+        let body = json!({ "name": "x", "scopes": ["account"], "expires_at": expires_at });
+        app.post("/api/v1/auth/keys", &body).bearer(with).send().await
+    };
+    let (earlier, end, later) = ("2998-01-01T00:00:00Z", "2999-01-01T00:00:00Z", "2999-01-01T00:00:00.001Z");
+    let made = make(json!(end), &user.token).await;
+    let key = made.json["api_key"].as_str().unwrap();
+    for expires_at in [json!(null), json!(later)] {
+        make(expires_at, key).await.is_error(422, "invalid-body").points_to("/expires_at");
+    }
+    for expires_at in [end, earlier] {
+        assert_eq!(make(json!(expires_at), key).await.status, 201);
+    }
+    assert_eq!(make(json!(null), &user.token).await.status, 201, "a session may create lasting keys");
+    let lasting = app.key(&user, &[Scope::Account]).await;
+    assert_eq!(make(json!(null), &lasting).await.status, 201);
 }
 
 #[tokio::test]
@@ -236,7 +258,7 @@ async fn a_change_of_access_keeps_unnamed_fields() {
     let admin = app.admin().await;
     for _ in 0..20 {
         let user = app.user().await;
-        let change = |body: serde_json::Value| {
+        let change = |body: Value| {
             let place = format!("/api/v1/admin/users/{}", user.user.id);
             app.request(Method::PATCH, &place).json(&body).bearer(&admin.token).send()
         };

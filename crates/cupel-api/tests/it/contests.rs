@@ -721,6 +721,8 @@ async fn an_invalid_contest_is_refused_with_the_field() {
         ("problems", json!([]), "/problems"),
         ("problems", json!(["echo", "echo"]), "/problems"),
         ("problems", json!(["none"]), "/problems/0"),
+        // No slug is looked up if there are too many.
+        ("problems", json!(vec!["none"; 27]), "/problems"),
         ("problems", json!(["echo", "others"]), "/problems/1"),
         ("problems", json!(["draft"]), "/problems"),
         ("odd", json!(1), "/odd"),
@@ -735,6 +737,9 @@ async fn an_invalid_contest_is_refused_with_the_field() {
         }
     }
     app.get("/api/v1/contests/new").send().await.is_error(404, "not-found");
+    let too_many = change(&app, &other, "taken", &json!({ "problems": vec!["none"; 27] })).await;
+    too_many.is_error(422, "invalid-body").points_to("/problems");
+    assert_eq!(too_many.json["detail"], "A contest has 1 to 26 problems.");
 }
 
 #[tokio::test]

@@ -1,5 +1,4 @@
-//! An event stream or a live connection ends with the credential that opened it. `socketio.test.mjs` has the same rule
-//! for Socket.IO.
+//! An event stream, a live connection or a Socket.IO connection ends with the credential that opened it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -17,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::app::{PASSWORD, TestApp, TestUser, a_report};
 use crate::live::{Client, address_of};
+use crate::socketio::Poller;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -174,6 +174,25 @@ async fn a_live_connection_ends_with_its_credential_and_says_why() {
         unaffected.send(json!({ "type": "attach", "run": run })).await;
         unaffected.until("attached").await;
         unaffected.event("queued").await;
+    };
+    futures_util::future::join_all(End::ALL.map(ends)).await;
+}
+
+#[tokio::test]
+async fn a_socket_io_client_is_disconnected_with_its_credential_and_cannot_connect_again() {
+    let ends = async |end: End| {
+        let (app, clock) = app().await;
+        let case = Case::new(&app, &clock, end).await;
+        let other = app.key(&case.user, &[Scope::RunsRead]).await;
+        let mut client = Poller::connected(&app, &case.credential).await;
+        let mut unaffected = Poller::connected(&app, &other).await;
+        case.end(&app, &clock).await;
+        client.until(|packet| packet == "41").await;
+        let refused = client.connect_again().await;
+        assert!(refused.starts_with("44") && refused.contains("has lost its access"), "{end:?}: {refused}");
+        unaffected.send(&["41"]).await;
+        let accepted = unaffected.connect_again().await;
+        assert!(accepted.starts_with("40"), "{end:?}: another credential of the user keeps its access: {accepted}");
     };
     futures_util::future::join_all(End::ALL.map(ends)).await;
 }

@@ -1,10 +1,14 @@
 //! Tests of `cache`: the server returns the stored result of an identical submission if the request permits it.
 
+use std::time::Duration;
+
+use cupel_http::{Rate, TierRates};
 use cupel_testkit::servers::{self, Redis};
 use cupel_types::{RunReport, Verdict};
 use serde_json::{Value, json};
 
 use crate::app::{Answer, TestApp, TestUser, a_report, shared_over};
+use crate::live::{Client, address_of};
 
 fn body() -> Value {
     json!({ "language": "python", "source_code": "print(42)", "cache": true })
@@ -57,6 +61,30 @@ async fn a_cached_result_is_returned_and_marked() {
 
     let looked_at = app.get(&format!("/api/v1/execute/{id}")).bearer(&user.token).send().await;
     assert_eq!(looked_at.json.get("cached"), None, "the first submission was run");
+}
+
+/// Before, it was charged nothing, so a client could request the same stored result without end.
+#[tokio::test]
+async fn a_cached_result_over_a_live_connection_is_charged_as_a_read() {
+    let hourly = |burst| Rate::new(burst, Duration::from_secs(3600), burst);
+    // Reads: the submission of the first run, the handshake, and two starts.
+    let tier = TierRates { submissions: hourly(1), reads: hourly(4) };
+    let app = TestApp::with_settings(|settings| {
+        settings.tiers.insert("basic".into(), tier);
+    })
+    .await;
+    let user = app.user().await;
+    let id = run(&app, &user, Verdict::Accepted).await;
+    let mut client = Client::connect(address_of(&app).await, &user).await;
+    let start = json!({ "type": "start", "request": body() });
+    for _ in 0..2 {
+        client.send(start.clone()).await;
+        let accepted = client.next().await;
+        assert_eq!((&accepted["cached"], &accepted["run"]), (&json!(true), &json!(id)), "{accepted}");
+        client.event("verdict").await;
+    }
+    client.send(start).await;
+    assert_eq!(client.next().await["error"]["code"], "rate-limited");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Tests of submissions with large output: their responses, and the memory that responses may use.
+//! Tests of submissions with large output or large files: their responses, and the memory that responses may use.
 
 use std::time::Duration;
 
@@ -94,4 +94,23 @@ async fn a_large_response_waits_for_memory() {
     let second = app.get(&path).bearer(&user.token);
     let (second, ()) = tokio::join!(second.start(), async move { drop(open) });
     assert_eq!(second.status(), 200);
+}
+
+/// Files of control characters take six times their size in JSON. Only the output was counted, so any number of slow
+/// clients could request such files.
+#[tokio::test]
+async fn the_files_of_a_submission_occupy_the_memory_share_of_their_user() {
+    let app = narrow().await;
+    let user = app.user().await;
+    let file = json!({ "path": "data.bin", "content_base64": BASE64_STANDARD.encode(vec![1; MIB / 2]) });
+    let id = app.submit(&user, &json!({ "source_code": "1", "language": "python", "files": [file] })).await;
+    let get = |path: String| app.get(&path).bearer(&user.token);
+    let open = get(format!("/api/v1/submissions/{id}")).start().await;
+    assert_eq!(open.status(), 200);
+    get(format!("/api/v1/submissions/{id}")).send().await.is_error(429, "rate-limited");
+    assert_eq!(get(format!("/api/v1/execute/{id}")).send().await.status, 200, "no files, so a small response");
+    assert_eq!(get(format!("/api/v1/execute?ids={id}")).send().await.status, 200);
+    drop(open);
+    let whole = get(format!("/api/v1/submissions/{id}")).send().await;
+    assert_eq!(whole.json["files"][1]["content"].as_str().map(str::len), Some(MIB / 2));
 }

@@ -24,5 +24,6 @@ mod rates;
 mod session;
 mod shapes;
 mod snippets;
+mod socketio;
 mod telemetry;
 mod wire;

@@ -1,4 +1,7 @@
 //! API keys: creation (the text is shown once), authentication of requests, revocation.
+//!
+//! Invariant: the number of stored keys of one owner is bounded, so that a client cannot fill the store with keys that
+//! expire at once ([`KeyBounds`]).
 
 use cupel_types::{ApiKeyId, UserId};
 use jiff::{SignedDuration, Timestamp};
@@ -22,6 +25,25 @@ pub struct NewKey {
     /// Time at which the key expires. Must be in the future.
     pub expires_at: Option<Timestamp>,
 }
+
+/// Bounds on the keys of one owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyBounds {
+    /// Maximum number of keys that are neither revoked nor expired.
+    pub live_max: u64,
+    /// Maximum number of stored keys, including revoked and expired ones; larger than `live_max`.
+    pub stored_max: u64,
+}
+
+impl Default for KeyBounds {
+    fn default() -> KeyBounds {
+        KeyBounds { live_max: 100, stored_max: 1000 }
+    }
+}
+
+/// The owner has the maximum number of keys that are neither revoked nor expired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyKeys;
 
 /// Why a key was not created.
 #[derive(Debug, thiserror::Error)]
@@ -61,15 +83,7 @@ impl Accounts {
     /// [`CreateKeyError`].
     pub async fn create_key(&self, owner: &User, new: NewKey) -> Result<(ApiKey, String), CreateKeyError> {
         let now = self.now();
-        let mut faults = self.faults_of(owner, &new, now);
-        if faults.is_empty() {
-            let live = |k: &ApiKey| k.revoked_at.is_none() && k.expires_at.is_none_or(|at| at > now);
-            let keys = self.inner.store.keys(owner.id).await?.into_iter().filter(live).count();
-            if keys >= self.inner.settings.keys_max {
-                let detail = format!("you have {keys} keys, which is the maximum; revoke one first");
-                faults.push(fault("", InputFaultKind::TooMany, &detail));
-            }
-        }
+        let faults = self.faults_of(owner, &new, now);
         if !faults.is_empty() {
             return Err(CreateKeyError::Invalid(faults));
         }
@@ -88,7 +102,11 @@ impl Accounts {
             last_used_at: None,
             revoked_at: None,
         };
-        self.inner.store.insert_key(key.clone()).await?;
+        let bounds = self.inner.settings.keys;
+        self.inner.store.insert_key(key.clone(), bounds).await?.map_err(|TooManyKeys| {
+            let detail = format!("you have {} keys, which is the maximum; revoke one first", bounds.live_max);
+            CreateKeyError::Invalid(vec![fault("", InputFaultKind::TooMany, &detail)])
+        })?;
         Ok((key, token.text(API_KEY)))
     }
 
@@ -127,12 +145,13 @@ impl Accounts {
         Ok((key, user))
     }
 
-    /// An owner's keys, newest first. A revoked or expired key remains in the list for 90 days.
+    /// An owner's keys, newest first. A revoked or expired key remains in the list for 90 days, or until
+    /// [`KeyBounds::stored_max`] keys are newer.
     ///
     /// # Errors
     /// If the store cannot answer.
     pub async fn keys(&self, owner: UserId) -> Result<Vec<ApiKey>, StoreError> {
-        self.inner.store.keys(owner).await
+        self.inner.store.keys(owner, self.inner.settings.keys.stored_max, self.now()).await
     }
 
     /// Revokes an owner's key. `false`: the owner has no such key.

@@ -7,7 +7,7 @@ use cupel_types::UserId;
 use jiff::{Timestamp, TimestampRound, Unit};
 
 use super::passwords::{PasswordCost, PasswordError, Passwords};
-use super::{AccessChange, AccountChange, NewUser, Role, Tier, User};
+use super::{AccessChange, AccountChange, KeyBounds, NewUser, Role, Tier, User};
 use crate::fault::{InputFault, InputFaultKind};
 use crate::ids::IdGenerator;
 use crate::{Clock, Store, StoreError, UserTaken};
@@ -31,8 +31,8 @@ pub(super) struct Inner {
 pub struct AccountSettings {
     /// How long after the login a session can be refreshed.
     pub session: Duration,
-    /// Maximum number of keys per user that are neither revoked nor expired.
-    pub keys_max: usize,
+    /// Bounds on the keys of one user.
+    pub keys: KeyBounds,
     /// Cost of one password hash.
     pub password_cost: PasswordCost,
 }
@@ -41,7 +41,7 @@ impl Default for AccountSettings {
     fn default() -> AccountSettings {
         AccountSettings {
             session: Duration::from_secs(30 * 24 * 3600),
-            keys_max: 100,
+            keys: KeyBounds::default(),
             password_cost: PasswordCost::default(),
         }
     }

@@ -1,22 +1,29 @@
 //! Cached standings. The data of a cached contest is read at most once per second, for all viewers of this node. A
 //! viewer whose view differs from the common one costs another computation, but no read.
+//!
+//! Invariant: two reads of one contest never run at the same time. A place with waiting callers is not evicted, so all
+//! of them get the result of the same read. Reads of different contests take turns, so each superfluous read would delay
+//! the viewers of all contests.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cupel_types::{ContestId, UserId};
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
-use super::{Attempt, Contest, Participant, Participation, StandingsRow, Style, View, standings};
+use super::{Attempt, Cell, Contest, Participant, Participation, StandingsRow, Style, View, standings};
 use crate::{Core, StoreError};
 
 /// Lifetime of a cached board.
 const KEPT: Duration = Duration::from_secs(1);
 
-/// Maximum number of contests in the cache.
-const CONTESTS_MAX: usize = 8;
+/// Maximum size of all boards in the cache. A larger board is kept only while callers wait for it.
+const BYTES_MAX: u64 = 64 << 20;
+
+/// Maximum number of contests in the cache, which bounds the search for a place.
+const CONTESTS_MAX: usize = 1000;
 
 /// The inputs of the standings besides the attempts.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,15 +47,23 @@ pub(super) struct Board {
 
 /// The cached boards.
 pub(crate) struct Boards {
-    /// The boards by contest, least recently used first. The holder of an entry's lock reads the board for all waiting
-    /// callers.
-    places: Mutex<Vec<(ContestId, BoardSlot)>>,
+    /// The boards by contest, least recently used first.
+    places: Mutex<Vec<Place>>,
     /// Allows one read of a contest at a time, so that the store stays available for other requests.
     reading: Arc<Semaphore>,
     /// Allows one computation for an individual viewer at a time.
     computing: Arc<Semaphore>,
 }
 
+/// A contest's place in the cache.
+struct Place {
+    contest: ContestId,
+    slot: BoardSlot,
+    /// Size of the board that was read last, in bytes.
+    bytes: u64,
+}
+
+/// The holder of the lock reads the board for all callers, each of whom has another reference.
 type BoardSlot = Arc<tokio::sync::Mutex<Option<Arc<Board>>>>;
 
 impl Default for Boards {
@@ -59,15 +74,44 @@ impl Default for Boards {
 }
 
 impl Boards {
+    /// The place of a contest, which stays in the cache as long as the caller has it.
     fn place(&self, contest: ContestId) -> BoardSlot {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = places.iter().position(|(id, _)| *id == contest).map(|at| places.remove(at));
-        if known.is_none() && places.len() == CONTESTS_MAX {
-            places.remove(0);
-        }
-        let (_, place) = places.push_mut(known.unwrap_or_else(|| (contest, BoardSlot::default())));
-        Arc::clone(place)
+        let mut places = self.locked();
+        let known = places.iter().position(|place| place.contest == contest).map(|at| places.remove(at));
+        let place = known.unwrap_or_else(|| Place { contest, slot: BoardSlot::default(), bytes: 0 });
+        let slot = Arc::clone(&place.slot);
+        places.push(place);
+        evict(&mut places);
+        slot
     }
+
+    /// Records the size of a contest's board.
+    fn record(&self, contest: ContestId, bytes: u64) {
+        let mut places = self.locked();
+        if let Some(place) = places.iter_mut().find(|place| place.contest == contest) {
+            place.bytes = bytes;
+        }
+        evict(&mut places);
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Vec<Place>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Removes the least recently used places without callers until the rest is within the bounds. New references to a slot
+/// are made only under the lock of the places.
+fn evict(places: &mut Vec<Place>) {
+    let mut bytes: u64 = places.iter().map(|place| place.bytes).sum();
+    let mut count = places.len();
+    places.retain(|place| {
+        let is_kept = (bytes <= BYTES_MAX && count <= CONTESTS_MAX) || Arc::strong_count(&place.slot) > 1;
+        if !is_kept {
+            bytes -= place.bytes;
+            count -= 1;
+        }
+        is_kept
+    });
 }
 
 impl Board {
@@ -84,6 +128,19 @@ impl Board {
     pub(super) fn hides(&self, user: UserId, frozen_from: Option<Duration>) -> bool {
         let is_frozen = |attempt: &Attempt| attempt.is_hidden || frozen_from.is_some_and(|frozen| attempt.at >= frozen);
         self.attempts.iter().any(|attempt| attempt.user == user && is_frozen(attempt))
+    }
+
+    /// Approximate size in memory.
+    fn bytes(&self) -> u64 {
+        let per_participant = size_of::<(UserId, Participant)>() + size_of::<(UserId, Participation)>();
+        let names: usize = self.participants.values().map(|one| one.username.len()).sum();
+        let per_row = size_of::<StandingsRow>() + self.rules.problems * size_of::<Cell>();
+        let bytes = size_of::<Board>()
+            + self.order.len() * per_participant
+            + names
+            + self.attempts.len() * size_of::<Attempt>()
+            + self.rows.len() * per_row;
+        bytes as u64
     }
 
     fn reckoned(&self, rules: Rules) -> Vec<StandingsRow> {
@@ -109,8 +166,10 @@ impl Core {
         let made = tokio::spawn(async move {
             let _turn = Arc::clone(&core.inner.boards.reading).acquire_owned().await.map_err(broken_off)?;
             *place = None;
+            let id = contest.id;
             let board = Arc::new(core.read_board(contest).await?);
             *place = Some(Arc::clone(&board));
+            core.inner.boards.record(id, board.bytes());
             Ok(board)
         });
         made.await.map_err(broken_off)?
@@ -159,4 +218,58 @@ impl Core {
 
 fn broken_off(why: impl std::error::Error + Send + Sync + 'static) -> StoreError {
     StoreError { operation: "compute standings", transient: false, source: Box::new(why) }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn contest(n: u128) -> ContestId {
+        ContestId::from_uuid(Uuid::from_u128(n))
+    }
+
+    fn cached(boards: &Boards) -> Vec<ContestId> {
+        boards.locked().iter().map(|place| place.contest).collect()
+    }
+
+    #[test]
+    fn the_least_recently_used_boards_beyond_the_bytes_are_evicted() {
+        let boards = Boards::default();
+        for n in 0..4 {
+            boards.place(contest(n));
+            boards.record(contest(n), BYTES_MAX / 4);
+        }
+        boards.place(contest(0));
+        boards.place(contest(4));
+        boards.record(contest(4), BYTES_MAX / 2);
+        assert_eq!(cached(&boards), [contest(3), contest(0), contest(4)]);
+        boards.record(contest(0), BYTES_MAX / 4 + 1);
+        assert_eq!(cached(&boards), [contest(0), contest(4)]);
+    }
+
+    #[test]
+    fn a_place_with_callers_is_not_evicted() {
+        let boards = Boards::default();
+        let held = boards.place(contest(0));
+        for n in 1..=CONTESTS_MAX as u128 {
+            boards.place(contest(n));
+        }
+        boards.record(contest(0), 2 * BYTES_MAX);
+        assert_eq!(cached(&boards), [contest(0)], "a board over the maximum is kept, and no other one");
+        assert!(Arc::ptr_eq(&held, &boards.place(contest(0))));
+        drop(held);
+        boards.place(contest(1));
+        assert_eq!(cached(&boards), [contest(1)]);
+    }
+
+    #[test]
+    fn the_number_of_places_is_bounded() {
+        let boards = Boards::default();
+        for n in 0..2 * CONTESTS_MAX as u128 {
+            boards.place(contest(n));
+        }
+        assert_eq!(boards.locked().len(), CONTESTS_MAX);
+    }
 }

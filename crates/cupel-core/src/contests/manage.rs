@@ -46,6 +46,13 @@ pub enum ContestError {
     Store(#[from] StoreError),
 }
 
+impl ContestError {
+    /// The error for a contest without problems or with too many.
+    pub fn wrong_number_of_problems() -> ContestError {
+        invalid("problems", format!("a contest has 1 to {} problems", Contest::PROBLEMS_MAX))
+    }
+}
+
 pub(super) fn invalid(field: &'static str, detail: impl Into<String>) -> ContestError {
     ContestError::Invalid { field, detail: detail.into() }
 }
@@ -178,7 +185,7 @@ impl Core {
         problems: &[ProblemId],
     ) -> Result<(), ContestError> {
         if problems.is_empty() || problems.len() > Contest::PROBLEMS_MAX {
-            return Err(invalid("problems", format!("a contest has 1 to {} problems", Contest::PROBLEMS_MAX)));
+            return Err(ContestError::wrong_number_of_problems());
         }
         if problems.iter().collect::<HashSet<_>>().len() < problems.len() {
             return Err(invalid("problems", "a problem is listed twice"));

@@ -17,7 +17,8 @@ pub enum Style {
         /// Penalty for each rejected try before a problem is solved.
         penalty: Duration,
     },
-    /// The sum of the best scores. In a problem without points, a solution scores 100.
+    /// The sum of the problems' scores, each that of the best single submission, as at the IOI from 2013 to 2016 (see
+    /// `standings.rs`). In a problem without points, a solution scores 100.
     Ioi,
 }
 

@@ -1,7 +1,14 @@
 //! Standings: computed from the attempts of a contest by the rules of its style. Pure.
 //!
 //! Sources: the rules of the ICPC World Finals (problems solved, then penalty, then the time of the last solved
-//! problem) and the regulations of the IOI (the sum of the best scores).
+//! problem), and the rules of the IOI from 2013 to 2016, as the documentation of CMS describes them ("Configuring a
+//! contest", "Score modes").
+//!
+//! [`Style::Ioi`] is the rule of these years: the score of a problem is that of the best single submission. Since 2017,
+//! the IOI takes the best result of each subtask over all submissions, and adds these. If one submission gets the 30
+//! points of the first subtask, and another the 40 points of the second, the score is 70 there and 40 here. CMS has both
+//! rules as `max` and `max_subtask`, DMOJ as `ioi` and `ioi16`. Cupel has only the former: an [`Attempt`] has one score,
+//! and no result per subtask.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -64,7 +71,7 @@ pub struct StandingsRow {
     pub solved: u32,
     /// ICPC: the sum of the minutes of the solved problems and of the penalties for rejected tries before them.
     pub penalty: Duration,
-    /// IOI: the sum of the best scores.
+    /// IOI: the sum of the best score of each problem, each from a single submission.
     pub score: Score,
     /// One cell per problem, in the contest's order.
     pub cells: Vec<Cell>,
@@ -82,7 +89,7 @@ pub struct Cell {
     /// Whether this is the first solution of the problem by an official participant. Solutions at the same time are all
     /// first.
     pub is_first: bool,
-    /// The best visible score, if there is one.
+    /// The best visible score of a single submission, if there is one.
     pub score: Option<Score>,
 }
 

@@ -5,7 +5,9 @@ use cupel_types::{ApiKeyId, SessionId, UserId};
 use jiff::Timestamp;
 
 use super::store_error::StoreError;
-use crate::accounts::{AccessChange, AccountChange, ApiKey, CredentialId, NewUser, RefreshSession, User};
+use crate::accounts::{
+    AccessChange, AccountChange, ApiKey, CredentialId, KeyBounds, NewUser, RefreshSession, TooManyKeys, User,
+};
 
 /// Users, keys and refresh sessions.
 #[async_trait]
@@ -51,12 +53,15 @@ pub trait AccountStore: Send + Sync {
     async fn set_in_leaderboards(&self, id: UserId, in_leaderboards: bool) -> Result<bool, StoreError>;
     /// Number of users. Not guests.
     async fn count_users(&self) -> Result<u64, StoreError>;
-    /// Inserts a key.
-    async fn insert_key(&self, key: ApiKey) -> Result<(), StoreError>;
+    /// Inserts a key. Refused if the owner has `live_max` other keys that are neither revoked nor expired when the key
+    /// is created. If the owner then has more than `stored_max` keys, the oldest revoked or expired keys are deleted.
+    /// Concurrent insertions for one owner are counted one after another.
+    async fn insert_key(&self, key: ApiKey, bounds: KeyBounds) -> Result<Result<(), TooManyKeys>, StoreError>;
     /// A key by its id; includes revoked and expired keys.
     async fn key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, StoreError>;
-    /// An owner's keys, newest first.
-    async fn keys(&self, owner: UserId) -> Result<Vec<ApiKey>, StoreError>;
+    /// At most `most` of an owner's keys, newest first. If there are more, the oldest keys that are revoked or expired
+    /// at `now` are omitted: an owner must be able to find and revoke every valid key.
+    async fn keys(&self, owner: UserId, most: u64, now: Timestamp) -> Result<Vec<ApiKey>, StoreError>;
     /// Revokes an owner's key. `false`: the owner has no such key.
     async fn revoke_key(&self, owner: UserId, id: ApiKeyId, now: Timestamp) -> Result<bool, StoreError>;
     /// Records that a key was used (coarse: at most once a minute per key is enough).

@@ -119,8 +119,8 @@ pub trait RunStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Option<IdempotencyRecord>, StoreError>;
 
-    /// Deletes expired records, at most `limit` of each kind. Returns the number of deleted records.
-    async fn purge_expired(&self, cutoffs: RetentionCutoffs, limit: u32) -> Result<u64, StoreError>;
+    /// Deletes expired records, at most `limit` of each kind.
+    async fn purge_expired(&self, cutoffs: RetentionCutoffs, limit: u32) -> Result<Purged, StoreError>;
 
     /// A cheap query that fails if the store is not usable; for `/readyz`.
     async fn ping(&self) -> Result<(), StoreError>;
@@ -146,6 +146,15 @@ pub struct RetentionCutoffs {
     pub snippets_before: Timestamp,
     /// Revisions of drafts that were last saved at or before this time.
     pub drafts_before: Timestamp,
+}
+
+/// Result of [`RunStore::purge_expired`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// Number of deleted records.
+    pub deleted: u64,
+    /// Whether the limit was reached for a kind of records, so that more of them may have expired.
+    pub may_have_more: bool,
 }
 
 /// Submissions that are accepted together or not at all.

@@ -176,6 +176,21 @@ async fn a_key_needs_a_name_and_is_bounded_by_its_owners_role_and_quota() {
 }
 
 #[tokio::test]
+async fn keys_that_expire_at_once_do_not_accumulate() {
+    let app = App::start().await;
+    let accounts = app.accounts();
+    let user = accounts.register(ada()).await.unwrap();
+    let (lasting, _) = accounts.create_key(&user, a_key()).await.unwrap();
+    for _ in 0..9 {
+        let expires_at = Some(app.clock.now() + Duration::from_secs(1));
+        accounts.create_key(&user, NewKey { expires_at, ..a_key() }).await.unwrap();
+        app.clock.advance(Duration::from_secs(1));
+    }
+    let keys = accounts.keys(user.id).await.unwrap();
+    assert_eq!((keys.len(), keys.last()), (5, Some(&lasting)), "the maximum is five stored keys");
+}
+
+#[tokio::test]
 async fn an_internal_account_cannot_be_deleted_disabled_or_given_a_password() {
     let app = App::start().await;
     let accounts = app.accounts();

@@ -48,6 +48,31 @@ async fn standings(app: &App, principal: &Principal, slug: &str, offset: u64, li
     app.core.standings(principal, &seen, false, offset, limit).await.unwrap()
 }
 
+/// Regression: viewers of nine contests evicted one another's boards, so each request read a contest anew.
+#[tokio::test]
+async fn the_standings_of_many_contests_stay_in_the_cache() {
+    let app = App::start().await;
+    let slugs: Vec<String> = (0..20).map(|n| format!("busy-{n}")).collect();
+    let mut contests = Vec::new();
+    for slug in &slugs {
+        contests.push(a_contest(&app, slug).await);
+    }
+    let totals = async || {
+        let mut totals = Vec::new();
+        for slug in &slugs {
+            totals.push(standings(&app, &Principal::Anonymous, slug, 0, 20).await.total);
+        }
+        totals
+    };
+    assert_eq!(totals().await, [0; 20]);
+    for contest in contests {
+        one_more(&app, contest).await;
+    }
+    assert_eq!(totals().await, [0; 20], "the cached standings are returned");
+    app.clock.advance(Duration::from_secs(1));
+    assert_eq!(totals().await, [1; 20]);
+}
+
 #[tokio::test]
 async fn standings_are_read_once_per_second_for_all_viewers() {
     let app = App::start().await;

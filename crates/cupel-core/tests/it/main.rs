@@ -4,6 +4,7 @@ mod accounts;
 mod contests;
 mod drafts;
 mod leases;
+mod live;
 mod nodes;
 mod positions;
 mod result_cache;
@@ -17,7 +18,7 @@ mod webhooks;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cupel_core::accounts::{AccountSettings, Accounts, PasswordCost};
+use cupel_core::accounts::{AccountSettings, Accounts, KeyBounds, PasswordCost};
 use cupel_core::{
     Assignment, AuthenticatedUser, Bounds, Clock as _, Core, CoreParts, EventBus, LeasePolicy, RunStore as _, Store,
 };
@@ -73,7 +74,8 @@ impl App {
 
     fn accounts(&self) -> Accounts {
         let password_cost = PasswordCost { memory_kib: 64, passes: 1, lanes: 1 };
-        let settings = AccountSettings { password_cost, keys_max: 3, ..AccountSettings::default() };
+        let keys = KeyBounds { live_max: 3, stored_max: 5 };
+        let settings = AccountSettings { password_cost, keys, ..AccountSettings::default() };
         Accounts::new(self.store.clone(), Arc::new(self.clock.clone()), settings)
     }
 }

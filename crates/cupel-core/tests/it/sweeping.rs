@@ -200,6 +200,45 @@ async fn the_submissions_of_many_disabled_users_are_cancelled_in_turn() {
     }
 }
 
+/// The clients of a busy server leave more records than one step deletes.
+#[tokio::test]
+async fn every_sweep_deletes_expired_records_until_none_is_left() {
+    let app = App::start().await;
+    let raw = rusqlite::Connection::open(app.folder.path().join("cupel.db")).unwrap();
+    let insert = |records: u32, expires_at: jiff::Timestamp| {
+        let sql = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) \
+                   INSERT INTO idempotency_keys SELECT randomblob(16), 'k', zeroblob(32), x'', ?2 FROM n";
+        raw.execute(sql, (records, expires_at.as_microsecond())).unwrap();
+    };
+    let now = app.clock.now();
+    insert(12_500, now);
+    insert(1, now + Duration::from_secs(3600));
+    let mut forgotten = Vec::new();
+    for _ in 0..3 {
+        forgotten.push(app.core.sweep().await.unwrap().forgotten);
+    }
+    assert_eq!(forgotten, [10_000, 2500, 0]);
+    let left: u32 = raw.query_row("SELECT count(*) FROM idempotency_keys", [], |row| row.get(0)).unwrap();
+    assert_eq!(left, 1);
+    insert(1, now);
+    assert_eq!(app.core.sweep().await.unwrap().forgotten, 0, "until the next turn, a minute later");
+}
+
+/// Workers can renew their leases while only a later step of the sweep fails.
+#[tokio::test]
+async fn a_lease_expires_although_the_sweep_cannot_delete_old_records() {
+    let app = App::start().await;
+    let raw = rusqlite::Connection::open(app.folder.path().join("cupel.db")).unwrap();
+    app.submit_one().await;
+    next(&app.core).await;
+    app.clock.advance(Duration::from_secs(29));
+    raw.execute_batch("ALTER TABLE idempotency_keys RENAME TO away").unwrap();
+    app.core.sweep().await.expect_err("the first sweep deletes old records");
+    raw.execute_batch("ALTER TABLE away RENAME TO idempotency_keys").unwrap();
+    app.clock.advance(Duration::from_secs(2));
+    assert_eq!(app.core.sweep().await.unwrap().expired, 1);
+}
+
 #[tokio::test]
 async fn sweeping_an_idle_store_does_nothing() {
     let app = App::start().await;

@@ -14,7 +14,7 @@ use axum::extract::{FromRequestParts, Request};
 use axum::response::Response;
 use cupel_core::event::{Event, EventKind, Seq, Stream};
 use cupel_core::live::{Credit, PRESENCE_PAUSE};
-use cupel_core::{AuthenticatedUser, ExecuteRequest, Executed, NewSubmission, Received, Subscription};
+use cupel_core::{AuthenticatedUser, Core, ExecuteRequest, Executed, NewSubmission, Received, Subscription};
 use cupel_http::app::{LongAnswer, Shared};
 use cupel_http::auth::Via;
 use cupel_http::caller::Caller;
@@ -227,12 +227,34 @@ impl Session {
         let mut presence = tokio::time::interval(PRESENCE_PAUSE);
         presence.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            tokio::select! {
-                received = log.next() => {
-                    let Some(received) = received else { return Some(Close::ShuttingDown) };
-                    let Received::Event(event) = received else {
-                        return Some(Close::NotifiedError("Output was lost, because the client read too slowly.".to_owned()));
-                    };
+            // The same future is polled until it completes: it also notices an end that was not announced, if no event
+            // arrives for some seconds. A new future would begin to wait again after every message and every report.
+            let mut next = std::pin::pin!(log.next());
+            let received = loop {
+                tokio::select! {
+                    received = &mut next => break received,
+                    Some(consumed) = credit.next() => input.consumed(consumed),
+                    _ = presence.tick() => self.app.core.report_attached(run),
+                    // While the program has not read enough, nothing is read from the client.
+                    message = receive(&mut self.socket), if input.is_sent() => {
+                        if let Err(close) = message?.and_then(|message| input.take(&message)) {
+                            return Some(close);
+                        }
+                    }
+                }
+                for (count, next) in input.sendable() {
+                    self.app.core.send_input(run, count, next);
+                }
+            };
+            match received {
+                None => return Some(Close::ShuttingDown),
+                Some(Received::Gap) => {
+                    // If the run has ended, the log continues with the stored events.
+                    if !has_ended(&self.app.core, run, viewer).await {
+                        return Some(Close::NotifiedError("Some events of the run were lost.".to_owned()));
+                    }
+                }
+                Some(Received::Event(event)) => {
                     let is_final = event.kind.is_final();
                     for message in progress.messages(event) {
                         self.send(&message).await?;
@@ -241,17 +263,6 @@ impl Session {
                         return self.finish(run, viewer, job, style, progress).await;
                     }
                 }
-                Some(consumed) = credit.next() => input.consumed(consumed),
-                _ = presence.tick() => self.app.core.report_attached(run),
-                // While the program has not read enough, nothing is read from the client.
-                message = receive(&mut self.socket), if input.is_sent() => {
-                    if let Err(close) = message?.and_then(|message| input.take(&message)) {
-                        return Some(close);
-                    }
-                }
-            }
-            for (count, next) in input.sendable() {
-                self.app.core.send_input(run, count, next);
             }
         }
     }
@@ -278,6 +289,11 @@ impl Session {
         }
         Some(Close::JobCompleted)
     }
+}
+
+/// Whether the store shows that the run has ended; `false` if it cannot answer.
+async fn has_ended(core: &Core, run: SubmissionId, viewer: &AuthenticatedUser) -> bool {
+    core.submission(viewer, run).await.ok().flatten().is_some_and(|record| record.state.is_final())
 }
 
 /// The next JSON message; without fields if the message is not an object.

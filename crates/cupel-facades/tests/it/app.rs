@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, Request};
 use axum::response::Response;
 use cupel_core::accounts::{AccountSettings, Accounts, NewAccount, NewKey, PasswordCost, Scope};
 use cupel_core::event::{Event, EventKind, Seq};
-use cupel_core::{Assignment, Bounds, Core, CoreParts, LeasePolicy, SystemClock};
+use cupel_core::{Assignment, Bounds, Core, CoreParts, EventBus, LeasePolicy, SystemClock};
 use cupel_events::EmbeddedBus;
 use cupel_facades::{
     JOBE, JUDGE0, Judge0Options, Keyless, PISTON, PistonOptions, SANDBOXFUSION, jobe, judge0, piston, sandboxfusion,
@@ -31,8 +31,9 @@ use tower::ServiceExt;
 /// The server under test.
 #[derive(Clone)]
 pub(crate) struct TestApp {
-    router: Router,
+    pub(crate) router: Router,
     pub(crate) core: Core,
+    pub(crate) store: Arc<SqliteStore>,
     accounts: Accounts,
     pub(crate) account: UserId,
     /// Ends waiting requests, as a shutdown of the server does.
@@ -48,6 +49,8 @@ pub(crate) struct TestSettings {
     /// Maximum number of waiting runs.
     pub(crate) queue_max: usize,
     pub(crate) bounds: Bounds,
+    pub(crate) events: Arc<dyn EventBus>,
+    pub(crate) policy: LeasePolicy,
 }
 
 impl Default for TestSettings {
@@ -58,6 +61,8 @@ impl Default for TestSettings {
             http: Settings::default(),
             queue_max: 2000,
             bounds: Bounds::default(),
+            events: Arc::new(EmbeddedBus::default()),
+            policy: LeasePolicy::default(),
         }
     }
 }
@@ -105,16 +110,16 @@ impl TestApp {
         let core = Core::new(CoreParts {
             store: store.clone(),
             queue: Arc::new(EmbeddedQueue::new(settings.queue_max)),
-            events: Arc::new(EmbeddedBus::default()),
+            events: settings.events,
             packages: Arc::new(LocalPackages::open(&dir.path().join("packages"), registry.clone()).unwrap()),
             clock: Arc::new(SystemClock),
             registry,
-            policy: LeasePolicy::default(),
+            policy: settings.policy,
             bounds: settings.bounds,
         });
         let password_cost = PasswordCost { memory_kib: 64, passes: 1, lanes: 1 };
         let of_accounts = AccountSettings { password_cost, ..AccountSettings::default() };
-        let accounts = Accounts::new(store, Arc::new(SystemClock), of_accounts);
+        let accounts = Accounts::new(store.clone(), Arc::new(SystemClock), of_accounts);
         let account = accounts.internal(SANDBOXFUSION).await.unwrap().id;
         let shared = cupel_cache::SharedCaches::in_memory(Bytes::mib(1));
         let shutdown = CancellationToken::new();
@@ -136,7 +141,7 @@ impl TestApp {
         facades.extend(judge0("/judge0", keyless, of_judge0, settings.judge0));
         facades.push(jobe("/jobe", keyless, accounts.internal(JOBE).await.unwrap().id));
         let router = cupel_http::router(state, facades);
-        TestApp { router, core, accounts, account, shutdown, _dir: Arc::new(dir) }
+        TestApp { router, core, store, accounts, account, shutdown, _dir: Arc::new(dir) }
     }
 
     /// A request from this machine, with this JSON body.

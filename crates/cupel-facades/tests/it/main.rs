@@ -5,4 +5,5 @@ mod app;
 mod jobe;
 mod judge0;
 mod piston;
+mod piston_connect;
 mod sandboxfusion;

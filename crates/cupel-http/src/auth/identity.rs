@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use cupel_core::accounts::{Accounts, CredentialId, KeyError, Scope, User};
 use cupel_types::{ApiKeyId, SessionId, UserId};
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::tokens::Named;
@@ -40,6 +41,8 @@ pub enum Via {
         id: ApiKeyId,
         /// The key's permissions.
         scopes: Vec<Scope>,
+        /// When the key expires, if it does.
+        expires_at: Option<Timestamp>,
     },
     /// Not authenticated, which the dialect allows. The client may only run programs and read their results.
     Keyless,
@@ -113,7 +116,8 @@ impl Identities {
             KeyError::Disabled => IdentityError::Refused(DISABLED),
             KeyError::Store(error) => error.into(),
         })?;
-        Ok(self.remember(credential, Identity { user, via: Via::Key { id: key.id, scopes: key.scopes } }))
+        let via = Via::Key { id: key.id, scopes: key.scopes, expires_at: key.expires_at };
+        Ok(self.remember(credential, Identity { user, via }))
     }
 
     /// User to whom requests without a credential are attributed.

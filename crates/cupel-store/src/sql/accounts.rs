@@ -1,10 +1,12 @@
 //! `AccountStore`: users, API keys, refresh sessions.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 
 use async_trait::async_trait;
 use cupel_core::accounts::{
-    AccessChange, AccountChange, ApiKey, CredentialId, NewUser, RefreshSession, Role, Scope, Tier, User,
+    AccessChange, AccountChange, ApiKey, CredentialId, KeyBounds, NewUser, RefreshSession, Role, Scope, Tier,
+    TooManyKeys, User,
 };
 use cupel_core::{AccountStore, Rotated, StoreError, UserTaken};
 use cupel_types::{ApiKeyId, SessionId, UserId};
@@ -53,7 +55,11 @@ const USERS: &str = concat!(
 const KEY: &str = "SELECT id, owner, name, secret_hash, scopes, created_at, expires_at, last_used_at, revoked_at \
      FROM api_keys WHERE id = ?";
 const KEYS: &str = "SELECT id, owner, name, secret_hash, scopes, created_at, expires_at, last_used_at, revoked_at \
-     FROM api_keys WHERE owner = ? ORDER BY id DESC";
+     FROM api_keys WHERE owner = ?1 \
+     ORDER BY CASE WHEN revoked_at IS NOT NULL OR expires_at <= ?2 THEN 1 ELSE 0 END, id DESC LIMIT ?3";
+
+/// Maximum number of keys that one insertion deletes. Versions without the bound on stored keys may have left many.
+const KEYS_DELETED_AT_ONCE: u64 = 1000;
 
 #[async_trait]
 impl<B: Backend> AccountStore for SqlStore<B> {
@@ -152,8 +158,8 @@ impl<B: Backend> AccountStore for SqlStore<B> {
         read.await
     }
 
-    async fn insert_key(&self, key: ApiKey) -> Result<(), StoreError> {
-        self.write(InsertKey(key)).await
+    async fn insert_key(&self, key: ApiKey, bounds: KeyBounds) -> Result<Result<(), TooManyKeys>, StoreError> {
+        self.write(InsertKey { key, bounds }).await
     }
 
     async fn key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, StoreError> {
@@ -161,8 +167,13 @@ impl<B: Backend> AccountStore for SqlStore<B> {
         read.await
     }
 
-    async fn keys(&self, owner: UserId) -> Result<Vec<ApiKey>, StoreError> {
-        let read = self.read("list API keys", move |db| db.all(KEYS, values![bytes(owner.as_uuid())], key_of));
+    async fn keys(&self, owner: UserId, most: u64, now: Timestamp) -> Result<Vec<ApiKey>, StoreError> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let read = self.read("list API keys", move |db| {
+            let mut keys = db.all(KEYS, values![bytes(owner.as_uuid()), to_us(now), most], key_of)?;
+            keys.sort_by_key(|key| Reverse(key.id));
+            Ok(keys)
+        });
         read.await
     }
 
@@ -326,15 +337,33 @@ impl Write for SetInLeaderboards {
     }
 }
 
-struct InsertKey(ApiKey);
+struct InsertKey {
+    key: ApiKey,
+    bounds: KeyBounds,
+}
 
 impl Write for InsertKey {
-    type Output = ();
+    type Output = Result<(), TooManyKeys>;
     const OPERATION: &'static str = "insert an API key";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<(), SqlFault> {
-        let InsertKey(key) = self;
+    fn apply(&self, db: &dyn Sql) -> Result<Self::Output, SqlFault> {
+        let InsertKey { key, bounds } = self;
+        let (owner, now) = (bytes(key.owner.as_uuid()), to_us(key.created_at));
+        // Concurrent insertions for one owner are counted one after another.
+        db.lock(Lock::User, owner)?;
+        let stored = db.count("SELECT count(*) FROM api_keys WHERE owner = ?", values![owner])?;
+        let sql = "SELECT count(*) FROM api_keys WHERE owner = ? AND (revoked_at IS NOT NULL OR expires_at <= ?)";
+        let ended = db.count(sql, values![owner, now])?;
+        if stored.saturating_sub(ended) >= bounds.live_max {
+            return Ok(Err(TooManyKeys));
+        }
+        let excess = (stored + 1).saturating_sub(bounds.stored_max).min(KEYS_DELETED_AT_ONCE);
+        if excess > 0 {
+            let sql = "DELETE FROM api_keys WHERE id IN (SELECT id FROM api_keys \
+                       WHERE owner = ? AND (revoked_at IS NOT NULL OR expires_at <= ?) ORDER BY id LIMIT ?)";
+            db.execute(sql, values![owner, now, i64::try_from(excess).unwrap_or(i64::MAX)])?;
+        }
         let scopes: Vec<&str> = key.scopes.iter().map(|s| s.as_str()).collect();
         let sql = "INSERT INTO api_keys (id, owner, name, secret_hash, scopes, created_at, expires_at, last_used_at, revoked_at) \
                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
@@ -342,7 +371,7 @@ impl Write for InsertKey {
             sql,
             values![
                 bytes(key.id.as_uuid()),
-                bytes(key.owner.as_uuid()),
+                owner,
                 key.name,
                 key.secret_hash,
                 scopes.join(" "),
@@ -352,7 +381,7 @@ impl Write for InsertKey {
                 key.revoked_at.map(to_us),
             ],
         )?;
-        Ok(())
+        Ok(Ok(()))
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cupel_core::run::{RunEvent, RunState};
 use cupel_core::{Cancellation, ExpiredRun, GivenBack, IdempotencyRecord, Inserted, Needs, RunHint};
-use cupel_types::{ContentHash, LanguageId, LeaseId, RunId, Start, SubmissionId, UserId, WorkerId};
+use cupel_types::{ContentHash, LanguageId, LeaseId, RunId, Start, SubmissionId, UserId, Verdict, WorkerId};
 use jiff::Timestamp;
 
 use super::fault::SqlFault;
@@ -322,7 +322,7 @@ impl Write for Cancel {
             Ok(state) => {
                 row.write(db, &state, Change { completed_at: Some(self.now), ..Change::default() })?;
                 row.post_webhook(db, self.now)?;
-                standings::cancelled(db, id)?;
+                standings::ended_without_result(db, id, Verdict::Cancelled)?;
                 Ok(Some(Cancellation { run, state, changed: true }))
             }
             Err(_) => Ok(Some(Cancellation { run, state: row.state, changed: false })),
@@ -498,7 +498,9 @@ impl RunRow {
         let (run, at) = (bytes(self.id.as_uuid()), to_us(at));
         db.put(INSERT_FAILURE, values![at, why, run])?;
         if matches!(state, RunState::Abandoned { .. }) {
-            db.put(INSERT_DEAD_LETTER, values![bytes(self.submission.as_uuid()), run, at])?;
+            let submission = bytes(self.submission.as_uuid());
+            db.put(INSERT_DEAD_LETTER, values![submission, run, at])?;
+            standings::ended_without_result(db, submission, Verdict::InternalError)?;
         }
         Ok(())
     }

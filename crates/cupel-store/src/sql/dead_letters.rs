@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::fault::SqlFault;
 use super::runs::language_of;
-use super::{Backend, Lock, Row, Sql, SqlStore, Write, bytes, values};
+use super::{Backend, Lock, Row, Sql, SqlStore, Write, bytes, standings, values};
 use crate::rows::{bad, class_from, from_us, id_from, is_live, needs_from, to_us};
 
 macro_rules! letter {
@@ -132,6 +132,7 @@ impl Write for Retry {
             })?;
             retried.push(inserted.ok_or(bad("run"))?);
             db.put("UPDATE code_submissions SET run = ? WHERE id = ?", values![new, id])?;
+            standings::retried(db, id)?;
         }
         Ok(retried)
     }

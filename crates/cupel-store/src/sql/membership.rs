@@ -212,6 +212,20 @@ pub(super) fn refused(db: &dyn Sql, user: UserId) -> Result<Option<AccountChange
     Ok(None)
 }
 
+/// Removals of a user's data: `?` is the user. Each finds its rows by an index, because SQLite accepts no other write
+/// meanwhile (`sqlite/migrate.rs` has the test).
+pub(crate) const OF_USER: [&str; 9] = [
+    "DELETE FROM refresh_sessions WHERE \"user\" = ?",
+    "DELETE FROM api_keys WHERE owner = ?",
+    "DELETE FROM password_links WHERE \"user\" = ?",
+    "DELETE FROM stream_tickets WHERE \"user\" = ?",
+    "DELETE FROM idempotency_keys WHERE owner = ?",
+    "DELETE FROM snippets WHERE owner = ?",
+    "DELETE FROM drafts WHERE owner = ?",
+    "UPDATE runs SET webhook = NULL WHERE owner = ? AND webhook IS NOT NULL",
+    "DELETE FROM webhook_deliveries WHERE owner = ?",
+];
+
 pub(super) struct DeleteUser {
     pub(super) user: UserId,
     pub(super) now: Timestamp,
@@ -235,17 +249,7 @@ impl Write for DeleteUser {
                    role = 'user', tier = 'basic', webhook_secret = ?3, disabled_at = coalesce(disabled_at, ?4), deleted_at = ?4, \
                    cancel_since = ?4, guest_until = CASE WHEN guest_until > ?4 THEN ?4 ELSE guest_until END WHERE id = ?5";
         db.execute(sql, values![name, email_key, [0u8; 32], now, id])?;
-        for sql in [
-            "DELETE FROM refresh_sessions WHERE \"user\" = ?",
-            "DELETE FROM api_keys WHERE owner = ?",
-            "DELETE FROM password_links WHERE \"user\" = ?",
-            "DELETE FROM stream_tickets WHERE \"user\" = ?",
-            "DELETE FROM idempotency_keys WHERE owner = ?",
-            "DELETE FROM snippets WHERE owner = ?",
-            "DELETE FROM drafts WHERE owner = ?",
-            "UPDATE runs SET webhook = NULL WHERE owner = ? AND webhook IS NOT NULL",
-            "DELETE FROM webhook_deliveries WHERE owner = ?",
-        ] {
+        for sql in OF_USER {
             db.execute(sql, values![id])?;
         }
         Ok(AccountChange::Done)
@@ -419,8 +423,10 @@ impl Write for PutTicket {
 
     fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
         let ticket = &self.ticket;
-        db.execute("DELETE FROM stream_tickets WHERE expires_at <= ?", values![to_us(self.now)])?;
         let user = bytes(ticket.user.as_uuid());
+        // Concurrent requests of one user are counted one after another.
+        db.lock(Lock::User, user)?;
+        db.execute("DELETE FROM stream_tickets WHERE expires_at <= ?", values![to_us(self.now)])?;
         if db.count("SELECT count(*) FROM stream_tickets WHERE \"user\" = ?", values![user])? >= u64::from(self.most) {
             return Ok(false);
         }

@@ -9,7 +9,7 @@ use cupel_core::event::{Event, Seq};
 use cupel_core::run::{HistoryFilter, LeasedRun, RunState, SentFor, SubmissionRecord, SubmissionSummary};
 use cupel_core::{
     Cancellation, Completion, DuePlace, DueRun, ExpiredRun, GivenBack, IdempotencyRecord, Inserted, Needs,
-    NewSubmissions, RetentionCutoffs, RunCounts, RunHint, RunStore, StoreError,
+    NewSubmissions, Purged, RetentionCutoffs, RunCounts, RunHint, RunStore, StoreError,
 };
 use cupel_types::{
     Bytes, ContentHash, LanguageId, LeaseId, ProblemId, RunId, Submission, SubmissionId, SubmissionKind, UserId,
@@ -350,7 +350,7 @@ impl<B: Backend> RunStore for SqlStore<B> {
         read.await
     }
 
-    async fn purge_expired(&self, cutoffs: RetentionCutoffs, limit: u32) -> Result<u64, StoreError> {
+    async fn purge_expired(&self, cutoffs: RetentionCutoffs, limit: u32) -> Result<Purged, StoreError> {
         self.write(PurgeExpired { cutoffs, limit }).await
     }
 

@@ -220,12 +220,20 @@ pub(crate) fn judged(db: &dyn Sql, about: &About, submission: SubmissionId, judg
     }
 }
 
-/// Records that a submission was cancelled before its first verdict, so that standings do not show it as pending. A
-/// cancelled rejudge leaves the earlier verdict. Cancelled submissions count nowhere, so no figure changes.
-pub(crate) fn cancelled(db: &dyn Sql, submission: &[u8]) -> Result<(), SqlFault> {
+/// Records that a submission was cancelled, or its run abandoned ([`Verdict::InternalError`]), before its first
+/// verdict, so that standings do not show it as pending. A rejudge that ends so leaves the earlier verdict. Such
+/// submissions count nowhere, so no figure changes.
+pub(crate) fn ended_without_result(db: &dyn Sql, submission: &[u8], verdict: Verdict) -> Result<(), SqlFault> {
     let sql =
         "UPDATE problem_submissions SET verdict = ?, is_try = 0, solves = 0 WHERE submission = ? AND verdict IS NULL";
-    db.execute(sql, values![Verdict::Cancelled.code(), submission])?;
+    db.execute(sql, values![verdict.code(), submission])?;
+    Ok(())
+}
+
+/// Records that an abandoned submission is judged again, so that standings show it as pending again.
+pub(crate) fn retried(db: &dyn Sql, submission: &[u8]) -> Result<(), SqlFault> {
+    let sql = "UPDATE problem_submissions SET verdict = NULL, is_try = NULL, solves = NULL WHERE submission = ? AND verdict = ?";
+    db.execute(sql, values![submission, Verdict::InternalError.code()])?;
     Ok(())
 }
 
@@ -408,17 +416,33 @@ pub(crate) const OWN_TAGS: &str = own_results!(
      WHERE p.visibility = 2 GROUP BY g.tag ORDER BY 2 DESC, 3 DESC, g.tag LIMIT ?2"
 );
 
+/// Writes the public progress of `$user`, computed from the results `r` and their problems `p`.
+macro_rules! compute_progress {
+    ($user:literal, $results:literal) => {
+        concat!(
+            "INSERT INTO user_progress (\"user\", easy, medium, hard, solved, attempted, last_solved_at) SELECT ",
+            $user,
+            ", count(*) FILTER (WHERE p.visibility = 2 AND r.solved = 1 AND p.difficulty = 0), \
+             count(*) FILTER (WHERE p.visibility = 2 AND r.solved = 1 AND p.difficulty = 1), \
+             count(*) FILTER (WHERE p.visibility = 2 AND r.solved = 1 AND p.difficulty = 2), \
+             count(*) FILTER (WHERE p.visibility = 2 AND r.solved = 1), \
+             count(*) FILTER (WHERE p.visibility = 2 AND r.solved = 0), \
+             max(r.solved_at) FILTER (WHERE p.visibility = 2) ",
+            $results,
+            " ON CONFLICT (\"user\") DO UPDATE SET easy = excluded.easy, medium = excluded.medium, hard = excluded.hard, \
+             solved = excluded.solved, attempted = excluded.attempted, last_solved_at = excluded.last_solved_at"
+        )
+    };
+}
+
 /// Recomputes a user's public progress over all public problems.
 pub(crate) fn compute_progress(db: &dyn Sql, user: &[u8]) -> Result<(), SqlFault> {
     db.lock(Lock::User, user)?;
-    let sql = "INSERT INTO user_progress (\"user\", easy, medium, hard, solved, attempted, last_solved_at) \
-               SELECT ?1, count(*) FILTER (WHERE r.solved = 1 AND p.difficulty = 0), \
-                      count(*) FILTER (WHERE r.solved = 1 AND p.difficulty = 1), \
-                      count(*) FILTER (WHERE r.solved = 1 AND p.difficulty = 2), \
-                      count(*) FILTER (WHERE r.solved = 1), count(*) FILTER (WHERE r.solved = 0), max(r.solved_at) \
-               FROM problem_results r JOIN problems p ON p.id = r.problem WHERE r.\"user\" = ?1 AND p.visibility = 2 \
-               ON CONFLICT (\"user\") DO UPDATE SET easy = excluded.easy, medium = excluded.medium, hard = excluded.hard, \
-               solved = excluded.solved, attempted = excluded.attempted, last_solved_at = excluded.last_solved_at";
+    // Without a `GROUP BY`, a user without results gets a row, too.
+    let sql = compute_progress!(
+        "?1",
+        "FROM problem_results r JOIN problems p ON p.id = r.problem WHERE r.\"user\" = ?1 AND p.visibility = 2"
+    );
     db.execute(sql, values![user])?;
     Ok(())
 }
@@ -433,9 +457,125 @@ pub(crate) fn compute_results_of_all(db: &dyn Sql, problem: &[u8], better: i64) 
     Ok(())
 }
 
-/// Recomputes the progress of every user who has tried a problem, after its visibility or difficulty changed.
+/// Number of users whose progress one statement recomputes. It bounds the statement's time, which PostgreSQL limits.
+const USERS_AT_ONCE: u32 = 1000;
+
+/// Recomputes the progress of every user who has tried a problem, after its visibility or difficulty changed. The
+/// caller has locked the problem's row, so no user is added meanwhile.
+///
+/// A problem may have very many solvers, and until this ends, the problem accepts no verdict, and SQLite no write at
+/// all. So the number of statements does not depend on the number of users, except for the division into steps.
 pub(crate) fn compute_progress_of_all(db: &dyn Sql, problem: &[u8]) -> Result<(), SqlFault> {
-    let sql = "SELECT \"user\" FROM problem_results WHERE problem = ? ORDER BY \"user\"";
-    let users = db.all(sql, values![problem], |row| row.get::<Vec<u8>>(0))?;
-    users.iter().try_for_each(|user| compute_progress(db, user))
+    // Locked in the order of their ids, as everywhere.
+    let next = "SELECT id FROM users WHERE id IN (SELECT \"user\" FROM problem_results WHERE problem = ? AND \"user\" > ? \
+                ORDER BY \"user\" LIMIT ?) ORDER BY id /*pg FOR NO KEY UPDATE */";
+    let compute = compute_progress!(
+        "r.\"user\"",
+        "FROM problem_results s JOIN problem_results r ON r.\"user\" = s.\"user\" JOIN problems p ON p.id = r.problem \
+         WHERE s.problem = ? AND s.\"user\" > ? AND s.\"user\" <= ? GROUP BY r.\"user\""
+    );
+    let mut after = uuid::Uuid::nil().into_bytes().to_vec();
+    loop {
+        let users = db.all(next, values![problem, after, USERS_AT_ONCE], |row| row.get::<Vec<u8>>(0))?;
+        let Some(last) = users.last() else { return Ok(()) };
+        db.execute(compute, values![problem, after, last])?;
+        if users.len() < USERS_AT_ONCE as usize {
+            return Ok(());
+        }
+        after.clone_from(last);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cupel_core::problems::{NewProblem, NewVersion, ProblemChange, ProblemStore as _};
+    use cupel_problem::Visibility;
+    use cupel_testkit::{fresh, t0};
+
+    use super::*;
+    use crate::sql::{Backend as _, Write};
+    use crate::sqlite::SqliteStore;
+
+    struct Execute(&'static str, Vec<u8>, u32);
+
+    impl Write for Execute {
+        type Output = ();
+        const OPERATION: &'static str = "execute a statement";
+        const DURABLE: bool = false;
+
+        fn apply(&self, db: &dyn Sql) -> Result<(), SqlFault> {
+            let Execute(sql, id, number) = self;
+            db.execute(sql, values![id, *number]).map(drop)
+        }
+    }
+
+    /// A store with a public problem that this number of users have solved.
+    async fn solved_by(users: u32) -> (tempfile::TempDir, SqliteStore, ProblemId) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("cupel.db")).await.unwrap();
+        let version = NewVersion {
+            package: ContentHash::from_bytes([1; 32]),
+            format: "cupel".into(),
+            title: "Echo".into(),
+            difficulty: None,
+            tags: Vec::new(),
+            lower_is_better: false,
+            by: None,
+            at: t0(),
+            bytes: Bytes::kib(1),
+            is_verified: None,
+            shipped: None,
+        };
+        let id = ProblemId::from_uuid(fresh());
+        let slug = "echo".parse().unwrap();
+        let new = NewProblem { id, slug, owner: None, visibility: Visibility::Public, version };
+        store.insert_problem(new).await.unwrap().unwrap();
+        let problem = id.as_uuid().as_bytes().to_vec();
+        for sql in [
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2) \
+             INSERT INTO users (id, username, username_key, email, email_key, password_hash, role, tier, webhook_secret, created_at) \
+             SELECT CAST(printf('%016d', i) AS BLOB), 'u' || i, 'u' || i, 'u' || i, 'u' || i, '!', 'user', 'basic', zeroblob(32), 0 \
+             FROM n WHERE ?1 IS NOT NULL",
+            "INSERT INTO problem_results (problem, \"user\", solved, tries, best, rank_time) \
+             SELECT ?1, id, 1, 1, id, 0 FROM users WHERE ?2 > 0",
+        ] {
+            store.backend.write(Execute(sql, problem.clone(), users)).await.unwrap();
+        }
+        (folder, store, id)
+    }
+
+    /// The sum of the solved problems of all users.
+    async fn progress(store: &SqliteStore) -> u64 {
+        let read = store.read("count", |db| db.count("SELECT coalesce(sum(solved), 0) FROM user_progress", values![]));
+        read.await.unwrap()
+    }
+
+    async fn show(store: &SqliteStore, problem: ProblemId, visibility: Visibility) {
+        let change = ProblemChange { visibility: Some(visibility), ..ProblemChange::default() };
+        assert!(store.change_problem(problem, change, t0()).await.unwrap().unwrap());
+    }
+
+    #[tokio::test]
+    async fn the_progress_of_all_solvers_follows_the_visibility_in_every_step() {
+        let users = 2 * USERS_AT_ONCE + 1;
+        let (_folder, store, problem) = solved_by(users).await;
+        for (visibility, solved) in
+            [(Visibility::Private, 0), (Visibility::Public, users.into()), (Visibility::Draft, 0)]
+        {
+            show(&store, problem, visibility).await;
+            assert_eq!(progress(&store).await, solved, "{visibility:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn progress_is_recomputed_only_if_a_problem_becomes_public_or_ceases_to_be() {
+        let (_folder, store, problem) = solved_by(1).await;
+        let mark = "INSERT INTO user_progress (\"user\", easy, medium, hard, solved, attempted) SELECT id, 0, 0, 0, 77, 0 \
+                    FROM users WHERE ?1 IS NOT NULL AND ?2 IS NOT NULL";
+        store.backend.write(Execute(mark, Vec::new(), 0)).await.unwrap();
+        show(&store, problem, Visibility::Public).await;
+        assert_eq!(progress(&store).await, 77);
+        show(&store, problem, Visibility::Private).await;
+        assert_eq!(progress(&store).await, 0);
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use cupel_core::{Delivery, DeliveryRecord, RetentionCutoffs, StoreError, WebhookStore};
+use cupel_core::{Delivery, DeliveryRecord, Purged, RetentionCutoffs, StoreError, WebhookStore};
 use cupel_types::{SubmissionId, UserId, WebhookId};
 use jiff::Timestamp;
 
@@ -250,11 +250,11 @@ pub(crate) struct PurgeExpired {
 }
 
 impl Write for PurgeExpired {
-    type Output = u64;
+    type Output = Purged;
     const OPERATION: &'static str = "delete expired records";
     const DURABLE: bool = false;
 
-    fn apply(&self, db: &dyn Sql) -> Result<u64, SqlFault> {
+    fn apply(&self, db: &dyn Sql) -> Result<Purged, SqlFault> {
         let removals = [
             (
                 "DELETE FROM idempotency_keys WHERE (owner, key) IN \
@@ -313,10 +313,12 @@ impl Write for PurgeExpired {
                 self.cutoffs.drafts_before,
             ),
         ];
-        let mut forgotten = 0;
+        let mut purged = Purged::default();
         for (sql, until) in removals {
-            forgotten += db.execute(sql, values![to_us(until), self.limit])?;
+            let deleted = db.execute(sql, values![to_us(until), self.limit])?;
+            purged.deleted += deleted;
+            purged.may_have_more |= deleted >= u64::from(self.limit);
         }
-        Ok(forgotten)
+        Ok(purged)
     }
 }

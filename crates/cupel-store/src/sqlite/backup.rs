@@ -3,6 +3,10 @@
 //! The copy is a consistent snapshot, made by SQLite's online backup API in one step. Because the backup reads one
 //! snapshot, writes of a busy server do not restart it; they are appended to the write-ahead log. Source: sqlite.org,
 //! "SQLite Backup API". The copy is renamed to its final name only after its whole content is on the disk.
+//!
+//! Invariant: no copy gets the name of a database whose log still exists. SQLite finds the log by its name alone, and
+//! would write the pages of the other database into the copy. Source: sqlite.org, "How To Corrupt An SQLite Database
+//! File", "Unlinking or renaming a database file while in use" and "Mispairing database files and hot journals".
 
 use std::fs::{self, File};
 use std::io;
@@ -21,6 +25,11 @@ use super::open::BUSY_TIMEOUT;
 pub enum BackupError {
     #[error("`{}` already exists: remove it, or choose another place", path.display())]
     Exists { path: PathBuf },
+    #[error(
+        "`{}` is left of another database, and may have changes that are only in this file: move it away together with that \
+         database, or remove it", path.display()
+    )]
+    Leftover { path: PathBuf },
     #[error("`{}` cannot be read", path.display())]
     Unread {
         path: PathBuf,
@@ -152,6 +161,33 @@ pub fn restore(copied: &Path, to: &Path) -> Result<u64, BackupError> {
     }
 }
 
+/// Checks that a new database file can get the name `to`: that no database has it, and no log of a database remains
+/// there. A log is not removed here, because it may be all that is left of changes to a database that was moved away. An
+/// empty log has no changes, and the first connection rebuilds the index of a log (`-shm`).
+///
+/// # Errors
+/// [`BackupError::Exists`] and [`BackupError::Leftover`], and [`BackupError::Target`] if this process may not look into
+/// the folder.
+pub fn check_vacant(to: &Path) -> Result<(), BackupError> {
+    let length = |path: &Path| match fs::symlink_metadata(path) {
+        Ok(about) => Ok(Some(about.len())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(BackupError::Target { path: to.to_owned(), source }),
+    };
+    if length(to)?.is_some() {
+        return Err(BackupError::Exists { path: to.to_owned() });
+    }
+    for suffix in ["-wal", "-journal"] {
+        let mut path = to.as_os_str().to_owned();
+        path.push(suffix);
+        let path = PathBuf::from(path);
+        if length(&path)?.is_some_and(|bytes| bytes > 0) {
+            return Err(BackupError::Leftover { path });
+        }
+    }
+    Ok(())
+}
+
 /// Opens a database, and runs the statements `first` before SQLite reads the file.
 fn open(path: &Path, how: OpenFlags, first: &str) -> Result<Connection, BackupError> {
     let failed = |source| BackupError::Source { path: path.to_owned(), source };
@@ -165,9 +201,7 @@ fn open(path: &Path, how: OpenFlags, first: &str) -> Result<Connection, BackupEr
 
 fn copy(source: &Connection, to: &Path) -> Result<u64, BackupError> {
     let failed = |source| BackupError::Target { path: to.to_owned(), source };
-    if to.exists() {
-        return Err(BackupError::Exists { path: to.to_owned() });
-    }
+    check_vacant(to)?;
     // The file has mode 0600 and a random name. If the name were predictable, other users who can write to the folder
     // could place a link there in advance. The file is removed when `part` is dropped.
     let mut name = to.file_name().unwrap_or_default().to_owned();

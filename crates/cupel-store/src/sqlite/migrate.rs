@@ -6,7 +6,7 @@
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 /// All migrations, oldest first; the first leads to version 1. A published migration never changes.
-const MIGRATIONS: [&str; 30] = [
+const MIGRATIONS: [&str; 31] = [
     include_str!("../../migrations/sqlite/0001_base.sql"),
     include_str!("../../migrations/sqlite/0002_key_ends.sql"),
     include_str!("../../migrations/sqlite/0003_waiting_of_owner.sql"),
@@ -37,6 +37,7 @@ const MIGRATIONS: [&str; 30] = [
     include_str!("../../migrations/sqlite/0028_cancellations.sql"),
     include_str!("../../migrations/sqlite/0029_guests.sql"),
     include_str!("../../migrations/sqlite/0030_scores.sql"),
+    include_str!("../../migrations/sqlite/0031_abandoned.sql"),
 ];
 
 /// The newest known version.
@@ -216,6 +217,59 @@ mod tests {
         let is_good = steps.first().is_some_and(|step| step.starts_with("SEARCH") && step.contains(index))
             && !steps.iter().any(|step| step.contains("TEMP B-TREE") || step.starts_with("SCAN"));
         if is_good { String::new() } else { steps.join("; ") }
+    }
+
+    /// While SQLite scans a table, it accepts no other write.
+    #[test]
+    fn the_removal_of_a_users_data_scans_no_table() {
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate(&mut db).unwrap();
+        for sql in crate::sql::membership::OF_USER {
+            let mut query = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let steps = query.query_map([rusqlite::types::Null], |row| row.get(3));
+            let steps: Vec<String> = steps.unwrap().map(Result::unwrap).collect();
+            assert!(steps.iter().all(|step| step.starts_with("SEARCH")), "{sql}: {steps:?}");
+        }
+    }
+
+    /// Without an index, the deletion of a row, such as that of a guest, scans the tables that may refer to it.
+    #[test]
+    fn every_foreign_key_has_an_index() {
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate(&mut db).unwrap();
+        let sql = "SELECT t.name || '.' || k.\"from\" FROM sqlite_schema t, pragma_foreign_key_list(t.name) k \
+                   WHERE t.type = 'table' AND NOT EXISTS (SELECT 1 FROM pragma_index_list(t.name) i, pragma_index_info(i.name) c \
+                   WHERE i.partial = 0 AND c.seqno = 0 AND c.name = k.\"from\")";
+        let mut query = db.prepare(sql).unwrap();
+        let without: Vec<String> = query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        assert!(without.is_empty(), "{without:?}");
+    }
+
+    #[test]
+    fn submissions_abandoned_before_they_had_a_verdict_are_not_pending() {
+        let mut old = Connection::open_in_memory().unwrap();
+        for sql in &MIGRATIONS[..30] {
+            old.execute_batch(sql).unwrap();
+        }
+        old.pragma_update(None, "foreign_keys", false).unwrap();
+        // Three submissions: abandoned, queued, and abandoned in a rejudge.
+        let rows = "INSERT INTO code_submissions (id, owner, run, language, submitted_at, spec, data) VALUES \
+                    (x'01', x'00', x'11', 'c', 0, '{}', x''), (x'02', x'00', x'12', 'c', 0, '{}', x''), \
+                    (x'03', x'00', x'13', 'c', 0, '{}', x''); \
+                    INSERT INTO runs (id, submission, owner, class, state, attempts, lost, due_at) VALUES \
+                    (x'11', x'01', x'00', 0, 4, 3, 3, 0), (x'12', x'02', x'00', 0, 0, 0, 0, 0), \
+                    (x'13', x'03', x'00', 0, 4, 3, 3, 0); \
+                    INSERT INTO problem_submissions (submission, problem, owner, language, sent_at, verdict, is_try, solves) VALUES \
+                    (x'01', x'20', x'00', 'c', 0, NULL, NULL, NULL), (x'02', x'20', x'00', 'c', 0, NULL, NULL, NULL), \
+                    (x'03', x'20', x'00', 'c', 0, 'AC', 1, 1)";
+        old.execute_batch(rows).unwrap();
+        old.pragma_update(None, "user_version", 30).unwrap();
+        migrate(&mut old).unwrap();
+        let sql =
+            "SELECT coalesce(verdict || is_try || solves, 'pending') FROM problem_submissions ORDER BY submission";
+        let mut query = old.prepare(sql).unwrap();
+        let verdicts: Vec<String> = query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        assert_eq!(verdicts, ["JE00", "pending", "AC11"]);
     }
 
     #[test]

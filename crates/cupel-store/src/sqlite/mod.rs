@@ -17,7 +17,7 @@ mod open;
 mod readers;
 mod writer;
 
-pub use backup::{BackupError, back_up, check_origin, restore};
+pub use backup::{BackupError, back_up, check_origin, check_vacant, restore};
 pub use lock::ServeLock;
 pub use open::OpenError;
 

@@ -82,6 +82,46 @@ async fn a_damaged_copy_is_not_restored() {
     assert!(!left().any(|name| name.ends_with(".part")), "{:?}", left().collect::<Vec<_>>());
 }
 
+/// After a server was killed, its log stays beside the database. SQLite would write the pages in it into any database
+/// that gets the same name.
+#[tokio::test]
+async fn a_copy_never_gets_the_name_of_a_database_whose_log_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let store = SqliteStore::open(&at("cupel.db")).await.unwrap();
+    let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
+    back_up(&at("cupel.db"), &at("copy.db")).unwrap();
+    for _ in 0..50 {
+        store.insert(a_submission().by(owner).stdin(&[7; 10_000]).alone()).await.unwrap();
+    }
+    // What a killed server leaves, without the database that the operator removed.
+    for suffix in ["-wal", "-shm"] {
+        std::fs::copy(at(&format!("cupel.db{suffix}")), at(&format!("new.db{suffix}"))).unwrap();
+    }
+    assert!(std::fs::metadata(at("new.db-wal")).unwrap().len() > 0);
+    let refused = restore(&at("copy.db"), &at("new.db"));
+    assert!(matches!(&refused, Err(BackupError::Leftover { path }) if *path == at("new.db-wal")), "{refused:?}");
+    let refused = back_up(&at("cupel.db"), &at("new.db"));
+    assert!(matches!(refused, Err(BackupError::Leftover { .. })), "{refused:?}");
+    assert!(!at("new.db").exists());
+    std::fs::rename(at("new.db-wal"), at("new.db-journal")).unwrap();
+    let refused = restore(&at("copy.db"), &at("new.db"));
+    assert!(matches!(&refused, Err(BackupError::Leftover { path }) if *path == at("new.db-journal")), "{refused:?}");
+
+    // An empty log and the index of a log contain no changes.
+    std::fs::remove_file(at("new.db-journal")).unwrap();
+    std::fs::write(at("new.db-wal"), b"").unwrap();
+    restore(&at("copy.db"), &at("new.db")).unwrap();
+    let again = SqliteStore::open(&at("new.db")).await.unwrap();
+    assert!(again.user(owner).await.unwrap().is_some());
+    again.close().await;
+    let restored = rusqlite::Connection::open(at("new.db")).unwrap();
+    let finding: String = restored.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(finding, "ok");
+    let submissions: i64 = restored.query_row("SELECT count(*) FROM code_submissions", [], |row| row.get(0)).unwrap();
+    assert_eq!(submissions, 0);
+}
+
 /// Other users may write to the folder of the backup, for example `/tmp`.
 #[tokio::test]
 async fn a_backup_does_not_follow_a_symbolic_link() {

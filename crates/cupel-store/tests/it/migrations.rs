@@ -224,3 +224,14 @@ async fn a_filled_postgresql_database_of_version_14_is_migrated() {
         assert_eq!(server.psql(name, &sql), expected, "{sql}");
     }
 }
+
+/// The same rule as that of `every_foreign_key_has_an_index` for SQLite.
+#[tokio::test]
+async fn every_foreign_key_in_postgresql_has_an_index() {
+    let server = Postgres::shared();
+    let url = server.database().await;
+    open(&url).await.close().await;
+    let sql = "SELECT c.conrelid::regclass || ' ' || c.conname FROM pg_constraint c WHERE c.contype = 'f' AND NOT EXISTS \
+               (SELECT 1 FROM pg_index i WHERE i.indrelid = c.conrelid AND i.indkey[0] = c.conkey[1] AND i.indpred IS NULL)";
+    assert_eq!(server.psql(url.rsplit('/').next().unwrap(), sql), "");
+}

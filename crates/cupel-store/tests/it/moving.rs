@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use cupel_core::accounts::{
-    AccessChange, ApiKey, CredentialId, MembershipStore as _, RefreshSession, RegistrationCode, Scope, StreamTicket,
+    AccessChange, ApiKey, CredentialId, KeyBounds, MembershipStore as _, RefreshSession, RegistrationCode, Scope,
+    StreamTicket,
 };
 use cupel_core::contests::{ContestStore as _, JoinCode, NewClarification, NewContest, Style};
 use cupel_core::drafts::{DraftKey, DraftSave, Expected};
@@ -43,7 +44,7 @@ async fn fill(store: &SqliteStore) {
         last_used_at: Some(t0()),
         revoked_at: None,
     };
-    store.insert_key(key).await.unwrap();
+    store.insert_key(key, KeyBounds::default()).await.unwrap().unwrap();
     let session = RefreshSession {
         id: SessionId::from_uuid(fresh()),
         user: owner,

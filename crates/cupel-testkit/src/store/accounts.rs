@@ -2,7 +2,11 @@
 
 #![expect(missing_docs, reason = "the name of each function states its rule")]
 
-use cupel_core::accounts::{AccountChange, ApiKey, CredentialId, RefreshSession, Role, Scope, Tier};
+use std::sync::Arc;
+
+use cupel_core::accounts::{
+    AccountChange, ApiKey, CredentialId, KeyBounds, RefreshSession, Role, Scope, Tier, TooManyKeys,
+};
 use cupel_core::{Store, UserTaken};
 use cupel_types::{ApiKeyId, SessionId, UserId};
 
@@ -90,15 +94,20 @@ pub(super) fn key(owner: UserId, n: u8) -> ApiKey {
     }
 }
 
+/// Inserts a key within the default bounds.
+pub(super) async fn insert_key(store: &impl Store, key: &ApiKey) {
+    store.insert_key(key.clone(), KeyBounds::default()).await.unwrap().unwrap();
+}
+
 pub async fn keys_are_listed_and_revoked_only_for_their_owner<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, other) = (user(&*store).await, user(&*store).await);
     let keys = [key(owner, 1), ApiKey { expires_at: Some(at(99)), ..key(owner, 2) }, key(other, 3)];
     for key in &keys {
-        store.insert_key(key.clone()).await.unwrap();
+        insert_key(&*store, key).await;
     }
     assert_eq!(store.key(keys[1].id).await.unwrap().as_ref(), Some(&keys[1]));
-    assert_eq!(store.keys(owner).await.unwrap(), [keys[1].clone(), keys[0].clone()]);
+    assert_eq!(store.keys(owner, 9, at(5)).await.unwrap(), [keys[1].clone(), keys[0].clone()]);
     assert!(!store.revoke_key(other, keys[0].id, at(5)).await.unwrap(), "another user's key");
     assert!(store.revoke_key(owner, keys[0].id, at(5)).await.unwrap());
     assert!(store.revoke_key(owner, keys[0].id, at(6)).await.unwrap());
@@ -106,6 +115,77 @@ pub async fn keys_are_listed_and_revoked_only_for_their_owner<S: Store>(make: im
     assert_eq!(store.key(keys[0].id).await.unwrap().expect("the key").revoked_at, Some(at(5)));
     assert_eq!(store.key(keys[1].id).await.unwrap().expect("the key").last_used_at, Some(at(7)));
     assert_eq!(store.key(ApiKeyId::from_uuid(fresh())).await.unwrap(), None);
+}
+
+/// The names of the listed keys of an owner.
+async fn key_names(store: &impl Store, owner: UserId, most: u64, seconds: i64) -> Vec<String> {
+    store.keys(owner, most, at(seconds)).await.unwrap().into_iter().map(|key| key.name).collect()
+}
+
+pub async fn concurrent_insertions_of_keys_do_not_exceed_the_maximum<S: Store + 'static>(
+    make: impl AsyncFn() -> Subject<S>,
+) {
+    let store = Arc::new(make().await);
+    let (owner, other) = (user(&**store).await, user(&**store).await);
+    let bounds = KeyBounds { live_max: 3, stored_max: 100 };
+    let tasks: Vec<_> = (0..12)
+        .map(|n| {
+            let (store, key) = (Arc::clone(&store), key(owner, n));
+            tokio::spawn(async move { store.insert_key(key, bounds).await.unwrap() })
+        })
+        .collect();
+    let mut inserted = 0;
+    for task in tasks {
+        inserted += usize::from(task.await.unwrap().is_ok());
+    }
+    let keys = store.keys(owner, 100, at(20)).await.unwrap();
+    assert_eq!((inserted, keys.len()), (3, 3));
+    assert_eq!(store.insert_key(key(other, 20), bounds).await.unwrap(), Ok(()), "another owner");
+    // A key that was revoked or has expired no longer counts.
+    assert!(store.revoke_key(owner, keys[0].id, at(20)).await.unwrap());
+    let short = ApiKey { expires_at: Some(at(30)), ..key(owner, 20) };
+    assert_eq!(store.insert_key(short, bounds).await.unwrap(), Ok(()));
+    assert_eq!(store.insert_key(key(owner, 29), bounds).await.unwrap(), Err(TooManyKeys));
+    assert_eq!(store.insert_key(key(owner, 30), bounds).await.unwrap(), Ok(()));
+}
+
+/// Otherwise, a client that creates keys which expire at once could fill the store.
+pub async fn the_oldest_revoked_and_expired_keys_beyond_the_maximum_are_deleted<S: Store>(
+    make: impl AsyncFn() -> Subject<S>,
+) {
+    let store = make().await;
+    let (owner, other) = (user(&*store).await, user(&*store).await);
+    let bounds = KeyBounds { live_max: 3, stored_max: 4 };
+    let insert = async |key: ApiKey| assert_eq!(store.insert_key(key, bounds).await.unwrap(), Ok(()));
+    let expiring = |owner, n: u8| ApiKey { expires_at: Some(at(i64::from(n) + 1)), ..key(owner, n) };
+    insert(key(owner, 1)).await;
+    insert(expiring(other, 1)).await;
+    for n in 2..10 {
+        insert(expiring(owner, n)).await;
+    }
+    assert_eq!(key_names(&*store, owner, 9, 10).await, ["key 9", "key 8", "key 7", "key 1"]);
+    // The revoked key is older than the expired ones.
+    let revoked = store.keys(owner, 9, at(10)).await.unwrap()[3].id;
+    assert!(store.revoke_key(owner, revoked, at(10)).await.unwrap());
+    insert(key(owner, 10)).await;
+    assert_eq!(key_names(&*store, owner, 9, 10).await, ["key 10", "key 9", "key 8", "key 7"]);
+    for n in 11..13 {
+        insert(key(owner, n)).await;
+    }
+    assert_eq!(key_names(&*store, owner, 9, 20).await, ["key 12", "key 11", "key 10", "key 9"]);
+    assert_eq!(key_names(&*store, other, 9, 20).await, ["key 1"], "another owner's keys stay");
+}
+
+/// A database of an earlier version may have more keys than the maximum.
+pub async fn a_bounded_list_of_keys_has_all_valid_keys<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let owner = user(&*store).await;
+    for n in 1..=6 {
+        let expires_at = [None, Some(at(9))][usize::from(n > 2)];
+        insert_key(&*store, &ApiKey { expires_at, ..key(owner, n) }).await;
+    }
+    assert_eq!(key_names(&*store, owner, 3, 9).await, ["key 6", "key 2", "key 1"]);
+    assert_eq!(key_names(&*store, owner, 3, 8).await, ["key 6", "key 5", "key 4"], "all are valid");
 }
 
 async fn session(store: &impl Store) -> RefreshSession {
@@ -161,7 +241,7 @@ pub async fn a_credential_is_valid_for_its_user_until_it_ends<S: Store>(make: im
     let owner = session.user;
     let (unlimited, limited) = (key(owner, 1), ApiKey { expires_at: Some(at(50)), ..key(owner, 2) });
     for key in [&unlimited, &limited] {
-        store.insert_key(key.clone()).await.unwrap();
+        insert_key(&*store, key).await;
     }
     let of = async |user, credential, seconds| {
         let found = store.user_with(user, credential, at(seconds)).await.unwrap();

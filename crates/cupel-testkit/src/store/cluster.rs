@@ -60,7 +60,7 @@ pub async fn workers_are_listed_with_their_last_heartbeat<S: Store>(make: impl A
         snippets_before: at(0),
         drafts_before: at(0),
     };
-    assert_eq!(store.purge_expired(cutoffs, 10).await.unwrap(), 1);
+    assert_eq!(store.purge_expired(cutoffs, 10).await.unwrap().deleted, 1);
     assert!(store.workers().await.unwrap().is_empty());
 }
 

@@ -4,17 +4,18 @@
 
 use std::time::Duration;
 
-use cupel_core::Store;
 use cupel_core::contests::{
     Contest, ContestChange, ContestFilter, DeletedContest, FreezeWindow, JoinCode, NewClarification, NewContest,
     Participation, Phase, RefusedContest, Style,
 };
-use cupel_core::problems::{ProblemFilter, SolveState, SubmissionFilter};
+use cupel_core::dead_letters::retry_in;
+use cupel_core::problems::{ProblemFilter, RejudgeOne, SolveState, SubmissionFilter};
+use cupel_core::{GivenBack, Needs, Store};
 use cupel_problem::Visibility;
 use cupel_types::{Cases, ClarificationId, ContestId, ProblemId, RunId, Score, SubmissionId, UserId, Verdict};
 
 use super::problems::{AC, JudgeResult, WA, judge_at, problem};
-use super::{at, insert, user};
+use super::{at, insert, lease, user};
 use crate::Subject;
 use crate::builders::{a_submission, fresh};
 
@@ -335,6 +336,49 @@ pub async fn an_attempt_is_a_submission_within_the_time_of_a_participant<S: Stor
             (false, 0, 30, Some((true, true, score(100)))),
         ]
     );
+}
+
+/// An organizer could not tell it from an attempt that a worker is judging, and another participant's later solution
+/// would never be marked as the first.
+pub async fn an_abandoned_attempt_is_pending_only_while_it_is_retried<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let (owner, official) = (user(&*store).await, user(&*store).await);
+    let echo = problem(&*store, 1, |_| {}).await;
+    let made = contest(&*store, new_contest("c", owner, vec![echo.id])).await;
+    store.take_part(made.id, official, None).await.unwrap();
+    let result = async || {
+        let attempts = store.attempts(made.id).await.unwrap();
+        let [attempt] = &attempts[..] else { panic!("{attempts:?}") };
+        attempt.result.map(|result| (result.is_try, result.solves))
+    };
+    let give_up = async |run, second| {
+        let leased = lease(&*store, run, second).await;
+        let (now, due) = (at(second + 1), at(second + 1));
+        let given = GivenBack { lost_attempt: true, why: "it broke".into(), now, due, attempts_max: 1 };
+        store.give_back(run, leased.lease, given).await.unwrap().expect("the lease is current");
+    };
+    let solution = a_submission().by(official).submitted_at(at(1100)).solving(echo.current(), Cases::All);
+    let (submission, run) = insert(&*store, solution).await;
+    assert_eq!(result().await, None);
+    give_up(run, 1101).await;
+    assert_eq!(result().await, Some((false, false)));
+
+    let retry = async |second| {
+        retry_in(&*store, &[submission.id], at(second)).await.unwrap().first().expect("a dead letter").hint.run
+    };
+    let run = retry(1110).await;
+    assert_eq!(result().await, None, "it is judged again");
+    lease(&*store, run, 1111).await;
+    assert_eq!(store.expire(at(1200), at(1200), 1, 10).await.unwrap().len(), 1);
+    assert_eq!(result().await, Some((false, false)));
+
+    let run = retry(1210).await;
+    judge_at(&*store, run, AC, 1211).await;
+    assert_eq!(result().await, Some((true, true)));
+    let one = RejudgeOne { submission: submission.id, run: RunId::from_uuid(fresh()) };
+    let rejudged = store.rejudge(vec![one], echo.package, Needs::new(), at(1300)).await.unwrap();
+    give_up(rejudged[0].run, 1301).await;
+    assert_eq!(result().await, Some((true, true)), "an abandoned rejudge leaves the earlier verdict");
 }
 
 /// Returns the public figures of a problem: submissions, accepted submissions, users who attempted it, users who solved

@@ -216,8 +216,8 @@ pub async fn failed_attempts_of_judged_runs_are_deleted<S: Store>(make: impl Asy
         snippets_before: at(0),
         drafts_before: at(0),
     };
-    assert_eq!(store.purge_expired(cutoffs(5), 10).await.unwrap(), 1);
-    assert_eq!(store.purge_expired(cutoffs(9), 10).await.unwrap(), 1);
-    assert_eq!(store.purge_expired(cutoffs(9), 10).await.unwrap(), 0);
+    assert_eq!(store.purge_expired(cutoffs(5), 10).await.unwrap().deleted, 1);
+    assert_eq!(store.purge_expired(cutoffs(9), 10).await.unwrap().deleted, 1);
+    assert_eq!(store.purge_expired(cutoffs(9), 10).await.unwrap().deleted, 0);
     assert_eq!(store.dead_letter(letter.id).await.unwrap().expect("a dead letter").1.len(), 1);
 }

@@ -177,7 +177,7 @@ pub async fn a_draft_is_removed_with_its_user_with_its_problem_and_after_its_ret
             snippets_before: at(0),
             drafts_before: at(drafts_before),
         };
-        store.purge_expired(cutoffs, 10).await.unwrap()
+        store.purge_expired(cutoffs, 10).await.unwrap().deleted
     };
     assert_eq!(purge(0).await, 0);
     assert_eq!(purge(2).await, 2);

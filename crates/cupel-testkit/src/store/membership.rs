@@ -8,7 +8,7 @@ use cupel_core::accounts::{
 use cupel_core::{Idempotency, Inserted, NewSubmissions, Store, UserTaken};
 use cupel_types::{ApiKeyId, JoinCodeId, SessionId, SubmissionId, TicketId, UserId};
 
-use super::accounts::key;
+use super::accounts::{insert_key, key};
 use super::{at, insert, set_access, set_disabled, user};
 use crate::Subject;
 use crate::builders::{a_submission, a_user, fresh};
@@ -156,7 +156,7 @@ pub async fn deleting_a_user_removes_personal_data_and_keeps_submissions<S: Stor
     store.insert_user(new).await.unwrap().unwrap();
     let open = session(&*store, id).await;
     let key = key(id, 1);
-    store.insert_key(key.clone()).await.unwrap();
+    insert_key(&*store, &key).await;
     assert!(store.put_link(id, [1; 32], at(0), at(10)).await.unwrap());
     let submitted = insert(&*store, a_submission().by(id)).await.0.id;
     assert_eq!(store.delete_user(id, at(1)).await.unwrap(), AccountChange::Done);

@@ -8,12 +8,12 @@ use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::Arc;
 
-use cupel_core::accounts::{AccessChange, AccountChange, RegistrationCode, Role, Tier};
+use cupel_core::accounts::{AccessChange, AccountChange, CredentialId, RegistrationCode, Role, StreamTicket, Tier};
 use cupel_core::contests::ContestChange;
 use cupel_core::problems::{ProblemKey, ProblemRecord, RejudgeOne};
 use cupel_core::run::RunState;
 use cupel_core::{GivenBack, Idempotency, Inserted, NewSubmissions, Store, StoreError};
-use cupel_types::{Cases, JoinCodeId, LeaseId, RunId, SubmissionId, UserId, Verdict};
+use cupel_types::{Cases, JoinCodeId, LeaseId, RunId, SubmissionId, TicketId, UserId, Verdict};
 
 use super::contests::{new_contest, send_at};
 use super::problems::{AC, JudgeResult, WA, judge_at, problem};
@@ -43,6 +43,7 @@ macro_rules! store_nodes_conformance {
                 each_delivery_goes_to_one_sender,
                 concurrent_removals_keep_one_administrator,
                 concurrent_access_changes_all_count,
+                concurrent_insertions_do_not_exceed_the_maxima_of_a_user,
             ]
         );
     };
@@ -428,5 +429,34 @@ pub async fn concurrent_access_changes_all_count<S: Store + 'static>(make: impl 
         assert_eq!(changed.await, [AccountChange::Done; 3]);
         let now = nodes[0].user(somebody).await.unwrap().expect("the user");
         assert_eq!((now.role, &*now.tier.0, now.disabled_at), (Role::Author, "large", Some(at(1))));
+    }
+}
+
+pub async fn concurrent_insertions_do_not_exceed_the_maxima_of_a_user<S: Store + 'static>(
+    make: impl AsyncFn() -> Subject<Vec<Arc<S>>>,
+) {
+    const MOST: usize = 3;
+    let nodes = make().await;
+    for round in 0..5 {
+        let owner = user(&*nodes[0]).await;
+        let submission = insert(&*nodes[0], a_submission().by(owner)).await.0.id;
+        let contests = at_once(&nodes, 12, move |node, n| async move {
+            let new = new_contest(&format!("c-{round}-{n}"), owner, Vec::new());
+            node.insert_contest(new, MOST as u64, at(0)).await.unwrap().is_ok()
+        });
+        assert_eq!(contests.await.into_iter().filter(|is_inserted| *is_inserted).count(), MOST);
+        let tickets = at_once(&nodes, 12, move |node, _| async move {
+            let ticket = StreamTicket {
+                id: TicketId::from_uuid(fresh()),
+                secret_hash: [1; 32],
+                user: owner,
+                submission,
+                as_admin: false,
+                credential: CredentialId::Keyless,
+                expires_at: at(60),
+            };
+            node.put_ticket(ticket, MOST as u32, at(0)).await.unwrap()
+        });
+        assert_eq!(tickets.await.into_iter().filter(|is_inserted| *is_inserted).count(), MOST);
     }
 }

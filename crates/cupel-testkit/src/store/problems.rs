@@ -357,6 +357,44 @@ pub async fn a_verdict_updates_standing_statistics_and_progress<S: Store>(make: 
     assert_eq!(store.progress(one).await.unwrap().solved, 0, "only public problems count as progress");
 }
 
+pub async fn progress_follows_the_visibility_and_the_difficulty_of_a_problem<S: Store>(
+    make: impl AsyncFn() -> Subject<S>,
+) {
+    let store = make().await;
+    let (both, one, tried) = (user(&*store).await, user(&*store).await, user(&*store).await);
+    let (changed, other) = (problem(&*store, 1, |_| {}).await, problem(&*store, 2, |_| {}).await);
+    for (who, what, result) in
+        [(both, &other, AC), (both, &changed, AC), (one, &changed, AC), (tried, &changed, WA), (one, &other, WA)]
+    {
+        solve(&*store, what, who, result).await;
+    }
+    let progress = async || {
+        let mut all = Vec::new();
+        for who in [both, one, tried] {
+            let now = store.progress(who).await.unwrap();
+            all.push((now.easy, now.hard, now.solved, now.attempted));
+        }
+        all
+    };
+    let show = async |visibility| {
+        let change = ProblemChange { visibility: Some(visibility), ..ProblemChange::default() };
+        assert!(store.change_problem(changed.id, change, at(500)).await.unwrap().unwrap());
+    };
+    let visible = [(2, 0, 2, 0), (1, 0, 1, 1), (0, 0, 0, 1)];
+    assert_eq!(progress().await, visible);
+    show(Visibility::Public).await;
+    assert_eq!(progress().await, visible);
+    show(Visibility::Private).await;
+    assert_eq!(progress().await, [(1, 0, 1, 0), (0, 0, 0, 1), (0, 0, 0, 0)]);
+    let hard = |n| NewVersion { difficulty: Some(Difficulty::Hard), ..version(n) };
+    assert!(store.add_version(changed.id, hard(3)).await.unwrap());
+    assert_eq!(progress().await, [(1, 0, 1, 0), (0, 0, 0, 1), (0, 0, 0, 0)], "the problem is not public");
+    show(Visibility::Public).await;
+    assert_eq!(progress().await, [(1, 1, 2, 0), (0, 1, 1, 1), (0, 0, 0, 1)]);
+    assert!(store.add_version(changed.id, version(4)).await.unwrap());
+    assert_eq!(progress().await, visible);
+}
+
 pub async fn a_history_can_be_filtered_by_every_field_and_resumed<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, other) = (user(&*store).await, user(&*store).await);

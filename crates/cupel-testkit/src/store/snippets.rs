@@ -74,7 +74,7 @@ pub async fn a_link_works_until_the_last_copy_of_the_snippet_is_removed<S: Store
             snippets_before: at(snippets_before),
             drafts_before: at(0),
         };
-        store.purge_expired(cutoffs, 10).await.unwrap()
+        store.purge_expired(cutoffs, 10).await.unwrap().deleted
     };
     assert_eq!(purge(0).await, 0);
     assert_eq!(purge(5).await, 2);

@@ -6,7 +6,7 @@ use cupel_core::accounts::{ApiKey, RefreshSession};
 use cupel_core::{Delivery, GivenBack, Idempotency, RetentionCutoffs, Store};
 use cupel_types::{SessionId, SubmissionId, UserId, WebhookId};
 
-use super::accounts::key;
+use super::accounts::{insert_key, key};
 use super::{at, insert, lease, user};
 use crate::Subject;
 use crate::builders::{a_completion, a_submission, fresh};
@@ -184,9 +184,9 @@ pub async fn expired_records_are_deleted<S: Store>(make: impl AsyncFn() -> Subje
         snippets_before: at(0),
         drafts_before: at(0),
     };
-    assert_eq!(store.purge_expired(cutoffs(4, 4), 100).await.unwrap(), 0);
-    assert_eq!(store.purge_expired(cutoffs(10, 5), 100).await.unwrap(), 3);
-    assert_eq!(store.purge_expired(cutoffs(10, 5), 100).await.unwrap(), 0);
+    assert_eq!(store.purge_expired(cutoffs(4, 4), 100).await.unwrap().deleted, 0);
+    assert_eq!(store.purge_expired(cutoffs(10, 5), 100).await.unwrap().deleted, 3);
+    assert_eq!(store.purge_expired(cutoffs(10, 5), 100).await.unwrap().deleted, 0);
     assert!(store.session_alive(long.id, at(10)).await.unwrap());
 }
 
@@ -209,7 +209,7 @@ pub async fn keys_that_ended_long_ago_are_deleted_in_batches<S: Store>(make: imp
         ended(8, Some(99), Some(6)),
     ];
     for key in &keys {
-        store.insert_key(key.clone()).await.unwrap();
+        insert_key(&*store, key).await;
     }
     let cutoffs = |keys_before: i64| RetentionCutoffs {
         now: at(100),
@@ -220,14 +220,21 @@ pub async fn keys_that_ended_long_ago_are_deleted_in_batches<S: Store>(make: imp
         snippets_before: at(0),
         drafts_before: at(0),
     };
-    assert_eq!(store.purge_expired(cutoffs(3), 100).await.unwrap(), 0);
+    assert_eq!(store.purge_expired(cutoffs(3), 100).await.unwrap().deleted, 0);
     let mut rounds = 0;
-    while store.purge_expired(cutoffs(5), 1).await.unwrap() > 0 {
+    loop {
+        let purged = store.purge_expired(cutoffs(5), 1).await.unwrap();
+        assert_eq!(purged.may_have_more, purged.deleted > 0, "the limit is 1");
+        if !purged.may_have_more {
+            break;
+        }
         rounds += 1;
     }
     assert!((2..=4).contains(&rounds), "{rounds} rounds for 4 keys, one or two at a time");
-    let left: Vec<_> = store.keys(owner).await.unwrap().into_iter().map(|key| key.name).collect();
+    let left: Vec<_> = store.keys(owner, 100, at(100)).await.unwrap().into_iter().map(|key| key.name).collect();
     assert_eq!(left, ["key 8", "key 7", "key 6", "key 5"]);
+    let purged = store.purge_expired(cutoffs(6), 100).await.unwrap();
+    assert!(purged.deleted > 0 && !purged.may_have_more, "{purged:?}");
 }
 
 pub async fn a_user_lists_and_resends_only_own_deliveries<S: Store>(make: impl AsyncFn() -> Subject<S>) {

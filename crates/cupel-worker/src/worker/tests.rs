@@ -144,7 +144,7 @@ struct Bench {
     steps: Arc<Mutex<Vec<Does>>>,
     /// The steps that have begun, with the numbers of their slots.
     ran: Arc<Mutex<Vec<(usize, StepKind)>>>,
-    /// How often an executor was created.
+    /// How often the creation of an executor was tried.
     made: Arc<AtomicUsize>,
     leave: Arc<AtomicBool>,
     shared: Arc<Shared>,
@@ -164,6 +164,17 @@ impl Bench {
     }
 
     async fn with_interactive_slots(
+        slots: usize,
+        interactive_slots: usize,
+        script: Vec<Does>,
+        policy: LeasePolicy,
+    ) -> Bench {
+        Bench::with_factory_panics(0, slots, interactive_slots, script, policy).await
+    }
+
+    /// The first `panics` creations of an executor panic.
+    async fn with_factory_panics(
+        panics: usize,
         slots: usize,
         interactive_slots: usize,
         script: Vec<Does>,
@@ -194,7 +205,7 @@ impl Bench {
             let (steps, made, leave) = (Arc::clone(&steps), Arc::clone(&made), Arc::clone(&leave));
             let ran = Arc::clone(&ran);
             Arc::new(move |slot| {
-                made.fetch_add(1, Ordering::Relaxed);
+                assert!(made.fetch_add(1, Ordering::Relaxed) >= panics, "as scripted");
                 let (ran, steps, leave) = (Arc::clone(&ran), Arc::clone(&steps), Arc::clone(&leave));
                 Ok(Box::new(Scripted { slot, ran, steps, leave }))
             })
@@ -377,6 +388,14 @@ async fn a_broken_executor_is_replaced_and_the_next_run_is_judged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_slot_whose_executor_could_not_be_created_because_of_a_panic_is_not_lost() {
+    let bench = Bench::with_factory_panics(1, 1, 0, vec![], once()).await;
+    let id = bench.submit().await;
+    assert!(matches!(bench.until(id, RunState::is_final).await, RunState::Judged { attempts: 1, .. }));
+    assert_eq!(bench.made.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_busy_slot_keeps_no_run_that_another_slot_can_run() {
     let script = vec![Does::WaitsForStop, Does::Ends, Does::Ends, Does::Ends];
     let bench = Bench::with_slots(2, script, once()).await;
@@ -555,6 +574,27 @@ async fn only_sandbox_failures_are_counted_as_sandbox_failures() {
         assert_eq!(counters.count("cupel_failed_attempts_total sandbox"), sandbox, "{does:?}");
         assert_eq!(counters.count("cupel_failed_attempts_total panic"), panic, "{does:?}");
     }
+}
+
+// This test has one thread, because the recorder is thread-local.
+#[tokio::test]
+async fn a_refused_result_counts_one_lost_lease() {
+    let counters = Counters::default();
+    let _counting = metrics::set_default_local_recorder(&counters);
+    let bench = Bench::start(vec![Does::Leaves], LeasePolicy::default()).await;
+    bench.submit().await;
+    bench.until_left(0).await;
+    // Another node expires the lease, before this worker renews it.
+    let now = bench.core.now();
+    assert_eq!(bench.store.expire(jiff::Timestamp::MAX, now, 3, 10).await.unwrap().len(), 1);
+    bench.leave.store(true, Ordering::Release);
+    let ended = async {
+        while !bench.shared.leases().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), ended).await.expect("the attempt ends");
+    assert_eq!(counters.count("cupel_leases_lost_total"), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

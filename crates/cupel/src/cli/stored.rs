@@ -14,8 +14,8 @@ use cupel_core::problems::PackagesError;
 use cupel_core::{Clock as _, ClusterStore as _, Packages as _, ProblemStore as _, RunStore as _};
 use cupel_sandbox::privileges::{self, Identity};
 use cupel_store::{
-    BackupError, LocalPackages, PostgresStore, SharedPackages, SqliteStore, back_up, check_origin, connect_blobs,
-    restore, share_package,
+    BackupError, LocalPackages, PostgresStore, SharedPackages, SqliteStore, back_up, check_origin, check_vacant,
+    connect_blobs, restore, share_package,
 };
 use cupel_types::{Bytes, ContentHash, NodeId};
 use rustix::fs::{Mode, OFlags};
@@ -174,6 +174,7 @@ fn back_up_to(data: &DataDir, file: &Path) -> CommandResult {
 fn refused_copy(error: BackupError) -> Failure {
     let exit = match &error {
         BackupError::Exists { .. }
+        | BackupError::Leftover { .. }
         | BackupError::Unread { .. }
         | BackupError::Damaged { .. }
         | BackupError::Stranger { .. }
@@ -225,9 +226,7 @@ fn staging(data: &DataDir) -> std::io::Result<TempDir> {
 /// database.
 fn back_up_for_root(settings: &Settings, data: &DataDir, file: &Path) -> CommandResult {
     let failed = |source| BackupError::Target { path: file.to_owned(), source };
-    if file.exists() {
-        return Err(refused_copy(BackupError::Exists { path: file.to_owned() }));
-    }
+    check_vacant(file).map_err(refused_copy)?;
     clean_up::listen().context("cannot listen for signals")?;
     // The name is random, so no other user can have created the file; its mode is 0600.
     let part = tempfile::Builder::new().prefix(".cupel-backup-").tempfile_in(directory_of(file)).map_err(failed);
@@ -443,9 +442,7 @@ fn move_here(config: &Config, data: &DataDir) -> CommandResult {
     };
     let _alone = data.lock()?;
     let database = data.database();
-    if DataDir::has_database(data.path())? {
-        return Err(refused_copy(BackupError::Exists { path: database }));
-    }
+    check_vacant(&database).map_err(refused_copy)?;
     // The database has another name until it is complete, so that no server starts with a part of the data.
     let unfinished = data.path().join(format!("{DATABASE}.moving"));
     let cannot_remove = || format!("cannot remove {}", unfinished.display());
@@ -500,9 +497,10 @@ fn remove_database(path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The database, its write-ahead log, and the index of the log.
-fn files_of_database(path: &Path) -> [PathBuf; 3] {
-    ["", "-wal", "-shm"].map(|suffix| {
+/// The database, its write-ahead log, the index of the log, and the journal, which a new database has before it has a
+/// log.
+fn files_of_database(path: &Path) -> [PathBuf; 4] {
+    ["", "-wal", "-shm", "-journal"].map(|suffix| {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);
         name.into()

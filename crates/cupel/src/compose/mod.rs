@@ -121,7 +121,7 @@ impl Server {
         let slots = runtime.as_ref().map_or(SlotCounts::from(0), |runtime| runtime.slots);
         if let Some(runtime) = runtime {
             launcher_lost = watch_runner(&*runtime.runner)?;
-            let runtime = share_artifacts(runtime, blobs, &store).await?;
+            let runtime = share_artifacts(runtime, blobs.clone(), &store).await?;
             if let Some(images) = images {
                 tasks.push(tokio::spawn(images::pull(runtime.pulls.clone(), images, shutdown.clone())));
             }
@@ -161,6 +161,9 @@ impl Server {
             let look = tasks::SweepInputs { alerts, data: data.path().to_owned(), waiting_max: config.queue_depth_max };
             tasks.push(tokio::spawn(tasks::sweep(core.clone(), look, shutdown.clone())));
             tasks.push(tokio::spawn(tasks::tidy(core.clone(), shutdown.clone())));
+            if let Some(blobs) = blobs {
+                tasks.push(tokio::spawn(tasks::tidy_artifacts(blobs, tasks::TIDY, shutdown.clone())));
+            }
             let (webhooks, judge0) = (config.webhooks.clone(), config.facades.judge0_options.clone());
             tasks.push(tokio::spawn(webhooks::run(core.clone(), webhooks, judge0, shutdown.clone())));
             let public_url = &state.settings.public_url;

@@ -1,11 +1,13 @@
 //! Periodic tasks of a process, which run until it stops.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cupel_core::blobs::remove_older;
 use cupel_core::cluster::{BEAT_EVERY, Order};
 use cupel_core::problems::PackageCount;
-use cupel_core::{Core, chain, is_disk_full};
+use cupel_core::{BlobKind, Blobs, Core, chain, is_disk_full};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -17,8 +19,16 @@ use crate::{alerts, telemetry};
 /// Interval of the sweeps, which handle expired leases and due runs, and of the upkeep.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// Interval at which packages that no problem refers to are removed, and at which missing packages are looked for.
-const TIDY: Duration = Duration::from_secs(20 * 60);
+/// Interval at which packages that no problem refers to and old compiled programs are removed, and at which missing
+/// packages are looked for.
+pub(super) const TIDY: Duration = Duration::from_secs(20 * 60);
+
+/// How long the blob store keeps a compiled program. A worker that needs it later compiles the source again.
+const ARTIFACTS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Number of parts of the compiled programs (of 256) that are cleaned up every [`TIDY`], so that each part has its turn
+/// within a day.
+const ARTIFACT_PARTS: u32 = 4;
 
 /// Interval at which missing packages are looked for again.
 const RECHECK: Duration = Duration::from_secs(10);
@@ -128,6 +138,35 @@ pub(super) async fn tidy(core: Core, shutdown: CancellationToken) {
     }
 }
 
+/// At each `period` ([`TIDY`] except in tests): removes old compiled programs from some parts of the blob store. The
+/// submissions of users decide how many programs are compiled, so without this the blob store would grow without bound.
+/// Every node that accepts submissions does this, because removing a blob twice does no harm.
+pub(super) async fn tidy_artifacts(blobs: Arc<dyn Blobs>, period: Duration, shutdown: CancellationToken) {
+    let mut ticks = Ticks::every(period, shutdown.clone());
+    // A server that is restarted often must not begin with the same parts every time.
+    let mut part: u8 = rand::random();
+    while ticks.next().await {
+        for _ in 0..ARTIFACT_PARTS {
+            if shutdown.is_cancelled() {
+                return;
+            }
+            let (blobs, shutdown) = (Arc::clone(&blobs), shutdown.clone());
+            let removing = tokio::task::spawn_blocking(move || {
+                remove_older(&*blobs, BlobKind::ArtifactsUnder(part), ARTIFACTS_KEPT, &|| shutdown.is_cancelled())
+            });
+            match removing.await {
+                Ok(Ok(0)) => {}
+                Ok(Ok(removed)) => tracing::debug!(removed, "removed old compiled programs from the blob store"),
+                Ok(Err(error)) => {
+                    tracing::warn!(error = chain(&error), "cannot remove old compiled programs from the blob store");
+                }
+                Err(error) => tracing::error!(%error, "the removal of old compiled programs failed"),
+            }
+            part = part.wrapping_add(1);
+        }
+    }
+}
+
 /// Checks whether all packages that the store names exist, and reports missing ones. While some are missing, checks
 /// more often, so that the report ends soon after they are back. `place` is where they should be.
 pub(super) async fn check_packages(core: Core, fault: ReportedFault, place: &'static str, shutdown: CancellationToken) {
@@ -174,5 +213,47 @@ pub(super) async fn upkeep(core: Core, metrics: PrometheusHandle, data: PathBuf,
         metrics.run_upkeep();
         telemetry::look_at_disk(&data);
         metrics::gauge!("cupel_queue_connected").set(if core.queue_health().is_ok() { 1.0 } else { 0.0 });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use cupel_core::BlobKey;
+    use cupel_store::DirectoryBlobs;
+    use cupel_types::ContentHash;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn old_compiled_programs_are_removed_from_every_part_and_nothing_else_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs: Arc<dyn Blobs> = Arc::new(DirectoryBlobs::open(folder.path(), "one").unwrap());
+        let put = |key: BlobKey, age: Duration| {
+            blobs.put(&key, &mut b"x".as_slice()).unwrap();
+            let file = File::options().write(true).open(folder.path().join(format!("one/{key}"))).unwrap();
+            let now = file.metadata().unwrap().modified().unwrap();
+            file.set_modified(now - age).unwrap();
+        };
+        let hash = |first: u8| ContentHash::from_bytes([first; 32]);
+        let day = Duration::from_secs(24 * 60 * 60);
+        for first in [0, 7, 128, 255] {
+            put(BlobKey::Artifacts(hash(first)), 8 * day);
+        }
+        put(BlobKey::Artifacts(hash(200)), 6 * day);
+        put(BlobKey::Data(hash(3)), 100 * day);
+        let shutdown = CancellationToken::new();
+        let left = |kind| blobs.list(kind).unwrap().iter().map(|blob| blob.key).collect::<Vec<_>>();
+        let tidying = tidy_artifacts(Arc::clone(&blobs), Duration::from_millis(1), shutdown.clone());
+        let watching = async {
+            while left(BlobKind::Artifacts).len() > 1 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            shutdown.cancel();
+        };
+        tokio::join!(tidying, watching);
+        assert_eq!(left(BlobKind::Artifacts), [BlobKey::Artifacts(hash(200))]);
+        assert_eq!(left(BlobKind::Data), [BlobKey::Data(hash(3))]);
     }
 }

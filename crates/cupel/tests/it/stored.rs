@@ -65,6 +65,26 @@ fn a_copy_is_restored_only_into_an_empty_directory() {
     assert!(absent.code != Some(0) && absent.stderr.contains("No such file"), "{absent:?}");
 }
 
+/// A killed server leaves the log of its database, which SQLite would apply to a restored database.
+#[test]
+fn a_copy_is_not_restored_beside_the_log_of_another_database() {
+    let (data, copies, other) = (with_users(), folder(), tempfile::tempdir().unwrap());
+    let at = |name: &str| copies.path().join(name).to_str().unwrap().to_owned();
+    fine(&run(data.path(), None, &["admin", "backup", &at("copy.db")]));
+    let log = other.path().join("cupel.db-wal");
+    std::fs::write(&log, b"changes of another database").unwrap();
+    let refused = run(other.path(), None, &["admin", "restore", &at("copy.db")]);
+    assert!(refused.code == Some(2) && refused.stderr.contains("cupel.db-wal"), "{refused:?}");
+    assert!(log.exists() && !other.path().join("cupel.db").exists());
+    std::fs::remove_file(&log).unwrap();
+    fine(&run(other.path(), None, &["admin", "restore", &at("copy.db")]));
+    assert_eq!(fine(&run(data.path(), None, &USERS)), fine(&run(other.path(), None, &USERS)));
+
+    std::fs::write(at("second.db-wal"), b"changes of another database").unwrap();
+    let refused = run(data.path(), None, &["admin", "backup", &at("second.db")]);
+    assert!(refused.code == Some(2) && refused.stderr.contains("second.db-wal"), "{refused:?}");
+}
+
 /// SQLite reads a database in its usual mode only with write access to the directory, which the owner of the new data
 /// directory may lack.
 #[test]
@@ -254,6 +274,11 @@ async fn an_installation_moves_to_postgresql_and_back() {
     let unfinished = other.path().join("cupel.db.moving");
     std::fs::write(&unfinished, "a part").unwrap();
     assert_eq!(run(other.path(), None, &USERS).code, Some(3));
+    let log = other.path().join("cupel.db-wal");
+    std::fs::write(&log, b"changes of another database").unwrap();
+    let refused = there(&["admin", "move", "sqlite"]);
+    assert!(refused.code == Some(2) && refused.stderr.contains("cupel.db-wal"), "{refused:?}");
+    std::fs::remove_file(&log).unwrap();
     fine(&there(&["admin", "move", "sqlite"]));
     assert!(!unfinished.exists());
     assert_eq!(fine(&run(other.path(), None, &USERS)), fine(&users));

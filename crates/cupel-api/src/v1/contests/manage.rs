@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use cupel_core::Principal;
-use cupel_core::contests::{ContestChange, ContestError, JoinCode, NewContest, Style};
+use cupel_core::contests::{Contest, ContestChange, ContestError, JoinCode, NewContest, Style};
 use cupel_core::problems::ProblemKey;
 use cupel_http::app::Shared;
 use cupel_http::body::{Id, JsonBody};
@@ -289,9 +289,13 @@ fn time_of(text: &str) -> Result<Timestamp, ApiError> {
     })
 }
 
-/// Problems with these slugs, which must all be visible to the viewer.
+/// Problems with these slugs, which must all be visible to the viewer. Too many slugs are refused before any of them is
+/// looked up, because each costs a query.
 async fn problems_of(app: &Shared, principal: &Principal, slugs: &[String]) -> Result<Vec<ProblemId>, ApiError> {
-    let mut problems = Vec::new();
+    if slugs.len() > Contest::PROBLEMS_MAX {
+        return Err(refusal(ContestError::wrong_number_of_problems()));
+    }
+    let mut problems = Vec::with_capacity(slugs.len());
     for (place, text) in slugs.iter().enumerate() {
         let found = match text.parse() {
             Ok(slug) => app.core.problem(principal, ProblemKey::Slug(slug)).await?,

@@ -17,6 +17,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{Error, Message};
+use uuid::Uuid;
 
 use crate::app::{PASSWORD, TestApp, TestUser, a_report};
 
@@ -275,6 +276,25 @@ async fn a_detached_run_sends_nothing_more_and_can_be_attached_again() {
     assert_eq!(client.names_to_verdict().await, ["started", "test.start", "output", "verdict"]);
 }
 
+/// Before, an attachment ended only after its connection had answered, so it could also send an event after `detached`.
+#[tokio::test]
+async fn a_detached_run_occupies_no_place_when_the_next_message_is_handled() {
+    // The connection and one run occupy all places.
+    let app = TestApp::with_settings(|settings| settings.long_answers_max = 2).await;
+    let user = app.user().await;
+    let (one, other) = (app.submit(&user, &program()).await, app.submit(&user, &program()).await);
+    let mut client = Client::connect(address_of(&app).await, &user).await;
+    client.send(json!({ "type": "attach", "run": one })).await;
+    client.event("queued").await;
+    // Sent together, so that both have arrived when the first is handled.
+    for message in [json!({ "type": "detach", "run": one }), json!({ "type": "attach", "run": other })] {
+        client.0.feed(Message::text(message.to_string())).await.unwrap();
+    }
+    client.0.flush().await.unwrap();
+    client.until("detached").await;
+    assert_eq!(client.next().await, json!({ "type": "attached", "run": other }));
+}
+
 #[tokio::test]
 async fn a_killed_run_is_cancelled() {
     let app = TestApp::start().await;
@@ -325,6 +345,7 @@ async fn a_refused_message_is_charged_as_a_read() {
         Message::binary(vec![1]),
         Message::text(json!({ "type": "detach", "id": "x".repeat(101), "run": "x" }).to_string()),
         Message::text(json!({ "type": "start", "request": program(), "tty": { "cols": 0, "rows": 0 } }).to_string()),
+        Message::text(json!({ "type": "stdin", "run": Uuid::nil().to_string(), "seq": 1, "text": "x" }).to_string()),
     ] {
         let mut client = Client::connect(address_of(&app).await, &app.user().await).await;
         client.raw(raw.clone()).await;

@@ -21,8 +21,11 @@ impl Write for InsertContest {
         if db.exists(sql, values![new.slug.as_str()])? {
             return Ok(Err(RefusedContest::SlugTaken));
         }
+        let owner = bytes(new.owner.as_uuid());
+        // Concurrent requests of one user are counted one after another.
+        db.lock(Lock::User, owner)?;
         let sql = "SELECT count(*) FROM contests WHERE owner = ? AND starts_at + length_us > ?";
-        let open = db.one(sql, values![bytes(new.owner.as_uuid()), to_us(*now)], |row| row.get::<i64>(0))?;
+        let open = db.one(sql, values![owner, to_us(*now)], |row| row.get::<i64>(0))?;
         if u64::try_from(open.unwrap_or_default()).unwrap_or_default() >= *open_max {
             return Ok(Err(RefusedContest::TooMany));
         }
@@ -37,7 +40,7 @@ impl Write for InsertContest {
                 new.slug.as_str(),
                 new.title,
                 new.description,
-                bytes(new.owner.as_uuid()),
+                owner,
                 style,
                 penalty,
                 to_us(new.starts_at),

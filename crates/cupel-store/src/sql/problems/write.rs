@@ -62,27 +62,28 @@ impl Write for AddVersion {
         if after.better != before.better {
             compute_results_of_all(db, id, after.better)?;
         }
-        if after.difficulty != before.difficulty {
+        if after.is_public && after.difficulty != before.difficulty {
             compute_progress_of_all(db, id)?;
         }
         Ok(Some(true))
     }
 }
 
-/// The properties of a problem that depend on its current version, and whether it is a draft.
+/// The properties of a problem that depend on its current version, and who may see it.
 struct Current {
     version: u32,
     difficulty: Option<i64>,
     better: i64,
     is_draft: bool,
+    is_public: bool,
 }
 
 impl Current {
     fn read(db: &dyn Sql, problem: &[u8]) -> Result<Option<Current>, SqlFault> {
-        let sql = "SELECT version, difficulty, better, visibility = 0 FROM problems WHERE id = ?";
+        let sql = "SELECT version, difficulty, better, visibility = 0, visibility = 2 FROM problems WHERE id = ?";
         db.one(sql, values![problem], |row| {
             let (version, difficulty) = (row.get(0)?, row.get(1)?);
-            Ok(Current { version, difficulty, better: row.get(2)?, is_draft: row.get(3)? })
+            Ok(Current { version, difficulty, better: row.get(2)?, is_draft: row.get(3)?, is_public: row.get(4)? })
         })
     }
 }
@@ -233,6 +234,7 @@ impl Write for ChangeProblem {
         {
             return Ok(Err(SlugTaken));
         }
+        let before = Current::read(db, id)?;
         let sql = "UPDATE problems SET visibility = coalesce(?, visibility), slug = coalesce(?, slug), updated_at = ? WHERE id = ? AND version = coalesce(?, version)";
         let changed = db.execute(
             sql,
@@ -261,7 +263,9 @@ impl Write for ChangeProblem {
                 db.execute(insert, values![id, part.as_str(), bytes(user.as_uuid())])?;
             }
         }
-        if change.visibility.is_some() {
+        // Progress counts public problems only. A site may send an unchanged visibility together with other changes.
+        let will_be_public = change.visibility.map(|visibility| visibility == Visibility::Public);
+        if will_be_public.is_some_and(|is| before.is_some_and(|before| before.is_public != is)) {
             compute_progress_of_all(db, id)?;
         }
         Ok(Ok(true))

@@ -1,0 +1,176 @@
+//! Tests of the WebSocket of the Piston facade, with a bus that can lose events.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cupel_core::event::{Event, EventKind, Seq, Stream};
+use cupel_core::{
+    Assignment, Completion, EventBus, Interest, LeasePolicy, Notice, Notices, Received, RunStore as _, Subscription,
+};
+use cupel_events::EmbeddedBus;
+use cupel_facades::Keyless;
+use cupel_http::{ServeSettings, serve};
+use cupel_types::{Outcome, SubmissionId};
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::app::{TestApp, TestSettings, ended};
+
+/// Longer than any step takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A bus that gives every subscriber a gap when the test demands it, as a bus does that was disconnected.
+struct Breaking {
+    bus: EmbeddedBus,
+    breaks: watch::Sender<()>,
+}
+
+struct Broken(Box<dyn Subscription>, watch::Receiver<()>);
+
+#[async_trait]
+impl Subscription for Broken {
+    async fn next(&mut self) -> Option<Received> {
+        tokio::select! {
+            received = self.0.next() => received,
+            Ok(()) = self.1.changed() => Some(Received::Gap),
+        }
+    }
+}
+
+#[async_trait]
+impl EventBus for Breaking {
+    fn publish(&self, event: Event) {
+        self.bus.publish(event);
+    }
+
+    async fn subscribe(&self, id: SubmissionId, after: Seq, interest: Interest) -> Box<dyn Subscription> {
+        Box::new(Broken(self.bus.subscribe(id, after, interest).await, self.breaks.subscribe()))
+    }
+
+    fn announce(&self, notice: Notice) {
+        self.bus.announce(notice);
+    }
+
+    fn notices(&self) -> Box<dyn Notices> {
+        self.bus.notices()
+    }
+
+    fn health(&self) -> Result<(), String> {
+        self.bus.health()
+    }
+
+    async fn close(&self) {
+        self.bus.close().await;
+    }
+}
+
+/// A client whose run a worker has taken.
+struct Connected {
+    app: TestApp,
+    bus: Arc<Breaking>,
+    socket: WebSocketStream<TcpStream>,
+    run: Assignment,
+}
+
+impl Connected {
+    async fn start(policy: LeasePolicy) -> Connected {
+        let bus = Arc::new(Breaking { bus: EmbeddedBus::default(), breaks: watch::Sender::default() });
+        let settings = TestSettings { events: bus.clone(), policy, ..TestSettings::default() };
+        let app = TestApp::start_with(Keyless::Loopback, settings).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at: SocketAddr = listener.local_addr().unwrap();
+        tokio::spawn(serve(listener, app.router.clone(), app.shutdown.clone(), ServeSettings::default()));
+        let stream = TcpStream::connect(at).await.unwrap();
+        let url = format!("ws://{at}/piston/api/v2/connect");
+        let (mut socket, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
+        let init = json!({ "type": "init", "language": "python", "version": "*", "files": [{ "content": "x" }] });
+        socket.send(Message::text(init.to_string())).await.unwrap();
+        let run = app.take_run().await;
+        let mut connected = Connected { app, bus, socket, run };
+        assert_eq!(connected.next().await["type"], "runtime");
+        // The client has this event, so it follows the run.
+        connected.app.core.emit(connected.output(2, "before\n"));
+        assert_eq!(connected.next().await["stage"], "run");
+        assert_eq!(connected.next().await["data"], "before\n");
+        connected
+    }
+
+    fn output(&self, n: u32, text: &str) -> Event {
+        let (submission, seq) = (self.run.leased.submission.id, Seq::of_attempt(self.run.leased.attempt, n));
+        let kind = EventKind::Output { case: None, stream: Stream::Stdout, data: text.as_bytes().into() };
+        Event { submission, seq, at: self.app.core.now(), kind }
+    }
+
+    /// The worker writes its result, and does not announce it.
+    async fn ends_unannounced(&self) {
+        let (leased, at) = (&self.run.leased, self.app.core.now());
+        let report = ended(Outcome::Exited(0), "before\nafter\n", "");
+        let end = Event::finished(leased.submission.id, leased.attempt, at, report.verdict);
+        let events = vec![self.output(2, "before\n"), self.output(3, "after\n"), end];
+        let written = self.app.store.complete(leased.run, leased.lease, Completion { report, events, at }).await;
+        assert!(written.unwrap());
+    }
+
+    /// The next message; a close frame is `{"close": code}`.
+    async fn next(&mut self) -> Value {
+        loop {
+            match tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("a message arrives") {
+                Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).unwrap(),
+                Some(Ok(Message::Close(Some(frame)))) => return json!({ "close": u16::from(frame.code) }),
+                Some(Ok(_)) => {}
+                other => panic!("the connection was lost: {other:?}"),
+            }
+        }
+    }
+
+    /// Receives the rest of a run that has ended.
+    async fn the_rest_follows(&mut self) {
+        assert_eq!(self.next().await["data"], "after\n");
+        assert_eq!(self.next().await, json!({ "type": "exit", "stage": "run", "code": 0, "signal": null }));
+        assert_eq!(self.next().await, json!({ "close": 4999 }));
+    }
+}
+
+#[tokio::test]
+async fn an_end_that_was_not_announced_is_noticed_although_the_client_sends_messages() {
+    // The store is asked after this time without events.
+    let policy = LeasePolicy { lease: Duration::from_millis(300), attempts_max: 3 };
+    let mut client = Connected::start(policy).await;
+    client.ends_unannounced().await;
+    let mut pause = tokio::time::interval(Duration::from_millis(20));
+    let first = async {
+        loop {
+            tokio::select! {
+                message = client.socket.next() => return message,
+                // A message of this type has no effect.
+                _ = pause.tick() => client.socket.send(Message::text(r#"{"type":"none"}"#)).await.unwrap(),
+            }
+        }
+    };
+    let first = tokio::time::timeout(PATIENCE, first).await.expect("the end is noticed");
+    let first: Value = serde_json::from_str(first.unwrap().unwrap().to_text().unwrap()).unwrap();
+    assert_eq!(first["data"], "after\n");
+    assert_eq!(client.next().await["type"], "exit");
+}
+
+#[tokio::test]
+async fn a_run_that_ended_while_events_were_lost_is_reported_completely() {
+    let mut client = Connected::start(LeasePolicy::default()).await;
+    client.ends_unannounced().await;
+    client.bus.breaks.send_replace(());
+    client.the_rest_follows().await;
+}
+
+#[tokio::test]
+async fn lost_events_of_a_run_that_goes_on_close_the_connection_and_are_not_the_clients_fault() {
+    let mut client = Connected::start(LeasePolicy::default()).await;
+    client.bus.breaks.send_replace(());
+    assert_eq!(client.next().await, json!({ "type": "error", "message": "Some events of the run were lost." }));
+    assert_eq!(client.next().await, json!({ "close": 4002 }));
+}
