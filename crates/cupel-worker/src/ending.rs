@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cupel_core::run::LeasedRun;
-use cupel_core::{Assignment, Core, StopFlag, StoreError, chain};
+use cupel_core::{Assignment, Backoff, Core, StopFlag, StoreError, chain};
 use cupel_traces::{Ended, Run};
 use cupel_types::{RunId, Submission, Verdict};
 use jiff::Timestamp;
@@ -17,7 +17,7 @@ use crate::shared::Shared;
 pub(crate) const DRAINS: &str = "the worker is draining";
 
 /// Pauses between two attempts to write a result.
-const PAUSES: Pauses = Pauses { first: Duration::from_millis(50), max: Duration::from_secs(5) };
+const PAUSES: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
 
 /// How long a worker whose slots have ended continues to write results. Longer than the maximum pause, so that each
 /// result gets at least one more attempt. After that, the runs are returned to the queue.
@@ -143,13 +143,6 @@ async fn complete(shared: &Shared, assignment: &Assignment, began: Timestamp, ju
     }
 }
 
-/// Pauses that double from the first one to the maximum.
-#[derive(Clone, Copy, Debug)]
-struct Pauses {
-    first: Duration,
-    max: Duration,
-}
-
 /// Writes a result: `attempt` is one attempt. Returns `false` if the store refuses the result or if it is no longer
 /// wanted.
 ///
@@ -163,15 +156,15 @@ async fn write<F: Future<Output = Result<bool, StoreError>>>(
     mut attempt: impl FnMut() -> F,
     stop: &StopFlag,
     gives_up: &CancellationToken,
-    pauses: Pauses,
+    mut pauses: Backoff,
 ) -> Result<bool, StoreError> {
-    let mut pause = pauses.first;
+    let mut is_first = true;
     loop {
         let error = match attempt().await {
             Err(error) if error.transient => error,
             result => return result,
         };
-        if pause == pauses.first {
+        if std::mem::take(&mut is_first) {
             tracing::warn!(run.id = %run, error = chain(&error), "could not write the result of run {run}; retrying until it is written");
         } else {
             tracing::debug!(run.id = %run, error = chain(&error), "could not write the result of run {run}; retrying");
@@ -180,7 +173,7 @@ async fn write<F: Future<Output = Result<bool, StoreError>>>(
             biased;
             () = stop.raised() => return Ok(false),
             () = gives_up.cancelled() => return Err(error),
-            () = tokio::time::sleep(pause) => pause = (pause * 2).min(pauses.max),
+            () = tokio::time::sleep(pauses.pause()) => {}
         }
     }
 }
@@ -191,8 +184,8 @@ mod tests {
 
     use super::*;
 
-    const SHORT: Pauses = Pauses { first: Duration::from_micros(1), max: Duration::from_micros(1) };
-    const ENDLESS: Pauses = Pauses { first: Duration::MAX, max: Duration::MAX };
+    const SHORT: Backoff = Backoff::new(Duration::from_micros(1), Duration::from_micros(1));
+    const ENDLESS: Backoff = Backoff::new(Duration::from_hours(24), Duration::from_hours(24));
 
     fn failed(transient: bool) -> StoreError {
         StoreError { operation: "record a result", transient, source: "as scripted".into() }
@@ -204,7 +197,7 @@ mod tests {
         transient: bool,
         stop: &StopFlag,
         gives_up: &CancellationToken,
-        pauses: Pauses,
+        pauses: Backoff,
     ) -> (Result<bool, StoreError>, usize) {
         let mut attempts = 0;
         let attempt = || {
