@@ -11,7 +11,7 @@ const OPERATIONS = new Set([
   'run_solution', 'submit_solution', 'submissions', 'submissions_to_problem', 'submission_in_full', 'events',
   'contests', 'contest', 'standings', 'take_part', 'withdraw', 'clarifications', 'ask',
   'me', 'change_me', 'password_link', 'reset_password', 'change_password', 'sessions', 'end_session', 'delete_account', 'keys', 'create_key', 'revoke_key', 'progress', 'activity', 'usage',
-  'queue', 'workers', 'announce', 'answer', 'change_contest',
+  'queue', 'workers', 'running', 'announce', 'answer', 'change_contest',
   'draft', 'save_draft', 'draft_revisions', 'draft_revision', 'distribution',
   'share_program', 'shared_program', 'own_programs', 'unshare_program',
 ])

@@ -57,15 +57,47 @@ def workload_rules(where, document):
                 fault(where, f"may be killed before the longest run ends ({longest} s): raise its drain time and grace period")
         elif pod["terminationGracePeriodSeconds"] <= defaults("server", "drain"):
             fault(where, "may be killed before it has drained: its grace period is not longer than server.drain")
+        volume_rules(where, component, pod, container)
         if component == "api" and (security["capabilities"].get("add") or not pod["securityContext"]["runAsNonRoot"]):
             fault(where, "adds a capability or may run as root")
 
 
-def defaults(section, key):
-    """The default of one of Cupel's duration settings, in seconds."""
+def volume_rules(where, component, pod, container):
+    """The caches, and one package that is imported or fetched, must fit into the volume of the data directory; otherwise, the Pod is evicted."""
+    set_here = {each["name"]: each["value"] for each in container["env"]}
+
+    def bound(section, key):
+        return size(set_here.get(f"CUPEL_{section}__{key}".upper()) or default(section, key))
+
+    limits = (ROOT / "crates/cupel-package/src/unpack/mod.rs").read_text()
+    unpacked = int(re.search(r"^ *total_bytes_max: (\d+) << 30,$", limits, re.M).group(1)) << 30
+    # A package is on the disk twice: unpacked, and as the copy for or from blobs.url.
+    needed = bound("blobs", "kept_max") + 2 * unpacked
+    needed += bound("problems", "package_max") if component == "api" else bound("worker", "artifacts_disk") + bound("images", "disk_max")
+    volume = next(each for each in pod["volumes"] if each["name"] == "data")
+    if needed > size(volume["emptyDir"]["sizeLimit"]):
+        fault(where, f"its caches and one package may take {needed >> 20} MiB, more than the volume data has")
+    storage = container["resources"]["limits"].get("ephemeral-storage")
+    if storage and sum(size(each["emptyDir"]["sizeLimit"]) for each in pod["volumes"] if "emptyDir" in each) > size(storage):
+        fault(where, "its volumes are larger than its limit of ephemeral-storage")
+
+
+def default(section, key):
+    """The default of one of Cupel's settings."""
     text = (ROOT / "crates/cupel/config.default.toml").read_text()
     body = text.split(f"\n[{section}]\n")[1].split("\n[")[0]
-    return seconds(re.search(rf'^{key} = "(.*)"$', body, re.M).group(1))
+    return re.search(rf'^{key} = "(.*)"$', body, re.M).group(1)
+
+
+def defaults(section, key):
+    """The default of one of Cupel's duration settings, in seconds."""
+    return seconds(default(section, key))
+
+
+def size(text):
+    """Bytes of a size, as Cupel or Kubernetes writes it."""
+    number, unit = re.fullmatch(r"(\d+)([KMG])iB?", text).groups()
+    return int(number) << {"K": 10, "M": 20, "G": 30}[unit]
 
 
 def seconds(text):
@@ -188,6 +220,7 @@ def metrics():
         for name in re.findall(r"\bcupel_[a-z_]+", expression):
             if name not in known and re.sub(r"_(bucket|sum|count)$", "", name) not in known:
                 fault(where, f"uses the metric {name}, which does not exist")
+    causes(next(rule for rule in rules if rule["alert"] == "CupelJudgeErrors")["annotations"]["action"])
     tests = (observability / "alerts.test.yaml").read_text()
     for rule in rules:
         if f'alertname="{rule["alert"]}"' not in tests:
@@ -195,6 +228,19 @@ def metrics():
         if not {"summary", "action"} <= set(rule["annotations"]) or "severity" not in rule["labels"]:
             fault(rule["alert"], "lacks the annotation summary or action, or the label severity")
     return len(used)
+
+
+def causes(action):
+    """Checks that the remedy of CupelJudgeErrors, the description of the metric and the list of its labels name the same causes."""
+    text = (ROOT / "crates/cupel/src/telemetry.rs").read_text()
+    labels = re.search(r'for cause in \[([^]]*)\] \{\s*metrics::counter!\("cupel_failed_attempts_total"', text).group(1)
+    known = set(re.findall(r'"(\w+)"', labels))
+    described = re.search(r'"cupel_failed_attempts_total",\s*"[^"]*, by cause: ([^"]*)"', text).group(1)
+    remedy = action.partition("names the cause: ")[2]
+    for where, listed in [("CupelJudgeErrors", remedy), ("the description of cupel_failed_attempts_total", described)]:
+        named = set(re.findall(r"(\w+)(?:, |$)", re.sub(r" \([^)]*\)", "", listed.rstrip("."))))
+        if named != known:
+            fault(where, f"names the causes {sorted(named)}, and the code has {sorted(known)}")
 
 
 def main():

@@ -424,6 +424,20 @@ test('the first start gives the administrator a link, and the administrator sees
   assert.equal(sent.status, 202, await sent.text())
   await page.locator('dl > div').filter({ hasText: 'Scheduled for later' }).getByText('1', { exact: true }).waitFor()
 
+  // So do the runs of the moment, and the number of runs that the workers judged.
+  const job = { language: 'python', source_code: 'import time; time.sleep(50)', limits: { wall_time_ms: 60_000 } }
+  const long = await withKey(key, 'POST', '/execute', job)
+  const { submission_id } = await long.json()
+  assert.equal(long.status, 202)
+  await page.getByRole('listitem').filter({ hasText: 'python' }).filter({ hasText: name }).waitFor()
+  await check('admin-runs')
+  const ended = await withKey(key, 'DELETE', `/execute/${submission_id}`)
+  assert.ok(ended.ok, await ended.text())
+  await page.getByText('No worker runs a program now').waitFor()
+  const short = await withKey(key, 'POST', '/execute?wait=20', { language: 'python', source_code: 'print(1)' })
+  assert.equal(short.status, 200, await short.text())
+  await page.locator('dl > div').filter({ hasText: 'Judged in the last minute' }).getByText(/^[1-9]\d*$/).waitFor()
+
   // Other users see nothing of this page.
   const student = await registered({ path: '/admin' })
   await student.page.getByText('This page is for administrators').waitFor()

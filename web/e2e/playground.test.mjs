@@ -325,6 +325,15 @@ for (const language of ['python', 'c', 'bash']) {
     await terminalShows(page, /say: /)
     await page.keyboard.type('hello é\n')
     await terminalShows(page, /say: hello é\s+heard HELLO/)
+    // The plain text has the same lines, gets further output, and does not change the size of the window.
+    const asText = page.getByLabel('Show as plain text')
+    await asText.check()
+    const log = page.getByRole('log', { name: 'Content of the terminal as plain text' })
+    await log.getByText('say: hello é').waitFor()
+    await check(`playground-terminal-text-${language}`)
+    await asText.uncheck()
+    await log.waitFor({ state: 'detached' })
+    await page.getByRole('textbox', { name: /Terminal of the program/ }).focus()
     const columns = async (before) => {
       await page.keyboard.type('size\n')
       const asked = new RegExp(`size\\s+size (?!${before}\\b)\\d+`)

@@ -85,6 +85,10 @@ test('a student registers, finds a problem, runs it, submits it, and it is accep
   await page.getByRole('link', { name: 'Cupel' }).click()
   await page.getByText('Calm Water').waitFor()
   await page.getByText('Solved', { exact: true }).first().waitFor({ state: 'attached' })
+  await page.getByLabel('State').selectOption('New')
+  await page.waitForURL(/state=new$/)
+  await page.getByText('Calm Water').waitFor({ state: 'detached' })
+  assert.notEqual(await page.locator('a[data-row]').count(), 0)
   await close()
 })
 

@@ -105,6 +105,7 @@ const OPERATIONS: &[(Method, &str, Who)] = &[
     (Method::DELETE, "/admin/registration-codes/{code_id}", Admin),
     (Method::GET, "/admin/queue", Admin),
     (Method::GET, "/admin/workers", Admin),
+    (Method::GET, "/admin/running", Admin),
     (Method::GET, "/admin/images", Admin),
     (Method::POST, "/admin/images", Admin),
     (Method::DELETE, "/admin/images", Admin),

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use cupel_languages::{Availability, ImageExecutor, Language, Registry};
+use cupel_languages::{Availability, ImageExecutor, Language, Placeholders, Registry};
 use cupel_types::{
-    ARTIFACT_PATTERNS_MAX, BoxFile, BoxFiles, BoxPath, Bytes, Cases, FETCH_FILES_MAX, FETCH_PATHS_BYTES_MAX,
-    Instructions, Limits, LimitsRequest, PathPattern, Program, Solution, Source, SubmissionKind, TestCase, ToolOptions,
-    counted,
+    ARTIFACT_PATTERNS_MAX, BoxFile, BoxFiles, BoxPath, Bytes, COMMAND_BYTES_MAX, Cases, FETCH_FILES_MAX,
+    FETCH_PATHS_BYTES_MAX, Instructions, Limits, LimitsRequest, PathPattern, Program, Solution, Source, SubmissionKind,
+    TestCase, ToolOptions, command_bytes, counted,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -220,15 +220,20 @@ impl Checker<'_> {
             limits,
             live,
         } = program;
+        let faults_before = self.faults.len();
         let language = self.language(&source.language, registry);
         let mut files = self.files(source, language);
         for file in &mut files {
             file.executable = executables.iter().any(|path| path == file.path.as_str());
         }
+        let files = BoxFiles::new(files);
         self.tools(tools);
         self.args("/args", args);
         self.env(env);
         self.args_and_env_together(args, env);
+        if let Some(language) = language.filter(|_| self.faults.len() == faults_before) {
+            self.commands(program, &files, language);
+        }
         self.too_large("/stdin", "standard input", stdin.len(), self.bounds.stdin_bytes_max);
         if live.is_some() && !(stdin.is_empty() && tests.is_empty()) {
             let pointer = if stdin.is_empty() { "/tests" } else { "/stdin" };
@@ -241,7 +246,7 @@ impl Checker<'_> {
         if let Some(language) = language {
             self.limits(*limits, language);
         }
-        let source = Source { language: language?.id.clone(), files: BoxFiles::new(files) };
+        let source = Source { language: language?.id.clone(), files };
         let (tools, args) = (tools.clone(), args.clone());
         let (env, stdin) = (env.clone(), stdin.clone());
         Some(Program {
@@ -402,6 +407,48 @@ impl Checker<'_> {
         let (args, env) = (args_bytes(args), env_bytes(env));
         let pointer = if args >= env { "/args" } else { "/env" };
         self.too_large(pointer, "arguments and environment together", args + env, self.bounds.args_env_bytes_max);
+    }
+
+    /// Checks that no command of the program is too long for the sandbox. The paths of sources and the arguments are
+    /// parts of the commands.
+    fn commands(&mut self, program: &NewProgram, files: &BoxFiles, language: &Language) {
+        let (tools, args) = (&program.tools, &program.args);
+        let bytes = |files: &BoxFiles| {
+            let named = files.iter().take(if tools.main_only { 1 } else { usize::MAX }).cloned();
+            let values = Placeholders::for_files_of(language, &BoxFiles::new(named.collect()), language.limits.memory);
+            let values = values?.with_tools(tools);
+            let env = language.environment(&[]);
+            let compile = language.compile_commands(&values).iter().map(|argv| command_bytes(argv, &env)).max();
+            // The class to start is known only after the compilation.
+            let mut start = language.execute_command(&values.starting(Some(String::new())));
+            start.extend_from_slice(args);
+            Some((compile.unwrap_or_default(), command_bytes(&start, &language.environment(&program.env))))
+        };
+        let is_over = |(compile, start): &(Bytes, Bytes)| compile.max(start) > &COMMAND_BYTES_MAX;
+        // The worker may rename sources, which changes the length of their paths.
+        let of_renamed = || bytes(&language.files_named_by_type(files)).filter(is_over);
+        let Some((compile, start)) = bytes(files).filter(is_over).and_then(|_| of_renamed()) else { return };
+        let largest = |parts: [(&'static str, usize); 3]| {
+            parts.into_iter().max_by_key(|(_, bytes)| *bytes).map_or("", |(pointer, _)| pointer)
+        };
+        let paths = files.iter().map(|file| file.path.as_str().len()).sum();
+        let of_compiler = [
+            ("/files", paths),
+            ("/compiler_args", args_bytes(&tools.compiler_args)),
+            ("/linker_args", args_bytes(&tools.linker_args)),
+        ];
+        let of_start = [
+            ("/args", args_bytes(args)),
+            ("/env", env_bytes(&program.env)),
+            ("/interpreter_args", args_bytes(&tools.interpreter_args)),
+        ];
+        for (bytes, parts, what) in [
+            (compile, of_compiler, "the compile command, with the paths of the sources and all arguments,"),
+            (start, of_start, "the command that starts the program, with its arguments and environment,"),
+        ] {
+            let bytes = usize::try_from(bytes.get()).unwrap_or(usize::MAX);
+            self.too_large(largest(parts), what, bytes, COMMAND_BYTES_MAX);
+        }
     }
 
     fn fetch(&mut self, paths: &[String], has_tests: bool) -> Vec<BoxPath> {

@@ -75,6 +75,8 @@ pub struct WorkerBeat {
     pub slots: u32,
     /// Number of occupied slots.
     pub busy: u32,
+    /// Number of runs that it judged within the last minute.
+    pub judged_last_minute: u32,
     /// The worker's languages, with the versions of their toolchains.
     pub languages: BTreeMap<LanguageId, String>,
     /// The versions of the libraries that programs can use on the worker.

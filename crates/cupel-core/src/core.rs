@@ -25,7 +25,7 @@ use crate::result_cache::ResultCache;
 use crate::routes::{LanguageQueues, languages_of};
 use crate::sweep::SweepState;
 use crate::targets::RESOLVING_MAX;
-use crate::{Clock, EventBus, LeasePolicy, Packages, Queue, QueueError, Resolver, RunCounts, Store, StoreError};
+use crate::{Clock, EventBus, LeasePolicy, Packages, Queue, QueueError, Resolver, RunCounts, RunningRun, Store, StoreError};
 
 /// The use cases over the ports. Clones share the same state.
 #[derive(Clone)]
@@ -203,6 +203,14 @@ impl Core {
     /// If the store cannot answer.
     pub async fn counts(&self) -> Result<RunCounts, StoreError> {
         self.inner.store.counts(self.now()).await
+    }
+
+    /// The runs that workers hold, longest first, at most `limit`, for administrators.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn runs_of_workers(&self, limit: u32) -> Result<Vec<RunningRun>, StoreError> {
+        self.inner.store.running(limit).await
     }
 
     /// The event bus, for health checks.

@@ -131,6 +131,8 @@ pub struct Pruned {
     pub layers: usize,
     /// Number of unpacked images that programs still use. A later call removes them.
     pub in_use: usize,
+    /// Whether nothing was removed because an image was being added or verified. A later call removes it.
+    pub deferred: bool,
 }
 
 /// Why an operation on images is refused or fails.

@@ -68,7 +68,7 @@ pub use ports::events::{EventBus, Interest, Notice, Notices, Received, Subscript
 pub use ports::queue::{Hinted, Queue, QueueError, RunHint};
 pub use ports::runs::{
     Cancellation, Completion, DuePlace, DueRun, ExpiredRun, GivenBack, Idempotency, IdempotencyRecord, Inserted,
-    NewSubmissions, Purged, RetentionCutoffs, RunCounts, RunStore,
+    NewSubmissions, Purged, RetentionCutoffs, RunCounts, RunStore, RunningRun,
 };
 pub use ports::store::Store;
 pub use ports::store_error::StoreError;

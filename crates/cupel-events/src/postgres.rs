@@ -170,7 +170,8 @@ struct PostgresSession {
     lost: CancellationToken,
 }
 
-/// Stores events and notifies. A late event of a dead attempt is not stored, because a later event exists. The
+/// Stores events and notifies. A late event of a dead attempt is not stored, because a later event exists. The rows are
+/// inserted in the order of their keys, so that two nodes which report the same presences do not deadlock. The
 /// notifications are last, after the rows are written.
 ///
 /// `superseded` removes the rows before given events, but only rows that are stored longer than those of a submission's
@@ -187,6 +188,7 @@ fn send_sql(name: &str) -> String {
              WHERE NOT EXISTS (
                  SELECT FROM \"{name}\" AS later WHERE later.submission = given.submission AND later.seq > given.seq
              )
+             ORDER BY given.submission, given.seq
              ON CONFLICT DO NOTHING
          ), gone AS (
              DELETE FROM \"{name}\" AS old USING unnest($5::uuid[], $6::bigint[]) AS given (submission, seq)

@@ -1,13 +1,19 @@
 //! Runs a program for a client that waits for the result, as the originals do: while the queue is full, the request
 //! waits.
+//!
+//! *Invariant:* a request that waits for room holds only the memory of its program, and all of them together at most half
+//! of the memory for bodies ([`Held::keep_long`]). A client can wait for an hour, so otherwise a few clients would keep
+//! the requests of all others out.
 
+use std::sync::{Mutex as SyncMutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::response::Response;
 use cupel_core::event::{EventKind, Seq};
 use cupel_core::run::SubmissionRecord;
 use cupel_core::{
-    AuthenticatedUser, Core, ExecuteRequest, Executed, Idempotency, NewSubmission, Origin, Received, SubmitError, Wait,
+    AuthenticatedUser, Core, ExecuteRequest, Executed, Idempotency, NewProgram, NewSubmission, NewSubmissionKind,
+    Origin, Received, SubmitError, Wait,
 };
 use cupel_http::app::Shared;
 use cupel_http::budget::Held;
@@ -98,7 +104,8 @@ pub(crate) struct Submit<'s> {
     pub(crate) idempotency: Option<Idempotency>,
     /// The time until which the client waits.
     pub(crate) deadline: Instant,
-    /// The memory of the request's body, which is released when the submission is stored.
+    /// The memory of the request's body. All but the program's share is released at once, and the rest when the
+    /// submission is stored.
     pub(crate) held: Option<Held>,
 }
 
@@ -173,14 +180,20 @@ pub(crate) async fn execute_within_rate<'s>(
 }
 
 async fn submit_once(app: &Shared, caller: &Caller, notes: &Notes, submit: Submit<'_>) -> Result<Ended, SubmitError> {
-    let Submit { new, idempotency, deadline, held } = submit;
-    let Some(wait) = wait_until(app, caller, deadline).await else { return Ok(Ended::TooLate(Reached::Queue)) };
+    let Submit { new, idempotency, deadline, mut held } = submit;
+    if let Some(held) = &mut held {
+        held.keep_only(program_bytes(new));
+    }
+    let memory = Memory(SyncMutex::new(held));
+    let Some(wait) = wait_until(app, caller, &memory, deadline).await else {
+        return Ok(Ended::TooLate(Reached::Queue));
+    };
     let rate = SubmissionRate::new(app, caller, notes);
     let has_key = idempotency.is_some();
     let request = ExecuteRequest {
         wait: Some(wait),
         idempotency,
-        on_stored: Box::new(|| drop(held)),
+        on_stored: Box::new(|| memory.release()),
         ..ExecuteRequest::new(caller.user, new.clone(), &rate)
     };
     let id = match app.core.execute(request).await {
@@ -201,19 +214,55 @@ async fn submit_once(app: &Shared, caller: &Caller, notes: &Notes, submit: Submi
     Ok(Ended::TooLate(reached))
 }
 
-/// The client's wait for room in the queue and for the result. `None`: until the deadline, the client had too many
-/// long-lived responses open.
-async fn wait_until<'a>(app: &'a Shared, caller: &Caller, deadline: Instant) -> Option<Wait<'a>> {
+/// The memory of a program until it is stored.
+struct Memory(SyncMutex<Option<Held>>);
+
+impl Memory {
+    /// Whether the memory may be kept while the program waits for room.
+    fn may_wait(&self) -> bool {
+        self.held().as_mut().is_none_or(|held| held.keep_long().is_ok())
+    }
+
+    fn release(&self) {
+        drop(self.held().take());
+    }
+
+    fn held(&self) -> MutexGuard<'_, Option<Held>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The client's wait for room in the queue and for the result. The wait for room ends at once if there is no memory for
+/// it. `None`: until the deadline, the client had too many long-lived responses open, or there is no memory for the
+/// wait.
+async fn wait_until<'a>(app: &'a Shared, caller: &Caller, memory: &'a Memory, deadline: Instant) -> Option<Wait<'a>> {
     loop {
         let at_most = deadline.saturating_duration_since(Instant::now());
-        if let Some(wait) = app.wait_of(&caller.identity, at_most) {
-            return Some(Wait { for_room: true, ..wait });
+        if let Some(Wait { at_most, for_room: _, given_up: ended, permit }) = app.wait_of(&caller.identity, at_most) {
+            // Core polls this only if there is no room, and after the memory has been released.
+            let given_up = Box::pin(async move {
+                if memory.may_wait() {
+                    ended.await;
+                }
+            });
+            return Some(Wait { at_most, for_room: true, given_up, permit });
         }
-        if Instant::now() + PAUSE >= deadline || app.shutdown.is_cancelled() {
+        if Instant::now() + PAUSE >= deadline || app.shutdown.is_cancelled() || !memory.may_wait() {
             return None;
         }
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// Number of bytes of a program, with its input.
+fn program_bytes(new: &NewSubmission) -> usize {
+    let NewSubmissionKind::Program(program) = &new.kind else { return usize::MAX };
+    let NewProgram { source, tools, args, env, stdin, fetch, .. } = program;
+    let texts = |texts: &[String]| texts.iter().map(String::len).sum::<usize>();
+    let files: usize = source.files.iter().map(|(path, data)| path.len() + data.len()).sum();
+    let tools = texts(&tools.compiler_args) + texts(&tools.linker_args) + texts(&tools.interpreter_args);
+    let env: usize = env.iter().map(|(name, value)| name.len() + value.len()).sum();
+    files + tools + texts(args) + env + stdin.len() + texts(fetch)
 }
 
 /// The refusal for an error other than a lack of room.

@@ -23,6 +23,7 @@
 //! data in `languages/*.toml`. Facades do not depend on the native API or on each other.
 #![forbid(unsafe_code)]
 
+mod bounded_json;
 mod charset;
 mod execute;
 mod jobe;
@@ -31,6 +32,7 @@ mod keyless;
 mod lenient_base64;
 mod piston;
 mod program;
+mod public_read;
 mod sandboxfusion;
 mod surrogates;
 

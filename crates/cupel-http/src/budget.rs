@@ -4,6 +4,9 @@
 //!
 //! `body.rs` bounds one body, and the limit on stored output bounds one response. Without this budget, a few hundred
 //! large bodies or responses at the same time would still exhaust the memory.
+//!
+//! *Invariant:* reservations of requests that wait ([`Held::keep_long`]) take at most half of each maximum. Otherwise, a
+//! few users whose programs wait could keep the requests of all others out for as long as the programs wait.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,6 +26,7 @@ pub struct ByteBudget {
     of: BudgetKind,
     all_bytes_max: usize,
     user_bytes_max: usize,
+    one_bytes_max: usize,
 }
 
 /// Purpose of a budget.
@@ -39,12 +43,18 @@ struct Used {
     all: usize,
     guests: usize,
     by_user: HashMap<UserId, usize>,
+    /// The part of `all` that is kept long.
+    long: usize,
+    long_by_user: HashMap<UserId, usize>,
     waiting: usize,
     waiting_by_user: HashMap<UserId, usize>,
 }
 
 /// Divisor of the maxima of guests.
 const GUESTS_PART: usize = 4;
+
+/// Divisor of the maxima of reservations that are kept long.
+const LONG_PART: usize = 2;
 
 /// Factor of the maxima for which requests may wait. What a waiting request wants to send is in memory already.
 const WAITING_FACTOR: usize = 4;
@@ -60,11 +70,16 @@ impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         let mut used = self.budget.used();
         used.waiting -= self.bytes;
-        if let Some(of_user) = used.waiting_by_user.get_mut(&self.user) {
-            *of_user -= self.bytes;
-            if *of_user == 0 {
-                used.waiting_by_user.remove(&self.user);
-            }
+        release(&mut used.waiting_by_user, self.user, self.bytes);
+    }
+}
+
+/// Subtracts bytes from those of a user. A user without bytes has no entry.
+fn release(by_user: &mut HashMap<UserId, usize>, user: UserId, bytes: usize) {
+    if let Some(of_user) = by_user.get_mut(&user) {
+        *of_user -= bytes;
+        if *of_user == 0 {
+            by_user.remove(&user);
         }
     }
 }
@@ -74,13 +89,15 @@ pub struct Held {
     budget: ByteBudget,
     user: UserId,
     bytes: usize,
+    /// The part of `bytes` that is kept long.
+    long: usize,
 }
 
 impl ByteBudget {
     /// Creates a budget. The maxima are raised if necessary, so that one item of `one_bytes_max` always fits.
     pub fn new(of: BudgetKind, all_bytes_max: usize, user_bytes_max: usize, one_bytes_max: usize) -> ByteBudget {
         let (all_bytes_max, user_bytes_max) = (all_bytes_max.max(one_bytes_max), user_bytes_max.max(one_bytes_max));
-        ByteBudget { used: Arc::default(), freed: Arc::default(), of, all_bytes_max, user_bytes_max }
+        ByteBudget { used: Arc::default(), freed: Arc::default(), of, all_bytes_max, user_bytes_max, one_bytes_max }
     }
 
     /// Reserves `bytes` for this user as soon as they are available. After `at_most`, returns an error that names the
@@ -110,7 +127,7 @@ impl ByteBudget {
 
     /// Empty reservation for this user.
     pub fn hold(&self, user: UserId) -> Held {
-        Held { budget: self.clone(), user: user.share(), bytes: 0 }
+        Held { budget: self.clone(), user: user.share(), bytes: 0, long: 0 }
     }
 
     /// Counts a request that waits. `None`: too many wait already.
@@ -129,6 +146,11 @@ impl ByteBudget {
 
     fn of_user_max(&self, user: UserId) -> usize {
         if user.is_guest() { self.user_bytes_max / GUESTS_PART } else { self.user_bytes_max }
+    }
+
+    /// The part of this maximum that reservations may keep long. One item always fits.
+    fn long_max(&self, bytes_max: usize) -> usize {
+        (bytes_max / LONG_PART).max(self.one_bytes_max.min(bytes_max))
     }
 
     fn used(&self) -> MutexGuard<'_, Used> {
@@ -169,6 +191,50 @@ impl Held {
         Ok(())
     }
 
+    /// Reserves or releases bytes, so that this number of bytes is reserved.
+    ///
+    /// # Errors
+    ///
+    /// If there is too little room. The error names the limit; the bytes stay reserved as before.
+    pub fn keep_exactly(&mut self, bytes: usize) -> Result<(), ApiError> {
+        self.more(bytes.saturating_sub(self.bytes))?;
+        self.keep_only(bytes);
+        Ok(())
+    }
+
+    /// Keeps the reserved bytes for longer than a body needs to arrive or a response needs to be sent: while a program
+    /// waits for room, or until the last of several programs has ended.
+    ///
+    /// # Errors
+    ///
+    /// If other such reservations leave too little room. The error names the limit; the bytes stay reserved as before.
+    pub fn keep_long(&mut self) -> Result<(), ApiError> {
+        let more = self.bytes - self.long;
+        if more == 0 {
+            return Ok(());
+        }
+        let what = match self.budget.of {
+            BudgetKind::Bodies => "requests whose programs wait or run",
+            BudgetKind::Answers => "unfinished large responses",
+        };
+        let second = Duration::from_secs(1);
+        let mut used = self.budget.used();
+        let of_user = used.long_by_user.get(&self.user).copied().unwrap_or(0);
+        let most = self.budget.long_max(self.budget.of_user_max(self.user));
+        if of_user + more > most {
+            let detail = format!("Together, your {what} may use {most} bytes. Wait until one has ended.");
+            return Err(ApiError::new(ErrorKind::RateLimited, detail).retry_after(second));
+        }
+        if used.long + more > self.budget.long_max(self.budget.all_bytes_max) {
+            let detail = format!("The server's memory for {what} is full. Send the request again.");
+            return Err(ApiError::new(ErrorKind::Unavailable, detail).retry_after(second));
+        }
+        used.long += more;
+        *used.long_by_user.entry(self.user).or_default() += more;
+        self.long += more;
+        Ok(())
+    }
+
     /// Releases all but `bytes`.
     pub fn keep_only(&mut self, bytes: usize) {
         let back = self.bytes.saturating_sub(bytes);
@@ -176,15 +242,14 @@ impl Held {
             return;
         }
         self.bytes -= back;
+        let long_back = self.long.saturating_sub(self.bytes);
+        self.long -= long_back;
         let mut used = self.budget.used();
         used.all -= back;
         used.guests -= if self.user.is_guest() { back } else { 0 };
-        if let Some(of_user) = used.by_user.get_mut(&self.user) {
-            *of_user -= back;
-            if *of_user == 0 {
-                used.by_user.remove(&self.user);
-            }
-        }
+        used.long -= long_back;
+        release(&mut used.by_user, self.user, back);
+        release(&mut used.long_by_user, self.user, long_back);
         drop(used);
         self.budget.freed.notify_waiters();
     }
@@ -275,7 +340,34 @@ mod tests {
     }
 
     #[test]
+    fn reservations_that_are_kept_long_take_at_most_half_of_each_maximum() {
+        let budget = ByteBudget::new(BudgetKind::Bodies, 160, 80, 10);
+        let long = |n: u128, bytes: usize| {
+            let mut held = budget.hold(user(n));
+            held.more(bytes).unwrap();
+            held.keep_long().map(|()| held).map_err(|error| error.kind())
+        };
+        let mut one = long(1, 30).ok().unwrap();
+        assert_eq!(long(1, 20).err(), Some(ErrorKind::RateLimited));
+        let other = (long(1, 10).ok().unwrap(), long(2, 40).ok().unwrap());
+        assert_eq!(long(3, 1).err(), Some(ErrorKind::Unavailable));
+        budget.hold(user(3)).more(80).unwrap();
+        // Of a reservation that is kept long, a part may be released, and further bytes are not kept long at once.
+        one.keep_exactly(10).unwrap();
+        one.keep_exactly(20).unwrap();
+        one.keep_long().unwrap();
+        let mut third = long(3, 10).ok().unwrap();
+        third.more(70).unwrap();
+        assert!(third.keep_long().is_err());
+        drop((one, other, third));
+        let left = budget.used();
+        assert_eq!((left.all, left.long, left.by_user.len(), left.long_by_user.len()), (0, 0, 0, 0));
+    }
+
+    #[test]
     fn one_body_always_fits() {
-        assert!(ByteBudget::new(BudgetKind::Bodies, 0, 0, 10).hold(user(1)).more(10).is_ok());
+        let budget = ByteBudget::new(BudgetKind::Bodies, 0, 0, 10);
+        let mut held = budget.hold(user(1));
+        assert!(held.more(10).is_ok() && held.keep_long().is_ok());
     }
 }

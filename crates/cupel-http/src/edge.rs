@@ -107,6 +107,10 @@ fn render_error(response: &mut Response, notes: &Notes) {
         None if is_bare_error(response) => bare(response),
         None => return,
     };
+    if error.kind() == ErrorKind::Internal {
+        // The status does not show whether the server failed: some facades must answer mistakes of clients with 500.
+        metrics::counter!("cupel_http_internal_errors_total").increment(1);
+    }
     let Rendered { status, headers, body } = match notes.dialect() {
         Some(dialect) => dialect.render(&error, notes.request_id()),
         None => Rendered::rfc9457(&error, notes.request_id()),

@@ -6,7 +6,8 @@ use cupel_languages::Language;
 use cupel_types::{BoxFiles, Bytes, Instructions, Limits, UserId};
 use sha2::{Digest, Sha256};
 
-/// SHA-256 over owner, language id, toolchain version, commands, environment, artefact patterns, limits and all files.
+/// SHA-256 over owner, language id, toolchain version, further compilers, libraries, commands, environment, artefact
+/// patterns, limits and all files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ArtifactKey(pub [u8; 32]);
 
@@ -38,10 +39,18 @@ impl ArtifactKey {
         let mut hash = Hash(Sha256::new());
         // The first field names the version of the key: increment it whenever the hashed fields change, so that all
         // keys change.
-        hash.text("cupel artefacts 2");
+        hash.text("cupel artefacts 3");
         hash.bytes(owner.as_uuid().as_bytes());
         hash.text(language.id.as_str());
         hash.text(language.installed_version().unwrap_or_default());
+        hash.number(language.compile_programs.len() as u64);
+        language.compile_programs.iter().for_each(|program| hash.text(program));
+        // The versions are not known to a command that runs one program. It shares no cache with a server.
+        hash.number(language.libraries.len() as u64);
+        for library in &language.libraries {
+            hash.text(&library.name);
+            hash.text(library.version.as_deref().unwrap_or_default());
+        }
         hash.number(commands.len() as u64);
         for command in commands {
             hash.number(command.len() as u64);

@@ -2,7 +2,8 @@
 //!
 //! Each command gets a fresh cell with the files that the previous command left. All commands together have one budget
 //! of CPU and wall-clock time. Only the program receives the client's environment and arguments, so they are not part
-//! of the cache key.
+//! of the cache key. A command that is too long for the sandbox, because it names too many files or has too many
+//! arguments, is a compile error.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,8 +67,9 @@ pub(crate) fn compile(
         return Ok(Compiled::NotNeeded);
     }
     observer.event(JudgeEvent::CompileStarted);
-    let key = ArtifactKey::of(sources.owner, language, &commands, sources.files);
-    if let Some((artifacts, output)) = cache.get(&key) {
+    let is_repeatable = language.is_compilation_repeatable();
+    let key = is_repeatable.then(|| ArtifactKey::of(sources.owner, language, &commands, sources.files));
+    if let Some((artifacts, output)) = key.as_ref().and_then(|key| cache.get(key)) {
         let wall_time = Duration::ZERO;
         observer.event(JudgeEvent::CompileEnded { ok: true, cached: true, wall_time, output: &output });
         let output = Output { data: output, truncated: false };
@@ -83,6 +85,11 @@ pub(crate) fn compile(
     let mut refused = None;
     let mut exit_code = Some(0);
     for argv in &commands {
+        if let Some(why) = too_long(argv, &env) {
+            exit_code = None;
+            refused = Some((Verdict::CompileError, Some(why), false));
+            break;
+        }
         let step = StepInput {
             kind: StepKind::Compile,
             root: &language.root,
@@ -130,7 +137,7 @@ pub(crate) fn compile(
         return Ok(Compiled::Refused { report, verdict, message, limit });
     }
     let artifacts = files::pick_artifacts(language, &left);
-    if !report.output.truncated {
+    if let Some(key) = key.filter(|_| !report.output.truncated) {
         cache.put(key, &artifacts, &report.output.data);
     }
     Ok(Compiled::Ok { report, artifacts })
@@ -148,6 +155,11 @@ fn warm(
 ) -> Option<StepResult> {
     language.service.as_ref()?;
     executor.compile_warm(WarmInput { language, owner, argv, files, limits }, transcript)
+}
+
+fn too_long(argv: &[String], env: &[(String, String)]) -> Option<String> {
+    let what = "the compile command, with the paths of the sources and all arguments,";
+    files::too_long(what, "use fewer sources, shorter paths or fewer arguments", argv, env)
 }
 
 fn verdict(outcome: Outcome) -> Verdict {

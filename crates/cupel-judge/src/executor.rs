@@ -230,12 +230,26 @@ impl ExecuteError {
         ExecuteError { transient: true, source: Box::new(Unreachable(source.into())) }
     }
 
+    /// The error for a step that the executor refuses without running it, for example because its command is too long.
+    pub fn refused(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ExecuteError {
+        ExecuteError { transient: false, source: Box::new(Refused(source.into())) }
+    }
+
     /// Whether the cause is this machine, so that the error says nothing about the step.
     pub fn is_of_this_machine(&self) -> bool {
         self.source.is::<Unreachable>()
+    }
+
+    /// Whether the cause is the step, so that the error says nothing about the executor.
+    pub fn is_of_the_step(&self) -> bool {
+        self.source.is::<Refused>()
     }
 }
 
 #[derive(Debug, thiserror::Error)]
 #[error("a service of this machine cannot be reached")]
 struct Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>);
+
+#[derive(Debug, thiserror::Error)]
+#[error("the step is invalid")]
+struct Refused(#[source] Box<dyn std::error::Error + Send + Sync>);

@@ -1,9 +1,7 @@
 //! Commands and files of a run, derived from its language and its submission.
 
-use std::collections::HashSet;
-
 use cupel_languages::{Language, Placeholders};
-use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes};
+use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, COMMAND_BYTES_MAX, command_bytes};
 
 /// Returns the placeholder values. The main source is the first file; a submission always has one.
 pub(crate) fn placeholders(language: &Language, files: &BoxFiles, memory: Bytes) -> Placeholders {
@@ -29,20 +27,33 @@ pub(crate) fn pick_artifacts(language: &Language, left: &BoxFiles) -> BoxFiles {
 }
 
 /// Selects the submitted files that a compiled program can read: all except sources (the main source and files with an
-/// extension of the language) and files that the compilation replaced. If `main_only` is true, only the main source
-/// counts as a source.
+/// extension of the language) and files that the compilation replaced: an artefact has the file's path, the path of one
+/// of its directories, or a path beneath it. If `main_only` is true, only the main source counts as a source.
 pub(crate) fn beside_artifacts(
     language: &Language,
     sent: &BoxFiles,
     artifacts: &BoxFiles,
     main_only: bool,
 ) -> BoxFiles {
-    let artifact_paths: HashSet<&BoxPath> = artifacts.iter().map(|file| &file.path).collect();
     let is_source = |path: &BoxPath| {
         let name = path.as_str().rsplit('/').next().unwrap_or_default();
         name.rsplit_once('.').is_some_and(|(_, extension)| language.extensions.iter().any(|e| e == extension))
     };
-    let is_copied = |file: &&BoxFile| (main_only || !is_source(&file.path)) && !artifact_paths.contains(&file.path);
+    let is_replaced = |path: &BoxPath| artifacts.iter().any(|artifact| artifact.path.clashes_with(path));
+    let is_copied = |file: &&BoxFile| (main_only || !is_source(&file.path)) && !is_replaced(&file.path);
     let copied = sent.iter().skip(1).filter(is_copied);
     BoxFiles::new(copied.cloned().collect())
+}
+
+/// Returns the reason why a command is refused, if it is longer than the sandbox accepts. `what` names the command and
+/// its parts, and `remedy` says what to change.
+pub(crate) fn too_long(what: &str, remedy: &str, argv: &[String], env: &[(String, String)]) -> Option<String> {
+    let bytes = command_bytes(argv, env);
+    (bytes > COMMAND_BYTES_MAX).then(|| format!("{what} has {bytes}; the maximum is {COMMAND_BYTES_MAX}: {remedy}"))
+}
+
+/// Returns the reason why a program cannot be started, if its command is longer than the sandbox accepts.
+pub(crate) fn too_long_to_start(argv: &[String], env: &[(String, String)]) -> Option<String> {
+    let what = "the command that starts the program, with its arguments and environment,";
+    too_long(what, "use fewer or shorter arguments and variables", argv, env)
 }

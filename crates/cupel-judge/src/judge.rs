@@ -107,6 +107,11 @@ pub fn judge(
     let mut argv = language.execute_command(&values);
     argv.extend_from_slice(&program.args);
     let env = language.environment(&program.env);
+    if let Some(why) = crate::files::too_long_to_start(&argv, &env) {
+        report.verdict = Verdict::CompileError;
+        report.message = Some(why);
+        return Ok(report);
+    }
     let find = artifacts::search(&program.artifacts, &in_box);
     let collect = match program.tests.is_empty() && (find.is_some() || !program.fetch.is_empty()) {
         true => {

@@ -34,6 +34,8 @@ struct FileDto {
     source: String,
     #[serde(default)]
     compile: Vec<Vec<String>>,
+    #[serde(default)]
+    compilers: Vec<String>,
     execute: Vec<String>,
     #[serde(default)]
     check: Vec<String>,
@@ -223,6 +225,14 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
     let compile: Vec<Template> = (dto.compile.iter().enumerate())
         .filter_map(|(i, command)| faults.check(&format!("compile[{i}]"), Template::parse_with(command, &prepare)))
         .collect();
+    if !dto.compilers.is_empty() && compile.is_empty() {
+        faults.add("compilers", "names programs that `compile` starts, so it needs `compile`");
+    }
+    for (i, program) in dto.compilers.iter().enumerate() {
+        if program.is_empty() || program.contains(char::is_whitespace) {
+            faults.add(format!("compilers[{i}]"), format!("expected a program, or `*` for any, not {program:?}"));
+        }
+    }
     let execute = faults.check("execute", Template::parse_with(&dto.execute, &prepare));
     let check = match dto.check.is_empty() {
         true => None,
@@ -297,6 +307,8 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
         prepare,
         service,
         compile,
+        compilers: dto.compilers,
+        compile_programs: Vec::new(),
         main_class: dto.main_class,
         named_by_type: dto.named_by_type,
         execute: execute?,
@@ -449,6 +461,9 @@ mod tests {
         check("name = \"Zig\"", "nmae = \"Zig\"", "nmae", "expected one of");
         check("name = \"Zig\"", "name = 3", "name", "expected a string");
         check("extensions = [\"zig\"]", "extensions = [\".zig\"]", "extensions[0]", "without a dot");
+        check("execute", "compilers = [\"gcc\", \"gcc -O2\"]\nexecute", "compilers[1]", "a program, or `*`");
+        let not_compiled = ("compile = [[\"zig\", \"build-exe\", \"{source}\"]]", "compilers = [\"gcc\"]");
+        check(not_compiled.0, not_compiled.1, "compilers", "it needs `compile`");
         check("\"ziglang\"", "\"Zig Lang\"", "aliases[0]", "1 to 32 characters");
         check("\"main.zig\"", "\"../main.zig\"", "source", "`..`");
         check("{source}", "{sauce}", "compile[0]", "unknown placeholder `{sauce}`");

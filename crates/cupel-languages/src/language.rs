@@ -11,6 +11,9 @@ use crate::{CompileService, ExceptionRule, FacadeOptions, Library, Placeholders,
 /// Base environment of every program; the image, the language and the submission can override it.
 const BASE_ENV: [(&str, &str); 3] = [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("HOME", "/tmp"), ("LANG", "C.UTF-8")];
 
+/// Entry of [`Language::compilers`] for compile commands that may start every program.
+pub const ANY_PROGRAM: &str = "*";
+
 /// A language in the registry.
 #[derive(Clone, Debug)]
 pub struct Language {
@@ -32,6 +35,13 @@ pub struct Language {
     /// Compile commands, run one after another, each in a fresh cell with the files that the previous command left;
     /// empty for interpreted languages.
     pub compile: Vec<Template>,
+    /// Programs that the compile commands start without naming them, such as the C compiler of a compiler that
+    /// generates C. [`ANY_PROGRAM`] stands for every program.
+    pub compilers: Vec<String>,
+    /// The installed programs that determine the result of a compilation beside the version: a line for each, which
+    /// changes with the program. Empty before a probe, and if the toolchain is in an image, whose digest is a part of
+    /// the version.
+    pub compile_programs: Vec<String>,
     /// The compile service, if there is one; the language then has exactly one compile command.
     pub service: Option<CompileService>,
     /// The command that runs the program; the program's arguments are appended.
@@ -134,6 +144,11 @@ impl Language {
         self.execute.fill_with(values, &values.tools.interpreter_args, &[])
     }
 
+    /// The id of the language of which this is a version, or in a container image; otherwise its own id.
+    pub fn main_id(&self) -> &str {
+        self.version_of.as_ref().unwrap_or(&self.id).without_image()
+    }
+
     /// The complete environment of a step: the base (`PATH`, `HOME`, `LANG`), the image's variables, the language's,
     /// then `extra`. If a name occurs twice, the last value is used.
     pub fn environment(&self, extra: &[(String, String)]) -> Vec<(String, String)> {
@@ -164,6 +179,7 @@ impl Language {
             extensions: Vec::new(),
             prepare: Vec::new(),
             compile: self.compile.iter().map(Template::without_prepared).collect(),
+            compile_programs: Vec::new(),
             service: None,
             execute: self.execute.without_prepared(),
             check: self.check.as_ref().map(Template::without_prepared),
@@ -184,6 +200,12 @@ impl Language {
             availability: Availability::Unprobed,
             ..self.clone()
         })
+    }
+
+    /// Whether the result of a compilation may be used again. If the compile commands may start every program, no
+    /// version describes what they depend on.
+    pub fn is_compilation_repeatable(&self) -> bool {
+        self.compilers.iter().all(|program| program != ANY_PROGRAM)
     }
 
     /// Whether the compile step passes this file on to the program.

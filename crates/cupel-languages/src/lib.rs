@@ -28,7 +28,7 @@ pub use exception::{Exception, ExceptionRule, STDERR_END, shown_in_line};
 pub use facade_options::{FacadeOptions, SourceCheck};
 pub use install::{InstallError, InstallPlan, Selection};
 pub use language::{
-    Availability, FoundImage, ImageExecutor, Language, LanguageSet, Packages, Pulling, Sample, VersionRule,
+    ANY_PROGRAM, Availability, FoundImage, ImageExecutor, Language, LanguageSet, Packages, Pulling, Sample, VersionRule,
 };
 pub use library::{Library, LibraryPackage};
 pub use main_file::Candidate;

@@ -14,8 +14,8 @@ use std::time::Duration;
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, Limits, LimitsRequest};
 use serde::Deserialize;
 
-use crate::Template;
 use crate::faults::Faults;
+use crate::{Language, Template};
 
 use crate::limits::LimitsDto;
 use crate::mount::check_mount;
@@ -45,6 +45,37 @@ impl Prepare {
     /// Whether this file is kept.
     pub fn is_output(&self, path: &BoxPath) -> bool {
         self.outputs.iter().any(|pattern| cupel_glob::matches(pattern, path.as_str()))
+    }
+
+    /// Whether the artefacts of both have the same contents, with the same toolchain and environment.
+    fn makes_the_same_as(&self, other: &Prepare) -> bool {
+        // All fields are listed, so that a new field causes a compile error here until it is compared.
+        let Prepare { name, files, commands, outputs, inputs, limits, place: _ } = self;
+        (name, files, commands, outputs, inputs, limits)
+            == (&other.name, &other.files, &other.commands, &other.outputs, &other.inputs, &other.limits)
+    }
+}
+
+impl Language {
+    /// Takes over the directories of the artefacts that `before`, an earlier version of this language, has as well.
+    /// The artefacts that exist stay in use, and those that are made later are used by both. An artefact that differs,
+    /// or that depends on one that differs, is a new one.
+    pub(crate) fn take_over_prepared(&mut self, before: &Language) {
+        if self.env != before.env || self.source != before.source {
+            return;
+        }
+        let mut pairs: Vec<(PreparedDir, PreparedDir)> = Vec::new();
+        for step in &mut self.prepare {
+            step.commands.iter_mut().for_each(|command| command.replace_places(&pairs));
+            if let Some(known) = before.prepare.iter().find(|known| known.makes_the_same_as(step)) {
+                pairs.push((std::mem::replace(&mut step.place, known.place.clone()), known.place.clone()));
+            }
+        }
+        let commands = self.compile.iter_mut().chain([&mut self.execute]).chain(&mut self.check);
+        commands.for_each(|command| command.replace_places(&pairs));
+        if let Some(service) = &mut self.service {
+            service.replace_places(&pairs);
+        }
     }
 }
 
@@ -168,7 +199,7 @@ fn convert_one(key: &str, dto: PrepareDto, before: &[Prepare], faults: &mut Faul
 mod tests {
     use cupel_types::{BoxPath, Bytes};
 
-    use crate::Placeholders;
+    use crate::{Placeholders, Probe, Registry};
 
     const FILE: &str = r#"
         name = "Zig"
@@ -209,6 +240,52 @@ mod tests {
         assert_eq!(zig.execute_command(&values), ["./main"]);
         zig.prepare[0].place.set(None);
         assert_eq!(copy.compile_commands(&values), [["zig", "main.zig"]]);
+    }
+
+    /// Regression: after a reload of the languages, commands did not use the artefacts until the next start.
+    #[test]
+    fn a_reload_keeps_the_artefacts_whose_specification_is_unchanged() {
+        struct Host;
+        impl Probe for Host {
+            fn version(&self, _: &[String]) -> Result<String, String> {
+                Ok("0.13.0".to_owned())
+            }
+        }
+        struct Reload;
+        impl Probe for Reload {
+            fn version(&self, _: &[String]) -> Result<String, String> {
+                Err("restart".to_owned())
+            }
+        }
+        let load = |text: &str| Registry::new(vec![crate::file::parse("zig.toml", "zig.toml", text).unwrap()]).unwrap();
+        let mut before = load(FILE);
+        before.probe(&Host);
+        let known = before.find("zig").unwrap();
+        known.prepare[0].place.set(Some("/opt/p/std"));
+        for (from, to, compile, execute) in [
+            ("", "", &["zig", "-I/opt/p/std/include", "main.zig"][..], &["./main", "/opt/p/run/x"][..]),
+            (
+                "samples = []",
+                "limits = { memory_mb = 32 }\nsamples = []",
+                &["zig", "-I/opt/p/std/include", "main.zig"],
+                &["./main", "/opt/p/run/x"],
+            ),
+            // The second artefact depends on the first.
+            (r#"["zig", "std"]"#, r#"["zig", "std2"]"#, &["zig", "main.zig"], &["./main"]),
+            (r#"inputs = ["/usr/include"]"#, "", &["zig", "-I/opt/p/std/include", "main.zig"], &["./main"]),
+            ("samples = []", "env = { A = 'b' }\nsamples = []", &["zig", "main.zig"], &["./main"]),
+        ] {
+            let mut after = load(&FILE.replacen(from, to, 1));
+            after.probe_beside(&before, &Reload);
+            // The task that makes artefacts has the languages of the start.
+            known.prepare[1].place.set(Some("/opt/p/run"));
+            let zig = after.find("zig").unwrap();
+            assert!(zig.is_available());
+            let values = Placeholders::new(&zig.source, Bytes::mib(64));
+            assert_eq!(zig.compile_commands(&values), [compile], "{to}");
+            assert_eq!(zig.execute_command(&values), execute, "{to}");
+            known.prepare[1].place.set(None);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
@@ -59,6 +59,13 @@ pub trait Probe: Sync {
         BTreeMap::new()
     }
 
+    /// A text that changes if another version of a program (a name or an absolute path) is installed. `None` if it is
+    /// not installed, or if the probe cannot examine it. Starts no program.
+    fn fingerprint(&self, program: &str) -> Option<String> {
+        let _ = program;
+        None
+    }
+
     /// Whether a program (a name or an absolute path) is installed. A probe that cannot check this returns true.
     fn is_installed(&self, program: &str) -> bool {
         let _ = program;
@@ -113,6 +120,14 @@ impl Probe for HostProbe {
 
     fn is_installed(&self, program: &str) -> bool {
         self.find(program).is_some()
+    }
+
+    /// Path, size and modification time. A package manager sets the modification time, so it is the same on machines
+    /// with the same package.
+    fn fingerprint(&self, program: &str) -> Option<String> {
+        let path = self.find(program)?;
+        let meta = path.metadata().ok()?;
+        Some(format!("{} {} {}.{:09}", path.display(), meta.len(), meta.mtime(), meta.mtime_nsec()))
     }
 
     fn version(&self, command: &[String]) -> Result<String, String> {
@@ -202,6 +217,25 @@ mod tests {
         );
         assert_eq!(check(&["cat", "/no/such/build.txt"]), Err("`/no/such/build.txt` is not installed".to_owned()));
         assert_eq!(check(&["/etc/passwd"]), Err("`passwd` is not installed".to_owned()));
+    }
+
+    #[test]
+    fn the_fingerprint_of_a_program_changes_with_the_program() {
+        let directory = tempfile::tempdir().unwrap();
+        let (program, link) = (directory.path().join("cc-12"), directory.path().join("cc"));
+        let write = |text: &str| {
+            std::fs::write(&program, text).unwrap();
+            std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+        };
+        std::os::unix::fs::symlink(&program, &link).unwrap();
+        let fingerprint = || HostProbe::default().fingerprint(link.to_str().unwrap());
+        assert_eq!(fingerprint(), None);
+        write("1");
+        let before = fingerprint();
+        assert!(before.is_some() && before == fingerprint());
+        write("12");
+        assert_ne!(fingerprint(), before);
+        assert!(HostProbe::default().fingerprint("sh").unwrap().contains("bin/sh "));
     }
 
     #[test]

@@ -82,6 +82,17 @@ impl Template {
         Template(self.0.iter().filter(is_kept).cloned().collect())
     }
 
+    /// Uses other directories of prepared artefacts: for each pair, the second in place of the first.
+    pub(crate) fn replace_places(&mut self, pairs: &[(PreparedDir, PreparedDir)]) {
+        for part in self.0.iter_mut().flatten() {
+            if let Part::Prepared(place) = part
+                && let Some((_, other)) = pairs.iter().find(|(one, _)| one == place)
+            {
+                *place = other.clone();
+            }
+        }
+    }
+
     /// Whether the command contains `{main_class}`.
     pub(crate) fn names_main_class(&self) -> bool {
         self.0.iter().flatten().any(|part| *part == Part::MainClass)

@@ -11,5 +11,5 @@ mod unpack;
 pub use export::{Container, ExportError, archive, export, pack};
 pub use finding::{Code, FileError, ImportError, PackageFinding, Position, Refused};
 pub use import::{ImportOptions, Imported, Maxima, PackageFormat, import, is_marker, open, unpack_packed};
-pub use rewrite::{LimitsToWrite, RewriteError, limits_file, with_limits};
+pub use rewrite::{LimitsToWrite, RewriteError, limits_file, new_limits_file, with_limits};
 pub use unpack::UnpackLimits;

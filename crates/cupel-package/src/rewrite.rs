@@ -10,6 +10,7 @@ use cupel_types::Bytes;
 use crate::doc::{Node, TEXT_BYTES_MAX, Value, parse_toml, parse_yaml};
 use crate::finding::Position;
 use crate::import::PackageFormat;
+use cupel_problem::{Case, Checker, Method, Problem};
 
 /// The reason why a limit was not written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,6 +55,17 @@ pub struct LimitsToWrite {
 /// If limits are not written into packages of the format: Polygon's file is maintained in Polygon.
 pub fn limits_file(format: PackageFormat) -> Result<&'static str, RewriteError> {
     Ok(limit_keys(format)?.file)
+}
+
+/// Returns the text with which that file begins if the package lacks it. With the text, a new file changes nothing but
+/// the limits.
+pub fn new_limits_file(format: PackageFormat, problem: &Problem) -> &'static str {
+    let is_builtin = |case: &Case| matches!(&*case.method, Method::Check(Checker::Builtin(_)));
+    match format {
+        // DOMjudge uses the validator of a package without problem.yaml. If that file exists, it must name it.
+        PackageFormat::Domjudge if !problem.tests.cases().all(is_builtin) => "validation: custom\n",
+        _ => "",
+    }
 }
 
 /// Returns the text of that file with new limits.

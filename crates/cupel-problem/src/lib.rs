@@ -5,6 +5,7 @@ mod calibration;
 mod case;
 mod check;
 mod example;
+mod family;
 mod flags;
 pub mod glob;
 mod group;
@@ -22,6 +23,7 @@ pub use check::{
     OrderOf, Passes, Protocol, Standard, TokenRules, Tolerance,
 };
 pub use example::{ExampleSubmission, Expectation, ExpectedVerdict, Scope};
+pub use family::{family_members, family_of};
 pub use flags::FlagError;
 pub use group::{
     Aggregate, CaseGroup, GroupName, GroupNameError, GroupScoring, MaxScore, Node, ScoreRange, StopRule, Tests,

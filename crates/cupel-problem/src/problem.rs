@@ -15,7 +15,7 @@ use super::program::Include;
 use super::signature::Signature;
 
 /// A problem as its package describes it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The identifier in URLs.
     pub slug: Slug,

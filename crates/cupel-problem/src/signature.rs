@@ -199,7 +199,7 @@ impl FromStr for Identifier {
     fn from_str(text: &str) -> Result<Identifier, IdentifierError> {
         let begins = text.bytes().next().is_some_and(|c| c.is_ascii_alphabetic());
         let plain = text.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_');
-        if begins && plain && text.len() <= 64 && !KEYWORDS.contains(&text) {
+        if begins && plain && text.len() <= 64 && !is_keyword(text) {
             Ok(Identifier(text.into()))
         } else {
             Err(IdentifierError)
@@ -235,129 +235,95 @@ impl Interface {
             }
         }
     }
+
+    /// Returns the first name that no submission in a certain language can define, although it is not a keyword there,
+    /// and that language.
+    pub fn impossible_name(&self) -> Option<(&Identifier, &'static str)> {
+        let in_go = |name: &'_ Identifier| is_one_of(name.as_str(), GO_TOP_LEVEL);
+        let in_java = |m: &MethodSignature| m.parameters.is_empty() && is_one_of(m.name.as_str(), JAVA_FINAL);
+        match self {
+            Interface::Function { function, .. } if in_go(&function.name) => Some((&function.name, "Go")),
+            Interface::Function { function, .. } => in_java(function).then_some((&function.name, "Java")),
+            Interface::Class { name, .. } if in_go(name) => Some((name, "Go")),
+            Interface::Class { name, methods, .. } => methods.iter().find_map(|m| {
+                let language = match m.name.as_str() {
+                    "constructor" => "JavaScript",
+                    _ if m.name == *name => "C++",
+                    _ if in_java(m) => "Java",
+                    _ => return None,
+                };
+                Some((&m.name, language))
+            }),
+        }
+    }
 }
 
-/// Reserved words of the languages that have drivers: Python, JavaScript, TypeScript, Java, C++, C, Go, Rust. `main` is
-/// reserved for the driver.
-const KEYWORDS: &[&str] = &[
-    "and",
-    "as",
-    "assert",
-    "async",
-    "auto",
-    "await",
-    "bool",
-    "boolean",
-    "break",
-    "byte",
-    "case",
-    "catch",
-    "chan",
-    "char",
-    "class",
-    "const",
-    "continue",
-    "crate",
-    "def",
-    "default",
-    "defer",
-    "del",
-    "delete",
-    "do",
-    "double",
-    "dyn",
-    "elif",
-    "else",
-    "enum",
-    "except",
-    "export",
-    "extends",
-    "extern",
-    "false",
-    "final",
-    "finally",
-    "float",
-    "fn",
-    "for",
-    "from",
-    "func",
-    "function",
-    "global",
-    "go",
-    "goto",
-    "if",
-    "impl",
-    "implements",
-    "import",
-    "in",
-    "inline",
-    "int",
-    "interface",
-    "is",
-    "lambda",
-    "let",
-    "long",
-    "loop",
-    "main",
-    "map",
-    "match",
-    "mod",
-    "move",
-    "mut",
-    "namespace",
-    "native",
-    "new",
-    "nil",
-    "nonlocal",
-    "not",
-    "null",
-    "operator",
-    "or",
-    "package",
-    "pass",
-    "private",
-    "protected",
-    "pub",
-    "public",
-    "raise",
-    "range",
-    "ref",
-    "register",
-    "return",
-    "select",
-    "self",
-    "short",
-    "signed",
-    "sizeof",
-    "static",
-    "struct",
-    "super",
-    "switch",
-    "template",
-    "this",
-    "throw",
-    "trait",
-    "true",
-    "try",
-    "type",
-    "typedef",
-    "typename",
-    "typeof",
-    "union",
-    "unsafe",
-    "unsigned",
-    "use",
-    "using",
-    "var",
-    "virtual",
-    "void",
-    "volatile",
-    "where",
-    "while",
-    "with",
-    "xor",
-    "yield",
-];
+fn is_one_of(text: &str, words: &str) -> bool {
+    words.split(' ').any(|word| word == text)
+}
+
+/// In Go, a function or a type of the package hides a predeclared identifier with the same name everywhere: these are
+/// the ones that the driver or the types of a signature need. `init` is a function that Go calls itself.
+const GO_TOP_LEVEL: &str = "any append error float64 init int32 int64 len make panic recover string uint64 uintptr";
+
+/// The methods without parameters that a class in Java cannot override. Source: the documentation of `java.lang.Object`.
+const JAVA_FINAL: &str = "getClass notify notifyAll wait";
+
+fn is_keyword(text: &str) -> bool {
+    KEYWORDS.iter().any(|words| is_one_of(text, words))
+}
+
+/// Reserved words of the languages that have drivers. Words that are reserved only in some places, such as `record` in
+/// Java, are not included, nor are words that begin with `_`.
+const KEYWORDS: &[&str] = &[PYTHON, JAVASCRIPT, JAVA, CPP, C, GO, RUST, OTHERS];
+
+/// Source: The Python Language Reference 3.13, section 2.3.1.
+const PYTHON: &str = "\
+    False None True and as assert async await break class continue def del elif else except finally for from global \
+    if import in is lambda nonlocal not or pass raise return try while with yield";
+
+/// Also of TypeScript, which compiles to strict mode. Source: ECMA-262, 2024, sections 12.7.2 and 13.1.1.
+const JAVASCRIPT: &str = "\
+    arguments await break case catch class const continue debugger default delete do else enum eval export extends \
+    false finally for function if implements import in instanceof interface let new null package private protected \
+    public return static super switch this throw true try typeof var void while with yield";
+
+/// Source: The Java Language Specification 21, section 3.9.
+const JAVA: &str = "\
+    abstract assert boolean break byte case catch char class const continue default do double else enum extends \
+    false final finally float for goto if implements import instanceof int interface long native new null package \
+    private protected public return short static strictfp super switch synchronized this throw throws transient true \
+    try void volatile while";
+
+/// Source: ISO C++23, [lex.key] and [lex.digraph].
+const CPP: &str = "\
+    alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t char32_t char8_t class \
+    co_await co_return co_yield compl concept const const_cast consteval constexpr constinit continue decltype \
+    default delete do double dynamic_cast else enum explicit export extern false float for friend goto if inline int \
+    long mutable namespace new noexcept not not_eq nullptr operator or or_eq private protected public register \
+    reinterpret_cast requires return short signed sizeof static static_assert static_cast struct switch template \
+    this thread_local throw true try typedef typeid typename union unsigned using virtual void volatile wchar_t \
+    while xor xor_eq";
+
+/// Source: ISO C23, section 6.4.1. Also the words that GCC adds.
+const C: &str = "\
+    alignas alignof asm auto bool break case char const constexpr continue default do double else enum extern false \
+    float for goto if inline int long nullptr register restrict return short signed sizeof static static_assert \
+    struct switch thread_local true typedef typeof typeof_unqual union unsigned void volatile while";
+
+/// Source: The Go Programming Language Specification, section "Keywords".
+const GO: &str = "\
+    break case chan const continue default defer else fallthrough for func go goto if import interface map package \
+    range return select struct switch type var";
+
+/// Of all editions. Source: The Rust Reference, section "Keywords".
+const RUST: &str = "\
+    Self abstract as async await become box break const continue crate do dyn else enum extern false final fn for \
+    gen if impl in let loop macro match mod move mut override priv pub ref return self static struct super trait \
+    true try type typeof unsafe unsized use virtual where while yield";
+
+/// `main` is the driver. Without `nil`, starter code in Go would not compile.
+const OTHERS: &str = "main nil";
 
 #[cfg(test)]
 mod tests {
@@ -384,6 +350,66 @@ mod tests {
         assert!("twoSum".parse::<Identifier>().is_ok());
         for text in ["", "1a", "_x", "a-b", "class", "func", "é", "main"] {
             assert_eq!(text.parse::<Identifier>(), Err(IdentifierError), "{text}");
+        }
+    }
+
+    #[test]
+    fn keywords_of_every_language_are_refused() {
+        for (language, words) in [
+            ("python", "None nonlocal True"),
+            ("javascript", "arguments debugger eval instanceof yield"),
+            ("java", "abstract instanceof native strictfp synchronized throws transient"),
+            ("c++", "and_eq char8_t co_await compl concept constinit friend mutable noexcept requires typeid xor_eq"),
+            ("c", "alignof asm nullptr restrict thread_local typeof_unqual union"),
+            ("go", "chan fallthrough nil select"),
+            ("rust", "Self become box gen macro override priv unsized"),
+        ] {
+            for word in words.split(' ') {
+                assert_eq!(word.parse::<Identifier>(), Err(IdentifierError), "{language}: {word}");
+            }
+        }
+        // Reserved only in some places.
+        for word in ["record", "of", "get", "module", "async_", "Box", "string"] {
+            assert!(word.parse::<Identifier>().is_ok(), "{word}");
+        }
+        for words in KEYWORDS {
+            assert!(words.split(' ').all(|word| word.parse::<Identifier>().is_err()), "{words}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_a_language_cannot_define_at_its_place_is_found() {
+        let method = |called: &str, parameters: &[&str]| MethodSignature {
+            name: called.parse().unwrap(),
+            parameters: parameters.iter().map(|p| Parameter { name: p.parse().unwrap(), kind: Type::Int }).collect(),
+            returns: Type::Int,
+        };
+        let found = |interface: &Interface| {
+            interface.impossible_name().map(|(name, language)| format!("{name}: {language}")).unwrap_or_default()
+        };
+        for (called, parameters, expected) in [
+            ("twice", &["len", "init", "string"][..], ""),
+            ("len", &["n"], "len: Go"),
+            ("init", &["n"], "init: Go"),
+            ("max", &["n"], ""),
+            ("notify", &[], "notify: Java"),
+            ("notify", &["n"], ""),
+            ("constructor", &["n"], ""),
+        ] {
+            let function = Interface::Function { function: method(called, parameters), mutates: None };
+            assert_eq!(found(&function), expected);
+        }
+        for (class, called, expected) in [
+            ("Lockers", "take", ""),
+            ("Lockers", "len", ""),
+            ("Lockers", "init", ""),
+            ("error", "take", "error: Go"),
+            ("Lockers", "constructor", "constructor: JavaScript"),
+            ("Lockers", "Lockers", "Lockers: C++"),
+            ("Lockers", "wait", "wait: Java"),
+        ] {
+            let (name, methods) = (class.parse().unwrap(), vec![method("put", &["n"]), method(called, &[])]);
+            assert_eq!(found(&Interface::Class { name, constructor: Vec::new(), methods }), expected);
         }
     }
 }

@@ -43,7 +43,28 @@ impl From<CellError> for ExecuteError {
     fn from(error: CellError) -> ExecuteError {
         match error {
             CellError::Container(error) if error.is_unreachable() => ExecuteError::unreachable(error),
+            CellError::Container(error @ ContainerError::Unsupported(_)) => ExecuteError::refused(error),
+            CellError::Native(error @ RunError::BadCommand(_)) => ExecuteError::refused(error),
             other => ExecuteError { transient: other.is_transient(), source: other.into() },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cupel_sandbox::Refusal;
+
+    use super::*;
+
+    #[test]
+    fn a_refused_command_says_nothing_about_the_executor() {
+        let refusal = Refusal { field: "argv", rule: "too long".into() };
+        let refused = [CellError::Native(refusal.into()), CellError::Container(ContainerError::Unsupported("a limit"))];
+        for error in refused.map(ExecuteError::from) {
+            assert!(error.is_of_the_step() && !error.transient && !error.is_of_this_machine(), "{error:?}");
+        }
+        for error in [RunError::LauncherLost, RunError::LaneLost] {
+            assert!(!ExecuteError::from(CellError::Native(error)).is_of_the_step());
         }
     }
 }

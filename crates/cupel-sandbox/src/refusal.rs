@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 
-use cupel_types::Limits;
+use cupel_types::{COMMAND_BYTES_MAX, Limits, command_bytes};
 
 use crate::command::{CellKind, Command, Stdin};
 use crate::config::{Mount, SandboxConfig};
@@ -29,10 +29,6 @@ fn refuse<T>(field: &'static str, rule: impl Into<Cow<'static, str>>) -> Result<
     Err(Refusal { field, rule: rule.into() })
 }
 
-/// Maximum size in bytes of arguments and environment together, with eight bytes added for each string. The kernel
-/// accepts at least 128 KiB, even if the stack limit is small (execve(2), "Limits on size of arguments and
-/// environment").
-const TEXTS_BYTES_MAX: usize = 96 * 1024;
 /// Maximum number of file groups. Each group is passed as one descriptor, and one message passes all descriptors.
 const FILE_GROUPS_MAX: usize = 16;
 /// Maximum number of input files and, separately, of collected files.
@@ -73,10 +69,8 @@ pub(crate) fn of_texts(argv: &[String], env: &[(String, String)]) -> Result<(), 
             return refuse("env", "a variable's value must not contain NUL");
         }
     }
-    let of_argv: usize = argv.iter().map(|argument| argument.len() + 8).sum();
-    let of_env: usize = env.iter().map(|(name, value)| name.len() + value.len() + 16).sum();
-    if of_argv + of_env > TEXTS_BYTES_MAX {
-        let field = if of_argv >= of_env { "argv" } else { "env" };
+    if command_bytes(argv, env) > COMMAND_BYTES_MAX {
+        let field = if command_bytes(argv, &[]) >= command_bytes(&[], env) { "argv" } else { "env" };
         return refuse(
             field,
             "arguments and environment must be at most 96 KiB together, counting 8 extra bytes for each string",

@@ -13,6 +13,7 @@ use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig as _
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, SpanProcessor as _};
 use ureq::Agent;
+use ureq::tls::{RootCerts, TlsConfig};
 
 use crate::Settings;
 
@@ -62,6 +63,8 @@ impl Client {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .proxy(None)
+            // The collector may have a certificate of the operator's own authority.
+            .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
             .user_agent(concat!("cupel/", env!("CARGO_PKG_VERSION")))
             .build();
         Client { agent: Agent::new_with_config(config), is_lost: AtomicBool::new(false) }

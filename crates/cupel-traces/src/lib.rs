@@ -13,7 +13,8 @@
 //! ```
 //!
 //! A request has a separate span, such as `POST /api/v1/execute`, in the trace of the caller's `traceparent` header
-//! (W3C Trace Context) or in a new trace, with links to the submissions that it created. Spans contain ids, names,
+//! (W3C Trace Context) or in a new trace, with links to the submissions that it created. Clients are untrusted, so the
+//! sampled flag of that header is honoured for a bounded number of requests per second. Spans contain ids, names,
 //! times, verdicts and figures such as the memory used, but never source code or program output.
 //!
 //! Names follow OpenTelemetry's semantic conventions where they exist (HTTP, service), and are `cupel.…` otherwise.
@@ -28,12 +29,13 @@ mod request;
 mod run;
 mod span;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use cupel_types::SubmissionId;
 use opentelemetry::trace::SpanId;
 use opentelemetry_sdk::trace::{BatchSpanProcessor, SpanProcessor};
+use request::CallersBudget;
 
 pub use collector::SetupError;
 pub use request::{Parent, Request};
@@ -65,6 +67,7 @@ pub struct Traces(Arc<Inner>);
 struct Inner {
     processor: BatchSpanProcessor,
     part: f64,
+    callers: Mutex<CallersBudget>,
 }
 
 /// Set once at the start of the process. The value is global, like metrics and logs, so that callers need not pass it
@@ -93,7 +96,7 @@ impl Traces {
     /// The same as those of [`start`].
     pub fn new(settings: &Settings) -> Result<Traces, SetupError> {
         let processor = collector::processor(settings)?;
-        Ok(Traces(Arc::new(Inner { processor, part: settings.part })))
+        Ok(Traces(Arc::new(Inner { processor, part: settings.part, callers: Mutex::default() })))
     }
 
     /// Sends the remaining spans. Blocks for at most 3 s.

@@ -1,5 +1,7 @@
 //! The span of a request, and the root spans of the submissions that it created.
 
+use std::sync::{MutexGuard, PoisonError};
+
 use cupel_types::SubmissionId;
 use jiff::Timestamp;
 use opentelemetry::KeyValue;
@@ -7,6 +9,10 @@ use opentelemetry::trace::{Link, SpanContext, SpanId, SpanKind, Status, TraceId,
 
 use crate::span::{Span, context, trace_of};
 use crate::{Traces, submit_span};
+
+/// Maximum number of requests per second that are traced because a caller samples its trace. Any client, also without
+/// an account, can set that flag.
+const OF_CALLERS_PER_SECOND_MAX: u32 = 10;
 
 /// Maximum number of links per span, the default limit of OpenTelemetry's SDKs.
 const LINKS_MAX: usize = 128;
@@ -59,16 +65,38 @@ pub struct Request<'a> {
     pub accepted: &'a [SubmissionId],
 }
 
+/// Counts the requests of one second that are traced because a caller samples its trace.
+#[derive(Debug, Default)]
+pub(crate) struct CallersBudget {
+    second: i64,
+    used: u32,
+}
+
+impl CallersBudget {
+    /// Whether another request in this second may be traced for this reason.
+    fn take(&mut self, now: Timestamp) -> bool {
+        let second = now.as_second();
+        if self.second != second {
+            *self = CallersBudget { second, used: 0 };
+        }
+        let has_room = self.used < OF_CALLERS_PER_SECOND_MAX;
+        self.used += u32::from(has_room);
+        has_room
+    }
+}
+
 impl Traces {
-    /// Records an answered request. The request is traced if the caller samples its trace, or if a submission that the
-    /// request created is traced. A request without a trace context that created no submission is traced at random,
-    /// with the configured probability.
+    /// Records an answered request. The request is traced if a submission that the request created is traced, or if the
+    /// caller samples its trace, for at most ten requests per second of this process. Any further such request, and a
+    /// request without a trace context, is traced at random with the configured probability, if it created no
+    /// submission.
     pub fn answered(&self, request: &Request<'_>) {
         let accepted: Vec<SubmissionId> = request.accepted.iter().copied().filter(|id| self.wants(*id)).collect();
         let is_wanted = match request.parent {
-            Some(parent) => parent.is_sampled || !accepted.is_empty(),
-            None if request.accepted.is_empty() => rand::random_bool(self.0.part.clamp(0.0, 1.0)),
-            None => !accepted.is_empty(),
+            _ if !accepted.is_empty() => true,
+            Some(parent) if !parent.is_sampled => false,
+            Some(_) if self.callers_budget().take(request.ended) => true,
+            _ => request.accepted.is_empty() && rand::random_bool(self.0.part.clamp(0.0, 1.0)),
         };
         if !is_wanted {
             return;
@@ -92,6 +120,11 @@ impl Traces {
         let name =
             request.route.map_or_else(|| request.method.to_owned(), |route| format!("{} {route}", request.method));
         self.send(Span { kind: SpanKind::Server, attributes, links, status, ..own }.named(name));
+    }
+
+    fn callers_budget(&self) -> MutexGuard<'_, CallersBudget> {
+        // Any content is valid, so a poisoned lock is, too.
+        self.0.callers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

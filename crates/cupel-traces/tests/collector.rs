@@ -199,6 +199,33 @@ fn a_request_of_an_unsampled_trace_is_traced_only_for_its_submissions() {
     assert_eq!(spans[0].parent_span_id, 0xb7ad_6b71_6920_3331_u64.to_be_bytes());
 }
 
+/// All of these requests end in one second.
+#[test]
+fn clients_that_sample_their_traces_add_at_most_ten_requests_per_second() {
+    let collector = HttpReceiver::start(["200 OK"]);
+    let traces = Traces::new(&settings(collector.url(), 0.0)).unwrap();
+    let sampled = Parent::read("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    let (submission, _) = a_submission().build();
+    for accepted in [&[][..], &[submission.id]] {
+        for _ in 0..100 {
+            traces.answered(&request(accepted, sampled));
+        }
+    }
+    traces.answered(&Request { ended: at(1005), ..request(&[], sampled) });
+    assert_eq!(spans(&traces, &collector, 11).len(), 11);
+}
+
+#[test]
+fn beyond_that_the_configured_share_applies() {
+    let collector = HttpReceiver::start(["200 OK"]);
+    let traces = Traces::new(&settings(collector.url(), 1.0)).unwrap();
+    let sampled = Parent::read("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    for _ in 0..100 {
+        traces.answered(&request(&[], sampled));
+    }
+    assert_eq!(spans(&traces, &collector, 100).len(), 100);
+}
+
 #[test]
 fn an_unreachable_or_refusing_collector_does_not_block_callers() {
     let refusing = HttpReceiver::start(["403 No"]);

@@ -6,6 +6,7 @@
 
 mod artifact;
 mod chain;
+mod command;
 mod counted;
 mod files;
 mod grading;
@@ -29,6 +30,7 @@ pub use artifact::{
     ArtifactContent, Artifacts, FileSearch, FoundFile, FoundFiles, Omission, PathPattern, PathPatternError,
 };
 pub use chain::chain;
+pub use command::{COMMAND_BYTES_MAX, command_bytes};
 pub use counted::counted;
 pub use files::{BoxFile, BoxFiles, BoxPath, BoxPathError};
 pub use grading::{CaseGrade, Feedback, Grading, GroupGrade};

@@ -121,6 +121,7 @@ async fn complete(shared: &Shared, assignment: &Assignment, began: Timestamp, ju
     let attempt = || core.complete(assignment, judged.report.clone(), judged.events.clone());
     match write(run, attempt, &assignment.stop, &shared.gives_up, PAUSES).await {
         Ok(true) => {
+            shared.judged.add();
             trace(core, assignment, began, Ended::Judged(verdict, &judged.events));
             let language = language_label(submission);
             metrics::counter!("cupel_runs_total", "verdict" => verdict.code(), "language" => language).increment(1);

@@ -61,6 +61,7 @@ mod problem;
 mod shared;
 mod slot;
 mod spare;
+mod throughput;
 mod turns;
 mod verifying;
 mod waiting;

@@ -91,6 +91,7 @@ impl Presence {
             version: self.version.clone(),
             slots: u32::try_from(self.slots).unwrap_or(u32::MAX),
             busy: self.shared.busy.load(Ordering::Relaxed),
+            judged_last_minute: self.shared.judged.last_minute(),
             languages,
             libraries: registry.library_versions(),
             pulling: registry.pulling(),

@@ -15,6 +15,7 @@ use crate::attempt::SlotParts;
 use crate::interactive::InteractiveSlots;
 use crate::leases::Leases;
 use crate::long::LongRuns;
+use crate::throughput::Throughput;
 use crate::turns::Turns;
 
 pub(crate) struct Shared {
@@ -24,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) is_paused: watch::Sender<bool>,
     /// Number of slots that run an attempt.
     pub(crate) busy: AtomicU32,
+    /// The runs that the worker has judged.
+    pub(crate) judged: Throughput,
     /// The owner that currently uses each slot.
     pub(crate) turns: Turns,
     /// The slots that long runs may use.

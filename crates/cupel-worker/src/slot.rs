@@ -67,7 +67,7 @@ impl SlotExecutor {
         self.failures = match result {
             Ok(_) => 0,
             // Another executor would fail in the same way.
-            Err(error) if error.is_of_this_machine() => self.failures,
+            Err(error) if error.is_of_this_machine() || error.is_of_the_step() => self.failures,
             Err(error) if error.transient => self.failures + 1,
             Err(_) => FAILURES_MAX,
         };
@@ -229,6 +229,11 @@ impl TurnTaker<'_> {
         tool.failures = match &result {
             // Another executor would fail in the same way, or has failed.
             _ if is_machines || self.has_loan_failed => tool.failures,
+            Err(SlotError::Judge(JudgeError(error)) | SlotError::Problem(ProblemError::Execute(error)))
+                if error.is_of_the_step() =>
+            {
+                tool.failures
+            }
             Ok(_)
             | Err(
                 SlotError::Language(_)

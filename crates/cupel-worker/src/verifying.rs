@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use cupel_core::Assignment;
 use cupel_judge::{
-    Claim, Executor, JudgeEvent, JudgeObserver as _, Subject, VerifyEvent, VerifyObserver, VerifyReport, VerifyRequest,
-    verify,
+    Claim, Executor, JudgeEvent, JudgeObserver as _, ProblemError, Subject, VerifyEvent, VerifyObserver, VerifyReport,
+    VerifyRequest, verify,
 };
 use cupel_languages::Registry;
 use cupel_types::{
@@ -41,7 +41,22 @@ pub(crate) fn verify_version(
         all_cases: false,
         owner: assignment.leased.submission.owner,
     };
-    let mut report = verify(&request, executor, parts.cache.as_ref(), &mut Progress(log))?;
+    let verified = verify(&request, executor, parts.cache.as_ref(), &mut Progress(log));
+    if let Err(error @ ProblemError::Package { path, .. }) = &verified
+        && let Some(why) = error.fault_of_package()
+    {
+        return Ok(RunReport {
+            message: Some(claims_that_fail(1, 1)),
+            verification: Some(Verification {
+                time_limit: package.problem.limits.time.limit,
+                is_derived: is_kept,
+                limit_start: assignment.leased.limit_start.filter(|_| is_kept),
+                ..with_unusable_file(path.to_string(), why)
+            }),
+            ..RunReport::bare(Verdict::WrongAnswer, Limits::default(), "")
+        });
+    }
+    let mut report = verified?;
     report.time_limit.derived |= is_kept;
     let measured = report.time_limit.slowest_in_time.as_ref().and_then(|slowest| slowest.start);
     // A kept limit also keeps the start mode with which it was measured.
@@ -64,6 +79,22 @@ impl VerifyObserver for Progress<'_, '_> {
 
     fn cancelled(&mut self) -> bool {
         self.0.cancelled()
+    }
+}
+
+/// The result for a package with a file that a program cannot get.
+fn with_unusable_file(path: String, why: String) -> Verification {
+    let expected = "a file that programs can get".to_owned();
+    let broken = BrokenClaim { rule: "judging".to_owned(), about: path, expected, got: why, case: None };
+    Verification {
+        holds: false,
+        claims: 1,
+        broken: vec![broken],
+        submissions: Vec::new(),
+        time_limit: None,
+        is_derived: false,
+        limit_start: None,
+        notes: Vec::new(),
     }
 }
 

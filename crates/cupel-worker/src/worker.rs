@@ -28,6 +28,7 @@ use crate::limit_starts::LimitStarts;
 use crate::long::LongRuns;
 use crate::presence::Presence;
 use crate::shared::Shared;
+use crate::throughput::Throughput;
 use crate::turns::Turns;
 
 /// Maximum number of results per slot that wait to be written while the slot already runs the next attempt.
@@ -124,6 +125,7 @@ impl Worker {
             },
             is_paused: watch::Sender::new(false),
             busy: AtomicU32::new(0),
+            judged: Throughput::new(),
             turns: Turns::new(slots, quantum),
             long: LongRuns::new(slots, interactive_slots, long_step),
             interactive: InteractiveSlots::new(interactive_slots),

@@ -4,31 +4,34 @@
 //! The alerts are the most severe alerts of deploy/observability/alerts.yaml, as far as they can be determined from the
 //! store and the disk. Of several API nodes, only one checks for faults (the sweeper, which holds the leadership
 //! lease), so each alert is sent once; only if another node becomes the sweeper, it may be sent again. The operator
-//! configures the receiver, so any address is allowed.
+//! configures the receiver, so any address is allowed, and its certificate is verified with the authorities that the
+//! machine trusts.
+//!
+//! The check publishes the faults that last at present, and the sender compares them with what the receiver has
+//! accepted. Invariant: the sender tries to deliver `alert.firing` until the receiver accepts it or the fault ends, and
+//! sends `alert.resolved` only for an alert that the receiver has accepted. Only a response with a status from 200 to
+//! 299 accepts an alert.
 //!
 //! Alerts are signed like other webhooks (Standard Webhooks) if a secret is configured.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use cupel_core::chain;
+use cupel_core::{Backoff, chain};
 use cupel_types::counted;
 use jiff::Timestamp;
 use serde_json::json;
-use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::watch::{Receiver, Sender, channel};
 use tokio_util::sync::CancellationToken;
 use ureq::Agent;
+use ureq::tls::{RootCerts, TlsConfig};
 use uuid::Uuid;
 
 use crate::config;
 use crate::webhooks::sign;
 
-/// Maximum number of queued alerts: more than two for each kind. If the queue is full, a later check tries to queue the
-/// alert again.
-const WAITING_MAX: usize = 16;
-/// Maximum number of attempts to send an alert. The pause between attempts starts at [`FIRST_PAUSE`] and doubles.
-const TRIES: u32 = 6;
-const FIRST_PAUSE: Duration = Duration::from_secs(2);
+/// Pauses between the attempts to deliver an alert.
+const PAUSES: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(60));
 
 /// State of the installation.
 #[derive(Clone, Debug)]
@@ -80,23 +83,17 @@ fn wrong(seen: &InstallationState, oldest_max: Duration) -> BTreeMap<&'static st
     wrong
 }
 
-/// Start of a fault, and whether its alert was queued.
-struct ActiveFault {
-    since: Instant,
-    is_queued: bool,
-}
+/// The faults that have lasted for the configured time, each with a sentence that describes it. `None` if another node
+/// sends the alerts.
+type LastingFaults = Option<BTreeMap<&'static str, String>>;
 
-/// Checks the state and queues alerts.
+/// Checks the state and publishes the lasting faults.
 pub(crate) struct Watch {
-    settings: config::Alerts,
-    standing: BTreeMap<&'static str, ActiveFault>,
-    out: Sender<Alert>,
-}
-
-struct Alert {
-    kind: &'static str,
-    name: &'static str,
-    summary: String,
+    patience: Duration,
+    oldest_max: Duration,
+    /// Start of each fault.
+    since: BTreeMap<&'static str, Instant>,
+    lasting: Sender<LastingFaults>,
 }
 
 /// Creates a watch and the task that sends its alerts.
@@ -104,63 +101,150 @@ pub(crate) fn watch(
     settings: &config::Alerts,
     shutdown: CancellationToken,
 ) -> (Watch, impl Future<Output = ()> + use<>) {
-    let (out, alerts) = channel(WAITING_MAX);
-    let watch = Watch { settings: settings.clone(), standing: BTreeMap::new(), out };
-    (watch, send_all(settings.clone(), alerts, shutdown))
+    let (lasting, faults) = channel(None);
+    let config::Alerts { patience, oldest_max, .. } = *settings;
+    let watch = Watch { patience, oldest_max, since: BTreeMap::new(), lasting };
+    (watch, Outbox::new(settings.clone(), PAUSES).send_all(faults, shutdown))
 }
 
 impl Watch {
     /// Checks the state at `now`. Never blocks.
     pub(crate) fn look(&mut self, seen: &InstallationState, now: Instant) {
-        let wrong = wrong(seen, self.settings.oldest_max);
-        for (name, summary) in &wrong {
-            let standing = self.standing.entry(name).or_insert(ActiveFault { since: now, is_queued: false });
-            if !standing.is_queued && now.duration_since(standing.since) >= self.settings.patience {
-                let alert = Alert { kind: "alert.firing", name, summary: summary.clone() };
-                standing.is_queued = self.out.try_send(alert).is_ok();
-            }
-        }
-        self.standing.retain(|name, standing| {
-            if wrong.contains_key(name) {
-                return true;
-            }
-            let over = Alert { kind: "alert.resolved", name, summary: "resolved".to_owned() };
-            standing.is_queued && self.out.try_send(over).is_err()
+        let mut lasting = wrong(seen, self.oldest_max);
+        self.since.retain(|name, _| lasting.contains_key(name));
+        lasting.retain(|name, _| now.duration_since(*self.since.entry(name).or_insert(now)) >= self.patience);
+        self.lasting.send_if_modified(|published| {
+            let is_new = published.as_ref().is_none_or(|published| !published.keys().eq(lasting.keys()));
+            *published = Some(lasting);
+            is_new
         });
     }
 
     /// Forgets all faults. Called when another node sends the alerts.
     pub(crate) fn forget(&mut self) {
-        self.standing.clear();
+        self.since.clear();
+        self.lasting.send_if_modified(|published| published.take().is_some());
     }
 }
 
-async fn send_all(settings: config::Alerts, mut alerts: Receiver<Alert>, shutdown: CancellationToken) {
+/// The alerts that the receiver has accepted, and those that it has not accepted yet.
+struct Outbox {
+    settings: config::Alerts,
+    agent: Agent,
+    pauses: Backoff,
+    /// Names of the faults whose `alert.firing` was accepted.
+    firing: BTreeSet<&'static str>,
+    /// At most one alert for each fault: `alert.resolved` if the fault is in `firing`, otherwise `alert.firing`.
+    unsent: BTreeMap<&'static str, Alert>,
+}
+
+struct Alert {
+    /// The same in each attempt, so that the receiver can recognize an alert whose response was lost.
+    id: String,
+    /// Time of the next attempt.
+    due: Instant,
+    pauses: Backoff,
+    /// Error of the last attempt.
+    error: Option<String>,
+}
+
+impl Outbox {
+    fn new(settings: config::Alerts, pauses: Backoff) -> Outbox {
+        Outbox { settings, agent: agent(), pauses, firing: BTreeSet::new(), unsent: BTreeMap::new() }
+    }
+
+    /// Sends alerts until `shutdown`.
+    async fn send_all(mut self, mut faults: Receiver<LastingFaults>, shutdown: CancellationToken) {
+        while !shutdown.is_cancelled() {
+            let lasting = faults.borrow_and_update().clone();
+            self.compare(lasting.as_ref());
+            let next = self.unsent.iter().min_by_key(|(_, alert)| alert.due).map(|(name, alert)| (*name, alert.due));
+            let now = Instant::now();
+            if let Some((name, due)) = next
+                && due <= now
+            {
+                let summary = lasting.as_ref().and_then(|lasting| lasting.get(name));
+                self.attempt(name, summary.map_or("resolved", String::as_str)).await;
+                continue;
+            }
+            let due = next.map(|(_, due)| due);
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                changed = faults.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                }
+                () = tokio::time::sleep_until(due.unwrap_or(now).into()), if due.is_some() => {}
+            }
+        }
+    }
+
+    /// Adds the alerts that became necessary, and removes those that no longer are.
+    fn compare(&mut self, lasting: Option<&BTreeMap<&'static str, String>>) {
+        let Some(lasting) = lasting else {
+            self.firing.clear();
+            self.unsent.clear();
+            return;
+        };
+        self.unsent.retain(|name, _| lasting.contains_key(name) != self.firing.contains(name));
+        let begun = lasting.iter().filter(|(name, _)| !self.firing.contains(*name));
+        let ended = self.firing.iter().filter(|name| !lasting.contains_key(*name));
+        let necessary = begun.map(|(name, summary)| (*name, &**summary)).chain(ended.map(|name| (*name, "resolved")));
+        for (name, summary) in necessary {
+            self.unsent.entry(name).or_insert_with(|| {
+                let kind = if self.firing.contains(name) { "alert.resolved" } else { "alert.firing" };
+                tracing::warn!(alert = name, kind, "{summary}");
+                let id = Uuid::new_v4().to_string();
+                Alert { id, due: Instant::now(), pauses: self.pauses.clone(), error: None }
+            });
+        }
+    }
+
+    /// Tries to deliver the unsent alert with this name.
+    async fn attempt(&mut self, name: &'static str, summary: &str) {
+        let Some(alert) = self.unsent.get_mut(name) else { return };
+        let ends = self.firing.contains(name);
+        let kind = if ends { "alert.resolved" } else { "alert.firing" };
+        let body = json!({ "type": kind, "data": { "alert": name, "summary": summary } });
+        match post(&self.agent, &self.settings, &alert.id, body).await {
+            Ok(()) => {
+                if alert.error.is_some() {
+                    tracing::info!(alert = name, kind, "delivered an alert after failed attempts");
+                }
+                self.unsent.remove(name);
+                if ends {
+                    self.firing.remove(name);
+                } else {
+                    self.firing.insert(name);
+                }
+            }
+            Err(error) => {
+                let pause = alert.pauses.pause();
+                alert.due = Instant::now() + pause;
+                // A receiver that is down fails each attempt, so only a new error is logged.
+                if alert.error.as_ref() != Some(&error) {
+                    tracing::warn!(alert = name, kind, error, "could not deliver an alert; trying again");
+                }
+                alert.error = Some(error);
+            }
+        }
+    }
+}
+
+fn agent() -> Agent {
     let config = Agent::config_builder()
         .timeout_global(Some(Duration::from_secs(10)))
+        .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
         .proxy(None)
         .max_idle_connections(0)
+        // The receiver may have a certificate of the operator's own authority.
+        .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
         .user_agent(concat!("cupel/", env!("CARGO_PKG_VERSION")))
         .build();
-    let agent = Agent::new_with_config(config);
-    while let Some(Some(alert)) = shutdown.run_until_cancelled(alerts.recv()).await {
-        let Alert { kind, name, summary } = alert;
-        tracing::warn!(alert = name, kind, "{summary}");
-        let id = Uuid::new_v4().to_string();
-        let body = json!({ "type": kind, "data": { "alert": name, "summary": summary } });
-        let mut pause = FIRST_PAUSE;
-        for left in (0..TRIES).rev() {
-            let sent = post(&agent, &settings, &id, body.clone()).await;
-            let Err(error) = sent else { break };
-            tracing::warn!(alert = name, error, tries_left = left, "could not deliver an alert");
-            if left == 0 || shutdown.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
-                break;
-            }
-            pause *= 2;
-        }
-    }
+    Agent::new_with_config(config)
 }
 
 async fn post(agent: &Agent, settings: &config::Alerts, id: &str, mut body: serde_json::Value) -> Result<(), String> {
@@ -173,18 +257,31 @@ async fn post(agent: &Agent, settings: &config::Alerts, id: &str, mut body: serd
         ("webhook-id", id.to_owned()),
         ("webhook-timestamp", now.as_second().to_string()),
     ];
-    if !settings.secret.is_empty() {
-        headers.push(("webhook-signature", sign(settings.secret.as_bytes(), id, now.as_second(), &body)));
+    if !settings.key.is_empty() {
+        headers.push(("webhook-signature", sign(&settings.key, id, now.as_second(), &body)));
     }
     let posted = tokio::task::spawn_blocking(move || {
         let request = headers.into_iter().fold(agent.post(&url), |request, (name, value)| request.header(name, value));
-        request.send(body).map(drop).map_err(|error| chain(&error))
+        // The response body is dropped unread, together with the connection.
+        Ok::<u16, ureq::Error>(request.send(body)?.status().as_u16())
     });
-    posted.await.unwrap_or_else(|_| Err("the sending task failed".to_owned()))
+    match posted.await {
+        Ok(Ok(200..=299)) => Ok(()),
+        Ok(Ok(status @ 300..=399)) => {
+            Err(format!("the receiver of alerts.url responded with {status}; redirects are not followed"))
+        }
+        Ok(Ok(status)) => Err(format!("the receiver of alerts.url responded with {status}")),
+        // The error text repeats the address, which may contain a password.
+        Ok(Err(ureq::Error::BadUri(_))) => Err("alerts.url is not a valid URL".to_owned()),
+        Ok(Err(error)) => Err(chain(&error)),
+        Err(_) => Err("the sending task failed".to_owned()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use cupel_testkit::http::HttpReceiver;
+
     use super::*;
 
     const WELL: InstallationState = InstallationState {
@@ -215,43 +312,115 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_lasting_fault_is_sent_once_when_it_fires_and_once_when_it_ends() {
-        let settings =
-            config::Alerts { url: "http://x".into(), secret: String::new(), patience: MINUTE, oldest_max: MINUTE };
-        let (out, mut alerts) = channel(1);
-        let mut watch = Watch { settings, standing: BTreeMap::new(), out };
-        let mut received = || alerts.try_recv().ok().map(|alert| (alert.kind, alert.name));
-        let (begin, bad) = (Instant::now(), InstallationState { workers: 0, ..WELL });
-        watch.look(&bad, begin);
-        watch.look(&WELL, begin + MINUTE / 2);
-        watch.look(&bad, begin + MINUTE);
-        watch.look(&bad, begin + MINUTE * 3 / 2);
-        assert_eq!(received(), None, "the fault did not last");
-        watch.look(&bad, begin + MINUTE * 2);
-        assert_eq!(received(), Some(("alert.firing", "no-workers")));
-        watch.look(&bad, begin + MINUTE * 3);
-        assert_eq!(received(), None, "once");
-        watch.look(&WELL, begin + MINUTE * 4);
-        assert_eq!(received(), Some(("alert.resolved", "no-workers")));
-        watch.look(&WELL, begin + MINUTE * 5);
-        assert_eq!(received(), None);
+    /// The names of the published faults if they have changed since the last call.
+    fn changed(faults: &mut Receiver<LastingFaults>) -> Option<Vec<&'static str>> {
+        let has_changed = faults.has_changed().unwrap();
+        let published = faults.borrow_and_update();
+        has_changed.then(|| published.iter().flat_map(|faults| faults.keys().copied()).collect())
     }
 
     #[test]
-    fn an_alert_without_room_is_queued_by_a_later_check() {
+    fn a_lasting_fault_is_published_once_when_it_fires_and_once_when_it_ends() {
+        let (lasting, mut faults) = channel(None);
+        let mut watch = Watch { patience: MINUTE, oldest_max: MINUTE, since: BTreeMap::new(), lasting };
+        let (begin, bad) = (Instant::now(), InstallationState { workers: 0, ..WELL });
+        watch.look(&bad, begin);
+        assert_eq!(changed(&mut faults), Some(vec![]));
+        watch.look(&WELL, begin + MINUTE / 2);
+        watch.look(&bad, begin + MINUTE);
+        watch.look(&bad, begin + MINUTE * 3 / 2);
+        assert_eq!(changed(&mut faults), None, "the fault did not last");
+        watch.look(&bad, begin + MINUTE * 2);
+        assert_eq!(changed(&mut faults), Some(vec!["no-workers"]));
+        watch.look(&bad, begin + MINUTE * 3);
+        assert_eq!(changed(&mut faults), None, "once");
+        watch.look(&WELL, begin + MINUTE * 4);
+        assert_eq!(changed(&mut faults), Some(vec![]));
+        watch.look(&WELL, begin + MINUTE * 5);
+        assert_eq!(changed(&mut faults), None);
+        watch.forget();
+        watch.look(&bad, begin + MINUTE * 6);
+        watch.look(&bad, begin + MINUTE * 7);
+        assert_eq!(changed(&mut faults), Some(vec!["no-workers"]));
+    }
+
+    const DEAD: InstallationState = InstallationState { dead: 1, ..WELL };
+    const NO_WORKERS: InstallationState = InstallationState { workers: 0, ..WELL };
+
+    /// A watch without patience, whose alerts go to this receiver.
+    fn sending(receiver: &HttpReceiver, pauses: Backoff) -> Watch {
         let settings = config::Alerts {
-            url: "http://x".into(),
-            secret: String::new(),
+            url: receiver.url().to_owned(),
+            key: Vec::new(),
             patience: Duration::ZERO,
             oldest_max: MINUTE,
         };
-        let (out, mut alerts) = channel(1);
-        let mut watch = Watch { settings, standing: BTreeMap::new(), out };
-        let (now, bad) = (Instant::now(), InstallationState { workers: 0, waiting: 100, ..WELL });
-        watch.look(&bad, now);
-        assert_eq!(alerts.try_recv().map(|alert| alert.name).ok(), Some("backlog-deep"));
-        watch.look(&bad, now);
-        assert_eq!(alerts.try_recv().map(|alert| alert.name).ok(), Some("no-workers"));
+        let (lasting, faults) = channel(None);
+        let watch = Watch { patience: Duration::ZERO, oldest_max: MINUTE, since: BTreeMap::new(), lasting };
+        tokio::spawn(Outbox::new(settings, pauses).send_all(faults, CancellationToken::new()));
+        watch
+    }
+
+    /// Type, name and id of the next alert that arrives.
+    fn next(receiver: &HttpReceiver) -> (String, String, String) {
+        let request = tokio::task::block_in_place(|| receiver.next());
+        let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        (text(&body["type"]), text(&body["data"]["alert"]), request.header("webhook-id").unwrap().to_owned())
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn an_alert_is_sent_until_the_receiver_accepts_it_and_a_redirect_accepts_nothing() {
+        let refusals = ["302 Found", "302 Found", "500 No", "500 No", "500 No", "500 No", "404 No", "503 No"];
+        let [a, b, c, d, e, f, g, h] = refusals;
+        let receiver = HttpReceiver::start([a, b, c, d, e, f, g, h, "204 Taken", "301 Moved", "200 OK"]);
+        let mut watch = sending(&receiver, Backoff::new(Duration::from_millis(1), Duration::from_millis(1)));
+        watch.look(&NO_WORKERS, Instant::now());
+        let (kind, name, id) = next(&receiver);
+        assert_eq!((&*kind, &*name), ("alert.firing", "no-workers"));
+        for status in &refusals[1..] {
+            assert_eq!(next(&receiver).2, id, "the alert after {status}");
+        }
+        assert_eq!(next(&receiver).2, id, "the alert that is accepted");
+        watch.look(&WELL, Instant::now());
+        let (kind, name, id) = next(&receiver);
+        assert_eq!((&*kind, &*name), ("alert.resolved", "no-workers"));
+        assert_eq!(next(&receiver).2, id, "the end is sent again, too");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_end_of_a_fault_is_sent_only_if_its_alert_was_accepted() {
+        let receiver = HttpReceiver::start(["500 No", "204 Taken"]);
+        let mut watch = sending(&receiver, Backoff::new(MINUTE * 60, MINUTE * 60));
+        watch.look(&NO_WORKERS, Instant::now());
+        assert_eq!(next(&receiver).1, "no-workers");
+        watch.look(&WELL, Instant::now());
+        watch.look(&DEAD, Instant::now());
+        let (kind, name, _) = next(&receiver);
+        assert_eq!((&*kind, &*name), ("alert.firing", "dead-letters"));
+        watch.look(&WELL, Instant::now());
+        let (kind, name, _) = next(&receiver);
+        assert_eq!((&*kind, &*name), ("alert.resolved", "dead-letters"));
+        watch.look(&NO_WORKERS, Instant::now());
+        let (kind, name, _) = next(&receiver);
+        assert_eq!((&*kind, &*name), ("alert.firing", "no-workers"));
+    }
+
+    #[tokio::test]
+    async fn an_error_names_the_status_and_never_the_address() {
+        let receiver = HttpReceiver::start(["302 Found", "500 No"]);
+        let settings = |url: &str| config::Alerts {
+            url: url.to_owned(),
+            key: Vec::new(),
+            patience: Duration::ZERO,
+            oldest_max: MINUTE,
+        };
+        let mut errors = Vec::new();
+        for url in [receiver.url(), receiver.url(), "https://user:hidden@"] {
+            errors.push(post(&agent(), &settings(url), "1", json!({})).await.unwrap_err());
+        }
+        assert_eq!(errors[0], "the receiver of alerts.url responded with 302; redirects are not followed");
+        assert_eq!(errors[1], "the receiver of alerts.url responded with 500");
+        assert!(!errors[2].contains("hidden"), "{errors:?}");
     }
 }

@@ -20,6 +20,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use cupel_store::ServeLock;
+use tempfile::TempPath;
 
 /// Length of the key that signs access tokens, in bytes.
 const SECRET_BYTES: usize = 32;
@@ -133,7 +134,7 @@ impl DataDir {
     }
 
     /// Writes the key to a file with another name first, so that no process reads an incomplete key. Only the first
-    /// hard link to the key's name succeeds.
+    /// file gets the key's name. Hard links are used only on file systems that cannot rename a file to a new name only.
     fn make_secret(&self, path: &Path) -> Result<(), DataDirError> {
         // The name is random, because process ids are not unique if containers share a directory.
         let unfinished = self.path.join(format!("secret.{:016x}", rand::random::<u64>()));
@@ -144,10 +145,12 @@ impl DataDir {
             .mode(0o600)
             .open(&unfinished)
             .and_then(|mut file| file.write_all(&secret).and_then(|()| file.sync_all()));
-        let linked = written.and_then(|()| fs::hard_link(&unfinished, path));
         // The file is also removed after a failure, because a partial key is useless.
-        let _ = fs::remove_file(&unfinished);
-        match linked {
+        let named = TempPath::try_from_path(&unfinished).and_then(|unfinished| {
+            written?;
+            Ok(unfinished.persist_noclobber(path)?)
+        });
+        match named {
             Ok(()) => {
                 tracing::info!(
                     path = %path.display(),

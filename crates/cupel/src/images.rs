@@ -252,7 +252,7 @@ impl MachineProbe {
             return Ok(());
         };
         if pruned.roots > 0 || pruned.layers > 0 {
-            let cupel_images::Pruned { roots, layers, in_use } = pruned;
+            let cupel_images::Pruned { roots, layers, in_use, deferred: _ } = pruned;
             tracing::info!(roots, layers, in_use, "removed files of images that have lost their names");
         }
         Ok(())
@@ -288,6 +288,10 @@ impl Probe for MachineProbe {
 
     fn is_installed(&self, program: &str) -> bool {
         self.host.is_installed(program)
+    }
+
+    fn fingerprint(&self, program: &str) -> Option<String> {
+        self.host.fingerprint(program)
     }
 
     fn image(&self, name: &ImageName, language: &Language) -> Result<FoundImage, String> {
@@ -644,8 +648,8 @@ impl Images for ManagedImages {
     }
 
     async fn prune(&self) -> Result<Pruned, ImagesError> {
-        let cupel_images::Pruned { roots, layers, in_use } = self.with_store(ImageStore::prune).await?;
-        Ok(Pruned { roots, layers, in_use })
+        let cupel_images::Pruned { roots, layers, in_use, deferred } = self.with_store(ImageStore::prune).await?;
+        Ok(Pruned { roots, layers, in_use, deferred })
     }
 
     async fn remove(&self, name: &ImageName) -> Result<(), ImagesError> {

@@ -97,41 +97,48 @@ pub(crate) fn settle(data: &DataDir) -> Result<(), OwnerError> {
 /// Like [`become_owner`], for a directory inside a data directory, or for a user's own directory: this process switches
 /// to the owner of that directory.
 pub(crate) fn become_owner_of(path: &Path) -> Result<(), OwnerError> {
-    let meta = fs::metadata(path).map_err(at(path))?;
-    let user = Identity { uid: meta.uid(), gid: meta.gid() };
+    let user = owner_of(path)?;
     become_user((privileges::is_root() && user.uid != 0).then_some(user), path, &[], None)
 }
 
-/// Gives up root's privileges for work on one part of a data directory, such as its images. The process switches to the
-/// owner of the data directory, who also gets the part if root has just created it. If root owns the data directory,
-/// the process stays root, without capabilities. It keeps `group`. A process of an ordinary user gives up nothing, so
-/// it can run credential helpers.
-pub(crate) fn become_owner_of_part(data: &Path, part: &Path, group: Option<u32>) -> Result<(), OwnerError> {
+/// Gives up root's privileges for work on one part of a data directory, such as its images, or on a directory of its
+/// own elsewhere. The process switches to the owner of the part. If that is root, it switches to the owner of the
+/// directory `above`, who also gets the part. If root owns both, the process stays root, without capabilities. It keeps
+/// `group`. A process of an ordinary user gives up nothing, so it can run credential helpers.
+pub(crate) fn become_owner_of_part(above: &Path, part: &Path, group: Option<u32>) -> Result<(), OwnerError> {
     if !privileges::is_root() {
         return Ok(());
     }
-    let meta = fs::metadata(data).map_err(at(data))?;
-    let user = Identity { uid: meta.uid(), gid: meta.gid() };
+    // The owner of the directory above may replace the part by a link, which then has the owner of that directory.
+    let part_meta = fs::symlink_metadata(part).map_err(at(part))?;
+    let (user, of_part) = (owner_of(above)?, Identity { uid: part_meta.uid(), gid: part_meta.gid() });
+    if of_part.uid != 0 && of_part.uid != user.uid {
+        return become_user(Some(of_part), part, &[], group);
+    }
     if user.uid == 0 {
         return Ok(drop_privileges_keep_user(&[part])?);
     }
-    give_part(data, part)?;
-    become_user(Some(user), data, &[], group)
+    give_part(above, part)?;
+    become_user(Some(user), above, &[], group)
 }
 
-/// Gives a part of a data directory that root has just created to the owner of the data directory. Does nothing if an
-/// ordinary user calls it.
+/// Gives a directory that root has just created to the owner of the data directory. Does nothing if an ordinary user
+/// calls it.
 pub(crate) fn give_part(data: &Path, part: &Path) -> Result<(), OwnerError> {
-    let meta = fs::metadata(data).map_err(at(data))?;
-    let user = Identity { uid: meta.uid(), gid: meta.gid() };
-    let is_roots = fs::metadata(part).map_err(at(part))?.uid() == 0;
-    if privileges::is_root() && user.uid != 0 && is_roots {
-        let directory = File::open(data).map_err(at(data))?;
+    let user = owner_of(data)?;
+    if privileges::is_root() && user.uid != 0 && owner_of(part)?.uid == 0 {
+        let above = part.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let directory = File::open(above).map_err(at(above))?;
         let mut budget = THINGS_MAX;
         privileges::hand_over_tree(&directory, part.file_name().unwrap_or_default(), user, &mut budget)
             .map_err(at(part))?;
     }
     Ok(())
+}
+
+fn owner_of(directory: &Path) -> Result<Identity, OwnerError> {
+    let meta = fs::metadata(directory).map_err(at(directory))?;
+    Ok(Identity { uid: meta.uid(), gid: meta.gid() })
 }
 
 fn become_user(user: Option<Identity>, path: &Path, beside: &[&Path], group: Option<u32>) -> Result<(), OwnerError> {

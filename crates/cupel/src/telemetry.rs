@@ -15,8 +15,11 @@ use crate::config::{Config, Log, LogFormat};
 use crate::disk_space::DiskSpace;
 use crate::role::Role;
 
-/// Upper bounds of the histograms, in seconds: from a cached C program to the longest run.
+/// Upper bounds of the histograms, in seconds: from a cached C program to an upload of a package.
 const BUCKETS_S: [f64; 14] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0];
+
+/// Further upper bounds of the durations of runs, in seconds, up to the default of `worker.judging_time_max`.
+const LONG_RUN_BUCKETS_S: [f64; 4] = [300.0, 600.0, 1800.0, 3600.0];
 
 /// Starts logging. `RUST_LOG` is ignored, because the configuration sets the level.
 pub(crate) fn log(log: &Log) -> anyhow::Result<()> {
@@ -37,12 +40,17 @@ pub(crate) fn log(log: &Log) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A recorder with the buckets of all histograms.
+fn histograms() -> anyhow::Result<PrometheusBuilder> {
+    let of_runs = [&BUCKETS_S[..], &LONG_RUN_BUCKETS_S].concat();
+    Ok(PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &BUCKETS_S)?
+        .set_buckets_for_metric(Matcher::Full("cupel_run_duration_seconds".into()), &of_runs)?)
+}
+
 /// Installs the metrics recorder.
 pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
-    let handle = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &BUCKETS_S)?
-        .install_recorder()
-        .context("cannot install the metrics recorder")?;
+    let handle = histograms()?.install_recorder().context("cannot install the metrics recorder")?;
     metrics::describe_counter!(
         "cupel_runs_total",
         "Runs judged, by verdict and language; runs without a result after their last attempt are JE with the language `none`"
@@ -97,6 +105,10 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
     );
     metrics::describe_counter!("cupel_webhooks_total", "Attempts to deliver a webhook, by result");
     metrics::describe_counter!("cupel_http_requests_total", "Answered requests, by method, route and status");
+    metrics::describe_counter!(
+        "cupel_http_internal_errors_total",
+        "Requests that failed because of the server: the error `internal` of every API and facade, and panics"
+    );
     metrics::describe_histogram!(
         "cupel_http_request_duration_seconds",
         metrics::Unit::Seconds,
@@ -182,6 +194,7 @@ fn begin_at_zero() {
     for result in ["pulled", "failed"] {
         metrics::counter!("cupel_image_pulls_total", "result" => result).increment(0);
     }
+    metrics::counter!("cupel_http_internal_errors_total").increment(0);
     metrics::counter!("cupel_sandbox_failures_total").increment(0);
     metrics::counter!("cupel_leases_lost_total").increment(0);
 }
@@ -191,4 +204,28 @@ pub(crate) fn look_at_disk(directory: &Path) {
     let Some(room) = DiskSpace::under(directory) else { return };
     metrics::gauge!("cupel_data_free_bytes").set(room.free as f64);
     metrics::gauge!("cupel_data_size_bytes").set(room.size as f64);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_runs_are_distinguished_up_to_an_hour() {
+        let recorder = histograms().unwrap().build_recorder();
+        metrics::with_local_recorder(&recorder, || {
+            metrics::histogram!("cupel_run_duration_seconds").record(1000.0);
+            metrics::histogram!("cupel_http_request_duration_seconds").record(1000.0);
+        });
+        let text = recorder.handle().render();
+        for line in [
+            "cupel_run_duration_seconds_bucket{le=\"600\"} 0",
+            "cupel_run_duration_seconds_bucket{le=\"1800\"} 1",
+            "cupel_run_duration_seconds_bucket{le=\"3600\"} 1",
+            "cupel_run_duration_seconds_bucket{le=\"0.002\"} 0",
+        ] {
+            assert!(text.contains(line), "{line} is missing:\n{text}");
+        }
+        assert!(!text.contains("cupel_http_request_duration_seconds_bucket{le=\"1800\"}"), "{text}");
+    }
 }

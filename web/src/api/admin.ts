@@ -25,4 +25,5 @@ const polled = { refetchInterval: ADMIN_POLL_MS, staleTime: 0 }
 
 export const queueQuery = queryOptions({ queryKey: ['admin', 'queue'], queryFn: () => dataOf(api.GET('/api/v1/admin/queue')), ...polled })
 export const workersQuery = queryOptions({ queryKey: ['admin', 'workers'], queryFn: async () => (await dataOf(api.GET('/api/v1/admin/workers'))).workers, ...polled })
+export const runningQuery = queryOptions({ queryKey: ['admin', 'running'], queryFn: async () => (await dataOf(api.GET('/api/v1/admin/running'))).running, ...polled })
 export const healthQuery = queryOptions({ queryKey: ['admin', 'health'], queryFn: readHealth, ...polled })

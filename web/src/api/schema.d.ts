@@ -21,6 +21,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/running": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the runs that workers execute, longest first.
+         * @description It has at most 200 runs. `running` of `/admin/queue` is the number of all of them.
+         */
+        get: operations["running"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/workers": {
         parameters: {
             query?: never;
@@ -2439,6 +2459,34 @@ export interface components {
             /** @description One entry per problem. */
             problems: components["schemas"]["CellView"][];
         };
+        /** @description A run that a worker executes. */
+        RunningView: {
+            submission_id: string;
+            /** @description Name of the submission's owner. */
+            username: string;
+            /** @description The submission's language; `null` for the verification of a package. */
+            language?: string | null;
+            /** @description The problem of the submission, if any. */
+            problem?: string | null;
+            /**
+             * Format: int32
+             * @description Number of the current attempt, from 1.
+             */
+            attempt: number;
+            /**
+             * Format: date-time
+             * @description When the first attempt began.
+             */
+            started_at: string;
+            worker_id: string;
+            /** @description Name of the worker, if it is known. */
+            worker_name?: string | null;
+        };
+        /** @description The runs that workers execute. */
+        RunningViews: {
+            /** @description The runs, longest first, at most 200. */
+            running: components["schemas"]["RunningView"][];
+        };
         /** @description A sample case. */
         SampleView: {
             /** @description Name in results. */
@@ -2840,8 +2888,9 @@ export interface components {
              * Format: int32
              * @description The exit code, if the program exited by itself; with tests, of the deciding test, unless that test is hidden. If
              *     compilation failed, the exit code of the compiler; `null` if the compiler accepted the program, but the program
-             *     lacks the function that the problem requires. `null` after a signal or a limit, unless the program exited by
-             *     itself because the heap of its language was full.
+             *     lacks the function that the problem requires. `null` after a signal. A program that a limit ended may have an
+             *     exit code, even 0, if it exited by itself before the limit was noticed, or because the heap of its language was
+             *     full. So `verdict` says whether a limit was reached, not this field.
              */
             exit_code?: number | null;
             /**
@@ -3012,7 +3061,7 @@ export interface components {
             message?: string | null;
             /**
              * Format: int32
-             * @description The exit code, if the program exited by itself.
+             * @description The exit code, if the program exited by itself, even if `verdict` is that of a limit.
              */
             exit_code?: number | null;
             /**
@@ -3140,6 +3189,11 @@ export interface components {
              * @description Number of occupied slots.
              */
             busy: number;
+            /**
+             * Format: int32
+             * @description Number of runs that it judged within the minute before the last heartbeat.
+             */
+            judged_last_minute: number;
             /** @description The operator's order: `work`, `pause` or `drain`. */
             order: string;
             /**
@@ -3209,6 +3263,71 @@ export interface operations {
             };
             /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies, uploads or downloads of packages, or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, uploads or downloads of packages, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    running: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The runs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunningViews"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6283,8 +6402,8 @@ export interface operations {
                 difficulty?: string;
                 /** @description Only problems with all of these tags, separated by commas. */
                 tag?: string;
-                /** @description Only problems with this state for you: `solved`, `attempted` or `unsolved`. */
-                state?: "solved" | "attempted" | "unsolved";
+                /** @description Only problems with this state for you: `solved`, `attempted`, `unsolved` or `new`. */
+                state?: "solved" | "attempted" | "unsolved" | "new";
                 /** @description Only problems whose title or slug contains this text, or that have a tag with a word that begins with it. */
                 q?: string;
                 /** @description Only problems that you may change. */

@@ -6,7 +6,7 @@ import type { Schema } from '../api/client'
 import { useMedia } from '../hooks/useMedia'
 import { IDLE, type usePlay } from '../hooks/usePlay'
 import { useMessages } from '../i18n/messages'
-import type { TerminalHandle } from '../terminal/Terminal'
+import type { TerminalHandle, TerminalModes } from '../terminal/Terminal'
 import { OUTPUT_LINES_MAX } from '../util/visible'
 import { TabButton } from '../ui/TabButton'
 import type { Play, PlayLimits } from '../util/play'
@@ -19,6 +19,7 @@ const Artifacts = lazyPart(async () => (await import('./Artifacts')).Artifacts)
 const PlaySettings = lazyPart(async () => (await import('./PlaySettings')).PlaySettings)
 const Terminal = lazyPart(async () => (await import('../terminal/Terminal')).Terminal)
 const TerminalKeys = lazyPart(async () => (await import('../terminal/Terminal')).TerminalKeys)
+const TerminalSettings = lazyPart(async () => (await import('../terminal/Terminal')).TerminalSettings)
 
 interface PlayConsoleProps {
   run: ReturnType<typeof usePlay>
@@ -42,7 +43,7 @@ export function PlayConsole(props: PlayConsoleProps) {
   const { state } = run
   const m = useMessages()
   const [wasOpened, setWasOpened] = useState(mode === 'terminal')
-  const [isSpoken, setIsSpoken] = useState(false)
+  const [modes, setModes] = useState<TerminalModes>({ isSpoken: false, isText: false })
   const [isReady, setIsReady] = useState(false)
   const ready = (handle: TerminalHandle | null) => {
     setIsReady(handle !== null)
@@ -106,7 +107,7 @@ export function PlayConsole(props: PlayConsoleProps) {
       {wasOpened && (
         <div role="tabpanel" id="panel-input-terminal" aria-labelledby="tab-input-terminal" ref={mode === 'terminal' ? content : null} className={mode === 'terminal' ? 'flex flex-col grow shrink-0' : 'hidden'}>
           <div className="grow basis-0 min-h-40 low:min-h-32 [@media(height<240px)]:min-h-20 pl-3 pt-2 bg-surface">
-            <Terminal waiting={<p className="text-muted">{m.loading}</p>} label={`${m.heading(m.play.terminalLabel)}${m.play.terminalHint} ${m.play.terminalKeys}`} isLive={isLive && state.isTerminal} isSpoken={isSpoken} onType={run.type} onSize={run.resize} onSkip={onSkip} onReady={ready} />
+            <Terminal waiting={<p className="text-muted">{m.loading}</p>} label={`${m.heading(m.play.terminalLabel)}${m.play.terminalHint} ${m.play.terminalKeys}`} isLive={isLive && state.isTerminal} modes={modes} onType={run.type} onSize={run.resize} onSkip={onSkip} onReady={ready} />
           </div>
           {compiler != null && state.isTerminal && (
             <div className="shrink-0 max-h-72 overflow-auto p-3 border-t border-border">
@@ -118,10 +119,8 @@ export function PlayConsole(props: PlayConsoleProps) {
             <p className="grow">
               {state.kind !== 'done' && m.play.terminalHint} <span className="pointer-coarse:hidden">{m.play.terminalKeys}</span>
             </p>
-            <label className="flex items-center gap-1.5 min-h-6 pointer-coarse:min-h-11">
-              <input type="checkbox" checked={isSpoken} onChange={(event) => setIsSpoken(event.target.checked)} className="accent-accent-text" />
-              {m.play.spoken}
-            </label>
+            {/* The scripts of the settings and of the keys are that of the terminal. */}
+            {isReady && <TerminalSettings modes={modes} onModes={setModes} />}
           </div>
         </div>
       )}
@@ -129,10 +128,7 @@ export function PlayConsole(props: PlayConsoleProps) {
       <div className={`sticky [@media(height<300px)]:contents bottom-0 z-10 shrink-0 bg-surface ${mode === 'text' && !isLive ? '[@media(height<480px)]:static' : ''}`}>
         {mode === 'terminal' && (
           <div className={`[@media(height<300px)]:sticky bottom-0 z-10 shrink-0 bg-surface pointer-coarse:border-t border-border ${isLive ? '' : 'low:hidden'}`}>
-            {/* Their script is that of the terminal. */}
-            {isReady && (
-              <TerminalKeys isLive={isLive} onType={run.type} />
-            )}
+            {isReady && <TerminalKeys isLive={isLive} onType={run.type} />}
           </div>
         )}
         <div className="shrink-0 min-h-15 low:min-h-0 max-h-[max(30dvh,min(45dvh,10.5rem))] overflow-auto px-3 py-2 border-t border-border">

@@ -4,7 +4,7 @@ import type { Schema } from '../api/client'
 import { usePlay } from '../hooks/usePlay'
 import { terminalDetail } from '../i18n/problem-terminal'
 import { useMessages, useTexts } from '../i18n/messages'
-import { Terminal, TerminalKeys, type TerminalHandle } from '../terminal/Terminal'
+import { Terminal, TerminalKeys, TerminalSettings, USUAL_MODES, type TerminalHandle } from '../terminal/Terminal'
 import type { DraftOf } from '../util/drafts'
 import { bytes } from '../util/format'
 import { boundedLimits, REQUEST_BYTES_MAX, requestBytes, requestOf } from '../util/play'
@@ -32,7 +32,7 @@ export function ProblemTerminal({ of, language, source, onLine, onFault, onLive,
   const place = `${of.user ?? ''}/${of.slug}/${of.language}`
   const terminal = useRef<TerminalHandle>(null)
   const [skipped, setSkipped] = useState(0)
-  const [isSpoken, setIsSpoken] = useState(false)
+  const [modes, setModes] = useState(USUAL_MODES)
   const run = usePlay({ write: (bytes) => terminal.current?.write(bytes), reset: () => terminal.current?.reset() }, place)
   const { state } = run
   const isLive = state.kind === 'live'
@@ -74,7 +74,7 @@ export function ProblemTerminal({ of, language, source, onLine, onFault, onLive,
         <Terminal
           label={`${m.heading(m.play.terminalLabel)}${m.play.terminalHint} ${m.play.terminalKeys}`}
           isLive={isLive}
-          isSpoken={isSpoken}
+          modes={modes}
           onType={run.type}
           onSize={run.resize}
           onSkip={(bytes) => setSkipped((before) => before + bytes)}
@@ -93,10 +93,7 @@ export function ProblemTerminal({ of, language, source, onLine, onFault, onLive,
         <div className="grow basis-60 min-w-0">
           <PlayStatus state={state} skipped={skipped} onReconnect={run.reconnect} onLine={onLine} idle={idle} />
         </div>
-        <label className="flex items-center gap-1.5 min-h-6 pointer-coarse:min-h-11 text-xs text-muted">
-          <input type="checkbox" checked={isSpoken} onChange={(event) => setIsSpoken(event.target.checked)} className="accent-accent-text" />
-          {m.play.spoken}
-        </label>
+        <TerminalSettings modes={modes} onModes={setModes} />
         <StopButton run={run} />
       </div>
     </div>

@@ -1,11 +1,11 @@
-// A choice that is stored in this browser. A change updates every component and every tab that reads the choice.
+// Choices that are stored in this browser. A change updates every component and every tab that reads the choice.
 import { useSyncExternalStore } from 'react'
 import { read, write } from '../util/storage'
 
 const listeners = new Set<() => void>()
 const tell = () => listeners.forEach((listener) => listener())
 
-const subscribe = (listener: () => void) => {
+export const subscribeToChoices = (listener: () => void) => {
   if (listeners.size === 0) addEventListener('storage', tell)
   listeners.add(listener)
   return () => {
@@ -26,6 +26,6 @@ export function keepChoice(key: string, value: string): void {
 }
 
 export function useChoice<T extends string>(key: string, values: readonly [T, ...T[]]): [T, (value: T) => void] {
-  const value = useSyncExternalStore(subscribe, () => storedChoice(key, values))
+  const value = useSyncExternalStore(subscribeToChoices, () => storedChoice(key, values))
   return [value, (next) => keepChoice(key, next)]
 }

@@ -1,9 +1,9 @@
-// The administrator's first page: queue, workers, walls and languages. It changes nothing.
+// The administrator's first page: queue, workers, current runs, walls and languages. It changes nothing.
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { Check, TriangleAlert, X } from 'lucide-react'
 import type { ReactNode } from 'react'
-import { ADMIN_POLL_MS, healthQuery, queueQuery, workersQuery, type Health } from '../api/admin'
+import { ADMIN_POLL_MS, healthQuery, queueQuery, runningQuery, workersQuery, type Health } from '../api/admin'
 import { api, dataOf, type Schema } from '../api/client'
 import { languagesQuery, left, sessionQuery } from '../api/queries'
 import { ErrorBox } from '../components/ErrorBox'
@@ -18,6 +18,10 @@ import { Button, buttonClass } from '../ui/Button'
 import { ago, count } from '../util/format'
 import { versionNumber } from '../util/language'
 import { announceSession } from '../util/session-channel'
+import { withoutOverrides } from '../util/visible'
+
+/** The server's maximum number of runs in a response. */
+const RUNS_MAX = 200
 
 export function Admin() {
   const { messages: m } = useLanguage()
@@ -76,9 +80,10 @@ function State() {
   const a = useTexts(admin)
   const queue = useQuery(queueQuery)
   const workers = useQuery(workersQuery)
+  const running = useQuery(runningQuery)
   const health = useQuery(healthQuery)
   const languages = useQuery({ ...languagesQuery, refetchInterval: ADMIN_POLL_MS, staleTime: 0 })
-  const all = [queue, workers, health, languages]
+  const all = [queue, workers, running, health, languages]
   const failed = all.find((one) => one.error !== null && one.data === undefined)
   const isStale = all.some((one) => one.error !== null && one.data !== undefined)
   return (
@@ -100,8 +105,9 @@ function State() {
           <RowsSkeleton rows={8} />
         </div>
       )}
-      {queue.data !== undefined && <Queue queue={queue.data} />}
+      {queue.data !== undefined && <Queue queue={queue.data} workers={workers.data} />}
       {workers.data !== undefined && <Workers workers={workers.data} />}
+      {running.data !== undefined && <Runs running={running.data} all={queue.data?.running} />}
       <div className="grid grid-cols-1 gap-x-12 md:grid-cols-2 items-start">
         {health.data !== undefined && <Walls walls={health.data.walls} />}
         {languages.data !== undefined && <Languages languages={languages.data.languages} />}
@@ -155,7 +161,7 @@ function Status({ health }: { health: Health }) {
   )
 }
 
-function Queue({ queue }: { queue: Schema['QueueView'] }) {
+function Queue({ queue, workers }: { queue: Schema['QueueView']; workers: Worker[] | undefined }) {
   const { tag } = useLanguage()
   const q = useTexts(admin).queue
   const now = useServerNow()
@@ -165,6 +171,7 @@ function Queue({ queue }: { queue: Schema['QueueView'] }) {
     [q.waiting, n(queue.queued)],
     [q.oldest, oldest == null ? <span className="text-base font-normal text-muted">{q.none}</span> : <time dateTime={oldest} title={new Date(oldest).toLocaleString(tag)}>{ago(oldest, now, tag)}</time>],
     [q.running, n(queue.running)],
+    [q.judged, workers === undefined ? '–' : n(workers.reduce((sum, worker) => sum + worker.judged_last_minute, 0))],
     [q.scheduled, n(queue.scheduled)],
     [q.depth, q.depthOf(n(queue.depth), n(queue.depth_max))],
     [q.dead, n(queue.dead_letters), q.deadHint],
@@ -225,6 +232,7 @@ function Workers({ workers }: { workers: Worker[] }) {
               {(
                 [
                   [w.slots, slotsOf(worker)],
+                  [w.judged, count(worker.judged_last_minute, tag)],
                   [w.seen, since(worker.seen_at)],
                   [w.languages, count(worker.languages, tag)],
                   [w.started, since(worker.started_at)],
@@ -247,6 +255,7 @@ function Workers({ workers }: { workers: Worker[] }) {
               <th scope="col" className={head}>{w.name}</th>
               <th scope="col" className={head}>{w.state}</th>
               <th scope="col" className={`${head} text-right`}>{w.slots}</th>
+              <th scope="col" className={`${head} text-right`}>{w.judged}</th>
               <th scope="col" className={`${head} text-right`}>{w.languages}</th>
               <th scope="col" className={head}>{w.version}</th>
               <th scope="col" className={head}>{w.seen}</th>
@@ -261,6 +270,7 @@ function Workers({ workers }: { workers: Worker[] }) {
                 </th>
                 <td className={cell}>{stateOf(worker)}</td>
                 <td className={`${cell} figure text-right`}>{slotsOf(worker)}</td>
+                <td className={`${cell} figure text-right`}>{count(worker.judged_last_minute, tag)}</td>
                 <td className={`${cell} figure text-right`}>{count(worker.languages, tag)}</td>
                 <td className={`${cell} figure`}>{worker.version}</td>
                 <td className={cell}>{since(worker.seen_at)}</td>
@@ -270,6 +280,37 @@ function Workers({ workers }: { workers: Worker[] }) {
           </tbody>
         </table>
       </div>
+    </Section>
+  )
+}
+
+/** `all`: the number of all running runs, of which only the longest are listed. */
+function Runs({ running, all }: { running: Schema['RunningView'][]; all: number | undefined }) {
+  const { tag } = useLanguage()
+  const j = useTexts(admin).jobs
+  const now = useServerNow()
+  if (running.length === 0) return <Section title={j.title} detail={j.none}>{null}</Section>
+  return (
+    <Section title={j.title} detail={all !== undefined && all > running.length && running.length >= RUNS_MAX ? j.more(running.length, count(all, tag)) : undefined}>
+      <ul className="border-t border-border">
+        {running.map((run) => (
+          <li key={run.submission_id} className="grid grid-cols-[minmax(0,1fr)_auto] sm:grid-cols-[minmax(0,2fr)_minmax(0,2fr)_minmax(0,2fr)_auto] gap-x-4 py-1.5 min-h-9 border-b border-border">
+            <span className="min-w-0 break-words font-medium">{run.problem ?? run.language ?? j.verification}</span>
+            <span className="min-w-0 break-words max-sm:order-3">
+              <span className="sr-only">{j.user}: </span>
+              {withoutOverrides(run.username)}
+            </span>
+            <span className="min-w-0 break-words text-muted max-sm:order-4 max-sm:text-right">
+              <span className="sr-only">{j.worker}: </span>
+              {run.worker_name ?? run.worker_id}
+              {run.attempt > 1 && ` · ${j.attempt} ${count(run.attempt, tag)}`}
+            </span>
+            <time dateTime={run.started_at} title={new Date(run.started_at).toLocaleString(tag)} className="text-right max-sm:order-2">
+              {ago(run.started_at, now, tag)}
+            </time>
+          </li>
+        ))}
+      </ul>
     </Section>
   )
 }

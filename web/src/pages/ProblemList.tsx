@@ -1,5 +1,5 @@
-// The list of problems. Its filters are in the URL. Keys: `/` moves the focus to the search, `f` to the filters; `j`
-// and `k` move in the list, and Enter opens a problem.
+// The list of problems. Its filters are in the URL. Single keys (`util/keys.ts`) move the focus to the search, to the filters and
+// in the list, and Enter opens a problem.
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { Check, CircleDot, Circle, Search } from 'lucide-react'
@@ -17,10 +17,11 @@ import { inputClass } from '../ui/Field'
 import { Select } from '../ui/Select'
 import { Offline } from '../ui/Skeleton'
 import { count, percent } from '../util/format'
-import { isNoShortcut } from '../util/keys'
+import { actionOf, useSingleKeys } from '../util/keys'
 import { listSearch, tagsOf, type ListSearch } from '../util/search'
 import { SentTexts } from '../util/sent-texts'
 import { withoutOverrides } from '../util/visible'
+import { useActionKeys } from '../hooks/useActionKeys'
 import { useHere } from '../hooks/useHere'
 import { useIsOnline } from '../hooks/useIsOnline'
 import { useMedia } from '../hooks/useMedia'
@@ -56,18 +57,18 @@ export function ProblemList() {
       const focused = document.activeElement
       // The filters need the other keys. Escape leaves them.
       if (event.key === 'Escape' && !event.defaultPrevented && focused instanceof HTMLElement && focused !== box.current && filters.current?.contains(focused) === true) focused.blur()
-      if (isNoShortcut(event)) return
-      if (event.key === '/') {
+      const action = actionOf(event)
+      if (action === 'search') {
         event.preventDefault()
         box.current?.focus()
         box.current?.select()
       }
-      if (event.key === 'f') {
+      if (action === 'filters') {
         event.preventDefault()
         filters.current?.querySelector<HTMLElement>('select, [role=combobox]')?.focus()
       }
-      const step = { j: 1, k: -1 }[event.key]
-      if (step === undefined) return
+      if (action !== 'next' && action !== 'previous') return
+      const step = action === 'next' ? 1 : -1
       const rows = [...(rowList.current?.querySelectorAll<HTMLAnchorElement>('a[data-row]') ?? [])]
       const at = rows.findIndex((row) => row === document.activeElement)
       const next = at < 0 ? (step > 0 ? 0 : rows.length - 1) : Math.min(rows.length - 1, Math.max(0, at + step))
@@ -170,6 +171,8 @@ function Filters({ search, go, box, place, onList, hasStates }: FiltersProps) {
   const l = useTexts(list)
   const tags = tagsOf(search)
   const hasKeys = useMedia('(pointer: fine)')
+  const [keys] = useActionKeys()
+  const [single] = useSingleKeys()
   const chooseTags = (tags: string[]) => go({ tag: tags.join(',') })
   const [typed, setTyped] = useState(search.q ?? '')
   const waiting = useRef<ReturnType<typeof setTimeout>>(undefined)
@@ -201,7 +204,6 @@ function Filters({ search, go, box, place, onList, hasStates }: FiltersProps) {
     ...(any === undefined ? [] : [{ value: '' as T | '', text: any }]),
     ...(Object.entries(texts) as [T, string][]).map(([value, text]) => ({ value: value as T | '', text })),
   ]
-  const { solved, attempted, unsolved } = states
   return (
     <div ref={place} role="group" aria-label={l.filters} className="my-4 grid grid-cols-[minmax(0,auto)_minmax(0,1fr)] max-[18.75rem]:flex max-[18.75rem]:flex-col sm:flex sm:flex-wrap gap-2">
       <div className="relative col-span-2 sm:grow">
@@ -210,7 +212,7 @@ function Filters({ search, go, box, place, onList, hasStates }: FiltersProps) {
           ref={box}
           type="search"
           aria-label={m.list.search}
-          placeholder={hasKeys ? `${m.list.search}  /` : m.list.search}
+          placeholder={hasKeys && single === 'on' ? `${m.list.search}  ${keys.search}` : m.list.search}
           value={typed}
           maxLength={100}
           onChange={(event) => type(event.target.value)}
@@ -231,7 +233,7 @@ function Filters({ search, go, box, place, onList, hasStates }: FiltersProps) {
         />
       </div>
       <Select label={m.list.difficulty} value={search.difficulty ?? ''} options={options(difficulties, m.list.anyDifficulty)} onChange={(difficulty) => go({ difficulty })} />
-      {hasStates && <Select label={m.list.state} value={search.state ?? ''} options={options({ solved, attempted, unsolved }, m.list.anyState)} onChange={(state) => go({ state })} />}
+      {hasStates && <Select label={m.list.state} value={search.state ?? ''} options={options(states, m.list.anyState)} onChange={(state) => go({ state })} />}
       <TagPicker search={search} onChange={chooseTags} className="sm:min-w-32 pointer-coarse:text-lg" />
       <Select label={m.list.sort} value={search.sort ?? 'title'} options={options(sorts).map(({ value, text }) => ({ value, text: m.pair(m.list.sort, text) }))} onChange={(sort) => go({ sort: sort === 'title' ? undefined : sort })} />
       {tags.length > 0 && (
@@ -300,7 +302,7 @@ function StateGlyph({ line }: { line: Line }) {
       ? ([Check, 'text-accepted', m.list.states.solved] as const)
       : state === 'attempted'
         ? ([CircleDot, 'text-limit', m.list.states.attempted] as const)
-        : ([Circle, 'text-strong', m.list.states.fresh] as const)
+        : ([Circle, 'text-strong', m.list.states.new] as const)
   return (
     <span title={word} className={colour}>
       <Glyph aria-hidden size={16} strokeWidth={state === undefined ? 1 : 1.75} />

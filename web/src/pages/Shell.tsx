@@ -12,7 +12,7 @@ import { useMessages } from '../i18n/messages'
 import { Button } from '../ui/Button'
 import { collectKeys } from '../ui/early-keys'
 import { hasEditor } from '../util/editor-pages'
-import { isNoShortcut, opensPalette } from '../util/keys'
+import { actionOf, opensPalette } from '../util/keys'
 import { watchMissing } from '../util/missing-script'
 // It follows changes of the system's theme.
 import '../util/theme'
@@ -69,9 +69,9 @@ export function Shell() {
   useEffect(watchTyping, [])
   useEffect(() => {
     const key = (event: KeyboardEvent) => {
-      if (isNoShortcut(event)) return
-      if (event.key === '?') act.current.openShortcuts()
-      if (event.key === 'e' && document.querySelector('[data-editor]') !== null) {
+      const action = actionOf(event)
+      if (action === 'help') act.current.openShortcuts()
+      if (action === 'editor' && document.querySelector('[data-editor]') !== null) {
         // The editor must not get the letter.
         event.preventDefault()
         skipToEditor()

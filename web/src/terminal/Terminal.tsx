@@ -4,11 +4,13 @@ import { FitAddon } from '@xterm/addon-fit'
 import { Terminal as Xterm } from '@xterm/xterm'
 import '@xterm/xterm/css/xterm.css'
 import { useEffect, useRef } from 'react'
-import { useMessages } from '../i18n/messages'
+import { useMessages, useTexts } from '../i18n/messages'
+import { terminalTexts } from '../i18n/terminal'
 import { copyText } from '../util/copy'
 import { Feed } from '../util/feed'
 import { terminalTheme } from './colours'
 import { defineTerminalStyle } from './style'
+import { TerminalText } from './TerminalText'
 import { scrollByTouch } from './touch'
 
 /** Number of lines kept above the window. */
@@ -26,12 +28,21 @@ export interface TerminalHandle {
   size: () => { cols: number; rows: number }
 }
 
+/** How the content of a terminal is shown. */
+export interface TerminalModes {
+  /** Whether screen readers read the output. This mode is slower. */
+  isSpoken: boolean
+  /** Whether the content is shown as plain text. Nothing can be typed meanwhile. */
+  isText: boolean
+}
+
+export const USUAL_MODES: TerminalModes = { isSpoken: false, isText: false }
+
 interface TerminalProps {
   label: string
   /** Whether typed text is sent to a program. */
   isLive: boolean
-  /** Whether screen readers read the output. This mode is slower. */
-  isSpoken: boolean
+  modes: TerminalModes
   onType: (text: string) => void
   onSize: (cols: number, rows: number) => void
   /** Called when output was omitted because the terminal was too slow. */
@@ -40,7 +51,8 @@ interface TerminalProps {
 }
 
 export function Terminal(props: TerminalProps) {
-  const { label, isLive, isSpoken } = props
+  const { label, isLive, modes } = props
+  const { isSpoken, isText } = modes
   const host = useRef<HTMLDivElement>(null)
   const made = useRef<Xterm>(null)
   // The current properties. The terminal is created once, so it reads them through this reference.
@@ -149,7 +161,30 @@ export function Terminal(props: TerminalProps) {
     made.current?.textarea?.setAttribute('aria-label', label)
   }, [label])
 
-  return <div ref={host} data-terminal className="h-full min-h-0 overflow-hidden" />
+  return (
+    <div className="relative h-full min-h-0">
+      {/* The terminal keeps its size behind the text, so that the program gets no other window size. */}
+      <div ref={host} data-terminal inert={isText} className="h-full min-h-0 overflow-hidden" />
+      {isText && made.current !== null && <TerminalText xterm={made.current} />}
+    </div>
+  )
+}
+
+/** The settings below a terminal. */
+export function TerminalSettings({ modes, onModes }: { modes: TerminalModes; onModes: (modes: TerminalModes) => void }) {
+  const x = useTexts(terminalTexts)
+  const setting = (name: keyof TerminalModes, text: string) => (
+    <label className="flex items-center gap-1.5 min-h-6 pointer-coarse:min-h-11 text-xs text-muted">
+      <input type="checkbox" checked={modes[name]} onChange={(event) => onModes({ ...modes, [name]: event.target.checked })} className="accent-accent-text" />
+      {text}
+    </label>
+  )
+  return (
+    <>
+      {setting('isText', x.text)}
+      {setting('isSpoken', x.spoken)}
+    </>
+  )
 }
 
 /** Keys that the keyboards of phones do not have, and the bytes that a terminal sends for them. */

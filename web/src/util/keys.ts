@@ -1,5 +1,26 @@
-// Keyboard shortcuts of a single character. They do nothing while the user types, and the user can turn them off.
+// Keyboard shortcuts of a single character. They do nothing while the user types. The user can turn them off, and choose other characters.
 import { storedChoice, useChoice } from '../hooks/useChoice'
+import { read } from './storage'
+
+/** The actions of these shortcuts. */
+export const ACTIONS = ['search', 'filters', 'next', 'previous', 'editor', 'help'] as const
+export type Action = (typeof ACTIONS)[number]
+
+/** The usual characters, in the order of `ACTIONS`. */
+export const USUAL = '/fjke?'
+
+/** Under this key, the characters that the user has chosen are stored, like `USUAL`. */
+export const CHARACTERS = 'cupel.keys'
+
+/** The characters, one for each action. Malformed ones are ignored. */
+export function charactersOf(stored: string | null): string[] {
+  const found = [...new Set(stored?.match(/[^\s\p{C}]/gu))]
+  return found.length === ACTIONS.length ? found : [...USUAL]
+}
+
+/** The action of a key, unless the user is typing or has turned these shortcuts off. */
+export const actionOf = (event: KeyboardEvent): Action | undefined =>
+  storedChoice(SINGLE_KEY, SINGLE) === 'off' || isTyping(event) ? undefined : ACTIONS[charactersOf(read(CHARACTERS)).indexOf(event.key)]
 
 const SINGLE_KEY = 'cupel.single-keys'
 const SINGLE = ['on', 'off'] as const
@@ -7,16 +28,13 @@ const SINGLE = ['on', 'off'] as const
 /** Whether single characters are shortcuts. Speech input and tremor can trigger them by mistake. Source: WCAG 2.2, 2.1.4. */
 export const useSingleKeys = () => useChoice(SINGLE_KEY, SINGLE)
 
-/** Whether a key is not a shortcut, because the user is typing or has turned single-key shortcuts off. */
-export const isNoShortcut = (event: KeyboardEvent): boolean => storedChoice(SINGLE_KEY, SINGLE) === 'off' || isTyping(event)
-
 function isTyping(event: KeyboardEvent): boolean {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return true
   const target = event.composedPath()[0]
-  // A letter chooses an option of a `select`; `/` does not.
+  // A letter or digit chooses an option of a `select`; `/` does not.
   return (
     target instanceof HTMLElement &&
-    (target.isContentEditable || ['INPUT', 'TEXTAREA', event.key !== '/' && 'SELECT'].includes(target.tagName) || target.closest('[role=dialog]') !== null)
+    (target.isContentEditable || ['INPUT', 'TEXTAREA', /[\p{L}\p{N}]/u.test(event.key) && 'SELECT'].includes(target.tagName) || target.closest('[role=dialog]') !== null)
   )
 }
 

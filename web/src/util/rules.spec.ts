@@ -10,6 +10,7 @@ describe('the filters in the URL', () => {
     expect(listSearch({ q: ' ', difficulty: 'nightmare', state: 'solved', sort: 1, page: '1', evil: 'x' })).toEqual({ state: 'solved' })
     expect(listSearch({ q: 'a'.repeat(200), page: '3' })).toEqual({ q: 'a'.repeat(100), page: 3 })
     expect(listSearch({ page: -1 })).toEqual({})
+    expect(listSearch({ state: 'new' })).toEqual({ state: 'new' })
   })
 })
 

@@ -1,7 +1,7 @@
 // Parses the filters of the problem list from the URL. Unknown and malformed values are dropped.
 
 const DIFFICULTIES = ['easy', 'medium', 'hard'] as const
-const STATES = ['solved', 'attempted', 'unsolved'] as const
+const STATES = ['solved', 'attempted', 'unsolved', 'new'] as const
 const SORTS = ['title', 'newest', 'difficulty', 'solved'] as const
 
 export type Difficulty = (typeof DIFFICULTIES)[number]

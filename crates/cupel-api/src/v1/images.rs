@@ -199,6 +199,10 @@ pub(crate) struct PrunedView {
     layers: usize,
     /// Number of unpacked images that programs still use; a later request removes them.
     in_use: usize,
+    /// Whether nothing was removed because an image was being added or verified; a later request removes it. Absent if
+    /// not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    deferred: bool,
 }
 
 /// An image to add.
@@ -324,7 +328,7 @@ pub(crate) async fn verify_image(
 /// Remove what no container image of this node needs.
 ///
 /// Removes layers and unpacked images to which no name refers, and files of interrupted additions. While an image is
-/// being added or verified, nothing is removed.
+/// being added or verified, nothing is removed, and the response has `deferred`.
 #[utoipa::path(
     post, path = "/admin/images/prune", tag = "admin", operation_id = "prune_images",
     responses(
@@ -333,8 +337,8 @@ pub(crate) async fn verify_image(
     ),
 )]
 pub(crate) async fn prune_images(State(app): State<Shared>, _admin: Caller) -> Result<Json<PrunedView>, ApiError> {
-    let Pruned { roots, layers, in_use } = of_node(&app)?.prune().await.map_err(refused)?;
-    Ok(Json(PrunedView { unpacked_images: roots, layers, in_use }))
+    let Pruned { roots, layers, in_use, deferred } = of_node(&app)?.prune().await.map_err(refused)?;
+    Ok(Json(PrunedView { unpacked_images: roots, layers, in_use, deferred }))
 }
 
 /// Remove a container image of this node.

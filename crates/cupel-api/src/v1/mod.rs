@@ -86,6 +86,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(admin_users::end_code))
         .routes(routes!(admin::queue))
         .routes(routes!(workers::workers))
+        .routes(routes!(workers::running))
         .routes(routes!(images::images, images::add_image, images::remove_image))
         .routes(routes!(images::image))
         .routes(routes!(images::verify_image))

@@ -1,7 +1,8 @@
-//! `/admin/workers`: the workers that are alive.
+//! `/admin/workers`: the workers that are alive. `/admin/running`: what they run.
 
 use axum::Json;
 use axum::extract::State;
+use cupel_core::RunningRun;
 use cupel_core::cluster::WorkerRecord;
 use cupel_http::app::Shared;
 use cupel_http::caller::Caller;
@@ -25,6 +26,8 @@ pub(crate) struct WorkerView {
     slots: u32,
     /// Number of occupied slots.
     busy: u32,
+    /// Number of runs that it judged within the minute before the last heartbeat.
+    judged_last_minute: u32,
     /// The operator's order: `work`, `pause` or `drain`.
     order: &'static str,
     /// Number of languages that it has, without those that `GET /languages` does not list.
@@ -48,6 +51,7 @@ impl WorkerView {
             version: beat.version,
             slots: beat.slots,
             busy: beat.busy,
+            judged_last_minute: beat.judged_last_minute,
             order: order.as_str(),
             languages: beat.languages.keys().filter(is_listed).count() as u64,
             pulling: beat.pulling.into_iter().map(PullingView::of).collect(),
@@ -89,4 +93,62 @@ pub(crate) async fn workers(State(app): State<Shared>, _caller: Caller) -> Resul
     let workers = app.core.workers_alive().await?;
     let registry = app.core.registry();
     Ok(Json(WorkerViews { workers: workers.into_iter().map(|record| WorkerView::of(record, &registry)).collect() }))
+}
+
+/// Number of running runs in one response. A cluster has more slots only if it has dozens of workers.
+const RUNNING_MAX: u32 = 200;
+
+/// A run that a worker executes.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RunningView {
+    submission_id: String,
+    /// Name of the submission's owner.
+    username: String,
+    /// The submission's language; `null` for the verification of a package.
+    language: Option<String>,
+    /// The problem of the submission, if any.
+    problem: Option<String>,
+    /// Number of the current attempt, from 1.
+    attempt: u32,
+    /// When the first attempt began.
+    #[schema(format = DateTime)]
+    started_at: String,
+    worker_id: String,
+    /// Name of the worker, if it is known.
+    worker_name: Option<String>,
+}
+
+impl From<RunningRun> for RunningView {
+    fn from(run: RunningRun) -> RunningView {
+        let RunningRun { submission, username, language, problem, attempt, started_at, worker, worker_name } = run;
+        RunningView {
+            submission_id: submission.to_string(),
+            username,
+            language: language.map(|id| id.to_string()),
+            problem: problem.map(|slug| slug.to_string()),
+            attempt,
+            started_at: rfc3339(started_at),
+            worker_id: worker.to_string(),
+            worker_name,
+        }
+    }
+}
+
+/// The runs that workers execute.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RunningViews {
+    /// The runs, longest first, at most 200.
+    running: Vec<RunningView>,
+}
+
+/// List the runs that workers execute, longest first.
+///
+/// It has at most 200 runs. `running` of `/admin/queue` is the number of all of them.
+#[utoipa::path(
+    get, path = "/admin/running", tag = "admin", operation_id = "running",
+    responses((status = 200, description = "The runs", body = RunningViews)),
+)]
+pub(crate) async fn running(State(app): State<Shared>, _caller: Caller) -> Result<Json<RunningViews>, ApiError> {
+    let running = app.core.runs_of_workers(RUNNING_MAX).await?;
+    Ok(Json(RunningViews { running: running.into_iter().map(RunningView::from).collect() }))
 }

@@ -412,6 +412,7 @@ async fn a_change_of_role_takes_effect_at_once() {
         version: "1.2.3".into(),
         slots: 4,
         busy: 1,
+        judged_last_minute: 240,
         languages: BTreeMap::from([("python".parse().unwrap(), "3.11".into())]),
         libraries: BTreeMap::new(),
         pulling: [("course".parse().unwrap(), Pulling { failure: Some("the registry failed".to_owned()) })].into(),
@@ -421,9 +422,14 @@ async fn a_change_of_role_takes_effect_at_once() {
     let worker = &workers().await[0];
     assert_eq!((&worker["name"], &worker["slots"], &worker["busy"]), (&json!("lab"), &json!(4), &json!(1)));
     assert_eq!((&worker["order"], &worker["languages"]), (&json!("work"), &json!(1)));
+    assert_eq!(worker["judged_last_minute"], json!(240));
     assert_eq!(worker["pulling"], json!([{ "language_id": "course", "failure": "the registry failed" }]));
+    let running = app.get("/api/v1/admin/running").bearer(&other.token).send().await;
+    assert_eq!((running.status.as_u16(), &running.json), (200, &json!({ "running": [] })));
     set("user").await;
-    app.get("/api/v1/admin/queue").bearer(&other.token).send().await.is_error(403, "forbidden");
+    for place in ["queue", "running"] {
+        app.get(&format!("/api/v1/admin/{place}")).bearer(&other.token).send().await.is_error(403, "forbidden");
+    }
 
     app.request(Method::PATCH, &place)
         .json(&json!({ "role": "king" }))

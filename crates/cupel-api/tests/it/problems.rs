@@ -148,6 +148,8 @@ async fn everybody_can_list_read_and_filter_public_problems() {
     assert_eq!(tags("?tag_counts=true&difficulty=hard", &user).await, json!([]));
     assert_eq!(tags("", &user).await, Value::Null);
     assert_eq!(slugs("?state=unsolved", Some(&user)).await, ["echo"]);
+    assert_eq!(slugs("?state=new", Some(&user)).await, ["echo"]);
+    assert_eq!(slugs("?state=attempted", Some(&user)).await, Vec::<String>::new());
     for bad in ["?difficulty=odd", "?sort=odd", "?state=odd", "?odd=1", "?limit=0", "?tag=%01"] {
         app.get(&format!("/api/v1/problems{bad}")).send().await.is_error(400, "invalid-parameter");
     }

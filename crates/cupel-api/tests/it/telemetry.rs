@@ -7,7 +7,7 @@ use axum::http::Method;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::json;
 
-use crate::app::{TestApp, a_report, a_step, output};
+use crate::app::{PANIC, TestApp, a_report, a_step, output};
 
 /// Captures the log of all threads until the guard is dropped. The whole binary has one subscriber: with one per
 /// thread, call sites that another test reaches first may not be logged.
@@ -124,4 +124,20 @@ async fn requests_are_counted_by_route_and_metric_labels_are_bounded() {
     }
     assert!(text.contains("cupel_http_request_duration_seconds"), "{text}");
     assert!(!text.contains("made/up") && !text.contains("MADEUP"), "{text}");
+}
+
+#[tokio::test]
+async fn only_failures_of_the_server_are_counted_as_internal_errors() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    let _here = metrics::set_default_local_recorder(&recorder);
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    app.get("/api/v1/execute/none").bearer(&user.token).send().await.is_error(404, "not-found");
+    app.post("/api/v1/execute", &json!({})).send().await;
+    assert!(!handle.render().contains("cupel_http_internal_errors_total"), "{}", handle.render());
+    PANIC.set(true);
+    app.get("/metrics").send().await.is_error(500, "internal");
+    PANIC.set(false);
+    assert!(handle.render().contains("cupel_http_internal_errors_total 1"), "{}", handle.render());
 }

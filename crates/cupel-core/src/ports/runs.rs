@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use cupel_problem::Slug;
 use cupel_types::{LanguageId, LeaseId, RunId, RunReport, Submission, SubmissionId, UserId, WorkerId};
 use jiff::Timestamp;
 
@@ -104,6 +105,9 @@ pub trait RunStore: Send + Sync {
 
     /// Numbers of queued and leased runs, and the time at which the oldest waiting run became due.
     async fn counts(&self, now: Timestamp) -> Result<RunCounts, StoreError>;
+
+    /// The runs that workers hold, longest first, at most `limit`.
+    async fn running(&self, limit: u32) -> Result<Vec<RunningRun>, StoreError>;
 
     /// Number of due runs that wait, per set of needed languages.
     async fn waiting_for(&self, now: Timestamp) -> Result<Vec<(Needs, u64)>, StoreError>;
@@ -279,6 +283,27 @@ pub struct ExpiredRun {
     pub lease: LeaseId,
     /// `Queued` or `Abandoned`.
     pub state: RunState,
+}
+
+/// A run that a worker holds, for administrators.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunningRun {
+    /// The submission that is judged.
+    pub submission: SubmissionId,
+    /// The name of the submission's owner.
+    pub username: String,
+    /// The submission's language; `None` for the verification of a package.
+    pub language: Option<LanguageId>,
+    /// The problem of the submission, if any.
+    pub problem: Option<Slug>,
+    /// Number of the current attempt, from 1.
+    pub attempt: u32,
+    /// When the first attempt began.
+    pub started_at: Timestamp,
+    /// The worker.
+    pub worker: WorkerId,
+    /// Name of the worker, if it is known.
+    pub worker_name: Option<String>,
 }
 
 /// Numbers of waiting and running runs.

@@ -114,6 +114,8 @@ pub enum SolveState {
     Attempted,
     /// Not solved, whether or not tried.
     Unsolved,
+    /// Not tried.
+    New,
 }
 
 /// Filter over problems.

@@ -58,6 +58,7 @@ impl Site {
             version: "1".into(),
             slots: 1,
             busy: 0,
+            judged_last_minute: 0,
             languages: versions(languages),
             libraries: BTreeMap::new(),
             pulling: BTreeMap::new(),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cupel_core::{
-    Bounds, Clock as _, ExecuteRequest, Executed, Idempotency, InputFault, InputFaultKind, NewProgram, NewSubmission,
-    RunStore as _, SubmitError, SubmittedEach, Wait,
+    Bounds, Clock as _, ExecuteRequest, Executed, Idempotency, InputFault, InputFaultKind, NewProgram, NewSource,
+    NewSubmission, RunStore as _, SubmitError, SubmittedEach, Wait,
 };
 use cupel_queue::EmbeddedQueue;
 use cupel_testkit::{SubmissionBuilder, Unlimited, a_submission, registry};
@@ -239,6 +239,48 @@ async fn too_many_arguments_are_one_error_and_the_list_of_errors_is_bounded() {
     let last = &found[100];
     assert_eq!((last.index, last.pointer.as_str(), last.kind), (Some(1), "", BadArgument));
     assert!(last.detail.contains("first 100"), "{}", last.detail);
+}
+
+/// Regression: such a program was accepted, and ended as an internal failure, because the sandbox refused its command.
+#[tokio::test]
+async fn a_program_with_a_command_that_is_too_long_is_refused() {
+    let app = App::start().await;
+    let deep = |i: usize, extension: &str| {
+        let folder = "d".repeat(250);
+        (format!("{folder}/{folder}/{folder}/{folder}/{i}.{extension}"), bytes(1))
+    };
+    let of = |language: &str, main: &str, extension: &str| NewSource {
+        language: language.into(),
+        files: std::iter::once((main.to_owned(), bytes(1))).chain((0..99).map(|i| deep(i, extension))).collect(),
+    };
+    let long = |kib: usize| vec!["x".repeat(kib << 10)];
+    let is_too_large = |pointer| [(pointer, InputFaultKind::TooLarge)];
+    let found = check(&app, |s| s.source = of("c", "main.c", "c"), &is_too_large("/files")).await;
+    let detail = &found[0].detail;
+    assert!(detail.starts_with("the compile command") && detail.contains("at most 96 KiB"), "{detail}");
+    for (compiler, linker, pointer) in [(40, 60, "/linker_args"), (60, 40, "/compiler_args")] {
+        let change = |s: &mut NewProgram| {
+            s.source = NewSource { language: "c".into(), files: vec![("main.c".into(), bytes(1))] };
+            (s.tools.compiler_args, s.tools.linker_args) = (long(compiler), long(linker));
+        };
+        check(&app, change, &is_too_large(pointer)).await;
+    }
+    let found =
+        check(&app, |s| (s.args, s.tools.interpreter_args) = (long(60), long(40)), &is_too_large("/args")).await;
+    assert!(found[0].detail.starts_with("the command that starts the program"), "{}", found[0].detail);
+
+    // These commands do not name the files, or do not have the arguments.
+    for source in [of("c", "main.c", "txt"), of("python", "main.py", "py")] {
+        app.submit(a_submission().with_program(|s| s.source = source)).await;
+    }
+    app.submit(a_submission().with_program(|s| {
+        (s.source, s.tools.main_only) = (of("c", "main.c", "c"), true);
+    }))
+    .await;
+    app.submit(a_submission().with_program(|s| {
+        (s.tools.compiler_args, s.tools.linker_args) = (long(60), long(60));
+    }))
+    .await;
 }
 
 #[tokio::test]

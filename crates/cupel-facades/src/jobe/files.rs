@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
-// moka is maintained and licensed under MIT or Apache-2.0. It bounds the total size, and evicts the least used files.
+// moka is maintained and licensed under MIT or Apache-2.0. It bounds the total size.
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use cupel_types::UserId;
@@ -60,14 +61,22 @@ pub(super) struct Files(Cache<(UserId, FileId), Arc<[u8]>>);
 
 impl Default for Files {
     fn default() -> Files {
-        let size = |(_, id): &(UserId, FileId), contents: &Arc<[u8]>| {
-            u32::try_from(ENTRY_BYTES + id.len() + contents.len()).unwrap_or(u32::MAX)
-        };
-        Files(Cache::builder().weigher(size).max_capacity(BYTES_MAX).time_to_idle(IDLE_MAX).build())
+        Files::with_room(BYTES_MAX)
     }
 }
 
 impl Files {
+    /// A cache for files of this size together, in bytes.
+    fn with_room(bytes_max: u64) -> Files {
+        let size = |(_, id): &(UserId, FileId), contents: &Arc<[u8]>| {
+            u32::try_from(ENTRY_BYTES + id.len() + contents.len()).unwrap_or(u32::MAX)
+        };
+        // The file that was not used for the longest time is evicted. The default policy would instead reject a new
+        // file while the older files were used more often: the client would send it again and again in vain.
+        let cache = Cache::builder().eviction_policy(EvictionPolicy::lru()).weigher(size).max_capacity(bytes_max);
+        Files(cache.time_to_idle(IDLE_MAX).build())
+    }
+
     pub(super) fn put(&self, user: UserId, id: FileId, contents: Vec<u8>) {
         self.0.insert((user, id), contents.into());
     }
@@ -113,6 +122,29 @@ mod tests {
         files.put(ada, id.clone(), b"two".to_vec());
         assert_eq!(files.get(ada, &id).as_deref(), Some(&b"two"[..]), "the last upload remains");
         assert_eq!(files.get(bob, &id), None);
+    }
+
+    #[test]
+    fn a_new_file_replaces_the_one_that_was_not_used_for_the_longest_time() {
+        const SIZE: usize = 4 << 10;
+        let files = Files::with_room(8 * (SIZE as u64 + 1024));
+        let user = UserId::from_uuid(uuid::Uuid::from_u128(1));
+        let id = |n: usize| format!("{n:08}").parse::<FileId>().unwrap();
+        let has = |n| files.get(user, &id(n)).is_some();
+        for n in 0..8 {
+            files.put(user, id(n), vec![0; SIZE]);
+        }
+        // A cache that prefers files that are used often would keep all of them.
+        for n in (0..8).chain(0..8).chain(0..8) {
+            assert!(has(n), "{n}");
+        }
+        files.0.run_pending_tasks();
+        for n in 8..12 {
+            files.put(user, id(n), vec![0; SIZE]);
+            files.0.run_pending_tasks();
+            assert!(has(n), "a file that was just sent is available");
+        }
+        assert!(!has(0) && has(7));
     }
 
     #[test]

@@ -35,13 +35,15 @@ use cupel_types::UserId;
 use serde_json::{Value, json};
 
 use crate::Keyless;
+use crate::bounded_json::{self, Unparsed, VALUES_MAX, too_many_values};
+use crate::public_read::charge_public_read;
 use files::{FileId, Files};
 
 /// Name of the facade in language files and in the configuration, and of its internal account.
 pub const JOBE: &str = "jobe";
 
 /// The header with the key.
-const KEY_HEADER: &str = "x-api-key";
+const KEY_HEADER: HeaderName = HeaderName::from_static("x-api-key");
 
 const MISSING_KEY: &str = "Missing API key";
 const UNKNOWN_KEY: &str = "Unknown API key";
@@ -189,7 +191,8 @@ async fn answer(app: &Shared, mount: &Mount, notes: &Notes, request: Request) ->
     match operation {
         Operation::Preflight => Ok(StatusCode::NO_CONTENT.into_response()),
         Operation::Languages => {
-            app.limits.anonymous_read(notes.client().address, app.settings.anonymous_reads).await?;
+            let (mut parts, _) = request.into_parts();
+            charge_public_read(app, notes, &mut parts, &[KEY_HEADER, header::AUTHORIZATION]).await?;
             Ok(Json(languages::list(&app.core.registry())).into_response())
         }
         Operation::HasFile(id) => {
@@ -221,7 +224,12 @@ async fn identified(app: &Shared, request: Request) -> Result<(Caller, Request),
 }
 
 fn put(app: &Shared, mount: &Mount, caller: &Caller, id: FileId, body: &[u8]) -> Response {
-    let Ok(sent) = serde_json::from_slice::<Value>(body) else { return text(StatusCode::BAD_REQUEST, "") };
+    let Ok(body) = std::str::from_utf8(body) else { return text(StatusCode::BAD_REQUEST, "") };
+    let sent = match bounded_json::parse(body, VALUES_MAX) {
+        Ok(sent) => sent,
+        Err(Unparsed::Syntax(_)) => return text(StatusCode::BAD_REQUEST, ""),
+        Err(Unparsed::TooManyValues) => return text(StatusCode::PAYLOAD_TOO_LARGE, &too_many_values(VALUES_MAX)),
+    };
     let contents = match sent.get("file_contents") {
         None | Some(Value::Null) => {
             return text(StatusCode::BAD_REQUEST, "put: missing file_contents parameter");

@@ -1,5 +1,6 @@
 //! Requests: validation in the order and with the texts of the original.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use serde_json::{Map, Value};
 
 use super::files::FileId;
 use super::languages::{JobeLanguage, MEMORY_MB, find};
+use crate::bounded_json::{self, Unparsed, VALUES_MAX, too_many_values};
 use crate::program::{SourceFile, limits_within, main_name};
 use crate::surrogates::replace_lone_surrogates;
 
@@ -84,8 +86,15 @@ pub(super) fn validate(
     }
     let malformed = || refused("Server exception (Failed to parse JSON string. Error: Syntax error)");
     let text = std::str::from_utf8(body).map_err(|_| malformed())?;
-    let sent: Value = serde_json::from_str(&replace_lone_surrogates(text)).map_err(|_| malformed())?;
-    let Value::Object(sent) = sent else { return Err(refused("Non-JSON post data received")) };
+    let sent = match bounded_json::parse(&replace_lone_surrogates(text), VALUES_MAX) {
+        Ok(Value::Object(sent)) => sent,
+        Ok(_) => return Err(refused("Non-JSON post data received")),
+        Err(Unparsed::Syntax(_)) => return Err(malformed()),
+        Err(Unparsed::TooManyValues) => {
+            let (status, reason) = (StatusCode::PAYLOAD_TOO_LARGE, too_many_values(VALUES_MAX));
+            return Err(Refused { status, reason });
+        }
+    };
     let Some(Value::Object(spec)) = sent.get("run_spec") else {
         return Err(refused("No run_spec attribute found in post data"));
     };
@@ -208,7 +217,7 @@ fn files_of(
     let listed = match listed {
         None | Some(Value::Null) => return Ok(Vec::new()),
         Some(Value::Array(listed)) => listed,
-        Some(other) => return Err(refused(format!("Invalid file specifier: {}", dump(other, 0)))),
+        Some(other) => return Err(invalid_specifier(other)),
     };
     let pair = |pair: &Value| match pair.as_array().map(Vec::as_slice) {
         Some([Value::String(id), Value::String(name)] | [Value::String(id), Value::String(name), _]) => {
@@ -221,7 +230,7 @@ fn files_of(
     };
     let mut pairs = Vec::with_capacity(listed.len());
     for one in listed {
-        pairs.push(pair(one).ok_or_else(|| refused(format!("Invalid file specifier: {}", dump(one, 0))))?);
+        pairs.push(pair(one).ok_or_else(|| invalid_specifier(one))?);
     }
     let mut files: Vec<SourceFile> = Vec::with_capacity(pairs.len());
     for (id, name) in pairs {
@@ -235,21 +244,64 @@ fn files_of(
     Ok(files)
 }
 
-/// A value in the form in which PHP's `print_r` prints it.
-fn dump(value: &Value, depth: usize) -> String {
-    let entries: Vec<(String, &Value)> = match value {
-        Value::Array(list) => list.iter().enumerate().map(|(at, value)| (at.to_string(), value)).collect(),
-        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), value)).collect(),
-        other => return as_text(other).unwrap_or_default(),
-    };
-    let kind = if value.is_array() { "Array" } else { "stdClass Object" };
-    let indent = "        ".repeat(depth);
-    let mut text = format!("{kind}\n{indent}(\n");
-    for (name, value) in entries {
-        text.push_str(&format!("{indent}    [{name}] => {}\n", dump(value, depth + 1)));
+fn invalid_specifier(value: &Value) -> Refused {
+    let mut dump = Dump::default();
+    dump.value(value, 0);
+    refused(format!("Invalid file specifier: {}", dump.text))
+}
+
+/// Maximum size of the text of an invalid value in a refusal, in bytes.
+const DUMP_BYTES_MAX: usize = 4096;
+
+/// The beginning of a value in the form in which PHP's `print_r` prints it, with at most [`DUMP_BYTES_MAX`] bytes. Each
+/// entry and each level needs some bytes, so this also bounds how many of them are read.
+#[derive(Default)]
+struct Dump {
+    text: String,
+    is_full: bool,
+}
+
+impl Dump {
+    fn push(&mut self, text: &str) {
+        if self.is_full {
+            return;
+        }
+        let room = DUMP_BYTES_MAX - self.text.len();
+        self.is_full = text.len() > room;
+        self.text.push_str(&text[..text.floor_char_boundary(room)]);
     }
-    text.push_str(&format!("{indent})\n"));
-    text
+
+    fn value(&mut self, value: &Value, depth: usize) {
+        match value {
+            Value::Array(list) => {
+                let entries = list.iter().enumerate().map(|(at, value)| (Cow::Owned(at.to_string()), value));
+                self.entries("Array", entries, depth);
+            }
+            Value::Object(fields) => {
+                let entries = fields.iter().map(|(name, value)| (Cow::Borrowed(name.as_str()), value));
+                self.entries("stdClass Object", entries, depth);
+            }
+            Value::String(text) => self.push(text),
+            other => self.push(&as_text(other).unwrap_or_default()),
+        }
+    }
+
+    fn entries<'v>(&mut self, kind: &str, entries: impl Iterator<Item = (Cow<'v, str>, &'v Value)>, depth: usize) {
+        let indent = "        ".repeat(depth);
+        self.push(&format!("{kind}\n{indent}(\n"));
+        for (name, value) in entries {
+            if self.is_full {
+                return;
+            }
+            for part in [indent.as_str(), "    [", &name, "] => "] {
+                self.push(part);
+            }
+            self.value(value, depth + 1);
+            self.push("\n");
+        }
+        self.push(&indent);
+        self.push(")\n");
+    }
 }
 
 /// The files, the source first. A file with the name of the source replaces the source, as in the original.
@@ -333,4 +385,38 @@ fn limits_of(
 /// Number of bytes in this many megabytes of the original.
 fn bytes_of(megabytes: f64) -> Bytes {
     Bytes::new((megabytes.max(0.0) * MEGABYTE).min((1u64 << 50) as f64) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn dump(value: &Value) -> String {
+        let mut dump = Dump::default();
+        dump.value(value, 0);
+        dump.text
+    }
+
+    #[test]
+    fn a_value_is_printed_as_by_php() {
+        let value = json!({ "a": [1, true, null], "b": {} });
+        let expected = "stdClass Object\n(\n    [a] => Array\n        (\n            [0] => 1\n            [1] => 1\n\
+                        \x20           [2] => \n        )\n\n    [b] => stdClass Object\n        (\n        )\n\n)\n";
+        assert_eq!(dump(&value), expected);
+    }
+
+    #[test]
+    fn the_text_of_an_invalid_value_is_bounded() {
+        let deep = (0..100).fold(json!([]), |value, _| json!([value, value_of_many()]));
+        for value in [deep, json!("é".repeat(DUMP_BYTES_MAX)), json!({ "x".repeat(1 << 20): 0 }), value_of_many()] {
+            let text = dump(&value);
+            assert!((DUMP_BYTES_MAX - 3..=DUMP_BYTES_MAX).contains(&text.len()), "{}", text.len());
+        }
+    }
+
+    fn value_of_many() -> Value {
+        json!(vec![0; 1000])
+    }
 }

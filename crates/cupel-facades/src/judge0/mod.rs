@@ -44,12 +44,13 @@ use cupel_types::{SubmissionId, UserId};
 use serde_json::{Map, Value, json};
 
 use crate::Keyless;
+use crate::bounded_json::{self, VALUES_MAX};
 use crate::charset::name_charset;
 use crate::execute::Run;
 use attributes::{Attributes, Faults, validate};
 use fields::Fields;
 use languages::Flavour;
-use parameters::Parameters;
+use parameters::{Parameters, Unread};
 use render::Rendering;
 use result::Status;
 use several::{Several, Whole};
@@ -70,6 +71,9 @@ const PAGE: i64 = 20;
 
 /// Maximum number of submissions in a page of the list; the original has no maximum.
 const PAGE_MAX: i64 = 100;
+
+/// Maximum number of values of one submission in a batch: its attributes and a few that are unknown.
+const SUBMISSION_VALUES_MAX: usize = 32;
 
 /// Largest body, in bytes, that is searched for the client's key. The limit is low, because the body is read before the
 /// client is known.
@@ -269,7 +273,7 @@ async fn with_key_in_header(app: &Shared, request: Request) -> Result<Request, A
         .map_err(|_elapsed| ApiError::new(ErrorKind::RequestTimeout, "The body did not arrive in time."))?
         .map_err(|_broken| ApiError::new(ErrorKind::MalformedRequest, "The body is not framed correctly."))?;
     if bytes.windows(TOKEN_HEADERS[0].len()).any(|part| part.eq_ignore_ascii_case(TOKEN_HEADERS[0].as_bytes()))
-        && let Ok(parameters) = Parameters::of(None, &parts.headers, bytes.clone()).await
+        && let Ok(parameters) = Parameters::of(None, &parts.headers, bytes.clone(), VALUES_MAX).await
         && let Some(key) = parameters.key()
     {
         parts.headers.insert(TOKEN_HEADERS[0], key);
@@ -300,10 +304,17 @@ async fn answer(app: Shared, mount: Mount, notes: Notes, request: Request) -> Re
     };
     let place = format!("/{}/{name}?{}", mount.flavour.facade(), query.as_deref().unwrap_or_default());
     let idempotency = IdempotencyKey::of_headers(&headers)?.for_request(&app, &place, &bytes);
-    let Ok(parameters) = Parameters::of(query.as_deref(), &headers, bytes).await else {
-        return Ok((StatusCode::BAD_REQUEST, Json(json!({ "status": 400, "error": "Bad Request" }))).into_response());
+    let values_max = VALUES_MAX.max(mount.options.batch_max(app.core.bounds()) * SUBMISSION_VALUES_MAX);
+    let parameters = match Parameters::of(query.as_deref(), &headers, bytes, values_max).await {
+        Ok(parameters) => parameters,
+        Err(Unread::Malformed) => {
+            let body = json!({ "status": 400, "error": "Bad Request" });
+            return Ok((StatusCode::BAD_REQUEST, Json(body)).into_response());
+        }
+        Err(Unread::TooManyValues) => return Err(bounded_json::too_large(values_max)),
     };
-    let of = Handler { app: &app, mount: &mount, notes: &notes, caller: &caller, parameters, idempotency };
+    let is_base64 = parameters.is_on("base64_encoded");
+    let of = Handler { app: &app, mount: &mount, notes: &notes, caller: &caller, parameters, is_base64, idempotency };
     let registry = app.core.registry();
     let flavour = mount.flavour;
     match operation {
@@ -349,15 +360,13 @@ struct Handler<'r> {
     notes: &'r Notes,
     caller: &'r Caller,
     parameters: Parameters,
+    /// Whether texts are base64, in the request and in the response.
+    is_base64: bool,
     /// Set if the request has an idempotency key.
     idempotency: Option<Idempotency>,
 }
 
 impl Handler<'_> {
-    fn is_base64(&self) -> bool {
-        self.parameters.is_on("base64_encoded")
-    }
-
     /// The selected fields, or the reason why they are refused.
     fn fields(&self) -> Result<Fields, String> {
         Fields::parse(self.parameters.text("fields"))
@@ -385,7 +394,7 @@ impl Handler<'_> {
     ) -> Result<Result<NewSubmission, Faults>, ApiError> {
         let (registry, flavour) = (self.app.core.registry(), self.mount.flavour);
         let find = |id| languages::find(&registry, flavour, id);
-        let attributes = match validate(sent, self.is_base64(), flavour, &self.mount.options, find) {
+        let attributes = match validate(sent, self.is_base64, flavour, &self.mount.options, find) {
             Ok(attributes) => Attributes { place, ..attributes },
             Err(faults) => return Ok(Err(faults)),
         };
@@ -397,7 +406,7 @@ impl Handler<'_> {
     }
 
     /// Creates a submission. The order of the checks is that of the original.
-    async fn create(&self, mut held: Option<Held>) -> Result<Response, ApiError> {
+    async fn create(mut self, mut held: Option<Held>) -> Result<Response, ApiError> {
         if let Some(refused) = self.maintenance() {
             return Ok(refused);
         }
@@ -409,7 +418,11 @@ impl Handler<'_> {
             Ok(fields) => fields,
             Err(reason) => return Ok(bad_request(&reason)),
         };
-        let new = match self.submission(self.parameters.all(), 0, &mut held)? {
+        // They may take more memory than is reserved for the body, so they are dropped before the submission waits.
+        let parameters = std::mem::take(&mut self.parameters);
+        let checked = self.submission(parameters.all(), 0, &mut held)?;
+        drop(parameters);
+        let new = match checked {
             Ok(new) => new,
             Err(faults) => return Ok(run::unprocessable(&faults)),
         };
@@ -439,8 +452,10 @@ impl Handler<'_> {
         Ok(response)
     }
 
-    async fn create_batch(&self, mut held: Option<Held>) -> Result<Response, ApiError> {
-        let submissions = match self.parameters.get("submissions") {
+    async fn create_batch(mut self, mut held: Option<Held>) -> Result<Response, ApiError> {
+        // As in `create`, dropped before the submissions wait.
+        let parameters = std::mem::take(&mut self.parameters);
+        let submissions = match parameters.get("submissions") {
             Some(Value::Array(submissions)) if !submissions.is_empty() => submissions,
             _ => return Ok(bad_request("there should be at least one submission in a batch")),
         };
@@ -452,6 +467,7 @@ impl Handler<'_> {
         for (place, one) in submissions.iter().enumerate() {
             checked.push(self.submission(one.as_object().unwrap_or(&empty), place, &mut held)?);
         }
+        drop(parameters);
         let idempotency = self.idempotency.clone();
         Ok(match run::create_all(self.app, self.caller, self.notes, checked, idempotency).await? {
             Ok(results) => run::batch_response(&results),
@@ -479,7 +495,7 @@ impl Handler<'_> {
 
     /// The response for one submission, or the reason why a text cannot be shown.
     async fn one(&self, rendering: Rendering, fields: Fields) -> Result<Result<Response, &'static str>, ApiError> {
-        let is_base64 = self.is_base64();
+        let is_base64 = self.is_base64;
         if !is_base64 && !rendering.is_utf8(&fields) {
             return Ok(Err(
                 "some attributes for this submission cannot be converted to UTF-8, use base64_encoded=true query \
@@ -531,7 +547,7 @@ impl Handler<'_> {
             viewer: self.caller.viewer,
             is_strict: self.mount.options.strict,
             fields: Arc::new(fields),
-            is_base64: self.is_base64(),
+            is_base64: self.is_base64,
             whole,
         }
     }

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
+use crate::bounded_json::{self, Unparsed};
 use crate::surrogates::replace_lone_surrogates;
 
 /// Maximum number of fields in a form.
@@ -16,9 +17,14 @@ const FORM_FIELDS_MAX: usize = 1000;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Parameters(Map<String, Value>);
 
-/// A body that cannot be parsed.
+/// Why a body was not parsed.
 #[derive(Debug)]
-pub(super) struct Malformed;
+pub(super) enum Unread {
+    /// It does not match its content type.
+    Malformed,
+    /// It is JSON with too many values.
+    TooManyValues,
+}
 
 impl Parameters {
     /// The parameters of a query.
@@ -27,24 +33,30 @@ impl Parameters {
         Parameters(pairs.map(|(name, value)| (name, Value::String(value))).collect())
     }
 
-    /// The parameters of a query and of a body.
+    /// The parameters of a query and of a body. `values_max`: maximum number of values in JSON.
     ///
     /// # Errors
-    /// If the body does not match its content type.
-    pub(super) async fn of(query: Option<&str>, headers: &HeaderMap, body: Bytes) -> Result<Parameters, Malformed> {
+    /// If the body does not match its content type, or has too many values.
+    pub(super) async fn of(
+        query: Option<&str>,
+        headers: &HeaderMap,
+        body: Bytes,
+        values_max: usize,
+    ) -> Result<Parameters, Unread> {
         let Parameters(mut all) = Parameters::of_query(query);
         let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         match essence.as_str() {
             _ if body.is_empty() => {}
             "application/json" => {
-                let text = std::str::from_utf8(&body).map_err(|_| Malformed)?;
-                // A document that is not an object is ignored: Rails passes it under a name that is not the name of an
-                // attribute.
-                if let Value::Object(fields) =
-                    serde_json::from_str(&replace_lone_surrogates(text)).map_err(|_| Malformed)?
-                {
-                    all.extend(fields);
+                let text = std::str::from_utf8(&body).map_err(|_| Unread::Malformed)?;
+                match bounded_json::parse(&replace_lone_surrogates(text), values_max) {
+                    Ok(Value::Object(fields)) => all.extend(fields),
+                    // A document that is not an object is ignored: Rails passes it under a name that is not the name of
+                    // an attribute.
+                    Ok(_) => {}
+                    Err(Unparsed::Syntax(_)) => return Err(Unread::Malformed),
+                    Err(Unparsed::TooManyValues) => return Err(Unread::TooManyValues),
                 }
             }
             "application/x-www-form-urlencoded" => {
@@ -53,17 +65,17 @@ impl Parameters {
                 all.extend(sent);
             }
             "multipart/form-data" => {
-                let boundary = multer::parse_boundary(content_type).map_err(|_| Malformed)?;
+                let boundary = multer::parse_boundary(content_type).map_err(|_| Unread::Malformed)?;
                 let body = futures_util::stream::once(async { Ok::<_, std::convert::Infallible>(body) });
                 let mut parts = multer::Multipart::new(body, boundary);
                 let (mut sent, mut count) = (Map::new(), 0);
-                while let Some(part) = parts.next_field().await.map_err(|_| Malformed)? {
+                while let Some(part) = parts.next_field().await.map_err(|_| Unread::Malformed)? {
                     let name = part.name().unwrap_or_default().to_owned();
-                    let value = part.bytes().await.map_err(|_| Malformed)?;
+                    let value = part.bytes().await.map_err(|_| Unread::Malformed)?;
                     insert(&mut sent, &name, String::from_utf8_lossy(&value).into_owned());
                     count += 1;
                     if count > FORM_FIELDS_MAX {
-                        return Err(Malformed);
+                        return Err(Unread::Malformed);
                     }
                 }
                 all.extend(sent);
@@ -134,11 +146,12 @@ fn form(text: &[u8]) -> impl Iterator<Item = (String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bounded_json::VALUES_MAX;
 
-    async fn parsed(query: &str, content_type: &str, body: &str) -> Result<Parameters, Malformed> {
+    async fn parsed(query: &str, content_type: &str, body: &str) -> Result<Parameters, Unread> {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
-        Parameters::of(Some(query), &headers, Bytes::from(body.to_owned())).await
+        Parameters::of(Some(query), &headers, Bytes::from(body.to_owned()), VALUES_MAX).await
     }
 
     #[tokio::test]

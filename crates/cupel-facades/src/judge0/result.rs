@@ -138,17 +138,17 @@ impl Outputs {
             }
             _ => {}
         }
-        let steps = steps(record);
-        let made = runs_made(&steps, attributes, is_strict);
-        let Some(last) = steps[..made].last() else { return Outputs::failed(report.message.clone()) };
-        let end = End::of(last, attributes, is_strict);
-        let (stdout, stderr) = (present(&last.stdout.data), present(&last.stderr.data));
+        let executions = executions(record);
+        let made = runs_made(&executions, attributes, is_strict);
+        let Some(last) = executions[..made].last() else { return Outputs::failed(report.message.clone()) };
+        let end = End::of(last.step, attributes, is_strict);
+        let (stdout, stderr) = (present(&last.step.stdout.data), present(&last.step.stderr.data));
         let mut status = end.status;
-        if status == Status::Accepted && !is_expected(attributes.expected_output.as_deref(), stdout.as_deref()) {
+        if status == Status::Accepted && !last.is_right(attributes) {
             status = Status::WrongAnswer;
         }
         let count = made as f64;
-        let mean = |of: fn(&StepReport) -> f64| steps[..made].iter().map(|step| of(step)).sum::<f64>() / count;
+        let mean = |of: fn(&StepReport) -> f64| executions[..made].iter().map(|one| of(one.step)).sum::<f64>() / count;
         Outputs {
             status,
             stdout,
@@ -164,19 +164,38 @@ impl Outputs {
     }
 }
 
+/// An execution of a submission.
+struct Execution<'r> {
+    step: &'r StepReport,
+    /// The worker's verdict, which is about the whole output.
+    verdict: Verdict,
+}
+
+impl Execution<'_> {
+    /// Whether the output is the expected output. If only the beginning of the output is stored, the worker's verdict
+    /// decides, which compares words and ignores all white space.
+    fn is_right(&self, attributes: &Attributes) -> bool {
+        match attributes.expected_output.as_deref() {
+            None => true,
+            Some(_) if self.step.stdout.truncated => self.verdict == Verdict::Accepted,
+            Some(expected) => is_expected(expected, &self.step.stdout.data),
+        }
+    }
+}
+
 /// The executions of a submission, in order.
-fn steps(record: &SubmissionRecord) -> Vec<&StepReport> {
+fn executions(record: &SubmissionRecord) -> Vec<Execution<'_>> {
     let Some(report) = &record.report else { return Vec::new() };
-    report.execution.iter().chain(report.cases.iter().map(|case| &case.step)).collect()
+    let plain = report.execution.iter().map(|step| Execution { step, verdict: report.verdict });
+    plain.chain(report.cases.iter().map(|case| Execution { step: &case.step, verdict: case.verdict })).collect()
 }
 
 /// How many of the executions the original would have made: it stops at the first execution that is not accepted.
-fn runs_made(steps: &[&StepReport], attributes: &Attributes, is_strict: bool) -> usize {
-    let is_accepted = |step: &StepReport| {
-        let is_right = || is_expected(attributes.expected_output.as_deref(), Some(&step.stdout.data));
-        End::of(step, attributes, is_strict).status == Status::Accepted && is_right()
+fn runs_made(executions: &[Execution<'_>], attributes: &Attributes, is_strict: bool) -> usize {
+    let is_accepted = |one: &Execution<'_>| {
+        End::of(one.step, attributes, is_strict).status == Status::Accepted && one.is_right(attributes)
     };
-    steps.iter().position(|step| !is_accepted(step)).map_or(steps.len(), |at| at + 1)
+    executions.iter().position(|one| !is_accepted(one)).map_or(executions.len(), |at| at + 1)
 }
 
 /// How one execution ended.
@@ -238,9 +257,8 @@ fn present(data: &Arc<[u8]>) -> Option<Arc<[u8]>> {
 
 /// Whether the output is the expected output. Blanks at the ends of lines and empty lines at the end do not count. In
 /// contrast to the original, a program without output meets an empty expectation.
-fn is_expected(expected: Option<&[u8]>, stdout: Option<&[u8]>) -> bool {
-    let Some(expected) = expected else { return true };
-    lines(expected).eq(lines(stdout.unwrap_or_default()))
+fn is_expected(expected: &[u8], stdout: &[u8]) -> bool {
+    lines(expected).eq(lines(stdout))
 }
 
 /// The lines without blanks at their ends, and without empty lines at the end. A text without lines has one empty line.
@@ -273,13 +291,8 @@ mod tests {
             ("", "a", false),
             ("\n", "", true),
         ] {
-            assert_eq!(
-                is_expected(Some(expected.as_bytes()), Some(stdout.as_bytes())),
-                is_same,
-                "{expected:?} {stdout:?}"
-            );
+            assert_eq!(is_expected(expected.as_bytes(), stdout.as_bytes()), is_same, "{expected:?} {stdout:?}");
         }
-        assert!(is_expected(None, Some(b"anything")));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `GET /statistics`: numbers of the caller's own programs. The original counts the programs of all clients.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cupel_core::run::{HistoryFilter, SentFor, Stage};
@@ -23,12 +23,23 @@ const CACHED_FOR: Duration = Duration::from_secs(600);
 /// Minimum age of numbers that `invalidate_cache` replaces, because counting is expensive.
 const AGE_MIN: Duration = Duration::from_secs(10);
 
-/// Maximum number of users whose numbers are cached.
-const USERS_MAX: usize = 1000;
+/// Maximum number of entries: users, each with one or both flavours.
+const ENTRIES_MAX: usize = 1000;
 
 /// The numbers counted last, by user.
 #[derive(Debug, Default)]
-pub(super) struct Statistics(Mutex<HashMap<(UserId, Flavour), (Instant, Numbers)>>);
+pub(super) struct Statistics(Mutex<HashMap<(UserId, Flavour), Entry>>);
+
+/// The numbers of one user.
+#[derive(Debug)]
+struct Entry {
+    used: Instant,
+    counted: Counted,
+}
+
+/// The numbers and the time at which they were counted. A request holds the lock while it counts, so that other requests
+/// wait for its numbers instead of counting, too.
+type Counted = Arc<tokio::sync::Mutex<Option<(Instant, Numbers)>>>;
 
 /// The response.
 #[derive(Clone, Debug, Serialize)]
@@ -74,24 +85,40 @@ impl Statistics {
         flavour: Flavour,
         invalidate: bool,
     ) -> Result<Numbers, StoreError> {
+        self.counted((user, flavour), invalidate, count(core, user, flavour)).await
+    }
+
+    /// The numbers of a user: from the cache or, if they are too old, those that `count` returns.
+    async fn counted(
+        &self,
+        key: (UserId, Flavour),
+        invalidate: bool,
+        count: impl Future<Output = Result<Numbers, StoreError>>,
+    ) -> Result<Numbers, StoreError> {
         let age_max = if invalidate { AGE_MIN } else { CACHED_FOR };
-        let cached = |known: &HashMap<_, (Instant, Numbers)>| {
-            known.get(&(user, flavour)).filter(|(at, _)| at.elapsed() < age_max).map(|(_, value)| value.clone())
-        };
+        let counted = self.entry(key);
+        let mut counted = counted.lock().await;
+        if let Some((_, numbers)) = counted.as_ref().filter(|(at, _)| at.elapsed() < age_max) {
+            return Ok(numbers.clone());
+        }
+        let numbers = count.await?;
+        *counted = Some((Instant::now(), numbers.clone()));
+        Ok(numbers)
+    }
+
+    /// The entry of a user. If there are too many entries, a new one replaces the one that was not used for the longest
+    /// time.
+    fn entry(&self, key: (UserId, Flavour)) -> Counted {
         // Each change of the map is a single call, so the map is valid even if the lock is poisoned.
-        let found = cached(&self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        if let Some(found) = found {
-            return Ok(found);
-        }
-        let counted = count(core, user, flavour).await?;
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= USERS_MAX {
-            known.retain(|_, (at, _)| at.elapsed() < CACHED_FOR);
+        if known.len() >= ENTRIES_MAX && !known.contains_key(&key) {
+            let oldest = known.iter().min_by_key(|(_, entry)| entry.used).map(|(key, _)| *key);
+            oldest.and_then(|oldest| known.remove(&oldest));
         }
-        if known.len() < USERS_MAX {
-            known.insert((user, flavour), (Instant::now(), counted.clone()));
-        }
-        Ok(counted)
+        let used = Instant::now();
+        let entry = known.entry(key).or_insert_with(|| Entry { used, counted: Counted::default() });
+        entry.used = used;
+        Arc::clone(&entry.counted)
     }
 }
 
@@ -168,4 +195,59 @@ const fn status_of(verdict: Verdict) -> Option<Status> {
         Verdict::InternalError => Status::InternalError,
         Verdict::PartialScore | Verdict::PresentationError | Verdict::Skipped | Verdict::Cancelled => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    fn key(n: u128) -> (UserId, Flavour) {
+        (UserId::from_uuid(uuid::Uuid::from_u128(n)), Flavour::Ce)
+    }
+
+    fn numbers(total: u64) -> Numbers {
+        Numbers {
+            created_at: String::new(),
+            cached_until: String::new(),
+            submissions: Submissions { total, today: 0, last_30_days: Days(Vec::new()) },
+            languages: Vec::new(),
+            statuses: Vec::new(),
+            database: Value::Null,
+        }
+    }
+
+    #[tokio::test]
+    async fn requests_at_the_same_time_share_one_count() {
+        let (statistics, begun) = (Statistics::default(), Cell::new(0));
+        let request = async |invalidate, fails: bool| {
+            let count = async {
+                begun.set(begun.get() + 1);
+                // The other requests arrive meanwhile.
+                tokio::task::yield_now().await;
+                let error = StoreError { operation: "count", transient: true, source: "busy".into() };
+                if fails { Err(error) } else { Ok(numbers(begun.get())) }
+            };
+            statistics.counted(key(1), invalidate, count).await.ok().map(|numbers| numbers.submissions.total)
+        };
+        let totals = tokio::join!(request(false, true), request(true, false), request(false, false));
+        assert_eq!(totals, (None, Some(2), Some(2)), "after a failure, the next request counts");
+        assert_eq!(begun.get(), 2);
+    }
+
+    #[test]
+    fn a_new_user_replaces_the_one_that_asked_the_longest_time_ago() {
+        let statistics = Statistics::default();
+        let first = statistics.entry(key(0));
+        let second = statistics.entry(key(1));
+        for n in 2..ENTRIES_MAX as u128 {
+            statistics.entry(key(n));
+        }
+        assert!(Arc::ptr_eq(&statistics.entry(key(0)), &first), "used again");
+        statistics.entry(key(u128::MAX));
+        assert_eq!(statistics.0.lock().unwrap().len(), ENTRIES_MAX);
+        assert!(Arc::ptr_eq(&statistics.entry(key(0)), &first));
+        assert!(!Arc::ptr_eq(&statistics.entry(key(1)), &second));
+    }
 }

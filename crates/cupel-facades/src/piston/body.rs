@@ -6,6 +6,7 @@ use std::io::Read;
 use axum::http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
+use crate::bounded_json::{self, Unparsed, VALUES_MAX};
 use crate::surrogates::replace_lone_surrogates;
 
 /// Maximum size of a body in the original, in bytes after decompression.
@@ -89,11 +90,14 @@ pub(super) fn fields(
         Some(other) => return Err(syntax(&format!("Unexpected token {other}"))),
         None => return Err(syntax("Unexpected token")),
     }
-    match serde_json::from_str(&replace_lone_surrogates(text)) {
+    match bounded_json::parse(&replace_lone_surrogates(text), VALUES_MAX) {
         Ok(Value::Object(fields)) => Ok(fields),
         // An array is accepted, but contains none of the fields.
         Ok(_) => Ok(Map::new()),
-        Err(error) if error.is_eof() => Err(Malformed("SyntaxError: Unexpected end of JSON input".to_owned())),
-        Err(_) => Err(syntax("Unexpected token")),
+        Err(Unparsed::TooManyValues) => Err(Malformed::too_large()),
+        Err(Unparsed::Syntax(error)) if error.is_eof() => {
+            Err(Malformed("SyntaxError: Unexpected end of JSON input".to_owned()))
+        }
+        Err(Unparsed::Syntax(_)) => Err(syntax("Unexpected token")),
     }
 }

@@ -8,13 +8,16 @@
 //! Differences from the original: input that arrives before the run stage is held until the run stage starts, signals
 //! reach the program, and a run ends when its client disconnects.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::extract::{FromRequestParts, Request};
 use axum::response::Response;
 use cupel_core::event::{Event, EventKind, Seq, Stream};
 use cupel_core::live::{Credit, PRESENCE_PAUSE};
-use cupel_core::{AuthenticatedUser, Core, ExecuteRequest, Executed, NewSubmission, Received, Subscription};
+use cupel_core::{
+    AuthenticatedUser, Core, ExecuteRequest, Executed, NewSubmission, Received, SubmitError, Subscription, Wait,
+};
 use cupel_http::app::{LongAnswer, Shared};
 use cupel_http::auth::Via;
 use cupel_http::caller::Caller;
@@ -25,16 +28,19 @@ use cupel_http::websocket::{self, Upgraded};
 use cupel_types::{Live, RunReport, SubmissionId};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Map, Value, json};
+use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
+use super::Options;
 use super::close::Close;
 use super::input::Input;
 use super::request::{Job, Refused};
 use super::response::{ExecuteResponse, Stage, Style};
-use super::{Options, run};
+use super::run::{QUEUE_TIME_MAX, submission_of};
+use crate::bounded_json::{self, Unparsed, VALUES_MAX, too_many_values};
 use crate::execute::{Refusal, refusal};
 use crate::surrogates::replace_lone_surrogates;
 
@@ -148,17 +154,22 @@ impl Session {
             "type": "runtime", "language": job.runtime.language, "version": job.runtime.version,
         });
         self.send(&runtime).await?;
-        let run = match self.submit(&job, style).await {
+        let mut input = Input::default();
+        let (submitted, end) = self.submit(&job, style, &mut input).await;
+        let run = match submitted {
             Ok(run) => run,
-            Err(reason) => return Some(Close::NotifiedError(reason)),
+            Err(reason) => return end.unwrap_or(Some(Close::NotifiedError(reason))),
         };
         let viewer = AuthenticatedUser { user: self.caller.user, is_admin: false };
         let mut cancel = CancelOnDrop { app: self.app.clone(), viewer, run: Some(run) };
+        if let Some(end) = end {
+            return end;
+        }
         let log = match self.app.core.watch(&viewer, run, Seq::default()).await {
             Ok(Some(log)) => log,
             Ok(None) | Err(_) => return Some(Close::NotifiedError("The run cannot be followed.".to_owned())),
         };
-        let close = self.follow(run, &viewer, log, &job, style).await?;
+        let close = self.follow(run, &viewer, log, input, &job, style).await?;
         if close == Close::JobCompleted {
             cancel.run = None;
         }
@@ -194,21 +205,32 @@ impl Session {
         self.socket.send(Message::text(message.to_string())).await.ok()
     }
 
-    /// Starts a live run.
-    async fn submit(&mut self, job: &Job, style: Style) -> Result<SubmissionId, String> {
-        let Some(program) = run::submission_of(&self.app, job, style, Some(Live { terminal: None })) else {
-            return Err("The language is not installed any more.".to_owned());
-        };
-        let request_id = Some(self.notes.request_id().to_owned());
-        let new = NewSubmission { request_id, ..NewSubmission::from(program) };
-        let rate = SubmissionRate::new(&self.app, &self.caller, &self.notes);
-        match self.app.core.execute(ExecuteRequest::new(self.caller.user, new, &rate)).await {
-            Ok(Executed::Accepted { id, .. }) => Ok(id),
-            Ok(Executed::Finished { record, .. }) => Ok(record.submission.id),
-            Err(error) => Err(match refusal(error) {
-                Refusal::Program(reason) => reason,
-                Refusal::Failed(error) => error.detail().to_owned(),
-            }),
+    /// Submits the run. While it waits for room in the queue, messages are read up to the first input, so that the wait
+    /// ends when the client disconnects. The second value is how the connection ends, if it ends meanwhile.
+    async fn submit(
+        &mut self,
+        job: &Job,
+        style: Style,
+        input: &mut Input,
+    ) -> (Result<SubmissionId, String>, Option<Option<Close>>) {
+        let Session { socket, app, caller, notes, .. } = self;
+        let (over, mut end) = (Notify::new(), None);
+        let mut submitted = pin!(submit(app, caller, notes, job, style, &over));
+        loop {
+            tokio::select! {
+                submitted = &mut submitted => return (submitted, end),
+                message = receive(socket), if end.is_none() && input.is_sent() => {
+                    end = match message.map(|message| message.and_then(|message| input.take(&message))) {
+                        None => Some(None),
+                        Some(Err(close)) => Some(Some(close)),
+                        Some(Ok(())) => None,
+                    };
+                    if end.is_some() {
+                        // The submission may be stored at this moment. Its id is needed to cancel it.
+                        over.notify_one();
+                    }
+                }
+            }
         }
     }
 
@@ -218,11 +240,11 @@ impl Session {
         run: SubmissionId,
         viewer: &AuthenticatedUser,
         mut log: Box<dyn Subscription>,
+        mut input: Input,
         job: &Job,
         style: Style,
     ) -> Option<Close> {
         let mut credit: Credit = self.app.core.credit(run).await;
-        let mut input = Input::default();
         let mut progress = Progress { has_compile_stage: job.runtime.is_compiled, ..Progress::default() };
         let mut presence = tokio::time::interval(PRESENCE_PAUSE);
         presence.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -278,7 +300,7 @@ impl Session {
     ) -> Option<Close> {
         let record = self.app.core.submission(viewer, run).await.ok().flatten();
         let report: Option<RunReport> = record.and_then(|record| record.report);
-        let response = report.as_ref().and_then(|report| ExecuteResponse::of(report, None, job, style));
+        let response = report.as_ref().and_then(|report| ExecuteResponse::of_live(report, job, style));
         let Some(response) = response else {
             let reason = report.and_then(|report| report.message);
             let reason = reason.unwrap_or_else(|| "The run was cancelled, or the sandbox failed.".to_owned());
@@ -288,6 +310,55 @@ impl Session {
             self.send(&message).await?;
         }
         Some(Close::JobCompleted)
+    }
+}
+
+/// Submits a live run. It waits for room in the queue until `over` is notified.
+async fn submit(
+    app: &Shared,
+    caller: &Caller,
+    notes: &Notes,
+    job: &Job,
+    style: Style,
+    over: &Notify,
+) -> Result<SubmissionId, String> {
+    let Some(program) = submission_of(app, job, style, Some(Live { terminal: None })) else {
+        return Err("The language is not installed any more.".to_owned());
+    };
+    let new = NewSubmission { request_id: Some(notes.request_id().to_owned()), ..NewSubmission::from(program) };
+    let rate = SubmissionRate::new(app, caller, notes);
+    let given_up = async {
+        tokio::select! {
+            () = over.notified() => {}
+            () = app.shutdown.cancelled() => {}
+        }
+    };
+    // The permit of the connection is that of the wait, too.
+    let wait = Wait { at_most: QUEUE_TIME_MAX, for_room: true, given_up: Box::pin(given_up), permit: Box::new(()) };
+    let request = ExecuteRequest {
+        wait: Some(wait),
+        // The client follows the run instead of waiting for its result.
+        on_stored: Box::new(|| over.notify_one()),
+        ..ExecuteRequest::new(caller.user, new, &rate)
+    };
+    match app.core.execute(request).await {
+        Ok(Executed::Accepted { id, .. }) => Ok(id),
+        Ok(Executed::Finished { record, .. }) => Ok(record.submission.id),
+        Err(error) => Err(reason_of(error)),
+    }
+}
+
+/// Why a run was not accepted.
+fn reason_of(error: SubmitError) -> String {
+    match error {
+        SubmitError::NoWorker { .. } => "No worker can run this language at present. Connect again later.".to_owned(),
+        SubmitError::QueueFull { .. } | SubmitError::TooManyWaiting { .. } => {
+            "Too many programs wait. Connect again later.".to_owned()
+        }
+        error => match refusal(error) {
+            Refusal::Program(reason) => reason,
+            Refusal::Failed(error) => error.detail().to_owned(),
+        },
     }
 }
 
@@ -312,11 +383,12 @@ async fn receive(socket: &mut Socket) -> Option<Result<Map<String, Value>, Close
 /// The fields of a message; none if the message is JSON but not an object. Escaped surrogates without a partner are
 /// replaced by U+FFFD: JavaScript sends them if it cuts a text inside a character.
 fn parsed(text: &str) -> Result<Map<String, Value>, Close> {
-    match serde_json::from_str(&replace_lone_surrogates(text)) {
+    match bounded_json::parse(&replace_lone_surrogates(text), VALUES_MAX) {
         Ok(Value::Object(message)) => Ok(message),
         Ok(Value::Null) => Err(Close::NotifiedError("the message is null".to_owned())),
         Ok(_) => Ok(Map::new()),
-        Err(error) => Err(Close::NotifiedError(format!("the message is not JSON: {error}"))),
+        Err(Unparsed::Syntax(error)) => Err(Close::NotifiedError(format!("the message is not JSON: {error}"))),
+        Err(Unparsed::TooManyValues) => Err(Close::NotifiedError(too_many_values(VALUES_MAX))),
     }
 }
 
@@ -436,6 +508,8 @@ impl Progress {
 
 #[cfg(test)]
 mod tests {
+    use cupel_core::Needs;
+
     use super::*;
 
     #[test]
@@ -446,6 +520,20 @@ mod tests {
         assert_eq!(text(b"\xa9b"), "\u{e9}b");
         assert_eq!(text(b"\xffc\xe2\x82"), "\u{fffd}c");
         assert_eq!(text(b"\xac"), "\u{20ac}");
+    }
+
+    #[test]
+    fn a_lack_of_room_is_not_reported_as_a_failure() {
+        let retry_after = Duration::from_secs(1);
+        let waiting = "Too many programs wait. Connect again later.";
+        let no_worker = "No worker can run this language at present. Connect again later.";
+        for (error, reason) in [
+            (SubmitError::QueueFull { retry_after }, waiting),
+            (SubmitError::TooManyWaiting { most: 1, retry_after }, waiting),
+            (SubmitError::NoWorker { needs: Needs::default(), pulling: None, retry_after }, no_worker),
+        ] {
+            assert_eq!(reason_of(error), reason);
+        }
     }
 
     #[test]

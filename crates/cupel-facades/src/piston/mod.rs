@@ -40,6 +40,7 @@ use sha2::{Digest, Sha256};
 
 use crate::Keyless;
 use crate::charset::name_charset;
+use crate::public_read::charge_public_read;
 use request::{Maxima, Refused};
 use response::Style;
 use run::message;
@@ -95,6 +96,7 @@ impl Options {
         let registry = app.core.registry();
         request::validate(
             fields,
+            app.core.bounds().files_max,
             |language, version| runtimes::select(&registry, language, version),
             |runtime| match registry.get(&runtime.id) {
                 Some(language) if !self.options.strict => {
@@ -113,7 +115,7 @@ impl Dialect for Piston {
     }
 
     fn who(&self, _method: &Method, _route: &str) -> Option<Who> {
-        // Only `execute` and `connect` identify the caller.
+        // `runtimes` and `packages` need no key.
         Some(Who::User(Scope::RunsWrite))
     }
 
@@ -274,7 +276,8 @@ async fn answer(app: Shared, options: Options, notes: Notes, request: Request) -
     match (&method, address) {
         (&Method::GET | &Method::HEAD, Address::Root) => return Ok(version()),
         (&Method::GET | &Method::HEAD, Address::Runtimes | Address::Packages) => {
-            app.limits.anonymous_read(notes.client().address, app.settings.anonymous_reads).await?;
+            let (mut parts, _) = request.into_parts();
+            charge_public_read(&app, &notes, &mut parts, &[header::AUTHORIZATION]).await?;
             let registry = app.core.registry();
             return Ok(match address {
                 Address::Packages => tagged(&runtimes::packages(&registry)),
@@ -324,10 +327,15 @@ async fn answer(app: Shared, options: Options, notes: Notes, request: Request) -
         return Ok(message(StatusCode::UNSUPPORTED_MEDIA_TYPE, "requests must be of type application/json"));
     }
     match (&method, address) {
-        (&Method::POST, Address::Execute) => match options.validate(&app, &fields) {
-            Ok(job) => run::run(&app, &caller, &notes, job, options.style(), (idempotency, held)).await,
-            Err(refused) => Ok(refusal(&refused)),
-        },
+        (&Method::POST, Address::Execute) => {
+            let job = options.validate(&app, &fields);
+            // They may take more memory than is reserved for the body, so they are dropped before the run waits.
+            drop(fields);
+            match job {
+                Ok(job) => run::run(&app, &caller, &notes, job, options.style(), (idempotency, held)).await,
+                Err(refused) => Ok(refusal(&refused)),
+            }
+        }
         (&Method::POST, Address::Packages) => Ok(change_package(&app, &fields, Change::Install)),
         (&Method::DELETE, Address::Packages) => Ok(change_package(&app, &fields, Change::Uninstall)),
         _ => Ok(not_found()),

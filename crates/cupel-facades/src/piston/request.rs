@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use cupel_core::Bounds;
 use cupel_types::Bytes;
 use serde_json::{Map, Value};
 
@@ -57,14 +56,15 @@ impl Maxima {
     pub(super) const ORIGINAL: Maxima = Maxima { compile: Duration::from_secs(10), run: Duration::from_secs(3) };
 }
 
-/// Validates a body. `select` finds the runtime for a name and a range of versions; `maxima` returns the maxima of a
-/// runtime.
+/// Validates a body. `files_max`: maximum number of files. `select` finds the runtime for a name and a range of versions;
+/// `maxima` returns the maxima of a runtime.
 ///
 /// # Errors
 ///
 /// The first validation error.
 pub(super) fn validate(
     body: &Map<String, Value>,
+    files_max: usize,
     select: impl FnOnce(&str, &str) -> Option<Runtime>,
     maxima: impl FnOnce(&Runtime) -> Maxima,
 ) -> Result<Job, Refused> {
@@ -73,7 +73,6 @@ pub(super) fn validate(
     let Some(Value::Array(listed)) = body.get("files") else {
         return Err(Refused::Invalid("files is required as an array".to_owned()));
     };
-    let files_max = Bounds::default().files_max;
     if listed.len() > files_max {
         return Err(Refused::Invalid(format!(
             "files may have at most {files_max} entries; there are {}",

@@ -152,7 +152,7 @@ impl Stage {
     }
 
     /// The stage of an execution. `output` has both streams in the order of arrival, if that is known.
-    fn of_step(step: &StepReport, output: Option<String>, style: Style) -> Stage {
+    fn of_step(step: &StepReport, output: Option<String>, style: Style, output_max: Option<usize>) -> Stage {
         let (stdout, stderr) = (text(&step.stdout), text(&step.stderr));
         let output = output.unwrap_or_else(|| format!("{stdout}{stderr}"));
         let mut end = End::of(step.outcome, style);
@@ -165,12 +165,12 @@ impl Stage {
             memory: Some(step.usage.memory.as_kib() * 1000),
             ..Stage::new(end, stdout, stderr, output)
         }
-        .limited(style)
+        .limited(output_max)
     }
 
-    /// The stage, with at most as much output as the original returns.
-    fn limited(mut self, style: Style) -> Stage {
-        let Some(max) = style.output_max() else { return self };
+    /// The stage with at most this number of UTF-16 units of each stream. A stage with more output was killed.
+    fn limited(mut self, output_max: Option<usize>) -> Stage {
+        let Some(max) = output_max else { return self };
         // It is not known which stream reached the limit first. If both did, standard output is reported, as by the
         // original's final check.
         let too_long = [
@@ -212,6 +212,21 @@ impl ExecuteResponse {
 
     /// The response for a judged program. `None`: see [`ExecuteResponse::exists`].
     pub(super) fn of(report: &RunReport, output: Option<String>, job: &Job, style: Style) -> Option<ExecuteResponse> {
+        ExecuteResponse::limited(report, output, job, style, style.output_max())
+    }
+
+    /// The stages of a live run. The client has received the output already, which is not limited, as in the original.
+    pub(super) fn of_live(report: &RunReport, job: &Job, style: Style) -> Option<ExecuteResponse> {
+        ExecuteResponse::limited(report, None, job, style, None)
+    }
+
+    fn limited(
+        report: &RunReport,
+        output: Option<String>,
+        job: &Job,
+        style: Style,
+        output_max: Option<usize>,
+    ) -> Option<ExecuteResponse> {
         let is_compiled = job.runtime.is_compiled.unwrap_or(report.compile.is_some());
         let compile = report.compile.as_ref().filter(|_| is_compiled);
         let time = report.compile.as_ref().map_or(Duration::ZERO, |compile| compile.wall_time);
@@ -232,13 +247,13 @@ impl ExecuteResponse {
         };
         let (run, compile) = match failed {
             Some(failed) => {
-                let failed = failed.limited(style);
+                let failed = failed.limited(output_max);
                 (failed.clone(), is_compiled.then_some(failed))
             }
             None => {
-                let run = Stage::of_step(report.execution.as_ref()?, output, style);
+                let run = Stage::of_step(report.execution.as_ref()?, output, style, output_max);
                 // The original has a compile stage even where Cupel has none.
-                (run, is_compiled.then(|| stage(End::exited(0)).limited(style)))
+                (run, is_compiled.then(|| stage(End::exited(0)).limited(output_max)))
             }
         };
         let (language, version) = (job.runtime.language.clone(), job.runtime.version.clone());

@@ -26,7 +26,7 @@ use crate::execute::{Ended, Reached, Refusal, Run, Submit, execute, output_bytes
 use crate::program::{compiler_base, limits_within};
 
 /// How long a request waits for its result, beyond its own time limits: the time for which programs wait in the queue.
-const QUEUE_TIME_MAX: Duration = Duration::from_secs(300);
+pub(super) const QUEUE_TIME_MAX: Duration = Duration::from_secs(300);
 
 /// Bytes of each stream after which a program is ended, if the original's limit applies. The original's limit counts
 /// characters, which have up to four bytes. This limit is high enough that a stream that exceeds it also exceeds the

@@ -171,10 +171,7 @@ async fn data_set(
 ) -> Result<Response, ApiError> {
     let unprocessed = match read(&app, request, "submit", |kind, body| datasets::parse(route, kind, body)).await? {
         Ok(Received { request, idempotency, held }) => {
-            // The rows stay in memory until the last case has run.
-            let answered = datasets::respond(&app, &caller, &notes, route, request, idempotency).await;
-            drop(held);
-            match answered? {
+            match datasets::respond(&app, &caller, &notes, route, request, (idempotency, held)).await? {
                 Ok(response) => return Ok(response),
                 Err(unprocessed) => unprocessed,
             }
@@ -192,7 +189,7 @@ struct Received<T> {
     request: T,
     /// Set if the request has an idempotency key.
     idempotency: Option<Idempotency>,
-    /// The memory of the body, which is held until the submission is stored.
+    /// The memory of the body, of which only what is needed is held until the submissions are stored.
     held: Option<Held>,
 }
 

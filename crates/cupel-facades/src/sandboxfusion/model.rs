@@ -3,8 +3,12 @@
 //! *Invariant:* a refusal is small. pydantic repeats the refused value in each entry, which may be the whole body;
 //! here, a large value is omitted, and the number of entries is bounded.
 
+use std::collections::HashSet;
+
+use cupel_types::FETCH_FILES_MAX;
 use serde_json::{Map, Value, json};
 
+use crate::bounded_json::{self, Unparsed, VALUES_MAX, too_many_values};
 use crate::surrogates::replace_lone_surrogates;
 
 /// The error of an invalid body.
@@ -35,8 +39,11 @@ pub(super) fn object(content_type: Option<&str>, body: &[u8]) -> Result<Map<Stri
         return Err(no_object(&Value::from(text)));
     }
     let text = replace_lone_surrogates(text);
-    match serde_json::from_str(&text) {
-        Err(error) => Err(Refused::Faults(vec![invalid_json(&text, &error)])),
+    match bounded_json::parse(&text, VALUES_MAX) {
+        Err(Unparsed::Syntax(error)) => Err(Refused::Faults(vec![invalid_json(&text, &error)])),
+        Err(Unparsed::TooManyValues) => {
+            Err(Refused::Faults(vec![entry("too_long", &[], &too_many_values(VALUES_MAX))]))
+        }
         Ok(Value::Null) => Err(Refused::Faults(vec![fault("missing", &[], "Field required", &Value::Null)])),
         Ok(Value::Object(body)) => Ok(body),
         Ok(other) => Err(no_object(&other)),
@@ -351,7 +358,27 @@ impl<'b> Reader<'b> {
         }
     }
 
+    /// The different paths to read back, in the order of the request. If there are more than the maximum, one more than
+    /// the maximum.
     pub(super) fn fetch_files(&mut self) -> Vec<String> {
-        self.get("fetch_files").map(|listed| self.strings("fetch_files", listed)).unwrap_or_default()
+        let listed = match self.get("fetch_files") {
+            None => return Vec::new(),
+            Some(Value::Array(listed)) => listed,
+            Some(other) => {
+                self.add("list_type", &["fetch_files".into()], "Input should be a valid list", other);
+                return Vec::new();
+            }
+        };
+        let (mut paths, mut seen) = (Vec::new(), HashSet::new());
+        for (n, path) in listed.iter().enumerate() {
+            match path.as_str() {
+                Some(path) if paths.len() <= FETCH_FILES_MAX && seen.insert(path) => paths.push(path.to_owned()),
+                Some(_) => {}
+                None => {
+                    self.string(path, &["fetch_files".into(), n.into()]);
+                }
+            }
+        }
+        paths
     }
 }

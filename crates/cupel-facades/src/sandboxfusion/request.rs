@@ -17,6 +17,7 @@ pub(super) struct RunCode {
     pub(super) language: Named,
     /// Path and base64 of each file; null values are omitted.
     pub(super) files: Vec<(String, String)>,
+    /// The different paths to read back; at most one more than the maximum.
     pub(super) fetch_files: Vec<String>,
 }
 

@@ -42,6 +42,12 @@ pub(super) enum CommandStatus {
     TimeLimitExceeded,
 }
 
+/// Maximum number of bytes of the code that the message of a failure repeats.
+const CODE_BYTES_MAX: usize = 256 << 10;
+
+/// Maximum number of bytes of the reason for a failure, which may contain a path of the request.
+pub(super) const ERROR_BYTES_MAX: usize = 4 << 10;
+
 /// `-SIGKILL`: the return code of a program that exceeded a limit other than time.
 const KILLED: i32 = -9;
 
@@ -74,9 +80,9 @@ impl CommandRunResult {
         }
     }
 
-    fn of_step(step: &StepReport) -> Option<CommandRunResult> {
+    fn of_step(step: &StepReport, stream_bytes_max: usize) -> Option<CommandRunResult> {
         let time = step.usage.wall_time;
-        let (stdout, stderr) = (text(&step.stdout.data), text(&step.stderr.data));
+        let (stdout, stderr) = (text(&step.stdout.data, stream_bytes_max), text(&step.stderr.data, stream_bytes_max));
         let killed = || step.exit_code.or(step.signal.map(|signal| -signal)).unwrap_or(KILLED);
         Some(match step.outcome {
             Outcome::Exited(code) => CommandRunResult::finished(code, time, stdout, stderr),
@@ -91,8 +97,20 @@ impl CommandRunResult {
     }
 }
 
-fn text(data: &[u8]) -> String {
-    String::from_utf8_lossy(data).into_owned()
+/// The text of a stream, truncated after this number of bytes. Uses no memory for the rest.
+fn text(data: &[u8], bytes_max: usize) -> String {
+    // The text is at least as long as the data. A character that begins within the maximum may end after it.
+    const CHARACTER_BYTES_MAX: usize = 4;
+    let data = &data[..data.len().min(bytes_max.saturating_add(CHARACTER_BYTES_MAX))];
+    let mut text = String::from_utf8_lossy(data).into_owned();
+    text.truncate(text.floor_char_boundary(bytes_max));
+    text.shrink_to_fit();
+    text
+}
+
+/// The begin of a text with at most this number of bytes.
+pub(super) fn begin(text: &str, bytes_max: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes_max)]
 }
 
 impl RunCodeResponse {
@@ -112,22 +130,27 @@ impl RunCodeResponse {
         RunCodeResponse { status, message, compile_result: compile, run_result: run, executor_pod_name, files }
     }
 
-    /// The response to a failure outside the program. The message has the form of the original's exceptions.
+    /// The response to a failure outside the program. The message has the form of the original's exceptions, but bounded
+    /// size: a refusal is small.
     pub(super) fn sandbox_error(code: &str, error: &str) -> RunCodeResponse {
+        let (code, error) = (begin(code, CODE_BYTES_MAX), begin(error, ERROR_BYTES_MAX));
         let message = format!("exception on running code {code}: {error} None");
         RunCodeResponse { status: RunStatus::SandboxError, message, ..RunCodeResponse::of(None, None) }
     }
 
     /// The response for a judged program. `is_compiled`: whether the original has a compile step for the language.
+    /// Longer streams are truncated.
     pub(super) fn of_report(
         report: &RunReport,
         code: &str,
         is_compiled: bool,
         compile_timeout: Duration,
+        stream_bytes_max: usize,
     ) -> RunCodeResponse {
         let failure =
             || RunCodeResponse::sandbox_error(code, report.message.as_deref().unwrap_or("the sandbox failed"));
-        let output = report.compile.as_ref().map(|compile| text(&compile.output.data)).unwrap_or_default();
+        let output = report.compile.as_ref().map(|compile| text(&compile.output.data, stream_bytes_max));
+        let output = output.unwrap_or_default();
         let time = report.compile.as_ref().map_or(Duration::ZERO, |compile| compile.wall_time);
         let failed_with = report.compile.as_ref().filter(|compile| !compile.ok).map(|compile| compile.exit_code);
         match report.verdict {
@@ -148,8 +171,43 @@ impl RunCodeResponse {
             }
             _ => {}
         }
-        let Some(run) = report.execution.as_ref().and_then(CommandRunResult::of_step) else { return failure() };
+        let of_step = |step| CommandRunResult::of_step(step, stream_bytes_max);
+        let Some(run) = report.execution.as_ref().and_then(of_step) else { return failure() };
         let compile = is_compiled.then(|| CommandRunResult::finished(0, time, String::new(), output));
         RunCodeResponse::of(compile, Some(run))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_truncated_stream_uses_no_memory_for_the_rest() {
+        let long = text(&vec![b'x'; 1 << 20], 100);
+        assert_eq!((long.len(), long.capacity()), (100, 100));
+        let invalid = text(&vec![0xff; 1 << 20], 100);
+        assert_eq!(
+            (invalid.len(), invalid.capacity()),
+            (99, 99),
+            "each invalid byte becomes a character of three bytes"
+        );
+    }
+
+    #[test]
+    fn a_truncated_stream_is_the_begin_of_the_whole_text() {
+        let data = b"a\xc3\xa9\xe2\x82\xac\xff\xf0\x9f\x98\x80\xf0\x9f\xe2\x82 \xf0\x9f\x98\x80\xc3";
+        let whole = String::from_utf8_lossy(data);
+        for bytes_max in (0..=whole.len() + 1).chain([usize::MAX]) {
+            assert_eq!(text(data, bytes_max), whole[..whole.floor_char_boundary(bytes_max)], "{bytes_max}");
+        }
+    }
+
+    #[test]
+    fn the_message_of_a_failure_is_bounded() {
+        let (code, error) = ("x".repeat(1 << 20), "y".repeat(1 << 20));
+        let message = RunCodeResponse::sandbox_error(&code, &error).message;
+        assert!(message.len() < CODE_BYTES_MAX + ERROR_BYTES_MAX + 100, "{}", message.len());
+        assert_eq!(RunCodeResponse::sandbox_error("x", "y").message, "exception on running code x: y None");
     }
 }

@@ -17,7 +17,9 @@ use cupel_http::error::ApiError;
 use cupel_http::large_answer;
 use cupel_http::notes::Notes;
 use cupel_languages::{Availability, FacadeOptions, Language};
-use cupel_types::{BoxPath, Bytes, FetchedFile, Limits, LimitsRequest, RunReport, ToolOptions};
+use cupel_types::{
+    BoxPath, Bytes, FETCH_FILES_MAX, FETCH_PATHS_BYTES_MAX, FetchedFile, Limits, LimitsRequest, RunReport, ToolOptions,
+};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -53,8 +55,8 @@ pub(super) enum Prepared {
     Response(RunCodeResponse),
 }
 
-/// Prepares a valid request.
-pub(super) fn prepare(app: &Shared, notes: &Notes, request: &RunCode) -> Prepared {
+/// Prepares a valid request with this input.
+pub(super) fn prepare(app: &Shared, notes: &Notes, request: &RunCode, stdin: &str) -> Prepared {
     let named = request.language;
     let registry = app.core.registry();
     let options = registry.of_facade(SANDBOXFUSION, named.name).and_then(|l| l.facade_options.get(SANDBOXFUSION));
@@ -92,7 +94,7 @@ pub(super) fn prepare(app: &Shared, notes: &Notes, request: &RunCode) -> Prepare
         let timed_out = CommandRunResult::timed_out(Duration::ZERO, String::new(), String::new());
         return Prepared::Response(RunCodeResponse::of(Some(timed_out), None));
     }
-    let files = match files_of(request, language) {
+    let files = match are_few(&request.fetch_files).and_then(|()| files_of(request, language)) {
         Ok(files) => files,
         Err(error) => return Prepared::Response(RunCodeResponse::sandbox_error(&request.code, &error)),
     };
@@ -100,7 +102,7 @@ pub(super) fn prepare(app: &Shared, notes: &Notes, request: &RunCode) -> Prepare
     let program = NewProgram {
         source: NewSource { language: language.id.as_str().to_owned(), files },
         tools,
-        stdin: Arc::from(request.stdin.as_bytes()),
+        stdin: Arc::from(stdin.as_bytes()),
         fetch: to_fetch(&request.fetch_files),
         limits: limits_of(request, language.limits_max),
         ..NewProgram::default()
@@ -134,11 +136,11 @@ pub(super) fn deadline_of(request: &RunCode) -> Instant {
     Instant::now() + hold_time(request.compile_timeout.max(0.0) + request.run_timeout.max(0.0))
 }
 
-/// The response for a judged program.
-pub(super) fn response_of(request: &RunCode, report: &RunReport) -> RunCodeResponse {
+/// The response for a judged program, without files. Longer streams are truncated.
+pub(super) fn response_of(request: &RunCode, report: &RunReport, stream_bytes_max: usize) -> RunCodeResponse {
     let compile_timeout = clamped_duration(request.compile_timeout, Duration::MAX);
-    let response = RunCodeResponse::of_report(report, &request.code, request.language.is_compiled, compile_timeout);
-    RunCodeResponse { files: files_read_back(&request.fetch_files, &report.files), ..response }
+    let is_compiled = request.language.is_compiled;
+    RunCodeResponse::of_report(report, &request.code, is_compiled, compile_timeout, stream_bytes_max)
 }
 
 /// Runs a valid request.
@@ -146,15 +148,18 @@ pub(super) async fn run(
     app: &Shared,
     caller: &Caller,
     notes: &Notes,
-    request: RunCode,
+    mut request: RunCode,
     idempotency: Option<Idempotency>,
     held: Option<Held>,
 ) -> Result<Response, ApiError> {
     let deadline = deadline_of(&request);
-    let new = match prepare(app, notes, &request) {
+    let new = match prepare(app, notes, &request, &request.stdin) {
         Prepared::Run(new) => new,
         Prepared::Response(response) => return Ok(Json(response).into_response()),
     };
+    // The submission has copies. The memory of the request is not kept during the wait.
+    request.stdin = String::new();
+    request.files = Vec::new();
     let submit = Submit { new: &new, idempotency, deadline, held };
     let (run, record) = match execute(app, caller, notes, submit).await {
         Ok(Ended::Finished(run, record)) => (run, record),
@@ -169,8 +174,11 @@ pub(super) async fn run(
     };
     let mut response = match record.report {
         Some(report) => {
-            let bytes = output_bytes(&report);
-            let build = move || response_of(&request, &report);
+            let (files, bytes) = Returned::of(&request.fetch_files, &report, app.core.bounds().output_kept_max);
+            let build = move || {
+                let response = response_of(&request, &report, usize::MAX);
+                RunCodeResponse { files: files.encoded(&report.files), ..response }
+            };
             large_answer::json(app, caller.user, bytes, BYTES_PER_BYTE, build).await?
         }
         None => Json(RunCodeResponse::sandbox_error(&request.code, UNFINISHED)).into_response(),
@@ -192,13 +200,54 @@ pub(super) fn to_fetch(paths: &[String]) -> Vec<String> {
     fetched(paths).map(|(path, _)| path).filter(|path| seen.insert(path.clone())).collect()
 }
 
-/// The files that were read back, as base64, by the paths of the request. Omits files that were not read to their end:
-/// a client could not distinguish them from whole files.
-pub(super) fn files_read_back(paths: &[String], files: &[FetchedFile]) -> BTreeMap<String, String> {
-    let whole = |path: &str| files.iter().find(|file| file.path.as_str() == path && !file.content.truncated);
-    let found = fetched(paths)
-        .filter_map(|(path, written)| Some((written.to_owned(), BASE64_STANDARD.encode(&whole(&path)?.content.data))));
-    found.collect()
+/// Checks the number of the paths to read back, and their size. A file is returned once for each of its paths, so the
+/// paths as written count: `a`, `./a` and `.//a` are three.
+///
+/// # Errors
+///
+/// The reason for which the request is refused.
+pub(super) fn are_few(paths: &[String]) -> Result<(), String> {
+    if paths.len() > FETCH_FILES_MAX {
+        return Err(format!("/fetch_files: at most {FETCH_FILES_MAX} different paths are read back; there are more"));
+    }
+    let bytes: usize = paths.iter().map(String::len).sum();
+    if bytes > FETCH_PATHS_BYTES_MAX {
+        let most = Bytes::new(FETCH_PATHS_BYTES_MAX as u64);
+        return Err(format!("/fetch_files: all paths together have {bytes} bytes; at most {most} are allowed"));
+    }
+    Ok(())
+}
+
+/// The files to return: the path as written, and the index of the file among those that were read back.
+pub(super) struct Returned(Vec<(String, usize)>);
+
+impl Returned {
+    /// The files for the paths of a request, and the number of bytes of output and files in the response. Omits files
+    /// that were not read to their end: a client could not distinguish them from whole files. A second path of the same
+    /// file is omitted if the output and the files would have more than `bytes_max` bytes with it.
+    pub(super) fn of(paths: &[String], report: &RunReport, bytes_max: Bytes) -> (Returned, usize) {
+        let mut bytes = output_bytes(report);
+        let (mut returned, mut seen) = (Vec::new(), HashSet::new());
+        for (path, written) in fetched(paths) {
+            let is_it = |file: &FetchedFile| file.path.as_str() == path && !file.content.truncated;
+            let Some(index) = report.files.iter().position(is_it) else { continue };
+            if !seen.insert(index) {
+                let with_it = bytes + report.files[index].content.data.len();
+                if with_it as u64 > bytes_max.get() {
+                    continue;
+                }
+                bytes = with_it;
+            }
+            returned.push((written.to_owned(), index));
+        }
+        (Returned(returned), bytes)
+    }
+
+    /// The base64 of each file, by its path as written.
+    pub(super) fn encoded(self, files: &[FetchedFile]) -> BTreeMap<String, String> {
+        let encode = |(written, index): (String, usize)| (written, BASE64_STANDARD.encode(&files[index].content.data));
+        self.0.into_iter().map(encode).collect()
+    }
 }
 
 /// How long a request is held if its time limits add up to `limits` seconds. Clients such as verl's time out after the
@@ -350,8 +399,44 @@ pub(super) fn gateway_timeout(reached: Reached) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use cupel_types::{Output, Verdict};
+
     use super::*;
     use crate::sandboxfusion::languages;
+
+    /// A report with these files that were read back.
+    fn report(files: &[(&str, &[u8])]) -> RunReport {
+        let file = |(path, data): &(&str, &[u8])| FetchedFile {
+            path: BoxPath::new(path).unwrap(),
+            content: Output { data: Arc::from(*data), truncated: false },
+        };
+        let files = files.iter().map(file).collect();
+        RunReport { files, ..RunReport::bare(Verdict::Accepted, Limits::default(), "3") }
+    }
+
+    #[test]
+    fn further_paths_of_a_file_are_returned_up_to_the_maximum_of_the_output() {
+        let report = report(&[("a", b"123456"), ("b", b"1234")]);
+        let of = |paths: &[&str], bytes_max: u64| {
+            let paths: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
+            let (returned, bytes) = Returned::of(&paths, &report, Bytes::new(bytes_max));
+            (returned.encoded(&report.files).into_keys().collect::<Vec<_>>().join(" "), bytes)
+        };
+        assert_eq!(of(&["a", "./a", ".//a", "b"], 16), ("./a a b".to_owned(), 16));
+        assert_eq!(of(&["a", "./a", "./b", "b"], 19), ("./a ./b a".to_owned(), 16));
+        assert_eq!(of(&["a", "./a", "b", "./b"], 15), ("./b a b".to_owned(), 14));
+        assert_eq!(of(&["a", "b", "none"], 0), ("a b".to_owned(), 10), "whole files fit in any case");
+    }
+
+    #[test]
+    fn paths_to_read_back_are_few() {
+        let paths = |count: usize, length: usize| vec!["x".repeat(length); count];
+        assert_eq!(are_few(&paths(100, 100)), Ok(()));
+        let reason = are_few(&paths(101, 1)).unwrap_err();
+        assert_eq!(reason, "/fetch_files: at most 100 different paths are read back; there are more");
+        let reason = are_few(&paths(100, 200)).unwrap_err();
+        assert_eq!(reason, "/fetch_files: all paths together have 20000 bytes; at most 16 KiB are allowed");
+    }
 
     #[test]
     fn a_missing_toolchain_is_reported_by_the_name_of_the_missing_file() {

@@ -287,6 +287,11 @@ async fn requests_are_refused_in_the_order_and_with_the_texts_of_the_original() 
         let answer = app.jobe("POST", "/runs", &body).await;
         assert_eq!((answer.status, &answer.json), (status, &json!(reason)), "{body}");
     }
+    // As in a list of the original, but its beginning only.
+    let answer = app.jobe("POST", "/runs", &with(json!({ "file_list": [vec!["x".repeat(100); 1000]] }))).await;
+    let reason = answer.json.as_str().unwrap();
+    assert!(answer.status == 400 && reason.starts_with("Invalid file specifier: Array\n(\n    [0] => xxx"), "{reason}");
+    assert!(reason.len() < 5000, "{}", reason.len());
     let forbidden = "<>:\"/\\|?*#[]@!$&'()+,;={}^~`\u{1}\n\u{7f}";
     let names = forbidden.chars().map(|c| format!("a{c}b")).chain([".a".to_owned(), "-a".to_owned()]);
     for name in names {

@@ -247,6 +247,30 @@ async fn the_comparison_decides_between_accepted_and_wrong_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_right_answer_whose_stored_output_is_truncated_is_accepted() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let case = |stdout: &str, truncated, verdict| {
+        let mut step = ended(Outcome::Exited(0), stdout, "").execution.unwrap();
+        step.stdout.truncated = truncated;
+        CaseReport { name: String::new(), verdict, message: None, step }
+    };
+    let body = python(&json!({ "expected_output": "1 2 3\n", "number_of_runs": 3 }));
+    let (right, wrong) = (Verdict::Accepted, Verdict::WrongAnswer);
+    for (second, third, status, stdout) in [
+        (case("1 2", true, right), case("", true, right), 3, None),
+        (case("1 2", true, wrong), case("1 2 3", false, right), 4, Some("1 2")),
+        (case("1 2", true, right), case("1", true, wrong), 4, Some("1")),
+        // The original's comparison decides about a whole output.
+        (case("1  2  3", false, right), case("1 2 3", false, right), 4, Some("1  2  3")),
+    ] {
+        let mut report = RunReport::bare(Verdict::Accepted, Limits::default(), "3.11.2");
+        report.cases = vec![case("1 2 3", false, right), second, third];
+        let json = judged(&app, "fields=status_id,stdout", &body, report).await;
+        assert_eq!(json, json!({ "status_id": status, "stdout": stdout }));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn several_runs_have_mean_time_and_memory() {
     let app = TestApp::start(Keyless::Loopback).await;
     let step = |ms, kib, outcome| used(ended(outcome, "1", ""), ms, kib).execution.unwrap();

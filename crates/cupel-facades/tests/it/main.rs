@@ -4,6 +4,8 @@ mod accounts;
 mod app;
 mod jobe;
 mod judge0;
+mod many_values;
 mod piston;
 mod piston_connect;
+mod public_reads;
 mod sandboxfusion;

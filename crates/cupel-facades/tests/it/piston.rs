@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use axum::http::header;
+use cupel_core::Bounds;
 use cupel_core::accounts::Scope;
 use cupel_facades::{Keyless, PistonOptions};
 use cupel_types::{Bytes, Limits, Outcome, RunReport, Signal, SubmissionKind, Verdict};
@@ -237,6 +238,15 @@ async fn more_files_than_cupel_permits_are_the_clients_error() {
     let files = |count: usize| vec![json!({ "content": "" }); count];
     let answer = app.piston(&python(json!({ "files": files(101) }))).await;
     let expected = json!({ "message": "files may have at most 100 entries; there are 101" });
+    assert_eq!((answer.status, &answer.json), (400, &expected));
+    // The maximum is the configured one.
+    let bounds = Bounds { files_max: 120, ..Bounds::default() };
+    let app = TestApp::start_with(Keyless::Loopback, TestSettings { bounds, ..TestSettings::default() }).await;
+    let body = python(json!({ "files": files(120) }));
+    let (answer, _) = tokio::join!(app.piston(&body), app.complete(ended(Outcome::Exited(0), "", "")));
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let answer = app.piston(&python(json!({ "files": files(121) }))).await;
+    let expected = json!({ "message": "files may have at most 120 entries; there are 121" });
     assert_eq!((answer.status, &answer.json), (400, &expected));
 }
 

@@ -12,7 +12,7 @@ use cupel_core::{
 use cupel_events::EmbeddedBus;
 use cupel_facades::Keyless;
 use cupel_http::{ServeSettings, serve};
-use cupel_types::{Outcome, SubmissionId};
+use cupel_types::{Outcome, SubmissionId, SubmissionKind};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
@@ -70,6 +70,41 @@ impl EventBus for Breaking {
     }
 }
 
+/// Connects a client, and sends its `init`.
+async fn connect(app: &TestApp) -> WebSocketStream<TcpStream> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at: SocketAddr = listener.local_addr().unwrap();
+    tokio::spawn(serve(listener, app.router.clone(), app.shutdown.clone(), ServeSettings::default()));
+    let stream = TcpStream::connect(at).await.unwrap();
+    let url = format!("ws://{at}/piston/api/v2/connect");
+    let (mut socket, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
+    let init = json!({ "type": "init", "language": "python", "version": "*", "files": [{ "content": "x" }] });
+    socket.send(Message::text(init.to_string())).await.unwrap();
+    socket
+}
+
+/// The next message; a close frame is `{"close": code}`.
+async fn next(socket: &mut WebSocketStream<TcpStream>) -> Value {
+    loop {
+        match tokio::time::timeout(PATIENCE, socket.next()).await.expect("a message arrives") {
+            Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).unwrap(),
+            Some(Ok(Message::Close(Some(frame)))) => return json!({ "close": u16::from(frame.code) }),
+            Some(Ok(_)) => {}
+            other => panic!("the connection was lost: {other:?}"),
+        }
+    }
+}
+
+/// A client that waits because the queue has room for one program only, and has one.
+async fn waiting() -> (TestApp, WebSocketStream<TcpStream>) {
+    let app = TestApp::start_with(Keyless::Loopback, TestSettings { queue_max: 1, ..TestSettings::default() }).await;
+    let body = json!({ "source_code": "x", "language_id": 71 });
+    assert_eq!(app.judge0("POST", "/submissions", &body).await.status, 201, "it occupies the only place");
+    let mut socket = connect(&app).await;
+    assert_eq!(next(&mut socket).await["type"], "runtime");
+    (app, socket)
+}
+
 /// A client whose run a worker has taken.
 struct Connected {
     app: TestApp,
@@ -83,14 +118,7 @@ impl Connected {
         let bus = Arc::new(Breaking { bus: EmbeddedBus::default(), breaks: watch::Sender::default() });
         let settings = TestSettings { events: bus.clone(), policy, ..TestSettings::default() };
         let app = TestApp::start_with(Keyless::Loopback, settings).await;
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let at: SocketAddr = listener.local_addr().unwrap();
-        tokio::spawn(serve(listener, app.router.clone(), app.shutdown.clone(), ServeSettings::default()));
-        let stream = TcpStream::connect(at).await.unwrap();
-        let url = format!("ws://{at}/piston/api/v2/connect");
-        let (mut socket, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
-        let init = json!({ "type": "init", "language": "python", "version": "*", "files": [{ "content": "x" }] });
-        socket.send(Message::text(init.to_string())).await.unwrap();
+        let socket = connect(&app).await;
         let run = app.take_run().await;
         let mut connected = Connected { app, bus, socket, run };
         assert_eq!(connected.next().await["type"], "runtime");
@@ -119,14 +147,7 @@ impl Connected {
 
     /// The next message; a close frame is `{"close": code}`.
     async fn next(&mut self) -> Value {
-        loop {
-            match tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("a message arrives") {
-                Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).unwrap(),
-                Some(Ok(Message::Close(Some(frame)))) => return json!({ "close": u16::from(frame.code) }),
-                Some(Ok(_)) => {}
-                other => panic!("the connection was lost: {other:?}"),
-            }
-        }
+        next(&mut self.socket).await
     }
 
     /// Receives the rest of a run that has ended.
@@ -173,4 +194,43 @@ async fn lost_events_of_a_run_that_goes_on_close_the_connection_and_are_not_the_
     client.bus.breaks.send_replace(());
     assert_eq!(client.next().await, json!({ "type": "error", "message": "Some events of the run were lost." }));
     assert_eq!(client.next().await, json!({ "close": 4002 }));
+}
+
+#[tokio::test]
+async fn a_run_that_ended_by_itself_is_not_reported_as_killed_because_of_its_output() {
+    let mut client = Connected::start(LeasePolicy::default()).await;
+    let text = "x".repeat(5000);
+    client.app.core.emit(client.output(3, &text));
+    assert_eq!(client.next().await["data"], text);
+    let report = ended(Outcome::Exited(0), &format!("before\n{text}"), "");
+    assert!(client.app.core.complete(&client.run, report, Vec::new()).await.unwrap());
+    assert_eq!(client.next().await, json!({ "type": "exit", "stage": "run", "code": 0, "signal": null }));
+    assert_eq!(client.next().await, json!({ "close": 4999 }));
+}
+
+#[tokio::test]
+async fn a_run_waits_for_room_in_a_full_queue() {
+    let (app, mut socket) = waiting().await;
+    // Input may be sent meanwhile.
+    let input = json!({ "type": "data", "stream": "stdin", "data": "early\n" });
+    socket.send(Message::text(input.to_string())).await.unwrap();
+    app.take_run().await;
+    let run = app.take_run().await;
+    let SubmissionKind::Program(program) = &run.leased.submission.kind else { panic!("no program") };
+    assert!(program.live.is_some());
+    assert!(app.core.complete(&run, ended(Outcome::Exited(0), "", ""), Vec::new()).await.unwrap());
+    assert_eq!(next(&mut socket).await, json!({ "type": "stage", "stage": "run" }));
+    assert_eq!(next(&mut socket).await["type"], "exit");
+    assert_eq!(next(&mut socket).await, json!({ "close": 4999 }));
+}
+
+#[tokio::test]
+async fn a_wait_for_room_ends_when_the_client_disconnects_or_sends_a_wrong_message() {
+    let (_app, mut socket) = waiting().await;
+    socket.send(Message::text(r#"{"type":"init"}"#)).await.unwrap();
+    assert_eq!(next(&mut socket).await, json!({ "close": 4000 }));
+    let (_app, mut socket) = waiting().await;
+    socket.close(None).await.unwrap();
+    let end = async { while socket.next().await.is_some() {} };
+    tokio::time::timeout(PATIENCE, end).await.expect("the server closes the connection");
 }

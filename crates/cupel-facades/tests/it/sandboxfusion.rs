@@ -1,13 +1,16 @@
 //! Tests of the SandboxFusion facade: expected exchanges, one table per kind of response.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, header};
+use cupel_core::Bounds;
 use cupel_core::accounts::{Scope, Tier};
 use cupel_core::rate_limit::Rate;
 use cupel_facades::Keyless;
-use cupel_http::TierRates;
+use cupel_http::{Settings, TierRates};
 use cupel_types::{
     BoxPath, Bytes, FetchedFile, LimitsRequest, Outcome, Output, RunReport, Signal, SubmissionKind, Verdict,
 };
@@ -1175,4 +1178,252 @@ async fn a_language_without_a_counterpart_has_return_code_127() {
         assert!(registry.of_facade("sandboxfusion", language).is_some(), "{language}");
     }
     assert!(registry.of_facade("sandboxfusion", "sql").is_none());
+}
+
+/// A test fails after this time instead of waiting for a condition forever.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+#[tokio::test]
+async fn more_than_100_spellings_of_paths_are_refused_without_a_run() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let spellings = |count: usize| (0..count).map(|n| format!("{}a", "./".repeat(n))).collect::<Vec<_>>();
+    let reason = "/fetch_files: at most 100 different paths are read back; there are more";
+    for (path, body, message) in [
+        (
+            "/run_code",
+            json!({ "code": "x", "language": "python", "fetch_files": spellings(101) }),
+            format!("exception on running code x: {reason} None"),
+        ),
+        (
+            "/run_jupyter",
+            json!({ "cells": [], "fetch_files": spellings(101) }),
+            format!("exception on running jupyter: {reason}"),
+        ),
+    ] {
+        let request = app.send(TestApp::request("POST", path, &body.to_string()));
+        let answer = tokio::time::timeout(PATIENCE, request).await.expect("nothing runs");
+        assert_eq!((answer.status, &answer.json["message"]), (200, &json!(message)), "{path}");
+    }
+    let body = json!({ "code": "x", "language": "python", "fetch_files": spellings(100) });
+    let (answer, assignment) = app.judged(&body, ended(Outcome::Exited(0), "", "")).await;
+    let SubmissionKind::Program(program) = &assignment.leased.submission.kind else { panic!("it is a program") };
+    assert_eq!((&answer.json["status"], program.fetch.len()), (&json!("Success"), 1));
+}
+
+#[tokio::test]
+async fn code_above_the_maximum_of_a_source_is_refused_before_its_cases_run() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let completion = format!("```python\n{}\n```", "x".repeat(300_000));
+    let test = vec![json!({ "input": { "stdin": "" }, "output": { "stdout": "" } }); 100];
+    let body = data_set(common_oj(), json!({ "id": 7, "test": test }), json!({ "completion": completion }));
+    let answer = app.send(TestApp::request("POST", "/submit", &body)).await;
+    let detail = "the code of the completion has 300000 bytes; the maximum is 256 KiB (limits.source_max)";
+    assert_eq!((answer.status, &answer.json), (400, &json!({ "detail": detail })));
+    let python = || json!({ "programming_language": "python" });
+    let long = json!({ "code": "y".repeat(300_000) });
+    for (completion, test, what) in [
+        (completion.as_str(), json!({ "code": "y" }), "the code of the completion has 300000 bytes"),
+        ("```\nx\n```", long, "the program of the code and the test has 300002 bytes"),
+    ] {
+        let body = auto_eval(completion, [json!({}), python(), test]);
+        let answer = app.send(TestApp::request("POST", "/submit", &body)).await;
+        let detail = format!("{what}; the maximum is 256 KiB (limits.source_max)");
+        assert_eq!((answer.status, &answer.json), (400, &json!({ "detail": detail })));
+    }
+}
+
+#[tokio::test]
+async fn the_streams_of_all_cases_are_truncated_together_after_they_were_compared() {
+    let bounds = Bounds { output_kept_max: Bytes::new(6), ..Bounds::default() };
+    let app = TestApp::start_with(Keyless::Loopback, TestSettings { bounds, ..TestSettings::default() }).await;
+    let case = json!({ "input": { "stdin": "" }, "output": { "stdout": "1234" } });
+    let row = json!({ "id": 7, "test": [case, case, case] });
+    let body = data_set(common_oj(), row, json!({ "completion": "```python\nx\n```" }));
+    let judged = async {
+        for _ in 0..3 {
+            app.complete(prints("1234")).await;
+        }
+    };
+    let (answer, ()) = tokio::join!(app.send(TestApp::request("POST", "/submit", &body)), judged);
+    assert_eq!((answer.status, &answer.json["accepted"]), (200, &json!(true)), "{}", answer.text);
+    let tests = answer.json["tests"].as_array().unwrap();
+    let streams: Vec<&Value> = tests.iter().map(|test| &test["exec_info"]["run_result"]["stdout"]).collect();
+    assert_eq!(streams, ["1234", "12", ""]);
+}
+
+#[tokio::test]
+async fn a_response_has_at_most_10_000_rows_and_its_memory_is_reserved() {
+    let http = Settings {
+        answers_bytes_max: 4 << 20,
+        answers_of_user_bytes_max: 4 << 20,
+        answer_wait_max: Duration::ZERO,
+        ..Settings::default()
+    };
+    let app = TestApp::start_with(Keyless::Loopback, TestSettings { http, ..TestSettings::default() }).await;
+    let rows = vec![json!({ "id": 1, "content": "x" }); 10_001];
+    let count = "has 10001 rows; the maximum is 10000: send fewer rows, or set offset and limit";
+    for path in ["/get_prompts", "/list_ids"] {
+        let body = data_set(common_oj(), json!(rows), json!({}));
+        let answer = app.send(TestApp::request("POST", path, &body)).await;
+        let detail = format!("request.config.provided_data {count}");
+        assert_eq!((answer.status, &answer.json), (400, &json!({ "detail": detail })), "{path}");
+        let body = data_set(common_oj(), json!(rows), json!({ "offset": 1 }));
+        let answer = app.send(TestApp::request("POST", path, &body)).await;
+        assert_eq!((answer.status, answer.json.as_array().map(Vec::len)), (200, Some(10_000)), "{path}");
+    }
+    let long = json!({ "id": "x".repeat(1 << 20), "content": "x".repeat(1 << 20) });
+    for (path, rows) in
+        [("/get_prompts", json!([long])), ("/list_ids", json!([long])), ("/get_prompt_by_id", long.clone())]
+    {
+        let body = data_set(common_oj(), rows, json!({}));
+        let open = app.open(TestApp::request("POST", path, &body)).await;
+        assert_eq!(open.status(), 200, "{path}");
+        let refused = app.send(TestApp::request("POST", path, &body)).await;
+        assert_eq!(refused.status, 429, "{path}: the first response has not been read");
+        assert!(TestApp::read(open).await.text.len() > 1 << 20, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_does_not_repeat_long_texts_of_the_request() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let long = "x".repeat(1 << 20);
+    for mut config in
+        [json!({}), json!({ "dataset_type": long }), json!({ "dataset_type": "CommonOJDataset", "language": long })]
+    {
+        config["provided_data"] = json!({});
+        let body = json!({ "dataset": long, "id": 1, "completion": "", "config": config }).to_string();
+        let answer = app.send(TestApp::request("POST", "/submit", &body)).await;
+        assert!(answer.status == 400 && answer.text.len() < 5000, "{} {}", answer.status, answer.text.len());
+    }
+    let body = json!({ "code": "x", "language": "python", "files": { format!("/{long}"): "" } });
+    assert!(app.run_code(&body).await.text.len() < 5000);
+}
+
+/// A server whose memory for bodies has this number of bytes, for all and for each user.
+async fn with_memory(bytes: usize, queue_max: usize) -> TestApp {
+    let http = Settings {
+        execute_body_bytes_max: 100_000,
+        bodies_bytes_max: bytes,
+        bodies_of_user_bytes_max: bytes,
+        ..Settings::default()
+    };
+    TestApp::start_with(Keyless::Loopback, TestSettings { http, queue_max, ..TestSettings::default() }).await
+}
+
+/// Occupies the only place in the queue.
+async fn fill_queue(app: &TestApp) {
+    let request = TestApp::judge0_request("POST", "/submissions", &json!({ "source_code": "x", "language_id": 71 }));
+    assert_eq!(app.send(request).await.status, 201);
+}
+
+/// A request whose body sets the returned flag when the server has read it.
+fn observed(path: &str, body: &str) -> (Request<Body>, Arc<AtomicBool>) {
+    let is_read = Arc::new(AtomicBool::new(false));
+    let mut request = TestApp::request("POST", path, "");
+    let (begin, flag) = (body.to_owned(), Arc::clone(&is_read));
+    let end = futures_util::stream::once(async move {
+        flag.store(true, Ordering::SeqCst);
+        Ok(String::new())
+    });
+    let begin = futures_util::stream::iter([Ok::<_, std::convert::Infallible>(begin)]);
+    *request.body_mut() = Body::from_stream(futures_util::StreamExt::chain(begin, end));
+    (request, is_read)
+}
+
+/// Fields that the server ignores.
+fn padding() -> String {
+    "x".repeat(90_000)
+}
+
+/// A request that needs no run, and most of the memory for bodies.
+async fn large_request(app: &TestApp) -> u16 {
+    app.run_code(&json!({ "code": "", "language": "sql", "unknown": padding() })).await.status
+}
+
+#[tokio::test]
+async fn ignored_parts_of_a_body_use_no_memory_while_the_request_waits() {
+    // Seconds.
+    let long = 3000;
+    let case = json!({ "input": { "stdin": "" }, "output": { "stdout": "1" } });
+    let mut config = common_oj();
+    config["run_timeout"] = json!(long);
+    config["unknown"] = json!(padding());
+    let submit = data_set(config, json!({ "id": 7, "test": [case] }), json!({ "completion": "```python\nx\n```" }));
+    let program = json!({ "code": "x", "language": "python", "run_timeout": long, "unknown": padding() });
+    let notebook = json!({ "cells": [], "total_timeout": long, "unknown": padding() });
+    for (path, body, queue_max) in [
+        // These wait for room in the queue.
+        ("/run_code", program.to_string(), 1),
+        ("/run_jupyter", notebook.to_string(), 1),
+        // This waits for the end of its case.
+        ("/submit", submit, 10),
+    ] {
+        let app = with_memory(100_000, queue_max).await;
+        if queue_max == 1 {
+            fill_queue(&app).await;
+        }
+        let (request, is_read) = observed(path, &body);
+        let waiting = tokio::spawn({
+            let app = app.clone();
+            async move { app.send(request).await }
+        });
+        let admitted = async {
+            while !is_read.load(Ordering::SeqCst) {
+                tokio::task::yield_now().await;
+            }
+            while large_request(&app).await != 200 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, admitted).await.unwrap_or_else(|_| panic!("{path} uses the memory"));
+        assert!(!waiting.is_finished(), "{path}");
+        waiting.abort();
+    }
+}
+
+#[tokio::test]
+async fn requests_that_wait_use_at_most_half_of_the_memory() {
+    let app = with_memory(300_000, 1).await;
+    fill_queue(&app).await;
+    let body = json!({ "code": "x", "language": "python", "run_timeout": 3000, "stdin": padding() });
+    // One of the two waits, and the other one is answered at once.
+    let answered = async {
+        tokio::select! {
+            answer = app.run_code(&body) => answer,
+            answer = app.run_code(&body) => answer,
+        }
+    };
+    let answer = tokio::time::timeout(PATIENCE, answered).await.expect("one is answered at once");
+    let detail = "Cupel could not run this in time: too many programs wait. Send it again later.";
+    assert_eq!((answer.status, answer.json), (504, json!({ "detail": detail })));
+}
+
+#[tokio::test]
+async fn the_cases_of_a_completion_keep_at_most_half_of_the_memory_until_they_have_ended() {
+    let app = with_memory(300_000, 100).await;
+    let case = json!({ "input": { "stdin": padding() }, "output": { "stdout": "1" } });
+    let row = json!({ "id": 7, "test": [case] });
+    let body = data_set(common_oj(), row, json!({ "completion": "```python\nx\n```" }));
+    let submit = || app.send(TestApp::request("POST", "/submit", &body));
+    let refused = async {
+        tokio::select! {
+            answer = submit() => answer,
+            answer = submit() => answer,
+        }
+    };
+    let refused = tokio::time::timeout(PATIENCE, refused).await.expect("one is refused at once");
+    assert_eq!(refused.status, 429, "{}", refused.text);
+    assert!(refused.headers.contains_key("retry-after"));
+    // The client of the other one has disconnected, so there is memory again.
+    let worker = async {
+        loop {
+            app.complete(prints("1")).await;
+        }
+    };
+    let answer = tokio::select! {
+        answer = submit() => answer,
+        () = worker => unreachable!("it does not end"),
+    };
+    assert_eq!((answer.status, &answer.json["accepted"]), (200, &json!(true)), "{}", answer.text);
 }

@@ -2,7 +2,10 @@
 //! structures generated from the signature and named after the type: `list_int`, `map_list_string`,
 //! `ListNode_int`.
 
-use super::{DriverLanguage, arguments, block_comment, branches, case_of_c, methods, parameters, types};
+use super::c_library::is_in_library;
+use super::{
+    DriverLanguage, GCC_MACROS, arguments, block_comment, branches, case_of_c, methods, parameters, types, undefined,
+};
 use cupel_problem::{Identifier, Interface, MethodSignature, Parameter, Signature, Type};
 
 pub(super) struct C;
@@ -110,6 +113,18 @@ fn call(method: &MethodSignature, class: Option<&Identifier>, mutates: Option<us
     format!("{}    {called}\n", read(&method.parameters))
 }
 
+/// Lines that give the function or class of the submission another name if the driver's headers declare its name.
+fn renamed(interface: &Interface) -> String {
+    let name = match interface {
+        Interface::Function { function, .. } => &function.name,
+        Interface::Class { name, .. } => name,
+    };
+    if !is_in_library(name.as_str()) {
+        return String::new();
+    }
+    format!("#undef {name}\n#define {name} cupel_user_{name}\n")
+}
+
 impl DriverLanguage for C {
     fn driver(&self, signature: &Signature, _: &str) -> Vec<(&'static str, String)> {
         let all = types(signature);
@@ -135,10 +150,12 @@ impl DriverLanguage for C {
             }
         };
         // The submission is included last, so that its macros cannot change the driver. The functions that it must
-        // define are declared before it, so that a definition with another signature does not compile.
+        // define are declared before it, so that a definition with another signature does not compile. The renaming
+        // concerns all code after the driver's headers, so that fields with the name are renamed everywhere.
+        let (undefined, renamed) = (undefined(GCC_MACROS), renamed(&signature.interface));
         let main = format!(
-            "#include \"cupel_driver.c\"\n{structures}{heads}{codecs}\nstatic void cupel_call(void) {{\n{body}}}\n\
-             #define main cupel_user_main\n#include \"solution.c\"\n"
+            "#include \"cupel_driver.c\"\n{undefined}{renamed}{structures}{heads}{codecs}\nstatic void \
+             cupel_call(void) {{\n{body}}}\n#define main cupel_user_main\n#include \"solution.c\"\n"
         );
         vec![("main.c", main), ("cupel_driver.c", include_str!("../drivers/c/cupel_driver.c").to_owned())]
     }

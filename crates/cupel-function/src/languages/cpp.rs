@@ -1,7 +1,10 @@
 //! C++: a method of a class `Solution`, or a function; for a class, that class. The driver includes the submission and
 //! renames its `main`.
 
-use super::{DriverLanguage, arguments, block_comment, branches, case_of_c, line_comment, nodes, parameters};
+use super::{
+    DriverLanguage, GCC_MACROS, arguments, block_comment, branches, case_of_c, line_comment, nodes, parameters,
+    undefined,
+};
 use cupel_problem::{Interface, MethodSignature, Parameter, Signature, Type};
 
 pub(super) struct Cpp;
@@ -58,7 +61,7 @@ fn has_solution(source: &str) -> bool {
 
 impl DriverLanguage for Cpp {
     fn driver(&self, signature: &Signature, solution: &str) -> Vec<(&'static str, String)> {
-        let undefined: String = WORDS.iter().map(|word| format!("#undef {word}\n")).collect();
+        let (before, after) = (undefined(GCC_MACROS), undefined(WORDS));
         let body = match &signature.interface {
             Interface::Function { function, mutates } => {
                 let object = if has_solution(solution) { "::Solution()." } else { "::" };
@@ -75,10 +78,14 @@ impl DriverLanguage for Cpp {
                 )
             }
         };
+        // A type of the submission may have the name of a node type that the signature does not use.
+        let (lists, trees) = nodes(signature);
+        let lists = if lists { include_str!("../drivers/cpp/list_node.h") } else { "" };
+        let trees = if trees { include_str!("../drivers/cpp/tree_node.h") } else { "" };
         let main = format!(
-            "#include <bits/stdc++.h>\n#include \"cupel_driver.cc\"\n#define main cupel_user_main\n#include \"solution.cpp\"\n\
-             #undef main\n{undefined}\nvoid cupel_driver::cupel_call(cupel_driver::Reader &cupel_in, \
-             cupel_driver::Writer &cupel_to) {{\n{body}}}\n"
+            "#include <bits/stdc++.h>\n#include \"cupel_driver.cc\"\n{lists}{trees}{before}#define main cupel_user_main\n\
+             #include \"solution.cpp\"\n#undef main\n{after}\nvoid \
+             cupel_driver::cupel_call(cupel_driver::Reader &cupel_in, cupel_driver::Writer &cupel_to) {{\n{body}}}\n"
         );
         // The driver's files have a different extension, so that the compiler does not also compile the submission as
         // a separate file.

@@ -23,19 +23,19 @@ impl Go {
     }
 
     fn read(&self, parameters: &[Parameter]) -> String {
-        let one = |(at, p): (usize, &Parameter)| format!("\ta{at} := cupelRead[{}](in)\n", self.kind(&p.kind));
+        let one = |(at, p): (usize, &Parameter)| format!("\tcupel{at} := cupelRead[{}](cupelIn)\n", self.kind(&p.kind));
         parameters.iter().enumerate().map(one).collect()
     }
 
     /// Code that reads the arguments, calls the function, and writes the result or the modified argument.
     fn call(&self, callee: &str, method: &MethodSignature, mutates: Option<usize>) -> String {
-        let call = format!("{callee}({})", arguments(&method.parameters, |at| format!("a{at}")));
+        let call = format!("{callee}({})", arguments(&method.parameters, |at| format!("cupel{at}")));
         let called = match (mutates, &method.returns) {
             (Some(index), _) => {
-                format!("{call}\n\tcupelWrite[{}](to, a{index})", self.kind(&method.parameters[index].kind))
+                format!("{call}\n\tcupelWrite[{}](cupelTo, cupel{index})", self.kind(&method.parameters[index].kind))
             }
             (None, Type::Void) => call,
-            (None, kind) => format!("cupelWrite[{}](to, {call})", self.kind(kind)),
+            (None, kind) => format!("cupelWrite[{}](cupelTo, {call})", self.kind(kind)),
         };
         format!("{}\t{called}\n", self.read(&method.parameters))
     }
@@ -57,17 +57,23 @@ impl DriverLanguage for Go {
         let body = match &signature.interface {
             Interface::Function { function, mutates } => self.call(function.name.as_str(), function, *mutates),
             Interface::Class { name, constructor, methods } => {
-                let given = arguments(constructor, |at| format!("a{at}"));
-                let made = format!("{}\tmade = New{name}({given})\n", self.read(constructor));
-                let each = methods.iter().map(|m| self.call(&format!("made.{}", m.name), m, None));
+                let given = arguments(constructor, |at| format!("cupel{at}"));
+                let made = format!("{}\tcupelMade = New{name}({given})\n", self.read(constructor));
+                let each = methods.iter().map(|m| self.call(&format!("cupelMade.{}", m.name), m, None));
                 let cases = branches(made, each, |at, body| format!("\tcase {at}:\n{body}"));
                 format!(
-                    "\tvar made *{name}\n\tfor left := in.integer(); left > 0; left-- {{\n\tswitch in.integer() \
-                     {{\n{cases}\t}}\n\t}}\n"
+                    "\tvar cupelMade *{name}\n\tfor cupelLeft := cupelIn.integer(); cupelLeft > 0; cupelLeft-- {{\n\t\
+                     switch cupelIn.integer() {{\n{cases}\t}}\n\t}}\n"
                 )
             }
         };
-        let call = format!("package main\n\nfunc cupelCall(in *cupelReader, to *cupelWriter) {{\n{body}}}\n");
+        // A type of the submission may have the name of a node type that the signature does not use.
+        let (lists, trees) = nodes(signature);
+        let lists = if lists { include_str!("../drivers/go/list_node.go") } else { "" };
+        let trees = if trees { include_str!("../drivers/go/tree_node.go") } else { "" };
+        let call = format!(
+            "package main\n\n{lists}{trees}func cupelCall(cupelIn *cupelReader, cupelTo *cupelWriter) {{\n{body}}}\n"
+        );
         vec![("cupel_driver.go", include_str!("../drivers/go/cupel_driver.go").to_owned()), ("cupel_call.go", call)]
     }
 

@@ -103,8 +103,12 @@ impl TypeScript {
 }
 
 impl DriverLanguage for TypeScript {
-    fn driver(&self, _: &Signature, _: &str) -> Vec<(&'static str, String)> {
-        let declarations = include_str!("../drivers/typescript/cupel.d.ts").to_owned();
+    fn driver(&self, signature: &Signature, _: &str) -> Vec<(&'static str, String)> {
+        // A type of the submission may have the name of a node type that the signature does not use.
+        let (lists, trees) = nodes(signature);
+        let mut declarations = String::new();
+        declarations += if lists { include_str!("../drivers/typescript/list_node.d.ts") } else { "" };
+        declarations += if trees { include_str!("../drivers/typescript/tree_node.d.ts") } else { "" };
         vec![("main.ts", DRIVER.to_owned()), ("cupel.d.ts", declarations)]
     }
 

@@ -1,6 +1,7 @@
 //! The forms of a signature in each language: types, starter code, and the sources of a driver.
 
 mod c;
+mod c_library;
 mod cpp;
 mod go;
 mod java;
@@ -218,6 +219,14 @@ fn branches(
 /// A branch of a `switch` in C and C++.
 fn case_of_c(at: usize, body: String) -> String {
     format!("    case {at}: {{\n{body}    break;\n    }}\n")
+}
+
+/// Macros that GCC defines although their names are not reserved, such as for a parameter that is a time of Unix.
+const GCC_MACROS: &[&str] = &["linux", "unix"];
+
+/// Lines that remove macros in C and C++.
+fn undefined(macros: &[&str]) -> String {
+    macros.iter().map(|name| format!("#undef {name}\n")).collect()
 }
 
 /// A block comment as in C.

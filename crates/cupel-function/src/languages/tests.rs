@@ -158,3 +158,100 @@ fn in_cpp_a_free_function_is_called_if_there_is_no_class_solution() {
     assert!(call("struct\nSolution{};"));
     assert!(!call("// no class\nlong long solve() { return 1; } int Solution;"));
 }
+
+/// The text of the driver's file with this name.
+fn driver_file(driver: &str, signature: &Signature, name: &str) -> String {
+    let sources = Driver::named(driver).unwrap().sources(signature, &BoxFiles::default());
+    let found = sources.files.iter().find(|file| file.path.as_str() == name).unwrap();
+    String::from_utf8(found.data.to_vec()).unwrap()
+}
+
+/// Otherwise, a submission could not define a type with such a name.
+#[test]
+fn node_types_are_defined_only_if_the_signature_uses_them() {
+    for (parameter, is_list, is_tree) in
+        [("list<int>", false, false), ("list<ListNode<int>>", true, false), ("TreeNode<string>", false, true)]
+    {
+        let signature = function(&[("value", parameter)], "int", None);
+        for (driver, name, list, tree) in [
+            ("cpp", "main.cc", "struct ListNode {", "struct TreeNode {"),
+            ("go", "cupel_call.go", "type ListNode[", "type TreeNode["),
+            ("typescript", "cupel.d.ts", "class ListNode<", "class TreeNode<"),
+            ("c", "main.c", "struct ListNode_int {", "struct TreeNode_string {"),
+        ] {
+            let text = driver_file(driver, &signature, name);
+            assert_eq!((text.contains(list), text.contains(tree)), (is_list, is_tree), "{driver}: {text}");
+        }
+        let java = Driver::named("java").unwrap().sources(&signature, &BoxFiles::default());
+        let has = |name| paths(&java.files).contains(&name);
+        assert_eq!((has("ListNode.java"), has("TreeNode.java")), (is_list, is_tree));
+    }
+    for (driver, name) in [("cpp", "cupel_driver.cc"), ("go", "cupel_driver.go")] {
+        let text = driver_file(driver, &function(&[], "int", None), name);
+        assert!(!text.contains("struct ListNode") && !text.contains("type ListNode"), "{driver}");
+    }
+}
+
+/// In Go, the submission and the driver are in the same package, and an import forbids its name to the whole package.
+#[test]
+fn in_go_the_driver_declares_only_names_that_begin_with_cupel() {
+    let take = method("take", &[("n", "int")], "int");
+    let interface =
+        Interface::Class { name: "Box".parse().unwrap(), constructor: take.parameters.clone(), methods: vec![take] };
+    let class = Signature { interface, compare: CompareResult::Exact };
+    let function = function(&[("to", "int"), ("nums", "list<int>")], "void", Some(1));
+    let is_ours = |name: &str| name.starts_with("cupel") || name.starts_with("main()") || name.starts_with('(');
+    for signature in [&class, &function] {
+        let call = driver_file("go", signature, "cupel_call.go");
+        for text in [driver_file("go", signature, "cupel_driver.go"), call.clone()] {
+            let (head, body) = text.split_once("\n)\n").unwrap_or(("", &text));
+            let imports = head.lines().filter(|line| line.starts_with('\t')).map(str::trim);
+            let declared = body.lines().filter_map(|line| {
+                ["func ", "type ", "var ", "const "].iter().find_map(|word| line.strip_prefix(word))
+            });
+            for name in imports.chain(declared) {
+                assert!(is_ours(name), "{name}");
+            }
+        }
+        // A local variable would hide a function of the submission.
+        let locals = call.lines().filter_map(|line| line.trim().split_once(" := "));
+        assert!(locals.map(|(name, _)| name.trim_start_matches("for ")).all(is_ours), "{call}");
+    }
+}
+
+/// Source: The Go Programming Language Specification, section "Predeclared identifiers".
+#[test]
+fn in_go_a_function_cannot_hide_what_the_driver_uses() {
+    let predeclared = "any bool byte comparable complex64 complex128 error float32 float64 int int8 int16 int32 int64 \
+        rune string uint uint8 uint16 uint32 uint64 uintptr true false iota nil append cap clear close complex copy \
+        delete imag len make max min new panic print println real recover";
+    let driver = driver_file("go", &function(&[], "int", None), "cupel_driver.go");
+    let code: Vec<&str> = driver.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    let code = code.join("\n");
+    let words: Vec<&str> = code.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).collect();
+    for name in predeclared.split(' ').filter(|name| words.contains(name)) {
+        let is_refused = name.parse::<Identifier>().map_or(true, |name| {
+            let parameters = vec![Parameter { name: "n".parse().unwrap(), kind: Type::Int }];
+            let function = MethodSignature { name, parameters, returns: Type::Int };
+            Interface::Function { function, mutates: None }.impossible_name().is_some()
+        });
+        assert!(is_refused, "{name}");
+    }
+}
+
+#[test]
+fn in_c_a_function_that_the_library_declares_is_renamed() {
+    let main = |called: &str| {
+        let function = method(called, &[("unix", "int")], "int");
+        let signature =
+            Signature { interface: Interface::Function { function, mutates: None }, compare: CompareResult::Exact };
+        driver_file("c", &signature, "main.c")
+    };
+    for name in ["abs", "pow", "read", "index", "isnan", "y1"] {
+        let renamed = format!(
+            "#include \"cupel_driver.c\"\n#undef linux\n#undef unix\n#undef {name}\n#define {name} cupel_user_{name}\n"
+        );
+        assert!(main(name).starts_with(&renamed), "{}", main(name));
+    }
+    assert!(!main("twice").contains("#define twice"));
+}

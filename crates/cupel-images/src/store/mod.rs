@@ -13,14 +13,14 @@ mod prune;
 mod verify;
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use cupel_types::ContentHash;
-use rustix::fs::Mode;
+use rustix::fs::{AtFlags, Gid, Mode, Uid};
 use rustix::io::Errno;
 
-use crate::beneath::Beneath;
+use crate::beneath::{self, Beneath};
 use crate::bounds::ImageBounds;
 use crate::error::ImageError;
 
@@ -52,6 +52,11 @@ impl ImageStore {
         ImageStore { bounds, ..self }
     }
 
+    /// The directory of the store.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// The directory whose entries are the roots, by the ids of their images.
     pub fn roots(&self) -> PathBuf {
         self.directory.join("roots")
@@ -80,7 +85,7 @@ impl ImageStore {
     }
 
     /// Creates the store's directories, so that a sandbox can mount [`ImageStore::roots`] before the first image is
-    /// added.
+    /// added. If root creates them in a directory of another user, they belong to that user.
     ///
     /// # Errors
     /// A directory cannot be created.
@@ -96,13 +101,34 @@ impl ImageStore {
         for name in ["layers", "roots", "incoming", "locks"] {
             let path = self.directory.join(name);
             match rustix::fs::mkdirat(store.as_fd(), name, Mode::from_raw_mode(0o777)) {
-                Ok(()) => {}
-                Err(Errno::EXIST) => drop(self.part(name).map_err(ImageError::io("open", &path))?),
+                Ok(()) | Err(Errno::EXIST) => {
+                    let part = self.part(name).map_err(ImageError::io("open", &path))?;
+                    give_to_owner(&store, &part).map_err(ImageError::io("change the owner of", &path))?;
+                }
                 // A store on a read-only file system, or of another user, is complete if it has its directories.
                 Err(errno) => drop(self.part(name).map_err(|_| ImageError::io("create", &path)(errno.into()))?),
             }
         }
         Ok(())
+    }
+}
+
+/// Gives an empty directory of the store that belongs to root to the owner of the store, who could not change it
+/// otherwise. It is new, or an earlier version of Cupel left it to root.
+fn give_to_owner(store: &Beneath, part: &OwnedFd) -> io::Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let (store, about) = (rustix::fs::fstat(store)?, rustix::fs::fstat(part)?);
+    if store.st_uid == 0 || about.st_uid != 0 || !beneath::list(part.as_fd())?.is_empty() {
+        return Ok(());
+    }
+    let (owner, group) = (Uid::from_raw(store.st_uid), Gid::from_raw(store.st_gid));
+    match rustix::fs::chownat(part, c"", Some(owner), Some(group), AtFlags::EMPTY_PATH) {
+        // Root lacks the capability, the owner has no id in this user namespace, or the file system is read-only. The
+        // store then works for every process that may write to it.
+        Err(Errno::PERM | Errno::INVAL | Errno::ROFS) => Ok(()),
+        other => Ok(other?),
     }
 }
 

@@ -22,10 +22,13 @@ pub struct Pruned {
     pub layers: usize,
     /// Number of roots that are still in use, and are removed later.
     pub in_use: usize,
+    /// Whether nothing was removed because an image was being added or verified. A later prune removes what no name
+    /// needs.
+    pub deferred: bool,
 }
 
 impl ImageStore {
-    /// Removes a name, and the layers and roots that no other name needs.
+    /// Removes a name, and the layers and roots that no other name needs, as [`ImageStore::prune`] does.
     ///
     /// # Errors
     /// There is no such image, or the store cannot be changed.
@@ -48,14 +51,14 @@ impl ImageStore {
     }
 
     /// Removes the roots and layers that no name needs, and files of interrupted additions. A root that is in use keeps
-    /// its layers.
+    /// its layers. While an image is being added or verified, nothing is removed ([`Pruned::deferred`]).
     ///
     /// # Errors
     /// The store cannot be changed.
     pub fn prune(&self) -> Result<Pruned, ImageError> {
         Ok(self.try_to_prune()?.unwrap_or_else(|| {
             tracing::info!("an image is being added or verified; layers are removed by a later prune");
-            Pruned::default()
+            Pruned { deferred: true, ..Pruned::default() }
         }))
     }
 

@@ -139,15 +139,22 @@ fn names_are_listed_replaced_and_removed_with_their_unshared_layers() {
     assert_eq!(replaced.image.id, first.image.id);
     let names: Vec<_> = fixture.store.list().unwrap().into_iter().map(|image| image.name.to_string()).collect();
     assert_eq!(names, ["b:latest", "course/a:1"]);
-    assert_eq!(fixture.store.prune().unwrap(), Pruned { roots: 1, layers: 1, in_use: 0 }, "the layer and root of two");
+    assert_eq!(
+        fixture.store.prune().unwrap(),
+        Pruned { roots: 1, layers: 1, in_use: 0, deferred: false },
+        "the layer and root of two"
+    );
     fixture.store.remove(&image_name("b")).unwrap();
     assert!(fixture.root(&first).is_dir(), "the other name still has it");
     let used = fixture.store.hold(&first.image.id).unwrap();
-    assert_eq!(fixture.store.remove(&image_name("course/a:1")).unwrap(), Pruned { roots: 0, layers: 0, in_use: 1 });
+    assert_eq!(
+        fixture.store.remove(&image_name("course/a:1")).unwrap(),
+        Pruned { roots: 0, layers: 0, in_use: 1, deferred: false }
+    );
     assert!(used.path().join("one").exists(), "a root in use stays, and so do its files");
     assert!(fixture.store.has_unneeded().unwrap());
     drop(used);
-    assert_eq!(fixture.store.prune().unwrap(), Pruned { roots: 1, layers: 2, in_use: 0 });
+    assert_eq!(fixture.store.prune().unwrap(), Pruned { roots: 1, layers: 2, in_use: 0, deferred: false });
     assert!(!fixture.store.has_unneeded().unwrap());
     fixture.assert_empty();
     assert!(matches!(fixture.store.remove(&image_name("b")), Err(ImageError::Unknown(_))));
@@ -221,6 +228,21 @@ fn every_image_is_whole_whatever_is_removed_meanwhile() {
     });
     fixture.store.prune().unwrap();
     fixture.assert_empty();
+}
+
+#[test]
+fn a_prune_reports_that_it_is_deferred_while_an_image_is_added_or_verified() {
+    let fixture = Fixture::new();
+    let path = fixture.layout("a").layer(Layer::new().file("a", "x")).write();
+    fixture.add("a", &path).unwrap();
+    // As an addition or a verification in another process does.
+    let lock = std::fs::File::open(fixture.directory.path().join("store/locks/store")).unwrap();
+    lock.lock_shared().unwrap();
+    let deferred = Pruned { deferred: true, ..Pruned::default() };
+    assert_eq!(fixture.store.remove(&image_name("a")).unwrap(), deferred);
+    assert_eq!(fixture.store.prune().unwrap(), deferred);
+    lock.unlock().unwrap();
+    assert_eq!(fixture.store.prune().unwrap(), Pruned { roots: 1, layers: 1, in_use: 0, deferred: false });
 }
 
 #[test]
@@ -387,7 +409,7 @@ fn a_root_that_root_has_held_under_a_strict_umask_can_be_held_and_removed_by_the
     drop(as_user(SERVER, || fixture.store.hold(&added.image.id).unwrap()));
     assert_eq!(verify(), [] as [&Path; 0]);
     let removed = as_user(SERVER, || fixture.store.remove(&image_name("a")).unwrap());
-    assert_eq!(removed, Pruned { roots: 1, layers: 1, in_use: 0 });
+    assert_eq!(removed, Pruned { roots: 1, layers: 1, in_use: 0, deferred: false });
 }
 
 /// A store of the server's user with an image, and a file that only root may read.
@@ -504,6 +526,30 @@ fn a_prune_removes_incomplete_files_and_the_records_of_missing_roots() {
     assert!(kept.exists());
     fixture.store.remove(&image_name("a")).unwrap();
     assert!(!kept.exists());
+}
+
+/// Regression: a server that root starts created the directories of a store outside its data directory. They belonged
+/// to root, so every later pull failed.
+#[test]
+fn directories_that_root_creates_belong_to_the_owner_of_the_store() {
+    if !is_root() {
+        return;
+    }
+    let fixture = Fixture::new();
+    let path = fixture.layout("a").layer(Layer::new().file("a", "x")).write();
+    let store = fixture.directory.path().join("store");
+    std::fs::create_dir(&store).unwrap();
+    // Left by an earlier version of Cupel.
+    std::fs::create_dir(store.join("locks")).unwrap();
+    give(fixture.directory.path(), SERVER);
+    let owner = |name: &str| std::fs::metadata(store.join(name)).unwrap().uid();
+    chown(store.join("locks"), Some(0), Some(0)).unwrap();
+    fixture.store.create().unwrap();
+    assert_eq!(["layers", "roots", "incoming", "locks"].map(owner), [SERVER; 4]);
+    as_user(SERVER, || fixture.add("a", &path).unwrap());
+    chown(store.join("layers"), Some(0), Some(0)).unwrap();
+    fixture.store.create().unwrap();
+    assert_eq!(owner("layers"), 0, "a directory with files keeps its owner");
 }
 
 #[test]

@@ -351,6 +351,23 @@ fn an_identical_source_is_compiled_once_and_a_different_source_again() {
     assert!(!report.compile.unwrap().cached);
 }
 
+/// Regression: a multi-file program had the result of an earlier compilation after an upgrade of the compiler that its
+/// script calls.
+#[test]
+fn a_program_whose_compilation_may_start_any_program_is_always_compiled() {
+    let cache = MemoryCache::default();
+    let program = a_program(vec![file("main.src", "1")]);
+    let mut language = language("compiled");
+    language.compilers.push(cupel_languages::ANY_PROGRAM.to_owned());
+    for _ in 0..2 {
+        let request = request(&program, &language, Bytes::mib(1));
+        let left = || leaves(vec![file("main", "binary")]);
+        let mut executor = scripted([left(), left(), prints("")]);
+        let report = judge(&request, &mut executor, &cache, &mut Log::default()).unwrap();
+        assert!(!report.compile.unwrap().cached);
+    }
+}
+
 #[test]
 fn every_input_of_a_compilation_is_in_the_key() {
     let language = language("compiled");
@@ -377,6 +394,19 @@ fn every_input_of_a_compilation_is_in_the_key() {
     let mut changed = language.clone();
     changed.env.push(("A".into(), "B".into()));
     other(&changed, &commands, vec![file("a", "bc")]);
+    // Another compiler than that of the version command, before and after an upgrade.
+    for state in ["1", "2"] {
+        let mut changed = language.clone();
+        changed.compile_programs.push(format!("back {state}"));
+        other(&changed, &commands, vec![file("a", "bc")]);
+    }
+    for version in [None, Some("1.81"), Some("1.83")] {
+        let package = cupel_languages::LibraryPackage::Debian("libboost-dev".into());
+        let version = version.map(str::to_owned);
+        let mut changed = language.clone();
+        changed.libraries.push(cupel_languages::Library { name: "Boost".into(), package, version });
+        other(&changed, &commands, vec![file("a", "bc")]);
+    }
     let distinct: std::collections::HashSet<_> = keys.iter().collect();
     assert_eq!(distinct.len(), keys.len());
 }
@@ -546,6 +576,40 @@ fn a_full_language_heap_is_the_memory_limit() {
     assert_eq!((report.cases[0].step.outcome, report.cases[0].step.exit_code), (Outcome::MemoryLimit, Some(1)));
     assert_eq!(report.message.as_deref(), Some("test a: memory limit of 256 MiB exceeded: HeapError"));
     assert_eq!(log.last().map(String::as_str), Some("end a MLE"));
+}
+
+/// Regression: the sandbox refused the execution, because a file was also the directory of another file.
+#[test]
+fn a_submitted_file_that_cannot_exist_beside_an_artifact_is_omitted() {
+    let artifact = |path| leaves(vec![file(path, "binary")]);
+    let mut language = language("compiled");
+    language.artifacts.clear();
+    for (left, sent) in [("main", "main"), ("main", "main/.keep"), ("main/x", "main")] {
+        let program = a_program(vec![file("main.src", ""), file(sent, ""), file("main.txt", "")]);
+        let request = request(&program, &language, Bytes::mib(1));
+        let mut executor = scripted([artifact(left), artifact(left), prints("")]);
+        judge(&request, &mut executor, &NoCache, &mut Log::default()).unwrap();
+        assert_eq!(executor.asked[2].files, [left, "main.txt"], "{sent}");
+    }
+}
+
+/// Regression: the sandbox refused such a command, and the run ended as an internal failure.
+#[test]
+fn a_command_that_is_too_long_is_a_compile_error_that_says_so() {
+    let long = || vec!["x".repeat(50 << 10)];
+    let tools = ToolOptions { compiler_args: long(), linker_args: long(), ..ToolOptions::NONE };
+    let compiled = Program { tools, ..a_program(vec![file("main.src", "")]) };
+    let env = vec![("MINE".into(), "x".repeat(50 << 10))];
+    let started = Program { args: long(), env, ..a_program(vec![file("a.scr", "")]) };
+    for (id, program, what) in
+        [("compiled", compiled, "the compile command"), ("script", started, "the command that starts the program")]
+    {
+        let mut executor = scripted([]);
+        let (report, _) = judged(id, &program, &mut executor, &NoCache);
+        let message = report.message.unwrap();
+        assert_eq!((report.verdict, executor.asked.len()), (Verdict::CompileError, 0), "{message}");
+        assert!(message.starts_with(what) && message.contains("the maximum is 96 KiB"), "{message}");
+    }
 }
 
 /// Judges a run of three tests whose executions may take `seconds` in total.

@@ -8,9 +8,9 @@
 use std::time::Duration;
 
 use cupel_problem::{Protocol, Score};
-use cupel_types::{BoxFiles, Limits, Outcome, StepReport};
+use cupel_types::{BoxFiles, Limits, Outcome, Output, StepReport};
 
-use super::grade::Named;
+use super::grade::{Named, Share};
 use super::report::shortened;
 
 /// Maximum number of bytes read from a message file or stream. Source: problemtools has the same bound.
@@ -19,11 +19,15 @@ const MESSAGE_BYTES_MAX: usize = 128 << 10;
 /// Maximum number of bytes that are quoted of the messages of a program that filled its disk.
 const QUOTED_BYTES_MAX: usize = 400;
 
+/// The file with the points of a program in Python that is written for DMOJ's classes.
+const POINTS_FILE: &str = "points";
+
 /// Answer of a judging program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Answer {
     pub(super) decision: Decision,
-    /// The points that the program awarded.
+    /// The points that the program awarded. If they are invalid, the package is at fault, except in a case whose points
+    /// are ignored.
     pub(super) points: Option<Named>,
     /// Message for the author.
     pub(super) judge_message: Option<String>,
@@ -48,10 +52,14 @@ impl Answer {
 }
 
 impl Answer {
+    fn is_faulty(&self) -> bool {
+        matches!(self.decision, Decision::Fault(_)) || matches!(self.points, Some(Named::Invalid(_)))
+    }
+
     /// Names the limit on files as the reason if the program filled its disk and did not decide. `written` are the
     /// bytes of its files.
     pub(super) fn blaming_the_disk(self, written: u64, outcome: Outcome, limits: &Limits) -> Answer {
-        if written < limits.disk.get() || !matches!(self.decision, Decision::Fault(_)) {
+        if written < limits.disk.get() || !self.is_faulty() {
             return self;
         }
         let why = format!("it wrote more than {} of files, and {}", limits.disk, ended(outcome, limits));
@@ -84,20 +92,22 @@ pub(super) fn read(
             _ => unknown_code(code, "0 or 1"),
         },
         Protocol::PointsLine => dmoj(code, "a line `points N` with nothing after the number", || {
-            number_after(stderr.as_deref(), "points").map(Named::Points)
+            points_of_lines(whole_lines(&report.stderr))
         }),
-        Protocol::PythonModule { is_old } => python(code, stderr.as_deref(), *is_old),
-        Protocol::ShareLine => dmoj(code, "a line `partial N/M`", || share_after(stderr.as_deref(), "partial")),
-        Protocol::ShareOnStdout => peg(code, &report.stdout.data),
+        Protocol::PythonModule { is_old } => python(code, &report.stderr, files, *is_old),
+        Protocol::ShareLine => dmoj(code, "a line `partial N/M`", || share_of_lines(whole_lines(&report.stderr))),
+        Protocol::ShareOnStdout => peg(code, whole_lines(&report.stdout)),
     };
     if answer.judge_message.is_none() {
         let stderr = match protocol {
-            Protocol::PythonModule { .. } if answer.points.is_some() => stderr.and_then(|text| without_points(&text)),
+            Protocol::PythonModule { .. } if answer.points.is_some() && !report.stderr.truncated => {
+                stderr.and_then(|text| without_points(&text))
+            }
             _ => stderr,
         };
         let stdout = || message(&report.stdout.data).filter(|_| !is_interactor);
         answer.judge_message = stderr.or_else(stdout);
-    } else if let (Decision::Fault(_), Protocol::FeedbackDirectory) = (&answer.decision, protocol) {
+    } else if answer.is_faulty() && *protocol == Protocol::FeedbackDirectory {
         // The program may have written its message before it failed.
         let parts: Vec<String> = answer.judge_message.take().into_iter().chain(stderr).collect();
         answer.judge_message = Some(parts.join("\n"));
@@ -163,21 +173,18 @@ fn kattis(code: i32, files: &BoxFiles) -> Answer {
     };
     let judge_message = file("judgemessage.txt").and_then(|data| message(data));
     let team_message = file("teammessage.txt").and_then(|data| message(data));
-    let (points, fault) = match (file("score.txt"), file("score_multiplier.txt")) {
-        (None, None) => (None, None),
-        (Some(_), Some(_)) => (None, Some("it wrote both score.txt and score_multiplier.txt".to_owned())),
-        (Some(score), None) => match decimal(score) {
-            Some(score) => (Some(Named::Points(score)), None),
-            None => (None, Some("its score.txt is not a number".to_owned())),
-        },
-        (None, Some(share)) => match decimal(share).filter(|share| (Score::ZERO..=Score::ONE).contains(share)) {
-            Some(share) => (Some(Named::Share(share)), None),
-            None => (None, Some("its score_multiplier.txt is not a number between 0 and 1".to_owned())),
-        },
-    };
-    let decision = match (decision, fault) {
-        (Decision::Fault(why), _) | (_, Some(why)) => Decision::Fault(why),
-        (decision, None) => decision,
+    let points = match (file("score.txt"), file("score_multiplier.txt")) {
+        (None, None) => None,
+        (Some(_), Some(_)) => Some(Named::Invalid("the checker wrote both score.txt and score_multiplier.txt")),
+        (Some(score), None) => {
+            let invalid = Named::Invalid("the checker's score.txt is not a number");
+            Some(decimal(score).map_or(invalid, Named::Points))
+        }
+        (None, Some(share)) => {
+            let share = std::str::from_utf8(share).ok().and_then(|text| decimal_share(text.trim(), 0));
+            let invalid = Named::Invalid("the checker's score_multiplier.txt is not a number between 0 and 1");
+            Some(share.map_or(invalid, Named::Share))
+        }
     };
     Answer { decision, points, judge_message, team_message }
 }
@@ -186,17 +193,35 @@ fn decimal(data: &[u8]) -> Option<Score> {
     std::str::from_utf8(data).ok()?.trim().parse().ok()
 }
 
+/// Parses a decimal number and multiplies it by 10 to the power of `shift`. The share has 15 decimals, because the six
+/// decimals of a [`Score`] are too few for a factor: 0.666667 of 30 is not 20. A rounding error of the program beyond 0
+/// or 1 is ignored.
+fn decimal_share(text: &str, shift: i32) -> Option<Share> {
+    const DENOMINATOR: i64 = 1_000_000_000_000_000;
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+        None => (text, 0),
+    };
+    let exponent = exponent.checked_add(shift)?.checked_add(9)?;
+    let billionfold: Score = format!("{mantissa}e{exponent}").parse().ok()?;
+    let numerator = billionfold.millionths();
+    let rounded = Score::ONE.scaled(numerator, DENOMINATOR)?;
+    let is_share = (Score::ZERO..=Score::ONE).contains(&rounded);
+    Share::new(numerator.clamp(0, DENOMINATOR), DENOMINATOR).filter(|_| is_share)
+}
+
 /// The message's prefix takes precedence over the exit code: with testlib's default base, the code of
 /// `partially correct` can be any small number.
 fn testlib(code: i32, message: &str, percent: bool) -> Answer {
     if message.starts_with("partially correct") {
-        let Some(share) = message.split(['(', ')']).nth(1).and_then(|text| text.trim().parse::<Score>().ok()) else {
+        let text = message.split(['(', ')']).nth(1).unwrap_or_default().trim();
+        let Ok(percentage) = text.parse::<Score>() else {
             return Answer::fault("it reported `partially correct` without a number");
         };
         if !percent {
             return Answer::fault("it reported `partially correct`, but the package does not define the scale");
         }
-        return share_of_hundred(share);
+        return share_of_hundred(text, percentage);
     }
     match code {
         0 => plain(Decision::Accepted),
@@ -205,12 +230,12 @@ fn testlib(code: i32, message: &str, percent: bool) -> Answer {
         3 => Answer::fault("it reported a fault of the package (exit code 3)"),
         7 => {
             let number = message.strip_prefix("points").map(|rest| rest.trim_start_matches("_info=").trim_start());
-            let number = number.and_then(|rest| rest.split_whitespace().next()).and_then(|n| n.parse::<Score>().ok());
-            match number {
+            let text = number.and_then(|rest| rest.split_whitespace().next()).unwrap_or_default();
+            match text.parse::<Score>().ok() {
                 None => Answer::fault(
                     "it ended with exit code 7, but its message does not begin with `points` and a number",
                 ),
-                Some(number) if percent => share_of_hundred(number),
+                Some(number) if percent => share_of_hundred(text, number),
                 Some(number) => Answer { points: Some(Named::Points(number)), ..plain(Decision::Accepted) },
             }
         }
@@ -218,8 +243,9 @@ fn testlib(code: i32, message: &str, percent: bool) -> Answer {
     }
 }
 
-fn share_of_hundred(percent: Score) -> Answer {
-    match percent.scaled(1, 100).filter(|share| (Score::ZERO..=Score::ONE).contains(share)) {
+/// `percent` is the number in the text.
+fn share_of_hundred(text: &str, percent: Score) -> Answer {
+    match decimal_share(text, -2) {
         Some(share) => Answer { points: Some(Named::Share(share)), ..plain(Decision::Accepted) },
         None => Answer::fault(format!("it gave {percent} percent of the points; expected 0 to 100")),
     }
@@ -240,8 +266,9 @@ fn dmoj(code: i32, line: &str, points: impl FnOnce() -> Option<Named>) -> Answer
     }
 }
 
-/// The program's own messages precede the line with the points.
-fn python(code: i32, stderr: Option<&str>, is_old: bool) -> Answer {
+/// The module writes the points to a file. Modules of older versions write only the line with the points, after the
+/// program's own messages. These may repeat text of the submission, so another line is never the one with the points.
+fn python(code: i32, stderr: &Output, files: &BoxFiles, is_old: bool) -> Answer {
     let (decision, has_points) = match (code, is_old) {
         (0, true) | (42, false) => (Decision::Accepted, false),
         (1, true) | (43, false) => (Decision::WrongAnswer, false),
@@ -254,8 +281,20 @@ fn python(code: i32, stderr: Option<&str>, is_old: bool) -> Answer {
     if !has_points {
         return plain(decision);
     }
-    let line = stderr.and_then(|text| text.lines().rev().find_map(points_of_line));
-    match line.and_then(|number| number.trim().parse().ok()) {
+    let points = match file(files, POINTS_FILE) {
+        Some(points) => decimal(points),
+        None if stderr.truncated => {
+            return Answer::fault(
+                "its messages are so long that the points after them are lost; import the package again, so that it \
+                 contains a newer version of Cupel's module",
+            );
+        }
+        None => {
+            let text = message(&stderr.data).unwrap_or_default();
+            text.lines().next_back().and_then(points_of_line).and_then(|number| number.trim().parse().ok())
+        }
+    };
+    match points {
         Some(points) => Answer { points: Some(Named::Points(points)), ..plain(decision) },
         None => Answer::fault(format!("it ended with exit code {code}, but reported no points")),
     }
@@ -275,8 +314,8 @@ fn without_points(text: &str) -> Option<String> {
 }
 
 /// The first two consecutive lines with positive numbers state a share of the points, even if the program rejects.
-fn peg(code: i32, stdout: &[u8]) -> Answer {
-    let text = String::from_utf8_lossy(stdout);
+fn peg(code: i32, lines: &[u8]) -> Answer {
+    let text = String::from_utf8_lossy(lines);
     let numbers: Vec<Option<Score>> = text.lines().map(|line| line.trim().parse().ok()).collect();
     let pair = numbers.windows(2).find_map(|lines| match (lines[0], lines[1]) {
         (Some(right), Some(of)) if right > Score::ZERO && of > Score::ZERO => Some((right, of)),
@@ -294,21 +333,39 @@ fn peg(code: i32, stdout: &[u8]) -> Answer {
 }
 
 fn share(right: Score, of: Score) -> Option<Named> {
-    let share = Score::ONE.scaled(right.millionths(), of.millionths())?;
-    (Score::ZERO..=Score::ONE).contains(&share).then_some(Named::Share(share))
+    Share::new(right.millionths(), of.millionths()).map(Named::Share)
 }
 
-fn number_after(text: Option<&str>, word: &str) -> Option<Score> {
-    line_after(text, word)?.parse().ok()
+/// Returns the points of the first line `points N`. Source: DMOJ judge-server, `contrib/testlib.py`.
+fn points_of_lines(lines: &[u8]) -> Option<Named> {
+    let number = first_line(lines, |line| line.strip_prefix("points ").filter(|number| is_whole(number)))?;
+    number.parse().ok().map(Named::Points)
 }
 
-fn share_after(text: Option<&str>, word: &str) -> Option<Named> {
-    let (right, of) = line_after(text, word)?.split_once('/')?;
-    share(right.trim().parse().ok()?, of.trim().parse().ok()?)
+/// Returns the share of the first line `partial N/M`. Source: DMOJ judge-server, `contrib/coci.py`.
+fn share_of_lines(lines: &[u8]) -> Option<Named> {
+    let (right, of) = first_line(lines, |line| {
+        let (right, of) = line.strip_prefix("partial ")?.split_once('/')?;
+        (is_whole(right) && is_whole(of) && of.bytes().any(|digit| digit != b'0')).then_some((right, of))
+    })?;
+    Share::new(right.parse().ok()?, of.parse().ok()?).map(Named::Share)
 }
 
-fn line_after<'s>(text: Option<&'s str>, word: &str) -> Option<&'s str> {
-    text?.lines().find_map(|line| line.trim().strip_prefix(word)).map(str::trim)
+fn is_whole(number: &str) -> bool {
+    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn first_line<'l, T>(lines: &'l [u8], read: impl Fn(&'l str) -> Option<T>) -> Option<T> {
+    lines.split(|byte| *byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok()).find_map(read)
+}
+
+/// Returns the complete lines of a stream: the last line of a truncated stream may be incomplete.
+fn whole_lines(stream: &Output) -> &[u8] {
+    let end = match stream.truncated {
+        false => stream.data.len(),
+        true => stream.data.iter().rposition(|byte| *byte == b'\n').unwrap_or_default(),
+    };
+    &stream.data[..end]
 }
 
 /// Converts text of a program: bounded, without control characters except line ends and tabs; `None` if no text
@@ -354,7 +411,8 @@ mod tests {
         match answer.points {
             None => decision.to_owned(),
             Some(Named::Points(points)) => format!("{decision} {points}"),
-            Some(Named::Share(share)) => format!("{decision} x{share}"),
+            Some(Named::Share(share)) => format!("{decision} x{}", share.of(Score::ONE).unwrap()),
+            Some(Named::Invalid(_)) => "F".to_owned(),
         }
     }
 
@@ -478,6 +536,13 @@ mod tests {
             (python(), 48, "", "hm\npoints 3\n", "W 3"),
             (python(), 48, "", "points nan", "F"),
             (python(), 43, "", "points 3", "W"),
+            (python(), 47, "", "points 9 of the checker\n", "F"),
+            (Protocol::PointsLine, 7, "", "points so far: 2\npoints 3 of 4\nhm points 5\npoints 6\npoints 7\n", "A 6"),
+            (Protocol::PointsLine, 7, "", "points 2.5\n", "F"),
+            (Protocol::PointsLine, 7, "", "points 99999999999999999999\npoints 1\n", "F"),
+            (Protocol::ShareLine, 7, "", "partial\npartial 1/0\npartial 2/x\npartial 1/2\npartial 1/1\n", "A x0.5"),
+            (Protocol::ShareLine, 7, "", "partial 2/1\npartial 1/2\n", "F"),
+            (testlib(true), 7, "", "points 66.6666666667", "A x0.666667"),
             (Protocol::ShareLine, 7, "", "partial 1/4", "A x0.25"),
             (Protocol::ShareLine, 7, "", "partial 1/0", "F"),
             (Protocol::ShareLine, 7, "", "partial 5/4", "F"),
@@ -494,6 +559,56 @@ mod tests {
                 expected,
                 "{protocol:?} {code} {stdout:?} {stderr:?}"
             );
+        }
+    }
+
+    #[test]
+    fn points_are_not_read_from_a_line_that_may_be_incomplete() {
+        let read = |protocol: &Protocol, code, text: &str, feedback: &[(&str, &str)]| {
+            let truncated = || Output { data: text.as_bytes().into(), truncated: true };
+            let report = report(Outcome::Exited(code), "", "");
+            let report = StepReport { stdout: truncated(), stderr: truncated(), ..report };
+            let answer = super::read(protocol, &report, &files(feedback), &Limits::default(), false);
+            match answer.points {
+                Some(points) => format!("{points:?}"),
+                None => format!("{:?}", answer.decision),
+            }
+        };
+        let points = |text: &str| format!("{:?}", Named::Points(text.parse().unwrap()));
+        let share = |right, of| format!("{:?}", Named::Share(Share::new(right, of).unwrap()));
+        let whole = |number: i64| number * 1_000_000;
+        assert_eq!(read(&Protocol::PointsLine, 7, "points 3\npoints 12", &[]), points("3"));
+        assert!(read(&Protocol::PointsLine, 7, "points 12", &[]).starts_with("Fault"));
+        assert_eq!(read(&Protocol::ShareLine, 7, "partial 1/4\npartial 1/2", &[]), share(1, 4));
+        assert!(read(&Protocol::ShareLine, 7, "hm\npartial 1/2", &[]).starts_with("Fault"));
+        assert_eq!(read(&Protocol::ShareOnStdout, 0, "3\n4\n5", &[]), share(whole(3), whole(4)));
+        assert_eq!(read(&Protocol::ShareOnStdout, 0, "3\n4", &[]), "Accepted");
+        // A grader in Python may repeat a line of the submission.
+        let python = Protocol::PythonModule { is_old: false };
+        assert!(read(&python, 47, "points 100\n...", &[]).starts_with("Fault"));
+        assert_eq!(read(&python, 47, "points 100\n...", &[("points", "2.500000\n")]), points("2.5"));
+        assert!(read(&python, 47, "points 100\n...", &[("points", "nan")]).starts_with("Fault"));
+    }
+
+    #[test]
+    fn a_share_has_more_decimals_than_a_score() {
+        let thirty: Score = "30".parse().unwrap();
+        for (text, shift, expected) in [
+            ("0.6666666666666666", 0, Some("20")),
+            ("66.6666666666", -2, Some("20")),
+            ("6.666666666667e-1", 0, Some("20")),
+            ("1", 0, Some("30")),
+            ("1.0000000000000002", 0, Some("30")),
+            ("-1e-16", 0, Some("0")),
+            ("1.5", 0, None),
+            ("-0.5", 0, None),
+            ("100", 0, None),
+            ("nan", 0, None),
+            ("", 0, None),
+            ("1e9999999999", 0, None),
+        ] {
+            let found = decimal_share(text, shift).map(|share| share.of(thirty).unwrap().to_string());
+            assert_eq!(found.as_deref(), expected, "{text}");
         }
     }
 

@@ -4,21 +4,22 @@ use std::io::{self, BufReader, Read};
 use std::sync::Arc;
 
 use cupel_problem::{
-    Case, CasePoints, Checker, ContentHash, GroupName, JudgeProgram, MaxScore, Method, Node, OnOutputLimit, OwnLimits,
-    Passes, Protocol, Score,
+    AfterInteraction, Case, CaseId, CasePoints, Checker, ContentHash, GroupName, JudgeProgram, MaxScore, Method, Node,
+    OnOutputLimit, OwnLimits, Passes, Protocol, Score,
 };
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, ExitStatus, Outcome, Output, Signal, StepReport, Usage, Verdict};
 
 use super::answer::Decision;
 use super::check::{self, Checked, Data};
 use super::data::{Made, stdin};
-use super::grade::{Child, Named, score_of_case};
+use super::grade::{Child, Named, Share, score_of_case};
 use super::limits::{self, CaseLimits, RERUNS_MAX};
 use super::report::{ProblemCaseReport, shortened};
 use super::{Judging, ProblemError, facts, name, program};
 use crate::compare::share_message;
 use crate::executor::{Collect, Party, StdinSource, StepInput, StepKind, StepObserver, StepResult};
 use crate::failure::{End, exception};
+use crate::files::too_long_to_start;
 use crate::{BuiltIn, CompareResult, Comparer, JudgeEvent, JudgeObserver};
 
 /// Maximum number of bytes that the report stores of an output that is not needed as a whole.
@@ -30,7 +31,7 @@ const KEPT_BYTES_MAX: usize = 16 << 10;
 pub(super) type Answer = BufReader<Box<dyn Read + Send>>;
 
 /// The properties on which the result of a case depends. Cases that differ only in names and points have equal
-/// properties.
+/// properties, unless the program that judges them gets the position of the case.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct EqualCases {
     input: ContentHash,
@@ -43,10 +44,17 @@ pub(super) struct EqualCases {
     /// Address of the generator, and its arguments.
     made: Option<(usize, Vec<String>)>,
     unifies_newlines: bool,
+    /// The case, if a program gets its position and its batch (see [`super::facts`]).
+    id: Option<CaseId>,
 }
 
 impl EqualCases {
     pub(super) fn of(case: &Case) -> EqualCases {
+        let program = match &*case.method {
+            Method::Check(checker) => check::program_of(checker),
+            Method::Interact(interactor) => Some(&interactor.program),
+        };
+        let gets_position = program.is_some_and(|program| matches!(program.protocol, Protocol::PythonModule { .. }));
         EqualCases {
             input: case.input.hash,
             answer: case.answer.as_ref().map(|answer| answer.hash),
@@ -56,6 +64,7 @@ impl EqualCases {
             limits: case.limits,
             made: case.made.as_ref().map(|made| (Arc::as_ptr(&made.by).addr(), made.args.clone())),
             unifies_newlines: case.unifies_newlines,
+            id: gets_position.then(|| case.id.clone()),
         }
     }
 }
@@ -167,8 +176,8 @@ impl Judging<'_, '_> {
         let of_problem = self.limits;
         self.limits = self.limits_of(case);
         let pass = self.begin_batch(case, following).and_then(|()| self.pass_of(case));
-        self.limits = of_problem;
-        let pass = pass?;
+        self.limits = CaseLimits { starved_time_left: self.limits.starved_time_left, ..of_problem };
+        let pass = or_fault(pass)?;
         let accepted = pass.verdict.is_accepted();
         let scored = if !pass.verdict.is_result() {
             Ok((None, false))
@@ -226,8 +235,9 @@ impl Judging<'_, '_> {
         Ok(pass)
     }
 
-    /// Returns the limits of a case: those that the package sets for the case, otherwise the problem's.
-    fn limits_of(&self, case: &Case) -> CaseLimits {
+    /// Returns the limits of a case: those that the package sets for the case, otherwise the problem's. The budget for
+    /// repetitions is the submission's.
+    pub(super) fn limits_of(&self, case: &Case) -> CaseLimits {
         if case.limits == OwnLimits::default() {
             return self.limits;
         }
@@ -245,7 +255,8 @@ impl Judging<'_, '_> {
         problem.wall_time = case.limits.wall_time.or(problem.wall_time);
         problem.output = case.limits.output.unwrap_or(problem.output);
         let limits = CaseLimits::of(&problem, request.language, &requested);
-        if self.manner.measures { limits.with_margins(&problem) } else { limits }
+        let limits = if self.manner.measures { limits.with_margins(&problem) } else { limits };
+        CaseLimits { starved_time_left: self.limits.starved_time_left, ..limits }
     }
 
     /// Prepares the data of a case, if a generator makes the data or line ends must be unified, and runs all passes.
@@ -367,10 +378,13 @@ impl Judging<'_, '_> {
         let mut reruns = 0;
         while reruns < RERUNS_MAX && self.is_near(&best.result) {
             reruns += 1;
-            self.limits.enforced.wall_time = limits::wall_time_of_rerun(wall_time, reruns, best.result.report.outcome);
+            let before = best.result.report.outcome;
+            let extended = limits::wall_time_of_rerun(wall_time, reruns, before);
+            self.limits.enforced.wall_time = extended;
             let again = once(self);
             self.limits.enforced.wall_time = wall_time;
             let again = again?;
+            self.limits.count_rerun(before, extended, &again.result.report);
             if self.is_better(&again.result, &best.result) {
                 best = again;
             }
@@ -469,6 +483,9 @@ impl Judging<'_, '_> {
         let package = self.request.package;
         let mut argv = self.runnable.argv.clone();
         argv.extend(case.args.iter().cloned());
+        if let Some(why) = too_long_to_start(&argv, &self.runnable.env) {
+            return Err(ProblemError::unusable(&case.input.path, format!("the test has too many arguments: {why}")));
+        }
         let mut files = self.runnable.files.clone();
         let mut beside = program::read_files(package, &case.files)?;
         // The input of an interactor is not that of the program.
@@ -514,9 +531,13 @@ impl Judging<'_, '_> {
 
     /// Returns the judged output: the program's output file, or its standard output.
     fn output_of(&self, ran: &Ran) -> Arc<[u8]> {
-        let file = self.request.package.problem.io.output_file.as_ref();
-        let left = file.and_then(|path| ran.result.files.iter().find(|file| file.path == *path));
-        left.map_or_else(|| ran.result.report.stdout.data.clone(), |file| file.data.clone())
+        self.output_file_of(ran).unwrap_or_else(|| ran.result.report.stdout.data.clone())
+    }
+
+    /// Returns the program's output file, if the problem has one and the program wrote it.
+    pub(super) fn output_file_of(&self, ran: &Ran) -> Option<Arc<[u8]>> {
+        let path = self.request.package.problem.io.output_file.as_ref()?;
+        ran.result.files.iter().find(|file| file.path == *path).map(|file| file.data.clone())
     }
 
     /// Returns the verdict on the end of the program, before its output is checked.
@@ -558,7 +579,7 @@ pub(super) fn decide(pass: &mut Pass, finding: CompareResult, points: CasePoints
         }
         CompareResult::Share { right, of } => {
             let share = i64::try_from(right).ok().zip(i64::try_from(of).ok());
-            let share = share.and_then(|(right, of)| Score::ONE.scaled(right, of));
+            let share = share.and_then(|(right, of)| Share::new(right, of));
             pass.judge_message = Some(share_message(right, of));
             match share.filter(|_| matches!(points, CasePoints::FromChecker { .. })) {
                 Some(share) => {
@@ -581,13 +602,16 @@ fn of_points(points: CasePoints, score: Option<Score>) -> Verdict {
     }
 }
 
-/// Whether the checker's protocol is Kattis', in which a checker can accept and also name a score.
+/// Whether the protocol of the program that accepts is Kattis', in which a program can accept and also name a score.
 fn speaks_kattis(method: &Method) -> bool {
-    let protocol = match method {
-        Method::Check(checker) => check::program_of(checker).map(|program| &program.protocol),
-        Method::Interact(interactor) => Some(&interactor.program.protocol),
+    let program = match method {
+        Method::Check(checker) => check::program_of(checker),
+        Method::Interact(interactor) => match &interactor.then {
+            AfterInteraction::Verdict => Some(&interactor.program),
+            AfterInteraction::Check(checker) => check::program_of(checker),
+        },
     };
-    protocol == Some(&Protocol::FeedbackDirectory)
+    program.is_some_and(|program| program.protocol == Protocol::FeedbackDirectory)
 }
 
 fn exit(step: &StepReport) -> Option<ExitStatus> {
@@ -597,6 +621,12 @@ fn exit(step: &StepReport) -> Option<ExitStatus> {
         (_, None, Some(signal)) => Some(ExitStatus::Signalled(Signal(signal))),
         (_, None, None) => None,
     }
+}
+
+/// Turns an error into a fault of the package, if its cause is the package.
+fn or_fault(pass: Result<Pass, ProblemError>) -> Result<Pass, ProblemError> {
+    let why = pass.as_ref().err().and_then(ProblemError::fault_of_package);
+    why.map_or(pass, |why| Ok(nothing_ran().fault(&why, None)))
 }
 
 /// Returns a pass in which no program ran.

@@ -2,7 +2,8 @@
 //!
 //! The directory `.cupel/` of the program's box contains Cupel's files: the input, the answer, the output, and a
 //! directory whose files are returned. For Kattis' protocol, that directory is the feedback directory; for other
-//! protocols, it contains an interactor's log. Files of the program with a path under `.cupel/` are omitted.
+//! protocols, it contains an interactor's log, and the points of a program in Python that is written for DMOJ's
+//! classes. Files of the program with a path under `.cupel/` are omitted.
 
 use std::sync::Arc;
 
@@ -70,7 +71,8 @@ pub(super) fn call(program: &JudgeProgram, runnable: &Runnable, data: &Data, int
         word.replace("{output_file}", if interacts { "/dev/null" } else { &output })
     };
     let args = program.words.as_ref().map_or(args, |words| words.iter().map(placed).collect());
-    let outbox = BoxPath::new(FEEDBACK).ok().filter(|_| interacts || program.protocol == Protocol::FeedbackDirectory);
+    let has_outbox = matches!(program.protocol, Protocol::FeedbackDirectory | Protocol::PythonModule { .. });
+    let outbox = BoxPath::new(FEEDBACK).ok().filter(|_| interacts || has_outbox);
     let argv = [&runnable.argv, &args, &program.args].into_iter().flatten().cloned().collect();
 
     let mut given = vec![file("in", data.input.clone()), file("ans", data.answer.clone().unwrap_or_default())];

@@ -10,21 +10,26 @@ use cupel_function::FunctionCase;
 use cupel_problem::{AfterInteraction, Case, Interactor, Method, Package};
 use cupel_types::{Bytes, Grading, Limits, Output, RunReport, ToolOptions, Verdict};
 
-use super::case::{Pass, Wanted};
+use super::case::{Pass, Wanted, nothing_ran};
 use super::limits::CaseLimits;
-use super::program::{Builder, Built};
+use super::program::{Builder, Built, or_fault};
 use super::{Judging, Options, ProblemError, ProblemRequest, begin, build, refused_source};
 use crate::executor::{Party, StdinSource};
 use crate::output_budget::OutputBudget;
 use crate::{ArtifactCache, Executor, JudgeEvent, JudgeObserver};
 
+/// Message if the package is at fault. Its authors see the reason.
+const FAULT_OF_PACKAGE: &str =
+    "The problem's tests or programs are faulty, not your program. Its authors can see the reason.";
+
 /// Message if the interactor returns no decision on the input.
 const NOT_UNDERSTOOD: &str = "The problem's interactor did not return a decision. It may not accept your input.";
 
-/// Runs a submission once, with this input instead of a test's input, under the limits of a test. The verdict AC means
-/// that the program exited with code 0 and, for an interactive problem, that the interactor accepted. SK means that
-/// there is no result, usually because the input is not valid for the problem; the message has the reason.
-/// `output_kept_max` bounds the outputs in the report.
+/// Runs a submission once, with this input instead of a test's input, under the limits of a sample or, if there is none,
+/// of the first test. The verdict AC means that the program exited with code 0 and, for an interactive problem, that the
+/// interactor accepted. SK means that there is no result, usually because the input is not valid for the problem; the
+/// message has the reason. If the problem has an output file and the program wrote it, the report has its content as the
+/// standard output, because the file is what a test judges. `output_kept_max` bounds the outputs in the report.
 ///
 /// # Errors
 /// Only for internal failures.
@@ -66,8 +71,14 @@ pub fn run_with_input(
     };
     // There are four streams: the compiler's, the program's two, and the returned value or the conversation.
     let mut room = OutputBudget::new(output_kept_max, 4);
-    let (built, runnable) = match build(request, &[], &limits, &builder, executor, observer)? {
+    let built = build(request, &[], &limits, &builder, executor, observer);
+    let (built, runnable) = match or_fault(built)? {
         Built::Ok(runnable, compiled) => (compiled, *runnable),
+        Built::Refused { verdict: Verdict::InternalError, message, report: _ } => {
+            report.message = Some(FAULT_OF_PACKAGE.to_owned());
+            report.grading = Some(Grading { author_message: message, ..Grading::default() });
+            return Ok(report);
+        }
         Built::Refused { report: compiled, verdict, message } => {
             report.compile = compiled;
             report.compile.iter_mut().for_each(|compiled| room.keep(&mut compiled.output));
@@ -81,15 +92,23 @@ pub fn run_with_input(
     executor.await_turn();
     observer.event(JudgeEvent::ExecutionStarted { case: None });
     let mut judging = begin(request, Options::default(), limits, runnable, builder, executor, observer);
-    let (mut pass, returned) = match (&call, &*case.method) {
-        (Some(call), _) => judging.call_with(&case, call)?,
-        (None, Method::Interact(_)) => (judging.passes(&case, Some(input.clone()))?, None),
-        (None, Method::Check(_)) => (judging.run_with(&case, input)?, None),
+    judging.limits = judging.limits_of(&case);
+    report.limits = Limits { cpu_time: judging.limits.cpu_time, ..judging.limits.enforced };
+    let ran = match (&call, &*case.method) {
+        (Some(call), _) => judging.call_with(&case, call),
+        (None, Method::Interact(_)) => judging.passes(&case, Some(input.clone())).map(|pass| (pass, None)),
+        (None, Method::Check(_)) => judging.run_with(&case, input).map(|pass| (pass, None)),
+    };
+    let fault = ran.as_ref().err().and_then(ProblemError::fault_of_package);
+    let why_skipped = if fault.is_some() { FAULT_OF_PACKAGE } else { NOT_UNDERSTOOD };
+    let (mut pass, returned) = match fault {
+        Some(why) => (nothing_ran().fault(&why, None), None),
+        None => ran?,
     };
     let mut grading = Grading::default();
     if pass.verdict == Verdict::InternalError {
         pass.verdict = Verdict::Skipped;
-        grading.author_message = pass.judge_message.replace(NOT_UNDERSTOOD.to_owned());
+        grading.author_message = pass.judge_message.replace(why_skipped.to_owned());
     }
     let usage = &pass.step.usage;
     let (verdict, outcome) = (pass.verdict, pass.step.outcome);
@@ -131,9 +150,15 @@ fn case_like_a_sample(package: &Package) -> Option<Case> {
 impl Judging<'_, '_> {
     fn run_with(&mut self, case: &Case, input: &Arc<[u8]>) -> Result<Pass, ProblemError> {
         let program = self.of_program(case, Some(input))?;
-        let wanted = Wanted { keep: self.limits.output, result: false, collect: false, is_streamed: true };
+        let collect = self.request.package.problem.io.output_file.is_some();
+        let wanted = Wanted { keep: self.limits.output, result: false, collect, is_streamed: true };
         let ran = self.run(program, StdinSource::Bytes(input.clone()), None, wanted)?;
-        Ok(self.by_itself(ran.result.report, &ran.stderr, 0, ran.truncated))
+        let written = self.output_file_of(&ran);
+        let mut pass = self.by_itself(ran.result.report, &ran.stderr, 0, ran.truncated);
+        if let Some(data) = written {
+            pass.step.stdout = Output { data, truncated: false };
+        }
+        Ok(pass)
     }
 }
 

@@ -5,7 +5,7 @@
 //! zero points and gets the verdict of the required group. A case is also ignored if it is run only because all cases
 //! are requested, after [`StopRule`] has ended its group.
 
-use cupel_problem::{Aggregate, CaseGroup, CasePoints, GroupScoring, MaxScore, Score, VerdictRule};
+use cupel_problem::{Aggregate, CaseGroup, CasePoints, GroupScoring, MaxScore, Node, Score, VerdictRule};
 use cupel_types::Verdict;
 
 /// Result of a case or group, for its parent group.
@@ -41,22 +41,44 @@ pub(super) fn grade(group: &CaseGroup, children: &[Child]) -> Graded {
             return Graded { verdict: Verdict::InternalError, score: None, named, fault: Some(fault.to_owned()) };
         }
     };
-    let fault = score.and_then(|score| out_of_bounds(group, score));
+    let fault = score.and_then(|score| out_of_bounds(group, score, is_complete(group, children)));
     match fault {
         Some(fault) => Graded { verdict: Verdict::InternalError, score: None, named, fault: Some(fault) },
         None => Graded { verdict, score, named, fault: None },
     }
 }
 
-fn out_of_bounds(group: &CaseGroup, score: Score) -> Option<String> {
+/// Returns why a score is a fault of the package. The maximum is checked only if `is_complete`, that is, if the whole
+/// group was judged: it is derived from all children, so the average or the minimum of some of them can be higher.
+fn out_of_bounds(group: &CaseGroup, score: Score, is_complete: bool) -> Option<String> {
     let name = if group.name.as_str().is_empty() { "the problem" } else { group.name.as_str() };
     match (group.max, group.range) {
-        (MaxScore::Bounded(max), _) if score > max && group.scoring != GroupScoring::None => {
+        (MaxScore::Bounded(max), _) if is_complete && score > max && group.scoring != GroupScoring::None => {
             Some(format!("the score {score} of {name} is above its maximum {max}"))
         }
         (_, Some(range)) if !range.contains(score) => Some(format!("the score {score} of {name} is outside its range")),
         _ => None,
     }
+}
+
+/// Whether all cases of a group were certainly judged. A nested group was, if its verdict is AC and each of its cases
+/// must be accepted for that.
+fn is_complete(group: &CaseGroup, children: &[Child]) -> bool {
+    fn needs_all(group: &CaseGroup) -> bool {
+        matches!(group.verdict, VerdictRule::FirstError | VerdictRule::WorstError)
+            && group.children.iter().all(|node| match node {
+                Node::Group(inner) => inner.decides && needs_all(inner),
+                Node::Case(_) => true,
+            })
+    }
+    let nested = || {
+        group.children.iter().filter_map(|node| match node {
+            Node::Group(inner) => Some(inner),
+            Node::Case(_) => None,
+        })
+    };
+    let all_accepted = || children.iter().all(|child| child.verdict == Verdict::Accepted);
+    children.len() >= group.children.len() && (nested().next().is_none() || nested().all(needs_all) && all_accepted())
 }
 
 fn verdict_of(rule: VerdictRule, children: &[Child]) -> Verdict {
@@ -125,8 +147,30 @@ fn combine(aggregate: Aggregate, scores: impl Iterator<Item = Score>) -> Result<
 pub(super) enum Named {
     /// A number of points.
     Points(Score),
-    /// A share of the case's points: a score between 0 and 1.
-    Share(Score),
+    /// A share of the case's points.
+    Share(Share),
+    /// Points that the protocol does not allow. Contains the reason, for the author.
+    Invalid(&'static str),
+}
+
+/// A fraction between 0 and 1. It is not a decimal number, so that a share of a score is rounded only once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Share {
+    numerator: i64,
+    denominator: i64,
+}
+
+impl Share {
+    /// Returns `None` if the fraction is not between 0 and 1.
+    pub(super) fn new(numerator: i64, denominator: i64) -> Option<Share> {
+        let is_share = denominator > 0 && (0..=denominator).contains(&numerator);
+        is_share.then_some(Share { numerator, denominator })
+    }
+
+    /// Returns this share of a score, rounded to the nearest millionth.
+    pub(super) fn of(self, whole: Score) -> Option<Score> {
+        whole.scaled(self.numerator, self.denominator)
+    }
 }
 
 /// Returns the score of a case, and whether a checker named it.
@@ -162,8 +206,9 @@ pub(super) fn score_of_case(
         return Err("the checker rejected with a score".to_owned());
     }
     let score = match (named, max) {
+        (Named::Invalid(why), _) => return Err(why.to_owned()),
         (Named::Points(score), _) => score,
-        (Named::Share(share), MaxScore::Bounded(max)) => max.checked_mul(share).ok_or(TOO_LARGE)?,
+        (Named::Share(share), MaxScore::Bounded(max)) => share.of(max).ok_or(TOO_LARGE)?,
         (Named::Share(_), MaxScore::Unbounded) => {
             return Err("the checker returned a share of the maximum score, but there is no maximum".to_owned());
         }
@@ -282,7 +327,10 @@ mod tests {
             |max, unnamed| CasePoints::FromChecker { max, unnamed, rejected: Score::ZERO, also_rejecting: false };
         let ten = free(MaxScore::Bounded(points("10")), Some(points("10")));
         let open = free(MaxScore::Unbounded, None);
-        let (share, score) = (|text| Some(Named::Share(points(text))), |text| Some(Named::Points(points(text))));
+        let share = |numerator, denominator| Some(Named::Share(Share::new(numerator, denominator).unwrap()));
+        let score = |text| Some(Named::Points(points(text)));
+        let invalid = Some(Named::Invalid("not a number"));
+        let thirty = free(MaxScore::Bounded(points("30")), None);
         for (points_of, accepted, named, expected) in [
             (CasePoints::None, true, None, Ok((None, false))),
             (CasePoints::None, true, score("1"), Err(())),
@@ -291,7 +339,12 @@ mod tests {
             (fixed, false, None, Ok((Some(Score::ZERO), false))),
             (fixed, true, score("1"), Err(())),
             (ten, true, None, Ok((Some(points("10")), false))),
-            (ten, true, share("0.25"), Ok((Some(points("2.5")), true))),
+            (ten, true, share(1, 4), Ok((Some(points("2.5")), true))),
+            (thirty, true, share(2, 3), Ok((Some(points("20")), true))),
+            (CasePoints::None, true, invalid, Err(())),
+            (CasePoints::Ignored, true, invalid, Ok((None, false))),
+            (fixed, false, invalid, Err(())),
+            (ten, true, invalid, Err(())),
             (ten, true, score("10"), Ok((Some(points("10")), true))),
             (ten, true, score("10.000001"), Err(())),
             (ten, true, score("-1"), Err(())),
@@ -299,7 +352,7 @@ mod tests {
             (ten, false, None, Ok((Some(Score::ZERO), false))),
             (open, true, None, Err(())),
             (open, true, score("1e6"), Ok((Some(points("1e6")), true))),
-            (open, true, share("0.5"), Err(())),
+            (open, true, share(1, 2), Err(())),
         ] {
             let found = score_of_case(points_of, accepted, named).map_err(|_| ());
             assert_eq!(found, expected, "{points_of:?} {accepted} {named:?}");

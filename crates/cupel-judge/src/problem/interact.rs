@@ -8,9 +8,11 @@
 //! 3. If the program fails, its failure decides.
 //! 4. In all other cases, the interactor decides.
 //!
-//! If both wait for each other until a limit ends the conversation, the program is at fault. If the interactor was
-//! computing for more than a quarter of that time, or left output of the program unread and did not end after the
-//! program, the interactor is at fault, unless the program had left output of the interactor unread. Once the
+//! If both wait for each other until a limit ends the conversation, the program is at fault. The interactor is at fault
+//! if it did not end by itself after the program, and was computing for more than a quarter of the time of the
+//! conversation, or left output of the program unread; unless the program had left output of the interactor unread. The
+//! CPU time does not show when the interactor computed, and a program can make it compute before it waits. But an
+//! interactor that ends by itself has read the end of its input, so it was waiting for the program. Once the
 //! conversation is decided, the submission's program is stopped. Source: problemtools, `interactive.cc`; DOMjudge,
 //! `runpipe`.
 
@@ -26,7 +28,9 @@ use super::check::{self, Checked, Data};
 use super::limits::{self, RERUNS_MAX};
 use super::program::Runnable;
 use super::{Judging, ProblemError, facts};
-use crate::executor::{Collect, Interaction, InteractionResult, Party, StdinSource, StepInput, StepKind, StepObserver};
+use crate::executor::{
+    Collect, Interaction, InteractionResult, Party, StdinSource, StepInput, StepKind, StepObserver, StepResult,
+};
 use crate::failure::End;
 use crate::{BuiltIn, JudgeObserver};
 
@@ -34,7 +38,8 @@ use crate::{BuiltIn, JudgeObserver};
 const TRANSCRIPT: Bytes = Bytes::kib(64);
 /// Time by which the interactor's wall-clock limit exceeds the program's.
 const INTERACTOR_OUTLIVES: Duration = Duration::from_secs(2);
-/// An interactor that used this part of the program's waiting time as CPU time was computing.
+/// An interactor whose CPU time is above this part of the program's wall-clock time may have been computing while the
+/// program waited.
 const COMPUTING_PART: u32 = 4;
 
 impl Judging<'_, '_> {
@@ -99,6 +104,9 @@ impl Judging<'_, '_> {
             let mut hears = StderrObserver { stderr: End::default(), observer: self.observer };
             let ended = self.executor.interact(interaction, &mut hears)?;
             let stderr = hears.stderr;
+            if let Some((before, _)) = &best {
+                self.limits.count_rerun(before.program.report.outcome, enforced.wall_time, &ended.program.report);
+            }
             let (ended, stderr) = match best.take() {
                 // After the idle limit, the program has run without it.
                 Some(best)
@@ -147,7 +155,9 @@ impl Judging<'_, '_> {
         if only_waited
             && ended.first == Party::Program
             && !ended.unheard
-            && interactor_report.usage.cpu_time * COMPUTING_PART > ended.program.report.usage.wall_time
+            && !interactor_report.outcome.is_by_itself()
+            && computed_before(&ended.interactor, &ended.program) * COMPUTING_PART
+                > ended.program.report.usage.wall_time
         {
             let who = &interactor.program.program.path;
             return Ok(pass.fault(&format!("{who}: it was computing while the program waited for it"), None));
@@ -228,6 +238,13 @@ impl StepObserver for StderrObserver<'_> {
     fn cancelled(&mut self) -> bool {
         self.observer.cancelled()
     }
+}
+
+/// The CPU time that the interactor used at least before the program ended.
+fn computed_before(interactor: &StepResult, program: &StepResult) -> Duration {
+    let (interactor, program) = (&interactor.report.usage, &program.report.usage);
+    let after = interactor.wall_time.saturating_sub(program.wall_time);
+    interactor.cpu_time.saturating_sub(after)
 }
 
 /// Whether the idle limit ended a program that may have waited for the interactor's computation: the program had read

@@ -16,9 +16,10 @@
 //! or if the wall-clock limit ended it while it was computing. Such a program is run again up to [`RERUNS_MAX`] times.
 //! The run with the least CPU time counts. A run that the wall-clock limit ended counts only if that limit ended all
 //! runs. Other processes may have occupied the processors, so the first repetition after such a run gets twice, and
-//! the second four times, the wall-clock limit ([`wall_time_of_rerun`]). A program that the idle limit ended while its
-//! interactor was computing is run again without an idle limit. An accepted program is not run again, except
-//! during the verification of a package. Verification also repeats a run whose CPU time is within a margin below or
+//! the second four times, the wall-clock limit ([`wall_time_of_rerun`]). All these repetitions of a submission together
+//! have a budget ([`STARVED_TIME_MAX`]), because a program could also reach its wall-clock limit on purpose. A program
+//! that the idle limit ended while its interactor was computing is run again without an idle limit. An accepted program
+//! is not run again, except during the verification of a package. Verification also repeats a run whose CPU time is within a margin below or
 //! above the limit, and stops a program only above the upper margin.
 //!
 //! Sources for the rules of other judges: DOMjudge manual, "Time limit overshoot"; DMOJ, `wall_time_factor`.
@@ -27,10 +28,16 @@ use std::time::Duration;
 
 use cupel_languages::Language;
 use cupel_problem::{OnOutputLimit, ProblemLimits, StepBounds, WallLimit};
-use cupel_types::{Bytes, Limits, LimitsRequest, Outcome, Usage};
+use cupel_types::{Bytes, Limits, LimitsRequest, Outcome, StepReport, Usage};
 
 /// Maximum number of repeated runs of a program.
 pub(super) const RERUNS_MAX: u32 = 2;
+
+/// Maximum wall-clock time of all repetitions of a submission after runs that the wall-clock limit ended, as a multiple
+/// of that limit. This is the time of two cases in which the limit also ends all repetitions. A program that only lacked
+/// processor time ends much earlier, so the budget suffices for many of its repetitions. The repetition that exhausts
+/// the budget is the last. There is no budget during the verification of a package.
+const STARVED_TIME_MAX: u32 = 12;
 
 /// CPU limit of a problem that specifies none. Source: DOMjudge, default of `timelimit`.
 pub(super) const CPU_TIME_DEFAULT: Duration = Duration::from_secs(10);
@@ -58,6 +65,8 @@ pub(super) struct CaseLimits {
     /// Maximum number of bytes of standard output that are judged.
     pub(super) output: Bytes,
     pub(super) on_output_limit: OnOutputLimit,
+    /// The rest of the submission's budget for repetitions after runs that the wall-clock limit ended.
+    pub(super) starved_time_left: Duration,
 }
 
 impl CaseLimits {
@@ -98,7 +107,14 @@ impl CaseLimits {
             },
             stack: requested.stack.unwrap_or(memory.max(Limits::STACK_MIN)),
         };
-        CaseLimits { cpu_time, again_above: cpu_time, enforced, output, on_output_limit: problem.on_output_limit }
+        CaseLimits {
+            cpu_time,
+            again_above: cpu_time,
+            enforced,
+            output,
+            on_output_limit: problem.on_output_limit,
+            starved_time_left: wall_time.saturating_mul(STARVED_TIME_MAX),
+        }
     }
 
     /// Extends the limits, so that the distance of a program from its limit can be measured.
@@ -106,6 +122,7 @@ impl CaseLimits {
         let calibration = &problem.time.calibration;
         let upper = calibration.limit_to_time_limit_exceeded.times(self.cpu_time) + OVERSHOOT_MIN;
         self.again_above = calibration.accepted_to_limit.part_of(self.cpu_time);
+        self.starved_time_left = Duration::MAX;
         self.enforced.cpu_time = self.enforced.cpu_time.max(upper);
         if problem.wall_time.is_none() {
             self.enforced.wall_time = self.enforced.wall_time.max(upper * 4 + WALL_BEYOND);
@@ -118,7 +135,17 @@ impl CaseLimits {
         let by_itself = outcome.is_by_itself();
         let waited = is_waiting(usage);
         let by_the_clock = outcome == Outcome::WallLimit && usage.cpu_time <= self.cpu_time && !waited;
-        (by_itself && usage.cpu_time > self.again_above) || by_the_clock
+        let has_budget = !self.starved_time_left.is_zero();
+        (by_itself && usage.cpu_time > self.again_above) || (by_the_clock && has_budget)
+    }
+
+    /// Subtracts a repetition from the budget, if the wall-clock limit had ended the run before it. `before` is the
+    /// outcome of that run, and `wall_time` the wall-clock limit of the repetition, which ended as `again`.
+    pub(super) fn count_rerun(&mut self, before: Outcome, wall_time: Duration, again: &StepReport) {
+        if before == Outcome::WallLimit {
+            let took = if again.outcome == Outcome::WallLimit { wall_time } else { again.usage.wall_time };
+            self.starved_time_left = self.starved_time_left.saturating_sub(took);
+        }
     }
 }
 

@@ -36,7 +36,7 @@ use cupel_function::Driver;
 use cupel_languages::{Language, Registry};
 use cupel_problem::{
     Case, CaseGroup, CaseId, ExampleSubmission, GroupName, GroupScoring, Include, JudgeProgram, MaxScore, Node,
-    Package, PackagePath, Program, ProgramFile, Score, Scoring, SkippedCases, StopRule,
+    Package, PackagePath, Program, ProgramFile, Score, Scoring, SkippedCases, StopRule, family_of,
 };
 use cupel_types::{BoxFile, BoxFiles, Bytes, LanguageId, LimitsRequest, ToolOptions, UserId, Verdict};
 
@@ -193,7 +193,8 @@ fn judge_as(
         checks_syntax: true,
         forbids_packages: request.package.problem.forbids_packages,
     };
-    let runnable = match build(request, manner.beside, &limits, &builder, executor, observer)? {
+    let built = build(request, manner.beside, &limits, &builder, executor, observer);
+    let runnable = match program::or_fault(built)? {
         Built::Ok(runnable, compiled) => {
             report.compile = compiled;
             runnable
@@ -284,22 +285,9 @@ fn refused_source(request: &ProblemRequest<'_>) -> Option<String> {
     })
 }
 
-/// Standards, compilers and interpreters of a language that the formats of packages do not distinguish. (Python 2 is
-/// another language in these formats.)
-const VERSIONS: [&[&str]; 6] = [
-    &["c", "c-clang", "c11", "c23"],
-    &["cpp", "cpp-clang", "cpp11", "cpp14", "cpp20", "cpp23"],
-    &["python", "pypy"],
-    &["lisp", "clisp", "ecl"],
-    &["lua", "luajit"],
-    &["typescript", "bun", "deno"],
-];
-
 /// Whether both are versions of one language for the formats of packages.
 fn are_versions(one: &Language, other: &Language) -> bool {
-    let main = |of: &Language| of.version_of.as_ref().unwrap_or(&of.id).without_image().to_owned();
-    let (one, other) = (main(one), main(other));
-    one == other || VERSIONS.iter().any(|ids| ids.contains(&&*one) && ids.contains(&&*other))
+    family_of(one.main_id()) == family_of(other.main_id())
 }
 
 /// Returns the submission's files with those that the package adds or replaces, and the file or class to start.

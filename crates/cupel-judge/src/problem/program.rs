@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Read};
+use std::iter;
 use std::sync::Arc;
 
 use cupel_languages::{Language, Registry};
@@ -16,8 +17,13 @@ use crate::compile::{Compiled, Sources, compile};
 use crate::executor::{Collect, StdinSource, StepInput, StepKind, StepObserver};
 use crate::{ArtifactCache, Executor, JudgeEvent, JudgeObserver, files};
 
-/// Maximum total size of the sources of one program, in bytes.
+/// Maximum total size of the files of one program, or of the additional files of one case, in bytes.
 const SOURCES_BYTES_MAX: u64 = 64 << 20;
+
+/// Maximum size of a file of the package that is read into memory, because a step gets it as a file. This applies to
+/// the input and the answer of a case if its checker or interactor is a program. Input that is only the program's
+/// standard input is not read into memory.
+const FILE_BYTES_MAX: Bytes = Bytes::mib(256);
 
 /// A program ready to run.
 #[derive(Clone, Debug)]
@@ -160,6 +166,9 @@ impl Builder<'_> {
         };
         let argv = language.execute_command(&values);
         let env = language.environment(&[]);
+        if let Some(why) = files::too_long_to_start(&argv, &env) {
+            return Ok(Built::Refused { report, verdict: Verdict::CompileError, message: Some(why) });
+        }
         let (sources, limits) = (sources.files.clone(), language.limits);
         let runnable = Runnable { root: language.root.clone(), argv, env, files: in_box, sources, limits };
         Ok(Built::Ok(Box::new(runnable), report))
@@ -267,7 +276,8 @@ impl Programs {
             return Ok(known.clone());
         }
         let memory = package.problem.limits.validation.memory;
-        let built = match builder.program(package, program, memory, languages, executor, observer)? {
+        let built = builder.program(package, program, memory, languages, executor, observer);
+        let built = match or_fault(built)? {
             Built::Ok(runnable, _) => Ok(*runnable),
             refused @ Built::Refused { .. } => Err(refused.why(&program.path)),
         };
@@ -390,13 +400,45 @@ pub(super) fn main_first(mut files: Vec<BoxFile>, language: &Language, entry_poi
     files
 }
 
+/// The reason why a file of the package cannot be used, for its author.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Unusable(String);
+
+impl ProblemError {
+    /// The error for a package whose file cannot be used. It becomes a fault of the package.
+    pub(super) fn unusable(path: &PackagePath, why: String) -> ProblemError {
+        let source = io::Error::new(io::ErrorKind::FileTooLarge, Unusable(why));
+        ProblemError::Package { path: path.clone(), source }
+    }
+
+    /// Returns the reason for the package's author, if the cause is the package itself. Another attempt fails in the
+    /// same way.
+    pub fn fault_of_package(&self) -> Option<String> {
+        let ProblemError::Package { path, source } = self else { return None };
+        let why = source.get_ref()?.downcast_ref::<Unusable>()?;
+        Some(format!("{path}: {why}"))
+    }
+}
+
+/// Turns an error into a refusal, if its cause is the package.
+pub(super) fn or_fault(built: Result<Built, ProblemError>) -> Result<Built, ProblemError> {
+    let why = built.as_ref().err().and_then(ProblemError::fault_of_package);
+    match why {
+        Some(why) => Ok(Built::Refused { report: None, verdict: Verdict::InternalError, message: Some(why) }),
+        None => built,
+    }
+}
+
 /// Reads files of the package for a box.
 pub(super) fn read_files(package: &Package, files: &[ProgramFile]) -> Result<Vec<BoxFile>, ProblemError> {
     let mut left = SOURCES_BYTES_MAX;
     let read = |file: &ProgramFile| {
         left = left.checked_sub(file.file.size.get()).ok_or_else(|| {
-            let source = io::Error::new(io::ErrorKind::FileTooLarge, "the program's files are too large in total");
-            ProblemError::Package { path: file.file.path.clone(), source }
+            let max = Bytes::new(SOURCES_BYTES_MAX);
+            let why =
+                format!("the files of one program or test have more than {max} with this file; use smaller files");
+            ProblemError::unusable(&file.file.path, why)
         })?;
         Ok(BoxFile { path: file.name.clone(), data: read(package, &file.file)?, executable: file.executable })
     };
@@ -405,10 +447,20 @@ pub(super) fn read_files(package: &Package, files: &[ProgramFile]) -> Result<Vec
 
 /// Reads a whole file of the package.
 pub(super) fn read(package: &Package, file: &FileRef) -> Result<Arc<[u8]>, ProblemError> {
+    if file.size > FILE_BYTES_MAX {
+        let why = format!(
+            "the file has {}; a file that a checker, an interactor or the program gets as a file has at most {FILE_BYTES_MAX}",
+            file.size
+        );
+        return Err(ProblemError::unusable(&file.path, why));
+    }
     let failed = |source| ProblemError::Package { path: file.path.clone(), source };
-    let mut data = Vec::with_capacity(usize::try_from(file.size.get()).unwrap_or(0));
-    package.open(file).and_then(|mut opened| opened.read_to_end(&mut data)).map_err(failed)?;
-    Ok(data.into())
+    let mut opened = package.open(file).map_err(failed)?;
+    // The file is read to its final place. To collect it in a vector first would need twice the memory.
+    let size = usize::try_from(file.size.get()).unwrap_or(usize::MAX);
+    let mut data: Arc<[u8]> = iter::repeat_n(0, size).collect();
+    opened.read_exact(Arc::make_mut(&mut data)).map_err(failed)?;
+    Ok(data)
 }
 
 /// Observer that forwards only cancellation.

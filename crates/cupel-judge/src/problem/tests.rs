@@ -14,7 +14,7 @@ use cupel_problem::{
 use cupel_types::{BoxPath, Bytes, FoundFiles, Outcome, Output, Start, StepReport, Usage};
 
 use super::*;
-use crate::executor::{Interaction, InteractionResult, Party, StepInput, StepObserver, StepResult};
+use crate::executor::{Collect, Interaction, InteractionResult, Party, StepInput, StepObserver, StepResult};
 use crate::scripted::{Answers, SCRIPT};
 use crate::{JudgeEvent, NoCache};
 
@@ -163,22 +163,32 @@ impl Fixture {
         observer: &mut dyn JudgeObserver,
     ) -> (ProblemReport, Scripted) {
         let package = self.package(root);
+        let mut executor = Scripted::new(answers);
+        let report = self.with_request(&package, |request| {
+            let request = ProblemRequest { all_cases, ..*request };
+            judge_problem(&request, &mut executor, &NoCache, observer).unwrap()
+        });
+        (report, executor)
+    }
+
+    fn judge_package(&self, package: &Package, executor: &mut dyn Executor) -> ProblemReport {
+        self.with_request(package, |request| judge_problem(request, executor, &NoCache, &mut Nothing).unwrap())
+    }
+
+    /// Calls a function with a request to judge a submission.
+    fn with_request<R>(&self, package: &Package, call: impl FnOnce(&ProblemRequest<'_>) -> R) -> R {
         let source = BoxFile { path: BoxPath::new("a.scr").unwrap(), data: b"x".as_slice().into(), executable: false };
-        let files = BoxFiles::new(vec![source]);
-        let request = ProblemRequest {
-            package: &package,
-            files: &files,
+        call(&ProblemRequest {
+            package,
+            files: &BoxFiles::new(vec![source]),
             language: self.languages.find("script").unwrap(),
             entry_point: None,
             languages: &self.languages,
             limits: LimitsRequest::default(),
-            all_cases,
+            all_cases: false,
             owner: UserId::from_uuid(uuid::Uuid::nil()),
             function_batches: true,
-        };
-        let mut executor = Scripted::new(answers);
-        let report = judge_problem(&request, &mut executor, &NoCache, observer).unwrap();
-        (report, executor)
+        })
     }
 }
 
@@ -211,6 +221,10 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    pub(super) fn with_files(self, files: Vec<(&'static str, &'static str)>) -> Answer {
+        Answer { files, ..self }
+    }
+
     pub(super) fn with_stderr(self, stderr: &'static str) -> Answer {
         Answer { stderr, ..self }
     }
@@ -272,7 +286,10 @@ impl Executor for Scripted {
             stderr: output(answer.stderr.as_bytes()),
             usage: Usage { cpu_time: Duration::from_millis(answer.cpu_ms), start: answer.start, ..Usage::default() },
         };
-        let files = BoxFiles::new(answer.files.iter().map(file).collect());
+        let files = match step.collect {
+            Collect::Nothing => BoxFiles::default(),
+            _ => BoxFiles::new(answer.files.iter().map(file).collect()),
+        };
         Ok(StepResult { report, files, files_truncated: false, fetched: Vec::new(), found: FoundFiles::default() })
     }
 
@@ -662,26 +679,24 @@ fn ended(outcome: Outcome, cpu_time: Duration) -> StepResult {
 fn converse(executor: &mut dyn Executor) -> ProblemReport {
     let fixture = Fixture::new().with_interactor();
     let package = fixture.package(group("", vec![fixture.case("1", CasePoints::None)]));
-    let source = BoxFile { path: BoxPath::new("a.scr").unwrap(), data: b"x".as_slice().into(), executable: false };
-    let request = ProblemRequest {
-        package: &package,
-        files: &BoxFiles::new(vec![source]),
-        language: fixture.languages.find("script").unwrap(),
-        entry_point: None,
-        languages: &fixture.languages,
-        limits: LimitsRequest::default(),
-        all_cases: false,
-        owner: UserId::from_uuid(uuid::Uuid::nil()),
-        function_batches: true,
-    };
-    judge_problem(&request, executor, &NoCache, &mut Nothing).unwrap()
+    fixture.judge_package(&package, executor)
 }
 
 /// An executor in which the program waits until its idle limit.
 struct Waits {
     interactor: Outcome,
+    /// CPU time of the interactor.
+    computed: Duration,
+    /// Time by which the interactor outlives the program.
+    outlives: Duration,
     unread: bool,
     unheard: bool,
+}
+
+impl Waits {
+    fn with(interactor: Outcome) -> Waits {
+        Waits { interactor, computed: Duration::ZERO, outlives: Duration::ZERO, unread: false, unheard: false }
+    }
 }
 
 impl Executor for Waits {
@@ -690,9 +705,11 @@ impl Executor for Waits {
     }
 
     fn interact(&mut self, _: Interaction<'_>, _: &mut dyn StepObserver) -> Result<InteractionResult, ExecuteError> {
+        let mut interactor = ended(self.interactor, self.computed);
+        interactor.report.usage.wall_time += self.outlives;
         Ok(InteractionResult {
             program: ended(Outcome::IdleLimit, Duration::ZERO),
-            interactor: ended(self.interactor, Duration::ZERO),
+            interactor,
             first: Party::Program,
             settled: false,
             unread: self.unread,
@@ -723,7 +740,7 @@ impl Executor for WaitsFor {
         self.idle_times.push(idle_time);
         let (program, interactor) = match self.computation < idle_time {
             true => (Outcome::Exited(0), Outcome::Exited(42)),
-            false => (Outcome::IdleLimit, Outcome::Exited(43)),
+            false => (Outcome::IdleLimit, Outcome::WallLimit),
         };
         Ok(InteractionResult {
             program: ended(program, Duration::from_millis(10)),
@@ -763,9 +780,140 @@ fn an_interactor_that_sleeps_instead_of_reading_is_at_fault() {
         (Outcome::WallLimit, true, true, false),
         (Outcome::Exited(1), true, false, false),
     ] {
-        let report = converse(&mut Waits { interactor, unread, unheard });
+        let report = converse(&mut Waits { unread, unheard, ..Waits::with(interactor) });
         let found = report.verdict == Verdict::InternalError;
         assert_eq!(found, at_fault, "{interactor:?} {unread} {unheard}: {:?}", report.message);
+    }
+}
+
+#[test]
+fn a_program_that_waits_is_at_fault_even_if_its_interactor_had_computed() {
+    let (crashed, killed) = (Outcome::Signalled(cupel_types::Signal(11)), Outcome::WallLimit);
+    for (interactor, outlives_ms, verdict) in [
+        // The interactor has read the end of its input.
+        (Outcome::Exited(43), 10, Verdict::IdleLimit),
+        (Outcome::Exited(42), 10, Verdict::IdleLimit),
+        (Outcome::Exited(1), 10, Verdict::IdleLimit),
+        (crashed, 10, Verdict::IdleLimit),
+        // It may have computed only after the program had ended.
+        (killed, 2_500, Verdict::IdleLimit),
+        (killed, 1_500, Verdict::InternalError),
+        (Outcome::TimeLimit, 10, Verdict::InternalError),
+    ] {
+        let (computed, outlives) = (Duration::from_secs(3), Duration::from_millis(outlives_ms));
+        let report = converse(&mut Waits { computed, outlives, ..Waits::with(interactor) });
+        assert_eq!(report.verdict, verdict, "{interactor:?} {outlives_ms}: {:?}", report.message);
+    }
+}
+
+/// The rule is that of the program that accepts: in testlib's protocol, the points are the decision.
+#[test]
+fn points_of_a_checker_after_a_conversation_make_a_partial_score() {
+    let mut fixture = Fixture::new().with_interactor();
+    let Method::Interact(talk) = (*fixture.method).clone() else { unreachable!() };
+    let ten: Score = "10".parse().unwrap();
+    let points = CasePoints::FromChecker {
+        max: MaxScore::Bounded(ten),
+        unnamed: Some(ten),
+        rejected: Score::ZERO,
+        also_rejecting: false,
+    };
+    for (protocol, checker, score_file, verdict) in [
+        (Protocol::Testlib { percent: false }, 7, None, Verdict::PartialScore),
+        (Protocol::FeedbackDirectory, 42, Some((".cupel/feedback/score.txt", "4")), Verdict::Accepted),
+    ] {
+        let program = JudgeProgram { program: fixture.program("check.scr"), protocol, args: Vec::new(), words: None };
+        let then = AfterInteraction::Check(Checker::Program(program));
+        fixture.method = Arc::new(Method::Interact(Interactor { then, ..talk.clone() }));
+        let root = CaseGroup {
+            scoring: GroupScoring::Aggregate(Aggregate::Sum),
+            ..group("", vec![fixture.case("1", points)])
+        };
+        let files = score_file.into_iter().collect();
+        let checker = Answer { stderr: "points 4", files, ..ends(Outcome::Exited(checker), 1) };
+        let (report, _) = fixture.judge(root, false, vec![ends(Outcome::Exited(42), 1), checker]);
+        assert_eq!(report.cases[0].verdict, verdict, "{:?}", report.message);
+        assert_eq!(report.score, Some("4".parse().unwrap()));
+    }
+}
+
+#[test]
+fn a_checker_in_python_reports_its_points_in_a_file() {
+    let fixture = Fixture::new().checked_by_program(Protocol::PythonModule { is_old: false });
+    let ten: Score = "10".parse().unwrap();
+    let points = CasePoints::FromChecker {
+        max: MaxScore::Bounded(ten),
+        unnamed: Some(ten),
+        rejected: Score::ZERO,
+        also_rejecting: true,
+    };
+    let root =
+        CaseGroup { scoring: GroupScoring::Aggregate(Aggregate::Sum), ..group("", vec![fixture.case("1", points)]) };
+    let files = vec![(".cupel/feedback/points", "2.500000")];
+    let checker = Answer { stderr: "points 10\n", files, ..ends(Outcome::Exited(47), 1) };
+    let (report, _) = fixture.judge(root, false, vec![ok(), checker]);
+    assert_eq!((report.verdict, report.score), (Verdict::PartialScore, Some("2.5".parse().unwrap())));
+}
+
+/// Source: Kattis problem package format 2025-09, "score.txt": on samples, the file is ignored.
+#[test]
+fn a_score_file_has_no_effect_in_a_sample() {
+    let fixture = Fixture::new().checked_by_program(Protocol::FeedbackDirectory);
+    let ten: Score = "10".parse().unwrap();
+    let scored = CasePoints::FromChecker {
+        max: MaxScore::Bounded(ten),
+        unnamed: Some(ten),
+        rejected: Score::ZERO,
+        also_rejecting: false,
+    };
+    let both = || vec![(".cupel/feedback/score.txt", "1"), (".cupel/feedback/score_multiplier.txt", "1")];
+    for (points, files, verdict) in [
+        (CasePoints::Ignored, both(), Verdict::Accepted),
+        (CasePoints::Ignored, vec![(".cupel/feedback/score.txt", "x")], Verdict::Accepted),
+        (scored, both(), Verdict::InternalError),
+        (scored, vec![(".cupel/feedback/score.txt", "x")], Verdict::InternalError),
+        (scored, vec![(".cupel/feedback/score_multiplier.txt", "2")], Verdict::InternalError),
+        (CasePoints::None, both(), Verdict::InternalError),
+    ] {
+        let checker = Answer { files: files.clone(), ..ends(Outcome::Exited(42), 1) };
+        let root = CaseGroup {
+            scoring: GroupScoring::Aggregate(Aggregate::Sum),
+            ..group("", vec![fixture.case("1", points)])
+        };
+        let (report, _) = fixture.judge(root, false, vec![ok(), checker]);
+        assert_eq!(report.verdict, verdict, "{points:?} {files:?} {:?}", report.message);
+    }
+}
+
+/// Source: Kattis problem package format, legacy: by default, a group ends at the first rejected case.
+#[test]
+fn a_group_that_ended_early_may_score_more_than_the_maximum_of_all_its_cases() {
+    let mut fixture = Fixture::new();
+    fixture.scoring = Scoring::Points { objective: Objective::Max, skipped: SkippedCases::Ignored };
+    let score = |text: &str| text.parse::<Score>().unwrap();
+    let with_range = |high: Option<&str>| {
+        let worth =
+            |id: &str, points| fixture.case(id, CasePoints::Fixed { accepted: score(points), rejected: Score::ZERO });
+        let inner = CaseGroup {
+            scoring: GroupScoring::Aggregate(Aggregate::Average),
+            max: MaxScore::Bounded(score("4")),
+            range: high.map(|high| cupel_problem::ScoreRange::new(None, Some(score(high))).unwrap()),
+            ..group("a", vec![worth("1", "10"), worth("2", "1"), worth("3", "1")])
+        };
+        CaseGroup {
+            scoring: GroupScoring::Aggregate(Aggregate::Sum),
+            max: MaxScore::Bounded(score("4")),
+            ..group("", vec![Node::Group(inner)])
+        }
+    };
+    for (range, answers, verdict, expected) in [
+        (None, vec![ok(), prints("no", 1)], Verdict::WrongAnswer, Some("5")),
+        (None, vec![ok(), ok(), ok()], Verdict::Accepted, Some("4")),
+        (Some("5"), vec![ok(), prints("no", 1)], Verdict::WrongAnswer, Some("5")),
+        (Some("4"), vec![ok(), prints("no", 1)], Verdict::InternalError, None),
+    ] {
+        let (report, _) = fixture.judge(with_range(range), false, answers);
+        assert_eq!((report.verdict, report.score), (verdict, expected.map(score)), "{range:?} {:?}", report.message);
     }
 }
 
@@ -809,4 +957,130 @@ fn files_for_a_language_are_also_for_its_versions() {
         let names: Vec<&str> = all.iter().map(|file| file.path.as_str()).collect();
         assert_eq!(names, ["a.cpp", expected], "{id}");
     }
+}
+
+/// Regression: every case of a submission that reached the wall-clock limit on purpose took seven times that limit.
+#[test]
+fn repetitions_after_the_wall_clock_limit_have_one_budget_per_submission() {
+    let fixture = Fixture::new();
+    let starved = || ends(Outcome::WallLimit, 700);
+    let judged = |answers: Vec<Answer>| {
+        let cases = ["1", "2", "3", "4"].map(|case| fixture.case(case, CasePoints::None)).into();
+        let root = CaseGroup { stop: StopRule::Continue, ..group("", cases) };
+        let (report, executor) = fixture.judge(root, false, answers);
+        assert!(executor.answers.is_empty());
+        report.cases.iter().map(|case| (case.verdict, case.reruns)).collect::<Vec<_>>()
+    };
+    let found = judged((0..8).map(|_| starved()).collect());
+    assert_eq!(found, [2, 2, 0, 0].map(|reruns| (Verdict::IdleLimit, reruns)));
+    // A repetition that ends early costs only its time.
+    let found = judged((0..4).flat_map(|_| [starved(), ok()]).collect());
+    assert_eq!(found, [(Verdict::Accepted, 1); 4]);
+    // Repetitions after other runs are not counted.
+    let found = judged([1001, 990, 1001, 990, 1001, 990, 1001, 990].map(|cpu_ms| prints("ok", cpu_ms)).into());
+    assert_eq!(found, [(Verdict::Accepted, 1); 4]);
+}
+
+/// An executor in which the wall-clock limit ends a computing program. Contains the number of conversations.
+struct Starves(usize);
+
+impl Executor for Starves {
+    fn execute(&mut self, _: StepInput<'_>, _: &mut dyn StepObserver) -> Result<StepResult, ExecuteError> {
+        panic!("no program runs alone")
+    }
+
+    fn interact(&mut self, _: Interaction<'_>, _: &mut dyn StepObserver) -> Result<InteractionResult, ExecuteError> {
+        self.0 += 1;
+        Ok(InteractionResult {
+            program: ended(Outcome::WallLimit, Duration::from_millis(700)),
+            interactor: ended(Outcome::Exited(42), Duration::ZERO),
+            first: Party::Program,
+            settled: false,
+            unread: false,
+            unheard: false,
+            transcript: Vec::new(),
+        })
+    }
+}
+
+#[test]
+fn repetitions_of_conversations_have_the_same_budget() {
+    let fixture = Fixture::new().with_interactor();
+    let cases = ["1", "2", "3", "4"].map(|case| fixture.case(case, CasePoints::None)).into();
+    let package = fixture.package(CaseGroup { stop: StopRule::Continue, ..group("", cases) });
+    let mut executor = Starves(0);
+    let report = fixture.judge_package(&package, &mut executor);
+    assert_eq!((verdicts(&report).as_str(), executor.0), ("ILE ILE ILE ILE", 8));
+}
+
+/// Regression: the submission ended as an internal failure, without a reason for the package's authors.
+#[test]
+fn a_file_of_the_package_that_no_step_can_get_is_je_with_the_reason() {
+    let fixture = Fixture::new().checked_by_program(Protocol::ExitCode);
+    let sized = |name: &str, size| {
+        let file = FileRef { size, ..fixture.file(name, "x") };
+        ProgramFile { name: BoxPath::new(name).unwrap(), file, executable: false }
+    };
+    let judged = |change: &dyn Fn(&mut Case), includes, answers| {
+        let Node::Case(mut case) = fixture.case("1", CasePoints::None) else { unreachable!() };
+        change(&mut case);
+        let mut package = fixture.package(group("", vec![Node::Case(case)]));
+        package.problem.includes = includes;
+        let mut executor = Scripted::new(answers);
+        let report = fixture.judge_package(&package, &mut executor);
+        assert!(executor.answers.is_empty());
+        (report.verdict, report.message.unwrap())
+    };
+    let too_large = "half: the files of one program or test have more than 64 MiB with this file; use smaller files";
+    let of_case = |case: &mut Case| case.files = vec![sized("big", Bytes::mib(65))];
+    let (verdict, message) = judged(&of_case, Vec::new(), Vec::new());
+    assert_eq!(verdict, Verdict::InternalError);
+    assert!(message.contains(&too_large.replace("half", "big")), "{message}");
+
+    let include = Include { language: None, files: vec![sized("b", Bytes::mib(65))], entry_point: None, grader: None };
+    let (verdict, message) = judged(&|_| {}, vec![include], Vec::new());
+    assert_eq!((verdict, message), (Verdict::InternalError, too_large.replace("half", "b")));
+
+    // The checker's first file is read before the second exceeds the bound, so it must have its size.
+    let half = sized("half", Bytes::mib(40));
+    std::fs::File::create(fixture.dir.path().join("half")).unwrap().set_len(40 << 20).unwrap();
+    let of_checker = |case: &mut Case| {
+        let Method::Check(Checker::Program(mut checker)) = (*case.method).clone() else { unreachable!() };
+        checker.program.files = vec![half.clone(), half.clone()];
+        checker.program.language = Some("script".parse().unwrap());
+        case.method = Arc::new(Method::Check(Checker::Program(checker)));
+    };
+    let (verdict, message) = judged(&of_checker, Vec::new(), Vec::new());
+    assert_eq!(verdict, Verdict::InternalError);
+    assert!(message.contains("does not build") && message.contains(too_large), "{message}");
+
+    let of_answer = |case: &mut Case| case.answer.as_mut().unwrap().size = Bytes::mib(257);
+    let (verdict, message) = judged(&of_answer, Vec::new(), vec![ok()]);
+    assert_eq!(verdict, Verdict::InternalError);
+    assert!(message.contains("1.ans: the file has 257 MiB") && message.contains("at most 256 MiB"), "{message}");
+}
+
+#[test]
+fn a_run_on_custom_input_has_the_limits_of_the_sample_and_shows_the_output_file() {
+    let fixture = Fixture::new();
+    let Node::Case(hidden) = fixture.case("1", CasePoints::None) else { unreachable!() };
+    let Node::Case(mut sample) = fixture.case("2", CasePoints::None) else { unreachable!() };
+    sample.shown = Some(cupel_problem::Shown::Pair { input: sample.input.clone(), answer: None });
+    sample.limits.time = Some(Duration::from_secs(3));
+    let mut package = fixture.package(group("", vec![Node::Case(hidden), Node::Case(sample)]));
+    let own = |package: &Package, answer: Answer| {
+        let mut executor = Scripted::new(vec![answer]);
+        let request = |request: &ProblemRequest<'_>| {
+            let input: Arc<[u8]> = b"in".as_slice().into();
+            run_with_input(request, &input, Bytes::kib(1), &mut executor, &NoCache, &mut Nothing).unwrap()
+        };
+        let report = fixture.with_request(package, request);
+        let stdout = report.execution.as_ref().unwrap().stdout.data.clone();
+        (report.limits.cpu_time.as_secs(), executor.wall_times[0].as_secs(), stdout)
+    };
+    let writes = || Answer { files: vec![("out.txt", "written"), ("other", "x")], ..prints("printed", 1) };
+    assert_eq!(own(&package, writes()), (3, 16, b"printed".as_slice().into()));
+    package.problem.io.output_file = Some(BoxPath::new("out.txt").unwrap());
+    assert_eq!(own(&package, writes()), (3, 16, b"written".as_slice().into()));
+    assert_eq!(own(&package, prints("printed", 1)), (3, 16, b"printed".as_slice().into()));
 }

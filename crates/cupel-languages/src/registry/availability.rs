@@ -1,11 +1,12 @@
 //! Records which languages are available: probes their toolchains, and applies the requirements between languages.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cupel_types::Root;
 
 use super::Registry;
-use crate::{Availability, FoundImage, Language, Probe, Template};
+use crate::{ANY_PROGRAM, Availability, FoundImage, Language, Probe, Template};
 
 /// Maximum number of version commands run in parallel; most of them wait for the disk.
 const PROBES_AT_A_TIME_MAX: usize = 8;
@@ -33,8 +34,8 @@ impl Registry {
     }
 
     /// Probes the languages that have an image. A language of the machine keeps its availability from `before` if its
-    /// version command is unchanged and it uses no new program. Otherwise, the probe reports why the language is
-    /// unavailable.
+    /// version command is unchanged and it uses no new program, and it keeps the prepared artefacts whose
+    /// specification is unchanged. Otherwise, the probe reports why the language is unavailable.
     pub fn probe_beside(&mut self, before: &Registry, probe: &dyn Probe) {
         let known_of = |language: &Language| {
             before.get(&language.id).filter(|known| {
@@ -50,7 +51,8 @@ impl Registry {
                 let checks = || known.check.as_ref().and_then(Template::program);
                 let program = language.check.as_ref().and_then(Template::program);
                 let has_check = program.is_some_and(|p| known.programs().chain(checks()).any(|other| other == p));
-                Probed { availability: known.availability.clone(), image: None, has_check }
+                let compile_programs = compile_programs(language, probe);
+                Probed { availability: known.availability.clone(), image: None, has_check, compile_programs }
             }
             None => probed(language, probe),
         });
@@ -64,6 +66,9 @@ impl Registry {
                 library.version = same;
             }
             language.accept(found);
+            if let Some(known) = known {
+                language.take_over_prepared(known);
+            }
         }
         self.settle_requirements();
     }
@@ -123,11 +128,12 @@ impl Language {
     }
 
     /// Records the result of a probe.
-    fn accept(&mut self, Probed { availability, image, has_check }: Probed) {
+    fn accept(&mut self, Probed { availability, image, has_check, compile_programs }: Probed) {
         if !has_check {
             self.check = None;
         }
         self.availability = availability;
+        self.compile_programs = compile_programs;
         self.root = image.as_ref().map_or(Root::System, |image| image.root.clone());
         self.found_image = image;
     }
@@ -139,6 +145,8 @@ struct Probed {
     image: Option<FoundImage>,
     /// Whether the program that checks the syntax is installed. The language can be used without it.
     has_check: bool,
+    /// See [`Language::compile_programs`].
+    compile_programs: Vec<String>,
 }
 
 fn probed(language: &Language, probe: &dyn Probe) -> Probed {
@@ -166,7 +174,18 @@ fn probed(language: &Language, probe: &dyn Probe) -> Probed {
         None => probe.is_installed(program),
         Some(image) => probe.is_installed_in(image, program).unwrap_or(false),
     });
-    Probed { availability, image, has_check }
+    let compile_programs = if image.is_some() { Vec::new() } else { compile_programs(language, probe) };
+    Probed { availability, image, has_check, compile_programs }
+}
+
+/// See [`Language::compile_programs`]. The version of the version command's program is known, so it is left out.
+fn compile_programs(language: &Language, probe: &dyn Probe) -> Vec<String> {
+    let commands = language.compile.iter().chain(&language.check).filter_map(Template::program);
+    let mut programs: BTreeSet<&str> = commands.chain(language.compilers.iter().map(String::as_str)).collect();
+    programs.remove(ANY_PROGRAM);
+    language.version.command.first().map(|program| programs.remove(program.as_str()));
+    let described = |program| format!("{program} {}", probe.fingerprint(program).unwrap_or_default());
+    programs.into_iter().map(described).collect()
 }
 
 /// The version of a language whose toolchain is in an image. It contains the image's digest, so data that are cached
@@ -258,6 +277,48 @@ mod tests {
             let Availability::Unavailable { reason } = python else { panic!("{python:?}") };
             assert!(reason.starts_with("`python2` is not installed: Debian 12 has no Python 2"), "{reason}");
         }
+    }
+
+    /// Regression: a program was not compiled again after an upgrade of a compiler that the version command does not
+    /// name.
+    #[test]
+    fn a_probe_describes_the_compilers_that_the_version_command_does_not_name() {
+        struct Host(&'static str);
+        impl Probe for Host {
+            fn version(&self, _: &[String]) -> Result<String, String> {
+                Ok("1.2.3".to_owned())
+            }
+            fn fingerprint(&self, program: &str) -> Option<String> {
+                (program != "absent").then(|| format!("of {program}: {}", self.0))
+            }
+        }
+        let of = |keys: &str| {
+            let text = format!(
+                "name = 'X'\nextensions = []\nsource = 'main.x'\nexecute = ['./main']\n{keys}\nsamples = []\n[packages]\n\
+                 [version]\ncommand = ['xc', '--version']\n"
+            );
+            Registry::new(vec![crate::file::parse("x.toml", "x.toml", &text).unwrap()]).unwrap()
+        };
+        for (keys, expected) in [
+            ("compile = [['xc', '{source}']]", &[][..]),
+            ("compile = [['xc', '{source}'], ['ld'], ['ld', 'x']]", &["ld of ld: 1"][..]),
+            ("compile = [['xc', '{source}']]\ncompilers = ['gcc', 'absent']", &["absent ", "gcc of gcc: 1"][..]),
+            ("compile = [['xc', '{source}']]\ncompilers = ['*']", &[][..]),
+            ("check = ['lint', '{source}']", &["lint of lint: 1"][..]),
+        ] {
+            let mut before = of(keys);
+            before.probe(&Host("1"));
+            let language = before.find("x").unwrap();
+            assert_eq!(language.compile_programs, expected, "{keys}");
+            assert_eq!(language.is_compilation_repeatable(), !keys.contains('*'), "{keys}");
+            let mut after = of(keys);
+            after.probe_beside(&before, &Host("2"));
+            let after = &after.find("x").unwrap().compile_programs;
+            assert_eq!((after.len(), after == expected), (expected.len(), expected.iter().all(|l| !l.contains('1'))));
+        }
+        let shipped = Registry::load(None).unwrap();
+        let others = shipped.iter().filter(|language| !language.is_compilation_repeatable());
+        assert_eq!(others.map(|language| language.id.as_str()).collect::<Vec<_>>(), ["multi-file"]);
     }
 
     #[test]

@@ -8,8 +8,8 @@ use super::{Content, Planned};
 use crate::finding::{Code, Findings};
 use crate::{PackageFinding, Refused};
 use cupel_problem::{
-    Case, FileRef, InputValidator, OnOutputLimit, Package, PackagePath, Passes, Problem, ProblemLimits, ProgramFile,
-    Scoring, Statement, StatementFormat, ValidatorArgs,
+    Case, CaseId, FileRef, InputValidator, OnOutputLimit, Package, PackagePath, Passes, Problem, ProblemLimits,
+    ProgramFile, Scoring, Statement, StatementFormat, ValidatorArgs, family_members, family_of,
 };
 use cupel_types::LanguageId;
 
@@ -32,20 +32,17 @@ const LICENCES: &[(&str, &[&str])] = &[
     ("permission", &[]),
 ];
 
-/// The format's code of a language. The format does not distinguish versions and compilers of C, C++ and Lisp, nor PyPy
-/// from Python. Source: the appendix "Languages".
+/// The format's code of a language. The format does not distinguish the versions of a language. Source: the appendix
+/// "Languages".
 fn code_of(language: &LanguageId) -> Option<&str> {
-    Some(match language.as_str() {
-        "python" | "pypy" => "python3",
-        "c" | "c11" | "c23" | "c-clang" => "c",
-        "cpp" | "cpp11" | "cpp14" | "cpp20" | "cpp23" | "cpp-clang" => "cpp",
-        "lisp" | "clisp" | "ecl" => "lisp",
+    Some(match family_of(language.as_str()) {
+        "python" => "python3",
         "modula-2" => "modula2",
         "objective-c" => "objectivec",
-        same @ ("ada" | "algol68" | "bash" | "cobol" | "crystal" | "csharp" | "d" | "dart" | "elixir" | "erlang"
-        | "forth" | "fortran" | "fsharp" | "go" | "haskell" | "java" | "javascript" | "julia" | "kotlin"
-        | "lua" | "nim" | "ocaml" | "octave" | "pascal" | "perl" | "php" | "prolog" | "python2" | "racket"
-        | "ruby" | "rust" | "scala" | "swift" | "typescript" | "zig") => same,
+        same @ ("ada" | "algol68" | "bash" | "c" | "cobol" | "cpp" | "crystal" | "csharp" | "d" | "dart" | "elixir"
+        | "erlang" | "forth" | "fortran" | "fsharp" | "go" | "haskell" | "java" | "javascript" | "julia"
+        | "kotlin" | "lisp" | "lua" | "nim" | "ocaml" | "octave" | "pascal" | "perl" | "php" | "prolog"
+        | "python2" | "racket" | "ruby" | "rust" | "scala" | "swift" | "typescript" | "zig") => same,
         _ => return None,
     })
 }
@@ -53,7 +50,8 @@ fn code_of(language: &LanguageId) -> Option<&str> {
 /// Returns all files of the exported package, and the warnings.
 pub(super) fn plan(package: &Package, metadata: &Metadata) -> Result<(Vec<Planned>, Vec<PackageFinding>), Refused> {
     let findings = Findings::default();
-    let mut plan = Plan { problem: &package.problem, findings: &findings, files: BTreeMap::new() };
+    let (files, validators, names) = (BTreeMap::new(), Vec::new(), Vec::new());
+    let mut plan = Plan { problem: &package.problem, findings: &findings, files, validators, names };
     if package.problem.signature.is_some() {
         let fault = "function problems need drivers, which only Cupel generates";
         plan.cannot("function", fault, "Change it to a problem that reads standard input and writes standard output");
@@ -83,6 +81,10 @@ struct Plan<'a> {
     problem: &'a Problem,
     findings: &'a Findings,
     files: BTreeMap<String, (Content, bool)>,
+    /// The input validators of the exported package: original path, and new name in `input_validators/`.
+    validators: Vec<(PackagePath, String)>,
+    /// The cases of the exported package: original name, and new name. A sample that gives points occurs twice.
+    names: Vec<(CaseId, String)>,
 }
 
 impl Plan<'_> {
@@ -110,24 +112,51 @@ impl Plan<'_> {
         planned
     }
 
-    /// Whether a path of the exported package begins with this text.
-    fn has_beginning(&self, text: &str) -> bool {
-        let mut from = self.files.range::<str, _>((Bound::Included(text), Bound::Unbounded));
-        from.next().is_some_and(|(path, _)| path.starts_with(text))
+    /// Whether the exported package has a file at this path, or files below it.
+    fn is_taken(&self, path: &str) -> bool {
+        let directory = format!("{path}/");
+        let mut below = self.files.range::<str, _>((Bound::Included(directory.as_str()), Bound::Unbounded));
+        self.files.contains_key(path) || below.next().is_some_and(|(path, _)| path.starts_with(&directory))
+    }
+
+    /// Returns the name, with a number before it if the directory already has a file or directory of this name.
+    fn free_name(&self, directory: &str, name: &str) -> String {
+        let mut free = name.to_owned();
+        let mut number = 2;
+        while self.is_taken(&format!("{directory}/{free}")) {
+            free = format!("{number}-{name}");
+            number += 1;
+        }
+        free
+    }
+
+    /// Whether the exported package has a file with other content at this path.
+    fn has_other(&self, path: &str, content: &Content) -> bool {
+        self.files.get(path).is_some_and(|(known, _)| !known.is_equal(content))
+    }
+
+    /// Plans a file. Refuses the export if another file has the same path.
+    fn insert(&mut self, path: String, content: Content, executable: bool) {
+        if self.has_other(&path, &content) {
+            let fault = "two different files would have this path in the exported package";
+            self.cannot(&path, fault, "Rename one of them");
+        } else {
+            self.files.insert(path, (content, executable));
+        }
     }
 
     fn text(&mut self, path: &str, text: String) {
-        self.files.insert(path.to_owned(), (Content::Text(text), false));
+        self.insert(path.to_owned(), Content::Text(text), false);
     }
 
     fn copy(&mut self, path: String, file: &FileRef) {
-        self.files.insert(path, (Content::File(file.clone()), false));
+        self.insert(path, Content::File(file.clone()), false);
     }
 
     fn program_files(&mut self, directory: &str, files: &[ProgramFile]) {
         for file in files {
             let path = format!("{directory}/{}", file.name);
-            self.files.insert(path, (Content::File(file.file.clone()), file.executable));
+            self.insert(path, Content::File(file.file.clone()), file.executable);
         }
     }
 
@@ -200,6 +229,14 @@ impl Plan<'_> {
                     None => {
                         self.weaker("problem.yaml", format!("the format has no code for the language `{language}`"))
                     }
+                }
+            }
+            for family in languages.iter().map(|language| family_of(language.as_str())).collect::<BTreeSet<_>>() {
+                let is_listed = |id: &&str| languages.iter().any(|language| language.as_str() == *id);
+                if !family_members(family).iter().all(is_listed) {
+                    let fault =
+                        format!("the format does not distinguish versions of `{family}`; it permits all of them");
+                    self.weaker("problem.yaml", fault);
                 }
             }
             if !codes.is_empty() {
@@ -305,7 +342,9 @@ impl Plan<'_> {
 
     /// Copies the texts to `DIRECTORY/STEM.LANG.EXTENSION`, and their images to the same directory.
     fn texts(&mut self, directory: &str, stem: &str, texts: &[Statement]) {
-        for text in texts {
+        // A text in Markdown precedes one in HTML that would have the same name.
+        let (html, others): (Vec<_>, Vec<_>) = texts.iter().partition(|text| text.format == StatementFormat::Html);
+        for text in others.into_iter().chain(html) {
             let extension = match text.format {
                 StatementFormat::Latex => "tex",
                 StatementFormat::Pdf => "pdf",
@@ -318,27 +357,55 @@ impl Plan<'_> {
                     "md"
                 }
             };
-            self.copy(format!("{directory}/{stem}.{}.{extension}", text.language), &text.file);
+            let path = format!("{directory}/{stem}.{}.{extension}", text.language);
+            if self.is_taken(&path) {
+                self.weaker(
+                    text.file.path.as_str(),
+                    format!("another text is written to {path}; this one is left out"),
+                );
+                continue;
+            }
+            self.copy(path, &text.file);
             let parent = text.file.path.parent().map(|parent| parent.to_string()).unwrap_or_default();
             for asset in &text.assets {
                 let below = asset.path.below(&parent).unwrap_or(asset.path.as_str());
-                self.copy(format!("{directory}/{below}"), asset);
+                let (path, content) = (format!("{directory}/{below}"), Content::File(asset.clone()));
+                if self.has_other(&path, &content) {
+                    self.weaker(
+                        asset.path.as_str(),
+                        format!("another file is written to {path}; this one is left out"),
+                    );
+                } else {
+                    self.insert(path, content, false);
+                }
             }
         }
     }
 
     fn validators(&mut self) {
+        const DIRECTORY: &str = "input_validators";
         for validator in &self.problem.validators {
             match validator {
                 InputValidator::ExitCode42(program) => {
-                    let name = program.path.name().to_owned();
+                    let name = program.path.name();
                     match &program.files[..] {
-                        [one] if one.name.as_str() == name => self.program_files("input_validators", &program.files),
-                        files => self.program_files(&format!("input_validators/{}", stem(&name)), files),
+                        [one] if one.name.as_str() == name => {
+                            let new = self.free_name(DIRECTORY, name);
+                            let content = Content::File(one.file.clone());
+                            self.insert(format!("{DIRECTORY}/{new}"), content, one.executable);
+                            self.validators.push((program.path.clone(), new));
+                        }
+                        files => {
+                            let new = self.free_name(DIRECTORY, stem(name));
+                            self.program_files(&format!("{DIRECTORY}/{new}"), files);
+                            self.validators.push((program.path.clone(), new));
+                        }
                     }
                 }
                 InputValidator::Checktestdata(file) => {
-                    self.copy(format!("input_validators/{}", file.path.name()), file)
+                    let new = self.free_name(DIRECTORY, file.path.name());
+                    self.copy(format!("{DIRECTORY}/{new}"), file);
+                    self.validators.push((file.path.clone(), new));
                 }
                 InputValidator::ExitCode0(program) => {
                     self.weaker(
@@ -348,24 +415,24 @@ impl Plan<'_> {
                 }
             }
         }
-        if !self.files.keys().any(|path| path.starts_with("input_validators/")) {
-            self.weaker("input_validators", "there is no input validator; the format requires one");
+        if self.validators.is_empty() {
+            self.weaker(DIRECTORY, "there is no input validator; the format requires one");
         }
     }
 
     fn trials(&mut self) {
         let trials = &self.problem.trials;
         for trial in &trials.invalid_inputs {
-            let path = format!("data/invalid_input/{}", trial_name(&trial.name, "invalid_input"));
+            let path = self.trial_path(&trial.name, "invalid_input");
             self.copy(format!("{path}.in"), &trial.input);
-            if let Some(entry) = validator_args(&trial.validator_args) {
+            if let Some(entry) = self.validator_args(&trial.validator_args) {
                 self.text(&format!("{path}.yaml"), document(&[entry]));
             }
         }
         for (directory, list) in [("invalid_output", &trials.invalid_outputs), ("valid_output", &trials.valid_outputs)]
         {
             for trial in list {
-                let path = format!("data/{directory}/{}", trial_name(&trial.name, directory));
+                let path = self.trial_path(&trial.name, directory);
                 for (ending, file) in [("in", &trial.input), ("ans", &trial.answer), ("out", &trial.output)] {
                     self.copy(format!("{path}.{ending}"), file);
                 }
@@ -378,10 +445,72 @@ impl Plan<'_> {
         }
     }
 
+    /// Returns a path without extension for a trial, directly in its directory. No two trials get the same path.
+    fn trial_path(&self, name: &str, directory: &str) -> String {
+        let below = name.split_once(&format!("{directory}/")).map_or(name, |(_, below)| below).replace('/', "-");
+        let mut path = format!("data/{directory}/{below}");
+        let mut number = 2;
+        while self.files.contains_key(&format!("{path}.in")) {
+            path = format!("data/{directory}/{number}-{below}");
+            number += 1;
+        }
+        path
+    }
+
+    /// Returns the arguments and texts of the case itself, in the form of its `<case>.yaml`.
+    fn case_document(&self, case: &Case, output_args: &[String]) -> Option<String> {
+        let mut entries: Vec<(String, Yaml)> = Vec::new();
+        let mut args = |key: &str, args: &[String]| {
+            if !args.is_empty() {
+                entries.push((key.to_owned(), Yaml::texts(args.iter().map(String::as_str))));
+            }
+        };
+        args("args", &case.args);
+        args("output_validator_args", output_args);
+        entries.extend(self.validator_args(&case.validator_args));
+        for (key, text) in [("description", &case.hints.description), ("hint", &case.hints.hint)] {
+            if let Some(text) = text {
+                entries.push((key.to_owned(), Yaml::text(text)));
+            }
+        }
+        (!entries.is_empty()).then(|| document(&entries))
+    }
+
+    /// Returns the configuration entry with the arguments for input validators, if there are any. Validators that have
+    /// been renamed are named by their new names.
+    fn validator_args(&self, args: &ValidatorArgs) -> Option<(String, Yaml)> {
+        let list = |args: &[String]| Yaml::texts(args.iter().map(String::as_str));
+        args.all().next()?;
+        let value = match args {
+            ValidatorArgs::Every(args) => list(args),
+            ValidatorArgs::Named(by_name) => {
+                let mut renamed: BTreeMap<String, Yaml> = BTreeMap::new();
+                for (path, new) in &self.validators {
+                    let name = path.name();
+                    // A validator's name is that of its file or directory, with or without extension.
+                    let without_extension = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+                    let known = [name, without_extension].into_iter().find_map(|name| by_name.get_key_value(name));
+                    let Some((key, args)) = known else { continue };
+                    let key = if new == name { key } else { new };
+                    renamed.insert(key.clone(), list(args));
+                }
+                if renamed.is_empty() {
+                    return None;
+                }
+                Yaml::Map(renamed.into_iter().collect())
+            }
+        };
+        Some(("input_validator_args".to_owned(), value))
+    }
+
     fn rest(&mut self) {
         for include in &self.problem.includes {
             let language = include.language.as_ref().map_or("default", |language| language.as_str());
-            self.program_files(&format!("include/{language}"), &include.files);
+            let directory = format!("include/{language}");
+            // Only the first files for a language are used.
+            if !self.is_taken(&directory) {
+                self.program_files(&directory, &include.files);
+            }
         }
         for generator in &self.problem.generators {
             let below = generator.path.below("generators").unwrap_or(generator.path.name()).to_owned();
@@ -397,12 +526,6 @@ impl Plan<'_> {
     }
 }
 
-/// Returns the name of a trial below its directory, as one path component, so that no two trials get the same path.
-fn trial_name(name: &str, directory: &str) -> String {
-    let below = name.split_once(&format!("{directory}/")).map_or(name, |(_, below)| below);
-    below.replace('/', "-")
-}
-
 fn stem(name: &str) -> &str {
     name.split_once('.').map_or(name, |(stem, _)| stem)
 }
@@ -416,35 +539,4 @@ fn uuid_of(package: &Package) -> String {
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
-}
-
-/// Returns the arguments and texts of the case itself, in the form of its `<case>.yaml`.
-fn case_document(case: &Case, output_args: &[String]) -> Option<String> {
-    let mut entries: Vec<(String, Yaml)> = Vec::new();
-    let mut args = |key: &str, args: &[String]| {
-        if !args.is_empty() {
-            entries.push((key.to_owned(), Yaml::texts(args.iter().map(String::as_str))));
-        }
-    };
-    args("args", &case.args);
-    args("output_validator_args", output_args);
-    entries.extend(validator_args(&case.validator_args));
-    for (key, text) in [("description", &case.hints.description), ("hint", &case.hints.hint)] {
-        if let Some(text) = text {
-            entries.push((key.to_owned(), Yaml::text(text)));
-        }
-    }
-    (!entries.is_empty()).then(|| document(&entries))
-}
-
-/// Returns the configuration entry with the arguments for input validators, if there are any.
-fn validator_args(args: &ValidatorArgs) -> Option<(String, Yaml)> {
-    let list = |args: &[String]| Yaml::texts(args.iter().map(String::as_str));
-    let value = match args {
-        ValidatorArgs::Every(args) => list(args),
-        ValidatorArgs::Named(by_name) => {
-            Yaml::Map(by_name.iter().map(|(name, args)| (name.clone(), list(args))).collect())
-        }
-    };
-    args.all().next().is_some().then(|| ("input_validator_args".to_owned(), value))
 }

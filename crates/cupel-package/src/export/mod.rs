@@ -140,6 +140,17 @@ enum Content {
     Text(String),
 }
 
+impl Content {
+    /// Whether both have the same bytes, as far as this is known without reading files.
+    fn is_equal(&self, other: &Content) -> bool {
+        match (self, other) {
+            (Content::File(one), Content::File(other)) => one.hash == other.hash,
+            (Content::Text(one), Content::Text(other)) => one == other,
+            (Content::File(_), Content::Text(_)) | (Content::Text(_), Content::File(_)) => false,
+        }
+    }
+}
+
 fn copy(package: &Package, planned: &Planned, to: &mut dyn Write) -> Result<(), FileError> {
     match &planned.content {
         Content::Text(text) => {

@@ -229,8 +229,8 @@ fn read_unpacked(
     let Some(format) = detect(&tree, options.format, findings)? else { return Ok(None) };
     let changed = match format {
         PackageFormat::Dmoj => dmoj::complete(&tree, &top, &mut sink)?,
-        PackageFormat::Kattis202509 => kattis::fill_in_constants(&tree, &top, &mut sink)?,
-        PackageFormat::KattisLegacy | PackageFormat::Domjudge | PackageFormat::Polygon | PackageFormat::Cupel => false,
+        PackageFormat::Kattis202509 | PackageFormat::Domjudge => kattis::fill_in_constants(&tree, &top, &mut sink)?,
+        PackageFormat::KattisLegacy | PackageFormat::Polygon | PackageFormat::Cupel => false,
     };
     if findings.any_error() {
         return Ok(None);

@@ -4,8 +4,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use cupel_package::{Code, Container, ExportError, ImportOptions, Imported, PackageFormat, export, import};
-use cupel_problem::{Checker, Comparison, Difficulty, MaxScore, Method, Problem, WallLimit};
+use cupel_package::{
+    Code, Container, ExportError, ImportOptions, Imported, PackageFinding, PackageFormat, export, import,
+};
+use cupel_problem::{
+    Checker, Comparison, Difficulty, ExpectedVerdict, InputValidator, MaxScore, Method, Problem, Scope, Score,
+    WallLimit,
+};
 
 use crate::support::{Bench, Files, KATTIS_FIXTURES, options};
 
@@ -308,4 +313,182 @@ fn a_time_limit_need_not_be_a_multiple_of_the_resolution() {
     let files = Files::fixture("kattis-2025-09/steps").edit("problem.yaml", "time_limit: 1,", "time_limit: 1.3,");
     let (yaml, _) = exported_yaml(&files);
     assert!(yaml.contains("time_limit: 1.3\n"), "{yaml}");
+}
+
+/// Exports the package and imports the result. Returns both packages and the warnings of the export.
+fn again(files: &Files, options: &ImportOptions<'_>) -> (Imported, Imported, Vec<PackageFinding>) {
+    let bench = Bench::new();
+    let first = bench.import_files(files, options).unwrap_or_else(|error| panic!("{error}"));
+    let target = bench.path().join("exported");
+    let warnings = export(&first.package, &target, Container::Directory).unwrap_or_else(|error| panic!("{error}"));
+    let second = import(&target, &bench.path().join("again"), options).unwrap_or_else(|error| panic!("{error}"));
+    (first, second, warnings)
+}
+
+/// Asserts that the export is refused with a finding about this file that contains the words.
+fn assert_inexpressible(files: &Files, file: &str, words: &str) {
+    let bench = Bench::new();
+    let imported = bench.import_files(files, &options()).unwrap_or_else(|error| panic!("{words}: {error}"));
+    let Err(ExportError::Inexpressible(refused)) =
+        export(&imported.package, &bench.path().join("exported"), Container::Directory)
+    else {
+        panic!("{words}: the package was exported");
+    };
+    let found = |f: &PackageFinding| f.code == Code::Unsupported && f.file == file && f.fault.contains(words);
+    assert!(refused.findings.iter().any(found), "{words}: {refused}");
+}
+
+fn has_warning(warnings: &[PackageFinding], file: &str, words: &str) -> bool {
+    warnings.iter().any(|w| w.code == Code::LeftOut && w.file == file && w.fault.contains(words))
+}
+
+#[test]
+fn a_maximum_of_a_group_is_not_divided_among_cases_without_a_maximum() {
+    let files = Files::fixture("kattis-legacy/sums")
+        .with("problem.yaml", "name: Sums\ntype: scoring\nvalidation: custom score\n")
+        .with("output_validators/score.py", "print()\n")
+        .with("data/testdata.yaml", "on_reject: continue\ngrader_flags: ignore_sample\n")
+        .with("data/secret/testdata.yaml", "on_reject: continue\nrange: 0 100\n");
+    let (first, second, warnings) = again(&files, &options());
+    assert_eq!(first.package.problem.tests.root().max, MaxScore::Bounded(Score::points(100).unwrap()));
+    for case in second.package.problem.tests.cases().filter(|case| case.shown.is_none()) {
+        assert_eq!(case.points.max(), MaxScore::Unbounded, "{}", case.id);
+    }
+    assert!(has_warning(&warnings, "secret", "its maximum 100 is left out"), "{warnings:?}");
+}
+
+#[test]
+fn rules_of_scores_and_verdicts_that_the_format_lacks_are_refused() {
+    let echoes = || Files::fixture("kattis-legacy/echoes");
+    let file = "data/secret/group1/testdata.yaml";
+    assert_inexpressible(&echoes().edit("problem.yaml", "objective: max", "objective: min"), "problem.yaml", "lower");
+    for flag in ["always_accept", "accept_if_any_accepted"] {
+        let files = echoes().edit(file, "grader_flags: min", &format!("grader_flags: min {flag}"));
+        assert_inexpressible(&files, "secret/group1", "although a case is not accepted");
+    }
+}
+
+#[test]
+fn judging_that_ends_after_a_failed_case_gives_a_warning() {
+    let files = Files::fixture("kattis-legacy/echoes");
+    let (.., warnings) = again(&files, &options());
+    assert!(!warnings.iter().any(|w| w.fault.contains("judging ends")), "{warnings:?}");
+    let files = files.edit("data/secret/testdata.yaml", "on_reject: continue", "on_reject: break");
+    let (.., warnings) = again(&files, &options());
+    assert!(has_warning(&warnings, "secret", "judging ends after a failed case"), "{warnings:?}");
+}
+
+#[test]
+fn groups_that_do_not_count_give_no_points() {
+    let init = "time_limit: 1\npretest_test_cases:\n- {in: 1.in, out: 1.out, points: 5}\ntest_cases:\n- {in: 2.in, out: 2.out, \
+                points: 10}\n";
+    let mut files = Files::default().with("init.yml", init);
+    for name in ["1.in", "1.out", "2.in", "2.out"] {
+        files = files.with(name, "1\n");
+    }
+    let (first, second, _) = again(&files, &options());
+    let ten = MaxScore::Bounded(Score::points(10).unwrap());
+    assert_eq!(first.package.problem.tests.root().max, ten);
+    assert_eq!(second.package.problem.tests.root().max, ten);
+    let maxima: Vec<MaxScore> = second
+        .package
+        .problem
+        .tests
+        .groups()
+        .filter(|g| g.name.as_str().starts_with("secret/"))
+        .map(|g| g.max)
+        .collect();
+    assert_eq!(maxima, [ten, MaxScore::Bounded(Score::ZERO)]);
+}
+
+#[test]
+fn input_validators_of_the_same_name_are_exported_side_by_side() {
+    let files = Files::fixture("kattis-legacy/sums")
+        .with("input_format_validators/validate.py", "import sys\nsys.exit(42)\n")
+        .with("input_validators/words/one.py", "import sys\nsys.exit(42) # one\n")
+        .with("input_format_validators/words/two.py", "import sys\nsys.exit(42) # two\n")
+        .with("data/secret/testdata.yaml", "input_validator_flags: {validate: a, words: b}\n");
+    let (first, second, _) = again(&files, &options());
+    // A source in a directory of its own may have a new name, so the content of the first file identifies a validator.
+    let validators = |problem: &Problem| {
+        let case = problem.tests.cases().find(|case| case.shown.is_none()).unwrap().clone();
+        let of = |validator: &InputValidator| {
+            let InputValidator::ExitCode42(program) = validator else { panic!("{validator:?}") };
+            let args = case.validator_args.of(&program.path).to_vec();
+            (program.files[0].file.hash.to_string(), program.files.len(), args)
+        };
+        problem.validators.iter().map(of).collect::<BTreeSet<_>>()
+    };
+    let before = validators(&first.package.problem);
+    assert_eq!(before.len(), 4);
+    assert_eq!(validators(&second.package.problem), before);
+}
+
+#[test]
+fn two_files_with_the_same_path_refuse_the_export() {
+    let mut files = Files::fixture("kattis-legacy/higher").with("data/sample/conversation-1.interaction", "<2\n>2\n");
+    for ending in ["in", "ans"] {
+        files = files.with(&format!("data/sample/conversation-1.{ending}"), "2\n");
+    }
+    assert_inexpressible(&files, "data/sample/conversation-1.interaction", "two different files");
+}
+
+/// Returns, for each rule about some cases: the submission, the verdicts, and the inputs of the cases.
+fn rules_of_cases(problem: &Problem) -> BTreeSet<(String, String, BTreeSet<String>)> {
+    let mut rules = BTreeSet::new();
+    for submission in &problem.submissions {
+        for rule in submission.expectations.iter().filter(|rule| rule.scope != Scope::All) {
+            let codes = |verdicts: &Option<Vec<ExpectedVerdict>>| {
+                verdicts.as_ref().map(|verdicts| verdicts.iter().map(|verdict| verdict.code()).collect::<BTreeSet<_>>())
+            };
+            let verdicts = format!("{:?} {:?}", codes(&rule.permitted), codes(&rule.required));
+            let covered = problem.tests.cases().filter(|case| rule.scope.covers(&case.id));
+            let inputs = covered.map(|case| case.input.hash.to_string()).collect();
+            rules.insert((submission.program.path.name().to_owned(), verdicts, inputs));
+        }
+    }
+    rules
+}
+
+#[test]
+fn rules_for_cases_follow_the_new_names() {
+    let (first, second, warnings) = again(&Files::fixture("kattis-2025-09/sorting"), &options());
+    let names: Vec<&str> = second.package.problem.tests.cases().map(|case| case.id.as_str()).collect();
+    assert_eq!(names, ["sample/1", "secret/1-1", "secret/2-2", "secret/3-1"]);
+    let rules = rules_of_cases(&first.package.problem);
+    assert_eq!(rules.len(), 4);
+    assert_eq!(rules_of_cases(&second.package.problem), rules, "{warnings:?}");
+
+    // Two rules for a submission may name the same cases.
+    let rule = "mixed:\n  secret/a:\n    permitted: [WA]\nmixed/*.{py,cpp}:";
+    let files = Files::fixture("kattis-2025-09/ratio").edit("submissions/submissions.yaml", "mixed/*.{py,cpp}:", rule);
+    let (first, second, _) = again(&files, &options());
+    let rules = rules_of_cases(&first.package.problem);
+    assert_eq!(rules.len(), 2);
+    assert_eq!(rules_of_cases(&second.package.problem), rules);
+}
+
+#[test]
+fn a_rule_that_cannot_name_its_cases_is_left_out() {
+    let mut files = Files::fixture("kattis-2025-09/sorting");
+    for n in 0..40 {
+        let path = format!("data/secret/few/a-case-with-a-long-name-{n:02}");
+        files = files.with(&format!("{path}.in"), format!("1\nw{n}\n")).with(&format!("{path}.ans"), format!("w{n}\n"));
+    }
+    let (first, second, warnings) = again(&files, &options());
+    assert!(has_warning(&warnings, "submissions/slow/late.py", "rule for `{sample,secret/few}`"), "{warnings:?}");
+    let before = rules_of_cases(&first.package.problem);
+    let after = rules_of_cases(&second.package.problem);
+    assert!(after.len() < before.len() && after.is_subset(&before), "{after:?}");
+}
+
+#[test]
+fn a_list_of_some_versions_of_a_language_gives_a_warning() {
+    let steps = |languages: &str| {
+        let line = format!("languages: [{languages}]\nuuid:");
+        exported_yaml(&Files::fixture("kattis-2025-09/steps").edit("problem.yaml", "uuid:", &line)).1
+    };
+    assert!(has_warning(&steps("cpp20"), "problem.yaml", "does not distinguish versions of `cpp`"));
+    let warnings = steps("cpp, python3, rust");
+    assert!(!warnings.iter().any(|warning| warning.fault.contains("versions of")), "{warnings:?}");
 }

@@ -462,6 +462,47 @@ fn packages_with_invalid_keys_and_values_are_refused() {
             "`nums`",
         ),
         (
+            "own: a name that Go cannot define",
+            fixture("cupel/two-sum").edit("problem.toml", "\"twoSum\"", "\"len\""),
+            Code::KeyType,
+            "problem.toml",
+            "function: the name `len` has another meaning in Go",
+        ),
+        (
+            "own: a number that is modified",
+            fixture("cupel/two-sum").edit("problem.toml", "returns = \"list<int>\"", "mutates = \"target\""),
+            Code::KeyType,
+            "problem.toml",
+            "function.mutates: a function cannot modify an argument of type `int`",
+        ),
+        (
+            "own: a checker that is missing",
+            fixture("cupel/two-sum").edit("problem.toml", "\"unordered\"", "\"checker\""),
+            Code::NoValidator,
+            "problem.toml",
+            "function.compare: a checker compares the results",
+        ),
+        (
+            "own: a checker that is no program",
+            fixture("cupel/two-sum").edit(
+                "problem.toml",
+                "compare = \"unordered\"",
+                "compare = \"checker\"\n[checker]\nkind = \"floats\"",
+            ),
+            Code::NoValidator,
+            "problem.toml",
+            "function.compare: a checker compares the results",
+        ),
+        (
+            "own: a function with an interactor",
+            fixture("cupel/two-sum")
+                .edit("problem.toml", "[limits]", "[interactor]\nprogram = \"talk.py\"\n[limits]")
+                .with("talk.py", ""),
+            Code::Unsupported,
+            "problem.toml",
+            "interactor: a function problem cannot have an interactor",
+        ),
+        (
             "no time limit and nothing to derive it from",
             legacy().without("submissions"),
             Code::NoTimeLimit,

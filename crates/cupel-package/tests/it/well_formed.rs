@@ -365,6 +365,93 @@ fn files_of_domjudge_count_in_packages_of_every_version() {
 }
 
 #[test]
+fn constants_are_filled_in_beside_files_of_domjudge() {
+    let ratio = Files::fixture("kattis-2025-09/ratio");
+    for (name, text) in [("domjudge-problem.ini", "timelimit = 2\n"), (".timelimit", "2\n")] {
+        let (_bench, found) = imported(&ratio.clone().with(name, text));
+        assert_eq!(found.format, PackageFormat::Domjudge, "{name}");
+        let read = |path: &str| fs::read_to_string(found.package.root().join(path)).unwrap();
+        assert!(read("input_validators/check.py").contains("a <= 1000"), "{name}");
+        assert!(read("statement/problem.en.md").contains("at most 1000."), "{name}");
+    }
+    // Legacy packages have no constants.
+    let legacy = Files::fixture("domjudge/sums")
+        .with("problem.yaml", "name: Sums\nconstants: {n: 1}\n")
+        .with("submissions/accepted/add.py", "# {{n}}\n");
+    let (_bench, found) = imported(&legacy);
+    let text = fs::read_to_string(found.package.root().join("submissions/accepted/add.py")).unwrap();
+    assert_eq!(text, "# {{n}}\n");
+}
+
+#[test]
+fn a_language_of_the_kattis_format_includes_its_versions() {
+    let allowed = |languages: &str| {
+        let line = format!("languages: [{languages}]\nuuid:");
+        let (_bench, found) = imported(&Files::fixture("kattis-2025-09/steps").edit("problem.yaml", "uuid:", &line));
+        let languages = found.package.problem.limits.languages.unwrap();
+        languages.into_iter().map(|id| id.to_string()).collect::<Vec<_>>()
+    };
+    let found = allowed("cpp, python3, rust, cpp");
+    let mut sorted = found.clone();
+    sorted.sort();
+    let expected =
+        ["cpp", "cpp-clang", "cpp11", "cpp14", "cpp20", "cpp23", "pypy", "python", "rust"].map(str::to_owned);
+    assert_eq!(sorted, expected, "{found:?}");
+    assert_eq!(found[0], "cpp");
+    // The id of one version is not a code of the format.
+    assert_eq!(allowed("cpp20, pypy"), ["cpp20", "pypy"]);
+}
+
+/// Each row: the package, and its file that another version of the format reads.
+#[test]
+fn a_group_file_of_another_version_gives_a_warning() {
+    for (files, file) in [
+        (Files::fixture("kattis-2025-09/sorting"), "data/secret/few/testdata.yaml"),
+        (Files::fixture("kattis-legacy/echoes"), "data/secret/group1/test_group.yaml"),
+        (Files::fixture("domjudge/addone"), "data/secret/group1/test_group.yaml"),
+        (draft_of("kattis-2025-09/sorting"), "data/secret/few/testdata.yaml"),
+    ] {
+        let (_bench, found) = imported(&files.with(file, "input_validator_flags: x\n"));
+        let told = found.warnings.iter().filter(|finding| finding.code == Code::UnusedFile).collect::<Vec<_>>();
+        assert_eq!(told.len(), 1, "{file}: {:?}", found.warnings);
+        assert!(told[0].file == file && told[0].fault.contains("is not read"), "{told:?}");
+    }
+    let of_case = Files::fixture("kattis-2025-09/ratio").with("data/secret/b.files/testdata.yaml", "x\n");
+    let (_bench, found) = imported(&of_case);
+    assert!(!codes(&found).contains(&Code::UnusedFile), "{:?}", found.warnings);
+}
+
+/// Returns a fixture of 2025-09 as a package of the draft.
+fn draft_of(name: &str) -> Files {
+    Files::fixture(name).edit(
+        "problem.yaml",
+        "problem_format_version: 2025-09",
+        "problem_format_version: 2023-07-draft",
+    )
+}
+
+#[test]
+fn a_draft_may_configure_all_of_data() {
+    let (_bench, found) = imported(&draft_of("kattis-2025-09/sorting"));
+    for case in found.package.problem.tests.cases() {
+        let Method::Check(Checker::Builtin(Comparison::Tokens(rules))) = &*case.method else { panic!("{case:?}") };
+        assert!(rules.case_sensitive, "{}", case.id);
+    }
+    assert!(found.warnings.iter().all(|finding| finding.file != "data/test_group.yaml"), "{:?}", found.warnings);
+
+    // Earlier drafts have `testdata.yaml`, for trials, too.
+    let mut files = draft_of("kattis-2025-09/sorting").without("data/test_group.yaml");
+    for directory in ["secret/few", "secret/many", "invalid_input/unsorted"] {
+        files = files.without(&format!("data/{directory}/test_group.yaml"));
+    }
+    files = files.with("data/invalid_input/unsorted/testdata.yaml", "input_validator_args: {order: [sorted]}\n");
+    let (_bench, found) = imported(&files);
+    let order = PackagePath::new("input_validators/order.py").unwrap();
+    assert_eq!(found.package.problem.trials.invalid_inputs[0].validator_args.of(&order), ["sorted"]);
+    assert!(!codes(&found).contains(&Code::UnusedFile), "{:?}", found.warnings);
+}
+
+#[test]
 fn a_difference_between_scoring_dialects_gives_a_warning() {
     let (_bench, imported) = fixture("domjudge/addone");
     let problem = &imported.package.problem;
@@ -1146,6 +1233,24 @@ fn groups_and_functions_of_cupels_own_format_are_read() {
     assert_eq!(function.parameters[0].kind.to_string(), "list<int>");
     let languages: Vec<&str> = problem.limits.languages.iter().flatten().map(|language| language.as_str()).collect();
     assert_eq!(languages, ["python", "cpp"]);
+}
+
+#[test]
+fn a_checker_that_a_function_problem_does_not_use_is_a_warning() {
+    let files = |compare: &str| {
+        let checker = "[checker]\nkind = \"program\"\nprogram = \"check.py\"\n[limits]";
+        let files = Files::fixture("cupel/two-sum").edit("problem.toml", "[limits]", checker).with("check.py", "");
+        files.edit("problem.toml", "\"unordered\"", compare)
+    };
+    for (compare, is_used) in [("\"unordered\"", false), ("\"exact\"", false), ("\"checker\"", true)] {
+        let (_bench, imported) = imported(&files(compare));
+        let left_out = |finding: &PackageFinding| {
+            finding.code == Code::LeftOut
+                && finding.key.as_deref() == Some("checker")
+                && finding.remedy.contains("compare")
+        };
+        assert_eq!(imported.warnings.iter().any(left_out), !is_used, "{compare}: {:?}", imported.warnings);
+    }
 }
 
 #[test]

@@ -129,5 +129,5 @@ impl CellFactory for Slot {
 }
 
 pub(crate) fn failed(error: RunError) -> ExecuteError {
-    ExecuteError { transient: error.is_transient(), source: error.into() }
+    CellError::from(error).into()
 }

@@ -27,7 +27,7 @@ impl<B: Backend> ClusterStore for SqlStore<B> {
         let read = self.read("list workers", |db| {
             let sql = "SELECT id, name, version, slots, busy, languages, doing, \
                        CASE WHEN told = 'work' AND (SELECT is_paused FROM cluster) = 1 THEN 'pause' ELSE told END, \
-                       started_at, seen_at, libraries, pulling FROM workers ORDER BY started_at, id";
+                       started_at, seen_at, libraries, pulling, judged FROM workers ORDER BY started_at, id";
             db.all(sql, values![], record)
         });
         read.await
@@ -77,6 +77,7 @@ fn record(row: Row<'_>) -> Result<WorkerRecord, SqlFault> {
             version: row.get(2)?,
             slots: row.get(3)?,
             busy: row.get(4)?,
+            judged_last_minute: row.get(12)?,
             languages: languages_from(row.text(5)?)?,
             libraries: libraries_from(row.text(10)?)?,
             pulling: pulling_from(row.text(11)?)?,
@@ -134,18 +135,20 @@ impl Write for Beat {
     const DURABLE: bool = false;
 
     fn apply(&self, db: &dyn Sql) -> Result<Order, SqlFault> {
-        let WorkerBeat { id, name, version, slots, busy, languages, libraries, pulling, order } = &self.worker;
+        let WorkerBeat { id, name, version, slots, busy, judged_last_minute, languages, libraries, pulling, order } =
+            &self.worker;
         let now = to_us(self.now);
-        let sql = "INSERT INTO workers (id, name, version, slots, busy, languages, libraries, pulling, doing, told, started_at, seen_at) \
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'work', ?, ?) \
-                   ON CONFLICT (id) DO UPDATE SET busy = excluded.busy, languages = excluded.languages, \
+        let sql = "INSERT INTO workers (id, name, version, slots, busy, judged, languages, libraries, pulling, doing, told, started_at, seen_at) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'work', ?, ?) \
+                   ON CONFLICT (id) DO UPDATE SET busy = excluded.busy, judged = excluded.judged, languages = excluded.languages, \
                    libraries = excluded.libraries, pulling = excluded.pulling, \
                    slots = excluded.slots, doing = excluded.doing, seen_at = excluded.seen_at \
                    RETURNING CASE WHEN told = 'work' AND (SELECT is_paused FROM cluster) = 1 THEN 'pause' ELSE told END";
         let (languages, libraries, pulling) =
             (languages_json(languages), libraries_json(libraries), pulling_json(pulling));
         let (id, order) = (bytes(id.as_uuid()), order.as_str());
-        let values = values![id, name, version, slots, busy, languages, libraries, pulling, order, now, now];
+        let judged = judged_last_minute;
+        let values = values![id, name, version, slots, busy, judged, languages, libraries, pulling, order, now, now];
         let order_of_worker = db.one(sql, values, |row| Ok(Order::from_name(row.text(0)?)))?;
         Ok(order_of_worker.flatten().ok_or(bad("told"))?)
     }

@@ -9,7 +9,7 @@ use cupel_core::event::{Event, Seq};
 use cupel_core::run::{HistoryFilter, LeasedRun, RunState, SentFor, SubmissionRecord, SubmissionSummary};
 use cupel_core::{
     Cancellation, Completion, DuePlace, DueRun, ExpiredRun, GivenBack, IdempotencyRecord, Inserted, Needs,
-    NewSubmissions, Purged, RetentionCutoffs, RunCounts, RunHint, RunStore, StoreError,
+    NewSubmissions, Purged, RetentionCutoffs, RunCounts, RunHint, RunStore, RunningRun, StoreError,
 };
 use cupel_types::{
     Bytes, ContentHash, LanguageId, LeaseId, ProblemId, RunId, Submission, SubmissionId, SubmissionKind, UserId,
@@ -319,6 +319,17 @@ impl<B: Backend> RunStore for SqlStore<B> {
         read.await
     }
 
+    async fn running(&self, limit: u32) -> Result<Vec<RunningRun>, StoreError> {
+        let read = self.read("list running runs", move |db| {
+            let sql = "SELECT r.submission, u.username, s.language, p.slug, r.attempts, r.started_at, r.worker, \
+                       (SELECT name FROM workers WHERE workers.id = r.worker) FROM runs r \
+                       JOIN code_submissions s ON s.id = r.submission JOIN users u ON u.id = r.owner \
+                       LEFT JOIN problems p ON p.id = r.problem WHERE r.state = 1 ORDER BY r.started_at, r.id LIMIT ?";
+            db.all(sql, values![i64::from(limit)], running_run)
+        });
+        read.await
+    }
+
     async fn waiting_for(&self, now: Timestamp) -> Result<Vec<(Needs, u64)>, StoreError> {
         let read = self.read("count waiting runs by languages", move |db| {
             let sql = "SELECT needs, count(*) FROM runs WHERE state = 0 AND due_at <= ? GROUP BY needs";
@@ -397,6 +408,20 @@ fn at_package(mut submission: Submission, package: Option<ContentHash>) -> Submi
 pub(crate) fn package_of(row: Row<'_>, column: usize) -> Result<Option<ContentHash>, SqlFault> {
     let hash: Option<&[u8]> = row.get(column)?;
     Ok(hash.map(|hash| hash_from(hash, "package")).transpose()?)
+}
+
+fn running_run(row: Row<'_>) -> Result<RunningRun, SqlFault> {
+    let slug: Option<String> = row.get(3)?;
+    Ok(RunningRun {
+        submission: SubmissionId::from_uuid(id_from(row.blob(0)?, "submission")?),
+        username: row.get(1)?,
+        language: language_of(row.text(2)?)?,
+        problem: slug.map(|slug| slug.parse().map_err(|_| bad("slug"))).transpose()?,
+        attempt: row.get(4)?,
+        started_at: from_us(row.get(5)?, "started_at")?,
+        worker: WorkerId::from_uuid(id_from(row.blob(6)?, "worker")?),
+        worker_name: row.get(7)?,
+    })
 }
 
 /// The language of a submission; empty in the row of a package verification.

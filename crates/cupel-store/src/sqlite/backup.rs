@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
+use tempfile::NamedTempFile;
 
 use super::migrate::{KNOWN, version};
 use super::open::BUSY_TIMEOUT;
@@ -208,7 +209,7 @@ fn copy(source: &Connection, to: &Path) -> Result<u64, BackupError> {
     name.push(".");
     let part = tempfile::Builder::new().prefix(&name).suffix(".part").tempfile_in(folder_of(to)).map_err(failed)?;
     write(source, part.path()).map_err(|source| BackupError::Copy { path: to.to_owned(), source })?;
-    name_durably(part.path(), to).map_err(failed)
+    name_durably(part, to).map_err(failed)
 }
 
 fn folder_of(file: &Path) -> &Path {
@@ -233,12 +234,11 @@ fn write(source: &Connection, part: &Path) -> rusqlite::Result<()> {
     target.close().map_err(|(_, error)| error)
 }
 
-/// Syncs the file to the disk, then renames it to its final name, if no other file has that name.
-fn name_durably(part: &Path, to: &Path) -> io::Result<u64> {
-    let file = File::open(part)?;
-    file.sync_all()?;
-    fs::hard_link(part, to)?;
-    fs::remove_file(part)?;
+/// Syncs the file to the disk, then renames it to its final name, if no other file has that name. Uses hard links only
+/// on file systems without such a rename.
+fn name_durably(part: NamedTempFile, to: &Path) -> io::Result<u64> {
+    part.as_file().sync_all()?;
+    let file = part.persist_noclobber(to).map_err(|error| error.error)?;
     File::open(folder_of(to))?.sync_all()?;
     Ok(file.metadata()?.len())
 }

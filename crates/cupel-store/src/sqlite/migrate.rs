@@ -6,7 +6,7 @@
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 /// All migrations, oldest first; the first leads to version 1. A published migration never changes.
-const MIGRATIONS: [&str; 31] = [
+const MIGRATIONS: [&str; 32] = [
     include_str!("../../migrations/sqlite/0001_base.sql"),
     include_str!("../../migrations/sqlite/0002_key_ends.sql"),
     include_str!("../../migrations/sqlite/0003_waiting_of_owner.sql"),
@@ -38,6 +38,7 @@ const MIGRATIONS: [&str; 31] = [
     include_str!("../../migrations/sqlite/0029_guests.sql"),
     include_str!("../../migrations/sqlite/0030_scores.sql"),
     include_str!("../../migrations/sqlite/0031_abandoned.sql"),
+    include_str!("../../migrations/sqlite/0032_throughput.sql"),
 ];
 
 /// The newest known version.

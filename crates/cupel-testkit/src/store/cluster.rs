@@ -20,6 +20,7 @@ fn a_worker(name: &str) -> WorkerBeat {
         version: "1.2.3".into(),
         slots: 4,
         busy: 0,
+        judged_last_minute: 0,
         languages: BTreeMap::from([("c".parse().unwrap(), "12.2.0".into())]),
         libraries: BTreeMap::new(),
         pulling: BTreeMap::new(),
@@ -35,6 +36,7 @@ pub async fn workers_are_listed_with_their_last_heartbeat<S: Store>(make: impl A
     store.beat(two.clone(), at(2)).await.unwrap();
     let later = WorkerBeat {
         busy: 3,
+        judged_last_minute: 40,
         languages: BTreeMap::from([("python".parse().unwrap(), "3.11".into())]),
         libraries: BTreeMap::from([("python".parse().unwrap(), [("NumPy".to_owned(), "1.24.2".to_owned())].into())]),
         pulling: BTreeMap::from([

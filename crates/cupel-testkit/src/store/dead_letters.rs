@@ -43,6 +43,7 @@ pub async fn an_abandoned_run_is_a_dead_letter_with_every_failed_attempt<S: Stor
         version: "1".into(),
         slots: 1,
         busy: 0,
+        judged_last_minute: 0,
         languages: std::iter::empty().collect(),
         libraries: std::iter::empty().collect(),
         pulling: std::iter::empty().collect(),

@@ -295,6 +295,7 @@ pub async fn problems_are_listed_only_if_visible_and_paginated<S: Store>(make: i
     assert_eq!(listed(standing(SolveState::Solved)).await, ["p1"]);
     assert_eq!(listed(standing(SolveState::Attempted)).await, ["p2"]);
     assert_eq!(listed(standing(SolveState::Unsolved)).await, ["p2", "p3"]);
+    assert_eq!(listed(standing(SolveState::New)).await, ["p3"]);
     assert_eq!(listed(with(|f| f.sort = ProblemSort::Solved)).await, ["p1", "p2", "p3"]);
     let (page, total) = store.problems(as_seen_by(Some(owner)), 1, 1).await.unwrap();
     assert_eq!((page.len(), page[0].problem.id, total), (1, draft.id, 3));

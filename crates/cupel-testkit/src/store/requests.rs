@@ -101,13 +101,22 @@ pub async fn counts_include_waiting_and_running_runs<S: Store>(make: impl AsyncF
     let store = make().await;
     let owner = user(&*store).await;
     assert_eq!(store.counts(at(0)).await.unwrap(), cupel_core::RunCounts::default());
-    let (_, first) = insert(&*store, a_submission().by(owner)).await;
+    let (held, first) = insert(&*store, a_submission().by(owner)).await;
     insert(&*store, a_submission().by(owner).submitted_at(at(2))).await;
     insert(&*store, a_submission().by(owner).run_at(at(100))).await;
-    store.lease(first, lease_id(), worker(), at(3), at(33), None).await.unwrap().expect("a lease");
+    let holder = worker();
+    store.lease(first, lease_id(), holder, at(3), at(33), None).await.unwrap().expect("a lease");
     let counts = store.counts(at(5)).await.unwrap();
     assert_eq!((counts.queued, counts.scheduled, counts.leased, counts.oldest_due_at), (1, 1, 1, Some(at(2))));
     assert_eq!(store.counts(at(100)).await.unwrap().queued, 2);
+    let running = store.running(10).await.unwrap();
+    let shown = |run: &cupel_core::RunningRun| {
+        let language = run.language.as_ref().map(ToString::to_string);
+        (run.submission, language, run.attempt, run.started_at, run.worker, run.worker_name.clone())
+    };
+    let language = Some("python".to_owned());
+    assert_eq!(running.iter().map(shown).collect::<Vec<_>>(), [(held.id, language, 1, at(3), holder, None)]);
+    assert_eq!(store.running(0).await.unwrap(), []);
     assert_eq!(store.scheduled_of(owner, at(5)).await.unwrap(), 1);
     assert_eq!(store.scheduled_of(owner, at(100)).await.unwrap(), 0);
     assert_eq!(store.scheduled_of(user(&*store).await, at(5)).await.unwrap(), 0, "only the owner's runs count");

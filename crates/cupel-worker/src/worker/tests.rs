@@ -34,6 +34,8 @@ enum Does {
     },
     /// Fails because a service of the machine cannot be reached.
     IsUnreachable,
+    /// Refuses the step.
+    Refuses,
     Panics,
     /// Runs until it is stopped.
     WaitsForStop,
@@ -70,6 +72,7 @@ impl Executor for Scripted {
             }
             Does::Fails { transient } => return Err(ExecuteError { transient, source: "no cell".into() }),
             Does::IsUnreachable => return Err(ExecuteError::unreachable("no engine")),
+            Does::Refuses => return Err(ExecuteError::refused("the command is too long")),
             Does::Panics => panic!("as scripted"),
             Does::WaitsForStop => {
                 while !observer.cancelled() {
@@ -385,6 +388,19 @@ async fn a_broken_executor_is_replaced_and_the_next_run_is_judged() {
         assert!(matches!(bench.until(id, RunState::is_final).await, RunState::Judged { .. }), "{breaks:?}");
         assert_eq!(bench.made.load(Ordering::Relaxed), 2, "{breaks:?}");
     }
+}
+
+/// Regression: a submission whose step was refused cost the slot its executor at every attempt.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_executor_that_refuses_a_step_is_not_replaced() {
+    let bench = Bench::start(vec![Does::Refuses; 4], once()).await;
+    for _ in 0..4 {
+        let id = bench.submit().await;
+        assert!(matches!(bench.until(id, RunState::is_final).await, RunState::Abandoned { .. }));
+    }
+    let id = bench.submit().await;
+    assert!(matches!(bench.until(id, RunState::is_final).await, RunState::Judged { .. }));
+    assert_eq!(bench.made.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -51,6 +51,11 @@ fn busy(worker: &WorkerRecord, now: Timestamp) -> u32 {
     if worker.is_alive(now) { worker.beat.busy } else { 0 }
 }
 
+/// Number of runs that the worker judged within the minute before its last heartbeat. Zero for a worker that is gone.
+fn judged(worker: &WorkerRecord, now: Timestamp) -> u32 {
+    if worker.is_alive(now) { worker.beat.judged_last_minute } else { 0 }
+}
+
 async fn workers((store, clock): &StoreAndClock, as_json: bool) -> CommandResult {
     let (workers, now) = (store.workers().await?, clock.now());
     if as_json {
@@ -70,7 +75,7 @@ async fn workers((store, clock): &StoreAndClock, as_json: bool) -> CommandResult
             json!({
                 "id": worker.beat.id.to_string(), "name": worker.beat.name, "version": worker.beat.version,
                 "state": state(worker, now), "order": worker.order.as_str(), "slots": worker.beat.slots,
-                "busy": busy(worker, now), "languages": languages, "pulling": pulling,
+                "busy": busy(worker, now), "judged_last_minute": judged(worker, now), "languages": languages, "pulling": pulling,
                 "started_at": worker.started_at.to_string(),
                 "seen_at": worker.seen_at.to_string(),
             })
@@ -78,7 +83,7 @@ async fn workers((store, clock): &StoreAndClock, as_json: bool) -> CommandResult
         outln!("{}", json!({ "workers": workers.iter().map(view).collect::<Vec<_>>() }));
         return Ok(Exit::Ok);
     }
-    let mut table = Table::new(&["ID", "NAME", "VERSION", "STATE", "ORDER", "BUSY", "LANGUAGES", "SEEN"]);
+    let mut table = Table::new(&["ID", "NAME", "VERSION", "STATE", "ORDER", "BUSY", "JUDGED/MIN", "LANGUAGES", "SEEN"]);
     for worker in &workers {
         let seen = now.duration_since(worker.seen_at).as_secs().max(0);
         table.row(vec![
@@ -88,6 +93,7 @@ async fn workers((store, clock): &StoreAndClock, as_json: bool) -> CommandResult
             state(worker, now).to_owned(),
             worker.order.as_str().to_owned(),
             format!("{} of {}", busy(worker, now), worker.beat.slots),
+            judged(worker, now).to_string(),
             worker.beat.languages.len().to_string(),
             format!("{seen} s ago"),
         ]);

@@ -63,7 +63,7 @@ pub(super) fn check(args: &Check) -> CommandResult {
         CompareResult::Different(difference) => (REJECTED, Some(difference.for_author()), Some(difference)),
         CompareResult::Share { right, of } => {
             let share = right as f64 / of as f64;
-            write(args, SCORE_MULTIPLIER, &format!("{share:.6}\n"))?;
+            write(args, SCORE_MULTIPLIER, &format!("{share:.15}\n"))?;
             (ACCEPTED, Some(format!("{right} of {of} lines are right")), None)
         }
     };

@@ -13,18 +13,18 @@ use serde_json::json;
 
 use self::args::{Doctor, Examined};
 use super::{CommandResult, Exit, OrExit};
-use crate::config;
+use crate::config::{self, Config};
 use crate::terminal::{Table, bad, bold, dim, good, harmless};
 
 pub(super) fn doctor(args: &Doctor) -> CommandResult {
+    let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
     match args.executor {
-        Examined::Native => examine_sandbox(args),
-        Examined::Docker => examine_engine(args),
+        Examined::Native => examine_sandbox(args, &config.accept_missing),
+        Examined::Docker => examine_engine(args, &config),
     }
 }
 
-fn examine_engine(args: &Doctor) -> CommandResult {
-    let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
+fn examine_engine(args: &Doctor, config: &Config) -> CommandResult {
     crate::owner::drop_privileges_keep_user(&[])?;
     let findings = Containers::on_demand(&config.docker)?.examine()?;
     let name = |rating| match rating {
@@ -51,30 +51,38 @@ fn examine_engine(args: &Doctor) -> CommandResult {
     Ok(if is_fit { Exit::Ok } else { Exit::Failed })
 }
 
-fn examine_sandbox(args: &Doctor) -> CommandResult {
+fn examine_sandbox(args: &Doctor, accepted: &[Wall]) -> CommandResult {
     let walls_off = walls(&args.without).or_exit(Exit::Usage)?;
     let launched = launch(&SandboxConfig { walls_off, ..SandboxConfig::default() })?;
     crate::owner::drop_privileges_keep_user(&[])?;
     let examination = examine_launched(launched, Path::new(KERNEL))?;
     if args.json {
-        outln!("{}", as_json(&examination));
+        outln!("{}", as_json(&examination, accepted));
     } else {
-        print(&examination);
+        print(&examination, accepted);
     }
-    Ok(if examination.missing().next().is_none() { Exit::Ok } else { Exit::Failed })
+    Ok(if is_accepted(&examination, accepted) { Exit::Ok } else { Exit::Failed })
 }
 
-fn as_json(examination: &Examination) -> serde_json::Value {
+/// Whether a server starts with these walls: every missing one is in `sandbox.accept_missing`.
+fn is_accepted(examination: &Examination, accepted: &[Wall]) -> bool {
+    examination.missing().all(|finding| accepted.contains(&finding.wall))
+}
+
+fn as_json(examination: &Examination, accepted: &[Wall]) -> serde_json::Value {
     let walls: Vec<_> = examination
         .findings
         .iter()
         .map(|f| {
             let remedy = f.breach.as_ref().map(|_| f.remedy);
-            json!({ "name": f.wall.slug(), "ok": f.breach.is_none(), "keeps_from": f.wall.describe(), "breach": f.breach, "remedy": remedy })
+            json!({
+                "name": f.wall.slug(), "ok": f.breach.is_none(), "accepted": accepted.contains(&f.wall),
+                "keeps_from": f.wall.describe(), "breach": f.breach, "remedy": remedy,
+            })
         })
         .collect();
     json!({
-        "ok": examination.missing().next().is_none(),
+        "ok": is_accepted(examination, accepted),
         "kernel": examination.kernel,
         "control_groups": if examination.features.cgroup_v2 { 2 } else { 1 },
         "instructions": instructions(examination),
@@ -88,15 +96,23 @@ fn instructions(examination: &Examination) -> serde_json::Value {
     json!({ "counted": reason.is_none(), "reason": reason })
 }
 
-fn print(examination: &Examination) {
+fn print(examination: &Examination, accepted: &[Wall]) {
     let groups = if examination.features.cgroup_v2 { "v2" } else { "v1" };
     outln!("{}", dim(&format!("kernel {} · control groups {groups}", examination.kernel)));
     let mut table = Table::new(&["WALL", "", "PREVENTS A PROGRAM FROM"]);
     for finding in &examination.findings {
-        let mark = if finding.breach.is_none() { good("✓") } else { bad("✗") };
+        let is_accepted = accepted.contains(&finding.wall);
+        let mark = match &finding.breach {
+            None => good("✓"),
+            Some(_) if is_accepted => dim("✗"),
+            Some(_) => bad("✗"),
+        };
         table.row(vec![finding.wall.slug().to_owned(), mark, finding.wall.describe().to_owned()]);
         if let Some(breach) = &finding.breach {
             table.row(vec![String::new(), String::new(), bad(breach)]);
+            if is_accepted {
+                table.row(vec![String::new(), String::new(), "accepted: sandbox.accept_missing has it".to_owned()]);
+            }
             table.row(vec![String::new(), String::new(), format!("remedy: {}", finding.remedy)]);
         }
     }
@@ -115,10 +131,11 @@ fn print(examination: &Examination) {
         );
     }
     let (all, missing) = (examination.findings.len(), examination.missing().count());
+    let note = if is_accepted(examination, accepted) { ", and accepted (sandbox.accept_missing)" } else { "" };
     match missing {
         0 => outln!("{}", bold(&format!("all {all} walls work"))),
-        1 => outln!("{}", bold(&format!("1 of {all} walls is missing"))),
-        n => outln!("{}", bold(&format!("{n} of {all} walls are missing"))),
+        1 => outln!("{}", bold(&format!("1 of {all} walls is missing{note}"))),
+        n => outln!("{}", bold(&format!("{n} of {all} walls are missing{note}"))),
     }
 }
 

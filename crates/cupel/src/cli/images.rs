@@ -58,6 +58,7 @@ pub(super) fn images(args: &Images) -> CommandResult {
             let pruned = store.remove(&name).map_err(failure)?;
             match args.json {
                 true => outln!("{}", freed_json(&pruned)),
+                false if pruned.deferred => outln!("removed {name}; {}", deferred("its files")),
                 false => outln!("removed {name}; {}", freed(&pruned)),
             }
             if !users.is_empty() {
@@ -73,6 +74,7 @@ pub(super) fn images(args: &Images) -> CommandResult {
             let pruned = store.prune().map_err(failure)?;
             match args.json {
                 true => outln!("{}", freed_json(&pruned)),
+                false if pruned.deferred => outln!("removed nothing; {}", deferred("unneeded files")),
                 false => outln!("{}", freed(&pruned)),
             }
             Ok(Exit::Ok)
@@ -102,10 +104,8 @@ fn failure(error: ImageError) -> Failure {
 /// Switches to the owner of the store, so that a server can change what this command creates. Keeps `group`.
 fn become_owner(store: &ImageStore, group: Option<u32>) -> Result<(), Failure> {
     store.create().map_err(failure)?;
-    let roots = store.roots();
-    // The store is the parent directory of its roots; a server's data directory is the parent of
-    // the store.
-    let directory = roots.parent().unwrap_or(&roots);
+    let directory = store.directory();
+    // A server's data directory, unless `images.directory` names another place.
     let above = directory.parent().unwrap_or(directory);
     owner::become_owner_of_part(above, directory, group).or_exit(Exit::System)
 }
@@ -199,6 +199,10 @@ fn verify(store: &ImageStore, name: &ImageName, as_json: bool) -> CommandResult 
     Err(error).or_exit(Exit::Failed)
 }
 
+fn deferred(files: &str) -> String {
+    format!("an image is being added or verified, so {files} are removed by a later `cupel images prune`")
+}
+
 fn freed(pruned: &Pruned) -> String {
     let later = match pruned.in_use {
         0 => String::new(),
@@ -208,8 +212,12 @@ fn freed(pruned: &Pruned) -> String {
 }
 
 fn freed_json(pruned: &Pruned) -> Value {
-    let Pruned { roots, layers, in_use } = *pruned;
-    json!({ "unpacked_images": roots, "layers": layers, "in_use": in_use })
+    let Pruned { roots, layers, in_use, deferred } = *pruned;
+    let mut object = json!({ "unpacked_images": roots, "layers": layers, "in_use": in_use });
+    if deferred {
+        object["deferred"] = true.into();
+    }
+    object
 }
 
 fn described(image: &Image) -> Value {

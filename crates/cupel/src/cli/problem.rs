@@ -9,9 +9,9 @@ use anyhow::{Context, anyhow};
 use cupel_languages::Registry;
 use cupel_package::{
     Container, ExportError, ImportError, ImportOptions, Imported, LimitsToWrite, PackageFinding, export,
-    import as import_package, is_marker, limits_file, open as open_package, with_limits,
+    import as import_package, is_marker, limits_file, new_limits_file, open as open_package, with_limits,
 };
-use cupel_problem::Slug;
+use cupel_problem::{ProblemLimits, Slug};
 use cupel_types::{Bytes, counted};
 use serde_json::{Value, json};
 
@@ -100,17 +100,30 @@ fn write_limits(source: &Path, made: &Path, imported: &Imported, options: &Impor
     }
     let file = limits_file(imported.format).or_exit(Exit::Usage)?;
     let path = made.join(file);
+    let problem = &imported.package.problem;
     // Packages of some formats may lack the file.
-    let text = if path.exists() { fs::read_to_string(&path) } else { Ok(String::new()) };
+    let text = match path.exists() {
+        true => fs::read_to_string(&path),
+        false => Ok(new_limits_file(imported.format, problem).to_owned()),
+    };
     let text = text.with_context(|| format!("cannot read {file} of {}", source.display())).or_exit(Exit::Usage)?;
     let changed = with_limits(imported.format, &text, limits).or_exit(Exit::Usage)?;
     fs::write(&path, changed).with_context(|| format!("cannot write {}", path.display()))?;
+    // The temporary directory has another name than the package.
+    let slug = Some(problem.slug.clone());
     let without =
-        ImportOptions { format: Some(imported.format), time_limit: None, memory_limit: None, ..options.clone() };
-    let written = open_package(made, &without).map_err(|error| package::failed(source, error))?.package.problem.limits;
-    let expected = &imported.package.problem.limits;
-    if (written.time.limit, written.memory) != (expected.time.limit, expected.memory) {
+        ImportOptions { format: Some(imported.format), slug, time_limit: None, memory_limit: None, ..options.clone() };
+    let written = open_package(made, &without).map_err(|error| package::failed(source, error))?.package.problem;
+    let both = |limits: &ProblemLimits| (limits.time.limit, limits.memory);
+    if both(&written.limits) != both(&problem.limits) {
         let error = anyhow!("{}: another file of the package sets other limits than {file} would", source.display());
+        return Err(error).or_exit(Exit::Usage);
+    }
+    if written != *problem {
+        let error = anyhow!(
+            "{}: with the limits in {file}, the package would be judged by other rules; write them into it by hand",
+            source.display()
+        );
         return Err(error).or_exit(Exit::Usage);
     }
     Ok(())

@@ -1,9 +1,7 @@
 //! The facades that the configuration enables, with their internal accounts and their additional addresses.
 
-use std::io::ErrorKind;
 use std::net::SocketAddr;
 
-use anyhow::anyhow;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::Uri;
@@ -11,19 +9,18 @@ use axum::http::uri::PathAndQuery;
 use cupel_core::accounts::Accounts;
 use cupel_facades::{JOBE, JUDGE0, Keyless, PISTON, SANDBOXFUSION, jobe, judge0, piston, sandboxfusion};
 use cupel_http::Mounted;
-use tokio::net::TcpListener;
 use tower::ServiceBuilder;
 
+use super::listen::ReservedAddress;
 use crate::config::{Facade, Facades};
 
 /// An additional address of a facade.
-pub(super) struct FacadeListener {
+pub(super) struct FacadeAddress {
     pub(super) name: &'static str,
-    pub(super) listener: TcpListener,
-    pub(super) address: SocketAddr,
+    pub(super) reserved: ReservedAddress,
 }
 
-impl FacadeListener {
+impl FacadeAddress {
     /// The server's router, with the facade at the root.
     pub(super) fn router(&self, all: Router) -> Router {
         let name = self.name;
@@ -48,38 +45,19 @@ fn below_prefix(name: &str, mut request: Request) -> Request {
     request
 }
 
-/// Listens on an address. `setting` is the setting and the flag that name it.
-///
-/// # Errors
-/// The address is not available.
-pub(super) async fn bind(address: &str, setting: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| {
-        let remedy = match error.kind() {
-            // Source: ip(7), `ip_unprivileged_port_start`.
-            ErrorKind::PermissionDenied => {
-                ". Cupel opens its ports without privileges: use a port of 1024 or more, behind a reverse proxy if clients need \
-                 another one, or set the sysctl net.ipv4.ip_unprivileged_port_start"
-            }
-            _ => "",
-        };
-        anyhow!("cannot listen on {address} ({setting}): {error}{remedy}")
-    })
-}
-
-/// Listens on the additional addresses.
+/// Reserves the additional addresses.
 ///
 /// # Errors
 /// An address is not available.
-pub(super) async fn listen(facades: &Facades) -> anyhow::Result<Vec<FacadeListener>> {
+pub(super) async fn reserve(facades: &Facades) -> anyhow::Result<Vec<FacadeAddress>> {
     let Facades { sandboxfusion, piston, piston_options: _, judge0, judge0_options: _, jobe } = facades;
-    let mut listeners = Vec::new();
+    let mut addresses = Vec::new();
     for (name, facade) in [(SANDBOXFUSION, sandboxfusion), (PISTON, piston), (JUDGE0, judge0), (JOBE, jobe)] {
         let Some(address) = facade.listen.as_ref().filter(|_| facade.enabled) else { continue };
-        let listener = bind(address, &format!("facades.{name}.listen, --facade")).await?;
-        let address = listener.local_addr()?;
-        listeners.push(FacadeListener { name, listener, address });
+        let reserved = ReservedAddress::new(address, &format!("facades.{name}.listen, --facade")).await?;
+        addresses.push(FacadeAddress { name, reserved });
     }
-    Ok(listeners)
+    Ok(addresses)
 }
 
 /// Creates the facades of a server that listens on this address.
@@ -90,7 +68,7 @@ pub(super) async fn open(
     facades: &Facades,
     accounts: &Accounts,
     address: SocketAddr,
-    listeners: &[FacadeListener],
+    additional: &[FacadeAddress],
 ) -> anyhow::Result<Vec<Mounted>> {
     let Facades {
         sandboxfusion: sandboxfusion_facade,
@@ -101,8 +79,8 @@ pub(super) async fn open(
         jobe: jobe_facade,
     } = facades;
     let keyless = |name: &str, facade: &Facade| {
-        let additional = listeners.iter().filter(|listener| listener.name == name).map(|listener| listener.address);
-        let addresses: Vec<SocketAddr> = std::iter::once(address).chain(additional).collect();
+        let of_facade = additional.iter().filter(|of| of.name == name).map(|of| of.reserved.address);
+        let addresses: Vec<SocketAddr> = std::iter::once(address).chain(of_facade).collect();
         keyless(name, facade.anonymous, &addresses)
     };
     let mut opened = Vec::new();

@@ -3,15 +3,17 @@
 //! Order at the start: first, while this process may still start programs, it reads the versions of the toolchains and
 //! starts the launcher. Then it gives up all privileges, while it has only one thread. Then it tests and starts the
 //! sandbox, so that the server accepts no submission that it cannot run (`startup.rs`). Then it opens the store and
-//! requeues the runs that a previous server left unfinished. The parts that take or create work start last. Order at
-//! the end: the process stops accepting submissions, lets running programs end or gives their runs back, and closes the
-//! store.
+//! requeues the runs that a previous server left unfinished. The parts that take or create work start last. The server
+//! reserves its addresses before it opens the store and listens last: meanwhile, for example while it migrates the
+//! database, it refuses connections (`listen.rs`). Order at the end: the process stops accepting submissions, lets
+//! running programs end or gives their runs back, and closes the store.
 //!
 //! If the launcher is killed, the process gives its runs back and exits with code 7, because it has no privilege to
 //! start another launcher. The service manager restarts it, and no accepted submission is lost.
 
 pub(crate) mod engines;
 mod facades;
+mod listen;
 mod reload;
 mod settings;
 pub(crate) mod startup;
@@ -41,6 +43,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use self::engines::{Engines, StoreAndClock};
+use self::listen::ReservedAddress;
 use self::settings::{account_settings, api_settings, policy};
 pub(crate) use self::settings::{bounds, public_url};
 use self::startup::{ExecutionRuntime, Startup};
@@ -82,9 +85,9 @@ impl Server {
     /// An engine cannot be reached, or the server cannot listen on the address.
     pub(crate) async fn start(config: &Config, role: Role, startup: Startup) -> anyhow::Result<Server> {
         let Startup { data, lock, registry, metrics, runtime } = startup;
-        let listener = facades::bind(&config.server.listen, "server.listen, --listen").await?;
-        let address = listener.local_addr()?;
-        let facade_listeners = if role.accepts() { facades::listen(&config.facades).await? } else { Vec::new() };
+        let reserved = ReservedAddress::new(&config.server.listen, "server.listen, --listen").await?;
+        let address = reserved.address;
+        let facade_addresses = if role.accepts() { facades::reserve(&config.facades).await? } else { Vec::new() };
         let traces = telemetry::traces(config, role)?;
         let engines = Engines::open(config, &data).await?;
         let (store, queue) = (Arc::clone(&engines.store), Arc::clone(&engines.queue));
@@ -136,7 +139,7 @@ impl Server {
         let notices = core.clone();
         tokio::spawn(async move { notices.handle_notices().await });
         let shared = engines::open_shared(config, role).await?;
-        let connections = connections(config, slots, 1 + facade_listeners.len());
+        let connections = connections(config, slots, 1 + facade_addresses.len());
         let mut settings = api_settings(config, secret(config, &data, &store).await?);
         settings.long_answers_max = settings.long_answers_max.min(connections.connections_max / 2);
         let state = ApiState {
@@ -172,7 +175,7 @@ impl Server {
                 site = site.with_not_found(page);
             }
             let mut dialects = vec![cupel_api::native(&state.settings, cupel_web::font()), site];
-            dialects.extend(facades::open(&config.facades, &state.accounts, address, &facade_listeners).await?);
+            dialects.extend(facades::open(&config.facades, &state.accounts, address, &facade_addresses).await?);
             cupel_http::router(state, dialects)
         } else {
             cupel_http::ops_router(state)
@@ -181,14 +184,18 @@ impl Server {
             tasks.push(tokio::spawn(tasks::offer_languages(core.clone(), shutdown.clone())));
         }
         tasks.push(tokio::spawn(tasks::upkeep(core.clone(), metrics, data.path().to_owned(), shutdown.clone())));
+        let facades = facade_addresses.iter().map(|facade| (facade.name, facade.reserved.address)).collect();
+        let listener = reserved.listen()?;
+        let mut facade_listeners = Vec::new();
+        for facade in facade_addresses {
+            let router = facade.router(router.clone());
+            facade_listeners.push((facade.reserved.listen()?, router));
+        }
         // No later step of the start can fail: the credentials of an account made by a start that failed would be lost.
         let first_account =
             if role.accepts() { first_account::make(&accounts).await? } else { FirstAccount::HasOthers };
-        let facades = facade_listeners.iter().map(|listener| (listener.name, listener.address)).collect();
-        for facade in facade_listeners {
-            let router = facade.router(router.clone());
-            let serving = cupel_http::serve(facade.listener, router, shutdown.clone(), connections.clone());
-            tasks.push(tokio::spawn(serving));
+        for (listener, router) in facade_listeners {
+            tasks.push(tokio::spawn(cupel_http::serve(listener, router, shutdown.clone(), connections.clone())));
         }
         // A process that accepts submissions stops listening at once, so that no client waits for it. A worker can be
         // monitored until its last run has ended.

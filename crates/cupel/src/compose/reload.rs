@@ -158,6 +158,10 @@ impl Probe for ImageProbe<'_> {
         self.0.probe.pulling(name)
     }
 
+    fn fingerprint(&self, program: &str) -> Option<String> {
+        self.0.probe.fingerprint(program)
+    }
+
     fn version_in(&self, image: &FoundImage, command: &[String]) -> Result<String, String> {
         self.0.runner.run_in_image(&image.root, command, &image.env)
     }

@@ -70,10 +70,13 @@ pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result
     // After the launchers below have started, this process starts no other program.
     owner::settle(&data)?;
     // The launcher opens the directory of the roots at its start, so the directory must exist then.
+    let is_new = !images.directory().exists();
     match images.create() {
         Ok(()) if config.images.directory.is_none() => {
             owner::give_part(data.path(), &data.path().join(images::DIRECTORY))?;
         }
+        // An existing directory elsewhere keeps its owner.
+        Ok(()) if is_new => owner::give_part(data.path(), images.directory())?,
         Ok(()) => {}
         Err(error) => tracing::warn!(error = %chain(&error), "cannot create the directory of images"),
     }

@@ -159,6 +159,14 @@ fn an_error_names_only_the_kind_of_a_secret() {
 }
 
 #[test]
+fn a_secret_of_alerts_that_is_not_base64_is_a_fault_and_is_not_shown() {
+    let file = "[alerts]\nurl = \"https://h\"\nsecret = \"whsec_hidden!\"\n";
+    let [fault] = &*faults(file, &[]) else { panic!("{:?}", faults(file, &[])) };
+    assert!(fault.starts_with("cupel.toml:3: alerts.secret: expected base64"), "{fault}");
+    assert!(!fault.contains("hidden"), "{fault}");
+}
+
+#[test]
 fn an_address_with_a_password_is_not_shown() {
     let mut layers = Layers::defaults();
     let urls: Vec<String> = layers.rows().map(|(key, ..)| key.to_owned()).filter(|key| key.ends_with(".url")).collect();
@@ -222,6 +230,8 @@ fn an_address_that_ends_after_its_scheme_is_a_fault() {
         ("traces", "http://", "expected http://HOST"),
         ("alerts", "http://", "expected a URL"),
         ("alerts", "https:///path", "expected a URL"),
+        ("alerts", "https://user:secret@", "expected a URL"),
+        ("alerts", "http://a b", "expected a URL"),
     ] {
         let faults = faults(&format!("[{section}]\nurl = \"{url}\"\n"), &[]);
         let expected = format!("cupel.toml:2: {section}.url: {expected}");
@@ -233,6 +243,17 @@ fn an_address_that_ends_after_its_scheme_is_a_fault() {
     }
     // The host of a database may also be a parameter.
     assert_eq!(faults("[store]\nurl = \"postgres:///cupel?host=/run/postgresql\"\n", &[]), [""; 0]);
+}
+
+#[test]
+fn the_name_of_a_worker_is_a_short_line() {
+    let fault = "cupel.toml:2: worker.name: expected at most 64 characters without control characters";
+    for name in ["x".repeat(65), "a\\nb".to_owned(), "a\\u001bb".to_owned()] {
+        assert_eq!(faults(&format!("[worker]\nname = \"{name}\"\n"), &[]), [fault], "{name}");
+    }
+    for name in ["ü".repeat(64), "lab 7".to_owned()] {
+        assert_eq!(faults(&format!("[worker]\nname = \"{name}\"\n"), &[]), [""; 0], "{name}");
+    }
 }
 
 #[test]

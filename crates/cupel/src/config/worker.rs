@@ -39,9 +39,21 @@ impl Worker {
     }
 }
 
+/// Maximum length of a worker's name in characters; that of a machine's name on Linux. Source: gethostname(2).
+const NAME_CHARS_MAX: usize = 64;
+
+fn name(layers: &mut Layers) -> String {
+    let name = layers.text("worker.name");
+    if name.chars().count() > NAME_CHARS_MAX || name.chars().any(char::is_control) {
+        let message = format!("expected at most {NAME_CHARS_MAX} characters without control characters");
+        layers.refuse("worker.name", message);
+    }
+    name
+}
+
 pub(super) fn worker(layers: &mut Layers) -> Worker {
     Worker {
-        name: layers.text("worker.name"),
+        name: name(layers),
         slots: layers.number("worker.slots", 0..=1000),
         interactive_slots: layers.number("worker.interactive_slots", 0..=1000),
         lease: layers.duration("worker.lease", 3 * SECOND),

@@ -222,6 +222,35 @@ fn a_checker_in_python_uses_dmojs_classes() {
     }
 }
 
+/// Only the beginning of the messages is kept, and the submission chose a part of it.
+#[test]
+fn the_points_of_a_checker_or_grader_in_python_do_not_depend_on_its_messages() {
+    let checker = "
+import sys
+from dmoj.result import CheckerResult
+
+def check(process_output, judge_output, **kwargs):
+    print(process_output.decode(), 'x' * 200000, file=sys.stderr)
+    return CheckerResult(True, 2.5)
+";
+    let grader = "
+from dmoj.graders.standard import StandardGrader
+from dmoj.result import CheckerResult
+
+class Grader(StandardGrader):
+    def check_result(self, case, result):
+        print(result.proc_output.decode(), 'x' * 200000)
+        return CheckerResult(True, 2.5)
+";
+    for (key, source) in [("checker", checker), ("custom_judge", grader)] {
+        let init = format!("test_cases: [{{in: 1.in, out: 1.out, points: 10}}]\n{key}: check.py\n");
+        let files = package(&init, &CASES);
+        files.write("p/check.py", source);
+        let object = judge(&files, "a.py", "print('points 10')\n");
+        assert_eq!((&object["verdict"], &object["score"]), (&"PT".into(), &2.5.into()), "{key}: {object:#}");
+    }
+}
+
 /// If a checker or grader ends itself, its exit code is no decision.
 #[test]
 fn a_checker_or_grader_in_python_that_ends_itself_is_a_fault_of_the_package() {

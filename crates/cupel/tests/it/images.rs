@@ -382,6 +382,54 @@ fn root_adds_an_image_that_the_servers_user_cannot_reach() {
     }
 }
 
+/// Regression: root worked as the owner of the directory above the store, so the server could not change the images.
+#[test]
+fn root_adds_images_as_the_owner_of_a_store_outside_the_data_directory() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    const SERVER: u32 = 4321;
+    let place = tempfile::tempdir().unwrap();
+    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let (data, store) = (place.path().join("data"), place.path().join("store"));
+    fs::create_dir(&data).unwrap();
+    fs::create_dir(&store).unwrap();
+    fs::write(data.join("cupel.db"), "").unwrap();
+    for directory in [&data, &store] {
+        chown(directory, Some(SERVER), Some(SERVER)).unwrap();
+    }
+    let image = layout(&place.path().join("image"), &small_layer());
+    let mut add = cupel(["images", "add", "course/a:1", image.to_str().unwrap()]);
+    add.env("CUPEL_DATA__DIRECTORY", &data).env("CUPEL_IMAGES__DIRECTORY", &store);
+    let ended = end(add, b"");
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    for name in ["", "index.json", "layers", "roots", "incoming", "locks", "locks/store"] {
+        assert_eq!(fs::metadata(store.join(name)).unwrap().uid(), SERVER, "{name}");
+    }
+    let layer = fs::read_dir(store.join("layers")).unwrap().next().unwrap().unwrap();
+    assert_eq!(layer.metadata().unwrap().uid(), SERVER);
+}
+
+/// Regression: the commands reported that they had removed 0 images, without the reason.
+#[test]
+fn remove_and_prune_say_that_files_stay_while_an_image_is_added() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    fs::create_dir(&data).unwrap();
+    fs::write(data.join("cupel.db"), "").unwrap();
+    let image = layout(&place.path().join("image"), &small_layer());
+    run(&data, &["images", "add", "a:1", image.to_str().unwrap()], 0);
+    let adding = fs::File::open(data.join("images/locks/store")).unwrap();
+    adding.lock_shared().unwrap();
+    let removed = run(&data, &["images", "remove", "a:1"], 0);
+    assert!(removed.contains("removed a:1; an image is being added or verified, so its files"), "{removed}");
+    let pruned = run(&data, &["images", "prune"], 0);
+    assert!(pruned.contains("removed nothing; an image is being added or verified"), "{pruned}");
+    let pruned: Value = serde_json::from_str(&run(&data, &["images", "prune", "--json"], 0)).unwrap();
+    assert_eq!(pruned, json!({ "unpacked_images": 0, "layers": 0, "in_use": 0, "deferred": true }));
+    drop(adding);
+    let pruned: Value = serde_json::from_str(&run(&data, &["images", "prune", "--json"], 0)).unwrap();
+    assert_eq!(pruned, json!({ "unpacked_images": 1, "layers": 1, "in_use": 0 }));
+}
+
 #[test]
 fn root_creates_no_store_behind_a_link_of_the_servers_user() {
     use std::os::unix::fs::{lchown, symlink};
@@ -538,6 +586,13 @@ fn an_administrator_adds_an_image_of_a_registry_through_the_api() {
     assert_eq!((&found["state"], &found["damaged"]), (&json!("damaged"), &json!(["/a"])), "{found:#}");
 
     assert_eq!(call("POST", "/api/v1/admin/images/verify?name=course/c:1", None).0, 404);
+    // Another process adds an image.
+    let adding = fs::File::open(data.join("images/locks/store")).unwrap();
+    adding.lock_shared().unwrap();
+    let (status, pruned) = call("POST", "/api/v1/admin/images/prune", None);
+    let deferred = json!({ "unpacked_images": 0, "layers": 0, "in_use": 0, "deferred": true });
+    assert_eq!((status, pruned), (200, deferred));
+    drop(adding);
     let (status, pruned) = call("POST", "/api/v1/admin/images/prune", None);
     assert_eq!((status, pruned), (200, json!({ "unpacked_images": 0, "layers": 0, "in_use": 0 })));
 
@@ -545,6 +600,37 @@ fn an_administrator_adds_an_image_of_a_registry_through_the_api() {
         assert_eq!(call("DELETE", &format!("/api/v1/admin/images?name={name}"), None).0, status, "{name}");
     }
     assert_eq!(call("GET", "/api/v1/admin/images", None).1["images"], json!([]));
+}
+
+/// Regression: the directories of the store belonged to root, so the server could not add an image.
+#[test]
+fn a_server_adds_images_to_a_store_outside_its_data_directory() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    let place = tempfile::tempdir().unwrap();
+    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let (data, store) = (place.path().join("data"), place.path().join("store"));
+    fs::create_dir(&data).unwrap();
+    let host = registry_of(&layout(&place.path().join("image"), &small_layer()));
+    let add = || {
+        let elsewhere = [("CUPEL_IMAGES__DIRECTORY", store.to_str().unwrap())];
+        let server = Server::start(&data, &[&NO_RATE_LIMITS[..], &elsewhere].concat());
+        let body = json!({ "name": "course/a:1", "source": format!("docker://{host}/a:1") });
+        assert_eq!(server.call("POST", "/api/v1/admin/images", Some(&server.key), Some(&body)).0, 202);
+        let image = eventually(|| {
+            let (_, listed) = server.get("/api/v1/admin/images");
+            Some(listed["images"][0].clone()).filter(|image| image["adding"] == json!(false))
+        });
+        assert_eq!(image["state"], "ready", "{image:#}");
+    };
+    // The server creates the directory.
+    add();
+    let service = fs::metadata(&data).unwrap().uid();
+    assert_eq!(fs::metadata(store.join("index.json")).unwrap().uid(), service);
+    // An operator has created it for the server's user.
+    fs::remove_dir_all(&store).unwrap();
+    fs::create_dir(&store).unwrap();
+    chown(&store, Some(service), Some(service)).unwrap();
+    add();
 }
 
 /// A directory that is mounted read-only over itself.

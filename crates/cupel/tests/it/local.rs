@@ -246,6 +246,20 @@ fn doctor_passes_here_and_names_a_missing_wall() {
         object["walls"].as_array().unwrap().iter().filter(|w| w["ok"] == false).map(|w| &w["name"]).collect();
     assert_eq!((ended.code, &object["ok"]), (Some(1), &false.into()));
     assert!(missing.contains(&&"seccomp".into()), "{missing:?}");
+    let walls = |config: &str| {
+        let file = source("cupel.toml", config);
+        let ended = end(cupel(["doctor", "--config", &file.path, "--json", "--without", "seccomp"]), b"");
+        (ended.code, serde_json::from_str::<Value>(&ended.stdout).unwrap_or_default(), ended.stderr)
+    };
+    let all: Vec<String> = missing.iter().map(|name| name.to_string()).collect();
+    let (code, object, _) = walls(&format!("[sandbox]\naccept_missing = [{}]\n", all.join(", ")));
+    assert_eq!((code, &object["ok"]), (Some(0), &true.into()), "{object:#}");
+    let seccomp = object["walls"].as_array().unwrap().iter().find(|wall| wall["name"] == "seccomp").unwrap();
+    assert_eq!((&seccomp["ok"], &seccomp["accepted"]), (&false.into(), &true.into()));
+    let (code, object, _) = walls("[sandbox]\naccept_missing = [\"disk-limit\"]\n");
+    assert_eq!((code, &object["ok"]), (Some(1), &false.into()), "{object:#}");
+    let (code, _, stderr) = walls("[sandbox]\naccept_missing = [\"fence\"]\n");
+    assert!(code == Some(2) && stderr.contains("unknown wall `fence`"), "{code:?} {stderr}");
     let ended = end(cupel(["doctor", "--without", "everything"]), b"");
     assert!(ended.code == Some(2) && ended.stderr.contains("the walls are"), "{}", ended.stderr);
 }

@@ -162,6 +162,28 @@ fn limits_of_an_import_are_written_into_the_package() {
 }
 
 #[test]
+fn limits_of_an_import_do_not_disable_the_validator_of_a_package_without_problem_yaml() {
+    let files = Files::new(&[
+        ("echo/domjudge-problem.ini", "name = Echo\ntimelimit = 1\n"),
+        ("echo/output_validators/check.py", "import sys\nsys.exit(43)\n"),
+        ("echo/data/secret/1.in", "1\n"),
+        ("echo/data/secret/1.ans", "1\n"),
+        ("into/keep", ""),
+    ]);
+    let (package, into) = (files.path("echo"), files.path("into"));
+    let imported = end(cupel(["problem", "import", &package, "--into", &into, "--time-limit", "2"]), b"");
+    assert_eq!(imported.code, Some(0), "{imported:?}");
+    let written = std::fs::read_to_string(files.path("into/echo/problem.yaml")).unwrap();
+    assert_eq!(written, "validation: custom\nlimits:\n  time_limit: 2\n");
+    let listed = end(cupel(["problem", "list", &into, "--json"]), b"");
+    let listed: Value = serde_json::from_str(&listed.stdout).unwrap();
+    let package = &listed["packages"][0];
+    assert_eq!((&package["time_limit_ms"], &package["title"]), (&2000.into(), &"Echo".into()), "{package:#}");
+    let unused = |finding: &Value| finding["code"] == "W_UNUSED_FILE";
+    assert!(!package["findings"].as_array().unwrap().iter().any(unused), "{package:#}");
+}
+
+#[test]
 fn limits_that_the_package_cannot_express_leave_nothing_behind() {
     let files = Files::new(&[
         ("echo/problem.yaml", "name: Echo\n"),

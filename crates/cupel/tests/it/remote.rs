@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
@@ -28,14 +29,14 @@ fn with_key<'a>(server: &Server, args: impl IntoIterator<Item = &'a str>) -> Com
 }
 
 /// Forwards connections to a server, with TLS if it is configured, and can cut all of them.
-struct Proxy {
-    at: SocketAddr,
+pub(crate) struct Proxy {
+    pub(crate) at: SocketAddr,
     cuts: watch::Sender<u32>,
     _runtime: Runtime,
 }
 
 impl Proxy {
-    fn start(to: &str, tls: Option<ServerConfig>) -> Proxy {
+    pub(crate) fn start(to: &str, tls: Option<ServerConfig>) -> Proxy {
         let to = to.strip_prefix("http://").unwrap().trim_end_matches('/').to_owned();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).unwrap();
@@ -291,6 +292,33 @@ fn downloaded_samples_have_the_numbers_of_the_problems_page() {
     assert_eq!(names, ["1.ans", "1.in", "3.ans", "3.in"]);
 }
 
+/// Regression: the directory with some of the files stayed, and the next `cupel get` refused it.
+#[test]
+fn a_download_that_fails_or_is_interrupted_leaves_nothing() {
+    let sample = json!({ "input": "x".repeat(100_000), "output": "2" });
+    let samples = [vec![json!({ "input": "1", "output": "2" })], vec![sample; 100]].concat();
+    let server = WithoutLive::start(None, (200, json!({ "problem": { "title": "Sums" }, "samples": samples })));
+    let work = tempfile::tempdir().unwrap();
+    let entries = || std::fs::read_dir(work.path()).unwrap().count();
+    let get = cupel(["get", "sums", "--server", &server.url]);
+    // No file may have more than 32 KiB or, in some shells, 64 KiB.
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$@\"", "sh"]).arg(get.get_program()).args(get.get_args());
+    limited.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").current_dir(work.path());
+    let failed = end(limited, b"");
+    assert!(failed.code == Some(7) && failed.stderr.contains("cannot write"), "{failed:?}");
+    assert_eq!(entries(), 0, "{failed:?}");
+
+    let mut get = cupel(["get", "sums", "--server", &server.url]);
+    let mut child = get.current_dir(work.path()).stdout(Stdio::null()).spawn().unwrap();
+    eventually(|| (entries() > 0 || child.try_wait().unwrap().is_some()).then_some(()));
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().is_ok());
+    // All files may have been there before the signal.
+    let code = child.wait().unwrap().code();
+    let samples = std::fs::read_dir(work.path().join("sums/samples")).map_or(0, Iterator::count);
+    assert!(matches!((code, entries(), samples), (Some(143), 0, 0) | (Some(0 | 143), 1, 202)), "{code:?} {samples}");
+}
+
 #[test]
 fn a_signal_before_the_live_connection_is_open_cancels_the_submission() {
     let server = WithoutLive::start(None, (200, json!({})));
@@ -304,11 +332,10 @@ fn a_signal_before_the_live_connection_is_open_cancels_the_submission() {
     assert_eq!(eventually(|| child.try_wait().unwrap()).code(), Some(130));
 }
 
-#[test]
-fn a_server_behind_tls_is_used_only_if_its_certificate_is_trusted() {
-    let data = tempfile::tempdir().unwrap();
-    let server = Server::start(data.path(), &[]);
-    let (certificate, key) = (data.path().join("server.crt"), data.path().join("server.key"));
+/// Creates a self-signed certificate for 127.0.0.1 in a folder. Returns its file, and the configuration of a server that
+/// has it.
+pub(crate) fn self_signed(folder: &Path) -> (PathBuf, ServerConfig) {
+    let (certificate, key) = (folder.join("server.crt"), folder.join("server.key"));
     let mut openssl = Command::new("openssl");
     openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]);
     openssl.args(["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"]);
@@ -319,7 +346,15 @@ fn a_server_behind_tls_is_used_only_if_its_certificate_is_trusted() {
     let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let chain = vec![CertificateDer::from_pem_file(&certificate).unwrap()];
     let config = config.with_no_client_auth().with_single_cert(chain, PrivateKeyDer::from_pem_file(&key).unwrap());
-    let proxy = Proxy::start(&server.url, Some(config.unwrap()));
+    (certificate, config.unwrap())
+}
+
+#[test]
+fn a_server_behind_tls_is_used_only_if_its_certificate_is_trusted() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &[]);
+    let (certificate, config) = self_signed(data.path());
+    let proxy = Proxy::start(&server.url, Some(config));
     let url = format!("https://{}", proxy.at);
 
     let file = source("a.py", "print(input())\n");
@@ -349,6 +384,18 @@ fn a_terminal_through_a_server_has_a_size_and_its_keys() {
     ]);
     let env = [("CUPEL_API_KEY", server.key.as_str())];
     let ended = at_terminal(&["run", "-i", &file.path, "--server", &server.url], &env, &steps);
+    assert_eq!(ended, json!({"code": 0, "restored": true}));
+}
+
+/// Regression: the program had empty input.
+#[test]
+fn typed_input_reaches_a_program_on_a_server_whose_result_is_printed_as_json() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let file = source("a.py", "print('hello', input())\n");
+    let steps = json!([["type", "Ada\r"], ["hear", "hello Ada\\n"]]);
+    let env = [("CUPEL_API_KEY", server.key.as_str())];
+    let ended = at_terminal(&["run", "--json", &file.path, "--server", &server.url], &env, &steps);
     assert_eq!(ended, json!({"code": 0, "restored": true}));
 }
 

@@ -1,8 +1,8 @@
 //! `cupel serve`, and the commands that work while it runs.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
+use std::io::{BufRead as _, BufReader, ErrorKind};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
@@ -62,6 +62,41 @@ fn a_signal_ends_a_server_that_still_starts() {
         assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
         assert_eq!(eventually(|| child.try_wait().unwrap()).code(), Some(code), "{signal}");
     }
+}
+
+/// Regression: connections were accepted by the kernel and waited while a node migrated its database.
+#[test]
+fn a_node_that_waits_for_its_database_refuses_connections_and_keeps_its_addresses() {
+    let database = TcpListener::bind("127.0.0.1:0").unwrap();
+    database.set_nonblocking(true).unwrap();
+    let free = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let addresses = free.map(|listener| listener.local_addr().unwrap().to_string());
+    let start = |data: &tempfile::TempDir| {
+        let mut command = cupel(["api", "--listen", &addresses[0], "--data", data.path().to_str().unwrap()]);
+        command.env("CUPEL_STORE__URL", format!("postgres://cupel@{}/cupel", database.local_addr().unwrap()));
+        for engine in ["QUEUE", "EVENTS", "BLOBS"] {
+            command.env(format!("CUPEL_{engine}__URL"), "postgres");
+        }
+        command.env("CUPEL_FACADES__JOBE__LISTEN", &addresses[1]);
+        command
+    };
+    let data = tempfile::tempdir().unwrap();
+    let mut child = start(&data).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let _connection = eventually(|| {
+        assert_eq!(child.try_wait().unwrap(), None);
+        database.accept().ok()
+    });
+    for address in &addresses {
+        let refused = TcpStream::connect(address).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused, "{address}");
+        assert_eq!(TcpListener::bind(address).unwrap_err().kind(), ErrorKind::AddrInUse, "{address}");
+    }
+    let other = tempfile::tempdir().unwrap();
+    let second = end(start(&other), b"");
+    let expected = format!("cannot listen on {} (server.listen, --listen): ", addresses[0]);
+    assert!(second.code == Some(7) && second.stderr.contains(&expected), "{second:?}");
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Webhooks, from a submission to the receiver of the test.
 
+use std::fs::{Permissions, set_permissions};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -9,6 +11,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
+use crate::remote::{Proxy, self_signed};
 use crate::support::{Server, cupel, end, eventually};
 
 #[test]
@@ -132,4 +135,33 @@ fn an_operator_gets_one_alert_when_workers_stop_and_one_when_they_resume() {
     let received = [firing, next()];
     let expected = [("alert.firing", "no-workers"), ("alert.resolved", "no-workers")];
     assert_eq!(received, expected.map(|(kind, name)| (kind.to_owned(), name.to_owned())));
+}
+
+/// Regression: only the public authorities were trusted.
+#[test]
+fn alerts_and_traces_go_to_receivers_whose_certificates_the_machine_trusts() {
+    let (receiver, data) = (HttpReceiver::start(["200 OK"]), tempfile::tempdir().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, config) = self_signed(folder.path());
+    // The server reads it as the owner of its data directory.
+    for path in [folder.path(), &certificate] {
+        set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+    }
+    let proxy = Proxy::start(receiver.url(), Some(config));
+    let (alerts, traces) = (format!("https://{}/alerts", proxy.at), format!("https://{}", proxy.at));
+    let settings = [
+        ("CUPEL_ALERTS__URL", alerts.as_str()),
+        ("CUPEL_ALERTS__PATIENCE", "0s"),
+        ("CUPEL_TRACES__URL", traces.as_str()),
+        ("SSL_CERT_FILE", certificate.to_str().unwrap()),
+    ];
+    let server = Server::start(data.path(), &settings);
+    let paused = end(cupel(["admin", "pause", "--data", data.path().to_str().unwrap()]), b"");
+    assert_eq!(paused.code, Some(0), "{}", paused.stderr);
+    server.get("/api/v1/languages");
+    let mut expected = vec!["POST /alerts ", "POST /v1/traces "];
+    while !expected.is_empty() {
+        let head = receiver.next().head;
+        expected.retain(|start| !head.starts_with(start));
+    }
 }

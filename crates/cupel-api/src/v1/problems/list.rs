@@ -27,7 +27,7 @@ pub(crate) struct ListParams {
     /// Only problems with all of these tags, separated by commas.
     #[serde(default)]
     tag: Option<String>,
-    /// Only problems with this state for you: `solved`, `attempted` or `unsolved`.
+    /// Only problems with this state for you: `solved`, `attempted`, `unsolved` or `new`.
     #[serde(default)]
     #[param(inline)]
     state: Option<StateName>,
@@ -63,6 +63,8 @@ pub(crate) enum StateName {
     Attempted,
     /// Not solved, whether or not tried.
     Unsolved,
+    /// Not tried.
+    New,
 }
 
 /// A page of problems.
@@ -138,6 +140,7 @@ fn filter(params: &ListParams) -> Result<ProblemFilter, ApiError> {
             StateName::Solved => SolveState::Solved,
             StateName::Attempted => SolveState::Attempted,
             StateName::Unsolved => SolveState::Unsolved,
+            StateName::New => SolveState::New,
         }),
         text: params.q.clone().filter(|text| !text.is_empty()),
         sort: sort.ok_or_else(|| refuse("`sort` must be one of `title`, `newest`, `difficulty`, `solved`."))?,

@@ -78,8 +78,9 @@ pub(crate) struct SubmissionView {
     pub(crate) accuracy: Option<AccuracyView>,
     /// The exit code, if the program exited by itself; with tests, of the deciding test, unless that test is hidden. If
     /// compilation failed, the exit code of the compiler; `null` if the compiler accepted the program, but the program
-    /// lacks the function that the problem requires. `null` after a signal or a limit, unless the program exited by
-    /// itself because the heap of its language was full.
+    /// lacks the function that the problem requires. `null` after a signal. A program that a limit ended may have an
+    /// exit code, even 0, if it exited by itself before the limit was noticed, or because the heap of its language was
+    /// full. So `verdict` says whether a limit was reached, not this field.
     pub(crate) exit_code: Option<i32>,
     /// Time at which the submission was accepted.
     #[schema(format = DateTime)]
@@ -179,7 +180,7 @@ pub(crate) struct TestView {
     /// Human-readable explanation, like the submission's `message`: the exception that ended the program, the limit
     /// that was reached, or the first difference.
     pub(crate) message: Option<String>,
-    /// The exit code, if the program exited by itself.
+    /// The exit code, if the program exited by itself, even if `verdict` is that of a limit.
     pub(crate) exit_code: Option<i32>,
     /// The number of the signal that ended the program, if one did. `null` if SIGKILL ended it for a limit.
     pub(crate) signal: Option<i32>,

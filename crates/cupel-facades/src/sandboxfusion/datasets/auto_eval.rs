@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::extract::{Choice, ExtractedType, free_form, java_sources};
 use super::java::java_files;
-use super::{Case, Expected, Job, Request, Unprocessed, bad, go, parsed};
+use super::{Case, Expected, Job, Request, Unprocessed, bad, check_size, column, go, parsed};
 use crate::sandboxfusion::languages::{self, Named};
 use crate::sandboxfusion::python::literal;
 use crate::sandboxfusion::request::RunCode;
@@ -27,17 +27,20 @@ const MAIN_PART: &str = "if __name__ ==";
 /// The language whose tests run in JUnit.
 const JAVA: &str = "java";
 
+/// The language whose code is a file that the test reads.
+const HTML: &str = "html";
+
 /// Default time limits of the compiler and of the program, in seconds.
 const SECONDS: (f64, f64) = (40.0, 20.0);
 
 /// The test of a row.
-pub(super) fn job(request: &Request, row: &Map<String, Value>, bounds: &Bounds) -> Result<Job, Unprocessed> {
-    let test = row.get("test").and_then(parsed).unwrap_or_default();
+pub(super) fn job(request: &Request, mut row: Map<String, Value>, bounds: &Bounds) -> Result<Job, Unprocessed> {
+    let test = column(&mut row, "test")?.unwrap_or_default();
     let Some(test_code) = test.get("code").and_then(Value::as_str) else {
         return Err(bad("the column test should be a dict with the text code"));
     };
     let assets = assets(test.get("asset"))?;
-    let labels = row.get("labels").and_then(parsed).unwrap_or_default();
+    let labels = column(&mut row, "labels")?.unwrap_or_default();
     let label = |field: &str| labels.get(field).and_then(Value::as_str);
     let Some(written) = label("programming_language") else {
         return Err(bad("the column labels should be a dict with the text programming_language"));
@@ -51,12 +54,16 @@ pub(super) fn job(request: &Request, row: &Map<String, Value>, bounds: &Bounds) 
         return java_job(request, language, test_code, assets, bounds);
     }
     let (code, extracted_type) = free_form(&request.completion, written, choice);
+    if written != HTML {
+        check_size(&code, "the code of the completion", bounds)?;
+    }
     let Assembled { program, assets } = Assembled::of(request, written, &code, test_code, assets);
     let program = if matches!(language.name, "go" | "go_test") { go::merged(&program) } else { program };
     let (full_code, expected) = match request.is_on("append_flag") && language.name == "python" {
         true => with_flag(&program),
         false => (program, Expected::Anything),
     };
+    check_size(&full_code, "the program of the code and the test", bounds)?;
     let program = RunCode { files: assets, ..request.run_code(language, full_code.clone(), SECONDS) };
     Ok(of_one_case(code, full_code, extracted_type, program, expected))
 }
@@ -68,7 +75,7 @@ fn of_one_case(
     program: RunCode,
     expected: Expected,
 ) -> Job {
-    Job { code, full_code: Some(full_code), extracted_type, cases: vec![Case { program, expected, info: None }] }
+    Job { program, code, full_code: Some(full_code), extracted_type, cases: vec![Case { expected, info: None }] }
 }
 
 /// The test of a row in Java: the classes of the completion and of the test are files of a program without a source.
@@ -111,7 +118,7 @@ impl Assembled {
         let program = match around.next() {
             // As in the original, a second mark ends the test.
             Some(after) => format!("{before}{}{after}", as_sent(code)),
-            None if written == "html" => {
+            None if written == HTML => {
                 // The test reads the code from a file.
                 let path = "index.html".to_owned();
                 assets.retain(|(known, _)| *known != path);
@@ -156,7 +163,7 @@ fn choice(request: &Request) -> Result<Choice, Unprocessed> {
 /// The files of a test: path and base64 of each.
 fn assets(sent: Option<&Value>) -> Result<Vec<(String, String)>, Unprocessed> {
     let sent = match sent {
-        Some(files @ (Value::Object(_) | Value::String(_))) => parsed(files),
+        Some(files @ (Value::Object(_) | Value::String(_))) => parsed(files.clone())?,
         _ => return Ok(Vec::new()),
     };
     let Some(Value::Object(files)) = sent else {

@@ -2,6 +2,10 @@
 //!
 //! The original can also read rows from its database. Cupel stores no data sets. There are two formats: a program that
 //! is tested with inputs and outputs (`CommonOJDataset`), and code that is inserted into a test (`AutoEvalDataset`).
+//!
+//! *Invariant:* while cases run, which may take an hour, a request keeps only what its remaining cases and its response
+//! need, and that memory is reserved: the cases as JSON text in the budget for bodies, and the streams of the cases that
+//! have ended in the budget for responses.
 
 mod auto_eval;
 mod compare;
@@ -9,18 +13,23 @@ mod extract;
 mod go;
 mod java;
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use cupel_core::{Bounds, Idempotency};
 use cupel_http::app::Shared;
+use cupel_http::budget::Held;
 use cupel_http::caller::Caller;
 use cupel_http::error::ApiError;
 use cupel_http::idempotency::for_part;
-use cupel_http::large_answer;
+use cupel_http::large_answer::{self, SMALL_BYTES};
 use cupel_http::notes::Notes;
+use cupel_types::{Bytes, RunReport, UserId};
 use futures_util::StreamExt;
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
@@ -28,11 +37,12 @@ use super::languages::{self, Named};
 use super::model::{Reader, Refused, object};
 use super::python::with_escaped_controls;
 use super::request::RunCode;
-use super::response::{RunCodeResponse, RunStatus};
+use super::response::{RunCodeResponse, RunStatus, begin};
 use super::run::{
     BYTES_PER_BYTE, HELD_MAX, Prepared, UNFINISHED, deadline_of, lateness, prepare, response_at_deadline, response_of,
 };
-use crate::execute::{Ended, RateWait, Refusal, Run, Submit, execute_within_rate};
+use crate::bounded_json::{self, Unparsed, VALUES_MAX};
+use crate::execute::{Ended as Executed, RateWait, Refusal, Run, Submit, execute_within_rate};
 use compare::is_equal;
 use extract::{ExtractedType, extract};
 
@@ -51,6 +61,12 @@ const INTERPRETED_SECONDS: f64 = 20.0;
 /// Maximum number of bytes of each stream of a case in the response. The original's maximum is about the same.
 const STREAM_BYTES: usize = 200 << 10;
 
+/// Maximum number of rows in a response.
+const ROWS_MAX: usize = 10_000;
+
+/// Maximum number of bytes of `detail`, which may repeat a text of the request.
+const DETAIL_BYTES_MAX: usize = 4 << 10;
+
 /// Maximum number of characters of each text of a passed case, unless the request asks for the whole case.
 const TEXT_CHARACTERS: usize = 1000;
 
@@ -68,7 +84,8 @@ impl From<Refused> for Unprocessed {
 }
 
 fn bad(detail: impl Into<String>) -> Unprocessed {
-    Unprocessed::Detail(StatusCode::BAD_REQUEST, detail.into())
+    let detail: String = detail.into();
+    Unprocessed::Detail(StatusCode::BAD_REQUEST, begin(&detail, DETAIL_BYTES_MAX).to_owned())
 }
 
 /// The formats of data.
@@ -110,7 +127,7 @@ pub(super) enum Route {
 
 /// Parses a body with this content type, for this route.
 pub(super) fn parse(route: Route, content_type: Option<&str>, body: &[u8]) -> Result<Request, Unprocessed> {
-    let body = object(content_type, body)?;
+    let mut body = object(content_type, body)?;
     let mut reader = Reader::new(&body);
     let dataset = reader.required_string("dataset");
     let (mut id, mut completion) = (Some(Value::Null), Some(String::new()));
@@ -127,11 +144,8 @@ pub(super) fn parse(route: Route, content_type: Option<&str>, body: &[u8]) -> Re
     if route == Route::Submit {
         completion = reader.required_string("completion");
     }
-    let config = match reader.get("config") {
-        Some(config) => {
-            let timeouts = reader.model(&["config".into()], config, test_config);
-            config.as_object().cloned().zip(timeouts)
-        }
+    let timeouts = match reader.get("config") {
+        Some(config) => reader.model(&["config".into()], config, test_config),
         None => reader.missing("config"),
     };
     if route == Route::GetMetrics {
@@ -151,8 +165,9 @@ pub(super) fn parse(route: Route, content_type: Option<&str>, body: &[u8]) -> Re
         _ => (None, None),
     };
     let (offset, limit) = (number(offset, 0), number(limit, 1_000_000));
-    let model = dataset.zip(config).zip(id).zip(completion);
-    let (((dataset, (config, timeouts)), id), completion) = reader.finish(model)?;
+    let model = dataset.zip(timeouts).zip(id).zip(completion);
+    let (((dataset, timeouts), id), completion) = reader.finish(model)?;
+    let Some(Value::Object(config)) = body.remove("config") else { return Err(bad("config should be a dict")) };
     let format = match config.get("dataset_type").and_then(Value::as_str) {
         Some("CommonOJDataset") => Format::CommonOj,
         Some("AutoEvalDataset") => Format::AutoEval,
@@ -241,22 +256,29 @@ fn eval_result(reader: &mut Reader<'_>) {
 }
 
 impl Request {
-    /// The only row of the request.
-    fn row(&self) -> Result<&Map<String, Value>, Unprocessed> {
-        match self.config.get("provided_data") {
+    /// Takes the only row out of the request.
+    fn row(&mut self) -> Result<Map<String, Value>, Unprocessed> {
+        match self.config.remove("provided_data") {
             Some(Value::Object(row)) => Ok(row),
             None | Some(Value::Null) => Err(no_data()),
             Some(_) => Err(bad("request.config.provided_data should be a dict with the columns of a row")),
         }
     }
 
-    /// The rows of the request.
-    fn rows(&self) -> Result<Vec<&Map<String, Value>>, Unprocessed> {
-        match self.config.get("provided_data") {
+    /// Takes the rows out of the request.
+    fn rows(&mut self) -> Result<Vec<Map<String, Value>>, Unprocessed> {
+        match self.config.remove("provided_data") {
             Some(Value::Array(rows)) => {
-                let rows: Option<Vec<_>> = rows.iter().map(Value::as_object).collect();
-                let rows = rows.ok_or_else(|| bad("request.config.provided_data should be a list of dict"))?;
-                Ok(rows.into_iter().skip(self.offset).take(self.limit).collect())
+                let count = rows.len().saturating_sub(self.offset).min(self.limit);
+                if count > ROWS_MAX {
+                    return Err(bad(format!(
+                        "request.config.provided_data has {count} rows; the maximum is {ROWS_MAX}: send fewer rows, or \
+                         set offset and limit"
+                    )));
+                }
+                // Parsing has refused rows that are not objects.
+                let row = |row| if let Value::Object(row) = row { Some(row) } else { None };
+                Ok(rows.into_iter().skip(self.offset).take(self.limit).filter_map(row).collect())
             }
             None | Some(Value::Null) => Err(no_data()),
             Some(_) => Err(bad("request.config.provided_data should be a list of dict")),
@@ -275,17 +297,14 @@ impl Request {
         languages::find(name).ok_or_else(|| bad(format!("config.language {name} is not supported")))
     }
 
-    fn prompt(&self, row: &Map<String, Value>) -> Result<Value, Unprocessed> {
-        let content = row.get("content").and_then(Value::as_str).unwrap_or_default();
-        let prompt = match self.format {
+    /// What follows the text of a problem in its prompt.
+    fn suffix(&self) -> Result<String, Unprocessed> {
+        Ok(match self.format {
             Format::CommonOj => {
-                let instruction = instruction(self.text("locale").unwrap_or("en"), self.language()?);
-                format!("{content}\n\n{instruction}")
+                format!("\n\n{}", instruction(self.text("locale").unwrap_or("en"), self.language()?))
             }
-            Format::AutoEval => content.to_owned(),
-        };
-        let labels = row.get("labels").map_or_else(|| json!({}), |labels| parsed(labels).unwrap_or_default());
-        Ok(json!({ "id": row.get("id"), "prompt": prompt, "labels": labels }))
+            Format::AutoEval => String::new(),
+        })
     }
 
     /// A value of `config.extra`, if it is present. The model has no type for the values.
@@ -329,12 +348,111 @@ fn no_data() -> Unprocessed {
     bad("this server stores no data sets: send the rows as config.provided_data")
 }
 
-/// A value that the request contains as JSON or as a string with JSON text. `None`: the text is not JSON.
-fn parsed(value: &Value) -> Option<Value> {
+/// Takes a column out of a row. Its value is JSON, or a string with JSON text. `None`: it is absent, or the text is not
+/// JSON.
+fn column(row: &mut Map<String, Value>, name: &str) -> Result<Option<Value>, Unprocessed> {
+    row.remove(name).map_or(Ok(None), parsed)
+}
+
+fn parsed(value: Value) -> Result<Option<Value>, Unprocessed> {
     match value {
-        Value::String(text) => serde_json::from_str(&with_escaped_controls(text)).ok(),
-        other => Some(other.clone()),
+        Value::String(text) => parsed_text(&text),
+        other => Ok(Some(other)),
     }
+}
+
+/// The value of a JSON text. `None`: it is not JSON.
+fn parsed_text(text: &str) -> Result<Option<Value>, Unprocessed> {
+    match bounded_json::parse(&with_escaped_controls(text), VALUES_MAX) {
+        Ok(value) => Ok(Some(value)),
+        Err(Unparsed::Syntax(_)) => Ok(None),
+        Err(Unparsed::TooManyValues) => {
+            Err(bad(format!("the JSON text of a column has more than {VALUES_MAX} values: send less")))
+        }
+    }
+}
+
+/// Checks that a code is not larger than a source may be. Otherwise, each case would be refused, with a copy of it.
+fn check_size(code: &str, what: &str, bounds: &Bounds) -> Result<(), Unprocessed> {
+    let (bytes, most) = (Bytes::new(code.len() as u64), bounds.source_bytes_max);
+    if bytes > most {
+        return Err(bad(format!("{what} has {bytes}; the maximum is {most} (limits.source_max)")));
+    }
+    Ok(())
+}
+
+/// A response that shows rows of the request. JSON values are kept as text, which takes less memory: the response may
+/// have to wait for memory.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Shown {
+    Ids(Vec<Box<RawValue>>),
+    Prompts(Vec<Prompt>),
+    Prompt(Prompt),
+}
+
+#[derive(Serialize)]
+struct Prompt {
+    id: Box<RawValue>,
+    labels: Box<RawValue>,
+    prompt: String,
+}
+
+impl Shown {
+    /// The response of a route.
+    fn of(request: &mut Request, route: Route) -> Result<Shown, Unprocessed> {
+        Ok(match route {
+            Route::GetPromptById => {
+                let row = request.row()?;
+                Shown::Prompt(Prompt::of(row, &request.suffix()?)?)
+            }
+            Route::ListIds => {
+                let id = |mut row| raw(&column_as_sent(&mut row, "id"));
+                Shown::Ids(request.rows()?.into_iter().map(id).collect::<Result<_, _>>()?)
+            }
+            _ => {
+                let rows = request.rows()?;
+                let suffix = if rows.is_empty() { String::new() } else { request.suffix()? };
+                Shown::Prompts(rows.into_iter().map(|row| Prompt::of(row, &suffix)).collect::<Result<_, _>>()?)
+            }
+        })
+    }
+
+    /// Number of bytes of text.
+    fn bytes(&self) -> usize {
+        match self {
+            Shown::Ids(ids) => ids.iter().map(|id| id.get().len()).sum(),
+            Shown::Prompts(prompts) => prompts.iter().map(Prompt::bytes).sum(),
+            Shown::Prompt(prompt) => prompt.bytes(),
+        }
+    }
+}
+
+impl Prompt {
+    /// The prompt of a row. `suffix`: what follows the text of the problem.
+    fn of(mut row: Map<String, Value>, suffix: &str) -> Result<Prompt, Unprocessed> {
+        let content = row.get("content").and_then(Value::as_str).unwrap_or_default();
+        let prompt = [content, suffix].concat();
+        let labels = match row.remove("labels") {
+            Some(labels) => parsed(labels)?.unwrap_or_default(),
+            None => json!({}),
+        };
+        Ok(Prompt { id: raw(&column_as_sent(&mut row, "id"))?, labels: raw(&labels)?, prompt })
+    }
+
+    fn bytes(&self) -> usize {
+        self.id.get().len() + self.labels.get().len() + self.prompt.len()
+    }
+}
+
+/// Takes a column out of a row, without parsing its text.
+fn column_as_sent(row: &mut Map<String, Value>, name: &str) -> Value {
+    row.remove(name).unwrap_or_default()
+}
+
+/// The JSON text of a value.
+fn raw(value: &Value) -> Result<Box<RawValue>, Unprocessed> {
+    to_raw_value(value).map_err(|error| bad(format!("a value of the request cannot be written as JSON: {error}")))
 }
 
 /// The sentence after the text of a problem.
@@ -361,7 +479,16 @@ fn instruction(locale: &str, language: Named) -> String {
 struct TestResult {
     passed: bool,
     exec_info: RunCodeResponse,
-    test_info: Option<Value>,
+    test_info: Option<Box<RawValue>>,
+}
+
+/// A document with the memory of the request's data in it, which is released when the document has been serialized.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct WithMemory<T> {
+    document: T,
+    #[serde(skip)]
+    _held: Option<Held>,
 }
 
 /// The response of `/submit`.
@@ -377,29 +504,30 @@ struct EvalResult {
     extra: Option<Value>,
 }
 
-/// Responds to a request.
+/// Responds to a request. `held`: the memory of its body.
 pub(super) async fn respond(
     app: &Shared,
     caller: &Caller,
     notes: &Notes,
     route: Route,
-    request: Request,
-    idempotency: Option<Idempotency>,
+    mut request: Request,
+    (idempotency, held): (Option<Idempotency>, Option<Held>),
 ) -> Result<Result<Response, Unprocessed>, ApiError> {
-    let document = match route {
-        Route::Submit => return submit(app, caller, notes, request, idempotency).await,
-        Route::GetPromptById => request.row().and_then(|row| request.prompt(row)),
-        Route::GetPrompts => request
-            .rows()
-            .and_then(|rows| rows.into_iter().map(|row| request.prompt(row)).collect::<Result<Vec<_>, _>>())
-            .map(Value::from),
-        Route::ListIds => {
-            request.rows().map(|rows| rows.into_iter().map(|row| row.get("id").cloned().unwrap_or_default()).collect())
+    match route {
+        Route::Submit => submit(app, caller, notes, request, (idempotency, held)).await,
+        Route::GetPromptById | Route::GetPrompts | Route::ListIds => {
+            let shown = match Shown::of(&mut request, route) {
+                Ok(shown) => shown,
+                Err(unprocessed) => return Ok(Err(unprocessed)),
+            };
+            drop(request);
+            let bytes = shown.bytes();
+            let build = move || WithMemory { document: shown, _held: held };
+            Ok(Ok(large_answer::json(app, caller.user, bytes, BYTES_PER_BYTE, build).await?))
         }
-        Route::GetMetrics => Ok(json!({})),
-        Route::GetMetricsFunction => Ok(json!({ "function": null })),
-    };
-    Ok(document.map(|document| Json(document).into_response()))
+        Route::GetMetrics => Ok(Ok(Json(json!({})).into_response())),
+        Route::GetMetricsFunction => Ok(Ok(Json(json!({ "function": null })).into_response())),
+    }
 }
 
 /// Extracts the code of a completion, and tests it.
@@ -407,28 +535,37 @@ async fn submit(
     app: &Shared,
     caller: &Caller,
     notes: &Notes,
-    request: Request,
-    idempotency: Option<Idempotency>,
+    mut request: Request,
+    (idempotency, mut held): (Option<Idempotency>, Option<Held>),
 ) -> Result<Result<Response, Unprocessed>, ApiError> {
-    let job = match Job::of(&request, app.core.bounds()) {
+    let job = match Job::of(&mut request, app.core.bounds()) {
         Ok(job) => job,
         Err(unprocessed) => return Ok(Err(unprocessed)),
     };
-    let stops = !request.is_on("run_all_cases");
-    let (mut tests, mut made) = (Vec::new(), Vec::new());
+    let (stops, shortens) = (!request.is_on("run_all_cases"), !request.is_on("return_full_case"));
+    let (id, format) = (std::mem::take(&mut request.id), request.format);
+    drop(request);
+    let mut kept = job.bytes();
+    if let Some(held) = &mut held {
+        held.keep_exactly(kept)?;
+        held.keep_long()?;
+    }
+    let Job { program, code, full_code, extracted_type, cases } = job;
     let rate_wait = RateWait::new(Instant::now() + HELD_MAX);
-    let mut runs = Vec::with_capacity(job.cases.len());
-    for (place, case) in job.cases.iter().enumerate() {
-        let idempotency = idempotency.as_ref().map(|whole| (whole, place));
-        runs.push(run_case(app, caller, notes, &rate_wait, &case.program, idempotency));
+    let runner =
+        Runner { app, caller, notes, rate_wait, program: &program, idempotency: idempotency.as_ref(), shortens };
+    let mut runs = Vec::with_capacity(cases.len());
+    for (place, case) in cases.into_iter().enumerate() {
+        runs.push(runner.run(place, case));
     }
     let mut runs = futures_util::stream::iter(runs).buffered(CASES_AT_A_TIME);
-    for case in &job.cases {
-        let Some(ended) = runs.next().await else { break };
-        let (result, run) = match ended? {
+    let (mut tests, mut made) = (Vec::new(), Vec::new());
+    let mut streams = Streams::new(app.core.bounds().output_kept_max);
+    while let Some(ended) = runs.next().await {
+        let Ended { mut test, run, freed } = match ended? {
             Ok(ended) => ended,
             Err(reason) => {
-                let what = match request.format {
+                let what = match format {
                     Format::CommonOj => "Failed to check stdio test case",
                     Format::AutoEval => "failed to request sandbox",
                 };
@@ -437,33 +574,84 @@ async fn submit(
             }
         };
         made.extend(run);
-        let passed = case.is_passed_by(&result);
-        let info = case.info.clone();
-        let test_info = if passed && !request.is_on("return_full_case") { info.map(shortened) } else { info };
-        tests.push(TestResult { passed, exec_info: cut(result), test_info });
+        kept = kept.saturating_sub(freed);
+        if let Some(held) = &mut held {
+            held.keep_only(kept);
+        }
+        streams.add(app, caller.user, &mut test.exec_info).await?;
+        let passed = test.passed;
+        tests.push(test);
         if !passed && stops {
             break;
         }
     }
     drop(runs);
+    let infos = tests.iter().filter_map(|test: &TestResult| test.test_info.as_ref());
+    let infos: usize = infos.map(|info| info.get().len()).sum();
+    let texts = code.len() + full_code.as_ref().map_or(0, String::len) + id.as_str().map_or(0, str::len);
+    let bytes = streams.bytes + infos + texts;
     let result = EvalResult {
-        id: request.id.clone(),
+        id,
         accepted: tests.iter().all(|test| test.passed),
-        extracted_code: job.code,
-        full_code: job.full_code,
+        extracted_code: code,
+        full_code,
         test_code: None,
         tests,
-        extracted_type: job.extracted_type,
+        extracted_type,
         extra: None,
     };
-    let bytes = result.tests.iter().map(|test| bytes_of(&test.exec_info)).sum();
-    let mut response = large_answer::json(app, caller.user, bytes, BYTES_PER_BYTE, move || result).await?;
+    // The memory for the whole response contains that of the streams.
+    drop(streams);
+    let build = move || WithMemory { document: result, _held: held };
+    let mut response = large_answer::json(app, caller.user, bytes, BYTES_PER_BYTE, build).await?;
     Run::mark(&made, &mut response);
     Ok(Ok(response))
 }
 
+/// The streams of the cases that have ended.
+struct Streams {
+    /// Number of bytes that the streams of further cases may have.
+    left: usize,
+    bytes: usize,
+    /// The memory of the streams, unless they are small.
+    held: Vec<Held>,
+    held_bytes: usize,
+}
+
+impl Streams {
+    fn new(bytes_max: Bytes) -> Streams {
+        let left = usize::try_from(bytes_max.get()).unwrap_or(usize::MAX);
+        Streams { left, bytes: 0, held: Vec::new(), held_bytes: 0 }
+    }
+
+    /// Adds the streams of a case, truncates them if all streams together would be too large, and reserves memory for
+    /// them.
+    async fn add(&mut self, app: &Shared, user: UserId, result: &mut RunCodeResponse) -> Result<(), ApiError> {
+        for result in [&mut result.compile_result, &mut result.run_result].into_iter().flatten() {
+            for text in [&mut result.stdout, &mut result.stderr].into_iter().flatten() {
+                if text.len() > self.left {
+                    text.truncate(text.floor_char_boundary(self.left));
+                    text.shrink_to_fit();
+                }
+                self.left -= text.len();
+                self.bytes += text.len();
+            }
+        }
+        if self.bytes >= SMALL_BYTES && self.bytes > self.held_bytes {
+            let more = self.bytes - self.held_bytes;
+            let mut held = app.answers.wait_for(user, more, app.settings.answer_wait_max).await?;
+            held.keep_long()?;
+            self.held.push(held);
+            self.held_bytes = self.bytes;
+        }
+        Ok(())
+    }
+}
+
 /// The tests of a completion.
 struct Job {
+    /// The program of all cases, without input.
+    program: RunCode,
     code: String,
     full_code: Option<String>,
     extracted_type: ExtractedType,
@@ -471,126 +659,177 @@ struct Job {
 }
 
 struct Case {
-    program: RunCode,
     expected: Expected,
-    info: Option<Value>,
+    /// The case as JSON text.
+    info: Option<Box<RawValue>>,
 }
 
 /// What a program that exits with 0 must print.
 #[derive(Debug)]
 enum Expected {
-    /// This text, by the rules of `compare.rs`.
-    Output(String),
+    /// The output of the case, by the rules of `compare.rs`.
+    Output,
     /// This text, anywhere in its output.
     Part(String),
     Anything,
 }
 
 impl Job {
-    /// The tests of a request; an error if there are more than `cases_max` cases.
-    fn of(request: &Request, bounds: &Bounds) -> Result<Job, Unprocessed> {
+    /// The tests of a request; an error if there are more cases than `tests_max`, or if the code is too large.
+    fn of(request: &mut Request, bounds: &Bounds) -> Result<Job, Unprocessed> {
         let row = request.row()?;
         match request.format {
-            Format::CommonOj => common_oj(request, row, bounds.tests_max),
+            Format::CommonOj => common_oj(request, row, bounds),
             Format::AutoEval => auto_eval::job(request, row, bounds),
         }
+    }
+
+    /// Number of bytes.
+    fn bytes(&self) -> usize {
+        let files: usize = self.program.files.iter().map(|(path, data)| path.len() + data.len()).sum();
+        let infos = self.cases.iter().filter_map(|case| case.info.as_ref());
+        let infos: usize = infos.map(|info| info.get().len()).sum();
+        self.program.code.len() + files + self.code.len() + self.full_code.as_ref().map_or(0, String::len) + infos
     }
 }
 
 /// The tests of a row of `CommonOJDataset`: a program with inputs and outputs.
-fn common_oj(request: &Request, row: &Map<String, Value>, cases_max: usize) -> Result<Job, Unprocessed> {
+fn common_oj(request: &Request, mut row: Map<String, Value>, bounds: &Bounds) -> Result<Job, Unprocessed> {
     let language = request.language()?;
     let (code, extracted_type) = extract(&request.completion, language.name);
-    let Some(Value::Array(listed)) = row.get("test").and_then(parsed) else {
+    check_size(&code, "the code of the completion", bounds)?;
+    let Some(Value::Array(listed)) = column(&mut row, "test")? else {
         return Err(bad("the column test should be a list of cases"));
     };
+    let cases_max = bounds.tests_max;
     if listed.len() > cases_max {
         let detail = format!("the column test has {} cases; the maximum is {cases_max}", listed.len());
         return Err(bad(detail));
     }
     let of_run = if matches!(language.name, "cpp" | "go" | "java") { COMPILED_SECONDS } else { INTERPRETED_SECONDS };
-    let case = |case: Value| {
-        let text = |part: &str, stream: &str| {
-            case.get(part).and_then(|part| part.get(stream)).and_then(Value::as_str).unwrap_or_default().to_owned()
-        };
-        let program = request.run_code(language, code.clone(), (COMPILED_SECONDS, of_run));
-        let program = RunCode { stdin: text("input", "stdin"), ..program };
-        Case { program, expected: Expected::Output(text("output", "stdout")), info: Some(case) }
-    };
-    let cases = listed.into_iter().map(case).collect();
-    Ok(Job { code, full_code: None, extracted_type, cases })
+    let case = |case: Value| Ok(Case { expected: Expected::Output, info: Some(raw(&case)?) });
+    let cases = listed.into_iter().map(case).collect::<Result<_, Unprocessed>>()?;
+    let program = request.run_code(language, code.clone(), (COMPILED_SECONDS, of_run));
+    Ok(Job { program, code, full_code: None, extracted_type, cases })
 }
 
 impl Case {
-    fn is_passed_by(&self, run: &RunCodeResponse) -> bool {
-        let stdout = run.run_result.as_ref().and_then(|result| result.stdout.as_deref()).unwrap_or_default();
-        let is_expected = match &self.expected {
-            Expected::Output(output) => is_equal(stdout, output),
+    /// A text of the case, such as its input.
+    fn text(&self, part: &str, stream: &str) -> String {
+        let case: Value = self.info.as_ref().and_then(|info| serde_json::from_str(info.get()).ok()).unwrap_or_default();
+        case.get(part).and_then(|part| part.get(stream)).and_then(Value::as_str).unwrap_or_default().to_owned()
+    }
+
+    fn stdin(&self) -> String {
+        self.text("input", "stdin")
+    }
+
+    /// Whether a run with this standard output has passed.
+    fn is_passed_by(&self, run: &RunCodeResponse, stdout: &str) -> bool {
+        let is_expected = || match &self.expected {
+            Expected::Output => is_equal(stdout, &self.text("output", "stdout")),
             Expected::Part(part) => stdout.contains(part),
             Expected::Anything => true,
         };
-        run.status == RunStatus::Success && is_expected
+        run.status == RunStatus::Success && is_expected()
+    }
+
+    /// The case in the response. `shortens`: long texts are shortened.
+    fn shown(self, shortens: bool) -> Option<Box<RawValue>> {
+        let info = self.info?;
+        if !shortens {
+            return Some(info);
+        }
+        let case = serde_json::from_str(info.get()).unwrap_or_default();
+        drop(info);
+        to_raw_value(&shortened(case)).ok()
     }
 }
 
-/// Runs a case. Returns the reason if the sandbox fails in every attempt. `idempotency`: that of the request, and the
-/// number of the case.
-async fn run_case(
-    app: &Shared,
-    caller: &Caller,
-    notes: &Notes,
-    rate_wait: &RateWait,
-    program: &RunCode,
-    idempotency: Option<(&Idempotency, usize)>,
-) -> Result<Result<(RunCodeResponse, Option<Run>), String>, ApiError> {
-    let mut reason = String::new();
-    for attempt in 0..ATTEMPTS {
-        let (response, run) = match prepare(app, notes, program) {
-            Prepared::Response(response) => (response, None),
-            Prepared::Run(new) => {
-                // Each attempt is a separate submission.
-                let idempotency = || idempotency.map(|(whole, place)| for_part(whole, &format!("{place} {attempt}")));
-                let submit =
-                    || Submit { new: &new, idempotency: idempotency(), deadline: deadline_of(program), held: None };
-                match execute_within_rate(app, caller, notes, rate_wait, submit).await {
-                    Ok(Ended::Finished(run, record)) => {
-                        let failed = || RunCodeResponse::sandbox_error(&program.code, UNFINISHED);
-                        (record.report.as_ref().map_or_else(failed, |report| response_of(program, report)), Some(run))
-                    }
-                    Ok(Ended::TooLate(reached)) => match response_at_deadline(program, reached) {
-                        Some(response) => (response, None),
-                        None => return Ok(Err(format!("{}; send it again later", lateness(reached)))),
-                    },
-                    Err(Refusal::Program(error)) => (RunCodeResponse::sandbox_error(&program.code, &error), None),
-                    Err(Refusal::Failed(error)) => return Err(error),
-                }
+/// Runs the cases of a request.
+struct Runner<'r> {
+    app: &'r Shared,
+    caller: &'r Caller,
+    notes: &'r Notes,
+    rate_wait: RateWait,
+    program: &'r RunCode,
+    idempotency: Option<&'r Idempotency>,
+    /// Whether the long texts of a passed case are shortened.
+    shortens: bool,
+}
+
+/// One run of a case.
+struct Attempt {
+    response: RunCodeResponse,
+    passed: bool,
+    run: Option<Run>,
+}
+
+/// A case that has run, with truncated streams.
+struct Ended {
+    test: TestResult,
+    run: Option<Run>,
+    /// By how many bytes the case is smaller in the response.
+    freed: usize,
+}
+
+impl Runner<'_> {
+    /// Runs a case. Returns the reason if the sandbox fails in every attempt. `place`: the number of the case.
+    async fn run(&self, place: usize, case: Case) -> Result<Result<Ended, String>, ApiError> {
+        let mut reason = String::new();
+        for attempt in 0..ATTEMPTS {
+            let Attempt { response, passed, run } = match self.attempt(&case, &format!("{place} {attempt}")).await? {
+                Ok(ended) => ended,
+                Err(reason) => return Ok(Err(reason)),
+            };
+            if response.status != RunStatus::SandboxError {
+                let before = case.info.as_ref().map_or(0, |info| info.get().len());
+                let test_info = case.shown(passed && self.shortens);
+                let freed = before.saturating_sub(test_info.as_ref().map_or(0, |info| info.get().len()));
+                return Ok(Ok(Ended { test: TestResult { passed, exec_info: response, test_info }, run, freed }));
             }
+            reason = response.message;
+            if run.is_none() {
+                // The same request would be refused again.
+                break;
+            }
+        }
+        Ok(Err(reason))
+    }
+
+    /// Runs a case once. Each attempt is a separate submission. Returns the reason if there is no response in time.
+    async fn attempt(&self, case: &Case, part: &str) -> Result<Result<Attempt, String>, ApiError> {
+        let Runner { app, caller, notes, rate_wait, program, idempotency, shortens: _ } = self;
+        let attempt = |response, run| Attempt { response, passed: false, run };
+        let failed = |reason: &str, run| attempt(RunCodeResponse::sandbox_error(&program.code, reason), run);
+        let new = match prepare(app, notes, program, &case.stdin()) {
+            Prepared::Response(response) => return Ok(Ok(attempt(response, None))),
+            Prepared::Run(new) => new,
         };
-        if response.status != RunStatus::SandboxError {
-            return Ok(Ok((response, run)));
-        }
-        reason = response.message;
-        if run.is_none() {
-            // The same request would be refused again.
-            break;
-        }
+        let idempotency = || idempotency.map(|whole| for_part(whole, part));
+        let submit = || Submit { new: &new, idempotency: idempotency(), deadline: deadline_of(program), held: None };
+        Ok(Ok(match execute_within_rate(app, caller, notes, rate_wait, submit).await {
+            Ok(Executed::Finished(run, record)) => match &record.report {
+                Some(report) => {
+                    let response = response_of(program, report, STREAM_BYTES);
+                    let passed = case.is_passed_by(&response, &stdout_of(report));
+                    Attempt { response, passed, run: Some(run) }
+                }
+                None => failed(UNFINISHED, Some(run)),
+            },
+            Ok(Executed::TooLate(reached)) => match response_at_deadline(program, reached) {
+                Some(response) => attempt(response, None),
+                None => return Ok(Err(format!("{}; send it again later", lateness(reached)))),
+            },
+            Err(Refusal::Program(error)) => failed(&error, None),
+            Err(Refusal::Failed(error)) => return Err(error),
+        }))
     }
-    Ok(Err(reason))
 }
 
-/// The result with streams of bounded size.
-fn cut(mut response: RunCodeResponse) -> RunCodeResponse {
-    for result in [&mut response.compile_result, &mut response.run_result].into_iter().flatten() {
-        for text in [&mut result.stdout, &mut result.stderr].into_iter().flatten() {
-            text.truncate(text.floor_char_boundary(STREAM_BYTES));
-        }
-    }
-    response
-}
-
-fn bytes_of(response: &RunCodeResponse) -> usize {
-    let results = response.compile_result.iter().chain(&response.run_result);
-    results.flat_map(|result| result.stdout.iter().chain(&result.stderr)).map(String::len).sum()
+/// The standard output of a program.
+fn stdout_of(report: &RunReport) -> Cow<'_, str> {
+    report.execution.as_ref().map_or(Cow::Borrowed(""), |run| String::from_utf8_lossy(&run.stdout.data))
 }
 
 /// The value with long texts shortened in the middle.

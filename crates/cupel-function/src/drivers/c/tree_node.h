@@ -10,7 +10,7 @@ static NAME *cupel_read_NAME(void) {
         parents[nodes++] = node;
     }
     NAME *root = nodes > 0 ? parents[0] : NULL;
-    free(parents);
+    cupel_free(parents);
     return root;
 }
 static void cupel_write_NAME(NAME *root) {
@@ -21,7 +21,7 @@ static void cupel_write_NAME(NAME *root) {
         if (!places[i]) continue;
         if (++nodes > CUPEL_NODES_MAX) {
             cupel_wrong = "the result has a cycle";
-            free(places);
+            cupel_free(places);
             return;
         }
         if (end + 2 > size) places = cupel_room(places, (size *= 2) * sizeof *places);
@@ -34,5 +34,5 @@ static void cupel_write_NAME(NAME *root) {
         cupel_write_bool(places[i] != NULL);
         if (places[i]) cupel_write_INNER(places[i]->val);
     }
-    free(places);
+    cupel_free(places);
 }

@@ -1,27 +1,9 @@
 // Cupel's driver: reads the arguments, calls the submission, and writes the result to descriptor 3. This file contains
-// the codecs of the types; the generated main.cc contains the calls.
+// the codecs of the types; the generated main.cc contains the codecs of the nodes that the signature uses, and the calls.
 //
 // Standard input: a line with the nonce, a line with the signature, then the values. With the argument --cupel-batch: a
 // line with the signature, then the tests, each of which arrives after the answer to the previous one; see batch.rs.
 #include <unistd.h>
-
-template <class T>
-struct ListNode {
-    T val;
-    ListNode *next;
-    ListNode() : val(), next(nullptr) {}
-    ListNode(T val) : val(val), next(nullptr) {}
-    ListNode(T val, ListNode *next) : val(val), next(next) {}
-};
-
-template <class T>
-struct TreeNode {
-    T val;
-    TreeNode *left, *right;
-    TreeNode() : val(), left(nullptr), right(nullptr) {}
-    TreeNode(T val) : val(val), left(nullptr), right(nullptr) {}
-    TreeNode(T val, TreeNode *left, TreeNode *right) : val(val), left(left), right(right) {}
-};
 
 namespace cupel_driver {
 
@@ -202,61 +184,6 @@ struct Codec<std::map<std::string, T>> {
         for (const auto &entry : map) {
             to.text(entry.first);
             Codec<T>::write(entry.second, to);
-        }
-    }
-};
-template <class T>
-struct Codec<ListNode<T> *> {
-    static ListNode<T> *read(Reader &in) {
-        ListNode<T> *first = nullptr;
-        ListNode<T> **last = &first;
-        for (long long count = in.integer(); count > 0; count--) {
-            *last = new ListNode<T>(Codec<T>::read(in));
-            last = &(*last)->next;
-        }
-        return first;
-    }
-    static void write(const ListNode<T> *node, Writer &to) {
-        std::vector<const T *> items;
-        for (; node; node = node->next) {
-            if (items.size() == NODES_MAX) throw Wrong{"the result has a cycle"};
-            items.push_back(&node->val);
-        }
-        to.word(std::to_string(items.size()));
-        for (const T *item : items) Codec<T>::write(*item, to);
-    }
-};
-template <class T>
-struct Codec<TreeNode<T> *> {
-    static TreeNode<T> *read(Reader &in) {
-        std::vector<TreeNode<T> *> parents;
-        long long count = in.integer();
-        for (long long i = 0; i < count; i++) {
-            if (in.integer() == 0) continue;
-            TreeNode<T> *node = new TreeNode<T>(Codec<T>::read(in));
-            parents.push_back(node);
-            if (i == 0) continue;
-            TreeNode<T> *parent = parents[static_cast<std::size_t>((i - 1) / 2)];
-            (i % 2 == 1 ? parent->left : parent->right) = node;
-        }
-        return parents.empty() ? nullptr : parents[0];
-    }
-    static void write(const TreeNode<T> *root, Writer &to) {
-        std::vector<const TreeNode<T> *> places;
-        if (root) places.push_back(root);
-        std::size_t nodes = 0;
-        for (std::size_t i = 0; i < places.size(); i++) {
-            const TreeNode<T> *node = places[i];
-            if (!node) continue;
-            if (++nodes > NODES_MAX) throw Wrong{"the result has a cycle"};
-            places.push_back(node->left);
-            places.push_back(node->right);
-        }
-        while (!places.empty() && !places.back()) places.pop_back();
-        to.word(std::to_string(places.size()));
-        for (const TreeNode<T> *node : places) {
-            to.word(node ? "1" : "0");
-            if (node) Codec<T>::write(node->val, to);
         }
     }
 };

@@ -5,32 +5,21 @@
 
 package main
 
+// The submission is in the same package, where it may declare any name that does not begin with `cupel`.
 import (
-	"bytes"
-	"fmt"
-	"io"
-	"math"
-	"os"
-	"reflect"
-	"runtime"
-	"sort"
-	"strconv"
-	"strings"
-	"syscall"
-	"unicode/utf8"
+	cupelbytes "bytes"
+	cupelfmt "fmt"
+	cupelio "io"
+	cupelmath "math"
+	cupelos "os"
+	cupelreflect "reflect"
+	cupelruntime "runtime"
+	cupelsort "sort"
+	cupelstrconv "strconv"
+	cupelstrings "strings"
+	cupelsyscall "syscall"
+	cupelutf8 "unicode/utf8"
 )
-
-// ListNode is a node of a linked list.
-type ListNode[T any] struct {
-	Val  T
-	Next *ListNode[T]
-}
-
-// TreeNode is a node of a binary tree.
-type TreeNode[T any] struct {
-	Val         T
-	Left, Right *TreeNode[T]
-}
 
 const cupelNodesMax = 1_000_000
 
@@ -43,7 +32,7 @@ type cupelReader struct {
 }
 
 func (in *cupelReader) line() string {
-	end := in.at + bytes.IndexByte(in.data[in.at:], '\n')
+	end := in.at + cupelbytes.IndexByte(in.data[in.at:], '\n')
 	line := string(in.data[in.at:end])
 	in.at = end + 1
 	return line
@@ -61,7 +50,7 @@ func (in *cupelReader) word() string {
 }
 
 func (in *cupelReader) integer() int64 {
-	n, _ := strconv.ParseInt(in.word(), 10, 64)
+	n, _ := cupelstrconv.ParseInt(in.word(), 10, 64)
 	return n
 }
 
@@ -72,60 +61,60 @@ func (in *cupelReader) text() string {
 	return text
 }
 
-func cupelIsNode(kind reflect.Type, name string) bool {
-	return kind.Kind() == reflect.Pointer && strings.HasPrefix(kind.Elem().Name(), name+"[")
+func cupelIsNode(kind cupelreflect.Type, name string) bool {
+	return kind.Kind() == cupelreflect.Pointer && cupelstrings.HasPrefix(kind.Elem().Name(), name+"[")
 }
 
 func cupelRead[T any](in *cupelReader) T {
 	var value T
-	in.into(reflect.ValueOf(&value).Elem())
+	in.into(cupelreflect.ValueOf(&value).Elem())
 	return value
 }
 
-func (in *cupelReader) into(to reflect.Value) {
+func (in *cupelReader) into(to cupelreflect.Value) {
 	kind := to.Type()
 	switch kind.Kind() {
-	case reflect.Int, reflect.Int32:
+	case cupelreflect.Int, cupelreflect.Int32:
 		to.SetInt(in.integer())
-	case reflect.Float64:
-		x, _ := strconv.ParseFloat(in.word(), 64)
+	case cupelreflect.Float64:
+		x, _ := cupelstrconv.ParseFloat(in.word(), 64)
 		to.SetFloat(x)
-	case reflect.Bool:
+	case cupelreflect.Bool:
 		to.SetBool(in.integer() == 1)
-	case reflect.Uint8:
+	case cupelreflect.Uint8:
 		to.SetUint(uint64(in.text()[0]))
-	case reflect.String:
+	case cupelreflect.String:
 		to.SetString(in.text())
-	case reflect.Slice:
+	case cupelreflect.Slice:
 		count := int(in.integer())
-		to.Set(reflect.MakeSlice(kind, count, count))
+		to.Set(cupelreflect.MakeSlice(kind, count, count))
 		for i := 0; i < count; i++ {
 			in.into(to.Index(i))
 		}
-	case reflect.Map:
-		to.Set(reflect.MakeMap(kind))
+	case cupelreflect.Map:
+		to.Set(cupelreflect.MakeMap(kind))
 		for left := in.integer(); left > 0; left-- {
 			key := in.text()
-			item := reflect.New(kind.Elem()).Elem()
+			item := cupelreflect.New(kind.Elem()).Elem()
 			in.into(item)
-			to.SetMapIndex(reflect.ValueOf(key), item)
+			to.SetMapIndex(cupelreflect.ValueOf(key), item)
 		}
-	case reflect.Pointer:
+	case cupelreflect.Pointer:
 		switch {
 		case cupelIsNode(kind, "ListNode"):
 			for left := in.integer(); left > 0; left-- {
-				to.Set(reflect.New(kind.Elem()))
+				to.Set(cupelreflect.New(kind.Elem()))
 				in.into(to.Elem().Field(0))
 				to = to.Elem().Field(1)
 			}
 		case cupelIsNode(kind, "TreeNode"):
-			var parents []reflect.Value
+			var parents []cupelreflect.Value
 			count := int(in.integer())
 			for i := 0; i < count; i++ {
 				if in.integer() == 0 {
 					continue
 				}
-				node := reflect.New(kind.Elem())
+				node := cupelreflect.New(kind.Elem())
 				in.into(node.Elem().Field(0))
 				parents = append(parents, node)
 				if i == 0 {
@@ -135,75 +124,75 @@ func (in *cupelReader) into(to reflect.Value) {
 				}
 			}
 		case in.integer() == 1:
-			to.Set(reflect.New(kind.Elem()))
+			to.Set(cupelreflect.New(kind.Elem()))
 			in.into(to.Elem())
 		}
 	}
 }
 
-type cupelWriter struct{ out bytes.Buffer }
+type cupelWriter struct{ out cupelbytes.Buffer }
 
-func cupelWrite[T any](to *cupelWriter, value T) { to.value(reflect.ValueOf(&value).Elem()) }
+func cupelWrite[T any](to *cupelWriter, value T) { to.value(cupelreflect.ValueOf(&value).Elem()) }
 
 func (to *cupelWriter) text(text string) {
-	if !utf8.ValidString(text) {
+	if !cupelutf8.ValidString(text) {
 		panic(cupelWrong("a string of the result is not UTF-8"))
 	}
-	fmt.Fprintf(&to.out, "%d\n%s\n", len(text), text)
+	cupelfmt.Fprintf(&to.out, "%d\n%s\n", len(text), text)
 }
 
 func (to *cupelWriter) count(n int) {
-	to.out.WriteString(strconv.Itoa(n))
+	to.out.WriteString(cupelstrconv.Itoa(n))
 	to.out.WriteByte('\n')
 }
 
-func (to *cupelWriter) value(value reflect.Value) {
+func (to *cupelWriter) value(value cupelreflect.Value) {
 	kind := value.Type()
 	switch kind.Kind() {
-	case reflect.Int, reflect.Int32:
-		to.out.WriteString(strconv.FormatInt(value.Int(), 10))
+	case cupelreflect.Int, cupelreflect.Int32:
+		to.out.WriteString(cupelstrconv.FormatInt(value.Int(), 10))
 		to.out.WriteByte('\n')
-	case reflect.Float64:
+	case cupelreflect.Float64:
 		x := value.Float()
 		switch {
-		case math.IsInf(x, 1):
+		case cupelmath.IsInf(x, 1):
 			to.out.WriteString("inf\n")
-		case math.IsInf(x, -1):
+		case cupelmath.IsInf(x, -1):
 			to.out.WriteString("-inf\n")
-		case math.IsNaN(x):
+		case cupelmath.IsNaN(x):
 			to.out.WriteString("nan\n")
 		default:
-			fmt.Fprintf(&to.out, "%s\n", strconv.FormatFloat(x, 'g', -1, 64))
+			cupelfmt.Fprintf(&to.out, "%s\n", cupelstrconv.FormatFloat(x, 'g', -1, 64))
 		}
-	case reflect.Bool:
+	case cupelreflect.Bool:
 		if value.Bool() {
 			to.count(1)
 		} else {
 			to.count(0)
 		}
-	case reflect.Uint8:
+	case cupelreflect.Uint8:
 		to.text(string([]byte{byte(value.Uint())}))
-	case reflect.String:
+	case cupelreflect.String:
 		to.text(value.String())
-	case reflect.Slice:
+	case cupelreflect.Slice:
 		to.count(value.Len())
 		for i := 0; i < value.Len(); i++ {
 			to.value(value.Index(i))
 		}
-	case reflect.Map:
+	case cupelreflect.Map:
 		to.count(value.Len())
 		keys := value.MapKeys()
-		sort.Slice(keys, func(i, j int) bool { return keys[i].String() < keys[j].String() })
+		cupelsort.Slice(keys, func(i, j int) bool { return keys[i].String() < keys[j].String() })
 		for _, key := range keys {
 			to.text(key.String())
-			item := reflect.New(kind.Elem()).Elem()
+			item := cupelreflect.New(kind.Elem()).Elem()
 			item.Set(value.MapIndex(key))
 			to.value(item)
 		}
-	case reflect.Pointer:
+	case cupelreflect.Pointer:
 		switch {
 		case cupelIsNode(kind, "ListNode"):
-			var items []reflect.Value
+			var items []cupelreflect.Value
 			for ; !value.IsNil(); value = value.Elem().Field(1) {
 				if len(items) == cupelNodesMax {
 					panic(cupelWrong("the result has a cycle"))
@@ -215,7 +204,7 @@ func (to *cupelWriter) value(value reflect.Value) {
 				to.value(item)
 			}
 		case cupelIsNode(kind, "TreeNode"):
-			places, nodes := []reflect.Value{value}, 0
+			places, nodes := []cupelreflect.Value{value}, 0
 			for i := 0; i < len(places); i++ {
 				if places[i].IsNil() {
 					continue
@@ -251,40 +240,40 @@ func cupelFail(why any) {
 	if err, ok := why.(error); ok {
 		why = err.Error()
 	}
-	fmt.Fprintf(os.Stderr, "panic: %v\n\n", why)
+	cupelfmt.Fprintf(cupelos.Stderr, "panic: %v\n\n", why)
 	callers := make([]uintptr, 100)
-	frames := runtime.CallersFrames(callers[:runtime.Callers(2, callers)])
+	frames := cupelruntime.CallersFrames(callers[:cupelruntime.Callers(2, callers)])
 	for {
 		frame, more := frames.Next()
-		name := frame.File[strings.LastIndexByte(frame.File, '/')+1:]
+		name := frame.File[cupelstrings.LastIndexByte(frame.File, '/')+1:]
 		if frame.Function == "main.cupelCall" {
 			break
 		}
-		if strings.HasPrefix(frame.Function, "main.") && !strings.HasPrefix(name, "cupel_") {
-			fmt.Fprintf(os.Stderr, "%s()\n\t%s:%d\n", frame.Function, frame.File, frame.Line)
+		if cupelstrings.HasPrefix(frame.Function, "main.") && !cupelstrings.HasPrefix(name, "cupel_") {
+			cupelfmt.Fprintf(cupelos.Stderr, "%s()\n\t%s:%d\n", frame.Function, frame.File, frame.Line)
 		}
 		if !more {
 			break
 		}
 	}
-	os.Exit(2)
+	cupelos.Exit(2)
 }
 
 // cupelBatch calls the submission for one test after another. The input contains at most one unanswered test.
 func cupelBatch(nonce *string, send func(string, []byte)) {
 	// Standard input is empty for the submission, as it is for a single test.
-	from, err := syscall.Dup(0)
-	nothing, err2 := syscall.Open("/dev/null", syscall.O_RDONLY, 0)
-	if err != nil || err2 != nil || syscall.Dup3(nothing, 0, 0) != nil {
-		os.Exit(1)
+	from, err := cupelsyscall.Dup(0)
+	nothing, err2 := cupelsyscall.Open("/dev/null", cupelsyscall.O_RDONLY, 0)
+	if err != nil || err2 != nil || cupelsyscall.Dup3(nothing, 0, 0) != nil {
+		cupelos.Exit(1)
 	}
-	syscall.Close(nothing)
+	cupelsyscall.Close(nothing)
 	in := &cupelReader{}
 	chunk := make([]byte, 1<<16)
 	receive := func() bool {
-		n, err := syscall.Read(from, chunk)
-		for err == syscall.EINTR {
-			n, err = syscall.Read(from, chunk)
+		n, err := cupelsyscall.Read(from, chunk)
+		for err == cupelsyscall.EINTR {
+			n, err = cupelsyscall.Read(from, chunk)
 		}
 		if n > 0 {
 			in.data = append(in.data, chunk[:n]...)
@@ -292,18 +281,18 @@ func cupelBatch(nonce *string, send func(string, []byte)) {
 		return n > 0
 	}
 	line := func() string {
-		for bytes.IndexByte(in.data[in.at:], '\n') < 0 {
+		for cupelbytes.IndexByte(in.data[in.at:], '\n') < 0 {
 			if !receive() {
-				os.Exit(0)
+				cupelos.Exit(0)
 			}
 		}
 		return in.line()
 	}
 	line()
 	for isFirst := true; ; isFirst = false {
-		word, rest, _ := strings.Cut(line(), " ")
+		word, rest, _ := cupelstrings.Cut(line(), " ")
 		*nonce = word
-		length, _ := strconv.Atoi(rest)
+		length, _ := cupelstrconv.Atoi(rest)
 		for len(in.data)-in.at < length && receive() {
 		}
 		if isFirst {
@@ -311,13 +300,13 @@ func cupelBatch(nonce *string, send func(string, []byte)) {
 		}
 		to := &cupelWriter{}
 		cupelCall(in, to)
-		send(" ok "+strconv.Itoa(to.out.Len())+"\n", to.out.Bytes())
+		send(" ok "+cupelstrconv.Itoa(to.out.Len())+"\n", to.out.Bytes())
 		in.data, in.at = in.data[:0], 0
 	}
 }
 
 func main() {
-	channel := os.NewFile(3, "result")
+	channel := cupelos.NewFile(3, "result")
 	var nonce string
 	send := func(status string, rest []byte) {
 		channel.Write(append([]byte(nonce+status), rest...))
@@ -326,19 +315,19 @@ func main() {
 		why := recover()
 		if wrong, ok := why.(cupelWrong); ok {
 			send(" wrong\n", []byte(wrong))
-			os.Exit(0)
+			cupelos.Exit(0)
 		}
 		cupelFail(why)
 	}()
-	if len(os.Args) == 2 && os.Args[1] == "--cupel-batch" {
+	if len(cupelos.Args) == 2 && cupelos.Args[1] == "--cupel-batch" {
 		cupelBatch(&nonce, send)
 	}
-	data, _ := io.ReadAll(os.Stdin)
+	data, _ := cupelio.ReadAll(cupelos.Stdin)
 	in := &cupelReader{data: data}
 	nonce = in.line()
 	in.line()
 	to := &cupelWriter{}
 	cupelCall(in, to)
 	send(" ok\n", to.out.Bytes())
-	os.Exit(0)
+	cupelos.Exit(0)
 }

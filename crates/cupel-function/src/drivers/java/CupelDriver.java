@@ -2,12 +2,34 @@
 //
 // The source is the same for every problem; the driver finds the method or class by reflection. Standard input: a line with the nonce, a
 // line with the signature, then the values. With the argument --cupel-batch: a line with the signature, then the tests, each of which
-// arrives after the answer to the previous one; see batch.rs.
+// arrives after the answer to the previous one; see batch.rs. The names of java.lang are imported because the submission
+// may have classes with the same names, in the same package.
 
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.lang.Boolean;
+import java.lang.Byte;
+import java.lang.Character;
+import java.lang.Class;
+import java.lang.ClassNotFoundException;
+import java.lang.Double;
+import java.lang.Error;
+import java.lang.Exception;
+import java.lang.Float;
+import java.lang.Integer;
+import java.lang.Long;
+import java.lang.Number;
+import java.lang.Object;
+import java.lang.ReflectiveOperationException;
+import java.lang.Runtime;
+import java.lang.Short;
+import java.lang.StackTraceElement;
+import java.lang.String;
+import java.lang.StringBuilder;
+import java.lang.System;
+import java.lang.Throwable;
 import java.lang.reflect.Array;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Executable;

@@ -227,51 +227,57 @@
   /** JavaScript allows any number of arguments, so a function is refused only if it cannot use exactly `count` of them. */
   const checkArity = (callable, name, count) => {
     const source = Function.prototype.toString.call(callable);
-    const isClass = /^class\b/.test(source);
-    if (isClass || callable.length === count) return;
+    if (isClass(callable) || callable.length === count) return;
     const parameters = source.slice(0, Math.max(source.indexOf(")"), 0));
     if (callable.length < count && (/\.\.\.|=/.test(parameters) || /\barguments\b/.test(source))) return;
     throw new Missing(`${name} takes ${callable.length} parameters; it is called with ${count}`);
   };
 
   const isCallable = (value) => typeof value === "function";
+  const isClass = (value) => /^class\b/.test(Function.prototype.toString.call(value));
 
   const findFunction = (found, name, count) => {
-    const { exported, local } = found;
-    const candidates = [exported[name], local[name], exported.default, exported];
-    const free = candidates.find((value) => isCallable(value) && !/^class\b/.test(Function.prototype.toString.call(value)));
+    const { exported, local, isTheirs } = found;
+    const isFunction = (value) => isCallable(value) && !isClass(value) && isTheirs(value);
+    const free = [exported[name], local[name], exported.default, exported].find(isFunction);
     if (free) {
       checkArity(free, name, count);
       return free;
     }
     const Solution = [exported.Solution, local.Solution, exported.default, exported].find(isCallable);
     const instance = Solution && new Solution();
-    if (!instance || !isCallable(instance[name])) throw new Missing(`function ${name} not found`);
+    if (!instance || !isFunction(instance[name])) throw new Missing(`function ${name} not found`);
     checkArity(instance[name], name, count);
     return instance[name].bind(instance);
   };
 
   const findClass = (found, name, methods) => {
-    const { exported, local } = found;
-    const Found = [exported[name], local[name], exported.default, exported].find(isCallable);
+    const { exported, local, isTheirs } = found;
+    const isFound = (value) => isCallable(value) && isTheirs(value);
+    const Found = [exported[name], local[name], exported.default, exported].find(isFound);
     if (!Found) throw new Missing(`class ${name} not found`);
     for (const method of methods) {
       const function_ = Found.prototype && Found.prototype[method.name];
-      if (!isCallable(function_)) throw new Missing(`method ${method.name} of class ${name} not found`);
+      if (!isFound(function_)) throw new Missing(`method ${method.name} of class ${name} not found`);
       checkArity(function_, method.name, method.kinds.length);
     }
     return Found;
   };
 
-  const load = (names) => {
+  /** Loads the submission. `names` are the names that it may define, and `methods` those that its classes may define. */
+  const load = (names, methods) => {
     const file = path.resolve("solution.js");
     const source = fs.readFileSync(file, "utf8");
+    const require_ = createRequire(file);
+    // Every object has functions such as `toString`, and names such as `Map` are global. They are not the submission's.
+    const places = [globalThis, Object.prototype, Function.prototype];
+    const builtIn = [require_, ...places.flatMap((place) => [...names, ...methods].map((name) => place[name]))];
     const local = names.map((name) => `${name}: typeof ${name} === "undefined" ? undefined : ${name}`);
     const parameters = ["exports", "require", "module", "__filename", "__dirname"];
     const run = vm.compileFunction(`${source}\n;return { ${local.join(", ")} };`, parameters, { filename: file });
     const module = { exports: {} };
-    const values = run(module.exports, createRequire(file), module, file, path.dirname(file));
-    return { exported: module.exports ?? {}, local: values ?? {} };
+    const values = run(module.exports, require_, module, file, path.dirname(file));
+    return { exported: module.exports ?? {}, local: values ?? {}, isTheirs: (value) => !builtIn.includes(value) };
   };
 
   /** The tests of a batch, which arrive on standard input one at a time. */
@@ -352,9 +358,9 @@
     };
     let loaded;
     /** Loads the submission, once for all tests. */
-    const loadOnce = (names) => {
+    const loadOnce = (names, methods) => {
       if (loaded) return loaded;
-      loaded = load(names);
+      loaded = load(names, methods);
       if (isBatch) send(`${nonce} ready\n`);
       return loaded;
     };
@@ -371,7 +377,7 @@
         if (word() === "function") {
           const mutates = word();
           const { name, returns, kinds } = readMethod();
-          const function_ = findFunction(loadOnce([name, "Solution"]), name, kinds.length);
+          const function_ = findFunction(loadOnce([name, "Solution"], []), name, kinds.length);
           const given = kinds.map((kind) => reader.value(kind));
           const returned = await function_(...given);
           const [value, kind] = mutates === "-" ? [returned, returns] : [given[mutates], kinds[mutates]];
@@ -380,7 +386,7 @@
           const name = word();
           const constructor = times(() => parse(word()));
           const methods = times(readMethod);
-          const Found = findClass(loadOnce([name]), name, methods);
+          const Found = findClass(loadOnce([name], methods.map((method) => method.name)), name, methods);
           let made;
           for (let left = Number(reader.line()); left > 0; left--) {
             const callee = Number(reader.line());

@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use cupel_function::FunctionCase;
 use cupel_problem::{
-    Case, Checker, Comparison, FileRef, GroupName, Interactor, JudgeProgram, Method, OutputTrial, PackagePath, Passes,
-    Problem, Program, Protocol, Signature,
+    Case, CasePoints, Checker, Comparison, FileRef, GroupName, Interactor, JudgeProgram, Method, OutputTrial,
+    PackagePath, Passes, Problem, Program, Protocol, Signature,
 };
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Limits, LimitsRequest, Root, Verdict};
 
@@ -25,6 +25,7 @@ use crate::problem::case::EqualCases;
 use crate::problem::check::{self, Data};
 use crate::problem::data::Made;
 use crate::problem::generate;
+use crate::problem::grade::Named;
 use crate::problem::limits::CaseLimits;
 use crate::problem::program::Runnable;
 use crate::problem::{Options, ProblemError, ProblemRequest, begin, program};
@@ -212,7 +213,7 @@ fn values(verifying: &mut Verifying<'_, '_>, case: &Case, signature: &Signature)
 fn answer(verifying: &mut Verifying<'_, '_>, case: &Case, comparison: &Comparison) -> Result<(), ProblemError> {
     let Some(answer) = &case.answer else { return Ok(()) };
     let found = difference(verifying, comparison, answer, answer)?;
-    let most = verifying.request.package.problem.limits.output;
+    let most = case.limits.output.unwrap_or(verifying.request.package.problem.limits.output);
     let (got, holds) = match found {
         _ if answer.size > most => (format!("{}; a submission may write at most {most}", answer.size), false),
         None => ("accepted".to_owned(), true),
@@ -283,7 +284,7 @@ fn decides(
     for (what, output) in outputs {
         let data = check::data_of(package, case, None, Some(output), BoxFiles::default(), made)?;
         let must_accept = proves && what == ANSWER && !data.output.as_ref().is_none_or(|output| output.is_empty());
-        let (decision, message) = decision(verifying, checker, &data)?;
+        let (decision, message) = decision(verifying, checker, &data, case.points)?;
         let holds = match must_accept {
             true => decision == Decision::Accepted,
             false => !matches!(decision, Decision::Fault(_)),
@@ -302,11 +303,12 @@ fn decides(
     Ok(true)
 }
 
-/// Returns the decision of a checker, and its message.
+/// Returns the decision of a checker, and its message. `points` are those of the case.
 fn decision(
     verifying: &mut Verifying<'_, '_>,
     checker: &JudgeProgram,
     data: &Data,
+    points: CasePoints,
 ) -> Result<(Decision, Option<String>), ProblemError> {
     let runnable = match build(verifying, &checker.program)? {
         Ok(runnable) => runnable,
@@ -315,7 +317,15 @@ fn decision(
     let bounds = verifying.request.package.problem.limits.validation;
     let checked = check::run(checker, &runnable, data, &bounds, verifying.executor, &mut Quiet(verifying.observer))?;
     let message = checked.answer.judge_message;
-    Ok(match (checked.answer.decision, message) {
+    let decision = match (checked.answer.decision, checked.answer.points) {
+        (Decision::Accepted | Decision::WrongAnswer | Decision::Presentation, Some(Named::Invalid(why)))
+            if points != CasePoints::Ignored =>
+        {
+            Decision::Fault(why.to_owned())
+        }
+        (decision, _) => decision,
+    };
+    Ok(match (decision, message) {
         (Decision::Fault(why), Some(message)) => (Decision::Fault(format!("{why}: {message}")), None),
         (decision, message) => (decision, message),
     })
@@ -345,7 +355,7 @@ fn try_output(verifying: &mut Verifying<'_, '_>, trial: &OutputTrial, must_accep
             let (input, answer, output) = (read(&trial.input)?, read(&trial.answer)?, read(&trial.output)?);
             let (feedback, facts) = (BoxFiles::default(), Vec::new());
             let data = Data { input, answer: Some(answer), output: Some(output), feedback, facts };
-            let (decision, _) = decision(verifying, checker, &data)?;
+            let (decision, _) = decision(verifying, checker, &data, CasePoints::None)?;
             let accepted = match &decision {
                 Decision::Accepted => Some(true),
                 Decision::WrongAnswer | Decision::Presentation => Some(false),

@@ -7,7 +7,7 @@ use cupel_problem::{
     CasePoints, ExampleSubmission, Expectation, ExpectedVerdict, Generator, InputTrial, InputValidator, Node, Protocol,
     StepBounds, StopRule, ValidatorArgs,
 };
-use cupel_types::{Outcome, Start};
+use cupel_types::{Bytes, Outcome, Start};
 
 use super::*;
 use crate::NoCache;
@@ -94,6 +94,55 @@ fn equal_cases_are_run_once_and_reported_for_each() {
     assert!(report.holds(), "{:?}", broken(&report));
     assert_eq!(executor.requests.iter().map(|(_, stdin)| stdin.as_str()).collect::<Vec<_>>(), ["x", "y"]);
     assert_eq!(report.submissions[0].slowest(), Some(Duration::from_millis(7)));
+}
+
+#[test]
+fn equal_cases_are_all_run_if_the_checker_gets_their_position() {
+    for (protocol, codes, steps) in [
+        (Protocol::PythonModule { is_old: false }, (42, 43), 10),
+        (Protocol::FeedbackDirectory, (42, 43), 5),
+        (Protocol::ExitCode, (0, 1), 5),
+    ] {
+        let fixture =
+            Fixture::new().checked_by_program(protocol.clone()).with("a.scr", vec![Expectation::nothing("nothing")]);
+        let cases = ["1", "2"].map(|id| fixture.case_with(id, "x", CasePoints::None));
+        let (accepts, rejects) = (ends(Outcome::Exited(codes.0), 1), ends(Outcome::Exited(codes.1), 1));
+        // The checker is called with an empty output, with random bytes, and with the answer.
+        let of_outputs = [rejects.clone(), rejects, accepts.clone()];
+        let judged = [ok(), accepts];
+        let twice = steps / 5;
+        let answers = of_outputs.iter().cycle().take(3 * twice).chain(judged.iter().cycle().take(2 * twice));
+        let (report, executor) = fixture.verify(cases.into(), answers.cloned().collect());
+        assert!(report.holds(), "{protocol:?}: {:?}", broken(&report));
+        assert_eq!((executor.requests.len(), executor.answers.len()), (steps, 0), "{protocol:?}");
+    }
+}
+
+#[test]
+fn an_answer_may_have_as_many_bytes_as_its_own_case_allows() {
+    for (of_problem, of_case, holds) in [(2, None, false), (2, Some(3), true), (3, Some(2), false), (3, None, true)] {
+        let mut fixture = Fixture::new().with("a.scr", vec![Expectation::nothing("nothing")]);
+        fixture.limits.output = Bytes::new(of_problem);
+        let Node::Case(mut case) = fixture.case("1", CasePoints::None) else { unreachable!() };
+        case.limits.output = of_case.map(Bytes::new);
+        let (report, _) = fixture.verify(vec![Node::Case(case)], vec![ok()]);
+        assert_eq!(report.holds(), holds, "{of_problem} {of_case:?} {:?}", broken(&report));
+    }
+}
+
+/// In a sample, an invalid score file has no effect.
+#[test]
+fn a_checker_that_writes_an_invalid_score_file_does_not_decide() {
+    for (points, holds) in [(CasePoints::None, false), (CasePoints::Ignored, true)] {
+        let fixture = Fixture::new()
+            .checked_by_program(Protocol::FeedbackDirectory)
+            .with("a.scr", vec![Expectation::nothing("nothing")]);
+        let scores = |code| ends(Outcome::Exited(code), 1).with_files(vec![(".cupel/feedback/score.txt", "x")]);
+        let outputs = [scores(43), scores(43), scores(42)].into_iter().take(if holds { 3 } else { 1 });
+        let answers = outputs.chain([ok(), ends(Outcome::Exited(42), 1)]).collect();
+        let (report, executor) = fixture.verify(vec![fixture.case("1", points)], answers);
+        assert_eq!((report.holds(), executor.answers.len()), (holds, 0), "{points:?} {:?}", broken(&report));
+    }
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! Submissions of an exported package: the folder implies the expected result, and `submissions.yaml` contains all
-//! other rules.
+//! other rules. Cases of an exported package may have new names, so patterns of cases are translated.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Plan;
 use crate::export::Content;
 use crate::export::yaml::{Yaml, document};
 use crate::import::folder_rule;
-use cupel_problem::{ExampleSubmission, Expectation, ExpectedVerdict, ProgramFile, Scope};
+use cupel_problem::{CaseId, ExampleSubmission, Expectation, ExpectedVerdict, ProgramFile, Scope, glob};
 use cupel_types::LanguageId;
 
 impl Plan<'_> {
@@ -16,22 +16,17 @@ impl Plan<'_> {
         for submission in &self.problem.submissions {
             let folder = folder(submission);
             let name = submission.program.path.name();
-            let mut path = format!("{folder}/{name}");
-            let mut number = 2;
-            while self.has_beginning(&format!("submissions/{path}")) {
-                path = format!("{folder}/{number}-{name}");
-                number += 1;
-            }
+            let path = format!("{folder}/{}", self.free_name(&format!("submissions/{folder}"), name));
             match (&submission.program.files[..], &submission.beside[..]) {
                 ([one], []) if one.name.as_str() == name => {
-                    self.files.insert(format!("submissions/{path}"), (Content::File(one.file.clone()), one.executable));
+                    self.insert(format!("submissions/{path}"), Content::File(one.file.clone()), one.executable);
                 }
                 (files, beside) => {
                     self.program_files(&format!("submissions/{path}"), files);
                     self.program_files(&format!("submissions/{path}"), beside);
                 }
             }
-            let rule = rule(submission, folder);
+            let rule = self.rule(submission, folder);
             if !rule.is_empty() {
                 rules.push((path, Yaml::Map(rule)));
             }
@@ -39,6 +34,89 @@ impl Plan<'_> {
         if !rules.is_empty() {
             self.text("submissions/submissions.yaml", document(&rules));
         }
+    }
+
+    /// Returns the entries of `submissions.yaml` that the folder does not imply.
+    fn rule(&self, submission: &ExampleSubmission, folder: &str) -> Vec<(String, Yaml)> {
+        let mut entries: Vec<(String, Yaml)> = Vec::new();
+        let mut put = |key: &str, value: Yaml| entries.push((key.to_owned(), value));
+        // The importer gives C++23 to sources with an extension of C++.
+        const CPP: &[&str] = &[".cpp", ".cc", ".cxx", ".c++", ".C"];
+        let is_cpp = |file: &ProgramFile| CPP.iter().any(|ending| file.name.as_str().ends_with(ending));
+        let is_implied = |id: &&LanguageId| id.as_str() == "cpp23" && submission.program.files.iter().any(is_cpp);
+        if let Some(language) = submission.program.language.as_ref().filter(|id| !is_implied(id)) {
+            // An id without a code has a meaning only for Cupel.
+            put("language", Yaml::text(super::code_of(language).unwrap_or(language.as_str())));
+        }
+        if let Some(entry) = &submission.program.entry_point {
+            put("entrypoint", Yaml::text(entry));
+        }
+        let mut nested: Vec<(String, Yaml)> = Vec::new();
+        for expectation in &submission.expectations {
+            if equals_folder_rule(folder, expectation) {
+                continue;
+            }
+            let checks = checks(expectation, folder);
+            match &expectation.scope {
+                _ if checks.is_empty() => {}
+                Scope::All => checks.into_iter().for_each(|(key, value)| {
+                    if !entries.iter().any(|(known, _)| *known == key) {
+                        entries.push((key, value));
+                    }
+                }),
+                Scope::Glob(glob) => {
+                    // If the pattern changes, so do the groups that it names, and with them the scores to compare.
+                    let new = self.renamed(glob).filter(|new| new == glob || expectation.score.is_none());
+                    let Some(mut new) = new else {
+                        let fault =
+                            format!("cases have new names, and the rule for `{glob}` cannot name them; it is left out");
+                        self.weaker(submission.program.path.as_str(), fault);
+                        continue;
+                    };
+                    // Each key occurs once. Additional braces do not change a pattern.
+                    while nested.iter().any(|(known, _)| *known == new) {
+                        new = format!("{{{new}}}");
+                    }
+                    nested.push((new, Yaml::Map(checks)));
+                }
+            }
+        }
+        entries.extend(nested);
+        entries
+    }
+
+    /// Returns the pattern that covers the new names of the cases that this pattern covers. `None` if there is no such
+    /// pattern within the bounds of a pattern.
+    fn renamed(&self, glob: &str) -> Option<String> {
+        if self.names.iter().all(|(old, new)| old.as_str() == new) {
+            return Some(glob.to_owned());
+        }
+        let of_old = |old: &CaseId| glob::matches(glob, old.as_str());
+        let covered: BTreeSet<&str> =
+            self.names.iter().filter(|(old, _)| of_old(old)).map(|(_, new)| new.as_str()).collect();
+        if self.names.iter().all(|(_, new)| glob::matches(glob, new) == covered.contains(new.as_str())) {
+            return Some(glob.to_owned());
+        }
+        // New names consist of a directory and a name without special characters. A directory of which all cases are
+        // covered stands for them.
+        let mut directories: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (_, new) in &self.names {
+            let directory = new.rsplit_once('/').map_or("", |(directory, _)| directory);
+            directories.entry(directory).or_default().push(new);
+        }
+        let mut choices: Vec<&str> = Vec::new();
+        for (directory, cases) in directories {
+            match cases.iter().all(|case| covered.contains(case)) {
+                true => choices.push(directory),
+                false => choices.extend(cases.into_iter().filter(|case| covered.contains(case))),
+            }
+        }
+        let glob = match choices[..] {
+            [] => return None,
+            [one] => one.to_owned(),
+            _ => format!("{{{}}}", choices.join(",")),
+        };
+        glob::is_readable(&glob).then_some(glob)
     }
 }
 
@@ -74,41 +152,6 @@ const FOLDERS: &[&str] = &[
 fn equals_folder_rule(folder: &str, rule: &Expectation) -> bool {
     let default = folder_rule(folder);
     default.is_some_and(|default| Expectation { origin: rule.origin.clone(), ..default } == *rule)
-}
-
-/// Returns the entries of `submissions.yaml` that the folder does not imply.
-fn rule(submission: &ExampleSubmission, folder: &str) -> Vec<(String, Yaml)> {
-    let mut entries: Vec<(String, Yaml)> = Vec::new();
-    let mut put = |key: &str, value: Yaml| entries.push((key.to_owned(), value));
-    // The importer gives C++23 to sources with an extension of C++.
-    const CPP: &[&str] = &[".cpp", ".cc", ".cxx", ".c++", ".C"];
-    let is_cpp = |file: &ProgramFile| CPP.iter().any(|ending| file.name.as_str().ends_with(ending));
-    let is_implied = |id: &&LanguageId| id.as_str() == "cpp23" && submission.program.files.iter().any(is_cpp);
-    if let Some(language) = submission.program.language.as_ref().filter(|id| !is_implied(id)) {
-        // An id without a code has a meaning only for Cupel.
-        put("language", Yaml::text(super::code_of(language).unwrap_or(language.as_str())));
-    }
-    if let Some(entry) = &submission.program.entry_point {
-        put("entrypoint", Yaml::text(entry));
-    }
-    let mut nested: Vec<(String, Yaml)> = Vec::new();
-    for expectation in &submission.expectations {
-        if equals_folder_rule(folder, expectation) {
-            continue;
-        }
-        let checks = checks(expectation, folder);
-        match &expectation.scope {
-            _ if checks.is_empty() => {}
-            Scope::All => checks.into_iter().for_each(|(key, value)| {
-                if !entries.iter().any(|(known, _)| *known == key) {
-                    entries.push((key, value));
-                }
-            }),
-            Scope::Glob(glob) => nested.push((glob.clone(), Yaml::Map(checks))),
-        }
-    }
-    entries.extend(nested);
-    entries
 }
 
 fn checks(expectation: &Expectation, folder: &str) -> Vec<(String, Yaml)> {

@@ -2,7 +2,9 @@
 
 use crate::doc::{Reader, Unknown};
 use crate::finding::Code;
-use cupel_problem::{CompareResult, Identifier, Interface, MethodSignature, Parameter, Signature, Tolerance, Type};
+use cupel_problem::{
+    Checker, CompareResult, Identifier, Interface, Method, MethodSignature, Parameter, Signature, Tolerance, Type,
+};
 
 /// Returns the signature. `None` if there is none, or if there is a fault, which has been reported.
 pub(super) fn read(reader: &Reader<'_>) -> Option<Signature> {
@@ -20,7 +22,34 @@ pub(super) fn read(reader: &Reader<'_>) -> Option<Signature> {
         reader.fault(Code::KeyType, format!("the name `{name}` occurs twice"), "Rename one of the two");
         return None;
     }
+    if let Some((name, language)) = interface.impossible_name() {
+        let fault = format!("the name `{name}` has another meaning in {language}, so no submission can define it");
+        reader.fault(Code::KeyType, fault, "Rename it");
+        return None;
+    }
     Some(Signature { interface, compare })
+}
+
+/// Reports what contradicts the signature in the rest of the file. `method` is the method by which all cases are judged;
+/// `None` if it is faulty.
+pub(super) fn check(top: &Reader<'_>, signature: &Signature, method: Option<&Method>) {
+    let (interactor, checker, compare) =
+        (top.get("interactor"), top.get("checker"), top.get("function").get("compare"));
+    if interactor.is_some() {
+        let remedy = "Remove `[interactor]`, or `[function]` if submissions are whole programs";
+        interactor.fault(Code::Unsupported, "a function problem cannot have an interactor", remedy);
+        return;
+    }
+    let is_builtin = matches!(method, Some(Method::Check(Checker::Builtin(_))));
+    if signature.compare.is_by_checker() && is_builtin {
+        let fault = "a checker compares the results, but the package has no checker program";
+        let remedy = "Add a `[checker]` with `kind = \"program\"`, or choose another way to compare";
+        compare.fault(Code::NoValidator, fault, remedy);
+    }
+    if !signature.compare.is_by_checker() && checker.is_some() {
+        let fault = "the checker is not used, because `function.compare` is not `checker`";
+        checker.fault(Code::LeftOut, fault, "Set `compare = \"checker\"`, or remove the checker");
+    }
 }
 
 fn function(reader: &Reader<'_>) -> Option<Interface> {
@@ -41,12 +70,27 @@ fn function(reader: &Reader<'_>) -> Option<Interface> {
             index
         }
     };
+    if let Some(kind) = index.map(|index| &function.parameters[index].kind).filter(|kind| !is_changeable(kind)) {
+        let fault = format!("a function cannot modify an argument of type `{kind}`");
+        let remedy = "Set `returns` in place of `mutates`, or modify a list, a map, a ListNode or a TreeNode";
+        mutates.fault(Code::KeyType, fault, remedy);
+        return None;
+    }
     if index.is_none() && function.returns == Type::Void {
         let remedy = "Set `returns` to its type, or `mutates` to the parameter it modifies";
         reader.get("returns").fault(Code::KeyType, "the function has no result", remedy);
         return None;
     }
     Some(Interface::Function { function, mutates: index })
+}
+
+/// Whether a function can modify an argument of this type so that its caller sees it, in every language.
+fn is_changeable(kind: &Type) -> bool {
+    match kind {
+        Type::List(_) | Type::Map(_) | Type::ListNode(_) | Type::TreeNode(_) => true,
+        Type::Optional(inner) => is_changeable(inner),
+        Type::Int | Type::Int32 | Type::Float | Type::Bool | Type::Char | Type::String | Type::Void => false,
+    }
 }
 
 fn class(reader: &Reader<'_>) -> Option<Interface> {

@@ -65,6 +65,9 @@ pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError
     validators(context, &top.get("validators"), &mut draft);
     generators(context, &top.get("generators"), &mut draft);
     let method = checks::method(context, &top);
+    if let Some(signature) = &draft.signature {
+        function::check(&top, signature, method.as_ref());
+    }
     trials::read(context, method.as_ref(), &mut draft);
     let root = method.and_then(|method| groups::read(context, &top, &method, &mut draft));
     let scoring = matches!(draft.scoring, cupel_problem::Scoring::Points { .. });

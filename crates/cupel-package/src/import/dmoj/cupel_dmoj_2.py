@@ -3,14 +3,15 @@
 #
 #   cupel_dmoj_2.py INPUT OUTPUT ANSWER OPTIONS
 #
-# Exit codes: 42 accepts, 43 rejects, 47 accepts and 48 rejects with the points in the last line `points N` of standard error, 3 is a fault
-# of the package. If the checker or grader ends the process itself, the code is another one, which is also a fault.
+# Exit codes: 42 accepts, 43 rejects, 47 accepts and 48 rejects with the points in the file `feedback/points` beside INPUT and in the last
+# line `points N` of standard error, of which the end may be lost, 3 is a fault of the package. If the checker or grader ends the process itself, the code is another one, which is also a fault.
 #
 # Beside INPUT, the file `facts` has lines `key value` about the submission and its run, and `source` is the submission's source. Without
 # these files, the values are 0 or empty.
 # Source: DMOJ's documentation, "Custom checkers" and "Custom graders", for the names and their meaning.
 import importlib.util
 import io
+import itertools
 import json
 import os
 import re
@@ -115,7 +116,7 @@ def floats(process_output, judge_output, precision=6, error_mode="default", **_)
     got, expected = lines_of(process_output), lines_of(judge_output)
     if [len(line) for line in got] != [len(line) for line in expected]:
         return False
-    for one, other in zip(sum(got, []), sum(expected, [])):
+    for one, other in zip(itertools.chain.from_iterable(got), itertools.chain.from_iterable(expected)):
         try:
             wanted = float(other)
         except ValueError:
@@ -519,12 +520,22 @@ def ending(passed, points, most, feedback):
     return (47 if passed else 48), [*messages, f"points {points:.6f}"]
 
 
+def write_points(input_path, line):
+    directory = os.path.join(os.path.dirname(input_path), "feedback")
+    # An older Cupel has no such directory, and reads standard error.
+    if os.path.isdir(directory):
+        with open(os.path.join(directory, "points"), "w", encoding="utf-8") as file:
+            file.write(line.split()[1])
+
+
 def main():
     provide_modules()
     options = json.loads(sys.argv[4])
     try:
         passed, points, most, *feedback = run(*sys.argv[1:4], options)
         code, messages = ending(passed, points, most, feedback)
+        if code in (47, 48):
+            write_points(sys.argv[1], messages[-1])
     except BaseException:
         traceback.print_exc()
         sys.stderr.flush()

@@ -1,14 +1,16 @@
 //! Reads `problem.yaml`.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use cupel_languages::Language;
 use cupel_types::Bytes;
 
 use super::super::{ByteOrderMark, Context, Draft, Keys, PackageFormat};
 use crate::doc::{Reader, Source, Unknown};
 use crate::finding::{Code, ImportError};
-use cupel_problem::{Calibration, Factor, Objective, ProblemLimits, Scoring, SkippedCases};
+use cupel_problem::{Calibration, Factor, Objective, ProblemLimits, Scoring, SkippedCases, family_of};
 
 /// The version of the format to which the package belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +19,17 @@ pub(super) enum Version {
     /// 2023-07 and "draft": the new layout, with some keys of the old layout.
     Draft,
     V202509,
+}
+
+impl Version {
+    /// Returns the version that `problem.yaml` names.
+    pub(super) fn of(top: &Reader<'_>) -> Version {
+        match top.get("problem_format_version").text() {
+            Some("2025-09") => Version::V202509,
+            Some("2023-07" | "2023-07-draft" | "draft") => Version::Draft,
+            _ => Version::Legacy,
+        }
+    }
 }
 
 /// The parts of `problem.yaml` that other parts of the importer need.
@@ -108,11 +121,7 @@ pub(super) fn read(context: &Context<'_>, format: PackageFormat) -> Result<Optio
         top.expected("a map of keys");
         return Ok(None);
     }
-    let version = match top.get("problem_format_version").text() {
-        Some("2025-09") => Version::V202509,
-        Some("2023-07" | "2023-07-draft" | "draft") => Version::Draft,
-        _ => Version::Legacy,
-    };
+    let version = Version::of(&top);
     if version == Version::Draft {
         top.get("problem_format_version").fault(
             Code::DraftSpelling,
@@ -393,11 +402,12 @@ fn languages(context: &Context<'_>, languages: &Reader<'_>, out: &mut ProblemLim
     {
         return;
     }
-    let mut named = Vec::new();
+    let registry = context.options.languages;
+    let (mut named, mut known) = (Vec::new(), BTreeSet::new());
     for one in languages.list() {
         let Some(text) = one.text() else { continue };
         let Some(language) = context.language(text) else { continue };
-        if context.options.languages.get(&language).is_none() {
+        if registry.get(&language).is_none() {
             let fault = format!("no configured language has the name `{text}`");
             one.fault(
                 Code::NotVerifiable,
@@ -405,7 +415,13 @@ fn languages(context: &Context<'_>, languages: &Reader<'_>, out: &mut ProblemLim
                 "Correct the name if it is misspelt; nobody can submit in this language",
             );
         }
-        named.push(language);
+        // A code of the format stands for all versions of the language. The id of a single version, which has a meaning
+        // only for Cupel, stands for that version.
+        let language = registry.known(language.as_str()).map_or(language, |found| found.id.clone());
+        let is_version = |one: &&Language| one.id.image().is_none() && family_of(one.main_id()) == language.as_str();
+        let versions = registry.iter().filter(is_version).map(|one| one.id.clone());
+        let ids = std::iter::once(language.clone()).chain(versions);
+        named.extend(ids.filter(|id| known.insert(id.clone())));
     }
     out.languages = Some(named);
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use cupel_types::Bytes;
 
 use super::super::{ByteOrderMark, Tree};
+use super::config::Version;
 use crate::doc::{Reader, Source, TEXT_BYTES_MAX, parse_yaml};
 use crate::finding::{Code, Findings, ImportError};
 use crate::unpack::{self, Sink};
@@ -34,13 +35,17 @@ fn is_filled_in(path: &str) -> bool {
     directories.contains(&directory) || path.starts_with("data/") && path.ends_with("test_group.yaml")
 }
 
-/// Replaces the constants in the unpacked files. Returns whether any file was changed. Reports files that become too
-/// large.
+/// Replaces the constants in the unpacked files of a package of 2025-09 or a draft, which may have DOMjudge's files.
+/// Returns whether any file was changed. Reports files that become too large.
 pub(crate) fn fill_in_constants(tree: &Tree, top: &str, sink: &mut Sink<'_>) -> Result<bool, ImportError> {
     // The importer reads the file again later and reports its faults.
     let quiet = Findings::default();
     let Some(text) = tree.text("problem.yaml", ByteOrderMark::Warned, &quiet)? else { return Ok(false) };
     let Ok(node) = parse_yaml(&text) else { return Ok(false) };
+    // Legacy packages have no constants.
+    if Version::of(&Reader::new(Source { file: "problem.yaml", findings: &quiet }, &node)) == Version::Legacy {
+        return Ok(false);
+    }
     let reader = Reader::new(Source { file: "problem.yaml", findings: sink.findings() }, &node).get("constants");
     if !reader.is_some() {
         return Ok(false);

@@ -19,6 +19,10 @@ use cupel_problem::{
 const ARGUMENTS: [&str; 5] =
     ["args", "input_validator_args", "output_validator_args", "input_visualizer_args", "output_visualizer_args"];
 
+/// The file that configures a group: in 2025-09 and later drafts, and in legacy packages and earlier drafts.
+const TEST_GROUP: &str = "test_group.yaml";
+const TESTDATA: &str = "testdata.yaml";
+
 /// File name endings of a case, the longest first.
 const ENDINGS: &[&str] = &[
     ".in.statement",
@@ -68,6 +72,8 @@ pub(super) struct Inherited {
 /// Creates cases from files.
 pub(super) struct Maker<'k, 'a> {
     pub(super) kattis: &'k Kattis<'a>,
+    /// Name of the files that configure groups: [`TEST_GROUP`] or [`TESTDATA`].
+    group_file: &'static str,
     judge: Judge,
     methods: Methods<Vec<String>>,
     conversations: Vec<FileRef>,
@@ -96,10 +102,12 @@ impl Kattis<'_> {
             return Ok(None);
         }
         let Some(judge) = self.judge() else { return Ok(None) };
-        let (conversations, outputs) = (Vec::new(), Vec::new());
-        let mut maker = Maker { kattis: self, judge, methods: Methods::new(), conversations, outputs };
-        let grouped_anew = context.tree.below("data").any(|(path, _)| path.name() == "test_group.yaml");
+        let grouped_anew = context.tree.below("data").any(|(path, _)| path.name() == TEST_GROUP);
         let new = self.config.version == Version::V202509 || self.config.is_new() && grouped_anew;
+        let group_file = if new { TEST_GROUP } else { TESTDATA };
+        self.report_unread_groups(group_file);
+        let (conversations, outputs) = (Vec::new(), Vec::new());
+        let mut maker = Maker { kattis: self, group_file, judge, methods: Methods::new(), conversations, outputs };
         let root = if new { maker.modern()? } else { maker.legacy()? };
         if self.config.is_new() {
             maker.trials(draft)?;
@@ -109,6 +117,19 @@ impl Kattis<'_> {
         Ok(root)
     }
 
+    /// Reports the files that configure groups only in other versions of the format. `read` is the name that counts.
+    fn report_unread_groups(&self, read: &str) {
+        let is_unread = |name: &str| matches!(name, TEST_GROUP | TESTDATA) && name != read;
+        let is_of_case = |path: &str| path.split('/').any(|part| part.ends_with(".files"));
+        for (path, _) in self.context.tree.below("data") {
+            if is_unread(path.name()) && !is_of_case(path.as_str()) {
+                let fault = format!("the file is not read: in this version of the format, `{read}` configures a group");
+                let remedy = format!("Rename it to `{read}` and use the keys of this version, or remove it");
+                self.context.findings.file(Code::UnusedFile, path.as_str(), fault, remedy);
+            }
+        }
+    }
+
     /// Returns the cases directly in a directory below `data/`, in order. Files that belong to no case are reported.
     pub(super) fn raw_cases(&self, directory: &str, inputs_needed: bool) -> Vec<RawCase> {
         let findings = self.context.findings;
@@ -116,7 +137,7 @@ impl Kattis<'_> {
         let mut cases: BTreeMap<String, RawCase> = BTreeMap::new();
         for (name, child) in &children {
             let path = format!("data/{directory}/{name}");
-            if matches!(name.as_str(), "testdata.yaml" | "test_group.yaml") || name.starts_with('.') {
+            if matches!(name.as_str(), TESTDATA | TEST_GROUP) || name.starts_with('.') {
                 continue;
             }
             let ending = ENDINGS.iter().find(|ending| name.len() > ending.len() && name.ends_with(**ending));
@@ -249,22 +270,27 @@ impl Maker<'_, '_> {
         }))
     }
 
-    /// Reads settings for all of `data/`. The format does not define such a file, but BAPCtools writes one.
+    /// Reads settings for all of `data/`, which only the drafts define. BAPCtools also writes the file in packages of
+    /// 2025-09. `file` is the file that a fault of the arguments names if `data/` has no settings.
     pub(super) fn everywhere(&self, file: &str) -> Result<Inherited, ImportError> {
-        const FILE: &str = "data/test_group.yaml";
-        let (context, mut inherited) = (self.kattis.context, Inherited::root(file));
-        if self.kattis.config.version == Version::V202509
-            && context.tree.has(FILE)
-            && let Some(node) = context.yaml(FILE, ByteOrderMark::Refused)?
-        {
-            let reader = Reader::new(Source { file: FILE, findings: context.findings }, &node);
-            reader.fault(
-                Code::DraftSpelling,
-                "the format has no configuration for all of data/",
-                "Move it to `sample` and `secret`",
-            );
-            reader.only(&ARGUMENTS, Unknown::Error);
-            inherited.read_arguments(&reader, FILE);
+        let context = self.kattis.context;
+        let path = format!("data/{}", self.group_file);
+        let mut inherited = Inherited::root(file);
+        if !context.tree.has(&path) {
+            return Ok(inherited);
+        }
+        if self.group_file == TESTDATA {
+            self.legacy_arguments(&path, &mut inherited)?;
+        } else if let Some(node) = context.yaml(&path, ByteOrderMark::Refused)? {
+            let reader = Reader::new(Source { file: &path, findings: context.findings }, &node);
+            if self.kattis.config.version == Version::V202509 {
+                let fault = "the format has no configuration for all of data/";
+                reader.fault(Code::DraftSpelling, fault, "Move it to `sample` and `secret`");
+                reader.only(&ARGUMENTS, Unknown::Error);
+            } else {
+                reader.only(&[&ARGUMENTS[..], &["full_feedback"]].concat(), Unknown::Warning);
+            }
+            inherited.read_arguments(&reader, &path);
         }
         Ok(inherited)
     }
@@ -351,13 +377,16 @@ impl Inherited {
         }
     }
 
-    /// Applies the `test_group.yaml` of a directory, if there is one.
+    /// Applies the file that configures a directory, if there is one.
     fn at(mut self, directory: &str, maker: &Maker<'_, '_>) -> Result<Inherited, ImportError> {
         let context = maker.kattis.context;
-        let path = format!("data/{directory}/test_group.yaml");
-        if context.tree.has(&path)
-            && let Some(node) = context.yaml(&path, ByteOrderMark::Refused)?
-        {
+        let path = format!("data/{directory}/{}", maker.group_file);
+        if !context.tree.has(&path) {
+            return Ok(self);
+        }
+        if maker.group_file == TESTDATA {
+            maker.legacy_arguments(&path, &mut self)?;
+        } else if let Some(node) = context.yaml(&path, ByteOrderMark::Refused)? {
             self.read_arguments(&Reader::new(Source { file: &path, findings: context.findings }, &node), &path);
         }
         Ok(self)

@@ -207,6 +207,11 @@ impl Maker<'_, '_> {
         }
     }
 
+    /// Applies the arguments in a `testdata.yaml` of a directory that is not judged.
+    pub(super) fn legacy_arguments(&self, path: &str, inherited: &mut Inherited) -> Result<(), ImportError> {
+        self.testdata(path, &mut Grading::default(), inherited)
+    }
+
     fn testdata(&self, path: &str, grading: &mut Grading, inherited: &mut Inherited) -> Result<(), ImportError> {
         let context = self.kattis.context;
         let Some(node) = context.yaml(path, ByteOrderMark::Warned)? else { return Ok(()) };

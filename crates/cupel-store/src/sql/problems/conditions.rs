@@ -66,6 +66,7 @@ impl<'f> Conditions<'f> {
             Some(SolveState::Solved) => all.and("coalesce(w.solved, r.solved) = 1", []),
             Some(SolveState::Attempted) => all.and("coalesce(w.solved, r.solved) = 0", []),
             Some(SolveState::Unsolved) => all.and("coalesce(w.solved, r.solved, 0) = 0", []),
+            Some(SolveState::New) => all.and("coalesce(w.solved, r.solved) IS NULL", []),
         }
         if let Some(part) = &filter.text {
             // A tag matches if one of its words begins with the text.

@@ -98,7 +98,7 @@ pub(crate) enum ContestStyle {
     /// Ranked by solved problems, then by penalty time.
     #[default]
     Icpc,
-    /// Ranked by the sum of the best scores.
+    /// Ranked by the sum of each problem's best single submission.
     Ioi,
 }
 

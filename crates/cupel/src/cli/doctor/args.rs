@@ -6,9 +6,10 @@ use crate::cli::shared_args::Settings;
 
 /// Test every wall and limit of the sandbox on this machine, by attacking it.
 ///
-/// Prints a table with a remedy for each failure. The exit code is 1 if a wall is missing. With `--executor docker`,
-/// shows what Docker Engine enforces, and where its figures and limits differ from the sandbox's; the exit code is 1 if
-/// the engine lacks something that the sandbox has.
+/// Prints a table with a remedy for each failure. The exit code is 1 if a wall is missing that the configuration does
+/// not accept (`sandbox.accept_missing`). With `--executor docker`, shows what Docker Engine enforces, and where its
+/// figures and limits differ from the sandbox's; the exit code is 1 if the engine lacks something that the sandbox has.
+/// The exit code is 2 if the command line or the configuration is wrong.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cupel doctor

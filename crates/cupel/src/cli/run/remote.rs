@@ -47,11 +47,11 @@ pub(super) fn run(args: &Run, url: &str) -> CommandResult {
     request["args"] = arguments.context("an argument of the program is not UTF-8").or_exit(Exit::Usage)?.into();
     let destination = Destination::of(args)?;
     let is_typed = args.stdin.is_none() && args.file != Path::new("-") && io::stdin().is_terminal();
-    let is_live = args.interactive || is_typed && !args.json;
+    let is_live = args.interactive || is_typed;
     let mut limits = request_limits::body(&requested_limits(args));
     if is_live {
         waits_long(&server, &language, &mut limits)?;
-    } else if !(is_typed && args.json) {
+    } else {
         let sent = stdin(args, SENT_BYTES_MAX)?.read(SENT_BYTES_MAX).or_exit(Exit::Usage)?;
         request["stdin_base64"] = BASE64_STANDARD.encode(sent).into();
     }
@@ -195,13 +195,14 @@ impl Watcher for Stream {
 fn exit_code(result: &Value) -> u8 {
     let code = match result["verdict"].as_str().unwrap_or("JE") {
         "JE" => 125,
-        "CE" | "CANCELLED" => 1,
-        _ => match (result["exit_code"].as_i64(), result["signal"].as_i64(), result["verdict"].as_str()) {
-            (Some(code), _, _) => code,
-            (None, Some(signal), _) => 128 + signal,
-            (None, None, Some("TLE" | "ILE")) => 124,
-            (None, None, Some("MLE")) => 137,
-            _ => 1,
+        "CE" | "CANCELLED" | "OLE" => 1,
+        // The program may have exited by itself before the limit ended it.
+        "TLE" | "ILE" => 124,
+        "MLE" => 137,
+        _ => match (result["exit_code"].as_i64(), result["signal"].as_i64()) {
+            (Some(code), _) => code,
+            (None, Some(signal)) => 128 + signal,
+            (None, None) => 1,
         },
     };
     u8::try_from(code).unwrap_or(1)
@@ -235,4 +236,37 @@ fn show(server: &Server, result: &Value) {
     ];
     let facts: Vec<String> = facts.into_iter().flatten().collect();
     errln!("{mark} {what} {}", dim(&format!("· {}", facts.join(" · "))));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Regression: a run that a limit ended had the exit code of its program, even 0.
+    #[test]
+    fn a_limit_has_its_exit_code_even_if_the_program_exited_by_itself() {
+        for (verdict, code, signal, expected) in [
+            ("AC", Some(0), None, 0),
+            ("RTE", Some(3), None, 3),
+            ("RTE", None, Some(11), 139),
+            ("SV", None, Some(31), 159),
+            ("TLE", Some(0), None, 124),
+            ("TLE", None, None, 124),
+            ("ILE", Some(1), None, 124),
+            ("MLE", Some(0), None, 137),
+            // The heap of the language was full. A command without a server also exits with 137.
+            ("MLE", Some(1), None, 137),
+            ("MLE", None, Some(6), 137),
+            ("MLE", None, None, 137),
+            ("OLE", Some(0), None, 1),
+            ("OLE", None, Some(13), 1),
+            ("CE", Some(2), None, 1),
+            ("CANCELLED", Some(0), None, 1),
+            ("JE", None, None, 125),
+        ] {
+            let result = json!({ "verdict": verdict, "exit_code": code, "signal": signal });
+            assert_eq!(exit_code(&result), expected, "{result}");
+        }
+        assert_eq!(exit_code(&json!({})), 125);
+    }
 }

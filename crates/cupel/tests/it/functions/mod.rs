@@ -3,6 +3,7 @@
 mod batches;
 mod cheats;
 mod ends;
+mod names;
 mod values;
 
 use serde_json::Value;

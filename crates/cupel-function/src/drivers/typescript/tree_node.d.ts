@@ -1,9 +1,4 @@
-/** Types that Cupel's driver provides. */
-declare class ListNode<T = number> {
-  val: T;
-  next: ListNode<T> | null;
-  constructor(val?: T, next?: ListNode<T> | null);
-}
+/** A node of a binary tree, which Cupel's driver provides. */
 declare class TreeNode<T = number> {
   val: T;
   left: TreeNode<T> | null;

@@ -1,0 +1,2 @@
+-- The number of runs that a worker judged within the minute before its last heartbeat.
+ALTER TABLE workers ADD COLUMN judged INTEGER NOT NULL DEFAULT 0;
