@@ -25,7 +25,9 @@ use crate::result_cache::ResultCache;
 use crate::routes::{LanguageQueues, languages_of};
 use crate::sweep::SweepState;
 use crate::targets::RESOLVING_MAX;
-use crate::{Clock, EventBus, LeasePolicy, Packages, Queue, QueueError, Resolver, RunCounts, RunningRun, Store, StoreError};
+use crate::{
+    Clock, EventBus, LeasePolicy, Packages, Queue, QueueError, Resolver, RunCounts, RunningRun, Store, StoreError,
+};
 
 /// The use cases over the ports. Clones share the same state.
 #[derive(Clone)]
