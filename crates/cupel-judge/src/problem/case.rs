@@ -187,6 +187,10 @@ impl Judging<'_, '_> {
         let (pass, score, named) = match scored {
             Ok((score, named)) => (pass, score, named),
             Err(why) => {
+                let why = match scoring_program(&case.method) {
+                    Some(program) => format!("{}: {why}", program.program.path),
+                    None => why,
+                };
                 let message = pass.judge_message.clone();
                 (pass.fault(&why, message), None, false)
             }
@@ -604,14 +608,18 @@ fn of_points(points: CasePoints, score: Option<Score>) -> Verdict {
 
 /// Whether the protocol of the program that accepts is Kattis', in which a program can accept and also name a score.
 fn speaks_kattis(method: &Method) -> bool {
-    let program = match method {
+    scoring_program(method).is_some_and(|program| program.protocol == Protocol::FeedbackDirectory)
+}
+
+/// The program of the package that decides, and may name a score.
+fn scoring_program(method: &Method) -> Option<&JudgeProgram> {
+    match method {
         Method::Check(checker) => check::program_of(checker),
         Method::Interact(interactor) => match &interactor.then {
             AfterInteraction::Verdict => Some(&interactor.program),
             AfterInteraction::Check(checker) => check::program_of(checker),
         },
-    };
-    program.is_some_and(|program| program.protocol == Protocol::FeedbackDirectory)
+    }
 }
 
 fn exit(step: &StepReport) -> Option<ExitStatus> {
