@@ -44,6 +44,8 @@ for overlay in deploy/kubernetes/overlays/*/; do
     kubectl kustomize "$overlay" >"$work/rendered/kubernetes/$name.yaml" 2> >(grep -v "'bases' is deprecated" >&2 || true)
 done
 
+cupel=${CUPEL:-target/debug/cupel}
+
 echo "== compose"
 cp -r deploy/compose "$work/compose"
 rm -rf "$work/compose/secrets" "$work/compose/.env"
@@ -52,10 +54,10 @@ for folder in deploy/kubernetes/engines/*/; do
     "$work/compose/configure.sh" "$engine" >/dev/null
     (cd "$work/compose" && docker-compose config) >"$work/rendered/compose/$engine.yaml"
     # The configuration that the API nodes and workers would read.
-    target/debug/cupel config check --config "$work/compose/secrets/cupel.toml" >/dev/null
+    "$cupel" config check --config "$work/compose/secrets/cupel.toml" >/dev/null
 done
 for example in deploy/kubernetes/engines/*/cupel.example.toml; do
-    target/debug/cupel config check --config "$example" >/dev/null
+    "$cupel" config check --config "$example" >/dev/null
 done
 
 echo "== rules"
