@@ -31,6 +31,8 @@ export interface paths {
         /**
          * List the runs that workers execute, longest first.
          * @description It has at most 200 runs. `running` of `/admin/queue` is the number of all of them.
+         *
+         *     Administrators may call this. An API key needs the scope `admin`.
          */
         get: operations["running"];
         put?: never;
@@ -3328,6 +3330,15 @@ export interface operations {
             };
             /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
