@@ -30,7 +30,7 @@ export function PlaySettings({ play, language, limits, onChange, onLimits }: Pla
   const between = (bounds: [number, number] | undefined, unit: number) => bounds && options.between(bounds[0] / unit, bounds[1] / unit)
   return (
     <div className="grid grid-cols-2 gap-3 px-3 pt-2 pb-3">
-      <Field label={m.play.args} hint={m.play.argsHint} error={unclosed(play.args)} value={play.args} onChange={(event) => onChange({ args: event.target.value })} spellCheck={false} autoCapitalize="none" autoComplete="off" className="col-span-2" />
+      <Field label={m.play.args} hint={options.argsHint} error={unclosed(play.args)} value={play.args} onChange={(event) => onChange({ args: event.target.value })} spellCheck={false} autoCapitalize="none" autoComplete="off" className="col-span-2" />
       {language.compiled && (
         <Field
           label={options.compiler}
@@ -63,12 +63,13 @@ export function PlaySettings({ play, language, limits, onChange, onLimits }: Pla
 
 /** A number field. When it loses the focus, a text that is no positive number is replaced by the last number. */
 function Limit({ label, error, value, max, onChange }: { label: string; error: string | undefined; value: number; max: number; onChange: (value: number) => void }) {
-  const { messages: m, tag } = useLanguage()
+  const { tag } = useLanguage()
+  const { options } = useTexts(playTexts)
   const [typed, setTyped] = useState<string>()
   return (
     <Field
       label={label}
-      hint={m.play.atMost(count(max, tag))}
+      hint={options.atMost(count(max, tag))}
       error={error}
       inputMode="decimal"
       value={typed ?? String(value)}

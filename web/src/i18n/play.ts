@@ -19,6 +19,8 @@ const en = {
     compiler: 'Compiler options',
     compilerHint: 'Added to the options of the language. A shared link does not include them.',
     unclosed: 'A quotation mark is not closed.',
+    argsHint: 'Separated by spaces; quotes keep spaces together.',
+    atMost: (most: string) => `at most ${most}`,
     between: (least: number, most: number) => `At least ${least.toLocaleString('en')} and at most ${most.toLocaleString('en')} are allowed.`,
   },
 }
@@ -43,6 +45,8 @@ const zhCN: PlayTexts = {
     compiler: '编译选项',
     compilerHint: '附加在语言自带的选项之后。程序链接不保存这些选项。',
     unclosed: '引号没有闭合。',
+    argsHint: '用空格分隔；引号内的空格会保留。',
+    atMost: (most) => `最多 ${most}`,
     between: (least, most) => `允许 ${least} 到 ${most}。`,
   },
 }

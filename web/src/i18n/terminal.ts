@@ -5,6 +5,7 @@ const en = {
   spoken: 'Read the terminal to a screen reader',
   text: 'Show as plain text',
   textLabel: 'Content of the terminal as plain text',
+  keys: 'Keys of the terminal',
 }
 
 export type TerminalTexts = typeof en
@@ -13,6 +14,7 @@ const zhCN: TerminalTexts = {
   spoken: '由屏幕阅读器朗读终端',
   text: '显示为纯文本',
   textLabel: '终端内容（纯文本）',
+  keys: '终端按键',
 }
 
 export const terminalTexts: Both<TerminalTexts> = { en, 'zh-CN': zhCN }

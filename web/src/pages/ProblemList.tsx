@@ -3,7 +3,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { Check, CircleDot, Circle, Search } from 'lucide-react'
-import { useDeferredValue, useEffect, useRef, useState } from 'react'
+import { useDeferredValue, useEffect, useRef, useState, useSyncExternalStore } from 'react'
 import type { Schema } from '../api/client'
 import { problemsQuery, sessionQuery } from '../api/queries'
 import { DifficultyWord } from '../components/DifficultyWord'
@@ -17,11 +17,12 @@ import { inputClass } from '../ui/Field'
 import { Select } from '../ui/Select'
 import { Offline } from '../ui/Skeleton'
 import { count, percent } from '../util/format'
-import { actionOf, useSingleKeys } from '../util/keys'
+import { actionOf, areOff, CHARACTERS, charactersOf } from '../util/keys'
 import { listSearch, tagsOf, type ListSearch } from '../util/search'
 import { SentTexts } from '../util/sent-texts'
+import { read } from '../util/storage'
 import { withoutOverrides } from '../util/visible'
-import { useActionKeys } from '../hooks/useActionKeys'
+import { subscribeToChoices } from '../hooks/useChoice'
 import { useHere } from '../hooks/useHere'
 import { useIsOnline } from '../hooks/useIsOnline'
 import { useMedia } from '../hooks/useMedia'
@@ -29,6 +30,9 @@ import { useTitle } from '../hooks/useTitle'
 
 /** Pause in typing after which a search starts. */
 const TYPED_MS = 200
+
+/** The character that leads to the search; nothing if single-key shortcuts are off. */
+const searchKey = () => (areOff() ? '' : charactersOf(read(CHARACTERS))[0])
 
 export function ProblemList() {
   const m = useMessages()
@@ -171,8 +175,7 @@ function Filters({ search, go, box, place, onList, hasStates }: FiltersProps) {
   const l = useTexts(list)
   const tags = tagsOf(search)
   const hasKeys = useMedia('(pointer: fine)')
-  const [keys] = useActionKeys()
-  const [single] = useSingleKeys()
+  const key = useSyncExternalStore(subscribeToChoices, searchKey)
   const chooseTags = (tags: string[]) => go({ tag: tags.join(',') })
   const [typed, setTyped] = useState(search.q ?? '')
   const waiting = useRef<ReturnType<typeof setTimeout>>(undefined)
@@ -212,7 +215,7 @@ function Filters({ search, go, box, place, onList, hasStates }: FiltersProps) {
           ref={box}
           type="search"
           aria-label={m.list.search}
-          placeholder={hasKeys && single === 'on' ? `${m.list.search}  ${keys.search}` : m.list.search}
+          placeholder={hasKeys ? `${m.list.search}  ${key}` : m.list.search}
           value={typed}
           maxLength={100}
           onChange={(event) => type(event.target.value)}

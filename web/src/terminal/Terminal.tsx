@@ -4,7 +4,7 @@ import { FitAddon } from '@xterm/addon-fit'
 import { Terminal as Xterm } from '@xterm/xterm'
 import '@xterm/xterm/css/xterm.css'
 import { useEffect, useRef } from 'react'
-import { useMessages, useTexts } from '../i18n/messages'
+import { useTexts } from '../i18n/messages'
 import { terminalTexts } from '../i18n/terminal'
 import { copyText } from '../util/copy'
 import { Feed } from '../util/feed'
@@ -201,9 +201,9 @@ const KEYS: [string, string][] = [
 
 /** The row of keys below a terminal, on touch screens. */
 export function TerminalKeys({ isLive, onType }: Pick<TerminalProps, 'isLive' | 'onType'>) {
-  const m = useMessages()
+  const x = useTexts(terminalTexts)
   return (
-    <div role="group" aria-label={m.play.keys} className="hidden pointer-coarse:flex shrink-0 scroll-x bg-raised">
+    <div role="group" aria-label={x.keys} className="hidden pointer-coarse:flex shrink-0 scroll-x bg-raised">
       {KEYS.map(([name, sent]) => (
         <button key={name} type="button" aria-disabled={!isLive} onPointerDown={(event) => event.preventDefault()} onClick={() => isLive && onType(sent)} className="shrink-0 grow max-w-20 min-w-10 px-1.5 h-11 active:bg-border aria-disabled:text-muted">
           {name}

@@ -18,9 +18,11 @@ export function charactersOf(stored: string | null): string[] {
   return found.length === ACTIONS.length ? found : [...USUAL]
 }
 
+/** Whether these shortcuts are off. */
+export const areOff = () => storedChoice(SINGLE_KEY, SINGLE) === 'off'
+
 /** The action of a key, unless the user is typing or has turned these shortcuts off. */
-export const actionOf = (event: KeyboardEvent): Action | undefined =>
-  storedChoice(SINGLE_KEY, SINGLE) === 'off' || isTyping(event) ? undefined : ACTIONS[charactersOf(read(CHARACTERS)).indexOf(event.key)]
+export const actionOf = (event: KeyboardEvent): Action | undefined => (areOff() || isTyping(event) ? undefined : ACTIONS[charactersOf(read(CHARACTERS)).indexOf(event.key)])
 
 const SINGLE_KEY = 'cupel.single-keys'
 const SINGLE = ['on', 'off'] as const
