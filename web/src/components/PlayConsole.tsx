@@ -5,7 +5,8 @@ import { useEffect, useRef, useState } from 'react'
 import type { Schema } from '../api/client'
 import { useMedia } from '../hooks/useMedia'
 import { IDLE, type usePlay } from '../hooks/usePlay'
-import { useMessages } from '../i18n/messages'
+import { useMessages, useTexts } from '../i18n/messages'
+import { playTexts } from '../i18n/play'
 import type { TerminalHandle, TerminalModes } from '../terminal/Terminal'
 import { OUTPUT_LINES_MAX } from '../util/visible'
 import { TabButton } from '../ui/TabButton'
@@ -42,6 +43,7 @@ export function PlayConsole(props: PlayConsoleProps) {
   const { run, mode, play, patterns, skipped, onMode, onChange, onLine, onSkip, onReady } = props
   const { state } = run
   const m = useMessages()
+  const p = useTexts(playTexts)
   const [wasOpened, setWasOpened] = useState(mode === 'terminal')
   const [modes, setModes] = useState<TerminalModes>({ isSpoken: false, isText: false })
   const [isReady, setIsReady] = useState(false)
@@ -88,8 +90,8 @@ export function PlayConsole(props: PlayConsoleProps) {
       {mode === 'text' && (
         <div role="tabpanel" id="panel-input-text" aria-labelledby="tab-input-text" ref={content} tabIndex={0} className="grow shrink-0 p-3 space-y-3">
           <textarea
-            aria-label={m.play.textLabel}
-            placeholder={m.play.textLabel}
+            aria-label={p.textLabel}
+            placeholder={p.textLabel}
             value={play.stdin}
             onChange={(event) => onChange({ stdin: event.target.value })}
             rows={4}
@@ -140,7 +142,7 @@ export function PlayConsole(props: PlayConsoleProps) {
 }
 
 function Settings({ run, ...settings }: PlayConsoleProps) {
-  const m = useMessages()
+  const p = useTexts(playTexts)
   const { play, language } = settings
   const [isOpen, setIsOpen] = useState(false)
   const isSmall = useMedia('(max-width: 599px), (max-height: 599px)')
@@ -150,7 +152,7 @@ function Settings({ run, ...settings }: PlayConsoleProps) {
     <details data-spare open={isOpen} onToggle={(event) => setIsOpen(event.currentTarget.open)} className={`${run.state.kind === 'live' ? 'low:hidden' : ''} shrink-0 border-b border-border bg-surface`}>
       <summary className="sticky top-0 z-10 bg-surface flex items-center gap-2 px-3 min-h-9 pointer-coarse:min-h-11 cursor-pointer text-sm hover:bg-raised">
         <ChevronRight aria-hidden size={14} className="shrink-0 text-muted transition-transform in-open:rotate-90" />
-        <span className="shrink-0">{m.play.settings}</span>
+        <span className="shrink-0">{p.settings}</span>
         <span className="font-mono text-xs text-muted truncate min-w-0">{[language.compiled ? play.compilerArgs : undefined, play.args, play.keep].filter(Boolean).join(' · ')}</span>
       </summary>
       {isOpen && (

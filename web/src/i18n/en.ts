@@ -203,13 +203,11 @@ export const en = {
   play: {
     title: 'Playground',
     args: 'Arguments',
-    settings: 'Arguments, files and limits',
     cpu: 'CPU time in seconds',
     memory: 'Memory in MiB',
     input: 'Standard input',
     text: 'Text',
     terminal: 'Terminal',
-    textLabel: 'Text for the program to read',
     terminalLabel: 'Terminal of the program',
     terminalHint: 'Type here while the program runs.',
     terminalKeys: 'Shift Tab leaves the terminal.',

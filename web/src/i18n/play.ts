@@ -13,6 +13,8 @@ const en = {
   split: 'Width of the editor',
   tookBack: 'Your program is shown again. The other program is in the history.',
   playTab: 'Input and output',
+  settings: 'Arguments, files and limits',
+  textLabel: 'Text for the program to read',
   exit: (code: number) => `Ended with exit code ${code}`,
   failed: 'Cupel failed, not your program. Run it again.',
   options: {
@@ -39,6 +41,8 @@ const zhCN: PlayTexts = {
   split: '编辑器宽度',
   tookBack: '已重新显示你的程序。另一个程序在历史中。',
   playTab: '输入与输出',
+  settings: '参数、文件和限制',
+  textLabel: '供程序读取的文本',
   exit: (code) => `以退出码 ${code} 结束`,
   failed: '出错的是 Cupel，不是你的程序。请再次运行。',
   options: {

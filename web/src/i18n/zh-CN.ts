@@ -165,13 +165,11 @@ export const zhCN: Messages = {
   play: {
     title: '练习场',
     args: '参数',
-    settings: '参数、文件和限制',
     cpu: 'CPU 时间（秒）',
     memory: '内存（MiB）',
     input: '标准输入',
     text: '文本',
     terminal: '终端',
-    textLabel: '供程序读取的文本',
     terminalLabel: '程序的终端',
     terminalHint: '程序运行时可在终端中输入。',
     terminalKeys: '按 Shift Tab 离开终端。',
