@@ -45,6 +45,7 @@ export function PlayConsole(props: PlayConsoleProps) {
   const m = useMessages()
   const p = useTexts(playTexts)
   const [wasOpened, setWasOpened] = useState(mode === 'terminal')
+  // `USUAL_MODES` would load the script of the terminal.
   const [modes, setModes] = useState<TerminalModes>({ isSpoken: false, isText: false })
   const [isReady, setIsReady] = useState(false)
   const ready = (handle: TerminalHandle | null) => {

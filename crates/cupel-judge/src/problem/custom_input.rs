@@ -12,7 +12,7 @@ use cupel_types::{Bytes, Grading, Limits, Output, RunReport, ToolOptions, Verdic
 
 use super::case::{Pass, Wanted, nothing_ran};
 use super::limits::CaseLimits;
-use super::program::{Builder, Built, or_fault};
+use super::program::{Builder, Built, or_refusal};
 use super::{Judging, Options, ProblemError, ProblemRequest, begin, build, refused_source};
 use crate::executor::{Party, StdinSource};
 use crate::output_budget::OutputBudget;
@@ -72,7 +72,7 @@ pub fn run_with_input(
     // There are four streams: the compiler's, the program's two, and the returned value or the conversation.
     let mut room = OutputBudget::new(output_kept_max, 4);
     let built = build(request, &[], &limits, &builder, executor, observer);
-    let (built, runnable) = match or_fault(built)? {
+    let (built, runnable) = match or_refusal(built)? {
         Built::Ok(runnable, compiled) => (compiled, *runnable),
         Built::Refused { verdict: Verdict::InternalError, message, report: _ } => {
             report.message = Some(FAULT_OF_PACKAGE.to_owned());

@@ -194,7 +194,7 @@ fn judge_as(
         forbids_packages: request.package.problem.forbids_packages,
     };
     let built = build(request, manner.beside, &limits, &builder, executor, observer);
-    let runnable = match program::or_fault(built)? {
+    let runnable = match program::or_refusal(built)? {
         Built::Ok(runnable, compiled) => {
             report.compile = compiled;
             runnable

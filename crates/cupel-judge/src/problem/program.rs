@@ -277,7 +277,7 @@ impl Programs {
         }
         let memory = package.problem.limits.validation.memory;
         let built = builder.program(package, program, memory, languages, executor, observer);
-        let built = match or_fault(built)? {
+        let built = match or_refusal(built)? {
             Built::Ok(runnable, _) => Ok(*runnable),
             refused @ Built::Refused { .. } => Err(refused.why(&program.path)),
         };
@@ -422,7 +422,7 @@ impl ProblemError {
 }
 
 /// Turns an error into a refusal, if its cause is the package.
-pub(super) fn or_fault(built: Result<Built, ProblemError>) -> Result<Built, ProblemError> {
+pub(super) fn or_refusal(built: Result<Built, ProblemError>) -> Result<Built, ProblemError> {
     let why = built.as_ref().err().and_then(ProblemError::fault_of_package);
     match why {
         Some(why) => Ok(Built::Refused { report: None, verdict: Verdict::InternalError, message: Some(why) }),

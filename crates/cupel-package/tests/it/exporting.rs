@@ -409,7 +409,8 @@ fn input_validators_of_the_same_name_are_exported_side_by_side() {
         .with("input_format_validators/words/two.py", "import sys\nsys.exit(42) # two\n")
         .with("data/secret/testdata.yaml", "input_validator_flags: {validate: a, words: b}\n");
     let (first, second, _) = again(&files, &options());
-    // A source in a directory of its own may have a new name, so the content of the first file identifies a validator.
+    // The export may rename a source that it puts into a directory, so a validator is identified by the content of its
+    // first file.
     let validators = |problem: &Problem| {
         let case = problem.tests.cases().find(|case| case.shown.is_none()).unwrap().clone();
         let of = |validator: &InputValidator| {

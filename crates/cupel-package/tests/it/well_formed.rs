@@ -412,9 +412,9 @@ fn a_group_file_of_another_version_gives_a_warning() {
         (draft_of("kattis-2025-09/sorting"), "data/secret/few/testdata.yaml"),
     ] {
         let (_bench, found) = imported(&files.with(file, "input_validator_flags: x\n"));
-        let told = found.warnings.iter().filter(|finding| finding.code == Code::UnusedFile).collect::<Vec<_>>();
-        assert_eq!(told.len(), 1, "{file}: {:?}", found.warnings);
-        assert!(told[0].file == file && told[0].fault.contains("is not read"), "{told:?}");
+        let reported = found.warnings.iter().filter(|finding| finding.code == Code::UnusedFile).collect::<Vec<_>>();
+        assert_eq!(reported.len(), 1, "{file}: {:?}", found.warnings);
+        assert!(reported[0].file == file && reported[0].fault.contains("is not read"), "{reported:?}");
     }
     let of_case = Files::fixture("kattis-2025-09/ratio").with("data/secret/b.files/testdata.yaml", "x\n");
     let (_bench, found) = imported(&of_case);
@@ -461,8 +461,8 @@ fn a_difference_between_scoring_dialects_gives_a_warning() {
         group(problem, "secret/group2").scoring,
         GroupScoring::AggregateIfNamed { aggregate: Aggregate::Sum, accepted: points(20), rejected: Score::ZERO }
     );
-    let told = imported.warnings.iter().find(|finding| finding.code == Code::ScoringRules).expect("a warning");
-    assert!(told.fault.contains("121") && told.fault.contains("60"), "{told}");
+    let reported = imported.warnings.iter().find(|finding| finding.code == Code::ScoringRules).expect("a warning");
+    assert!(reported.fault.contains("121") && reported.fault.contains("60"), "{reported}");
     let score = problem.submissions[0].expectations.iter().find_map(|rule| rule.score).expect("a score");
     assert!(score.contains(points(60)) && !score.contains(points(59)));
 
