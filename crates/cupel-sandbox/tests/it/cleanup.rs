@@ -170,18 +170,33 @@ fn a_killed_owner_leaves_nothing() {
 }
 
 fn a_killed_launcher_leaves_no_process_and_the_next_start_removes_its_groups() {
-    let (mut child, launcher) = owner();
-    let processes = processes_in(&groups_of(launcher));
-    assert!(processes.len() >= 2 * 23, "{processes:?}");
-    assert!(!groups_of(launcher).is_empty(), "the launcher has no groups to remove");
-    kill_9(launcher);
-    eventually("lanes, cells and programs end", || !processes.iter().any(|pid| lives(*pid)));
-    // The owner detects that its lanes are lost and exits.
-    child.wait().unwrap();
-    eventually("the launcher is gone", || !Path::new(&format!("/proc/{launcher}")).exists());
-    let next = Sandbox::start(SandboxConfig { slots: 1, ..SandboxConfig::default() }).unwrap();
-    assert_eq!(groups_of(launcher), Vec::<PathBuf>::new(), "the next start did not remove the groups");
-    drop(next);
+    // A launcher whose owner is stopped stays a zombie, because nothing reaps it.
+    for is_zombie in [false, true] {
+        let (mut child, launcher) = owner();
+        let processes = processes_in(&groups_of(launcher));
+        assert!(processes.len() >= 2 * 23, "{processes:?}");
+        assert!(!groups_of(launcher).is_empty(), "the launcher has no groups to remove");
+        if is_zombie {
+            kill_process(Pid::from_child(&child), Signal::STOP).unwrap();
+        }
+        kill_9(launcher);
+        eventually("lanes, cells and programs end", || !processes.iter().any(|pid| lives(*pid)));
+        if is_zombie {
+            eventually("the launcher is a zombie", || !lives(launcher));
+        } else {
+            // The owner detects that its lanes are lost and exits.
+            child.wait().unwrap();
+            eventually("the launcher is gone", || !Path::new(&format!("/proc/{launcher}")).exists());
+        }
+        let next = Sandbox::start(SandboxConfig { slots: 1, ..SandboxConfig::default() }).unwrap();
+        assert_eq!(groups_of(launcher), Vec::<PathBuf>::new(), "is_zombie: {is_zombie}");
+        drop(next);
+        if is_zombie {
+            assert!(Path::new(&format!("/proc/{launcher}")).exists(), "the launcher was reaped before the next start");
+            kill_process(Pid::from_child(&child), Signal::CONT).unwrap();
+            child.wait().unwrap();
+        }
+    }
 }
 
 fn a_run_whose_process_is_killed_for_the_memory_of_a_group_above_ends_as_a_failure() {

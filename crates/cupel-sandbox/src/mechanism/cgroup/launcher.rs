@@ -311,10 +311,18 @@ fn remove_stale(parent: &Path) {
     for entry in entries.flatten() {
         let name = entry.file_name();
         let pid = name.to_str().and_then(|n| n.strip_prefix("cupel-")).and_then(|n| n.parse::<u32>().ok());
-        if let Some(pid) = pid
-            && !Path::new("/proc").join(pid.to_string()).exists()
-        {
+        if pid.is_some_and(has_ended) {
             remove_tree(&entry.path());
         }
+    }
+}
+
+/// Whether no process has this id, or only a zombie. A killed launcher can stay a zombie for seconds, because its owner has
+/// ended too, and the init process of a container or a virtual machine may reap its children late.
+fn has_ended(pid: u32) -> bool {
+    // proc_pid_stat(5): the state follows the name, which may contain parentheses.
+    match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
+        Ok(stat) => stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['Z', 'X'])),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
     }
 }
