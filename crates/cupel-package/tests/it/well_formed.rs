@@ -1254,6 +1254,24 @@ fn a_checker_that_a_function_problem_does_not_use_is_a_warning() {
 }
 
 #[test]
+fn keys_that_the_form_of_a_function_problem_does_not_use_are_warnings() {
+    let of_class = "class = \"Box\"\nmethods = [{ name = \"get\", returns = \"int\" }]";
+    for (added, unused) in [
+        ("compare = \"unordered\"", vec![]),
+        ("compare = \"unordered\"\ntolerance = 0.5", vec!["function.tolerance"]),
+        ("compare = \"float\"\ntolerance = 0.5", vec![]),
+        ("constructor = []", vec!["function.constructor"]),
+        (of_class, vec!["function.name", "function.parameters", "function.returns"]),
+    ] {
+        let files = Files::fixture("cupel/two-sum").edit("problem.toml", "compare = \"unordered\"", added);
+        let (_bench, imported) = imported(&files);
+        let left_out = imported.warnings.iter().filter(|finding| finding.code == Code::LeftOut);
+        let keys: Vec<&str> = left_out.map(|finding| finding.key.as_deref().unwrap()).collect();
+        assert_eq!(keys, unused, "{added}: {:?}", imported.warnings);
+    }
+}
+
+#[test]
 fn trials_and_generators_of_cupels_own_format_are_read() {
     let files = Files::fixture("cupel/two-sum")
         .edit("problem.toml", "validators =", "generators = \"generators\"\nvalidators =")

@@ -16,6 +16,7 @@ pub(super) fn read(reader: &Reader<'_>) -> Option<Signature> {
         &["name", "parameters", "returns", "class", "constructor", "methods", "compare", "tolerance", "mutates"],
         Unknown::Error,
     );
+    warn_of_unused_keys(reader);
     let compare = compare(reader)?;
     let interface = if reader.get("class").is_some() { class(reader)? } else { function(reader)? };
     if let Some(name) = interface.repeated_name() {
@@ -28,6 +29,23 @@ pub(super) fn read(reader: &Reader<'_>) -> Option<Signature> {
         return None;
     }
     Some(Signature { interface, compare })
+}
+
+/// Reports keys that the form of the problem or its comparison does not use.
+fn warn_of_unused_keys(reader: &Reader<'_>) {
+    let unused: (&[&str], &str) = if reader.get("class").is_some() {
+        (&["name", "parameters", "returns", "mutates"], "`class` is set")
+    } else {
+        (&["constructor", "methods"], "`class` is not set")
+    };
+    for key in unused.0.iter().map(|key| reader.get(key)).filter(|key| key.is_some()) {
+        key.fault(Code::LeftOut, format!("this key is not used, because {}", unused.1), "Remove it");
+    }
+    let tolerance = reader.get("tolerance");
+    if tolerance.is_some() && reader.get("compare").text() != Some("float") {
+        let fault = "the tolerance is not used, because `function.compare` is not `float`";
+        tolerance.fault(Code::LeftOut, fault, "Set `compare = \"float\"`, or remove the tolerance");
+    }
 }
 
 /// Reports what contradicts the signature in the rest of the file. `method` is the method by which all cases are judged;
