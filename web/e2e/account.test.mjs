@@ -179,7 +179,7 @@ test('a solved problem is counted in the progress by difficulty, tag and day', a
   assert.ok(sent < 300, `the submission was refused with ${sent}`)
   await page.goto(`${server.url}/account`)
   await page.getByText('problem solved', { exact: true }).waitFor()
-  await page.getByText('1 problem solved for the first time, on 1 day').waitFor()
+  await page.getByText('1 problem solved for the first time, on 1 day in UTC', { exact: true }).waitFor()
   await page.getByText(/^1 of \d+$/).first().waitFor()
   await check('account-progress')
   // The address of a part that does not exist leads to the progress.
@@ -548,6 +548,11 @@ test('the question before something ends takes the focus, and Cancel and Escape 
       await hasFocus(await act.elementHandle())
       await page.keyboard.press('Escape')
       await hasFocus(await button.elementHandle())
+      // When the row with the question is gone, its list has the focus.
+      await page.keyboard.press('Enter')
+      await hasFocus(await act.elementHandle())
+      await page.keyboard.press('Enter')
+      await page.waitForFunction(() => document.activeElement?.matches('section'))
     }
     await close()
   }

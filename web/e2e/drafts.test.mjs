@@ -243,6 +243,48 @@ test('the code is kept while the server is down, and saved when it is up again',
   await close()
 })
 
+test('code that could not be saved before its page was left, or before the sign-out, reaches the server', async () => {
+  const { page, close, faults, name } = await registered()
+  await open(page)
+  await write(page, '# before\n')
+  await onServer(page, '# before\n')
+  const url = '**/api/v1/drafts/**'
+  const lost = page.waitForEvent('requestfailed', (request) => request.method() === 'PUT')
+  await page.route(url, (route) => (route.request().method() === 'PUT' ? route.abort() : route.fallback()))
+  await write(page, '# left without a connection\n')
+  await page.getByRole('link', { name: 'Cupel' }).click()
+  await page.getByRole('heading', { name: 'Problems', exact: true }).waitFor()
+  await lost
+  await page.unroute(url)
+  await onServer(page, '# left without a connection\n')
+  await page.goBack()
+  await shows(page, '# left without a connection')
+  // The server no longer accepts it afterwards.
+  await write(page, '# the last words\n')
+  await page.getByRole('button', { name: /^Account/ }).click()
+  await page.getByRole('menuitem', { name: 'Sign out' }).click()
+  await page.getByRole('link', { name: 'Sign in' }).waitFor()
+  assert.equal((await people.call(server, people.tokenOf(server, name), 'GET', `/drafts/python?problem=${SLUG}`)).text, '# the last words\n')
+  faults.splice(0, faults.length, ...faults.filter((fault) => !/ERR_FAILED/.test(fault)))
+  await close()
+})
+
+test('the history says if the server has refused the code', async () => {
+  const { page, close } = await registered()
+  await page.route('**/api/v1/drafts/**', (route) =>
+    route.request().method() === 'PUT'
+      ? route.fulfill({ status: 422, contentType: 'application/problem+json', body: JSON.stringify({ type: '/errors/invalid-body', code: 'invalid-body', title: 'Invalid', status: 422, detail: 'no', request_id: '0' }) })
+      : route.fallback(),
+  )
+  await open(page)
+  const refused = page.waitForResponse((answer) => answer.request().method() === 'PUT')
+  await write(page, '# refused\n')
+  await refused
+  await history(page)
+  await page.getByText('The server has refused to save them, and is asked again after the next change.').waitFor()
+  await close()
+})
+
 test('the playground also has a history, and every browser of the user has its code', async () => {
   const { page, close, name } = await registered({ path: '/playground' })
   await chooseLanguage(page, 'python')

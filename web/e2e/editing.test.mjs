@@ -125,6 +125,15 @@ test('a tab has the width that the user has chosen, and the search opens in the 
   await holds(page, '        x')
   await page.keyboard.press('Control+f')
   await page.getByRole('textbox', { name: 'Find' }).waitFor()
+  // Both have the language of the site, also after it was changed.
+  await page.keyboard.press('Escape')
+  await page.getByRole('button', { name: 'Theme, Language' }).click()
+  await page.getByRole('menuitemradio', { name: '简体中文' }).click()
+  await page.getByRole('menuitemradio').first().waitFor({ state: 'detached' })
+  await page.getByRole('textbox', { name: /源代码/ }).click()
+  await page.keyboard.press('Control+f')
+  await page.getByRole('textbox', { name: '查找' }).waitFor()
+  await page.getByRole('button', { name: '全部替换' }).waitFor()
   await close()
 })
 
@@ -181,7 +190,12 @@ test('a language can be found by typing, recently used languages come first, and
   await page.getByRole('group', { name: 'Recently used' }).getByRole('option', { name: /^Bash/ }).waitFor()
   assert.equal(await page.getByRole('group', { name: 'All languages' }).getByRole('option', { name: /^Bash/ }).count(), 0)
   await check('language-picker')
-  await page.keyboard.press('Escape')
+  // The language that is chosen already.
+  await isFocused()
+  await page.keyboard.type('bash')
+  await page.keyboard.press('Enter')
+  await search.waitFor({ state: 'hidden' })
+  await page.waitForFunction(() => /^Bash/.test(document.activeElement?.innerText ?? ''))
   await close()
 })
 
@@ -252,6 +266,38 @@ test('the drawer has the samples, and a terminal for interactive runs of the sol
   await page.getByRole('tab', { name: 'Verdict', selected: true }).waitFor()
   await close()
 })
+
+for (const path of [`/problems/${SLUG}`, '/playground']) {
+  test(`when the window of ${path} becomes narrower and wider, the editor, the terminal and its program stay`, async () => {
+    const { page, check, close } = await registered(path)
+    await chooseLanguage(page, 'python')
+    await write(page, 'print("heard", input("say: ").upper())\n')
+    await page.getByRole('tab', { name: 'Terminal' }).click()
+    await page.getByRole('button', { name: /^Run/ }).click()
+    await terminalShows(page, /say: /)
+    const kept = await Promise.all([editor(page), page.locator('[data-terminal]')].map((part) => part.elementHandle()))
+    const stay = async () => assert.deepEqual(await Promise.all(kept.map((part) => part.evaluate((node) => node.isConnected))), [true, true])
+    await page.setViewportSize({ width: 800, height: 800 })
+    await page.getByRole('tab', { name: /^(Result|Input and output)$/ }).click()
+    await terminalShows(page, /say: /)
+    await stay()
+    await check(`narrower${path.slice(0, 5).replace('/', '-')}`)
+    await page.getByRole('textbox', { name: /Terminal of the program/ }).focus()
+    await page.keyboard.type('hel')
+    await terminalShows(page, /say: hel/)
+    await page.setViewportSize({ width: 1280, height: 800 })
+    await page.getByRole('separator').first().waitFor()
+    await page.keyboard.type('lo\n')
+    await terminalShows(page, /say: hello\s+heard HELLO/)
+    await stay()
+    await check(`wider${path.slice(0, 5).replace('/', '-')}`)
+    await page.keyboard.press('Shift+Tab')
+    await editor(page).click()
+    await page.keyboard.press('Control+z')
+    await page.waitForFunction(() => !document.querySelector('[data-editor]').shadowRoot.querySelector('.cm-content').innerText.includes('heard'))
+    await close()
+  })
+}
 
 test('a program that is too large for the terminal is not started, and the page says how large it may be', async () => {
   const { page, close } = await registered()

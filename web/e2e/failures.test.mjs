@@ -162,6 +162,26 @@ test('if a gateway loses the answer to a submission, the same code is not taken 
   await close()
 })
 
+test('a run that the server has not confirmed can be run again, and no list is said to show it', async () => {
+  const { page, close, faults } = await registered(server, browser, { path: `/problems/${SLUG}` })
+  await chooseLanguage(page, 'python')
+  await write(page, RIGHT)
+  const url = `**/problems/${SLUG}/run`
+  await page.route(url, (route) => route.abort())
+  await page.getByRole('button', { name: 'Run', exact: true }).click()
+  const box = page.getByRole('alert').filter({ hasText: 'The server has not confirmed your code' })
+  await box.waitFor()
+  // Changed code is not sent by itself.
+  await write(page, `${RIGHT}\n`)
+  await box.getByText('The connection was lost while the code was sent. Run it again.').waitFor()
+  assert.equal(await box.getByText('list of submissions').count(), 0)
+  await page.unroute(url)
+  await box.getByRole('button', { name: 'Try again' }).click()
+  await page.locator('[data-verdict="AC"]').waitFor()
+  forgive(faults)
+  await close()
+})
+
 test('an error of the server and a run do not withdraw the offer to send a submission again', async () => {
   const { page, close, name, faults } = await registered(server, browser, { path: `/problems/${SLUG}` })
   const url = `**/problems/${SLUG}/submissions`

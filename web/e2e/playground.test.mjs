@@ -5,7 +5,7 @@ import { rmSync, statSync } from 'node:fs'
 import { after, afterEach, before, test } from 'node:test'
 import { chooseLanguage, closeVisits, launch } from './browser.mjs'
 import { makeImage } from './image.mjs'
-import { registered, until } from './people.mjs'
+import { call, registered, tokenOf, until } from './people.mjs'
 import { startServer } from './server.mjs'
 import { longestTask } from './tasks.mjs'
 import { openTerminal, terminalShows, terminalText } from './terminal.mjs'
@@ -47,6 +47,24 @@ const choose = chooseLanguage
 const press = (page, name) => page.getByRole('button', { name, exact: true }).click()
 const verdict = (page, code) => page.locator(`[data-verdict="${code}"]`).waitFor()
 const isRunning = (page) => page.locator('[data-phase="running"]').waitFor()
+
+/** Records the page's sockets, so that a test can close one of them. */
+async function recordSockets(page) {
+  await page.addInitScript(() => {
+    const Original = WebSocket
+    window.sockets = []
+    window.WebSocket = class extends Original {
+      constructor(...all) {
+        super(...all)
+        window.sockets.push(this)
+      }
+    }
+  })
+  await page.reload()
+}
+
+/** The browser reports refused connections as console errors. They are expected. */
+const forgiveLost = (faults) => faults.splice(0, faults.length, ...faults.filter((fault) => !/WebSocket connection|ERR_INTERNET_DISCONNECTED/.test(fault)))
 
 /** Gives programs without a terminal two minutes of real time, of which they may wait one without a pause. */
 async function permitLongRuns(page) {
@@ -389,6 +407,37 @@ test('a program continues while its page is reloaded, and the page then shows al
   await press(page, 'Stop')
   await verdict(page, 'CANCELLED')
   await page.getByText('Stopped by you').waitFor()
+  await close()
+})
+
+test('after a reload, the terminal does not answer again what a program has asked before', async () => {
+  const { page, close } = await player()
+  await choose(page, 'python')
+  const asks = `import sys, tty
+tty.setcbreak(0)
+def ask(query, end):
+    print(query, end="", flush=True)
+    answer = ""
+    while not answer.endswith(end):
+        answer += sys.stdin.read(1)
+    return answer
+for query, end in (("\\x1b[6n", "R"), ("\\x1b[c", "c"), ("\\x1b[?25$p", "y"), ("\\x1bP$qm\\x1b\\\\", "\\x1b\\\\")):
+    ask(query, end)
+print("answered", flush=True)
+print(repr(ask("", "\\n")), flush=True)
+print(repr(ask("\\x1b[5n", "n")), flush=True)
+`
+  await write(page, asks)
+  await openTerminal(page)
+  await press(page, 'Run')
+  await terminalShows(page, /answered/)
+  await page.reload()
+  await terminalShows(page, /answered/)
+  await isRunning(page)
+  await page.getByRole('textbox', { name: /Terminal of the program/ }).focus()
+  await page.keyboard.type('x\n')
+  await terminalShows(page, /answered\s+'x\\n'\s+'\\x1b\[0n'/)
+  await verdict(page, 'AC')
   await close()
 })
 
@@ -742,18 +791,7 @@ test('in a low window, the terminal keeps eight lines, Run stays in reach, and n
 
 test('a lost connection is restored, and no output or input is lost or repeated', async () => {
   const { page, context, close, faults } = await player()
-  // Records the page's sockets, so that the test can close one of them.
-  await page.addInitScript(() => {
-    const Original = WebSocket
-    window.sockets = []
-    window.WebSocket = class extends Original {
-      constructor(...all) {
-        super(...all)
-        window.sockets.push(this)
-      }
-    }
-  })
-  await page.reload()
+  await recordSockets(page)
   await choose(page, 'python')
   await write(page, 'import time\nprint("name?")\nname = input()\nfor n in range(20):\n    print("tick", n, flush=True)\n    time.sleep(0.05)\nprint("bye", name)\n')
   await openTerminal(page)
@@ -767,8 +805,34 @@ test('a lost connection is restored, and no output or input is lost or repeated'
   await verdict(page, 'AC')
   await page.getByText('The connection was lost and is restored. No output is missing.').waitFor()
   await terminalShows(page, /tick 0\s+tick 1\s+tick 2\s+.*tick 18\s+tick 19\s+bye Ada\s*$/)
-  // The browser reports the refused connections as console errors. They are expected.
-  faults.splice(0, faults.length, ...faults.filter((fault) => !/WebSocket connection|ERR_INTERNET_DISCONNECTED/.test(fault)))
+  forgiveLost(faults)
+  await close()
+})
+
+test('without a connection, Stop ends a run that was not sent, and says that a program in progress is stopped later', async () => {
+  const { page, context, close, faults, name } = await player()
+  await recordSockets(page)
+  await choose(page, 'python')
+  await write(page, 'import signal\nprint("begun", flush=True)\nsignal.pause()\n')
+  await context.setOffline(true)
+  await press(page, 'Run')
+  await page.getByText('The program starts when the connection is back.', { exact: false }).waitFor()
+  await press(page, 'Stop')
+  await page.getByText('Run a program to see its output.').waitFor()
+  await context.setOffline(false)
+  await press(page, 'Run')
+  await page.getByLabel('Output', { exact: true }).getByText('begun').waitFor()
+  // The server has only the second run.
+  const { submissions } = await call(server, tokenOf(server, name), 'GET', '/submissions')
+  assert.equal(submissions.length, 1)
+  await context.setOffline(true)
+  await page.evaluate(() => window.sockets.at(-1).close())
+  await page.getByText('The connection was lost; reconnecting. The program continues').waitFor()
+  await press(page, 'Stop')
+  await page.getByText('The program is stopped when the connection is back.').waitFor()
+  await context.setOffline(false)
+  await verdict(page, 'CANCELLED')
+  forgiveLost(faults)
   await close()
 })
 

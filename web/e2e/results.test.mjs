@@ -169,6 +169,32 @@ test('an earlier submission has a URL, which shows when and in which language it
   await close()
 })
 
+test('if a problem has more submissions than its tab shows, the tab says so and leads to all of them', async () => {
+  await registered('prolific')
+  const { page, check, close } = await visit(browser)
+  await signIn(page, 'prolific')
+  let total = 1
+  await page.route(`**/problems/${SLUG}/submissions?*`, async (route) => {
+    const response = await route.fetch()
+    const json = await response.json()
+    await route.fulfill({ response, json: { ...json, pagination: { ...json.pagination, total } } })
+  })
+  await submit(page, RIGHT)
+  await verdict(page, 'AC')
+  await page.getByRole('tab', { name: 'Submissions' }).click()
+  const all = page.getByRole('link', { name: 'All your submissions' })
+  await page.getByRole('list', { name: 'Your submissions' }).getByText('Accepted').waitFor()
+  assert.equal(await all.count(), 0)
+  total = 21
+  await page.reload()
+  await page.getByText('These are the newest 1 of 21.').waitFor()
+  await check('submissions-more')
+  await all.click()
+  await page.waitForURL(/\/account\?view=submissions$/)
+  await page.getByRole('region', { name: 'Your submissions' }).waitFor()
+  await close()
+})
+
 test('a test with a conversation shows the conversation and not the answer file', async () => {
   await registered('talker')
   const { page, check, close } = await visit(browser)

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cupel_types::{Cases, Solution, Submission, SubmissionId, SubmissionKind, UserId, Verdict};
+use cupel_types::{Cases, RunId, Solution, Submission, SubmissionId, SubmissionKind, UserId, Verdict};
 use tokio::time::timeout;
 
 use crate::disclosure::Disclosure;
-use crate::event::{Event, Seq};
+use crate::event::{Event, EventKind, Seq};
 use crate::ids::first_at;
-use crate::problems::RunSummary;
+use crate::problems::{Attempted, RunSummary};
 use crate::run::{HistoryFilter, RunState, Stage, SubmissionRecord, SubmissionSummary};
-use crate::{AuthenticatedUser, Core, Interest, Notice, Received, Store, StoreError, Subscription};
+use crate::{AuthenticatedUser, Cancellation, Core, Interest, Notice, Received, Store, StoreError, Subscription};
 
 /// Maximum difference between the time in an id and the time of acceptance. Ids never decrease, but a clock may be set
 /// back.
@@ -136,6 +136,20 @@ impl Core {
         }
     }
 
+    /// Waits at most `at_most` until the submission has ended. Its viewer may be another user than its owner.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn wait_until_ended(&self, attempted: &Attempted, at_most: Duration) -> Result<(), StoreError> {
+        let id = attempted.record().submission.id;
+        // Subscribed before the read, so an end between the two is not missed.
+        let mut end = self.inner.events.subscribe(id, Seq::default(), Interest::End).await;
+        if self.inner.store.submission(id).await?.is_some_and(|record| !record.state.is_final()) {
+            let _elapsed = timeout(at_most, self.wait_for_end(id, end.as_mut())).await;
+        }
+        Ok(())
+    }
+
     /// How long to wait for an event from the bus before the store is queried. A node writes the end of a run first and
     /// announces it afterwards. If the node is killed in between, or gets no answer from the store, the end is never
     /// announced.
@@ -179,7 +193,7 @@ impl Core {
         let live = self.inner.events.subscribe(id, after, Interest::Everything).await;
         let Some(record) = self.submission(viewer, id).await? else { return Ok(None) };
         let stored = self.inner.store.events(id, after).await?;
-        let watch = Watch {
+        let mut watch = Watch {
             store: Arc::clone(&self.inner.store),
             id,
             quiet_max: self.quiet_max(),
@@ -188,9 +202,11 @@ impl Core {
             ended: record.state.is_final() && stored.is_empty(),
             reported_gap: false,
             missed_something: false,
-            stored: stored.into(),
+            stored: VecDeque::new(),
+            has_more_stored: false,
             live,
         };
+        watch.hold(stored);
         Ok(Some((record, Box::new(watch))))
     }
 
@@ -211,7 +227,10 @@ impl Core {
                 return Err(CancelError::Rejudge);
             }
         }
-        Ok(self.end(id, record.submission.kind.is_live()).await?)
+        // The run may end meanwhile, and a rejudge create another one.
+        let only = (!viewer.is_admin).then_some(record.run);
+        let Some(done) = self.end(id, only, record.submission.kind.is_live()).await? else { return Ok(None) };
+        if only.is_some_and(|only| only != done.run) { Err(CancelError::Rejudge) } else { Ok(Some(done.state)) }
     }
 
     /// Whether a contest counts the submission: the sender takes part in it, or can still join it.
@@ -233,18 +252,26 @@ impl Core {
         for stage in [Stage::Queued, Stage::Running] {
             let filter = HistoryFilter { stage: Some(stage), ..HistoryFilter::of(owner) };
             for summary in self.inner.store.history(filter, 0, limit - cancelled).await? {
-                self.end(summary.id, true).await?;
+                self.end(summary.id, None, true).await?;
                 cancelled += 1;
             }
         }
         Ok(cancelled)
     }
 
-    /// Cancels a submission. `may_be_live`: whether it may have logs of live input, which then end. Ending logs that
-    /// never began has no effect.
-    async fn end(&self, id: SubmissionId, may_be_live: bool) -> Result<Option<RunState>, StoreError> {
+    /// Cancels a submission. `only`: the only run that may be cancelled. `may_be_live`: whether it may have logs of
+    /// live input, which then end. Ending logs that never began has no effect.
+    async fn end(
+        &self,
+        id: SubmissionId,
+        only: Option<RunId>,
+        may_be_live: bool,
+    ) -> Result<Option<Cancellation>, StoreError> {
         let now = self.now();
-        let Some(done) = self.inner.store.cancel(id, now).await? else { return Ok(None) };
+        let Some(done) = self.inner.store.cancel(id, only, now).await? else { return Ok(None) };
+        if only.is_some_and(|only| only != done.run) {
+            return Ok(Some(done));
+        }
         self.stop_run(done.run);
         if done.changed {
             // All nodes are notified, because any of them may be running the submission.
@@ -255,7 +282,7 @@ impl Core {
                 self.end_input(id, attempts, Verdict::Cancelled);
             }
         }
-        Ok(Some(done.state))
+        Ok(Some(done))
     }
 }
 
@@ -285,11 +312,56 @@ struct Watch {
     reported_gap: bool,
     /// Whether to query the store when the bus has no event ready.
     missed_something: bool,
+    /// The first of the stored events that have not been returned, and whether the store has more of them.
     stored: VecDeque<Event>,
+    has_more_stored: bool,
     live: Box<dyn Subscription>,
 }
 
+/// Maximum size of the stored events that a watcher holds. Many clients may read slowly, and a log may have megabytes:
+/// the store is read again when a client has received these events.
+const STORED_BYTES_MAX: usize = 256 << 10;
+
+/// Approximate size of an event in memory, in bytes.
+fn size(event: &Event) -> usize {
+    let extra = match &event.kind {
+        EventKind::Output { data, .. } | EventKind::CompileEnded { output: data, .. } => data.len(),
+        _ => 0,
+    };
+    128 + extra
+}
+
+/// Drops the events that a watcher does not hold yet. Returns whether there were any.
+fn cut_to_page(log: &mut Vec<Event>) -> bool {
+    let sums = log.iter().scan(0, |sum, event| {
+        *sum += size(event);
+        Some(*sum)
+    });
+    // Even an event that is too large is held alone.
+    let end = sums.take_while(|sum| *sum <= STORED_BYTES_MAX).count().max(1);
+    let has_more = end < log.len();
+    log.truncate(end);
+    log.shrink_to_fit();
+    has_more
+}
+
 impl Watch {
+    /// Holds the beginning of these stored events.
+    fn hold(&mut self, mut log: Vec<Event>) {
+        self.has_more_stored = cut_to_page(&mut log);
+        self.stored = log.into();
+    }
+
+    /// Reads the stored events after the last one that was held.
+    async fn hold_more(&mut self) {
+        let log = self.store.events(self.id, self.last).await.unwrap_or_else(|error| {
+            tracing::warn!(submission.id = %self.id, %error, "cannot read more of a watched event log");
+            self.missed_something = true;
+            Vec::new()
+        });
+        self.hold(log);
+    }
+
     fn give(&mut self, event: Event) -> Option<Received> {
         self.last = event.seq;
         self.ended = event.kind.is_final();
@@ -299,9 +371,9 @@ impl Watch {
 }
 
 /// The stored events after `last`. `None` if the run has not ended or the store cannot answer.
-async fn rest(store: &Arc<dyn Store>, id: SubmissionId, last: Seq) -> Option<VecDeque<Event>> {
+async fn rest(store: &Arc<dyn Store>, id: SubmissionId, last: Seq) -> Option<Vec<Event>> {
     match store.events(id, last).await {
-        Ok(rest) => rest.last().is_some_and(|e| e.kind.is_final()).then(|| rest.into()),
+        Ok(rest) => rest.last().is_some_and(|e| e.kind.is_final()).then_some(rest),
         Err(error) => {
             tracing::warn!(submission.id = %id, %error, "cannot read the rest of a watched event log");
             None
@@ -318,6 +390,10 @@ impl Subscription for Watch {
                     return self.give(event);
                 }
             }
+            if self.has_more_stored {
+                self.hold_more().await;
+                continue;
+            }
             let received = if self.missed_something {
                 tokio::select! {
                     biased;
@@ -325,7 +401,7 @@ impl Subscription for Watch {
                     // The end may be among the missed events.
                     rest = rest(&self.store, self.id, self.last) => {
                         self.missed_something = false;
-                        self.stored = rest.unwrap_or_default();
+                        self.hold(rest.unwrap_or_default());
                         continue;
                     }
                 }
@@ -349,7 +425,7 @@ impl Subscription for Watch {
                 }
                 // The bus has no more events. If the run has ended, the store has the rest.
                 None => match rest(&self.store, self.id, self.last).await {
-                    Some(rest) => self.stored = rest,
+                    Some(rest) => self.hold(rest),
                     None => return None,
                 },
             }
@@ -363,6 +439,23 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::event::Stream;
+
+    #[test]
+    fn a_watcher_holds_a_bounded_part_of_a_stored_log_but_at_least_one_event() {
+        let output = |size: usize| Event {
+            submission: SubmissionId::from_uuid(uuid::Uuid::nil()),
+            seq: Seq::of_attempt(1, 1),
+            at: Timestamp::UNIX_EPOCH,
+            kind: EventKind::Output { case: None, stream: Stream::Stdout, data: vec![0; size].into() },
+        };
+        let cut = |mut log: Vec<Event>| (cut_to_page(&mut log), log.len());
+        assert_eq!(cut(Vec::new()), (false, 0));
+        assert_eq!(cut(vec![output(100); 3]), (false, 3));
+        assert_eq!(cut(vec![output(64 << 10); 64]), (true, 3));
+        assert_eq!(cut(vec![output(1); 90_000]), (true, STORED_BYTES_MAX / 129));
+        assert_eq!(cut(vec![output(STORED_BYTES_MAX); 2]), (true, 1));
+    }
 
     #[test]
     fn the_smallest_and_largest_timestamps_set_no_bounds() {

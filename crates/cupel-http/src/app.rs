@@ -23,6 +23,9 @@ use crate::state::{ApiState, HealthReport, TierRates};
 #[derive(Clone)]
 pub struct Shared(Arc<App>);
 
+/// Maximum unread input of a user's live runs.
+const LIVE_INPUT_OF_USER_MAX: usize = 4 << 20;
+
 /// State that all requests of a process share.
 pub struct App {
     /// State from the binary.
@@ -39,6 +42,9 @@ pub struct App {
     pub bodies: ByteBudget,
     /// Memory for large responses.
     pub answers: ByteBudget,
+    /// Memory for the unread input of live runs that this node has sent. It is bounded for each user only: with a bound
+    /// in total, a few users whose runs wait could keep the input of all others out.
+    pub live_input: ByteBudget,
     /// Uploads of packages: each occupies disk space until the package is imported.
     pub uploads: AtOnce,
     /// Downloads of packages: each occupies disk space until the client has received it.
@@ -64,6 +70,7 @@ impl Shared {
                 settings.bodies_of_user_bytes_max,
                 settings.execute_body_bytes_max,
             ),
+            live_input: ByteBudget::new(BudgetKind::LiveInput, usize::MAX >> 4, LIVE_INPUT_OF_USER_MAX, 0),
             tokens: Tokens::new(&state.settings.jwt_secret, state.settings.access_token_lifetime),
             identities: Identities::default(),
             limits: RateLimits::new(Arc::clone(&state.buckets), state.settings.login),

@@ -1,4 +1,4 @@
-//! Memory budget for request bodies and for large responses: in total, and per user. Guests with one share of the queue
+//! Memory budget for request bodies, large responses and the input of live runs: in total, and per user. Guests with one share of the queue
 //! ([`UserId::share`]) count as one user with a quarter of a user's maximum, and all guests together have a quarter of
 //! the total: anyone can be many guests.
 //!
@@ -36,6 +36,8 @@ pub enum BudgetKind {
     Bodies,
     /// Large responses.
     Answers,
+    /// Input of live runs that their programs have not read.
+    LiveInput,
 }
 
 #[derive(Default)]
@@ -170,6 +172,10 @@ impl Held {
                 BudgetKind::Answers => {
                     format!("Together, your open large responses may use {most} bytes. Read them first.")
                 }
+                BudgetKind::LiveInput => format!(
+                    "Together, the unread input of your interactive runs may use {most} bytes. Wait until a program \
+                     reads its input, or end a run."
+                ),
             };
             return Err(ApiError::new(ErrorKind::RateLimited, detail).retry_after(Duration::from_secs(1)));
         }
@@ -181,6 +187,7 @@ impl Held {
                     "The server's memory for request bodies is full. Nothing was accepted; send the request again."
                 }
                 BudgetKind::Answers => "The server's memory for large responses is full. Send the request again.",
+                BudgetKind::LiveInput => "The server's memory for unread input is full. Send the input again.",
             };
             return Err(ApiError::new(ErrorKind::Unavailable, detail).retry_after(Duration::from_secs(1)));
         }
@@ -216,6 +223,7 @@ impl Held {
         let what = match self.budget.of {
             BudgetKind::Bodies => "requests whose programs wait or run",
             BudgetKind::Answers => "unfinished large responses",
+            BudgetKind::LiveInput => "interactive runs with unread input",
         };
         let second = Duration::from_secs(1);
         let mut used = self.budget.used();

@@ -418,7 +418,7 @@ pub fn user_disabled() -> ApiError {
 }
 
 /// Error for invalid credentials. Source of the challenge: RFC 6750, section 3.
-fn unauthorized(why: impl Into<std::borrow::Cow<'static, str>>) -> ApiError {
+pub fn unauthorized(why: impl Into<std::borrow::Cow<'static, str>>) -> ApiError {
     let challenge = HeaderValue::from_static("Bearer realm=\"cupel\", error=\"invalid_token\"");
     ApiError::new(ErrorKind::Unauthorized, why).with_header(header::WWW_AUTHENTICATE, challenge)
 }

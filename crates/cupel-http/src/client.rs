@@ -62,7 +62,7 @@ pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> Client 
         let hops: Vec<&str> =
             values.iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).map(str::trim).collect();
         for hop in hops.into_iter().rev() {
-            let Ok(next) = hop.parse::<IpAddr>() else { break };
+            let Some(next) = address_of_hop(hop) else { break };
             address = next.to_canonical();
             if !is_trusted(address) {
                 break;
@@ -70,6 +70,12 @@ pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> Client 
         }
     }
     Client { address, is_forwarded, is_page: is_of_a_page(headers), is_tls }
+}
+
+/// The address in a value of `X-Forwarded-For`. Some proxies add the port, and some write an IPv6 address in brackets.
+fn address_of_hop(hop: &str) -> Option<IpAddr> {
+    let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(hop);
+    bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 /// Whether a page in a browser sent the request. A browser sends `none` if its user has entered the address. Some
@@ -162,5 +168,20 @@ mod tests {
         );
         assert_eq!(address_of("2.2.2.2", &["8.8.8.8", "9.9.9.9, 2.2.2.3"], &["2.2.2.0/24"]), "9.9.9.9");
         assert_eq!(address_of("2.2.2.2", &["rubbish"], &["2.2.2.2"]), "2.2.2.2");
+    }
+
+    #[test]
+    fn forwarded_addresses_may_have_a_port_or_brackets() {
+        for (forwarded, address) in [
+            ("9.9.9.9:51000", "9.9.9.9"),
+            ("[2001:db8::9]:51000", "2001:db8::9"),
+            ("[2001:db8::9]", "2001:db8::9"),
+            ("2001:db8::9", "2001:db8::9"),
+            ("9.9.9.9:51000, 2.2.2.2:80", "9.9.9.9"),
+            ("9.9.9.9:port", "2.2.2.2"),
+            ("[2001:db8::9", "2.2.2.2"),
+        ] {
+            assert_eq!(address_of("2.2.2.2", &[forwarded], &["2.2.2.2"]), address, "{forwarded}");
+        }
     }
 }

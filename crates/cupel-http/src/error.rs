@@ -315,6 +315,17 @@ impl From<cupel_core::StoreError> for ApiError {
     }
 }
 
+impl From<cupel_core::QueueError> for ApiError {
+    fn from(error: cupel_core::QueueError) -> ApiError {
+        tracing::error!(error = cupel_core::chain(&error), "the queue is not available");
+        ApiError::new(
+            ErrorKind::Unavailable,
+            "The queue cannot be reached at the moment. Nothing was accepted; send the request again.",
+        )
+        .retry_after(Duration::from_secs(2))
+    }
+}
+
 impl IntoResponse for ApiError {
     fn into_response(mut self) -> Response {
         let mut response = self.kind.status().into_response();
@@ -396,6 +407,16 @@ mod tests {
         assert_eq!(header(Duration::ZERO), "1");
         assert_eq!(header(Duration::from_millis(1001)), "2");
         assert_eq!(header(Duration::from_secs(7)), "7");
+    }
+
+    #[test]
+    fn an_outage_of_the_queue_is_temporary() {
+        let outage = std::io::Error::other("no broker");
+        for error in [cupel_core::QueueError::Unreachable(outage.into()), cupel_core::QueueError::Closed] {
+            let error = ApiError::from(error);
+            assert_eq!((error.kind(), error.seconds_to_wait()), (ErrorKind::Unavailable, Some(2)));
+            assert!(!error.detail().contains("broker"), "{}", error.detail());
+        }
     }
 
     /// `UPDATE_DOCS=1` writes the page instead.

@@ -4,9 +4,15 @@
 //!
 //! Invariant: an unauthenticated client cannot lock the owner out of an account for long. The low limit is per account
 //! *and* address. The high limit per account does not apply to an address from which the owner has logged in before.
+//!
+//! An attempt with a password or a join code is charged before it is checked, and refunded if it was right. So that the
+//! simultaneous right attempts of a class behind one address do not exhaust its limit, at most a few attempts from one
+//! address are charged and checked at the same time, and an attempt over the limit is charged again when no other one
+//! is being checked.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -14,6 +20,7 @@ use cupel_core::RateExceeded;
 use cupel_core::rate_limit::{BucketKind, Buckets, Charge, Exhausted, Rate, Standing};
 use cupel_types::{SessionId, UserId};
 use sha2::{Digest, Sha256};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::client::network_of;
 use crate::error::{ApiError, ErrorKind};
@@ -73,10 +80,19 @@ fn seconds_up(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
+/// Maximum number of attempts with a password, or with a join code, from one address that this node checks at the same
+/// time. Less than any default limit, and no fewer than the node's concurrent password hashes.
+const CHECKED_AT_ONCE: u32 = 8;
+
+/// Maximum time that an attempt waits for the others from its address.
+const CHECK_WAIT_MAX: Duration = Duration::from_secs(10);
+
 /// All rate limits.
 pub struct RateLimits {
     buckets: Arc<dyn Buckets>,
     login: LoginRates,
+    /// The turns to check an attempt, by the key of the address's bucket. An entry without attempts is dead.
+    turns: Mutex<HashMap<String, Weak<Semaphore>>>,
 }
 
 /// Kind of request that is counted per address.
@@ -109,7 +125,7 @@ impl AddressUse {
 
 impl RateLimits {
     pub(crate) fn new(buckets: Arc<dyn Buckets>, login: LoginRates) -> RateLimits {
-        RateLimits { buckets, login }
+        RateLimits { buckets, login, turns: Mutex::default() }
     }
 
     /// Charges `cost` to the user's rate limit.
@@ -159,23 +175,59 @@ impl RateLimits {
     }
 
     /// Charges one log-in attempt. Call it before the password is checked; otherwise hundreds of simultaneous attempts
-    /// could all pass the limit. [`Attempt::succeeded`] refunds the charge.
+    /// could all pass the limit. [`Attempt::succeeded`] refunds the charge. Waits while too many other attempts from
+    /// the address are being checked.
     pub async fn login_attempt(&self, account: Claimed<'_>, address: IpAddr) -> Result<Attempt<'_>, ApiError> {
         let network = network_of(address);
         let (sent, account) = (account.sent_key(), account.account_key());
         let pair = format!("{sent}:{network}");
         let known = format!("{account}:{network}");
+        let of_address = AddressUse::Login.charge(address, self.login.address);
+        let lane = of_address.key.clone();
         let mut paid = vec![
             Charge { kind: BucketKind::LoginPair, key: pair, rate: self.login.account_and_address, cost: 1 },
-            AddressUse::Login.charge(address, self.login.address),
+            of_address,
         ];
         if !self.buckets.remembers(&known).await {
             paid.push(Charge { kind: BucketKind::LoginAccount, key: account, rate: self.login.account, cost: 1 });
         }
-        match self.buckets.take(&paid).await {
-            Ok(_standing) => Ok(Attempt { limits: self, known, paid }),
-            Err(exhausted) => Err(too_many("Too many wrong passwords.", exhausted.wait)),
+        let turn = self.pay_in_turn(&lane, &paid, "Too many wrong passwords.").await?;
+        Ok(Attempt { limits: self, known, paid, _turn: turn })
+    }
+
+    /// Charges an attempt and returns its turn, which must be kept until the attempt has been checked and refunded.
+    async fn pay_in_turn(&self, lane: &str, paid: &[Charge], too_often: &str) -> Result<Turn, ApiError> {
+        let turns = self.turns_of(lane);
+        let charged = async {
+            let turn = Arc::clone(&turns).acquire_owned().await.ok();
+            if self.buckets.take(paid).await.is_ok() {
+                return Ok(turn);
+            }
+            drop(turn);
+            // Other attempts, which may be right, hold a part of the limit. With all turns, this attempt is the only
+            // one, so what is missing then was used by wrong attempts.
+            let mut all = turns.acquire_many_owned(CHECKED_AT_ONCE).await.ok();
+            let charged = self.buckets.take(paid).await;
+            charged.map(|_standing| all.as_mut().and_then(|all| all.split(1)))
+        };
+        match tokio::time::timeout(CHECK_WAIT_MAX, charged).await {
+            Ok(charged) => charged.map_err(|exhausted| too_many(too_often, exhausted.wait)),
+            Err(_elapsed) => {
+                let detail = "Too many attempts from your address are being checked at the moment.";
+                Err(ApiError::new(ErrorKind::Unavailable, detail).retry_after(Duration::from_secs(2)))
+            }
         }
+    }
+
+    fn turns_of(&self, lane: &str) -> Arc<Semaphore> {
+        let mut lanes = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turns) = lanes.get(lane).and_then(Weak::upgrade) {
+            return turns;
+        }
+        lanes.retain(|_, turns| turns.strong_count() > 0);
+        let turns = Arc::new(Semaphore::new(CHECKED_AT_ONCE as usize));
+        lanes.insert(lane.to_owned(), Arc::downgrade(&turns));
+        turns
     }
 
     /// Charges one right password. Call it before [`Attempt::succeeded`]: if this limit refuses, the attempt stays
@@ -233,15 +285,18 @@ impl RateLimits {
     pub async fn token(&self, address: IpAddr) -> Result<Guess<'_>, ApiError> {
         let charge = AddressUse::BadToken.charge(address, self.login.bad_tokens);
         self.pay(charge.clone(), BAD_TOKENS).await?;
-        Ok(Guess { limits: self, paid: charge })
+        Ok(Guess { limits: self, paid: charge, _turn: None })
     }
 
     /// Charges one join code. Call it before the code is checked, whether or not the contest exists, so that a client
-    /// without guesses left learns nothing from the response. [`Guess::refund`] refunds the charge.
+    /// without guesses left learns nothing from the response. [`Guess::refund`] refunds the charge. Waits while too many
+    /// other attempts from the address are being checked.
     pub async fn join_code(&self, address: IpAddr) -> Result<Guess<'_>, ApiError> {
         let charge = AddressUse::JoinCode.charge(address, self.login.join_codes);
-        self.pay(charge.clone(), "Too many wrong codes from this address.").await?;
-        Ok(Guess { limits: self, paid: charge })
+        let lane = charge.key.clone();
+        let turn =
+            self.pay_in_turn(&lane, std::slice::from_ref(&charge), "Too many wrong codes from this address.").await?;
+        Ok(Guess { limits: self, paid: charge, _turn: turn })
     }
 
     async fn pay(&self, charge: Charge, too_often: &str) -> Result<(), ApiError> {
@@ -251,10 +306,15 @@ impl RateLimits {
 
 const BAD_TOKENS: &str = "Too many bad tokens from this address.";
 
+/// Turn to check an attempt. `None`: attempts of this kind have no turns.
+type Turn = Option<OwnedSemaphorePermit>;
+
 /// One charged attempt with a join code or a token.
 pub struct Guess<'a> {
     limits: &'a RateLimits,
     paid: Charge,
+    /// Released after the refund.
+    _turn: Turn,
 }
 
 impl Guess<'_> {
@@ -270,6 +330,8 @@ pub struct Attempt<'a> {
     /// The account and the address, as remembered.
     known: String,
     paid: Vec<Charge>,
+    /// Released after the refund.
+    _turn: Turn,
 }
 
 impl Attempt<'_> {
@@ -395,6 +457,69 @@ mod tests {
             limits.login_attempt(Claimed::Unknown("a"), ip(1)).await.unwrap().succeeded().await;
         }
         assert_eq!(tries(&limits, "a", ip(1)).await, 3);
+    }
+
+    #[tokio::test]
+    async fn simultaneous_right_passwords_of_one_address_are_all_accepted() {
+        let limits = limits();
+        // One wrong password, so that fewer attempts fit than have a turn.
+        drop(limits.login_attempt(Claimed::Unknown("wrong"), ip(1)).await.unwrap());
+        let names: Vec<String> = (0..40).map(|n| format!("user {n}")).collect();
+        let logins = names.iter().map(|name| async {
+            let attempt = limits.login_attempt(Claimed::Unknown(name), ip(1)).await?;
+            // The other attempts run before this one is decided.
+            tokio::task::yield_now().await;
+            attempt.succeeded().await;
+            Ok::<_, ApiError>(())
+        });
+        for login in futures_util::future::join_all(logins).await {
+            assert!(login.is_ok());
+        }
+        // Only the wrong password was charged.
+        assert_eq!(tries(&limits, "x", ip(1)).await + tries(&limits, "y", ip(1)).await, 5);
+    }
+
+    #[tokio::test]
+    async fn simultaneous_wrong_passwords_are_refused_beyond_the_limit() {
+        let limits = limits();
+        let names: Vec<String> = (0..40).map(|n| format!("user {n}")).collect();
+        let logins = names.iter().map(|name| async {
+            let attempt = limits.login_attempt(Claimed::Unknown(name), ip(1)).await?;
+            tokio::task::yield_now().await;
+            drop(attempt);
+            Ok::<_, ApiError>(())
+        });
+        let checked = futures_util::future::join_all(logins).await;
+        assert_eq!(checked.iter().filter(|login| login.is_ok()).count(), 6);
+        assert!(limits.turns.lock().unwrap().values().all(|turns| turns.strong_count() == 0));
+    }
+
+    #[tokio::test]
+    async fn simultaneous_right_join_codes_of_one_address_are_all_accepted() {
+        let limits = limits();
+        let joins = (0..40).map(|_| async {
+            let guess = limits.join_code(ip(1)).await?;
+            tokio::task::yield_now().await;
+            guess.refund().await;
+            Ok::<_, ApiError>(())
+        });
+        for join in futures_util::future::join_all(joins).await {
+            assert!(join.is_ok());
+        }
+    }
+
+    #[tokio::test]
+    async fn an_attempt_over_the_limit_waits_only_for_others_from_its_address() {
+        let limits = limits();
+        let (first, second) = (limits.join_code(ip(1)).await.unwrap(), limits.join_code(ip(1)).await.unwrap());
+        let mut third = std::pin::pin!(limits.join_code(ip(1)));
+        assert!(futures_util::poll!(third.as_mut()).is_pending());
+        assert!(limits.join_code(ip(2)).await.is_ok(), "another address");
+        drop(first);
+        assert!(futures_util::poll!(third.as_mut()).is_pending(), "the second may be right");
+        second.refund().await;
+        assert!(third.await.is_ok());
+        assert_eq!(limits.join_code(ip(1)).await.err().expect("a refusal").kind(), ErrorKind::TooManyAttempts);
     }
 
     #[tokio::test]

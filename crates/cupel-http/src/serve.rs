@@ -16,7 +16,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::os::fd::AsFd;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -158,7 +158,12 @@ async fn connection(
 ) {
     let _ = stream.set_nodelay(true);
     let wire = Wire {
-        shared: Arc::new(SharedStream { stream, half_read: AtomicBool::new(false), upgraded: OnceLock::new() }),
+        shared: Arc::new(SharedStream {
+            stream,
+            half_read: AtomicBool::new(false),
+            upgraded: OnceLock::new(),
+            unflushed: Mutex::default(),
+        }),
         closed: CancellationToken::new(),
         stall_max: settings.write_stall_max,
         stalled: None,
@@ -219,6 +224,7 @@ async fn connection(
         }
         return;
     }
+    shared.flushed();
     tokio::select! {
         () = linger(&shared.stream) => {}
         () = open.dropped() => {}
@@ -239,6 +245,8 @@ async fn answer(
 ) -> Result<Response<Body>, Infallible> {
     let client = client::client(peer.ip(), request.headers(), &settings.trusted_proxies).address;
     let is_health = HEALTH_CHECKS.contains(&request.uri().path());
+    // A client may send the next request before it has received the whole response to the previous one.
+    stream.flushed();
     let in_flight = match open.begin(client, is_health, !request.body().is_end_stream()) {
         Ok(in_flight) => Arc::new(in_flight),
         Err(full) => {
@@ -247,15 +255,14 @@ async fn answer(
         }
     };
     request.extensions_mut().insert(ConnectInfo(peer));
-    let request =
-        request.map(|body| Body::new(Counted { body, in_flight: Arc::clone(&in_flight), ends_request: true }));
+    let request = request.map(|body| Body::new(Counted { body, in_flight: Arc::clone(&in_flight), response_of: None }));
     let response = router.oneshot(request).await?;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         // Counts as a request while the connection is open, so that the connection is not dropped for another
         // connection.
         let _ = stream.upgraded.set(Arc::clone(&in_flight));
     }
-    Ok(response.map(|body| Body::new(Counted { body, in_flight, ends_request: false })))
+    Ok(response.map(|body| Body::new(Counted { body, in_flight, response_of: Some(stream) })))
 }
 
 /// Response to a refused request; created without the router, because the server is full.
@@ -274,12 +281,24 @@ fn refusal(full: Full) -> Response<Body> {
     response
 }
 
-/// Body that keeps its request counted until it is dropped.
+/// Body that keeps its request counted until it is dropped or, for a response, until hyper has written all of it to the
+/// stream.
 struct Counted<B> {
     body: B,
     in_flight: Arc<InFlight>,
-    /// Whether the end of this body completes the request.
-    ends_request: bool,
+    /// The stream to which the response is written. `None`: the body of a request.
+    response_of: Option<Arc<SharedStream>>,
+}
+
+impl<B> Drop for Counted<B> {
+    fn drop(&mut self) {
+        match &self.response_of {
+            // hyper drops the body when all of it is in its own buffer.
+            Some(stream) => stream.flush_pending(Arc::clone(&self.in_flight)),
+            // A handler that does not read the rest of the body does not wait for it either.
+            None => self.in_flight.body_ended(),
+        }
+    }
 }
 
 impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Counted<B> {
@@ -288,7 +307,7 @@ impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Counted<B> {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        if self.ends_request && (frame.is_none() || self.body.is_end_stream()) {
+        if self.response_of.is_none() && (frame.is_none() || self.body.is_end_stream()) {
             self.in_flight.body_ended();
         }
         Poll::Ready(frame)
@@ -348,6 +367,22 @@ struct SharedStream {
     half_read: AtomicBool,
     /// Request that upgraded the connection to another protocol.
     upgraded: OnceLock<Arc<InFlight>>,
+    /// Request whose response is complete, but partly still in hyper's buffer.
+    unflushed: Mutex<Option<Arc<InFlight>>>,
+}
+
+impl SharedStream {
+    /// Keeps the request counted until [`SharedStream::flushed`].
+    fn flush_pending(&self, in_flight: Arc<InFlight>) {
+        let before = self.unflushed.lock().unwrap_or_else(PoisonError::into_inner).replace(in_flight);
+        drop(before);
+    }
+
+    /// Ends the request whose response was not flushed before. Does nothing if there is none.
+    fn flushed(&self) {
+        let ended = self.unflushed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(ended);
+    }
 }
 
 /// The stream that hyper uses. `Wire` detects a client that accepts no data, and may outlive hyper's connection.
@@ -361,6 +396,7 @@ struct Wire {
 
 impl Drop for Wire {
     fn drop(&mut self) {
+        self.shared.flushed();
         self.closed.cancel();
     }
 }
@@ -432,6 +468,8 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // hyper flushes the stream only when its own buffer is empty.
+        self.shared.flushed();
         Poll::Ready(Ok(()))
     }
 

@@ -28,6 +28,13 @@ use crate::{PostgresStore, SqliteStore};
 const PAGE: i64 = 500;
 const PAGE_OF_LARGE: i64 = 16;
 
+/// Maximum size of the rows that one transaction writes, in bytes, so that it ends within the time limit of a write. A
+/// larger row is written alone.
+const WRITE_BYTES_MAX: usize = 16 << 20;
+
+/// The values of a row, in the order of the columns.
+type Values = Vec<Value<'static>>;
+
 /// A table to copy.
 struct Table {
     name: &'static str,
@@ -362,8 +369,9 @@ async fn export<B: Backend>(from: &SqlStore<B>, out: &mut (dyn io::Write + Send)
 }
 
 /// Columns with ids, in any table.
-const IDS: [&str; 14] = [
+const IDS: [&str; 15] = [
     "id",
+    "api_key",
     "owner",
     "run",
     "submission",
@@ -399,13 +407,15 @@ async fn transfer<A: Backend, B: Backend>(
     check_empty(to).await?;
     for table in TABLES {
         let mut count = 0;
-        let mut after: Option<Vec<Value<'static>>> = None;
+        let mut after: Option<Values> = None;
         loop {
             let rows = table.page_after(from, after).await?;
             let Some(last) = rows.last() else { break };
             after = Some(last[..table.key].to_vec());
             count += rows.len() as u64;
-            to.backend.write(Fill { table, rows }).await?;
+            for rows in parts(rows, WRITE_BYTES_MAX) {
+                to.backend.write(Fill { table, rows }).await?;
+            }
         }
         if count > 0 {
             moved(table.name, count);
@@ -432,8 +442,8 @@ impl Table {
     async fn page_after<B: Backend>(
         &'static self,
         of: &SqlStore<B>,
-        after: Option<Vec<Value<'static>>>,
-    ) -> Result<Vec<Vec<Value<'static>>>, StoreError> {
+        after: Option<Values>,
+    ) -> Result<Vec<Values>, StoreError> {
         let (columns, key) = (quoted(self.columns), quoted(&self.columns[..self.key]));
         let places = vec!["?"; self.key].join(", ");
         let after_key = if after.is_some() { format!("WHERE ({key}) > ({places}) ") } else { String::new() };
@@ -445,7 +455,7 @@ impl Table {
                 (0..self.columns.len()).map(|column| Ok(row.value(column)?.into_owned())).collect()
             })
         });
-        let mut rows: Vec<Vec<Value<'static>>> = read.await?;
+        let mut rows: Vec<Values> = read.await?;
         if let [.., "data", "data_hash"] = self.columns {
             for row in &mut rows {
                 inline_blobs(row, &of.large).await.map_err(|fault| fault.during(READ))?;
@@ -474,10 +484,39 @@ fn quoted(columns: &[&str]) -> String {
     quoted.join(", ")
 }
 
-/// Writes a page.
+/// Splits a page into parts of at most `bytes_max` bytes, or of one larger row.
+fn parts(rows: Vec<Values>, bytes_max: usize) -> Vec<Vec<Values>> {
+    let mut parts: Vec<Vec<Values>> = Vec::new();
+    let mut bytes = 0;
+    for row in rows {
+        let more: usize = row.iter().map(bytes_of).sum();
+        match parts.last_mut().filter(|_| bytes + more <= bytes_max) {
+            Some(part) => {
+                part.push(row);
+                bytes += more;
+            }
+            None => {
+                parts.push(vec![row]);
+                bytes = more;
+            }
+        }
+    }
+    parts
+}
+
+fn bytes_of(value: &Value<'_>) -> usize {
+    match value {
+        Value::Null => 0,
+        Value::Int(_) => size_of::<i64>(),
+        Value::Text(text) => text.len(),
+        Value::Blob(bytes) => bytes.len(),
+    }
+}
+
+/// Writes a part of a page.
 struct Fill {
     table: &'static Table,
-    rows: Vec<Vec<Value<'static>>>,
+    rows: Vec<Values>,
 }
 
 impl Write for Fill {
@@ -505,6 +544,23 @@ mod tests {
         let read =
             of.backend.read("read the schema", move |db| db.all(sql, values![], |row| Ok((row.get(0)?, row.get(1)?))));
         read.await.unwrap()
+    }
+
+    #[test]
+    fn large_rows_of_a_page_are_written_in_several_transactions() {
+        let row = |bytes: usize| vec![Value::Null, Value::Blob(Cow::Owned(vec![0; bytes]))];
+        let sizes = [4, 6, 1, 30, 2, 3, 10];
+        let parts = parts(sizes.map(row).to_vec(), 10);
+        let bytes = |part: &Vec<Values>| part.iter().map(|row| row.iter().map(bytes_of).sum()).collect::<Vec<usize>>();
+        assert_eq!(parts.iter().map(bytes).collect::<Vec<_>>(), [vec![4, 6], vec![1], vec![30], vec![2, 3], vec![10]]);
+    }
+
+    #[test]
+    fn the_columns_of_ids_are_columns_of_tables() {
+        let is_column = |id: &&str| TABLES.iter().any(|table| table.columns.contains(id));
+        assert!(IDS.iter().all(is_column));
+        let ticket = as_json("api_key", &Value::Blob(Cow::Owned(vec![1; 16])));
+        assert_eq!(ticket, "01010101-0101-0101-0101-010101010101");
     }
 
     /// A new table or column must be added to `TABLES` or `NOT_MOVED`.

@@ -5,14 +5,18 @@
 //! stream, besides one event for every full piece ([`PIECE_BYTES_MAX`]) and one at the end of each execution. A live
 //! run publishes more often: first a burst of pieces, then a piece every [`LIVE_PIECE_PAUSE`]. A piece ends inside a
 //! UTF-8 character only where the logged output ends inside one.
+//!
+//! The log that is stored has less output than the published one: at most what is kept of a run of this owner
+//! ([`Bounds::output_kept_of`]). Its events have the numbers with which they were published.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use cupel_core::event::{COMPILE_OUTPUT_BYTES_MAX, Event, EventKind, Seq, Stream};
-use cupel_core::{Assignment, Core};
+use cupel_core::{Assignment, Bounds, Core};
 use cupel_judge::{JudgeEvent, JudgeObserver};
+use cupel_types::UserId;
 
 use crate::live::Failure;
 
@@ -29,9 +33,13 @@ const LIVE_BURST_MAX: u32 = 64;
 /// Maximum size of a piece.
 const PIECE_BYTES_MAX: usize = 64 << 10;
 
-/// Maximum output in the log of one attempt. The report may have more output: the log is for live viewers and ends
-/// earlier.
+/// Maximum output that an attempt publishes, unless it is live, and that its stored log has. The report may have more
+/// output.
 const LOG_OUTPUT_BYTES_MAX: usize = 4 << 20;
+
+/// The charge for each stored piece besides its bytes: about what it needs in memory and in the stored log. Without it,
+/// the log of a program that writes single bytes would be many times as large as its output.
+const PIECE_OVERHEAD: usize = 128;
 
 /// The log of an attempt in progress.
 pub(crate) struct AttemptLog<'a> {
@@ -44,12 +52,50 @@ pub(crate) struct AttemptLog<'a> {
     begun: Instant,
     waited: &'a AtomicU64,
     is_overdue: bool,
-    events: Vec<Event>,
+    /// Number of published events.
+    published: u32,
+    stored: StoredLog,
+    /// Output that may still be published. That of a live run is not bounded here: its terminal would appear frozen.
+    /// The program's output limit bounds it, and the bus drops what a viewer does not read in time.
     room: usize,
     streams: [Pending; 2],
     case: Option<String>,
     /// Failure state of the input, if the run is live.
     input: Option<Arc<Failure>>,
+}
+
+/// The events to store.
+struct StoredLog {
+    events: Vec<Event>,
+    /// Output that may still be stored, with [`PIECE_OVERHEAD`] for each piece.
+    room: usize,
+}
+
+impl StoredLog {
+    fn of(owner: UserId, bounds: &Bounds) -> StoredLog {
+        let kept = usize::try_from(bounds.output_kept_of(owner).get()).unwrap_or(usize::MAX);
+        StoredLog { events: Vec::new(), room: kept.min(LOG_OUTPUT_BYTES_MAX) }
+    }
+
+    /// Adds an event. An output that does not fit is cut, and no later output is stored, so that the stored output has
+    /// no holes.
+    fn push(&mut self, mut event: Event) {
+        if let EventKind::Output { case, data, .. } = &mut event.kind {
+            let overhead = PIECE_OVERHEAD + case.as_ref().map_or(0, String::len);
+            let room = self.room.saturating_sub(overhead);
+            if data.len() > room {
+                self.room = 0;
+                let end = complete_characters(&data[..room]);
+                if end == 0 {
+                    return;
+                }
+                *data = data[..end].into();
+            } else {
+                self.room = room - data.len();
+            }
+        }
+        self.events.push(event);
+    }
 }
 
 /// Output that has not been published yet.
@@ -87,7 +133,8 @@ impl<'a> AttemptLog<'a> {
             begun: Instant::now(),
             waited,
             is_overdue: false,
-            events: Vec::new(),
+            published: 0,
+            stored: StoredLog::of(assignment.leased.submission.owner, core.bounds()),
             room: LOG_OUTPUT_BYTES_MAX,
             streams: Default::default(),
             case: None,
@@ -97,8 +144,10 @@ impl<'a> AttemptLog<'a> {
         log
     }
 
-    /// Marks the run as live: output is published with less delay, and a failure of the input stops the program.
+    /// Marks the run as live: output is published with less delay and without a bound, and a failure of the input stops
+    /// the program.
     pub(crate) fn follow_input(&mut self, input: &Arc<Failure>) {
+        self.room = usize::MAX;
         self.input = Some(Arc::clone(input));
     }
 
@@ -107,23 +156,23 @@ impl<'a> AttemptLog<'a> {
         self.is_overdue
     }
 
-    /// Returns the whole log.
+    /// Returns the log to store.
     pub(crate) fn finish(mut self) -> Vec<Event> {
         self.flush_all();
-        self.events
+        self.stored.events
     }
 
     fn append(&mut self, kind: EventKind) {
-        let number = u32::try_from(self.events.len()).unwrap_or(u32::MAX).saturating_add(1);
+        self.published = self.published.saturating_add(1);
         let leased = &self.assignment.leased;
         let event = Event {
             submission: leased.submission.id,
-            seq: Seq::of_attempt(leased.attempt, number),
+            seq: Seq::of_attempt(leased.attempt, self.published),
             at: self.core.now(),
             kind,
         };
         self.core.emit(event.clone());
-        self.events.push(event);
+        self.stored.push(event);
     }
 
     fn output(&mut self, stream: Stream, mut data: &[u8]) {
@@ -237,7 +286,62 @@ fn complete_characters(data: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use cupel_testkit::{fresh, t0};
+    use cupel_types::{Bytes, SubmissionId};
+
     use super::*;
+
+    /// A log with this output of a run of `owner`, in pieces of `size` bytes, and then the end of the execution.
+    fn stored(owner: UserId, bounds: &Bounds, pieces: u32, size: usize) -> StoredLog {
+        let mut log = StoredLog::of(owner, bounds);
+        let output = || EventKind::Output { case: None, stream: Stream::Stdout, data: vec![b'x'; size].into() };
+        let kinds = (0..pieces).map(|_| output()).chain([EventKind::ExecutionStarted { case: None }]);
+        for (number, kind) in (1..).zip(kinds) {
+            let submission = SubmissionId::from_uuid(fresh());
+            log.push(Event { submission, seq: Seq::of_attempt(1, number), at: t0(), kind });
+        }
+        assert_eq!(log.events.last().unwrap().seq, Seq::of_attempt(1, pieces + 1), "only output is cut");
+        log
+    }
+
+    fn stored_bytes(log: &StoredLog) -> Vec<usize> {
+        let output = log.events.iter().filter_map(|event| match &event.kind {
+            EventKind::Output { data, .. } => Some(data.len()),
+            _ => None,
+        });
+        output.collect()
+    }
+
+    #[test]
+    fn the_stored_output_is_bounded_as_that_of_the_report() {
+        let (user, guest) = (UserId::from_uuid(fresh()), UserId::of_guest(fresh(), 1));
+        let small = Bounds { output_kept_max: Bytes::kib(100), ..Bounds::default() };
+        let room_of =
+            |owner, bounds: &Bounds| stored_bytes(&stored(owner, bounds, 100, 64 << 10)).iter().sum::<usize>();
+        let pieces = |bytes: usize| bytes.div_ceil(64 << 10) * PIECE_OVERHEAD;
+        assert_eq!(room_of(user, &Bounds::default()), (4 << 20) - pieces(4 << 20));
+        assert_eq!(room_of(guest, &Bounds::default()), (512 << 10) - pieces(512 << 10));
+        assert_eq!(room_of(guest, &small), (100 << 10) - pieces(100 << 10));
+        let little = Bounds { output_kept_max: Bytes::new(2), ..Bounds::default() };
+        assert_eq!(stored_bytes(&stored(user, &little, 3, 1)), [0; 0]);
+    }
+
+    #[test]
+    fn the_number_of_stored_pieces_is_bounded() {
+        let log = stored(UserId::from_uuid(fresh()), &Bounds::default(), 90_000, 1);
+        assert_eq!(stored_bytes(&log).len(), LOG_OUTPUT_BYTES_MAX / (PIECE_OVERHEAD + 1));
+    }
+
+    #[test]
+    fn after_a_cut_piece_no_output_is_stored() {
+        let mut log = StoredLog { events: Vec::new(), room: 2 * PIECE_OVERHEAD + 4 };
+        for (number, text) in (1..).zip(["a", "é€", "b"]) {
+            let kind = EventKind::Output { case: None, stream: Stream::Stdout, data: text.as_bytes().into() };
+            let seq = Seq::of_attempt(1, number);
+            log.push(Event { submission: SubmissionId::from_uuid(fresh()), seq, at: t0(), kind });
+        }
+        assert_eq!(stored_bytes(&log), [1, 2], "a piece is cut between two characters");
+    }
 
     #[test]
     fn a_piece_never_ends_inside_a_character() {

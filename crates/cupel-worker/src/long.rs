@@ -10,7 +10,9 @@
 //!
 //! A worker leases a run before it knows whether the run is long. If no slot is free for a long run, the run waits in
 //! this worker, and short runs behind it in the queue overtake it. After five seconds, or at once if too many wait, it
-//! is returned to the store, which offers it to all workers after a second (`waiting.rs`). The run loses no attempt.
+//! is returned to the store, which offers it to all workers after a second (`waiting.rs`). The run loses no attempt. If
+//! a worker returns many runs of one owner at once, the store offers them one after another, so that the number of
+//! leases and writes per second does not grow with the number of runs.
 //!
 //! The queue does not know which runs are long, so its fairness does not extend to the slots for them: an owner with
 //! many long runs would have most of the places in which they wait. So one run of each owner waits here, and the next
@@ -18,7 +20,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cupel_core::Assignment;
 use cupel_languages::Language;
@@ -54,14 +56,25 @@ struct Waiting<T> {
     /// Number of the last turn of each share.
     turns: HashMap<UserId, u64>,
     turn: u64,
+    /// When the store offers the last of the runs of a share that were refused.
+    offers: HashMap<UserId, Instant>,
 }
 
-/// Number of shares whose last turn is remembered. When there are more, all are forgotten.
+/// Number of shares whose last turn, or last offer, is remembered. When there are more, all are forgotten.
 const TURNS_MAX: usize = 4096;
+
+/// How long the store waits before it offers a given-back long run again.
+pub(crate) const PAUSE: Duration = Duration::from_secs(1);
+
+/// Time between the offers of two refused runs of a share.
+const OFFER_PAUSE: Duration = Duration::from_millis(250);
+
+/// Maximum time until a refused run is offered again.
+const OFFER_PAUSE_MAX: Duration = Duration::from_mins(1);
 
 impl<T> Waiting<T> {
     fn new() -> Waiting<T> {
-        Waiting { runs: VecDeque::new(), turns: HashMap::new(), turn: 0 }
+        Waiting { runs: VecDeque::new(), turns: HashMap::new(), turn: 0, offers: HashMap::new() }
     }
 
     /// Returns `false` if `most` runs wait, or one of the same share.
@@ -71,6 +84,17 @@ impl<T> Waiting<T> {
             self.runs.push_back((share, run));
         }
         has_room
+    }
+
+    /// How long the store waits before it offers a refused run of this share again.
+    fn pause(&mut self, share: UserId, now: Instant) -> Duration {
+        if self.offers.len() >= TURNS_MAX {
+            self.offers.clear();
+        }
+        let after_last = self.offers.get(&share).map(|last| *last + OFFER_PAUSE);
+        let at = after_last.unwrap_or(now).clamp(now + PAUSE, now + OFFER_PAUSE_MAX);
+        self.offers.insert(share, at);
+        at - now
     }
 
     /// Takes the first run that satisfies `suits`.
@@ -175,13 +199,14 @@ impl LongRuns {
         assignment
     }
 
-    /// Returns `false` if too many runs wait, or one of the same owner.
-    pub(crate) fn push(&self, assignment: Arc<Assignment>) -> bool {
+    /// Lets a run wait. If too many wait, or one of the same owner, returns how long the store waits before it offers
+    /// the run again.
+    pub(crate) fn push(&self, assignment: Arc<Assignment>) -> Result<(), Duration> {
         let mut waiting = self.waiting();
         let share = share_of(&assignment);
         let has_room = waiting.push(share, assignment, self.waiting_max);
         self.count(&waiting);
-        has_room
+        if has_room { Ok(()) } else { Err(waiting.pause(share, Instant::now())) }
     }
 
     /// Number of waiting runs.
@@ -230,6 +255,21 @@ mod tests {
         assert_eq!(waiting.take(|_| true), Some("many 2"), "a run that gave up its place had no turn");
         assert!(waiting.push(one, "one 3", 2) && waiting.push(many, "many 3", 2));
         assert_eq!(waiting.take_for_turn(|_| true), Some("many 3"));
+    }
+
+    /// Regression: each of an owner's refused runs was leased and given back every second.
+    #[test]
+    fn refused_runs_of_one_owner_are_offered_one_after_another() {
+        let [many, one] = [1, 2].map(|n| UserId::from_uuid(uuid::Uuid::from_u128(n)));
+        let mut waiting = Waiting::<()>::new();
+        let now = Instant::now();
+        let pauses: Vec<_> = (0..5).map(|_| waiting.pause(many, now).as_millis()).collect();
+        assert_eq!(pauses, [1000, 1250, 1500, 1750, 2000]);
+        assert_eq!(waiting.pause(one, now), PAUSE);
+        assert_eq!(waiting.pause(many, now + Duration::from_millis(900)).as_millis(), 1350);
+        assert_eq!(waiting.pause(many, now + Duration::from_secs(9)), PAUSE);
+        let last = (0..1000).map(|_| waiting.pause(many, now)).last();
+        assert_eq!(last, Some(OFFER_PAUSE_MAX));
     }
 
     #[test]

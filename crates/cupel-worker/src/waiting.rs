@@ -6,14 +6,11 @@ use std::time::Duration;
 use cupel_core::Assignment;
 
 use crate::ending::give_back_later;
-use crate::long::is_always_long;
+use crate::long::{PAUSE, is_always_long};
 use crate::shared::Shared;
 
 /// How long a long run waits in this worker.
 const WAIT_MAX: Duration = Duration::from_secs(5);
-
-/// How long the store waits before it offers a given-back long run again.
-const PAUSE: Duration = Duration::from_secs(1);
 
 impl Shared {
     /// Whether this run may occupy a slot for long. Of a submission, only the limits that it requests count: the
@@ -32,13 +29,13 @@ impl Shared {
     pub(crate) fn let_wait(self: &Arc<Shared>, assignment: Arc<Assignment>) {
         let lease = assignment.leased.lease;
         self.leases().hold(&assignment.leased);
-        let has_room = self.long.push(Arc::clone(&assignment));
-        if has_room {
+        let pushed = self.long.push(Arc::clone(&assignment));
+        if pushed.is_ok() {
             self.hand_over_waiting();
         }
         let shared = Arc::clone(self);
         self.tracker.spawn(async move {
-            if has_room {
+            if pushed.is_ok() {
                 tokio::select! {
                     () = tokio::time::sleep(WAIT_MAX) => {}
                     () = assignment.stop.raised() => {}
@@ -50,7 +47,8 @@ impl Shared {
                 }
             }
             shared.leases().begin_end(lease);
-            give_back_later(&shared.parts.core, &assignment, PAUSE, "all slots for long runs are in use").await;
+            let pause = pushed.err().unwrap_or(PAUSE);
+            give_back_later(&shared.parts.core, &assignment, pause, "all slots for long runs are in use").await;
             shared.leases().release(lease);
         });
     }

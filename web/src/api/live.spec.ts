@@ -99,6 +99,17 @@ describe('events', () => {
     expect(all.seen.events).toEqual([])
   })
 
+  it('and errors of an earlier run are ignored until the new run is accepted', () => {
+    const all = begun()
+    all.live.start({}, 'second')
+    all.wire().says({ type: 'error', run: 'r', error: { status: 409, code: 'conflict' } })
+    all.wire().says({ type: 'error', run: 'r', error: { status: 429, code: 'rate-limited' } })
+    all.wire().says(event('output', 6, { text: 'late' }))
+    all.wire().says({ type: 'accepted', id: 'second', run: 's' })
+    all.wire().says({ ...event('output', 7, { text: 'new' }), run: 's' })
+    expect([all.seen.refused, all.seen.events.map(([, { text }]) => text)]).toEqual([[], ['new']])
+  })
+
   it('that were dropped are reported, and the resume position does not change', async () => {
     const all = begun()
     all.wire().says(event('output', 6))
@@ -136,6 +147,23 @@ describe('a start', () => {
     expect([all.seen.refused, all.seen.links.at(-1)]).toEqual([['unknown-language'], 'idle'])
     all.live.start({}, 'two')
     expect([all.wires.length, all.wire().sent.at(-1)?.['id']]).toEqual([1, 'two'])
+  })
+})
+
+describe('a run', () => {
+  it('has not reached the server until its start was sent on an open connection', async () => {
+    const all = setUp()
+    expect(all.live.isUnsent).toBe(false)
+    all.live.start({}, 'key')
+    all.wire().onclose?.(LOST)
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect([all.wires.length, all.live.isUnsent]).toEqual([2, true])
+    all.wire().onopen?.()
+    expect(all.live.isUnsent).toBe(false)
+    all.wire().onclose?.(LOST)
+    expect(all.live.isUnsent).toBe(false)
+    all.live.attach('r')
+    expect(all.live.isUnsent).toBe(false)
   })
 })
 

@@ -97,6 +97,8 @@ interface Input {
 interface Run {
   /** The first `start` message, for repetition. */
   start: string
+  /** Whether `start` was sent on an open connection, so that the server may have the run. */
+  isSent: boolean
   id: string | undefined
   /** Number of the last event. */
   last: number
@@ -159,7 +161,7 @@ export class LiveRun {
   private begin(start: string, id: string | undefined): void {
     if (this.run?.id !== undefined && this.isOpen) this.send({ type: 'detach', run: this.run.id })
     this.run = {
-      start, id, last: 0, inputs: [], first: 1, sent: 0, consumed: 0, consumedBytes: 0, bytesBefore: 0, waitingBytes: 0,
+      start, isSent: id !== undefined, id, last: 0, inputs: [], first: 1, sent: 0, consumed: 0, consumedBytes: 0, bytesBefore: 0, waitingBytes: 0,
       mayInput: false, killed: false, followsServer: id !== undefined, tooLarge: 0,
     }
     this.failures = 0
@@ -200,6 +202,16 @@ export class LiveRun {
     if (this.run === undefined) return
     this.run.killed = true
     if (this.isOpen && this.run.id !== undefined) this.send({ type: 'kill', run: this.run.id })
+  }
+
+  /** Number of the last event. */
+  get last(): number | undefined {
+    return this.run?.last
+  }
+
+  /** Whether the run certainly has not reached the server. */
+  get isUnsent(): boolean {
+    return this.run?.isSent === false
   }
 
   /** Bytes of standard input that the program has not read. */
@@ -263,6 +275,7 @@ export class LiveRun {
     const { run } = this
     if (run === undefined) return
     if (run.id === undefined) {
+      run.isSent = true
       this.socket?.send(run.start)
       return
     }
@@ -309,8 +322,8 @@ export class LiveRun {
   private receive(message: ServerMessage): void {
     const { run } = this
     if (run === undefined) return
-    // The message belongs to an earlier run.
-    if (message.run !== undefined && run.id !== undefined && message.run !== run.id) return
+    // The message belongs to an earlier run. As long as this run has no id, only `accepted` can be about it.
+    if (message.run !== undefined && message.run !== run.id && message.type !== 'accepted') return
     switch (message.type) {
       case 'accepted':
         if (run.id !== undefined || message.run === undefined) return

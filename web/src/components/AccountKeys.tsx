@@ -4,6 +4,7 @@ import { useRef, useState, type FormEvent } from 'react'
 import { flushSync } from 'react-dom'
 import { keysQuery, usageQuery } from '../api/account'
 import { addressOf, api, CallError, dataOf, type Schema } from '../api/client'
+import { useKeptFocus } from '../hooks/useKeptFocus'
 import { useSend } from '../hooks/useSend'
 import { account } from '../i18n/account'
 import { useLanguage, useTexts } from '../i18n/messages'
@@ -44,9 +45,10 @@ export function AccountKeys({ role }: { role: Role }) {
   const hasEnded = (key: Key) => key.revoked_at != null || (key.expires_at != null && Date.parse(key.expires_at) <= serverNow())
   const live = found.data?.filter((key) => !hasEnded(key)) ?? []
   const ended = found.data?.filter(hasEnded) ?? []
+  const place = useKeptFocus(found.data && live.length)
   return (
     <div className="grid grid-cols-1 gap-x-12 gap-y-10 md:grid-cols-2 items-start">
-      <section>
+      <section ref={place} tabIndex={-1} className="outline-none">
         <h2 className="text-lg font-semibold">{k.title}</h2>
         <p className="mt-0.5 mb-3 text-muted">{k.detail}</p>
         {found.error !== null && <ErrorBox error={found.error} onRetry={() => void found.refetch()} />}

@@ -6,6 +6,7 @@ import { ownProgramsQuery } from '../api/account'
 import { api, CallError, dataOf, type Schema } from '../api/client'
 import { languagesQuery } from '../api/queries'
 import { useAccountPage } from '../hooks/useAccountPage'
+import { useKeptFocus } from '../hooks/useKeptFocus'
 import { useSend } from '../hooks/useSend'
 import { account } from '../i18n/account'
 import { useTexts } from '../i18n/messages'
@@ -24,9 +25,10 @@ export function AccountPrograms() {
   const [notice, setNotice] = useState('')
   const found = useQuery({ ...ownProgramsQuery(page), placeholderData: keepPreviousData })
   const data = found.data
+  const place = useKeptFocus(data?.pagination.total)
   const pages = data === undefined ? 1 : Math.max(1, Math.ceil(data.pagination.total / data.pagination.limit))
   return (
-    <section className="max-w-3xl">
+    <section ref={place} tabIndex={-1} className="outline-none max-w-3xl">
       <h2 className="text-lg font-semibold">{p.title}</h2>
       <p className="mt-0.5 mb-3 text-muted">{p.detail}</p>
       {found.error !== null && <ErrorBox error={found.error} onRetry={() => void found.refetch()} />}

@@ -5,6 +5,7 @@ import { useRef, useState, type FormEvent } from 'react'
 import { meQuery, sessionsQuery } from '../api/account'
 import { api, CallError, dataOf, type Schema } from '../api/client'
 import { left } from '../api/queries'
+import { useKeptFocus } from '../hooks/useKeptFocus'
 import { useSend } from '../hooks/useSend'
 import { account } from '../i18n/account'
 import { useLanguage, useTexts } from '../i18n/messages'
@@ -96,8 +97,9 @@ function Sessions() {
     onSuccess: (_, ended) => setNotice(ended.length === 1 && ended[0] !== undefined ? s.ended(nameOf(ended[0])) : s.othersEnded),
   })
   const others = found.data?.filter((one) => !one.current) ?? []
+  const place = useKeptFocus(found.data?.length)
   return (
-    <section>
+    <section ref={place} tabIndex={-1} className="outline-none">
       <h2 className="text-lg font-semibold">{s.title}</h2>
       <p className="mt-0.5 mb-2 text-muted">{s.detail}</p>
       {found.error !== null && <ErrorBox error={found.error} onRetry={() => void found.refetch()} />}

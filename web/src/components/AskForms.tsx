@@ -1,10 +1,10 @@
 // Forms for questions about a contest and for the organizers' answers and announcements. Text that was typed but not
-// sent is kept in this tab.
+// sent is kept in this tab, with what was chosen for it.
 import { useQueryClient } from '@tanstack/react-query'
 import { useEffect, useId, useState, type FormEvent, type ReactNode } from 'react'
 import { api, dataOf, type Schema } from '../api/client'
 import { useSend } from '../hooks/useSend'
-import { hasTyped, useTyped } from '../hooks/useTyped'
+import { hasTyped, useTyped, useTypedChoice } from '../hooks/useTyped'
 import { fields } from '../i18n/fields'
 import { useMessages, useTexts } from '../i18n/messages'
 import { organizers } from '../i18n/organizers'
@@ -108,8 +108,9 @@ export function Ask({ contest, user, answered }: NewProps & { answered: number }
   const q = useTexts(questionTexts)
   const { slug } = contest
   const { about } = route.useSearch()
-  const [problem, setProblem] = useState(() => contest.problems?.find((one) => one.slug === about)?.label ?? '')
-  const [text, setText] = useTyped(`cupel.question.${user ?? ''}/${slug}`)
+  const key = `cupel.question.${user ?? ''}/${slug}`
+  const [problem, setProblem] = useTypedChoice(key, 'about', contest.problems?.find((one) => one.slug === about)?.label ?? '')
+  const [text, setText] = useTyped(key)
   const ask = () =>
     dataOf(api.POST('/api/v1/contests/{slug}/clarifications', { params: { path: { slug } }, body: { question: text.trim(), ...(problem !== '' && { problem }) } }))
   const send = useSent(slug, ask, () => setText(''))
@@ -132,8 +133,9 @@ export function Ask({ contest, user, answered }: NewProps & { answered: number }
 export function Announce({ contest, user }: NewProps) {
   const o = useTexts(organizers)
   const { slug } = contest
-  const [problem, setProblem] = useState('')
-  const [text, setText] = useTyped(`cupel.announcement.${user ?? ''}/${slug}`)
+  const key = `cupel.announcement.${user ?? ''}/${slug}`
+  const [problem, setProblem] = useTypedChoice(key, 'about', '')
+  const [text, setText] = useTyped(key)
   const announce = () =>
     dataOf(api.POST('/api/v1/contests/{slug}/announcements', { params: { path: { slug } }, body: { text: text.trim(), ...(problem !== '' && { problem }) } }))
   const send = useSent(slug, announce, () => setText(''))
@@ -205,11 +207,14 @@ function AnswerForm({ slug, entry, storage, onCancel, onSent }: AnswerFormProps)
   const m = useMessages()
   const o = useTexts(organizers)
   const name = useId()
-  // The entry at the time when the form was opened.
+  // The entry at the time when the form was opened on this page.
   const [opened] = useState(entry)
   const before = opened.answer ?? ''
   const [text, setText] = useTyped(storage, before)
-  const [isPublic, setIsPublic] = useState(opened.answer != null && opened.public)
+  const [audience, setAudience] = useTypedChoice(storage, 'audience', opened.answer != null && opened.public ? 'all' : 'asker')
+  const isPublic = audience === 'all'
+  /** Time of the answer that the user saw before writing. */
+  const [answeredAt] = useTypedChoice(storage, 'answered', opened.answered_at ?? '')
   const isAnnouncement = entry.kind === 'announcement'
   const answer = () =>
     dataOf(
@@ -224,18 +229,18 @@ function AnswerForm({ slug, entry, storage, onCancel, onSent }: AnswerFormProps)
   })
   const choice = (isForAll: boolean, words: string) => (
     <label className="flex items-center gap-2 min-h-6 pointer-coarse:min-h-11">
-      <input type="radio" name={name} checked={isPublic === isForAll} onChange={() => setIsPublic(isForAll)} className="accent-accent-text size-4" />
+      <input type="radio" name={name} checked={isPublic === isForAll} onChange={() => setAudience(isForAll ? 'all' : 'asker')} className="accent-accent-text size-4" />
       {words}
     </label>
   )
-  const audience = !isAnnouncement && (
+  const audienceField = !isAnnouncement && (
     <fieldset>
       <legend className="mb-1 font-medium">{o.audience}</legend>
       {choice(false, o.toAsker(entry.asked_by ?? ''))}
       {choice(true, o.toAll)}
     </fieldset>
   )
-  const hasChanged = entry.answered_at !== opened.answered_at
+  const hasChanged = (entry.answered_at ?? '') !== answeredAt
   return (
     <div className="mt-3 pt-3 border-t border-border">
       <TextForm
@@ -255,7 +260,7 @@ function AnswerForm({ slug, entry, storage, onCancel, onSent }: AnswerFormProps)
         after={
           <>
             <p className="text-sm text-muted">{isAnnouncement ? o.announceHint : o.markdown}</p>
-            {audience}
+            {audienceField}
           </>
         }
         buttons={

@@ -98,7 +98,7 @@ function Content({ of, draft, start, preview, onDone }: ContentProps) {
     <>
       <Dialog.Title className="text-lg font-semibold">{t.title}</Dialog.Title>
       <Dialog.Description className="mt-1">{t.detail}</Dialog.Description>
-      <p className="text-sm text-muted">{draft.isSaved === undefined ? t.visitor : draft.isSaved ? t.isSaved : t.isWaiting}</p>
+      <p className="text-sm text-muted">{draft.isSaved === undefined ? t.visitor : draft.isSaved ? t.isSaved : draft.isUnsaveable() ? t.isUnsaveable : t.isWaiting}</p>
       {revisions.error !== null && (
         <div className="mt-2">
           <ErrorBox isCompact error={revisions.error} what={t.failed} onRetry={() => void revisions.refetch()} />

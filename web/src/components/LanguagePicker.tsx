@@ -65,8 +65,10 @@ export function LanguagePicker({ languages, value, onChange, accepted, className
       onOpen={popup.setOpen}
       onChange={(id) => {
         rememberLanguage(id)
+        // Nothing is remounted, and the list itself returns the focus.
+        if (id === value) return popup.setOpen(false)
         popup.forget()
-        wasChosen = id !== value
+        wasChosen = true
         onChange(id)
       }}
       className={className}

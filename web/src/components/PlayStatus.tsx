@@ -3,7 +3,6 @@
 import { LoaderCircle } from 'lucide-react'
 import { useIsOnline } from '../hooks/useIsOnline'
 import type { PlayState } from '../hooks/usePlay'
-import { editing } from '../i18n/editing'
 import { useMessages, useTexts } from '../i18n/messages'
 import { playTexts } from '../i18n/play'
 import { Button } from '../ui/Button'
@@ -13,8 +12,11 @@ import { phaseText } from '../util/live'
 import { verdictOf } from '../util/verdict'
 import { messageOf, plainExit } from '../util/outcome'
 import { ErrorBox } from './ErrorBox'
+import { lazyPart } from './LazyPart'
 import { LinkedMessage, type OnLine } from './RunTexts'
 import { VerdictBadge } from './VerdictBadge'
+
+const Signal = lazyPart(async () => (await import('./Signal')).Signal)
 
 interface PlayStatusProps {
   state: PlayState
@@ -28,13 +30,14 @@ interface PlayStatusProps {
 
 export function PlayStatus({ state, skipped, onReconnect, onLine, idle }: PlayStatusProps) {
   const m = useMessages()
+  const p = useTexts(playTexts)
   const { link, kind } = state
   const isOnline = useIsOnline()
   const isLost = kind === 'live' && (link === 'reconnecting' || link === 'given-up' || (state.phase === 'sending' && !isOnline))
   // The limit is the reason why output is missing.
   const isOverLimit = kind === 'done' && state.result?.verdict === 'OLE'
   const notes = [
-    kind === 'live' && state.isStopping ? m.play.stopping : undefined,
+    isLost && state.asked === 'kill' ? p.stopsLater : kind === 'live' && state.isStopping ? m.play.stopping : undefined,
     state.wasLost && !isLost && kind !== 'failed' && !state.hasGap && state.unread === 0 && state.verdict !== 'JE' ? m.play.restored : undefined,
     state.hasGap && !isOverLimit ? m.play.gap : undefined,
     skipped > 0 ? m.play.skipped(bytes(skipped)) : undefined,
@@ -66,7 +69,6 @@ export function PlayStatus({ state, skipped, onReconnect, onLine, idle }: PlaySt
 
 function Fate({ state, onLine, idle }: { state: PlayState; onLine: OnLine; idle: string | undefined }) {
   const m = useMessages()
-  const e = useTexts(editing)
   const p = useTexts(playTexts)
   switch (state.kind) {
     case 'idle':
@@ -91,7 +93,7 @@ function Fate({ state, onLine, idle }: { state: PlayState; onLine: OnLine; idle:
       // The exceptions of Python and Ruby, Kotlin, and Java's Scanner.
       const needsInput = code === 'RTE' && !state.isTerminal && /EOFError|ReadAfterEOFException|java\.util\.Scanner\./.test(state.stderr)
       const hint = needsInput ? m.play.needsInput : wallLimit !== undefined ? m.play.wallLimit(milliseconds(wallLimit)) : isExplained ? '' : code === 'JE' ? p.failed : m.verdicts[code].hint
-      const message = exit !== undefined ? undefined : (result && messageOf(result)) ?? (result?.signal == null ? undefined : e.signal(result.signal))
+      const message = exit === undefined && result ? messageOf(result) : undefined
       const isSilent = !state.isTerminal && result?.started_at != null && result.compilation_error == null && mayHaveLostOutput(code, state.stdout)
       return (
         <div data-verdict={code}>
@@ -106,10 +108,8 @@ function Fate({ state, onLine, idle }: { state: PlayState; onLine: OnLine; idle:
               <VerdictBadge code={code} />
             )}
           </p>
-          {ending === undefined && message !== undefined && (
-            <p className="wrap-anywhere">
-              <LinkedMessage text={message} onLine={onLine} />
-            </p>
+          {ending === undefined && (message !== undefined || (exit === undefined && result?.signal != null)) && (
+            <p className="wrap-anywhere">{message !== undefined ? <LinkedMessage text={message} onLine={onLine} /> : <Signal of={result?.signal ?? 0} />}</p>
           )}
           {ending === undefined && hint !== '' && <p className="text-sm text-muted">{hint}</p>}
           {isSilent && <p className="text-sm text-muted">{m.play.lostOutput}</p>}
@@ -121,7 +121,6 @@ function Fate({ state, onLine, idle }: { state: PlayState; onLine: OnLine; idle:
 
 function MeterList({ state }: { state: PlayState }) {
   const m = useMessages()
-  const e = useTexts(editing)
   const { meters, result } = state
   const limits = result?.limits
   const figures: [string, string | undefined, string | undefined][] = [
@@ -145,7 +144,7 @@ function MeterList({ state }: { state: PlayState }) {
         )}
       </dl>
       {result?.exit_code != null && result.exit_code !== 0 && plainExit(result) === undefined && <p className="text-muted">{m.run.exitCode(result.exit_code)}</p>}
-      {result?.signal != null && (messageOf(result) !== undefined || endedByUser(state.asked, result) !== undefined) && <p className="text-muted">{e.signal(result.signal)}</p>}
+      {result?.signal != null && (messageOf(result) !== undefined || endedByUser(state.asked, result) !== undefined) && <p className="text-muted"><Signal of={result.signal} /></p>}
     </div>
   )
 }

@@ -136,8 +136,8 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
   const isToFocus = useRef(false)
   const early = useRef<Uint8Array[]>([])
   const run = usePlay({
-    write: (bytes) => {
-      if (terminal.current !== null) terminal.current.write(bytes)
+    write: (bytes, isRepeated) => {
+      if (terminal.current !== null) terminal.current.write(bytes, isRepeated)
       else if (early.current.length < EARLY_PARTS_MAX) early.current.push(bytes)
     },
     reset: () => {
@@ -228,7 +228,7 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
   const ready = (handle: TerminalHandle | null) => {
     terminal.current = handle
     if (handle === null) return
-    for (const part of early.current) handle.write(part)
+    for (const part of early.current) handle.write(part, false)
     early.current = []
     const { cols, rows } = handle.size()
     if (storedRun(runPlace)?.isTerminal === true) run.follow()
@@ -437,39 +437,33 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
   const note = cannotRun !== undefined ? <CannotRun language={language} why={cannotRun} isOwn={shared === undefined} /> : asksToShare ? undefined : needsAccount
   const bar = <PlayBar isNarrow={!isWide} run={run} fault={fault} note={note} mayRun={!isLive && cannotRun === undefined} isSignedOut={isSignedOut} onRun={begin} />
 
-  if (isWide) {
-    return (
-      <div className={`flex ${height}`}>
-        <div className="flex flex-col min-w-0 min-h-0" style={{ width: `${share}%` }}>
-          <div className="relative flex flex-col grow min-h-0 overflow-y-auto overflow-x-hidden">{left}</div>
-          {symbols}
-        </div>
-        <Splitter label={p.split} orientation="vertical" value={share} min={25} max={75} onChange={setShare} />
-        <div className="flex flex-col grow min-w-0 min-h-0 basis-0">
-          {right}
-          {bar}
-        </div>
-      </div>
-    )
-  }
+  const panel = (id: Pane) => !isWide && { role: 'tabpanel', id: `panel-${id}`, 'aria-labelledby': `tab-${id}` }
+  // One tree for both layouts: when a window becomes wider or narrower, the editor, the terminal and the run stay.
   return (
-    <div className={`relative flex flex-col ${height}`}>
-      <div role="tablist" className="flex gap-1 px-2 border-b border-border bg-surface shrink-0 scroll-x">
-        <TabButton id="code" isSelected={pane === 'code'} onClick={() => go('code')}>
-          {m.problem.code}
-        </TabButton>
-        <TabButton id="result" isSelected={pane === 'result'} onClick={() => go('result')}>
-          {p.playTab}
-        </TabButton>
+    <div className={`relative flex ${isWide ? '' : 'flex-col'} ${height}`}>
+      {!isWide && (
+        <div role="tablist" className="flex gap-1 px-2 border-b border-border bg-surface shrink-0 scroll-x">
+          <TabButton id="code" isSelected={pane === 'code'} onClick={() => go('code')}>
+            {m.problem.code}
+          </TabButton>
+          <TabButton id="result" isSelected={pane === 'result'} onClick={() => go('result')}>
+            {p.playTab}
+          </TabButton>
+        </div>
+      )}
+      <div className={isWide ? 'flex flex-col min-w-0 min-h-0' : 'contents'} style={{ width: `${share}%` }}>
+        <div {...panel('code')} className={isWide || pane === 'code' ? 'relative flex flex-col grow min-h-0 overflow-y-auto overflow-x-hidden' : 'hidden'}>
+          {left}
+        </div>
+        {(isWide || pane === 'code') && symbols}
       </div>
-      <div role="tabpanel" id="panel-code" aria-labelledby="tab-code" className={pane === 'code' ? 'relative flex flex-col grow min-h-0 overflow-y-auto overflow-x-hidden' : 'hidden'}>
-        {left}
+      {isWide && <Splitter label={p.split} orientation="vertical" value={share} min={25} max={75} onChange={setShare} />}
+      <div className={isWide ? 'flex flex-col grow min-w-0 min-h-0 basis-0' : 'contents'}>
+        <div {...panel('result')} className={isWide || pane === 'result' ? 'flex flex-col grow min-h-0' : 'hidden'}>
+          {right}
+        </div>
+        {bar}
       </div>
-      {pane === 'code' && symbols}
-      <div role="tabpanel" id="panel-result" aria-labelledby="tab-result" className={pane === 'result' ? 'flex flex-col grow min-h-0' : 'hidden'}>
-        {right}
-      </div>
-      {bar}
     </div>
   )
 }

@@ -33,7 +33,7 @@ export function ProblemTerminal({ of, language, source, onLine, onFault, onLive,
   const terminal = useRef<TerminalHandle>(null)
   const [skipped, setSkipped] = useState(0)
   const [modes, setModes] = useState(USUAL_MODES)
-  const run = usePlay({ write: (bytes) => terminal.current?.write(bytes), reset: () => terminal.current?.reset() }, place)
+  const run = usePlay({ write: (...output) => terminal.current?.write(...output), reset: () => terminal.current?.reset() }, place)
   const { state } = run
   const isLive = state.kind === 'live'
   const compiler = state.result?.compilation_error

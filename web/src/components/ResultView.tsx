@@ -13,19 +13,20 @@ import { phaseText, type Live } from '../util/live'
 import { failedTest, firstToShow, hasRoundedFigures, hasRun, messageOf, notRun, passed, placeOfLines, returnedIn, sentence, shownLength, type ProblemTest } from '../util/outcome'
 import { verdictOf } from '../util/verdict'
 import { isFunction } from '../util/skeletons'
-import { visible } from '../util/visible'
 import { ErrorBox } from './ErrorBox'
 import { lazyPart } from './LazyPart'
 import { Compiler, LinkedMessage, Text } from './RunTexts'
 import { PlayButton } from './Samples'
 import { TestGrid, type GridTest } from './TestGrid'
 import { ToSignIn } from './ToSignIn'
-import { VerdictBadge, VerdictGlyph } from './VerdictBadge'
+import { VerdictBadge } from './VerdictBadge'
 
 const Distribution = lazyPart(async () => (await import('./Distribution')).Distribution)
 const EarlierSubmission = lazyPart(async () => (await import('./EarlierSubmission')).EarlierSubmission)
+const Groups = lazyPart(async () => (await import('./Groups')).Groups)
 const NextProblem = lazyPart(async () => (await import('./NextProblem')).NextProblem)
 const NextInContest = lazyPart(async () => (await import('./InContest')).NextInContest)
+const Signal = lazyPart(async () => (await import('./Signal')).Signal)
 const DiffView = lazyPart(async () => (await import('./DiffView')).DiffView)
 
 interface ResultViewProps {
@@ -98,13 +99,14 @@ function NotSent({ unsent, source, onSendAgain, onDrop }: ResultViewProps & { un
   const m = useMessages()
   const e = useTexts(editing)
   const { mayHaveArrived, isWaiting, purpose, solution } = unsent
-  const t = e.unsent[mayHaveArrived ? 'unknown' : purpose === 'submission' ? 'submission' : 'run']
+  const isRun = purpose !== 'submission'
+  const t = e.unsent[mayHaveArrived ? 'unknown' : isRun ? 'run' : 'submission']
   return (
     <div role="alert" className="flex gap-3 p-3 rounded-md border border-limit bg-surface">
       <CloudOff aria-hidden size={16} strokeWidth={1.5} className="mt-0.5 shrink-0 text-limit" />
       <div className="min-w-0 grow">
         <p className="font-semibold">{t.title}</p>
-        <p className="mt-0.5">{isWaiting ? t.waiting : t.late}</p>
+        <p className="mt-0.5">{isWaiting ? t.waiting : mayHaveArrived && isRun ? e.unsent.unknown.lateRun : t.late}</p>
         {solution.source !== source && <p className="mt-0.5">{e.sendsOther}</p>}
         <div className="mt-2 flex flex-wrap gap-2">
           <Button onClick={() => onSendAgain(unsent)}>{m.tryAgain}</Button>
@@ -140,7 +142,7 @@ function Fate({ result, purpose, isAgain, problem, opened, names, onLine, source
   const m = useMessages()
   const { tag } = useLanguage()
   const e = useTexts(editing)
-  const tests = result.problem?.tests ?? []
+  const { tests = [], groups = [] } = result.problem ?? {}
   const code = verdictOf(result.verdict) ?? 'JE'
   const failed = purpose === 'input' ? undefined : failedTest(result)
   const suffix = failed !== undefined && tests.length > 1 && code !== 'AC' ? (purpose === 'samples' ? e.onSample : m.run.onTest)(failed) : code !== 'AC' || purpose === 'submission' ? '' : purpose === 'samples' ? m.run.onSamples : m.run.onInput
@@ -188,33 +190,8 @@ function Fate({ result, purpose, isAgain, problem, opened, names, onLine, source
         </p>
       )}
       {hint !== '' && <p className="mt-0.5 text-muted">{hint}</p>}
-      <Groups groups={result.problem?.groups ?? []} />
+      {groups.some((group) => group.score != null || group.max_score != null) && <Groups groups={groups} />}
     </>
-  )
-}
-
-/** The groups of a scored problem, each with its verdict and its points. */
-function Groups({ groups }: { groups: Schema['GroupView'][] }) {
-  const m = useMessages()
-  const { groups: title } = useTexts(editing)
-  if (!groups.some((group) => group.score != null || group.max_score != null)) return null
-  return (
-    <ul aria-label={title} className="mt-1 flex flex-wrap gap-x-4 gap-y-0.5">
-      {groups.map((group) => {
-        const code = verdictOf(group.verdict) ?? 'JE'
-        return (
-          <li key={group.name} title={m.verdicts[code].word} className="inline-flex items-center gap-1.5">
-            <VerdictGlyph code={code} size={14} />
-            <span className="sr-only">{m.verdicts[code].word}</span>
-            {visible(group.name)}
-            <span className="figure">
-              {group.score ?? 0}
-              {group.max_score != null && <span className="text-muted"> / {group.max_score}</span>}
-            </span>
-          </li>
-        )
-      })}
-    </ul>
   )
 }
 
@@ -349,10 +326,10 @@ function OneTest({ test, problem, result, onOwnInput, onPlay }: OneTestProps) {
           {code === undefined ? <span className="text-muted">{m.run.hiddenVerdict}</span> : failedTest(result) !== test.number && <VerdictBadge code={code} />}
           <Figures time={test.execution_time_ms} memory={test.memory_used_kb} result={result} />
           {test.exit_code != null && test.exit_code !== 0 && <span className="text-muted">{m.run.exitCode(test.exit_code)}</span>}
-          {test.signal != null && <span className="text-muted">{e.signal(test.signal)}</span>}
+          {test.signal != null && <span className="text-muted"><Signal of={test.signal} /></span>}
         </div>
       )}
-      {isExplained && test.signal != null && <p className="text-muted">{e.signal(test.signal)}</p>}
+      {isExplained && test.signal != null && <p className="text-muted"><Signal of={test.signal} /></p>}
       {!test.is_shown && input == null && code !== 'SK' && (
         <div className="text-muted">
           <p>{m.run.hidden}</p>

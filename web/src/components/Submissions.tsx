@@ -1,5 +1,6 @@
 // The signed-in user's submissions to a problem, newest first.
 import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
 import { useMessages, useTexts } from '../i18n/messages'
 import { sessionQuery, submissionsQuery } from '../api/queries'
 import { contestQuery } from '../api/contest'
@@ -35,7 +36,7 @@ export function Submissions({ slug, contest, names, opened, onOpen }: Submission
   const sent = useQuery({ ...submissionsQuery(slug), enabled: isSignedIn })
   if (!isSignedIn) return <ToSignIn text={m.submissions.signIn} className="text-muted" />
   if (sent.data === undefined) return sent.error !== null ? <ErrorBox error={sent.error} onRetry={() => void sent.refetch()} /> : <RowsSkeleton />
-  const { submissions } = sent.data
+  const { submissions, pagination } = sent.data
   if (submissions.length === 0) {
     return (
       <div className="py-8 text-center">
@@ -81,6 +82,14 @@ export function Submissions({ slug, contest, names, opened, onOpen }: Submission
           )
         })}
       </ul>
+      {pagination.total > submissions.length && (
+        <p className="mt-3 px-2 text-muted">
+          {s.newest(submissions.length, pagination.total)}{' '}
+          <Link to="/account" search={{ view: 'submissions' }} className="text-accent-text underline">
+            {s.all}
+          </Link>
+        </p>
+      )}
     </div>
   )
 }

@@ -339,29 +339,17 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
     </div>
   )
 
-  if (pane !== undefined) {
-    return (
-      <div className="relative flex flex-col grow min-h-0">
-        <div className={pane === 'code' ? 'flex flex-col grow min-h-0' : 'hidden'}>
-          {toolbar}
-          {notes}
-          {code}
-          {symbols}
-        </div>
-        {result}
-        {bar}
-      </div>
-    )
-  }
+  // One tree for both layouts: when a window becomes wider or narrower, the editor, the result and the terminal stay.
+  const isWide = pane === undefined
   return (
-    <div data-screen className="flex flex-col grow basis-0 min-w-0 min-h-0">
-      <div className="flex flex-col shrink-0 min-h-0" style={{ height: paneAbove(share) }}>
+    <div {...(isWide && { 'data-screen': '' })} className={`relative flex flex-col grow min-h-0 ${isWide ? 'basis-0 min-w-0' : ''}`}>
+      <div className={isWide ? 'flex flex-col shrink-0 min-h-0' : pane === 'code' ? 'flex flex-col grow min-h-0' : 'hidden'} style={isWide ? { height: paneAbove(share) } : undefined}>
         {toolbar}
         {notes}
         {code}
         {symbols}
       </div>
-      <Splitter label={m.problem.drawer} orientation="horizontal" value={share} min={20} max={85} onChange={setShare} />
+      {isWide && <Splitter label={m.problem.drawer} orientation="horizontal" value={share} min={20} max={85} onChange={setShare} />}
       {result}
       {bar}
     </div>

@@ -9,6 +9,7 @@ import { bracketMatching, indentOnInput, indentUnit } from '@codemirror/language
 import { Compartment, EditorState, Prec, type Extension } from '@codemirror/state'
 import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, gutter as sideGutter, highlightSpecialChars, keymap, lineNumbers, type Command } from '@codemirror/view'
 import { useEffect, useImperativeHandle, useRef, useState, type Ref } from 'react'
+import { useLanguage, type LanguageTag } from '../i18n/messages'
 import type { Mark } from '../util/compiler'
 import { orReport } from '../util/missing-script'
 import { highlighting, indentation } from './languages'
@@ -28,12 +29,22 @@ const KEYS: Record<EditorKeys, () => Promise<Extension>> = {
 /** Keys that load the search extension. It is not loaded at first, because few people use it. */
 const SEARCH_KEYS = ['Mod-f', 'F3', 'Mod-g', 'Mod-d', 'Mod-Shift-l', 'Mod-Alt-g']
 
-async function loadSearch(view: EditorView, key: string, place: Compartment): Promise<void> {
+let searchTexts: Partial<Record<LanguageTag, Record<string, string>>> = {}
+
+async function loadSearch(view: EditorView, key: string, place: Compartment, onTexts: () => void): Promise<void> {
   const loaded = await orReport(import('./search'))
   if (loaded === undefined) return
+  searchTexts = loaded.searchTexts
+  onTexts()
   view.dispatch({ effects: place.reconfigure(loaded.search) })
   loaded.firstUse[key]?.(view)
 }
+
+/** What depends on the language of the site. */
+const worded = ({ label, tag }: { label: string; tag: LanguageTag }): Extension => [
+  EditorView.contentAttributes.of({ 'aria-label': label, tabindex: '0', spellcheck: 'false', autocapitalize: 'off', autocorrect: 'off' }),
+  EditorState.phrases.of(searchTexts[tag] ?? {}),
+]
 
 const NO_MARKS: readonly Mark[] = []
 
@@ -91,6 +102,7 @@ interface EditorProps {
 }
 
 export function Editor({ value, revision, language, label, isReadOnly = false, marks = NO_MARKS, onChange, onRun, onSubmit, ref }: EditorProps) {
+  const { tag } = useLanguage()
   const [keys] = useEditorKeys()
   const [tabWidth] = useTabWidth()
   const [wrapping] = useLineWrapping()
@@ -100,12 +112,15 @@ export function Editor({ value, revision, language, label, isReadOnly = false, m
   const keyMode = useRef(new Compartment())
   const searchMode = useRef(new Compartment())
   const gutter = useRef(new Compartment())
+  const words = useRef(new Compartment())
   const hasMarkers = useRef(false)
   // The current text and handlers. The editor is created once, so it takes them from this reference.
-  const act = useRef({ value, onChange, onRun, onSubmit })
+  const act = useRef({ value, label, tag, onChange, onRun, onSubmit })
   useEffect(() => {
-    act.current = { value, onChange, onRun, onSubmit }
+    act.current = { value, label, tag, onChange, onRun, onSubmit }
   })
+  const word = () => view.current?.dispatch({ effects: words.current.reconfigure(worded(act.current)) })
+  useEffect(word, [label, tag])
 
   const create = (box: HTMLDivElement) => {
     const root = box.shadowRoot ?? box.attachShadow({ mode: 'open' })
@@ -137,11 +152,11 @@ export function Editor({ value, revision, language, label, isReadOnly = false, m
           closeBrackets(),
           autocompletion({ activateOnTyping: false }),
           highlightActiveLine(),
-          searchMode.current.of(keymap.of(SEARCH_KEYS.map((key) => ({ key, preventDefault: true, run: (target) => (void loadSearch(target, key, searchMode.current), true) })))),
+          searchMode.current.of(keymap.of(SEARCH_KEYS.map((key) => ({ key, preventDefault: true, run: (target) => (void loadSearch(target, key, searchMode.current, word), true) })))),
           keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, ...completionKeymap, indentWithTab]),
           dialect.current.of([]),
           EditorState.readOnly.of(isReadOnly),
-          EditorView.contentAttributes.of({ 'aria-label': label, tabindex: '0', spellcheck: 'false', autocapitalize: 'off', autocorrect: 'off' }),
+          words.current.of(worded(act.current)),
           EditorView.updateListener.of((update) => {
             if (update.docChanged) act.current.onChange(update.state.doc.toString())
           }),
@@ -178,7 +193,7 @@ export function Editor({ value, revision, language, label, isReadOnly = false, m
       view.current = null
       setIsCreated(false)
     }
-    // Only the label of the first render is used. The effects below apply later changes of the text.
+    // The effects apply later changes of the text and of the label.
   }, [])
 
   useEffect(() => {

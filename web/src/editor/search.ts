@@ -2,6 +2,8 @@
 import { findNext, gotoLine, highlightSelectionMatches, openSearchPanel, searchKeymap, selectNextOccurrence, selectSelectionMatches } from '@codemirror/search'
 import { keymap, type Command } from '@codemirror/view'
 
+export { searchTexts } from '../i18n/search'
+
 export const search = [highlightSelectionMatches(), keymap.of(searchKeymap)]
 
 /** The commands of the keys that load this file. */

@@ -5,6 +5,7 @@ import { useEffect, useRef, useState } from 'react'
 import { draftServer } from '../api/drafts'
 import { DraftSync } from '../util/draft-sync'
 import { changeDraft, claim, draft, draftKey, forgetVersion, keepReplaced, settle, syncState, versions, versionsKey, type DraftOf, type Origin } from '../util/drafts'
+import { beforeSignOut } from '../util/signed-in'
 import { read } from '../util/storage'
 
 /**
@@ -116,16 +117,18 @@ export function useDraft(of: DraftOf, start: string, isSynced = true, preview = 
     })
     sync.current = running
     void running.look()
-    const shown = () => (document.visibilityState === 'visible' ? void running.look() : running.flush(true))
-    const leaving = () => running.flush(true)
-    const online = () => running.flush()
+    const shown = () => void (document.visibilityState === 'visible' ? running.look() : running.flush(true))
+    const leaving = () => void running.flush(true)
+    const save = () => running.flush()
     document.addEventListener('visibilitychange', shown)
     addEventListener('pagehide', leaving)
-    addEventListener('online', online)
+    addEventListener('online', save)
+    beforeSignOut.add(save)
     return () => {
       document.removeEventListener('visibilitychange', shown)
       removeEventListener('pagehide', leaving)
-      removeEventListener('online', online)
+      removeEventListener('online', save)
+      beforeSignOut.delete(save)
       running.stop()
       sync.current = undefined
     }
@@ -148,6 +151,8 @@ export function useDraft(of: DraftOf, start: string, isSynced = true, preview = 
     isRefused,
     /** Whether the server has the text; `undefined` if the draft is not saved on the server. */
     isSaved: isOwned ? isSaved : undefined,
+    /** Whether the server has refused to save the text. */
+    isUnsaveable: () => sync.current?.isRefused === true,
     other: other === text ? undefined : other,
     takeOther: () => {
       if (other === undefined || !keeps(now.current)) return

@@ -85,8 +85,8 @@ const callError = ({ status, code, title, detail, request_id, errors = [] }: Ref
   new CallError(status, code, title ?? code, detail ?? '', request_id, Object.fromEntries(errors.map((one) => [one.pointer, one])), retryAfterSeconds)
 
 export interface Output {
-  /** Called with the program's output, in order. */
-  write: (bytes: Uint8Array) => void
+  /** Called with the program's output, in order. `isRepeated`: an earlier page has shown it, and has answered its queries. */
+  write: (bytes: Uint8Array, isRepeated: boolean) => void
   /** Called when a new run starts. */
   reset: () => void
 }
@@ -106,9 +106,23 @@ export function usePlay(terminal: Output, place: string) {
   const sent = useRef<[unknown, Size | undefined, string]>(undefined)
   /** Output since the last frame. It is collected so that many events cause only one render. */
   const text = useRef({ stdout: '', stderr: '', isCut: false, frame: 0, decoders: decoders() })
-  const now = useRef({ phase: SENDING, isTerminal: false, run: undefined as string | undefined, begun: 0, isRenewed: false, wasLost: false, began: undefined as number | undefined, stop: undefined as ReturnType<typeof setTimeout> | undefined })
+  const now = useRef({ phase: SENDING, isTerminal: false, run: undefined as string | undefined, seen: 0, begun: 0, isRenewed: false, wasLost: false, began: undefined as number | undefined, stop: undefined as ReturnType<typeof setTimeout> | undefined })
 
   const reach = useRef(new Reach())
+
+  // The page that follows the run next knows from this what was shown here. This effect is before the next one, which forgets the run.
+  useEffect(() => {
+    const note = () => {
+      const kept = storedRun(place)
+      const seen = live.current?.last
+      if (kept !== undefined && kept.run === now.current.run && seen !== undefined) storeRun({ ...kept, seen: Math.max(seen, kept.seen ?? 0) })
+    }
+    addEventListener('pagehide', note)
+    return () => {
+      removeEventListener('pagehide', note)
+      note()
+    }
+  }, [place])
 
   useEffect(
     () => () => {
@@ -149,7 +163,7 @@ export function usePlay(terminal: Output, place: string) {
   const take = (data: EventData) => {
     const bytes = bytesOf(data)
     if (now.current.isTerminal) {
-      output.current.write(bytes)
+      output.current.write(bytes, data.seq <= now.current.seen)
       return
     }
     const stream = data.stream ?? 'stdout'
@@ -320,8 +334,8 @@ export function usePlay(terminal: Output, place: string) {
     return live.current
   }
 
-  const begin = (isTerminal: boolean, run: string | undefined, isRenewed: boolean) => {
-    Object.assign(now.current, { phase: SENDING, isTerminal, run, begun: now.current.begun + 1, isRenewed, wasLost: false, began: undefined })
+  const begin = (isTerminal: boolean, run: string | undefined, isRenewed: boolean, seen = 0) => {
+    Object.assign(now.current, { phase: SENDING, isTerminal, run, seen, begun: now.current.begun + 1, isRenewed, wasLost: false, began: undefined })
     discard()
     dispatch({ ...IDLE, kind: 'live', isTerminal })
   }
@@ -339,8 +353,8 @@ export function usePlay(terminal: Output, place: string) {
     if (kept === undefined || now.current.run !== undefined) return
     // The guest who has started the run has ended.
     if (pageUser() === undefined) return forgetRun(place)
-    const { run, isTerminal } = kept
-    begin(isTerminal, run, false)
+    const { run, isTerminal, seen } = kept
+    begin(isTerminal, run, false, seen)
     client().attach(run)
   }
   /** Asks a program in the terminal to end. A run that has not started yet is cancelled. */
@@ -353,8 +367,8 @@ export function usePlay(terminal: Output, place: string) {
   }
 
   const kill = () => {
-    // The page is that of a visitor who is not a guest yet, so that the server does not have the program.
-    if (pageUser() === undefined) return leave()
+    // The server does not have the program: the page is that of a visitor who is not a guest yet, or there was no connection.
+    if (pageUser() === undefined || live.current?.isUnsent) return leave()
     dispatch({ asked: 'kill' })
     live.current?.kill()
   }

@@ -4,6 +4,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { api, dataOf } from '../api/client'
 import { left } from '../api/queries'
 import { announceSession } from '../util/session-channel'
+import { beforeSignOut } from '../util/signed-in'
 import { useSend } from './useSend'
 
 /** `close`: closes the list with the command after the server has ended the session, and then acts. Until then, the list stays and can show an error. */
@@ -18,7 +19,10 @@ export function useSignOut(close: (act: () => void) => void) {
     announceSession()
   }
   return useSend({
-    mutationFn: () => dataOf(api.DELETE('/api/v1/session')),
+    mutationFn: async () => {
+      await Promise.all([...beforeSignOut].map((save) => save()))
+      return dataOf(api.DELETE('/api/v1/session'))
+    },
     onSuccess: () => close(() => void leave()),
   })
 }

@@ -1,6 +1,6 @@
 // Text that a person has typed but not sent. It is stored per tab, so it survives a refetch, a change of page, a reload
 // and a new sign-in.
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 import { readOfTab, removeOfTab, writeOfTab } from '../util/storage'
 
 export const hasTyped = (key: string): boolean => readOfTab(key) !== null
@@ -14,4 +14,16 @@ export function useTyped(key: string, initial = ''): [string, (text: string) => 
     else writeOfTab(key, next)
   }
   return [text, change]
+}
+
+/**
+ * A choice that belongs to the text of a key, such as its subject. It is stored as long as the text is. Otherwise, it begins with `initial`. `name` is
+ * that of the choice among those of the text.
+ */
+export function useTypedChoice(key: string, name: string, initial: string): [string, (value: string) => void] {
+  const place = `${key}/${name}`
+  const [value, setValue] = useState(() => (hasTyped(key) ? readOfTab(place) : null) ?? initial)
+  // Also the first value, because the text may be typed before another one is chosen.
+  useEffect(() => writeOfTab(place, value), [place, value])
+  return [value, setValue]
 }

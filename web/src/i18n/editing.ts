@@ -1,10 +1,5 @@
 // The texts of the editor, its result and the language picker, loaded with the pages that show them.
-import { signalName } from '../util/signals'
 import type { Both } from './messages'
-
-/** What the signals of crashes mean. */
-const MEANINGS: Record<number, string> = { 4: 'illegal instruction', 6: 'abort', 7: 'bus error', 8: 'arithmetic error, such as a division by zero', 9: 'killed', 11: 'segmentation fault', 15: 'termination' }
-const MEANINGS_ZH: typeof MEANINGS = { 4: '非法指令', 6: '异常中止', 7: '总线错误', 8: '算术错误，例如除以零', 9: '强制结束', 11: '段错误', 15: '终止' }
 
 const en = {
   settings: 'Editor settings',
@@ -46,6 +41,7 @@ const en = {
       title: 'The server has not confirmed your code',
       waiting: 'The connection was lost while the code was sent. Stay on this problem: it is sent again when the connection is back, and the server takes it only once. If you open another page, it is not sent again.',
       late: 'The connection was lost while the code was sent. The list of submissions shows whether the server has it.',
+      lateRun: 'The connection was lost while the code was sent. Run it again.',
       drop: 'Do not send it again',
     },
   },
@@ -67,10 +63,6 @@ const en = {
   difference: 'First difference',
   expectedReturn: 'Expected return value',
   printed: 'Printed by your program',
-  signal: (signal: number): string => {
-    const name = [signalName(signal), MEANINGS[signal]].filter(Boolean).join(', ')
-    return name === '' ? `Ended by signal ${signal}` : `Ended by signal ${signal} (${name})`
-  },
   download: 'Download the output',
   interactor: {
     input: 'Input of the interactor',
@@ -122,6 +114,7 @@ const zhCN: EditingTexts = {
       title: '服务器尚未确认收到代码',
       waiting: '发送代码时连接中断。请停留在本题：恢复连接后会再次发送，服务器只会接收一次。打开其他页面会取消再次发送。',
       late: '发送代码时连接中断。提交列表会显示服务器是否已收到。',
+      lateRun: '发送代码时连接中断。请重新运行。',
       drop: '不再发送',
     },
   },
@@ -138,10 +131,6 @@ const zhCN: EditingTexts = {
   difference: '第一处差异',
   expectedReturn: '期望返回值',
   printed: '程序打印的内容',
-  signal: (signal) => {
-    const name = [signalName(signal), MEANINGS_ZH[signal]].filter(Boolean).join('，')
-    return name === '' ? `被信号 ${signal} 终止` : `被信号 ${signal} 终止（${name}）`
-  },
   download: '下载输出',
   interactor: {
     input: '交互器的输入',

@@ -17,6 +17,7 @@ const en = {
   textLabel: 'Text for the program to read',
   exit: (code: number) => `Ended with exit code ${code}`,
   failed: 'Cupel failed, not your program. Run it again.',
+  stopsLater: 'The program is stopped when the connection is back.',
   options: {
     compiler: 'Compiler options',
     compilerHint: 'Added to the options of the language. A shared link does not include them.',
@@ -45,6 +46,7 @@ const zhCN: PlayTexts = {
   textLabel: '供程序读取的文本',
   exit: (code) => `以退出码 ${code} 结束`,
   failed: '出错的是 Cupel，不是你的程序。请再次运行。',
+  stopsLater: '恢复连接后会停止程序。',
   options: {
     compiler: '编译选项',
     compilerHint: '附加在语言自带的选项之后。程序链接不保存这些选项。',

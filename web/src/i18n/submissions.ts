@@ -11,6 +11,8 @@ const en = {
   inContest: 'In the contest',
   outside: 'Not in the contest',
   inContestHint: (title: string) => `It counts in “${title}”.`,
+  newest: (shown: number, total: number) => `These are the newest ${shown} of ${total}.`,
+  all: 'All your submissions',
 }
 
 export type SubmissionTexts = typeof en
@@ -25,6 +27,8 @@ const zhCN: SubmissionTexts = {
   inContest: '比赛内',
   outside: '不计入比赛',
   inContestHint: (title) => `计入“${title}”。`,
+  newest: (shown, total) => `这里是最新的 ${shown} 条，共 ${total} 条。`,
+  all: '你的全部提交',
 }
 
 export const submissionTexts: Both<SubmissionTexts> = { en, 'zh-CN': zhCN }

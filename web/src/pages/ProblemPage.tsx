@@ -251,30 +251,21 @@ function Problem({ problem, listed, user, sent }: ProblemProps) {
     </div>
   )
   const showsText = shown === panel
-  if (!isWide) {
-    return (
-      <div className="workspace flex flex-col">
+  // One tree for both layouts: when a window becomes wider or narrower, the editor and the result stay.
+  return (
+    <div className={`workspace flex ${isWide ? '' : 'flex-col'}`}>
+      <div className={isWide ? 'flex flex-col shrink-0 min-w-0 min-h-0' : 'contents'} style={{ width: `${share}%` }}>
         {inContest}
         {tabList}
         {showsText && statement}
-        <div
-          {...(!showsText && { role: 'tabpanel', id: `panel-${shown}`, 'aria-labelledby': `tab-${shown}` })}
-          className={showsText ? 'hidden' : 'flex flex-col grow min-h-0'}
-        >
-          {workspace}
-        </div>
       </div>
-    )
-  }
-  return (
-    <div className="workspace flex">
-      <div className="flex flex-col shrink-0 min-w-0 min-h-0" style={{ width: `${share}%` }}>
-        {inContest}
-        {tabList}
-        {statement}
+      {isWide && <Splitter label={m.problem.split} orientation="vertical" value={share} min={20} max={75} onChange={setShare} />}
+      <div
+        {...(!showsText && { role: 'tabpanel', id: `panel-${shown}`, 'aria-labelledby': `tab-${shown}` })}
+        className={isWide ? 'contents' : showsText ? 'hidden' : 'flex flex-col grow min-h-0'}
+      >
+        {workspace}
       </div>
-      <Splitter label={m.problem.split} orientation="vertical" value={share} min={20} max={75} onChange={setShare} />
-      {workspace}
     </div>
   )
 }

@@ -21,8 +21,15 @@ const TEXT_SHARE = 13 / 14
 /** Minimum contrast. Colours of a program with less contrast are adjusted. Source: WCAG 2.2, 1.4.3. */
 const CONTRAST = 4.5
 
+/**
+ * What xterm.js sends in answer to a query of a program: a status, the position of the cursor, attributes, a mode, a size, a colour or a setting.
+ * Source: xterm.js, `InputHandler.ts`.
+ */
+const ANSWER = /^\x1b(?:\[[?>]?[\d;]*\$?[cnRty]$|\]\d|P)/
+
 export interface TerminalHandle {
-  write: (bytes: Uint8Array) => void
+  /** `isRepeated`: what xterm.js answers to queries in the output is not sent. */
+  write: (bytes: Uint8Array, isRepeated: boolean) => void
   reset: () => void
   focus: () => void
   size: () => { cols: number; rows: number }
@@ -52,6 +59,7 @@ interface TerminalProps {
 
 export function Terminal(props: TerminalProps) {
   const { label, isLive, modes } = props
+  const { tooMuch } = useTexts(terminalTexts)
   const { isSpoken, isText } = modes
   const host = useRef<HTMLDivElement>(null)
   const made = useRef<Xterm>(null)
@@ -92,10 +100,21 @@ export function Terminal(props: TerminalProps) {
       }
       return !isRun && !isCopy && !(event.key === 'Tab' && event.shiftKey)
     })
-    xterm.onData((text) => act.current.onType(text))
+    const repeated = new WeakSet<ArrayBufferLike>()
+    /** Whether xterm.js reads output that an earlier page has shown. A user may type meanwhile. */
+    let isRepeated = false
+    xterm.onData((text) => {
+      if (!isRepeated || !ANSWER.test(text)) act.current.onType(text)
+    })
     xterm.onResize(({ cols, rows }) => act.current.onSize(cols, rows))
     const feed = new Feed(
-      (bytes, done) => xterm.write(bytes, done),
+      (bytes, done) => {
+        isRepeated = repeated.has(bytes.buffer)
+        xterm.write(bytes, () => {
+          isRepeated = false
+          done()
+        })
+      },
       (bytes) => act.current.onSkip(bytes),
     )
     // After a change of its size, xterm.js may leave the end of the output. The view is held there until the user scrolls or types.
@@ -131,7 +150,10 @@ export function Terminal(props: TerminalProps) {
     const endTouch = scrollByTouch(xterm, place)
     made.current = xterm
     act.current.onReady({
-      write: (bytes) => feed.push(bytes),
+      write: (bytes, isRepeated) => {
+        if (isRepeated) repeated.add(bytes.buffer)
+        feed.push(bytes)
+      },
       reset: () => {
         feed.clear()
         xterm.reset()
@@ -160,6 +182,9 @@ export function Terminal(props: TerminalProps) {
   useEffect(() => {
     made.current?.textarea?.setAttribute('aria-label', label)
   }, [label])
+  useEffect(() => {
+    Xterm.strings.tooMuchOutput = tooMuch
+  }, [tooMuch])
 
   return (
     <div className="relative h-full min-h-0">

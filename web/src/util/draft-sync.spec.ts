@@ -291,9 +291,9 @@ test('an older change here is replaced, and is offered', async () => {
   type('mine')
   await wait(SAVE_AFTER_MS)
   sync.stop()
-  server.fault = undefined
   await wait(UNSURE_MS)
   server.put('theirs')
+  server.fault = undefined
   sync = open()
   await sync.look()
   expect(text).toBe('theirs')
@@ -329,10 +329,12 @@ test('a save that cannot reach the server is retried with growing pauses until i
 test('a refused text is not sent again until it is changed', async () => {
   server.fault = 422
   type('a')
+  expect(sync.isRefused).toBe(false)
   await wait(10 * RETRY_MS_MAX)
-  expect(server.log).toEqual(['a'])
+  expect([server.log, sync.isRefused]).toEqual([['a'], true])
   server.fault = undefined
   type('ab')
+  expect(sync.isRefused).toBe(false)
   await wait(SAVE_AFTER_MS)
   expect(syncState(OF).isSaved).toBe(true)
 })
@@ -371,6 +373,61 @@ test('a change during a save is saved afterwards', async () => {
   expect([server.log, syncState(OF).isSaved]).toEqual([['a'], false])
   await wait(SAVE_AFTER_MS)
   expect([server.log, syncState(OF).isSaved]).toEqual([['a', 'ab'], true])
+})
+
+test('a text that was typed during a save is saved although the editor was removed meanwhile', async () => {
+  const save = server.save
+  server.save = async (...args) => {
+    server.save = save
+    await Promise.resolve()
+    type('ab')
+    sync.stop()
+    return await save(...args)
+  }
+  type('a')
+  await wait(SAVE_AFTER_MS)
+  expect([server.log, syncState(OF).isSaved, vi.getTimerCount()]).toEqual([['a', 'ab'], true, 0])
+})
+
+test('a text that cannot be saved when its editor is removed is saved when the server can be reached', async () => {
+  server.fault = 0
+  type('mine')
+  sync.stop()
+  await wait(RETRY_MS)
+  server.fault = undefined
+  await wait(RETRY_MS_MAX)
+  expect([server.present?.text, syncState(OF).isSaved, vi.getTimerCount()]).toEqual(['mine', true, 0])
+})
+
+test('a removed editor does not save its text over what was typed in the next one', async () => {
+  put('mine')
+  const stored = draft(OF)
+  const removed = new DraftSync(OF, server, { text: () => 'mine', adopt: () => true, isReplaced: () => draft(OF) !== stored, changed: () => undefined })
+  server.fault = 0
+  removed.stop()
+  await wait(0)
+  server.fault = undefined
+  sync = open()
+  type('mine, too')
+  await wait(RETRY_MS_MAX)
+  expect([server.log, vi.getTimerCount()]).toEqual([['mine', 'mine, too'], 0])
+})
+
+test('the end of an attempt to save includes what was typed meanwhile', async () => {
+  const save = server.save
+  let answer: () => void = () => undefined
+  server.save = async (...args) => {
+    server.save = save
+    await new Promise<void>((resolve) => (answer = resolve))
+    return save(...args)
+  }
+  type('a')
+  void sync.flush()
+  type('ab')
+  const end = sync.flush()
+  answer()
+  await end
+  expect([server.log, syncState(OF).isSaved, sync.flush()]).toEqual([['a', 'ab'], true, undefined])
 })
 
 test('a text that is loaded into the draft is saved by the next editor, and the previous text stays in the history', async () => {

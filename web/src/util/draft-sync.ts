@@ -66,9 +66,12 @@ export class DraftSync {
   /** Time of the first unsaved change. */
   #waitsSince: number | undefined
   #retryMs = RETRY_MS
-  #isBusy = false
+  /** The exchange with the server, and those that follow it at once. */
+  #underway: Promise<void> | undefined
   #isAgain = false
   #isStopped = false
+  /** Whether the server has refused the last save, which is then not repeated. */
+  isRefused = false
   /** The text that the next change must not replace on the server. */
   #kept: string | undefined
   /**
@@ -85,7 +88,7 @@ export class DraftSync {
 
   /** Compares the draft with the server's. Called when the page is opened and when the user returns to it. */
   async look(): Promise<void> {
-    if (this.#isStopped || this.#isBusy) return
+    if (this.#isStopped || this.#underway) return
     await this.#alone(async () => {
       const newest = await this.server.newest()
       const { revision, isSaved } = this.#state()
@@ -114,6 +117,7 @@ export class DraftSync {
     const isKept = isStored && !stored.isSaved && (!this.#unstored || keepSyncState(this.of, { ...stored, revision: state.revision, begins: true }))
     this.#unstored = isKept ? undefined : { ...state, at: serverNow(), isSaved: false }
     this.#waitsSince ??= Date.now()
+    this.isRefused = false
     this.#plan(Math.min(SAVE_AFTER_MS, Math.max(0, this.#waitsSince + SAVE_WITHIN_MS - Date.now())))
   }
 
@@ -122,52 +126,57 @@ export class DraftSync {
     this.#kept = this.editor.text()
     const state = this.#state()
     if (state.isSaved) this.#keepState({ ...state, begins: true })
-    else this.flush()
+    else void this.flush()
   }
 
-  /** Saves unsaved changes at once. Called when the page is hidden and when the connection is back. */
-  flush(isLeaving = false): void {
-    if (this.isSaved || this.#isStopped) return
+  /**
+   * Saves unsaved changes at once. Called when the page is hidden, when the connection is back and before the user signs out. The result is
+   * the end of the attempt.
+   */
+  flush(isLeaving = false): Promise<void> | undefined {
+    if (this.isSaved) return
     clearTimeout(this.#timer)
-    void this.#alone(() => this.#save(isLeaving))
+    return this.#alone(() => this.#save(isLeaving))
   }
 
-  /** Called when the editor is removed. If its draft was replaced from outside, the next editor saves the new text. */
+  /**
+   * Called when the editor is removed. Its text is saved as if it were there, unless the next editor of the draft has saved or changed it. If
+   * its draft was replaced from outside, the next editor saves the new text.
+   */
   stop(): void {
-    this.flush()
     clearTimeout(this.#timer)
     this.#isStopped = true
+    void this.flush()
   }
 
   #plan(ms: number) {
     clearTimeout(this.#timer)
-    if (!this.#isStopped) this.#timer = setTimeout(() => this.flush(), ms)
+    this.#timer = setTimeout(() => void this.flush(), ms)
   }
 
   /** Runs one exchange with the server at a time. */
-  async #alone(exchange: () => Promise<void>) {
-    if (this.#isBusy) {
-      this.#isAgain = true
-      return
-    }
-    this.#isBusy = true
+  #alone(exchange: () => Promise<void>): Promise<void> {
+    this.#isAgain = this.#underway !== undefined
+    return (this.#underway ??= this.#exchange(exchange))
+  }
+
+  async #exchange(exchange: () => Promise<void>) {
     try {
       await exchange()
       this.#retryMs = RETRY_MS
     } catch (error) {
       // If the server refuses a save, for example because the text is too large, the save is retried only after the
       // next change.
-      if (isTransient(error)) {
+      this.isRefused = !isTransient(error)
+      if (!this.isRefused) {
         this.#plan(this.#retryMs)
         this.#retryMs = Math.min(RETRY_MS_MAX, 2 * this.#retryMs)
       }
     }
-    this.#isBusy = false
-    if (this.#isAgain) {
-      this.#isAgain = false
-      this.flush()
-    }
+    this.#underway = undefined
+    const next = this.#isAgain ? this.flush() : undefined
     this.editor.changed()
+    await next
   }
 
   async #save(isLeaving: boolean) {

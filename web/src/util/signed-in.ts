@@ -6,3 +6,6 @@ const KEY = 'cupel.signed-in'
 export const wasSignedIn = (): boolean => readOfTab(KEY) !== null
 
 export const noteSignedIn = (is: boolean): void => (is ? writeOfTab(KEY, '1') : removeOfTab(KEY))
+
+/** What open editors save before the user signs out, because the server then refuses it. */
+export const beforeSignOut = new Set<() => Promise<void> | undefined>()

@@ -19,6 +19,11 @@ test('a run is stored for the place where it was started, until it is removed th
   expect(storedRun('ada/python')).toBeUndefined()
 })
 
+test('what the page has shown of a run is stored with it', () => {
+  storeRun({ ...KEPT, seen: 7 })
+  expect(storedRun('ada/python')).toEqual({ ...KEPT, seen: 7 })
+})
+
 test('damaged data are ignored, and a browser without storage has no run', () => {
   for (const text of ['', '{', '[]', 'null', '1', '{"place":"ada/python","run":1,"isTerminal":true}', '{"place":"ada/python","run":"r"}']) {
     stored.set('cupel.play-run', text)

@@ -9,6 +9,8 @@ export interface StoredRun {
   place: string
   run: string
   isTerminal: boolean
+  /** Number of the last event that the page has shown, if it was noted before the page was left. */
+  seen?: number
 }
 
 const KEY = 'cupel.play-run'

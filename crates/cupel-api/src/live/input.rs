@@ -6,26 +6,42 @@ use cupel_core::live::{Credit, INPUTS_MAX, InputCount, InputState};
 use cupel_http::error::{ApiError, ErrorKind};
 use cupel_types::{LiveInput, SubmissionId};
 
-use crate::live::message::ServerMessage;
+use crate::live::input_charge::InputCharge;
+use crate::live::message::{ServerMessage, invalid};
 use crate::live::outbox::Outbox;
 
 /// The input of one attached run. Clones share the state.
 #[derive(Clone)]
-pub(super) struct RunInput(Arc<Mutex<InputState>>);
+pub(super) struct RunInput {
+    state: Arc<Mutex<InputState>>,
+    charge: Option<Arc<InputCharge>>,
+}
+
+/// Number of repeated inputs that an attachment may send without a charge: those that may be unconsumed after a lost
+/// connection.
+pub(super) const FREE_REPETITIONS: u32 = INPUTS_MAX;
 
 impl RunInput {
     pub(super) fn new(state: InputState) -> RunInput {
-        RunInput(Arc::new(Mutex::new(state)))
+        RunInput { state: Arc::new(Mutex::new(state)), charge: None }
+    }
+
+    /// Charges the inputs that are accepted.
+    pub(super) fn charged(self, charge: InputCharge) -> RunInput {
+        RunInput { charge: Some(Arc::new(charge)), ..self }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, InputState> {
         // No code that holds the lock panics between two assignments, so a poisoned lock protects a valid state.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Accepts the input with this number. Returns `Ok(None)` for a number that was accepted before, and an error if an
-    /// earlier input is missing or too much input is unread.
+    /// earlier input is missing or too much input of this run, or of all runs of the user, is unread.
     pub(super) fn admit(&self, number: u32, input: &LiveInput) -> Result<Option<InputCount>, ApiError> {
+        if number == 0 {
+            return Err(invalid("/seq", "`seq` must be at least 1: the inputs of a run are numbered from 1."));
+        }
         let mut state = self.state();
         let InputState { sent, consumed } = *state;
         if number <= sent.inputs {
@@ -46,8 +62,12 @@ impl RunInput {
             );
             return Err(ApiError::new(ErrorKind::InputWindowFull, detail));
         }
-        state.sent = InputCount { inputs: number, bytes: sent.bytes + bytes };
-        Ok(Some(state.sent))
+        let sent = InputCount { inputs: number, bytes: sent.bytes + bytes };
+        if let Some(charge) = &self.charge {
+            charge.add(bytes as usize, sent)?;
+        }
+        state.sent = sent;
+        Ok(Some(sent))
     }
 
     /// Sends the client the state of the input, now and after every report from the worker.
@@ -89,6 +109,7 @@ mod tests {
         let input = RunInput::new(InputState::default());
         assert_eq!(input.admit(1, &bytes(3)).unwrap(), Some(InputCount { inputs: 1, bytes: 3 }));
         assert_eq!(input.admit(1, &bytes(3)).unwrap(), None);
+        assert_eq!(input.admit(0, &bytes(3)).unwrap_err().kind(), ErrorKind::InvalidBody);
         assert_eq!(input.admit(3, &bytes(1)).unwrap_err().kind(), ErrorKind::InputOutOfOrder);
         assert_eq!(input.admit(2, &LiveInput::EndOfInput).unwrap(), Some(InputCount { inputs: 2, bytes: 3 }));
     }

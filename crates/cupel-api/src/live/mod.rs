@@ -9,7 +9,8 @@
 //!
 //! No run's output is buffered, except in the outbox. An attachment takes the next event from the bus only after the
 //! outbox has accepted the previous event, and the outbox holds at most [`outbox::PENDING_BYTES_MAX`] bytes. So a slow
-//! client delays only its own connection. If the bus drops events in the meantime, the client gets `gap`.
+//! client delays only its own connection. If the bus drops events in the meantime, the client gets `gap`. Of a stored
+//! log, an attachment holds a bounded part (`cupel-core/src/view.rs`).
 //! `docs/live.md` describes every message.
 //!
 //! *Invariant:* a run does not end with its connection. An interactive run ends when no client has been attached for
@@ -17,6 +18,7 @@
 
 mod attachment;
 mod input;
+mod input_charge;
 mod message;
 mod outbox;
 mod session;

@@ -17,12 +17,14 @@ use cupel_http::idempotency::IdempotencyKey;
 use cupel_http::rate_limit::RateClass;
 use cupel_http::submission_rate::SubmissionRate;
 use cupel_types::{PriorityClass, SubmissionId};
+use jiff::Timestamp;
 use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, channel};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 
 use crate::live::attachment::{Attachment, Client};
-use crate::live::input::RunInput;
+use crate::live::input::{FREE_REPETITIONS, RunInput};
+use crate::live::input_charge::InputCharge;
 use crate::live::message::{Attach, ClientMessage, Head, OfInput, OfRun, ServerMessage, Start, head, invalid, message};
 use crate::live::outbox::{Outbox, Pending, outbox};
 use crate::v1::events::{DUE_SOON, EventData};
@@ -80,6 +82,8 @@ struct Attached {
     has_ended: Arc<AtomicBool>,
     /// `None`: the run takes no input.
     input: Option<RunInput>,
+    /// Number of repeated inputs so far that were not charged.
+    free_repetitions: u32,
 }
 
 impl Attached {
@@ -161,7 +165,8 @@ impl Session {
     }
 
     /// Every message is charged: a start that reaches the core as a submission and, if it accepts a cached result, also
-    /// as a read; an accepted input by its window; and all others, even if they are invalid or refused, as a read.
+    /// as a read; an accepted input by its window; and all others, even if they are invalid or refused, as a read. The
+    /// first [`FREE_REPETITIONS`] repeated inputs of an attachment are free.
     async fn act(&mut self, head: &Head, text: &str) -> Result<(), ApiError> {
         let parsed = message(head, text, self.app.core.bounds());
         match parsed {
@@ -178,7 +183,7 @@ impl Session {
             ClientMessage::Attach(attach) => self.attach(head, &attach).await,
             ClientMessage::Detach(of) => self.detach(head, &of).await,
             ClientMessage::Kill(of) => self.kill(head, &of).await,
-            ClientMessage::Input(of) => match self.input(of) {
+            ClientMessage::Input(of) => match self.input(of).await {
                 Ok(()) => Ok(()),
                 Err(error) => Err(self.charged(error).await),
             },
@@ -215,6 +220,7 @@ impl Session {
             self.charge_read().await?;
         }
         let rate_limit = SubmissionRate::of_message(&self.app, &self.holder);
+        let run_at = new.run_at;
         let request = CoreRequest {
             idempotency,
             accepts_cached,
@@ -223,10 +229,10 @@ impl Session {
         };
         let executed = self.app.core.execute(request).await;
         let executed = executed.map_err(|error| refusal(error, |_| ("/request", shape)))?;
-        let (run, cached, repeated) = match executed {
-            Executed::Accepted { id, is_repeated, .. } => (id, false, is_repeated),
+        let (run, cached, repeated, run_at) = match executed {
+            Executed::Accepted { id, is_repeated, .. } => (id, false, is_repeated, run_at),
             Executed::Finished { record, origin } => {
-                (record.submission.id, origin == Origin::Cache, origin == Origin::RepeatedRequest)
+                (record.submission.id, origin == Origin::Cache, origin == Origin::RepeatedRequest, None)
             }
         };
         let name = run.to_string();
@@ -235,6 +241,17 @@ impl Session {
         self.forget_ended();
         if self.runs.contains_key(&run) {
             // The run is a repeated or cached run, and this connection already follows it.
+            return Ok(());
+        }
+        let run_at = match run_at {
+            // The repeated run may have been cancelled.
+            Some(_) if repeated => {
+                let record = self.app.core.submission(&self.holder.viewer, run).await?;
+                record.filter(|record| !record.state.is_final()).and_then(|record| record.submission.run_at)
+            }
+            run_at => run_at,
+        };
+        if self.is_due_later(head, run, &name, 0, run_at).await {
             return Ok(());
         }
         // After a repeated start, the run may already have input, sent over an earlier connection.
@@ -261,23 +278,34 @@ impl Session {
         let open = self.room_for_run()?;
         let found = self.app.core.submission(&self.holder.viewer, run).await?;
         let record = found.ok_or_else(|| ApiError::not_found("run"))?;
-        let now = self.app.core.now();
         let attached = ServerMessage::Attached { id: head.id.as_deref(), run: &attach.run };
         let _ended = self.out.send(&attached).await;
-        if let Some(run_at) = record.submission.run_at
-            && !record.state.is_final()
-            && run_at.duration_since(now) > DUE_SOON
-        {
-            // The connection would follow the run without events for up to a month.
-            let (id, name) = (head.id.as_deref(), attach.run.as_str());
-            let data = EventData::scheduled(run, attach.after, run_at, now);
-            let _ended = self.out.send(&ServerMessage::Event { id, run: name, event: "scheduled", data }).await;
-            let _ended = self.out.send(&ServerMessage::Detached { id, run: name }).await;
+        let run_at = record.submission.run_at.filter(|_| !record.state.is_final());
+        if self.is_due_later(head, run, &attach.run, attach.after, run_at).await {
             return Ok(());
         }
         let takes_input = record.submission.kind.is_live() && !record.state.is_final();
         let input = if takes_input { Some(self.app.core.input_state(run).await) } else { None };
         self.follow(head, run, attach.after, open, input).await
+    }
+
+    /// Whether a run that has not ended is due later than [`DUE_SOON`]. This method then sends the client the time,
+    /// because the connection would follow the run without events for up to a month.
+    async fn is_due_later(
+        &self,
+        head: &Head,
+        run: SubmissionId,
+        name: &str,
+        after: u64,
+        run_at: Option<Timestamp>,
+    ) -> bool {
+        let now = self.app.core.now();
+        let Some(run_at) = run_at.filter(|run_at| run_at.duration_since(now) > DUE_SOON) else { return false };
+        let id = head.id.as_deref();
+        let data = EventData::scheduled(run, after, run_at, now);
+        let _ended = self.out.send(&ServerMessage::Event { id, run: name, event: "scheduled", data }).await;
+        let _ended = self.out.send(&ServerMessage::Detached { id, run: name }).await;
+        true
     }
 
     /// Forwards the run's events after `after`.
@@ -295,7 +323,8 @@ impl Session {
         let (id, ended) = (head.id.clone(), Arc::clone(&has_ended));
         let client = Client { app: self.app.clone(), run, id, has_ended: ended, out: self.out.clone() };
         let attachment = Attachment { log, last: after, client, open };
-        let input = input.map(RunInput::new);
+        let charge = || InputCharge::new(self.app.clone(), self.holder.user, run);
+        let input = input.map(|state| RunInput::new(state).charged(charge()));
         let credit = match &input {
             Some(input) => {
                 let credit = self.app.core.credit(run).await;
@@ -321,19 +350,21 @@ impl Session {
                 }
             }
         });
-        self.runs.insert(run, Attached { task, has_ended, input });
+        self.runs.insert(run, Attached { task, has_ended, input, free_repetitions: 0 });
         Ok(())
     }
 
-    fn input(&mut self, of: OfInput) -> Result<(), ApiError> {
+    async fn input(&mut self, of: OfInput) -> Result<(), ApiError> {
         let run = run_of(&of.run)?;
-        let attached = self.runs.get(&run).filter(|attached| attached.is_live()).ok_or_else(not_attached)?;
+        let attached = self.runs.get_mut(&run).filter(|attached| attached.is_live()).ok_or_else(not_attached)?;
         let Some(input) = &attached.input else {
             let detail = "The run takes no input: it was not started with `interactive` or `tty`.";
             return Err(ApiError::new(ErrorKind::Conflict, detail));
         };
-        if let Some(count) = input.admit(of.seq, &of.input)? {
-            self.app.core.send_input(run, count, of.input);
+        match input.admit(of.seq, &of.input)? {
+            Some(count) => self.app.core.send_input(run, count, of.input),
+            None if attached.free_repetitions < FREE_REPETITIONS => attached.free_repetitions += 1,
+            None => self.charge_read().await?,
         }
         Ok(())
     }

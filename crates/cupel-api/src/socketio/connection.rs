@@ -54,6 +54,15 @@ struct Connection {
 /// A task that is aborted when this handle is dropped.
 struct Task(JoinHandle<()>);
 
+impl Task {
+    /// Ends the task, and waits until it has ended: an aborted task continues to its next pause.
+    async fn end(mut self) {
+        self.0.abort();
+        // An error means that the task was cancelled, or has panicked.
+        let _ended = (&mut self.0).await;
+    }
+}
+
 impl Drop for Task {
     fn drop(&mut self) {
         self.0.abort();
@@ -210,8 +219,10 @@ impl Connection {
         rooms.retain(|_, task| !task.0.is_finished());
         match kind {
             Kind::Leave => {
-                let left = rooms.remove(&name);
-                left.ok_or_else(|| ApiError::new(ErrorKind::Conflict, "This connection is not in the room."))?;
+                let missing = || ApiError::new(ErrorKind::Conflict, "This connection is not in the room.");
+                let left = rooms.remove(&name).ok_or_else(missing)?;
+                // No event of the room follows the acknowledgement.
+                left.end().await;
             }
             Kind::Join if rooms.contains_key(&name) => {
                 let detail = "This connection is in the room already. Leave it first to follow it from another event.";
@@ -262,4 +273,33 @@ async fn join(client: Client, room: Room, after: u64) -> Result<Option<Task>, Ap
         forward.await;
         drop(open);
     }))))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_task_has_ended_when_end_returns() {
+        let (started, has_started) = tokio::sync::oneshot::channel();
+        let (release, released) = mpsc::channel::<()>();
+        let has_ended = Arc::new(AtomicBool::new(false));
+        let ended = Arc::clone(&has_ended);
+        let task = Task(tokio::spawn(async move {
+            let _ = started.send(());
+            // Like a step of a room: it cannot be aborted before its next pause.
+            let _ = released.recv();
+            ended.store(true, Ordering::SeqCst);
+            std::future::pending::<()>().await;
+        }));
+        has_started.await.expect("the task runs");
+        let mut end = std::pin::pin!(task.end());
+        assert!(futures_util::poll!(end.as_mut()).is_pending());
+        release.send(()).expect("the task waits");
+        end.await;
+        assert!(has_ended.load(Ordering::SeqCst));
+    }
 }

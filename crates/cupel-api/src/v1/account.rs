@@ -1,5 +1,7 @@
 //! `/auth`: registration, log-in, log-out, and the caller's account.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -141,7 +143,7 @@ pub(super) fn failed(error: AccountError) -> ApiError {
         AccountError::Store(error) => error.into(),
         AccountError::Password(PasswordError::Busy) => {
             ApiError::new(ErrorKind::Unavailable, "Too many passwords are being checked at the moment.")
-                .retry_after(std::time::Duration::from_secs(2))
+                .retry_after(Duration::from_secs(2))
         }
         AccountError::Password(error @ PasswordError::Hash(_)) => ApiError::internal(&error),
     }
@@ -335,7 +337,14 @@ pub(crate) async fn refresh(
         }
         Err(RefreshError::Store(error)) => {
             guess.refund().await;
-            Err(error.into())
+            let error = ApiError::from(error);
+            if error.kind() != ErrorKind::Unavailable {
+                return Err(error);
+            }
+            // If the connection to the database was lost during the commit, the token may have been exchanged.
+            let detail = "The store cannot be reached at the moment. Send the request again. If that is refused, the \
+                          token had already been exchanged: log in again.";
+            Err(ApiError::new(ErrorKind::Unavailable, detail).retry_after(Duration::from_secs(2)))
         }
     }
 }

@@ -221,7 +221,7 @@ impl From<(Needs, u64)> for UnservedView {
 pub(crate) async fn queue(State(app): State<Shared>, _caller: Caller) -> Result<Json<QueueView>, ApiError> {
     let counts = app.core.counts().await?;
     let unserved = app.core.unserved().await?;
-    let depth = app.core.queue_depth().await.map_err(|error| ApiError::internal(&error))?;
+    let depth = app.core.queue_depth().await?;
     Ok(Json(QueueView {
         queued: counts.queued,
         scheduled: counts.scheduled,

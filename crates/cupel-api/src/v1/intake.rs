@@ -259,11 +259,7 @@ pub(crate) fn refusal<'b>(error: SubmitError, place: impl Fn(usize) -> (&'b str,
         SubmitError::RateExceeded(exceeded) => exceeded.into(),
         SubmitError::Package(error) => errors::refusal(*error),
         SubmitError::Store(error) => error.into(),
-        SubmitError::Queue(error) => {
-            tracing::error!(error = cupel_core::chain(&error), "the queue is not available");
-            ApiError::new(ErrorKind::Unavailable, "The queue cannot be reached at the moment. Nothing was accepted.")
-                .retry_after(Duration::from_secs(2))
-        }
+        SubmitError::Queue(error) => error.into(),
     }
 }
 

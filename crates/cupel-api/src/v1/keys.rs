@@ -4,11 +4,11 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use cupel_core::accounts::{ApiKey, CreateKeyError, NewKey, Scope};
+use cupel_core::accounts::{AccessEnded, ApiKey, CreateKeyError, NewKey, Scope};
 use cupel_http::app::Shared;
 use cupel_http::auth::Via;
 use cupel_http::body::{Id, JsonBody};
-use cupel_http::caller::Caller;
+use cupel_http::caller::{Caller, unauthorized};
 use cupel_http::error::{ApiError, ErrorBody, ErrorKind, FieldError};
 use cupel_types::ApiKeyId;
 use serde::{Deserialize, Serialize};
@@ -154,8 +154,15 @@ pub(crate) async fn create_key(
     };
     let new = NewKey { name: body.name, scopes, expires_at };
     check_within(&caller.identity.via, &new)?;
-    let (key, api_key) = app.accounts.create_key(&caller.identity.user, new).await.map_err(|error| match error {
+    let creator = caller.identity.via.credential();
+    let created = app.accounts.create_key_with(&caller.identity.user, creator, new).await;
+    let (key, api_key) = created.map_err(|error| match error {
         CreateKeyError::Invalid(faults) => invalid(faults),
+        CreateKeyError::NoAccess(ended) => {
+            // Another node has ended the access; this node's cache does not show that yet.
+            app.identities.forget(caller.user);
+            no_access(ended)
+        }
         CreateKeyError::Store(error) => error.into(),
     })?;
     let answer = NewKeyView { api_key, key: KeyView::from(&key) };
@@ -180,6 +187,16 @@ fn check_within(creator: &Via, new: &NewKey) -> Result<(), ApiError> {
         return Err(refused("/expires_at", detail));
     }
     Ok(())
+}
+
+/// Error for a credential that is no longer valid.
+fn no_access(ended: AccessEnded) -> ApiError {
+    let detail = match ended {
+        AccessEnded::Account | AccessEnded::Role => "The account is disabled or was deleted.",
+        AccessEnded::Session => "The session has ended. Log in again.",
+        AccessEnded::Key => "The API key was revoked or has expired.",
+    };
+    unauthorized(detail)
 }
 
 /// Error for an invalid field.

@@ -57,6 +57,6 @@ pub(crate) async fn usage(State(app): State<Shared>, caller: Caller) -> Result<J
             remaining: standing.remaining,
         });
     }
-    let waiting = app.core.waiting_of(caller.user).await.map_err(|error| ApiError::internal(&error))?;
+    let waiting = app.core.waiting_of(caller.user).await?;
     Ok(Json(UsageView { tier: tier.clone(), rates, waiting: waiting.0 as u64, waiting_max: waiting.1 as u64 }))
 }

@@ -245,3 +245,26 @@ async fn a_ticket_and_the_stream_that_it_opened_end_with_the_session_that_reques
     tokio::time::timeout(PATIENCE, stream.into_body().collect()).await.expect("the stream ends").unwrap();
     app.get(&unused).send().await.is_error(401, "unauthorized");
 }
+
+#[tokio::test]
+async fn a_credential_that_ended_on_another_node_creates_no_key() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let create = async |credential: &str| {
+        let body = json!({ "name": "another", "scopes": ["account"] });
+        app.post("/api/v1/auth/keys", &body).bearer(credential).send().await
+    };
+    let count = async || app.accounts.keys(user.user.id).await.unwrap().len();
+    let key = app.key(&user, &[Scope::Account]).await;
+    // This node now has both credentials in its cache.
+    assert_eq!((create(&key).await.status.as_u16(), create(&user.token).await.status.as_u16()), (201, 201));
+    let id = app.accounts.keys(user.user.id).await.unwrap().last().unwrap().id;
+    assert!(app.accounts.revoke_key(user.user.id, id).await.unwrap());
+    create(&key).await.is_error(401, "unauthorized");
+    assert_eq!((create(&user.token).await.status.as_u16(), count().await), (201, 4));
+    for session in app.accounts.sessions(user.user.id).await.unwrap() {
+        assert!(app.accounts.end_session(user.user.id, session.id).await.unwrap());
+    }
+    create(&user.token).await.is_error(401, "unauthorized");
+    assert_eq!(count().await, 4);
+}

@@ -985,3 +985,16 @@ async fn an_archive_over_the_limit_is_refused_during_the_upload() {
     import(&app, &author, vec![0; 1001], "").await.is_error(413, "body-too-large");
     assert_eq!(std::fs::read_dir(app.packages()).unwrap().count(), 0);
 }
+
+#[tokio::test]
+async fn an_author_waits_for_the_end_of_a_contestants_submission() {
+    let app = TestApp::start().await;
+    let (author, user, other) = (app.author().await, app.user().await, app.user().await);
+    let slug = app.problem(&author, "echo", Visibility::Public).await;
+    let id = solve(&app, &user, &slug).await;
+    let place = format!("/api/v1/submissions/{id}?wait=30");
+    app.get(&place).bearer(&other.token).send().await.is_error(404, "not-found");
+    let asked = app.get(&place).bearer(&author.token).send();
+    let (answer, ()) = tokio::join!(asked, app.complete(graded(Verdict::Accepted)));
+    assert_eq!((answer.status.as_u16(), &answer.json["status"]), (200, &json!("completed")), "{answer:?}");
+}

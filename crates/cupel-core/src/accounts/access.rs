@@ -5,7 +5,7 @@
 
 use cupel_types::{ApiKeyId, SessionId};
 
-use super::{Accounts, Role};
+use super::{Accounts, Role, User};
 use crate::{AuthenticatedUser, StoreError};
 
 /// The credential with which a client was authenticated.
@@ -32,6 +32,22 @@ pub enum AccessEnded {
     Role,
 }
 
+impl AccessEnded {
+    /// Why a client with this credential has no access any more, if so. `found`: its user, and whether the credential
+    /// is valid; `None`: the user was deleted.
+    pub fn of(found: Option<&(User, bool)>, credential: CredentialId) -> Option<AccessEnded> {
+        match found.filter(|(user, _)| user.disabled_at.is_none()) {
+            None => Some(AccessEnded::Account),
+            Some((_, true)) => None,
+            Some((_, false)) => match credential {
+                CredentialId::Session(_) => Some(AccessEnded::Session),
+                CredentialId::Key(_) => Some(AccessEnded::Key),
+                CredentialId::Keyless => None,
+            },
+        }
+    }
+}
+
 impl Accounts {
     /// Why this client has no access any more; `None` if it still has access.
     ///
@@ -43,14 +59,8 @@ impl Accounts {
         credential: CredentialId,
     ) -> Result<Option<AccessEnded>, StoreError> {
         let found = self.inner.store.user_with(viewer.user, credential, self.now()).await?;
-        Ok(match found.filter(|(user, _)| user.disabled_at.is_none()) {
-            None => Some(AccessEnded::Account),
-            Some((_, false)) => match credential {
-                CredentialId::Session(_) => Some(AccessEnded::Session),
-                CredentialId::Key(_) => Some(AccessEnded::Key),
-                CredentialId::Keyless => None,
-            },
-            Some((user, true)) => (viewer.is_admin && user.role != Role::Admin).then_some(AccessEnded::Role),
-        })
+        let ended = AccessEnded::of(found.as_ref(), credential);
+        let is_admin = found.is_some_and(|(user, _)| user.role == Role::Admin);
+        Ok(ended.or((viewer.is_admin && !is_admin).then_some(AccessEnded::Role)))
     }
 }

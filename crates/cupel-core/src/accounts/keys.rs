@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::service::fault;
 use super::tokens::{API_KEY, Token};
-use super::{Accounts, ApiKey, Role, Scope, User};
+use super::{AccessEnded, Accounts, ApiKey, CredentialId, Role, Scope, User};
 use crate::StoreError;
 use crate::fault::{InputFault, InputFaultKind};
 
@@ -41,9 +41,14 @@ impl Default for KeyBounds {
     }
 }
 
-/// The owner has the maximum number of keys that are neither revoked nor expired.
+/// Why a key was not inserted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooManyKeys;
+pub enum KeyRefused {
+    /// The owner has the maximum number of keys that are neither revoked nor expired.
+    TooMany,
+    /// The client that creates the key has no access any more.
+    NoAccess(AccessEnded),
+}
 
 /// Why a key was not created.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +56,9 @@ pub enum CreateKeyError {
     /// The input is invalid; the pointers are `/name`, `/scopes`, `/expires_at`, or empty for too many keys.
     #[error("the key has {} fault(s)", .0.len())]
     Invalid(Vec<InputFault>),
+    /// The client that creates the key has no access any more.
+    #[error("the credential that creates the key is no longer valid")]
+    NoAccess(AccessEnded),
     /// Failure of Cupel.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -77,11 +85,35 @@ pub enum KeyError {
 }
 
 impl Accounts {
-    /// Creates a key. The second value is its text, which is shown only once.
+    /// Creates a key for the command line: a caller with access to the database needs no credential. The second value is
+    /// the key's text, which is shown only once.
     ///
     /// # Errors
     /// [`CreateKeyError`].
     pub async fn create_key(&self, owner: &User, new: NewKey) -> Result<(ApiKey, String), CreateKeyError> {
+        self.create(owner, None, new).await
+    }
+
+    /// Creates a key for a client that was authenticated as the owner with this credential. Refused if the credential
+    /// is no longer valid when the key is stored; otherwise, the new key would outlive it.
+    ///
+    /// # Errors
+    /// [`CreateKeyError`].
+    pub async fn create_key_with(
+        &self,
+        owner: &User,
+        creator: CredentialId,
+        new: NewKey,
+    ) -> Result<(ApiKey, String), CreateKeyError> {
+        self.create(owner, Some(creator), new).await
+    }
+
+    async fn create(
+        &self,
+        owner: &User,
+        creator: Option<CredentialId>,
+        new: NewKey,
+    ) -> Result<(ApiKey, String), CreateKeyError> {
         let now = self.now();
         let faults = self.faults_of(owner, &new, now);
         if !faults.is_empty() {
@@ -103,9 +135,12 @@ impl Accounts {
             revoked_at: None,
         };
         let bounds = self.inner.settings.keys;
-        self.inner.store.insert_key(key.clone(), bounds).await?.map_err(|TooManyKeys| {
-            let detail = format!("you have {} keys, which is the maximum; revoke one first", bounds.live_max);
-            CreateKeyError::Invalid(vec![fault("", InputFaultKind::TooMany, &detail)])
+        self.inner.store.insert_key(key.clone(), creator, bounds).await?.map_err(|refused| match refused {
+            KeyRefused::TooMany => {
+                let detail = format!("you have {} keys, which is the maximum; revoke one first", bounds.live_max);
+                CreateKeyError::Invalid(vec![fault("", InputFaultKind::TooMany, &detail)])
+            }
+            KeyRefused::NoAccess(ended) => CreateKeyError::NoAccess(ended),
         })?;
         Ok((key, token.text(API_KEY)))
     }

@@ -19,7 +19,7 @@ pub use access::{AccessEnded, CredentialId};
 pub use codes::{CODE_USES_MAX, CreateCodeError, NewCode};
 pub use guests::{GUEST_LIFETIME, GUESTS_WAITING_MAX, GuestFault, GuestSession};
 pub use import::{IMPORT_MAX, Imported, LineFault, Person, read_people, write_links};
-pub use keys::{CreateKeyError, KeyBounds, KeyError, NewKey, TooManyKeys};
+pub use keys::{CreateKeyError, KeyBounds, KeyError, KeyRefused, NewKey};
 pub use links::{ChangePasswordError, PasswordLink};
 pub use membership::{AccountChange, CodeRefused, MembershipStore, RegistrationCode, Session, StreamTicket};
 pub use passwords::{PasswordCost, PasswordError};

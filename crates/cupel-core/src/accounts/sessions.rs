@@ -172,11 +172,10 @@ impl Accounts {
         let session = SessionId::from_uuid(old.id);
         let next = Token::new(old.id);
         let rotated = self.inner.store.rotate_session(session, old.hash(), next.hash(), self.now()).await?;
-        let rotated = rotated.ok_or(RefreshError::Invalid)?;
-        let user: UserId = rotated.user;
-        let user = self.inner.store.user(user).await?.filter(|user| user.disabled_at.is_none());
-        let user = user.ok_or(RefreshError::Invalid)?;
-        Ok(Login { user, session, refresh_token: next.text(REFRESH), expires_at: rotated.expires_at })
+        // From here on, nothing may fail transiently: the client would repeat the request with a used token.
+        let rotated = rotated.filter(|rotated| rotated.user.disabled_at.is_none()).ok_or(RefreshError::Invalid)?;
+        let refresh_token = next.text(REFRESH);
+        Ok(Login { user: rotated.user, session, refresh_token, expires_at: rotated.expires_at })
     }
 
     /// Ends a session; repeated calls change nothing.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::store_error::StoreError;
 use crate::accounts::{
-    AccessChange, AccountChange, ApiKey, CredentialId, KeyBounds, NewUser, RefreshSession, TooManyKeys, User,
+    AccessChange, AccountChange, ApiKey, CredentialId, KeyBounds, KeyRefused, NewUser, RefreshSession, User,
 };
 
 /// Users, keys and refresh sessions.
@@ -39,8 +39,8 @@ pub trait AccountStore: Send + Sync {
     async fn webhook_secret(&self, id: UserId) -> Result<Option<[u8; 32]>, StoreError>;
     /// A page of all users, oldest first. Not guests.
     async fn users(&self, offset: u64, limit: u64) -> Result<Vec<User>, StoreError>;
-    /// Applies all parts of the change or none. The only administrator who can log in cannot be disabled or lose the
-    /// role. Disabling a user ends all of the user's sessions, and makes the user one of those [to
+    /// Applies all parts of the change or none. The only administrator who can log in (enabled, with a password) cannot
+    /// be disabled or lose the role. Disabling a user ends all of the user's sessions, and makes the user one of those [to
     /// cancel](crate::accounts::MembershipStore::users_to_cancel) until the user is enabled again. A guest that is
     /// disabled has ended.
     async fn change_access(
@@ -53,10 +53,16 @@ pub trait AccountStore: Send + Sync {
     async fn set_in_leaderboards(&self, id: UserId, in_leaderboards: bool) -> Result<bool, StoreError>;
     /// Number of users. Not guests.
     async fn count_users(&self) -> Result<u64, StoreError>;
-    /// Inserts a key. Refused if the owner has `live_max` other keys that are neither revoked nor expired when the key
+    /// Inserts a key. `creator`: the owner's credential with which the key is created; refused if the owner is disabled
+    /// or deleted, or the credential is not valid when the key is created. Also refused if the owner has `live_max` other keys that are neither revoked nor expired when the key
     /// is created. If the owner then has more than `stored_max` keys, the oldest revoked or expired keys are deleted.
     /// Concurrent insertions for one owner are counted one after another.
-    async fn insert_key(&self, key: ApiKey, bounds: KeyBounds) -> Result<Result<(), TooManyKeys>, StoreError>;
+    async fn insert_key(
+        &self,
+        key: ApiKey,
+        creator: Option<CredentialId>,
+        bounds: KeyBounds,
+    ) -> Result<Result<(), KeyRefused>, StoreError>;
     /// A key by its id; includes revoked and expired keys.
     async fn key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, StoreError>;
     /// At most `most` of an owner's keys, newest first. If there are more, the oldest keys that are revoked or expired
@@ -85,10 +91,10 @@ pub trait AccountStore: Send + Sync {
 }
 
 /// A session whose refresh token was replaced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rotated {
-    /// The session's user.
-    pub user: UserId,
+    /// The session's user, read in the same transaction.
+    pub user: User,
     /// When the session expires; a refresh does not extend it.
     pub expires_at: Timestamp,
 }

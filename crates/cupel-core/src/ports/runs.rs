@@ -81,8 +81,13 @@ pub trait RunStore: Send + Sync {
     async fn give_back(&self, run: RunId, lease: LeaseId, given: GivenBack) -> Result<Option<RunState>, StoreError>;
 
     /// Cancels the latest run of a submission if it has not ended, and writes its webhook delivery in the same
-    /// transaction. `None`: the submission does not exist.
-    async fn cancel(&self, id: SubmissionId, now: Timestamp) -> Result<Option<Cancellation>, StoreError>;
+    /// transaction. If `run` is given, another run is not cancelled. `None`: the submission does not exist.
+    async fn cancel(
+        &self,
+        id: SubmissionId,
+        run: Option<RunId>,
+        now: Timestamp,
+    ) -> Result<Option<Cancellation>, StoreError>;
 
     /// Moves runs whose lease ends at or before `lease_end` to `Queued` or to `Abandoned` (with their webhook delivery,
     /// as [dead letters](crate::DeadLetterStore)); at most `limit`.
@@ -239,7 +244,7 @@ pub struct Cancellation {
     pub run: RunId,
     /// The run's state after the call.
     pub state: RunState,
-    /// Whether this call ended the run; `false` if the run had ended before.
+    /// Whether this call ended the run; `false` if the run had ended before, or is not the run to cancel.
     pub changed: bool,
 }
 

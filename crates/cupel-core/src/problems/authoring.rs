@@ -86,7 +86,8 @@ pub struct Wish {
     pub force: bool,
 }
 
-/// Why a change was refused or failed. After a refusal, nothing has changed.
+/// Why a change was refused or failed. After a refusal, nothing has changed; only after
+/// [`AuthorError::OtherVersion`], a part may have changed.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum AuthorError {
@@ -108,7 +109,7 @@ pub enum AuthorError {
     NoTimeLimit,
     #[error("the problem has no version {number}")]
     NoVersion { number: u32 },
-    #[error("another version has become current")]
+    #[error("the problem's version or visibility has changed meanwhile")]
     OtherVersion,
     #[error("only an administrator may show an unverified version")]
     NotAdministrator,
@@ -428,12 +429,29 @@ impl Core {
         })
     }
 
-    /// A package, read once and then cached.
+    /// A package, read once for all concurrent callers and then cached.
     ///
     /// # Errors
     /// If the package is missing or damaged.
     pub async fn package(&self, hash: ContentHash) -> Result<Arc<Imported>, AuthorError> {
-        self.with_packages(move |packages| packages.open(&hash)).await
+        if let Some(opened) = self.inner.packages.opened(&hash) {
+            return Ok(opened);
+        }
+        let opening = &self.inner.imports.opening;
+        let mut place = opening.place(hash).lock_owned().await;
+        // The package is read again if the cache has forgotten it and no earlier caller waits any more.
+        if let Some(opened) = self.inner.packages.opened(&hash).or_else(|| place.clone()) {
+            return Ok(opened);
+        }
+        let turn = Arc::clone(&opening.reading).acquire_owned().await.map_err(|_closed| AuthorError::BrokenOff)?;
+        // The thread holds the locks: if the caller is cancelled, the read continues, and others wait for it.
+        self.with_packages(move |packages| {
+            let _turn = turn;
+            let opened = packages.open(&hash)?;
+            *place = Some(Arc::clone(&opened));
+            Ok(opened)
+        })
+        .await
     }
 
     /// Like [`Core::package`], but blocks: for a worker's slot.
@@ -491,30 +509,46 @@ impl Core {
             true => Some(version_of(&*self.package(version.package).await?, version.by, Bytes::ZERO, self.now())),
             false => None,
         };
-        // Changes that can be refused come first, so that nothing has changed after a refusal.
-        if slug.is_some() || readers.is_some() || authors.is_some() {
-            let change = ProblemChange { slug, readers, authors, ..ProblemChange::default() };
-            if !self.inner.store.change_problem(problem.id, change, self.now()).await?? {
-                return Err(AuthorError::Missing);
-            }
+        let is_shown = will_be != Visibility::Draft;
+        // Another author may have made another version current meanwhile, which was not checked here.
+        let of_version = (is_shown && visibility.is_some()).then_some(version.number);
+        let mut first = ProblemChange { slug, readers, authors, ..ProblemChange::default() };
+        let mut last = ProblemChange { visibility, of_version, ..ProblemChange::default() };
+        // A problem is shown last and hidden first. All is one change if nothing else is written in between.
+        if !is_shown || (becomes.is_none() && excepted.is_none()) {
+            (first.visibility, first.of_version) = (last.visibility.take(), last.of_version.take());
         }
+        // Changes that can be refused come first, so that nothing has changed after a refusal.
+        self.apply_change(problem.id, first).await?;
         if let Some(reason) = excepted {
             self.note_exception(principal, &problem, version.number, reason).await?;
         }
-        if let Some(becomes) = becomes {
-            self.inner.store.add_version(problem.id, becomes).await?;
-        }
-        if visibility.is_some() {
-            // Another author may have made another version current meanwhile, which was not checked here.
-            let of_version = is_news.then_some(version.number);
-            let change = ProblemChange { visibility, of_version, ..ProblemChange::default() };
-            if !self.inner.store.change_problem(problem.id, change, self.now()).await?? {
-                let is_there = self.inner.store.problem(ProblemKey::Id(problem.id), None).await?.is_some();
-                return Err(if is_there { AuthorError::OtherVersion } else { AuthorError::Missing });
+        match becomes {
+            Some(becomes) if is_shown => drop(self.inner.store.add_version(problem.id, becomes).await?),
+            // The version was not checked. The store decides whether the problem is a draft: another author may have
+            // shown it meanwhile.
+            Some(becomes) => {
+                let added = self.inner.store.add_version_of_draft(problem.id, becomes).await?;
+                added.ok_or(AuthorError::OtherVersion)?;
             }
+            None => {}
         }
+        self.apply_change(problem.id, last).await?;
         let found = self.inner.store.problem(ProblemKey::Id(problem.id), None).await?;
         found.map(|(problem, _)| problem).ok_or(AuthorError::Missing)
+    }
+
+    /// Applies a change, if there is any.
+    async fn apply_change(&self, problem: ProblemId, change: ProblemChange) -> Result<(), AuthorError> {
+        let ProblemChange { visibility, slug, readers, authors, of_version: _ } = &change;
+        if visibility.is_none() && slug.is_none() && readers.is_none() && authors.is_none() {
+            return Ok(());
+        }
+        if self.inner.store.change_problem(problem, change, self.now()).await?? {
+            return Ok(());
+        }
+        let is_there = self.inner.store.problem(ProblemKey::Id(problem), None).await?.is_some();
+        Err(if is_there { AuthorError::OtherVersion } else { AuthorError::Missing })
     }
 
     /// The users with these names, compared case-insensitively. An e-mail address is not accepted as a name.

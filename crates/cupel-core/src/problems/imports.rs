@@ -1,4 +1,14 @@
-//! Locks of the imports of packages in this process.
+//! Locks of the imports and of the reads of packages in this process.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use cupel_package::Imported;
+use cupel_types::ContentHash;
+use tokio::sync::Semaphore;
+
+/// Maximum number of packages that are read concurrently for requests.
+const READ_AT_ONCE: usize = 4;
 
 /// Locks of this process's imports.
 #[derive(Debug, Default)]
@@ -8,4 +18,36 @@ pub(crate) struct Imports {
     /// Held from reading an author's usage until the new package is recorded, so that concurrent imports cannot exceed
     /// the bound.
     pub(super) turn: tokio::sync::Mutex<()>,
+    pub(super) opening: Opening,
+}
+
+/// Packages that requests wait for. A package may have gigabytes of files, and all of them are read when it is opened.
+#[derive(Debug)]
+pub(super) struct Opening {
+    places: Mutex<HashMap<ContentHash, Weak<OpeningSlot>>>,
+    /// Allows [`READ_AT_ONCE`] reads.
+    pub(super) reading: Arc<Semaphore>,
+}
+
+/// The holder of the lock reads the package for all callers, each of whom has another reference.
+pub(super) type OpeningSlot = tokio::sync::Mutex<Option<Arc<Imported>>>;
+
+impl Default for Opening {
+    fn default() -> Opening {
+        Opening { places: Mutex::default(), reading: Arc::new(Semaphore::new(READ_AT_ONCE)) }
+    }
+}
+
+impl Opening {
+    /// The place of a package, which has its value as long as a caller has the place.
+    pub(super) fn place(&self, hash: ContentHash) -> Arc<OpeningSlot> {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        places.retain(|_, place| place.strong_count() > 0);
+        if let Some(place) = places.get(&hash).and_then(Weak::upgrade) {
+            return place;
+        }
+        let place = Arc::default();
+        places.insert(hash, Arc::downgrade(&place));
+        place
+    }
 }

@@ -34,7 +34,7 @@ pub const SETTLED_WITHIN: Duration = Duration::from_secs(30 * 60);
 
 /// Packages by the hash of their content. A stored package is complete and never changes.
 ///
-/// All calls block: call them on a thread that may block.
+/// All calls but [`Packages::opened`] block: call them on a thread that may block.
 pub trait Packages: Send + Sync {
     /// Unpacks an untrusted archive or folder, and stores a copy that all nodes can read.
     ///
@@ -54,6 +54,9 @@ pub trait Packages: Send + Sync {
     /// # Errors
     /// If the package cannot be removed.
     fn discard(&self, taken: &Taken, is_named: bool) -> Result<(), PackagesError>;
+
+    /// A package that is in memory. Reads no file's content, so it does not block for long.
+    fn opened(&self, hash: &ContentHash) -> Option<Arc<Imported>>;
 
     /// A package, fetched if necessary. It stays on this machine while the value is alive.
     ///

@@ -1,11 +1,13 @@
 //! The use cases over the real embedded adapters, with a clock that the test controls.
 
 mod accounts;
+mod authoring;
 mod contests;
 mod drafts;
 mod leases;
 mod live;
 mod nodes;
+mod packages;
 mod positions;
 mod result_cache;
 mod routing;

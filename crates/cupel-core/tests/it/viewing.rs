@@ -278,6 +278,24 @@ async fn a_log_is_complete_after_a_restart_that_lost_the_live_events() {
 }
 
 #[tokio::test]
+async fn a_large_stored_log_is_read_in_parts_and_is_complete() {
+    let app = App::start().await;
+    let id = app.submit(a_submission()).await;
+    let assignment = next(&app.core).await;
+    let at = app.clock.now();
+    let output =
+        |n: u32| EventKind::Output { case: None, stream: Stream::Stdout, data: vec![n as u8; 64 << 10].into() };
+    let event = |n: u32| Event { submission: id, seq: Seq::of_attempt(1, n), at, kind: output(n) };
+    let events: Vec<_> = (1..=60).map(event).collect();
+    assert!(app.core.complete(&assignment, a_report(b""), events.clone()).await.unwrap());
+    let watch = async |after| app.restarted().watch(&app.me(), id, after).await.unwrap().expect("a log");
+    let log = hear_all(watch(Seq::default()).await).await;
+    assert_eq!(log[1..61], events);
+    assert_eq!(names(&log[61..]), ["verdict"]);
+    assert_eq!(hear_all(watch(events[29].seq).await).await, log[31..]);
+}
+
+#[tokio::test]
 async fn an_end_that_was_never_announced_is_found_in_the_store() {
     let app = App::start().await;
     let policy = LeasePolicy { lease: Duration::from_millis(150), attempts_max: 3 };

@@ -53,7 +53,7 @@ async fn owners_with_deliveries_in_progress_come_last() {
     let end_one = async |owner: UserId| {
         let new = a_submission().webhook("https://example.test/hook").as_sent();
         let id = app.core.submit(owner, vec![new], None, &Unlimited).await.expect("accepted").ids[0];
-        app.store.cancel(id, app.clock.now()).await.unwrap();
+        app.store.cancel(id, None, app.clock.now()).await.unwrap();
         app.clock.advance(Duration::from_millis(1));
     };
     for _ in 0..5 {

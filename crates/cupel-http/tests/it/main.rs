@@ -1,3 +1,4 @@
 //! Tests of the server loop over real sockets, with test routers.
 
+mod in_use;
 mod upgrades;

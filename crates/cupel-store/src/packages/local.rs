@@ -11,12 +11,12 @@
 //! Before a folder's files are removed, the folder is renamed. The memory of opened packages is bounded. A package's
 //! files were hashed when the package was opened.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use cupel_core::Packages;
@@ -41,6 +41,25 @@ pub struct LocalPackages {
     /// Opened packages, ordered by last use; the most recent is last.
     remembered: Mutex<VecDeque<Arc<Imported>>>,
     remembered_bytes_max: usize,
+    /// A thread that reads a package from the disk holds the package's gate.
+    gates: Gates,
+}
+
+/// One gate (mutex) per package, which exists while a thread uses it.
+#[derive(Default)]
+pub(super) struct Gates(Mutex<HashMap<ContentHash, Weak<Mutex<()>>>>);
+
+impl Gates {
+    pub(super) fn gate(&self, hash: &ContentHash) -> Arc<Mutex<()>> {
+        let mut gates = locked(&self.0);
+        gates.retain(|_, gate| gate.strong_count() > 0);
+        if let Some(gate) = gates.get(hash).and_then(Weak::upgrade) {
+            return gate;
+        }
+        let gate = Arc::default();
+        gates.insert(*hash, Arc::downgrade(&gate));
+        gate
+    }
 }
 
 impl LocalPackages {
@@ -52,8 +71,13 @@ impl LocalPackages {
     pub fn open(directory: &Path, languages: Registry) -> Result<LocalPackages, PackagesError> {
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
         made.map_err(failed("make", directory))?;
-        let (directory, remembered) = (directory.to_owned(), Mutex::default());
-        Ok(LocalPackages { directory, languages, remembered, remembered_bytes_max: REMEMBERED_BYTES_MAX })
+        Ok(LocalPackages {
+            directory: directory.to_owned(),
+            languages,
+            remembered: Mutex::default(),
+            remembered_bytes_max: REMEMBERED_BYTES_MAX,
+            gates: Gates::default(),
+        })
     }
 
     pub(super) fn directory(&self) -> &Path {
@@ -137,19 +161,10 @@ impl LocalPackages {
     }
 
     fn remembered(&self) -> MutexGuard<'_, VecDeque<Arc<Imported>>> {
-        // Each change leaves a list of complete packages, so the data are consistent even if the lock is poisoned.
-        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.remembered)
     }
 
-    fn cached(&self, hash: &ContentHash) -> Option<Arc<Imported>> {
-        let mut remembered = self.remembered();
-        let place = remembered.iter().position(|known| known.package.hash == *hash)?;
-        let known = remembered.remove(place)?;
-        remembered.push_back(Arc::clone(&known));
-        Some(known)
-    }
-
-    fn remember(&self, imported: Arc<Imported>) {
+    pub(super) fn remember(&self, imported: Arc<Imported>) {
         let mut remembered = self.remembered();
         remembered.retain(|known| known.package.hash != imported.package.hash);
         remembered.push_back(imported);
@@ -204,8 +219,22 @@ impl Packages for LocalPackages {
         if is_named { Ok(()) } else { self.remove_folder(&taken.copy.hash) }
     }
 
+    fn opened(&self, hash: &ContentHash) -> Option<Arc<Imported>> {
+        let mut remembered = self.remembered();
+        let place = remembered.iter().position(|known| known.package.hash == *hash)?;
+        let known = remembered.remove(place)?;
+        remembered.push_back(Arc::clone(&known));
+        Some(known)
+    }
+
     fn open(&self, hash: &ContentHash) -> Result<Arc<Imported>, PackagesError> {
-        if let Some(known) = self.cached(hash) {
+        if let Some(known) = self.opened(hash) {
+            return Ok(known);
+        }
+        let gate = self.gates.gate(hash);
+        let _alone = locked(&gate);
+        // Another thread may have read the package while this thread waited.
+        if let Some(known) = self.opened(hash) {
             return Ok(known);
         }
         let folder = self.folder(hash);
@@ -265,6 +294,11 @@ impl Packages for LocalPackages {
         }
         Ok(tidied)
     }
+}
+
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Each change leaves consistent data, so a poisoned lock is ignored.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn only_copy(hash: ContentHash) -> PackageCopy {

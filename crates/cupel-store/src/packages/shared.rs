@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{Seek, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Instant, SystemTime};
 
 use cupel_core::problems::{PackageCopy, PackagesError, REMOVABLE_AFTER, Removable, SETTLED_WITHIN, TakeError, Taken};
@@ -20,7 +20,7 @@ use cupel_package::{Imported, UnpackLimits, pack};
 use cupel_types::{Bytes, ContentHash};
 use uuid::Uuid;
 
-use super::local::{LocalPackages, failed};
+use super::local::{Gates, LocalPackages, failed, locked};
 
 /// Maximum overhead of a tar entry: its header, the header of a long name, and padding.
 const TAR_ENTRY_BYTES: u64 = 4 << 10;
@@ -34,8 +34,8 @@ pub struct SharedPackages {
     local: LocalPackages,
     local_bytes_max: u64,
     here: Mutex<Here>,
-    /// One gate (mutex) per package. A thread that opens, places or removes the package's folder holds it.
-    gates: Mutex<HashMap<ContentHash, Weak<Mutex<()>>>>,
+    /// A thread that fetches, reads, places or removes a package's folder holds the package's gate.
+    gates: Gates,
     /// For each package: the copy that this process last settled (see `cupel_core::problems::packages`), and the
     /// copy's creation time.
     settled: Mutex<HashMap<ContentHash, (Uuid, Instant)>>,
@@ -85,22 +85,11 @@ impl SharedPackages {
             local,
             local_bytes_max: local_bytes_max.get(),
             here: Mutex::new(here),
-            gates: Mutex::default(),
+            gates: Gates::default(),
             settled: Mutex::default(),
         };
         packages.make_room();
         Ok(packages)
-    }
-
-    fn gate(&self, hash: &ContentHash) -> Arc<Mutex<()>> {
-        let mut gates = locked(&self.gates);
-        gates.retain(|_, gate| gate.strong_count() > 0);
-        if let Some(gate) = gates.get(hash).and_then(Weak::upgrade) {
-            return gate;
-        }
-        let gate = Arc::default();
-        gates.insert(*hash, Arc::downgrade(&gate));
-        gate
     }
 
     /// Puts a new copy into the blob store.
@@ -154,7 +143,19 @@ impl SharedPackages {
         self.local.adopt(hash, packed.path())
     }
 
-    /// Records that a package is in the cache and in use. The caller holds the package's gate.
+    /// A package in memory: a remembered package, or a package that a caller has open.
+    fn in_memory(&self, hash: &ContentHash) -> Option<Arc<Imported>> {
+        if let Some(known) = self.local.opened(hash) {
+            return Some(known);
+        }
+        // An open package may have been forgotten: for packages that were used later, or by an attempt to evict it.
+        let open = locked(&self.here).folders.get(hash)?.open.iter().find_map(Weak::upgrade)?;
+        self.local.remember(Arc::clone(&open));
+        Some(open)
+    }
+
+    /// Records that a package is in the cache and in use. The caller holds the package's gate, or got the package from
+    /// memory.
     fn note(&self, imported: &Arc<Imported>) -> Result<(), PackagesError> {
         let hash = imported.package.hash;
         let known = locked(&self.here).folders.get(&hash).map(|folder| folder.bytes);
@@ -195,10 +196,11 @@ impl SharedPackages {
 
     /// Removes a package from the cache. `false` if it is open, is being opened, or cannot be removed.
     fn evict(&self, hash: &ContentHash) -> bool {
-        let gate = self.gate(hash);
+        let gate = self.gates.gate(hash);
         let Ok(_alone) = gate.try_lock() else { return false };
         self.local.forget(hash);
-        // The gate is held, so no other thread can open the package now.
+        // The gate is held, so no other thread can read the package now. A thread that got it from memory before has a
+        // handle, and without a handle it is not in memory any more.
         let is_open = |folder: &Folder| folder.open.iter().any(|open| open.strong_count() > 0);
         if locked(&self.here).folders.get(hash).is_none_or(is_open) {
             return false;
@@ -251,7 +253,7 @@ impl Packages for SharedPackages {
         let unpacked = self.local.unpack(source)?;
         let hash = unpacked.imported.package.hash;
         let imported = {
-            let gate = self.gate(&hash);
+            let gate = self.gates.gate(&hash);
             let _alone = locked(&gate);
             let imported = self.local.place(unpacked)?;
             self.note(&imported)?;
@@ -284,15 +286,23 @@ impl Packages for SharedPackages {
         if taken.is_own && taken.kept_at.elapsed() < SETTLED_WITHIN { self.remove(&[taken.copy]) } else { Ok(()) }
     }
 
+    fn opened(&self, hash: &ContentHash) -> Option<Arc<Imported>> {
+        let opened = self.in_memory(hash)?;
+        // A folder of unknown size would be measured, which may take long.
+        let is_known = locked(&self.here).folders.contains_key(hash);
+        (is_known && self.local.is_here(hash) && self.note(&opened).is_ok()).then_some(opened)
+    }
+
     fn open(&self, hash: &ContentHash) -> Result<Arc<Imported>, PackagesError> {
-        let gate = self.gate(hash);
+        let gate = self.gates.gate(hash);
         let alone = locked(&gate);
         let is_here = self.local.is_here(hash);
         if !is_here {
             self.local.forget(hash);
             self.fetch(hash)?;
         }
-        let opened = match self.local.open(hash) {
+        let known = if is_here { self.in_memory(hash) } else { None };
+        let opened = match known.map_or_else(|| self.local.open(hash), Ok) {
             Err(error @ PackagesError::Damaged { .. }) if is_here => {
                 tracing::warn!(
                     error = cupel_core::chain(&error),
@@ -387,11 +397,6 @@ fn hash_of(key: &BlobKey) -> Option<ContentHash> {
 
 fn key(copy: &PackageCopy) -> BlobKey {
     BlobKey::Package { hash: copy.hash, copy: copy.id }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Each change leaves consistent data, so a poisoned lock is ignored.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[expect(clippy::disallowed_methods, reason = "a time stamp of the file system, not of the domain")]

@@ -5,8 +5,8 @@ use std::cmp::Reverse;
 
 use async_trait::async_trait;
 use cupel_core::accounts::{
-    AccessChange, AccountChange, ApiKey, CredentialId, KeyBounds, NewUser, RefreshSession, Role, Scope, Tier,
-    TooManyKeys, User,
+    AccessChange, AccessEnded, AccountChange, ApiKey, CredentialId, KeyBounds, KeyRefused, NewUser, RefreshSession,
+    Role, Scope, Tier, User,
 };
 use cupel_core::{AccountStore, Rotated, StoreError, UserTaken};
 use cupel_types::{ApiKeyId, SessionId, UserId};
@@ -86,16 +86,7 @@ impl<B: Backend> AccountStore for SqlStore<B> {
         credential: CredentialId,
         now: Timestamp,
     ) -> Result<Option<(User, bool)>, StoreError> {
-        let (sql, credential) = match credential {
-            CredentialId::Session(session) => (USER_WITH_SESSION, *session.as_uuid()),
-            CredentialId::Key(key) => (USER_WITH_KEY, *key.as_uuid()),
-            CredentialId::Keyless => return Ok(self.user(id).await?.map(|user| (user, true))),
-        };
-        let read = self.read("read a user and a credential", move |db| {
-            let is_valid = |row: Row<'_>| Ok((user_of(row)?, row.get::<i64>(USER_COLUMNS)? == 1));
-            db.one(sql, values![bytes(&credential), to_us(now), bytes(id.as_uuid())], is_valid)
-        });
-        read.await
+        self.read("read a user and a credential", move |db| user_with(db, id, credential, now)).await
     }
 
     async fn user_by_login(&self, login: &str) -> Result<Option<(User, String)>, StoreError> {
@@ -158,8 +149,13 @@ impl<B: Backend> AccountStore for SqlStore<B> {
         read.await
     }
 
-    async fn insert_key(&self, key: ApiKey, bounds: KeyBounds) -> Result<Result<(), TooManyKeys>, StoreError> {
-        self.write(InsertKey { key, bounds }).await
+    async fn insert_key(
+        &self,
+        key: ApiKey,
+        creator: Option<CredentialId>,
+        bounds: KeyBounds,
+    ) -> Result<Result<(), KeyRefused>, StoreError> {
+        self.write(InsertKey { key, creator, bounds }).await
     }
 
     async fn key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, StoreError> {
@@ -339,24 +335,32 @@ impl Write for SetInLeaderboards {
 
 struct InsertKey {
     key: ApiKey,
+    creator: Option<CredentialId>,
     bounds: KeyBounds,
 }
 
 impl Write for InsertKey {
-    type Output = Result<(), TooManyKeys>;
+    type Output = Result<(), KeyRefused>;
     const OPERATION: &'static str = "insert an API key";
     const DURABLE: bool = true;
 
     fn apply(&self, db: &dyn Sql) -> Result<Self::Output, SqlFault> {
-        let InsertKey { key, bounds } = self;
+        let InsertKey { key, creator, bounds } = self;
         let (owner, now) = (bytes(key.owner.as_uuid()), to_us(key.created_at));
-        // Concurrent insertions for one owner are counted one after another.
+        // Concurrent insertions for one owner are counted one after another. A command that ends the credential or
+        // disables the owner either precedes this command or follows it.
         db.lock(Lock::User, owner)?;
+        if let Some(credential) = *creator {
+            let found = user_with(db, key.owner, credential, key.created_at)?;
+            if let Some(ended) = AccessEnded::of(found.as_ref(), credential) {
+                return Ok(Err(KeyRefused::NoAccess(ended)));
+            }
+        }
         let stored = db.count("SELECT count(*) FROM api_keys WHERE owner = ?", values![owner])?;
         let sql = "SELECT count(*) FROM api_keys WHERE owner = ? AND (revoked_at IS NOT NULL OR expires_at <= ?)";
         let ended = db.count(sql, values![owner, now])?;
         if stored.saturating_sub(ended) >= bounds.live_max {
-            return Ok(Err(TooManyKeys));
+            return Ok(Err(KeyRefused::TooMany));
         }
         let excess = (stored + 1).saturating_sub(bounds.stored_max).min(KEYS_DELETED_AT_ONCE);
         if excess > 0 {
@@ -397,9 +401,11 @@ impl Write for RevokeKey {
     const DURABLE: bool = true;
 
     fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
+        let owner = bytes(self.owner.as_uuid());
+        // No key that a request with this key creates is committed after this command.
+        db.lock(Lock::User, owner)?;
         let sql = "UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?) WHERE id = ? AND owner = ?";
-        let changed =
-            db.execute(sql, values![to_us(self.now), bytes(self.id.as_uuid()), bytes(self.owner.as_uuid())])?;
+        let changed = db.execute(sql, values![to_us(self.now), bytes(self.id.as_uuid()), owner])?;
         Ok(changed == 1)
     }
 }
@@ -480,15 +486,13 @@ impl Write for RotateSession {
                    WHERE id = ? AND token_hash = ? AND ended_at IS NULL AND expires_at > ? RETURNING \"user\", expires_at";
         let now = to_us(self.now);
         let rotated = db.one(sql, values![self.new_hash, now, id, self.old_hash, now], |row| {
-            Ok(Rotated {
-                user: UserId::from_uuid(id_from(row.blob(0)?, "user")?),
-                expires_at: from_us(row.get(1)?, "expires_at")?,
-            })
+            Ok((row.blob(0)?.to_vec(), from_us(row.get(1)?, "expires_at")?))
         })?;
-        if let Some(rotated) = rotated {
+        if let Some((user, expires_at)) = rotated {
             let sql = "INSERT INTO refresh_tokens_used (session, token_hash) VALUES (?, ?)";
             db.execute(sql, values![id, self.old_hash])?;
-            return Ok(Some(rotated));
+            // Read here, because a failed read after the commit would lose the new token.
+            return Ok(db.one(USER, values![user], user_of)?.map(|user| Rotated { user, expires_at }));
         }
         // A token that was valid earlier and is presented again has been copied, so the session ends. A token that was
         // never valid does not end the session, because then anyone with a session's id could end that session.
@@ -511,10 +515,33 @@ impl Write for EndSession {
 
     fn apply(&self, db: &dyn Sql) -> Result<(), SqlFault> {
         let (id, now) = (bytes(self.id.as_uuid()), to_us(self.now));
+        let sql = "SELECT \"user\" FROM refresh_sessions WHERE id = ?";
+        if let Some(user) = db.one(sql, values![id], |row| Ok(row.blob(0)?.to_vec()))? {
+            // No key that a request of this session creates is committed after this command.
+            db.lock(Lock::User, &user)?;
+        }
         db.execute("UPDATE refresh_sessions SET ended_at = coalesce(ended_at, ?) WHERE id = ?", values![now, id])?;
         db.execute(END_WITH_SESSION, values![now, id])?;
         Ok(())
     }
+}
+
+/// A user, and whether the user has this credential and it is valid.
+fn user_with(
+    db: &dyn Sql,
+    id: UserId,
+    credential: CredentialId,
+    now: Timestamp,
+) -> Result<Option<(User, bool)>, SqlFault> {
+    let (sql, credential) = match credential {
+        CredentialId::Session(session) => (USER_WITH_SESSION, *session.as_uuid()),
+        CredentialId::Key(key) => (USER_WITH_KEY, *key.as_uuid()),
+        CredentialId::Keyless => {
+            return Ok(db.one(USER, values![bytes(id.as_uuid())], user_of)?.map(|user| (user, true)));
+        }
+    };
+    let is_valid = |row: Row<'_>| Ok((user_of(row)?, row.get::<i64>(USER_COLUMNS)? == 1));
+    db.one(sql, values![bytes(&credential), to_us(now), bytes(id.as_uuid())], is_valid)
 }
 
 fn user_of(row: Row<'_>) -> Result<User, SqlFault> {

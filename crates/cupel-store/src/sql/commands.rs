@@ -302,6 +302,8 @@ impl Write for GiveBack {
 
 pub(crate) struct Cancel {
     pub(crate) submission: SubmissionId,
+    /// The only run that may be cancelled; `None`: any.
+    pub(crate) run: Option<RunId>,
     pub(crate) now: Timestamp,
 }
 
@@ -318,14 +320,15 @@ impl Write for Cancel {
         let found = db.one("SELECT run FROM code_submissions WHERE id = ?", values![id], run_of)?;
         let Some(run) = found else { return Ok(None) };
         let row = RunRow::read(db, run)?.ok_or(bad("run"))?;
+        let may_cancel = self.run.is_none_or(|only| only == run);
         match row.state.clone().apply(RunEvent::Cancel, u32::MAX) {
-            Ok(state) => {
+            Ok(state) if may_cancel => {
                 row.write(db, &state, Change { completed_at: Some(self.now), ..Change::default() })?;
                 row.post_webhook(db, self.now)?;
                 standings::ended_without_result(db, id, Verdict::Cancelled)?;
                 Ok(Some(Cancellation { run, state, changed: true }))
             }
-            Err(_) => Ok(Some(Cancellation { run, state: row.state, changed: false })),
+            Ok(_) | Err(_) => Ok(Some(Cancellation { run, state: row.state, changed: false })),
         }
     }
 }

@@ -192,7 +192,7 @@ impl Write for ChangePassword {
 }
 
 /// The reason why this user cannot lose the administrator role: the user does not exist, or is an administrator and
-/// every other administrator is disabled. Locks the user and all administrators, so that two administrators cannot
+/// no other administrator is enabled and has a password. Locks the user and all administrators, so that two administrators cannot
 /// remove each other concurrently.
 pub(super) fn refused(db: &dyn Sql, user: UserId) -> Result<Option<AccountChange>, SqlFault> {
     let id = bytes(user.as_uuid());
@@ -204,8 +204,9 @@ pub(super) fn refused(db: &dyn Sql, user: UserId) -> Result<Option<AccountChange
     let Some(role) = db.one(sql, values![id], |row| row.get::<String>(0))? else {
         return Ok(Some(AccountChange::NoSuchUser));
     };
-    let others =
-        "SELECT 1 FROM users WHERE role = 'admin' AND disabled_at IS NULL AND deleted_at IS NULL AND id <> ? LIMIT 1";
+    // A user with the password hash `!` has no password. The link for the first password may have expired.
+    let others = "SELECT 1 FROM users WHERE role = 'admin' AND disabled_at IS NULL AND deleted_at IS NULL \
+                  AND password_hash <> '!' AND id <> ? LIMIT 1";
     if role == "admin" && !db.exists(others, values![id])? {
         return Ok(Some(AccountChange::LastAdministrator));
     }
@@ -285,8 +286,11 @@ impl Write for EndSessionOf {
     const DURABLE: bool = true;
 
     fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
+        let user = bytes(self.user.as_uuid());
+        // No key that a request of this session creates is committed after this command.
+        db.lock(Lock::User, user)?;
         let sql = "UPDATE refresh_sessions SET ended_at = ? WHERE id = ? AND \"user\" = ? AND ended_at IS NULL";
-        let ended = db.execute(sql, values![to_us(self.now), bytes(self.id.as_uuid()), bytes(self.user.as_uuid())])?;
+        let ended = db.execute(sql, values![to_us(self.now), bytes(self.id.as_uuid()), user])?;
         Ok(ended == 1)
     }
 }

@@ -235,8 +235,13 @@ impl<B: Backend> RunStore for SqlStore<B> {
         self.write(GiveBack { run, lease, given }).await
     }
 
-    async fn cancel(&self, submission: SubmissionId, now: Timestamp) -> Result<Option<Cancellation>, StoreError> {
-        self.write(Cancel { submission, now }).await
+    async fn cancel(
+        &self,
+        submission: SubmissionId,
+        run: Option<RunId>,
+        now: Timestamp,
+    ) -> Result<Option<Cancellation>, StoreError> {
+        self.write(Cancel { submission, run, now }).await
     }
 
     async fn expire(

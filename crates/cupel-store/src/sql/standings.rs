@@ -205,15 +205,20 @@ pub(crate) fn judged(db: &dyn Sql, about: &About, submission: SubmissionId, judg
         None => Ok(()),
         Some(Changes::Verification) if !has_ended(judged.verdict) => Ok(()),
         Some(Changes::Verification) => {
-            // Both columns describe the same measurement, so they change together.
-            let sql = "UPDATE problem_versions SET verified = ?, \
-                       limit_start = CASE WHEN ? = 1 THEN ? ELSE limit_start END, \
-                       time_limit_us = coalesce(?, time_limit_us) WHERE problem = ? AND package = ?";
-            let holds = judged.holds.unwrap_or(false);
             let (problem, package) = (bytes(about.problem.as_uuid()), about.package.as_bytes());
-            let is_derived = i64::from(judged.time_limit_us.is_some());
+            // Locked, so that the version is not published meanwhile.
+            db.lock(Lock::Problem, problem)?;
+            // Of several concurrent verifications, each may derive a limit. Once the version is verified or published
+            // with a limit, the result of a verification with another limit does not count: see `derived_time_limit`.
+            // The limit and its start mode describe the same measurement, so they change together.
+            let sql = "UPDATE problem_versions SET verified = ?1, time_limit_us = coalesce(?2, time_limit_us), \
+                       limit_start = CASE WHEN ?2 IS NULL THEN limit_start ELSE ?3 END \
+                       WHERE problem = ?4 AND package = ?5 AND (coalesce(?2, time_limit_us) IS NOT DISTINCT FROM time_limit_us \
+                       OR time_limit_us IS NULL OR (verified IS DISTINCT FROM 1 AND NOT EXISTS (SELECT 1 FROM problems p \
+                       WHERE p.id = ?4 AND p.visibility <> 0 AND p.version = problem_versions.number)))";
+            let holds = judged.holds.unwrap_or(false);
             let Judged { time_limit_us, limit_start, .. } = judged;
-            db.execute(sql, values![holds, is_derived, *limit_start, *time_limit_us, problem, package])?;
+            db.execute(sql, values![holds, *time_limit_us, *limit_start, problem, package])?;
             Ok(())
         }
         Some(Changes::Standing) => stand(db, about.problem, submission, judged),

@@ -44,7 +44,7 @@ async fn fill(store: &SqliteStore) {
         last_used_at: Some(t0()),
         revoked_at: None,
     };
-    store.insert_key(key, KeyBounds::default()).await.unwrap().unwrap();
+    store.insert_key(key, None, KeyBounds::default()).await.unwrap().unwrap();
     let session = RefreshSession {
         id: SessionId::from_uuid(fresh()),
         user: owner,

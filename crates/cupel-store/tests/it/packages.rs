@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Barrier};
 
 use cupel_core::Packages;
 use cupel_core::problems::{PackagesError, Removable, TakeError};
@@ -69,6 +70,25 @@ fn a_package_opens_unchanged_after_a_restart() {
     assert_eq!(opened.hash, imported.hash);
     assert_eq!(opened.problem.slug.as_str(), "echo");
     assert_eq!(opened.problem.tests.cases().count(), 2);
+}
+
+#[test]
+fn concurrent_requests_read_a_package_once() {
+    let fixture = PackageFixture::new();
+    let hash = fixture.packages().import(&fixture.source("b\n")).unwrap().copy.hash;
+    let packages = fixture.packages();
+    assert!(packages.opened(&hash).is_none(), "the package is not in memory yet");
+    let (threads, begin) = (16, Barrier::new(16));
+    let opened: Vec<_> = std::thread::scope(|scope| {
+        let open = || {
+            begin.wait();
+            packages.open(&hash).unwrap()
+        };
+        let all: Vec<_> = (0..threads).map(|_| scope.spawn(open)).collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert!(opened.iter().all(|one| Arc::ptr_eq(one, &opened[0])), "each thread has the same value");
+    assert!(Arc::ptr_eq(&packages.opened(&hash).unwrap(), &opened[0]));
 }
 
 #[test]

@@ -332,6 +332,27 @@ fn the_cache_is_bounded_and_evicts_the_least_recently_used_but_no_open_package()
 }
 
 #[test]
+fn an_open_package_that_the_cache_tried_to_evict_is_not_read_again() {
+    let cluster = Cluster::new();
+    let one = cluster.node("one");
+    let hashes: Vec<ContentHash> = (1..=2).map(|n| cluster.import(&one, 50_000 + n).copy.hash).collect();
+    // Only one of the packages fits.
+    let two = cluster.node_with("two", Bytes::kib(100));
+    let in_use = two.open(&hashes[0]).unwrap();
+    for _ in 0..2 {
+        let other = two.open(&hashes[1]).unwrap();
+        assert!(Arc::ptr_eq(&two.open(&hashes[0]).unwrap(), &in_use), "the same value, without another read");
+        assert!(Arc::ptr_eq(&two.opened(&hashes[1]).unwrap(), &other));
+    }
+    let other = two.open(&hashes[1]).unwrap();
+    assert!(Arc::ptr_eq(&two.opened(&hashes[0]).unwrap(), &in_use));
+    drop((in_use, other));
+    two.open(&hashes[1]).unwrap();
+    assert_eq!(cluster.names("two"), [hashes[1].to_string()], "a package that no caller has open is evicted");
+    assert!(two.opened(&hashes[0]).is_none());
+}
+
+#[test]
 fn an_open_package_is_not_evicted() {
     let cluster = Cluster::new();
     let one = cluster.node("one");

@@ -5,12 +5,12 @@
 use std::sync::Arc;
 
 use cupel_core::accounts::{
-    AccountChange, ApiKey, CredentialId, KeyBounds, RefreshSession, Role, Scope, Tier, TooManyKeys,
+    AccessEnded, AccountChange, ApiKey, CredentialId, KeyBounds, KeyRefused, RefreshSession, Role, Scope, Tier,
 };
 use cupel_core::{Store, UserTaken};
 use cupel_types::{ApiKeyId, SessionId, UserId};
 
-use super::{at, set_access, user};
+use super::{at, set_access, set_disabled, user};
 use crate::Subject;
 use crate::builders::{a_user, fresh};
 
@@ -96,7 +96,7 @@ pub(super) fn key(owner: UserId, n: u8) -> ApiKey {
 
 /// Inserts a key within the default bounds.
 pub(super) async fn insert_key(store: &impl Store, key: &ApiKey) {
-    store.insert_key(key.clone(), KeyBounds::default()).await.unwrap().unwrap();
+    store.insert_key(key.clone(), None, KeyBounds::default()).await.unwrap().unwrap();
 }
 
 pub async fn keys_are_listed_and_revoked_only_for_their_owner<S: Store>(make: impl AsyncFn() -> Subject<S>) {
@@ -131,7 +131,7 @@ pub async fn concurrent_insertions_of_keys_do_not_exceed_the_maximum<S: Store + 
     let tasks: Vec<_> = (0..12)
         .map(|n| {
             let (store, key) = (Arc::clone(&store), key(owner, n));
-            tokio::spawn(async move { store.insert_key(key, bounds).await.unwrap() })
+            tokio::spawn(async move { store.insert_key(key, None, bounds).await.unwrap() })
         })
         .collect();
     let mut inserted = 0;
@@ -140,13 +140,13 @@ pub async fn concurrent_insertions_of_keys_do_not_exceed_the_maximum<S: Store + 
     }
     let keys = store.keys(owner, 100, at(20)).await.unwrap();
     assert_eq!((inserted, keys.len()), (3, 3));
-    assert_eq!(store.insert_key(key(other, 20), bounds).await.unwrap(), Ok(()), "another owner");
+    assert_eq!(store.insert_key(key(other, 20), None, bounds).await.unwrap(), Ok(()), "another owner");
     // A key that was revoked or has expired no longer counts.
     assert!(store.revoke_key(owner, keys[0].id, at(20)).await.unwrap());
     let short = ApiKey { expires_at: Some(at(30)), ..key(owner, 20) };
-    assert_eq!(store.insert_key(short, bounds).await.unwrap(), Ok(()));
-    assert_eq!(store.insert_key(key(owner, 29), bounds).await.unwrap(), Err(TooManyKeys));
-    assert_eq!(store.insert_key(key(owner, 30), bounds).await.unwrap(), Ok(()));
+    assert_eq!(store.insert_key(short, None, bounds).await.unwrap(), Ok(()));
+    assert_eq!(store.insert_key(key(owner, 29), None, bounds).await.unwrap(), Err(KeyRefused::TooMany));
+    assert_eq!(store.insert_key(key(owner, 30), None, bounds).await.unwrap(), Ok(()));
 }
 
 /// Otherwise, a client that creates keys which expire at once could fill the store.
@@ -156,7 +156,7 @@ pub async fn the_oldest_revoked_and_expired_keys_beyond_the_maximum_are_deleted<
     let store = make().await;
     let (owner, other) = (user(&*store).await, user(&*store).await);
     let bounds = KeyBounds { live_max: 3, stored_max: 4 };
-    let insert = async |key: ApiKey| assert_eq!(store.insert_key(key, bounds).await.unwrap(), Ok(()));
+    let insert = async |key: ApiKey| assert_eq!(store.insert_key(key, None, bounds).await.unwrap(), Ok(()));
     let expiring = |owner, n: u8| ApiKey { expires_at: Some(at(i64::from(n) + 1)), ..key(owner, n) };
     insert(key(owner, 1)).await;
     insert(expiring(other, 1)).await;
@@ -188,6 +188,35 @@ pub async fn a_bounded_list_of_keys_has_all_valid_keys<S: Store>(make: impl Asyn
     assert_eq!(key_names(&*store, owner, 3, 8).await, ["key 6", "key 5", "key 4"], "all are valid");
 }
 
+pub async fn only_a_valid_credential_of_an_enabled_owner_creates_a_key<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let (session, other) = (session(&*store).await, session(&*store).await);
+    let owner = session.user;
+    let (lasting, limited) = (key(owner, 1), ApiKey { expires_at: Some(at(50)), ..key(owner, 2) });
+    for key in [&lasting, &limited] {
+        insert_key(&*store, key).await;
+    }
+    let insert = async |creator, seconds| {
+        let key = ApiKey { created_at: at(seconds), ..key(owner, 9) };
+        store.insert_key(key, Some(creator), KeyBounds::default()).await.unwrap()
+    };
+    let by_session = CredentialId::Session(session.id);
+    let (by_key, by_limited) = (CredentialId::Key(lasting.id), CredentialId::Key(limited.id));
+    let refused = |ended| Err(KeyRefused::NoAccess(ended));
+    for creator in [by_session, by_key, by_limited] {
+        assert_eq!(insert(creator, 49).await, Ok(()), "{creator:?}");
+    }
+    assert_eq!(insert(by_limited, 50).await, refused(AccessEnded::Key), "expired");
+    assert_eq!(insert(CredentialId::Session(other.id), 49).await, refused(AccessEnded::Session), "another user's");
+    assert!(store.revoke_key(owner, lasting.id, at(50)).await.unwrap());
+    assert_eq!(insert(by_key, 51).await, refused(AccessEnded::Key));
+    assert_eq!(set_disabled(&*store, owner, true, 52).await, AccountChange::Done);
+    assert_eq!(insert(by_session, 53).await, refused(AccessEnded::Account));
+    assert_eq!(set_disabled(&*store, owner, false, 54).await, AccountChange::Done);
+    assert_eq!(insert(by_session, 55).await, refused(AccessEnded::Session), "ended when the user was disabled");
+    assert_eq!(store.keys(owner, 9, at(55)).await.unwrap().len(), 5, "a refusal inserts nothing");
+}
+
 async fn session(store: &impl Store) -> RefreshSession {
     let session = RefreshSession {
         id: SessionId::from_uuid(fresh()),
@@ -209,7 +238,7 @@ pub async fn a_refresh_token_is_valid_once_and_its_reuse_ends_the_session<S: Sto
     let rotate =
         async |old, new, seconds| store.rotate_session(session.id, [old; 32], [new; 32], at(seconds)).await.unwrap();
     let rotated = rotate(1, 2, 1).await.expect("the first use");
-    assert_eq!((rotated.user, rotated.expires_at), (session.user, at(100)));
+    assert_eq!((rotated.user.id, rotated.expires_at), (session.user, at(100)));
     assert_eq!(rotate(9, 8, 2).await, None, "an unknown token");
     assert!(store.session_alive(session.id, at(2)).await.unwrap(), "a wrong guess does not end the session");
     assert!(rotate(2, 3, 3).await.is_some());

@@ -311,9 +311,9 @@ pub async fn an_attempt_is_a_submission_within_the_time_of_a_participant<S: Stor
         send_at(&*store, problem.id, by, second, judged_as).await;
     }
     let cancelled = send_at(&*store, one.id, official, 1300, None).await;
-    store.cancel(cancelled, at(1301)).await.unwrap().expect("the submission exists");
+    store.cancel(cancelled, None, at(1301)).await.unwrap().expect("the submission exists");
     let judged = send_at(&*store, one.id, official, 1400, Some(WA)).await;
-    store.cancel(judged, at(1401)).await.unwrap().expect("the submission exists");
+    store.cancel(judged, None, at(1401)).await.unwrap().expect("the submission exists");
     let mut returned: Vec<_> = store.attempts(made.id).await.unwrap();
     returned.sort_by_key(|one| (one.user != official, one.at));
     let returned: Vec<_> = returned

@@ -144,6 +144,15 @@ pub async fn a_disabled_user_has_no_sessions_and_the_last_administrator_stays<S:
         AccountChange::LastAdministrator,
         "the other administrator is disabled"
     );
+    // An administrator without a password, which an import creates, cannot log in either.
+    let mut new = a_user();
+    (new.user.role, new.password_hash) = (Role::Admin, "!".into());
+    let imported = store.insert_user(new).await.unwrap().unwrap().id;
+    assert_eq!(set_disabled(&*store, id, true, 5).await, AccountChange::LastAdministrator, "the other has no password");
+    assert_eq!(set_disabled(&*store, imported, true, 5).await, AccountChange::Done);
+    assert_eq!(set_disabled(&*store, imported, false, 5).await, AccountChange::Done);
+    assert!(store.change_password(imported, None, "another".into(), None, at(5)).await.unwrap());
+    assert_eq!(set_disabled(&*store, id, true, 5).await, AccountChange::Done);
     let nobody = UserId::from_uuid(fresh());
     assert_eq!(set_disabled(&*store, nobody, true, 6).await, AccountChange::NoSuchUser);
     assert_eq!(set_disabled(&*store, nobody, false, 6).await, AccountChange::NoSuchUser);

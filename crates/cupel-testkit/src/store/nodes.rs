@@ -117,7 +117,8 @@ pub async fn concurrent_commands_end_a_run_once<S: Store + 'static>(make: impl A
                     usize::from(node.complete(leased.run, leased.lease, done).await.unwrap())
                 }
                 1 => {
-                    let cancelled = node.cancel(submission, at(31)).await.unwrap().expect("the submission exists");
+                    let cancelled =
+                        node.cancel(submission, None, at(31)).await.unwrap().expect("the submission exists");
                     usize::from(cancelled.changed)
                 }
                 2 => {
@@ -371,7 +372,7 @@ pub async fn each_delivery_goes_to_one_sender<S: Store + 'static>(make: impl Asy
     for _ in 0..20 {
         let submission = a_submission().by(owner).webhook("https://hooks.example/1");
         let (submission, _) = insert(&*nodes[0], submission).await;
-        nodes[0].cancel(submission.id, at(1)).await.unwrap();
+        nodes[0].cancel(submission.id, None, at(1)).await.unwrap();
     }
     let mut taken = Vec::new();
     while taken.len() < 20 {

@@ -10,7 +10,7 @@ use cupel_core::problems::{
     Deleted, NewProblem, NewVersion, Part, ProblemChange, ProblemFilter, ProblemKey, ProblemRecord, ProblemSort,
     RejudgeOne, SlugTaken, SolveState, StagedVersion, Stored, SubmissionFilter, VersionException,
 };
-use cupel_core::run::{HistoryFilter, RunState, SentFor, Stage};
+use cupel_core::run::{HistoryFilter, LeasedRun, RunState, SentFor, Stage};
 use cupel_problem::{Difficulty, Visibility};
 use cupel_types::{
     BrokenClaim, Bytes, Cases, ContentHash, Feedback, Grading, Output, PriorityClass, ProblemId, RunId, Score, Start,
@@ -409,7 +409,7 @@ pub async fn a_history_can_be_filtered_by_every_field_and_resumed<S: Store>(make
     judge_at(&*store, run, WA, 20).await;
     let (trial, _) = sent(3, owner, solve(Cases::Samples)).await;
     let (custom, _) = sent(4, owner, solve(Cases::Input(b"1 2".as_slice().into()))).await;
-    store.cancel(custom.id, at(30)).await.unwrap();
+    store.cancel(custom.id, None, at(30)).await.unwrap();
     let (verification, run) = sent(5, owner, a_submission().verifying(made.current())).await;
     lease(&*store, run, 30).await;
     sent(6, other, a_submission()).await;
@@ -518,6 +518,19 @@ pub async fn a_rejudge_is_a_new_run_and_the_newest_verdict_counts<S: Store>(make
     let (sample, run) = send(&*store, &made, who, Cases::Samples).await;
     judge(&*store, run, AC).await;
     assert_eq!(rejudge(&*store, sample.id, package(2)).await, None, "a submission to the samples is not rejudged");
+}
+
+pub async fn a_cancellation_of_an_earlier_run_does_not_cancel_a_rejudge<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let who = user(&*store).await;
+    let made = problem(&*store, 1, |_| {}).await;
+    let (sent, earlier) = send(&*store, &made, who, Cases::All).await;
+    judge(&*store, earlier, AC).await;
+    let run = rejudge(&*store, sent.id, made.package).await.expect("a new run");
+    let late = store.cancel(sent.id, Some(earlier), at(500)).await.unwrap().expect("a submission");
+    assert_eq!((late.run, late.state.is_final(), late.changed), (run, false, false));
+    let meant = store.cancel(sent.id, Some(run), at(501)).await.unwrap().expect("a submission");
+    assert_eq!((meant.run, meant.state, meant.changed), (run, RunState::Cancelled { attempts: 1 }, true));
 }
 
 pub async fn leaderboards_rank_by_score_then_time_then_date<S: Store>(make: impl AsyncFn() -> Subject<S>) {
@@ -770,6 +783,56 @@ pub async fn a_published_version_keeps_its_time_limit_if_a_later_verification_fa
     assert!(store.change_problem(made.id, hide, at(103)).await.unwrap().unwrap());
     verify(true, 3000, None).await;
     assert_eq!(read(&*store, made.id).await.time_limit, Some(Duration::from_secs(3)), "a draft gets a new limit");
+}
+
+pub async fn a_late_verification_changes_neither_the_limit_nor_the_state_of_a_verified_version<S: Store>(
+    make: impl AsyncFn() -> Subject<S>,
+) {
+    let store = make().await;
+    let author = user(&*store).await;
+    let draft = |new: &mut NewProblem| (new.owner, new.visibility) = (Some(author), Visibility::Draft);
+    let begin = async |made: &ProblemRecord| {
+        let (_, run) = insert(&*store, a_submission().by(author).verifying(made.current())).await;
+        let leased = lease(&*store, run, 100).await;
+        assert_eq!(leased.time_limit, None, "each verification derives a limit");
+        (run, leased)
+    };
+    let end = async |(run, leased): (RunId, LeasedRun), holds, limit: u64, start| {
+        let mut done = a_completion(&leased, b"", at(101));
+        done.report.verdict = if holds { Verdict::Accepted } else { Verdict::WrongAnswer };
+        let time_limit = Some(Duration::from_millis(limit));
+        done.report.verification = Some(Verification { time_limit, limit_start: start, ..a_verification(holds) });
+        assert!(store.complete(run, leased.lease, done).await.unwrap());
+    };
+    let state = async |made: &ProblemRecord| {
+        let record = read(&*store, made.id).await;
+        (record.is_verified, record.time_limit.map(|limit| limit.as_millis()), record.limit_start)
+    };
+    let (warm, cold) = (Some(Start::Warm), Some(Start::Cold));
+
+    let verified = problem(&*store, 1, draft).await;
+    let [one, two, three, four] =
+        [begin(&verified).await, begin(&verified).await, begin(&verified).await, begin(&verified).await];
+    end(one, true, 1000, cold).await;
+    end(two, true, 1400, warm).await;
+    end(three, false, 1400, warm).await;
+    assert_eq!(state(&verified).await, (Some(true), Some(1000), cold), "other limits than the version has");
+    end(four, false, 1000, cold).await;
+    assert_eq!(state(&verified).await, (Some(false), Some(1000), cold), "the limit of the version");
+
+    // Published by an exception.
+    let published = problem(&*store, 2, draft).await;
+    let [one, two, three] = [begin(&published).await, begin(&published).await, begin(&published).await];
+    end(one, false, 1000, cold).await;
+    let publish = ProblemChange { visibility: Some(Visibility::Public), ..ProblemChange::default() };
+    assert!(store.change_problem(published.id, publish, at(102)).await.unwrap().unwrap());
+    end(two, true, 1400, warm).await;
+    assert_eq!(state(&published).await, (Some(false), Some(1000), cold));
+    assert!(store.add_version(published.id, version(3)).await.unwrap());
+    end(three, true, 1400, warm).await;
+    let (versions, _) = store.versions(published.id, 0, 10).await.unwrap();
+    let earlier = versions.iter().find(|version| version.number == 1).unwrap();
+    assert_eq!(earlier.time_limit, Some(Duration::from_millis(1400)), "neither verified nor current");
 }
 
 pub async fn a_staged_version_changes_nothing_until_it_is_made_current<S: Store>(make: impl AsyncFn() -> Subject<S>) {

@@ -389,7 +389,7 @@ pub async fn renewing_extends_leases_and_returns_the_lost_ones<S: Store>(make: i
     let (_, kept) = insert(&*store, a_submission().by(owner)).await;
     let (cancelled, gone) = insert(&*store, a_submission().by(owner)).await;
     let (kept_lease, gone_lease) = (lease(&*store, kept, 0).await.lease, lease(&*store, gone, 0).await.lease);
-    store.cancel(cancelled.id, at(1)).await.unwrap();
+    store.cancel(cancelled.id, None, at(1)).await.unwrap();
     let unknown = RunId::from_uuid(crate::fresh());
     let never = lease_id();
     let leases = [(kept, kept_lease), (gone, gone_lease), (unknown, never)];
@@ -470,18 +470,18 @@ pub async fn only_the_first_cancellation_ends_a_run_that_has_not_ended<S: Store>
     assert!(store.complete(judged_run, done.lease, a_completion(&done, b"", at(1))).await.unwrap());
 
     for (submission, run, attempts) in [(&queued, queued_run, 0), (&running, run, 1)] {
-        let first = store.cancel(submission.id, at(2)).await.unwrap().expect("a submission");
+        let first = store.cancel(submission.id, None, at(2)).await.unwrap().expect("a submission");
         assert_eq!((first.run, first.state, first.changed), (run, RunState::Cancelled { attempts }, true));
-        let again = store.cancel(submission.id, at(3)).await.unwrap().expect("a submission");
+        let again = store.cancel(submission.id, None, at(3)).await.unwrap().expect("a submission");
         assert_eq!((again.state, again.changed), (RunState::Cancelled { attempts }, false));
         let log = store.events(submission.id, Seq::default()).await.unwrap();
         assert_eq!(log.last(), Some(&Event::finished(submission.id, attempts, at(2), Verdict::Cancelled)));
         assert!(try_lease(&*store, run, 9).await.is_none());
     }
     assert!(!store.complete(run, leased.lease, a_completion(&leased, b"", at(4))).await.unwrap());
-    let late = store.cancel(judged.id, at(5)).await.unwrap().expect("a submission");
+    let late = store.cancel(judged.id, None, at(5)).await.unwrap().expect("a submission");
     assert_eq!((late.state, late.changed), (RunState::Judged { attempts: 1, verdict: Verdict::Accepted }, false));
-    assert_eq!(store.cancel(SubmissionId::from_uuid(crate::fresh()), at(5)).await.unwrap(), None);
+    assert_eq!(store.cancel(SubmissionId::from_uuid(crate::fresh()), None, at(5)).await.unwrap(), None);
 }
 
 pub async fn due_runs_are_listed_in_order_and_paginated<S: Store>(make: impl AsyncFn() -> Subject<S>) {

@@ -21,7 +21,7 @@ async fn take(store: &impl Store, seconds: i64) -> Vec<Delivery> {
 
 async fn cancelled(store: &impl Store, owner: UserId, url: &str) -> SubmissionId {
     let (submission, _) = insert(store, a_submission().by(owner).webhook(url)).await;
-    store.cancel(submission.id, at(0)).await.unwrap();
+    store.cancel(submission.id, None, at(0)).await.unwrap();
     submission.id
 }
 
@@ -33,14 +33,14 @@ pub async fn every_run_that_ends_queues_one_webhook<S: Store>(make: impl AsyncFn
         runs.push(insert(&*store, a_submission().by(owner).webhook(URL)).await);
     }
     let (silent, _) = insert(&*store, a_submission().by(owner)).await;
-    store.cancel(silent.id, at(0)).await.unwrap();
+    store.cancel(silent.id, None, at(0)).await.unwrap();
     assert!(take(&*store, 0).await.is_empty(), "no submission with a webhook has ended");
 
     let judged = lease(&*store, runs[0].1, 0).await;
     assert!(store.complete(runs[0].1, judged.lease, a_completion(&judged, b"", at(1))).await.unwrap());
     assert!(!store.complete(runs[0].1, judged.lease, a_completion(&judged, b"", at(1))).await.unwrap());
-    store.cancel(runs[1].0.id, at(1)).await.unwrap();
-    store.cancel(runs[1].0.id, at(1)).await.unwrap();
+    store.cancel(runs[1].0.id, None, at(1)).await.unwrap();
+    store.cancel(runs[1].0.id, None, at(1)).await.unwrap();
     lease(&*store, runs[2].1, 0).await;
     assert_eq!(store.expire(at(30), at(1), 1, 10).await.unwrap().len(), 1);
     let failed = lease(&*store, runs[3].1, 0).await;
@@ -74,7 +74,7 @@ pub async fn the_oldest_due_deliveries_of_the_listed_owners_are_taken<S: Store>(
     let mut ended = Vec::new();
     for (second, owner) in owners.iter().rev().cycle().take(6).enumerate() {
         let (submission, _) = insert(&*store, a_submission().by(*owner).webhook(URL)).await;
-        store.cancel(submission.id, at(second as i64)).await.unwrap();
+        store.cancel(submission.id, None, at(second as i64)).await.unwrap();
         ended.push(submission.id);
     }
     assert!(store.due_owners(at(-1), 10).await.unwrap().is_empty());

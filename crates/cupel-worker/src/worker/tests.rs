@@ -45,6 +45,8 @@ enum Does {
     Leaves,
     /// Prints its live input until the end of input.
     Echoes,
+    /// Prints 6 MiB, and then `end`.
+    Floods,
     /// [`Does::Leaves`] if its wall-clock limit makes its run a long one; otherwise [`Does::Ends`].
     LeavesIfLong,
 }
@@ -107,6 +109,13 @@ impl Executor for Scripted {
                         break Outcome::Cancelled;
                     }
                 }
+            }
+            Does::Floods => {
+                for _ in 0..6 << 4 {
+                    observer.stdout(&[b'x'; 64 << 10]);
+                }
+                observer.stdout(b"end");
+                Outcome::Exited(0)
             }
             Does::StopsLate => {
                 while !(observer.cancelled() && self.leave.load(Ordering::Acquire)) {

@@ -50,8 +50,8 @@ pub(crate) fn refusal(error: AuthorError) -> ApiError {
         ),
         AuthorError::OtherVersion => ApiError::new(
             ErrorKind::Conflict,
-            "Another version became current during the request, so the problem was not made visible. Check that version, \
-             and send the request again.",
+            "The problem's version or visibility changed during the request, so an unchecked version was not made \
+             visible. Read the problem, and send the request again.",
         ),
         AuthorError::NotAdministrator => ApiError::new(
             ErrorKind::Forbidden,

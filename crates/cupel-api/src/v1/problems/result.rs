@@ -22,7 +22,7 @@ use super::no_such_problem;
 use super::text_budget::JsonTextBudget;
 use super::view::points;
 use crate::v1::answers;
-use crate::v1::intake::{self, Wait};
+use crate::v1::intake::Wait;
 use crate::v1::response::graded::{ResponseParts, TestTexts};
 use crate::v1::response::status::Status;
 use crate::v1::response::time::rfc3339;
@@ -123,10 +123,21 @@ pub(crate) async fn submission(
     Id(id): Id<SubmissionId>,
     wait: Wait,
 ) -> Result<Response, ApiError> {
-    if wait.at_most.is_some() {
-        intake::awaited(&app, &caller, id, &wait).await?;
+    let mut attempted =
+        app.core.attempted(&caller.viewer, id).await?.ok_or_else(|| ApiError::not_found("submission"))?;
+    if let Some(at_most) = wait.at_most
+        && !attempted.record().state.is_final()
+    {
+        let open = app.long_answers.begin(caller.user)?;
+        tokio::select! {
+            waited = app.core.wait_until_ended(&attempted, at_most) => waited?,
+            () = app.shutdown.cancelled() => {}
+        }
+        drop(open);
+        // Whether the caller may see the submission is checked again.
+        let now = app.core.attempted(&caller.viewer, id).await?;
+        attempted = now.ok_or_else(|| ApiError::not_found("submission"))?;
     }
-    let attempted = app.core.attempted(&caller.viewer, id).await?.ok_or_else(|| ApiError::not_found("submission"))?;
     let parts = parts_of(&app, &attempted).await?;
     answers::one(&app, caller.user, attempted.into_record(), parts).await
 }

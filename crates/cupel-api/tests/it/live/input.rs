@@ -1,6 +1,9 @@
 //! Input of interactive runs over a live connection; the test acts as the worker.
 
-use cupel_core::live::InputCount;
+use std::time::Duration;
+
+use cupel_core::live::{INPUTS_MAX, InputCount};
+use cupel_http::{Rate, TierRates};
 use cupel_types::{Live, LiveInput, LiveSignal, PriorityClass, SubmissionKind, TerminalSize};
 use serde_json::{Value, json};
 
@@ -79,6 +82,88 @@ async fn repeated_input_is_dropped_a_gap_is_refused_and_the_window_is_bounded() 
     for expected in [half.as_bytes(), half.as_bytes(), b"0123456789"] {
         assert_eq!(inputs.next().await, Some(Ok(LiveInput::Bytes(expected.to_vec()))));
     }
+}
+
+#[tokio::test]
+async fn repeated_inputs_beyond_those_of_a_lost_connection_are_charged() {
+    let hourly = |burst| Rate::new(burst, Duration::from_secs(3600), burst);
+    // The handshake is a read, too.
+    let tier = TierRates { submissions: hourly(9), reads: hourly(2) };
+    let app = TestApp::with_settings(|s| {
+        s.tiers.insert("basic".into(), tier);
+    })
+    .await;
+    let mut client = Client::connect(address_of(&app).await, &app.user().await).await;
+    client.send(interactive("a")).await;
+    let run = client.until("accepted").await["run"].clone();
+    let input = json!({ "type": "stdin", "run": run, "seq": 1, "text": "x" });
+    // The first is accepted, and the last is the one read that is left.
+    for _ in 0..1 + INPUTS_MAX + 1 {
+        client.send(input.clone()).await;
+    }
+    client.refused(input, "rate-limited").await;
+}
+
+/// Regression: a user could fill the bus with the input of thousands of waiting runs, because only that of each run was
+/// bounded.
+#[tokio::test]
+async fn the_unread_input_of_a_users_runs_is_bounded_together_also_after_the_client_has_left() {
+    let many = Rate::per_minute(10_000, 10_000);
+    let app = TestApp::with_settings(|settings| {
+        settings.tiers.insert("basic".into(), TierRates { submissions: many, reads: many });
+    })
+    .await;
+    let user = app.user().await;
+    let at = address_of(&app).await;
+    let full = "x".repeat(LiveInput::WINDOW);
+    let stdin = |run: &Value, seq: u32, text: &str| json!({ "type": "stdin", "run": run, "seq": seq, "text": text });
+    let mut runs = Vec::new();
+    let mut client = Client::connect(at, &user).await;
+    // An input counts as 1 KiB more than it has: 63 of these have less than 4 MiB together, and 64 have more.
+    for _ in 0..63 {
+        client.send(interactive("a")).await;
+        let run = client.until("accepted").await["run"].clone();
+        client.send(stdin(&run, 1, &full)).await;
+        client.send(json!({ "type": "detach", "run": run })).await;
+        client.until("detached").await;
+        runs.push(run);
+    }
+    drop(client);
+    let mut client = Client::connect(at, &user).await;
+    let mut more = Vec::new();
+    for _ in 0..3 {
+        client.send(interactive("b")).await;
+        more.push(client.until("accepted").await["run"].clone());
+    }
+    client.refused(stdin(&more[0], 1, &full), "rate-limited").await;
+    let mut other = Client::connect(at, &app.user().await).await;
+    other.send(interactive("c")).await;
+    let others = other.until("accepted").await["run"].clone();
+    other.send(stdin(&others, 1, &full)).await;
+    other.refused(stdin(&others, 2, "x"), "input-window-full").await;
+    // The worker of one run consumes its input, and another run is cancelled. So there is room for two inputs.
+    let assignment = app.next_run().await;
+    app.core.report_consumed(assignment.leased.submission.id, 1, 1, InputCount { inputs: 1, bytes: full.len() as u64 });
+    client.send(json!({ "type": "kill", "run": runs[62] })).await;
+    client.until("killed").await;
+    for run in &more[..2] {
+        let accepted = async {
+            loop {
+                client.send(stdin(run, 1, &full)).await;
+                client.send(stdin(run, 2, "x")).await;
+                // The answer to the second input: only an accepted first input fills the window.
+                let mut code = json!("rate-limited");
+                while code == "rate-limited" {
+                    code = client.until("error").await["error"]["code"].clone();
+                }
+                if code == "input-window-full" {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, accepted).await.expect("the input is accepted");
+    }
+    client.refused(stdin(&more[2], 1, &full), "rate-limited").await;
 }
 
 #[tokio::test]

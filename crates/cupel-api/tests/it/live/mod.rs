@@ -315,6 +315,39 @@ async fn a_killed_run_is_cancelled() {
     assert_eq!(verdict["data"]["verdict"], "CANCELLED");
 }
 
+/// Regression: the connection followed a run that it had started for a later time, without events for up to a month.
+#[tokio::test]
+async fn a_run_that_is_due_later_is_not_followed_until_then() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let mut client = Client::connect(address_of(&app).await, &user).await;
+    let later = app.core.now().checked_add(jiff::SignedDuration::from_hours(48)).unwrap().to_string();
+    let mut start = start("a");
+    start["request"]["run_at"] = json!(later);
+    start["idempotency_key"] = json!("key");
+    client.send(start.clone()).await;
+    let run = client.next().await["run"].clone();
+    let scheduled = client.next().await;
+    assert_eq!((&scheduled["event"], &scheduled["id"], &scheduled["run"]), (&json!("scheduled"), &json!("a"), &run));
+    assert!(scheduled["data"]["run_at"].is_string(), "{scheduled}");
+    assert_eq!(client.next().await, json!({ "type": "detached", "id": "a", "run": run }));
+    client.refused(json!({ "type": "detach", "run": run }), "conflict").await;
+    client.send(json!({ "type": "attach", "run": run })).await;
+    let answers = [client.next().await, client.next().await, client.next().await];
+    assert_eq!(answers.each_ref().map(|answer| &answer["type"]), ["attached", "event", "detached"]);
+    client.send(json!({ "type": "kill", "run": run })).await;
+    client.until("killed").await;
+    client.send(start).await;
+    assert_eq!(client.event("verdict").await["verdict"], "CANCELLED", "the run that the message is repeated for");
+    let soon = app.core.now().checked_add(jiff::SignedDuration::from_secs(30)).unwrap().to_string();
+    client
+        .send(json!({ "type": "start", "request": {
+        "language": "python", "source_code": "x", "run_at": soon
+    } }))
+        .await;
+    client.event("queued").await;
+}
+
 /// A page that is left kills its runs and closes the connection.
 #[tokio::test]
 async fn messages_before_the_close_of_a_connection_take_effect() {

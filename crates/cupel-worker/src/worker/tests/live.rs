@@ -1,7 +1,8 @@
 //! Live runs: input that arrives while the program runs.
 
-use cupel_core::event::EventKind;
+use cupel_core::event::{Event, EventKind};
 use cupel_core::live::InputCount;
+use cupel_core::{Interest, Received};
 use cupel_types::LiveSignal;
 
 use super::*;
@@ -74,6 +75,26 @@ async fn input_reaches_the_program_in_order_and_is_reported_as_consumed() {
     bench.send(id, 4, LiveInput::EndOfInput);
     bench.until(id, ended_as(Verdict::Accepted)).await;
     assert_eq!(bench.output(id).await, b"abc");
+}
+
+/// Regression: a live run published 4 MiB of output and then nothing, so that its terminal seemed to be frozen.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_run_publishes_its_output_to_the_end_and_stores_a_bounded_part() {
+    let bench = Bench::start(vec![Does::Floods], once()).await;
+    let id = bench.submit_live().await;
+    let mut log = bench.core.events().subscribe(id, Default::default(), Interest::Everything).await;
+    let mut last = Vec::new();
+    loop {
+        match log.next().await {
+            Some(Received::Event(event)) if event.kind.is_final() => break,
+            Some(Received::Event(Event { kind: EventKind::Output { data, .. }, .. })) => last = data.to_vec(),
+            Some(_) => {}
+            None => panic!("the log continues"),
+        }
+    }
+    assert!(last.ends_with(b"end"));
+    let stored = bench.output(id).await;
+    assert!((4_000_000..=4 << 20).contains(&stored.len()), "{}", stored.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]
