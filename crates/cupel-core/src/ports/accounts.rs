@@ -40,8 +40,8 @@ pub trait AccountStore: Send + Sync {
     /// A page of all users, oldest first. Not guests.
     async fn users(&self, offset: u64, limit: u64) -> Result<Vec<User>, StoreError>;
     /// Applies all parts of the change or none. The only administrator who can log in (enabled, with a password) cannot
-    /// be disabled or lose the role. Disabling a user ends all of the user's sessions, and makes the user one of those [to
-    /// cancel](crate::accounts::MembershipStore::users_to_cancel) until the user is enabled again. A guest that is
+    /// be disabled or lose the role. Disabling a user ends all of the user's sessions, and makes the user one of those
+    /// [to cancel](crate::accounts::MembershipStore::users_to_cancel) until the user is enabled again. A guest that is
     /// disabled has ended.
     async fn change_access(
         &self,
@@ -54,9 +54,10 @@ pub trait AccountStore: Send + Sync {
     /// Number of users. Not guests.
     async fn count_users(&self) -> Result<u64, StoreError>;
     /// Inserts a key. `creator`: the owner's credential with which the key is created; refused if the owner is disabled
-    /// or deleted, or the credential is not valid when the key is created. Also refused if the owner has `live_max` other keys that are neither revoked nor expired when the key
-    /// is created. If the owner then has more than `stored_max` keys, the oldest revoked or expired keys are deleted.
-    /// Concurrent insertions for one owner are counted one after another.
+    /// or deleted, or the credential is not valid when the key is created. Also refused if the owner has `live_max`
+    /// other keys that are neither revoked nor expired when the key is created. If the owner then has more than
+    /// `stored_max` keys, the oldest revoked or expired keys are deleted. Concurrent insertions for one owner are
+    /// counted one after another.
     async fn insert_key(
         &self,
         key: ApiKey,

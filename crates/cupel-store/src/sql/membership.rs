@@ -192,8 +192,8 @@ impl Write for ChangePassword {
 }
 
 /// The reason why this user cannot lose the administrator role: the user does not exist, or is an administrator and
-/// no other administrator is enabled and has a password. Locks the user and all administrators, so that two administrators cannot
-/// remove each other concurrently.
+/// no other administrator is enabled and has a password. Locks the user and all administrators, so that two
+/// administrators cannot remove each other concurrently.
 pub(super) fn refused(db: &dyn Sql, user: UserId) -> Result<Option<AccountChange>, SqlFault> {
     let id = bytes(user.as_uuid());
     let sql = "SELECT id FROM users WHERE (role = 'admin' AND deleted_at IS NULL) OR id = ? ORDER BY id";
