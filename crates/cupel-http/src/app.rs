@@ -23,7 +23,7 @@ use crate::state::{ApiState, HealthReport, TierRates};
 #[derive(Clone)]
 pub struct Shared(Arc<App>);
 
-/// Maximum unread input of a user's live runs.
+/// Maximum unread input of a user's live runs, in bytes.
 const LIVE_INPUT_OF_USER_MAX: usize = 4 << 20;
 
 /// State that all requests of a process share.

@@ -1,6 +1,6 @@
-//! Memory budget for request bodies, large responses and the input of live runs: in total, and per user. Guests with one share of the queue
-//! ([`UserId::share`]) count as one user with a quarter of a user's maximum, and all guests together have a quarter of
-//! the total: anyone can be many guests.
+//! Memory budget for request bodies, large responses and the input of live runs: in total, and per user. Guests with
+//! one share of the queue ([`UserId::share`]) count as one user with a quarter of a user's maximum, and all guests
+//! together have a quarter of the total: anyone can be many guests.
 //!
 //! `body.rs` bounds one body, and the limit on stored output bounds one response. Without this budget, a few hundred
 //! large bodies or responses at the same time would still exhaust the memory.

@@ -6,8 +6,8 @@
 //! run publishes more often: first a burst of pieces, then a piece every [`LIVE_PIECE_PAUSE`]. A piece ends inside a
 //! UTF-8 character only where the logged output ends inside one.
 //!
-//! The log that is stored has less output than the published one: at most what is kept of a run of this owner
-//! ([`Bounds::output_kept_of`]). Its events have the numbers with which they were published.
+//! The stored log may have less output than was published: at most [`Bounds::output_kept_of`] of the run's owner. Its
+//! events have the numbers with which they were published.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -317,8 +317,8 @@ fn remove_stale(parent: &Path) {
     }
 }
 
-/// Whether no process has this id, or only a zombie. A killed launcher can stay a zombie for seconds, because its owner has
-/// ended too, and the init process of a container or a virtual machine may reap its children late.
+/// Whether no process has this id, or only a zombie. A killed launcher can stay a zombie for seconds, because its owner
+/// has ended too, and the init process of a container or a virtual machine may reap its children late.
 fn has_ended(pid: u32) -> bool {
     // proc_pid_stat(5): the state follows the name, which may contain parentheses.
     match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
