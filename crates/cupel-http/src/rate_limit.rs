@@ -10,14 +10,13 @@
 //! address are charged and checked at the same time, and an attempt over the limit is charged again when no other one
 //! is being checked.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use cupel_core::RateExceeded;
 use cupel_core::rate_limit::{BucketKind, Buckets, Charge, Exhausted, Rate, Standing};
+use cupel_core::{PerKey, RateExceeded};
 use cupel_types::{SessionId, UserId};
 use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -91,8 +90,8 @@ const CHECK_WAIT_MAX: Duration = Duration::from_secs(10);
 pub struct RateLimits {
     buckets: Arc<dyn Buckets>,
     login: LoginRates,
-    /// The turns to check an attempt, by the key of the address's bucket. An entry without attempts is dead.
-    turns: Mutex<HashMap<String, Weak<Semaphore>>>,
+    /// The turns to check an attempt, by the key of the address's bucket.
+    turns: PerKey<String, Semaphore>,
 }
 
 /// Kind of request that is counted per address.
@@ -125,7 +124,7 @@ impl AddressUse {
 
 impl RateLimits {
     pub(crate) fn new(buckets: Arc<dyn Buckets>, login: LoginRates) -> RateLimits {
-        RateLimits { buckets, login, turns: Mutex::default() }
+        RateLimits { buckets, login, turns: PerKey::default() }
     }
 
     /// Charges `cost` to the user's rate limit.
@@ -183,7 +182,7 @@ impl RateLimits {
         let pair = format!("{sent}:{network}");
         let known = format!("{account}:{network}");
         let of_address = AddressUse::Login.charge(address, self.login.address);
-        let lane = of_address.key.clone();
+        let bucket = of_address.key.clone();
         let mut paid = vec![
             Charge { kind: BucketKind::LoginPair, key: pair, rate: self.login.account_and_address, cost: 1 },
             of_address,
@@ -191,13 +190,14 @@ impl RateLimits {
         if !self.buckets.remembers(&known).await {
             paid.push(Charge { kind: BucketKind::LoginAccount, key: account, rate: self.login.account, cost: 1 });
         }
-        let turn = self.pay_in_turn(&lane, &paid, "Too many wrong passwords.").await?;
+        let turn = self.pay_in_turn(bucket, &paid, "Too many wrong passwords.").await?;
         Ok(Attempt { limits: self, known, paid, _turn: turn })
     }
 
     /// Charges an attempt and returns its turn, which must be kept until the attempt has been checked and refunded.
-    async fn pay_in_turn(&self, lane: &str, paid: &[Charge], too_often: &str) -> Result<Turn, ApiError> {
-        let turns = self.turns_of(lane);
+    /// `bucket`: the key of the address's bucket.
+    async fn pay_in_turn(&self, bucket: String, paid: &[Charge], too_often: &str) -> Result<Turn, ApiError> {
+        let turns = self.turns.get_or_make(bucket, || Semaphore::new(CHECKED_AT_ONCE as usize));
         let charged = async {
             let turn = Arc::clone(&turns).acquire_owned().await.ok();
             if self.buckets.take(paid).await.is_ok() {
@@ -217,17 +217,6 @@ impl RateLimits {
                 Err(ApiError::new(ErrorKind::Unavailable, detail).retry_after(Duration::from_secs(2)))
             }
         }
-    }
-
-    fn turns_of(&self, lane: &str) -> Arc<Semaphore> {
-        let mut lanes = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(turns) = lanes.get(lane).and_then(Weak::upgrade) {
-            return turns;
-        }
-        lanes.retain(|_, turns| turns.strong_count() > 0);
-        let turns = Arc::new(Semaphore::new(CHECKED_AT_ONCE as usize));
-        lanes.insert(lane.to_owned(), Arc::downgrade(&turns));
-        turns
     }
 
     /// Charges one right password. Call it before [`Attempt::succeeded`]: if this limit refuses, the attempt stays
@@ -293,9 +282,9 @@ impl RateLimits {
     /// other attempts from the address are being checked.
     pub async fn join_code(&self, address: IpAddr) -> Result<Guess<'_>, ApiError> {
         let charge = AddressUse::JoinCode.charge(address, self.login.join_codes);
-        let lane = charge.key.clone();
+        let bucket = charge.key.clone();
         let turn =
-            self.pay_in_turn(&lane, std::slice::from_ref(&charge), "Too many wrong codes from this address.").await?;
+            self.pay_in_turn(bucket, std::slice::from_ref(&charge), "Too many wrong codes from this address.").await?;
         Ok(Guess { limits: self, paid: charge, _turn: turn })
     }
 
@@ -491,7 +480,7 @@ mod tests {
         });
         let checked = futures_util::future::join_all(logins).await;
         assert_eq!(checked.iter().filter(|login| login.is_ok()).count(), 6);
-        assert!(limits.turns.lock().unwrap().values().all(|turns| turns.strong_count() == 0));
+        assert_eq!(limits.turns.in_use(), 0);
     }
 
     #[tokio::test]

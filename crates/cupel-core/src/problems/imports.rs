@@ -1,11 +1,12 @@
 //! Locks of the imports and of the reads of packages in this process.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 
 use cupel_package::Imported;
 use cupel_types::ContentHash;
 use tokio::sync::Semaphore;
+
+use crate::PerKey;
 
 /// Maximum number of packages that are read concurrently for requests.
 const READ_AT_ONCE: usize = 4;
@@ -24,7 +25,7 @@ pub(crate) struct Imports {
 /// Packages that requests wait for. A package may have gigabytes of files, and all of them are read when it is opened.
 #[derive(Debug)]
 pub(super) struct Opening {
-    places: Mutex<HashMap<ContentHash, Weak<OpeningSlot>>>,
+    places: PerKey<ContentHash, OpeningSlot>,
     /// Allows [`READ_AT_ONCE`] reads.
     pub(super) reading: Arc<Semaphore>,
 }
@@ -34,20 +35,13 @@ pub(super) type OpeningSlot = tokio::sync::Mutex<Option<Arc<Imported>>>;
 
 impl Default for Opening {
     fn default() -> Opening {
-        Opening { places: Mutex::default(), reading: Arc::new(Semaphore::new(READ_AT_ONCE)) }
+        Opening { places: PerKey::default(), reading: Arc::new(Semaphore::new(READ_AT_ONCE)) }
     }
 }
 
 impl Opening {
     /// The place of a package, which has its value as long as a caller has the place.
     pub(super) fn place(&self, hash: ContentHash) -> Arc<OpeningSlot> {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        places.retain(|_, place| place.strong_count() > 0);
-        if let Some(place) = places.get(&hash).and_then(Weak::upgrade) {
-            return place;
-        }
-        let place = Arc::default();
-        places.insert(hash, Arc::downgrade(&place));
-        place
+        self.places.get_or_make(hash, OpeningSlot::default)
     }
 }

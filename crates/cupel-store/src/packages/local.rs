@@ -11,16 +11,16 @@
 //! Before a folder's files are removed, the folder is renamed. The memory of opened packages is bounded. A package's
 //! files were hashed when the package was opened.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use cupel_core::Packages;
 use cupel_core::problems::{PackageCopy, PackagesError, Removable, TakeError, Taken};
+use cupel_core::{Packages, PerKey};
 use cupel_languages::Registry;
 use cupel_package::{ImportError, ImportOptions, Imported, import, open, unpack_packed};
 use cupel_problem::{Package, Problem};
@@ -45,22 +45,8 @@ pub struct LocalPackages {
     gates: Gates,
 }
 
-/// One gate (mutex) per package, which exists while a thread uses it.
-#[derive(Default)]
-pub(super) struct Gates(Mutex<HashMap<ContentHash, Weak<Mutex<()>>>>);
-
-impl Gates {
-    pub(super) fn gate(&self, hash: &ContentHash) -> Arc<Mutex<()>> {
-        let mut gates = locked(&self.0);
-        gates.retain(|_, gate| gate.strong_count() > 0);
-        if let Some(gate) = gates.get(hash).and_then(Weak::upgrade) {
-            return gate;
-        }
-        let gate = Arc::default();
-        gates.insert(*hash, Arc::downgrade(&gate));
-        gate
-    }
-}
+/// One gate (mutex) per package.
+pub(super) type Gates = PerKey<ContentHash, Mutex<()>>;
 
 impl LocalPackages {
     /// Packages in `directory`, which is created (mode 0700) if it does not exist. `languages` resolves the languages
@@ -231,7 +217,7 @@ impl Packages for LocalPackages {
         if let Some(known) = self.opened(hash) {
             return Ok(known);
         }
-        let gate = self.gates.gate(hash);
+        let gate = self.gates.get_or_make(*hash, Mutex::default);
         let _alone = locked(&gate);
         // Another thread may have read the package while this thread waited.
         if let Some(known) = self.opened(hash) {

@@ -196,7 +196,7 @@ impl SharedPackages {
 
     /// Removes a package from the cache. `false` if it is open, is being opened, or cannot be removed.
     fn evict(&self, hash: &ContentHash) -> bool {
-        let gate = self.gates.gate(hash);
+        let gate = self.gates.get_or_make(*hash, Mutex::default);
         let Ok(_alone) = gate.try_lock() else { return false };
         self.local.forget(hash);
         // The gate is held, so no other thread can read the package now. A thread that got it from memory before has a
@@ -253,7 +253,7 @@ impl Packages for SharedPackages {
         let unpacked = self.local.unpack(source)?;
         let hash = unpacked.imported.package.hash;
         let imported = {
-            let gate = self.gates.gate(&hash);
+            let gate = self.gates.get_or_make(hash, Mutex::default);
             let _alone = locked(&gate);
             let imported = self.local.place(unpacked)?;
             self.note(&imported)?;
@@ -294,7 +294,7 @@ impl Packages for SharedPackages {
     }
 
     fn open(&self, hash: &ContentHash) -> Result<Arc<Imported>, PackagesError> {
-        let gate = self.gates.gate(hash);
+        let gate = self.gates.get_or_make(*hash, Mutex::default);
         let alone = locked(&gate);
         let is_here = self.local.is_here(hash);
         if !is_here {
