@@ -64,15 +64,7 @@ impl End {
             End::TooLarge => (CloseCode::Size, format!("A message may have at most {MESSAGE_BYTES_MAX} bytes.")),
             End::NotUtf8 => (CloseCode::Invalid, "A text message is not UTF-8.".to_owned()),
             End::Malformed => (CloseCode::Protocol, "A frame violates RFC 6455.".to_owned()),
-            End::NoAccess(why) => {
-                let reason = match why {
-                    AccessEnded::Account => "The account is disabled or was deleted.",
-                    AccessEnded::Session => "The session has ended. Sign in again.",
-                    AccessEnded::Key => "The API key was revoked or has expired.",
-                    AccessEnded::Role => "The account is no longer an administrator.",
-                };
-                (CloseCode::Policy, reason.to_owned())
-            }
+            End::NoAccess(why) => (CloseCode::Policy, why.sentence().to_owned()),
         };
         CloseFrame { code, reason: reason.into() }
     }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use cupel_core::accounts::{AccessEnded, ApiKey, CreateKeyError, NewKey, Scope};
+use cupel_core::accounts::{ApiKey, CreateKeyError, NewKey, Scope};
 use cupel_http::app::Shared;
 use cupel_http::auth::Via;
 use cupel_http::body::{Id, JsonBody};
@@ -161,7 +161,7 @@ pub(crate) async fn create_key(
         CreateKeyError::NoAccess(ended) => {
             // Another node has ended the access; this node's cache does not show that yet.
             app.identities.forget(caller.user);
-            no_access(ended)
+            unauthorized(ended.sentence())
         }
         CreateKeyError::Store(error) => error.into(),
     })?;
@@ -187,16 +187,6 @@ fn check_within(creator: &Via, new: &NewKey) -> Result<(), ApiError> {
         return Err(refused("/expires_at", detail));
     }
     Ok(())
-}
-
-/// Error for a credential that is no longer valid.
-fn no_access(ended: AccessEnded) -> ApiError {
-    let detail = match ended {
-        AccessEnded::Account | AccessEnded::Role => "The account is disabled or was deleted.",
-        AccessEnded::Session => "The session has ended. Log in again.",
-        AccessEnded::Key => "The API key was revoked or has expired.",
-    };
-    unauthorized(detail)
 }
 
 /// Error for an invalid field.

@@ -46,6 +46,16 @@ impl AccessEnded {
             },
         }
     }
+
+    /// The reason, as a sentence for the client. At most 123 bytes, so that it fits into the close frame of a WebSocket.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            AccessEnded::Account => "The account is disabled or was deleted.",
+            AccessEnded::Session => "The session has ended. Sign in again.",
+            AccessEnded::Key => "The API key was revoked or has expired.",
+            AccessEnded::Role => "The account is no longer an administrator.",
+        }
+    }
 }
 
 impl Accounts {

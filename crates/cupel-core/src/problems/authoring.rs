@@ -437,18 +437,19 @@ impl Core {
         if let Some(opened) = self.inner.packages.opened(&hash) {
             return Ok(opened);
         }
-        let opening = &self.inner.imports.opening;
-        let mut place = opening.place(hash).lock_owned().await;
-        // The package is read again if the cache has forgotten it and no earlier caller waits any more.
-        if let Some(opened) = self.inner.packages.opened(&hash).or_else(|| place.clone()) {
+        let reads = &self.inner.imports.reads;
+        let mut read = reads.of(hash).lock_owned().await;
+        // Another request may have read the package. The cache may have forgotten it already.
+        if let Some(opened) = self.inner.packages.opened(&hash).or_else(|| read.clone()) {
             return Ok(opened);
         }
-        let turn = Arc::clone(&opening.reading).acquire_owned().await.map_err(|_closed| AuthorError::BrokenOff)?;
-        // The thread holds the locks: if the caller is cancelled, the read continues, and others wait for it.
+        let permit = Arc::clone(&reads.permits).acquire_owned().await.map_err(|_closed| AuthorError::BrokenOff)?;
+        // The thread holds the lock and the permit: if the caller is cancelled, the read continues, and others wait for
+        // it.
         self.with_packages(move |packages| {
-            let _turn = turn;
+            let _permit = permit;
             let opened = packages.open(&hash)?;
-            *place = Some(Arc::clone(&opened));
+            *read = Some(Arc::clone(&opened));
             Ok(opened)
         })
         .await

@@ -19,29 +19,30 @@ pub(crate) struct Imports {
     /// Held from reading an author's usage until the new package is recorded, so that concurrent imports cannot exceed
     /// the bound.
     pub(super) turn: tokio::sync::Mutex<()>,
-    pub(super) opening: Opening,
+    pub(super) reads: Reads,
 }
 
-/// Packages that requests wait for. A package may have gigabytes of files, and all of them are read when it is opened.
+/// Reads of packages for requests. A package may have gigabytes of files, and all of them are read when it is opened.
 #[derive(Debug)]
-pub(super) struct Opening {
-    places: PerKey<ContentHash, OpeningSlot>,
-    /// Allows [`READ_AT_ONCE`] reads.
-    pub(super) reading: Arc<Semaphore>,
+pub(super) struct Reads {
+    shared: PerKey<ContentHash, SharedRead>,
+    /// Has [`READ_AT_ONCE`] permits.
+    pub(super) permits: Arc<Semaphore>,
 }
 
-/// The holder of the lock reads the package for all callers, each of whom has another reference.
-pub(super) type OpeningSlot = tokio::sync::Mutex<Option<Arc<Imported>>>;
+/// The result of a read that concurrent requests share; `None` until the package was read. The request that holds the
+/// lock reads the package.
+pub(super) type SharedRead = tokio::sync::Mutex<Option<Arc<Imported>>>;
 
-impl Default for Opening {
-    fn default() -> Opening {
-        Opening { places: PerKey::default(), reading: Arc::new(Semaphore::new(READ_AT_ONCE)) }
+impl Default for Reads {
+    fn default() -> Reads {
+        Reads { shared: PerKey::default(), permits: Arc::new(Semaphore::new(READ_AT_ONCE)) }
     }
 }
 
-impl Opening {
-    /// The place of a package, which has its value as long as a caller has the place.
-    pub(super) fn place(&self, hash: ContentHash) -> Arc<OpeningSlot> {
-        self.places.get_or_make(hash, OpeningSlot::default)
+impl Reads {
+    /// The read of a package that its concurrent requests share.
+    pub(super) fn of(&self, hash: ContentHash) -> Arc<SharedRead> {
+        self.shared.get_or_make(hash, SharedRead::default)
     }
 }
