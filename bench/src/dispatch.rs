@@ -16,7 +16,7 @@ use cupel_core::{
 };
 use cupel_events::EventBounds;
 use cupel_queue::Settings;
-use cupel_store::{LocalPackages, PostgresOptions, PostgresStore, SqliteStore};
+use cupel_store::{LocalPackages, PostgresOptions, SqlStore};
 use cupel_testkit::servers::{Kafka, Postgres, RabbitMq, Redis};
 use cupel_testkit::{Unlimited, a_report, a_submission, a_user, fresh, registry};
 use cupel_types::{SubmissionId, UserId, WorkerId};
@@ -138,12 +138,12 @@ async fn of(
     };
     let (store, clock): (Arc<dyn Store>, Arc<dyn Clock>) = match engines {
         Engines::Embedded => {
-            (Arc::new(SqliteStore::open(&folder.path().join("cupel.db")).await?), Arc::new(SystemClock))
+            (Arc::new(SqlStore::open_sqlite(&folder.path().join("cupel.db")).await?), Arc::new(SystemClock))
         }
         _ => {
-            let store = PostgresStore::open(PostgresOptions::new(database.clone(), cluster.clone())).await?;
+            let store = SqlStore::open_postgres(PostgresOptions::new(database.clone(), cluster.clone())).await?;
             let clock = store.clock();
-            (Arc::new(store), Arc::new(clock))
+            (Arc::new(store), clock)
         }
     };
     let owner = store.insert_user(a_user()).await?.map_err(|_| anyhow::anyhow!("the user already exists"))?.id;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use cupel_core::{Bounds, Core, CoreParts, LeasePolicy, Store, SystemClock};
 use cupel_events::EmbeddedBus;
 use cupel_queue::EmbeddedQueue;
-use cupel_store::{LocalPackages, PostgresOptions, PostgresStore, SqliteStore};
+use cupel_store::{LocalPackages, PostgresOptions, SqlStore};
 use cupel_testkit::{Unlimited, a_report, a_submission, a_user, fresh, registry};
 use cupel_types::WorkerId;
 
@@ -18,8 +18,8 @@ async fn main() {
     let (submissions, clients, workers) = (number(1, 5000), number(2, 16), number(3, 2));
     let folder = tempfile::tempdir().expect("a temporary folder");
     let store: Arc<dyn Store> = match std::env::args().nth(4) {
-        None => Arc::new(SqliteStore::open(&folder.path().join("cupel.db")).await.expect("a store")),
-        Some(url) => Arc::new(PostgresStore::open(PostgresOptions::new(url, "cupel")).await.expect("a store")),
+        None => Arc::new(SqlStore::open_sqlite(&folder.path().join("cupel.db")).await.expect("a store")),
+        Some(url) => Arc::new(SqlStore::open_postgres(PostgresOptions::new(url, "cupel")).await.expect("a store")),
     };
     let owner = store.insert_user(a_user()).await.expect("a store").expect("a user").id;
     let core = Core::new(CoreParts {

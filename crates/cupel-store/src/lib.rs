@@ -20,9 +20,7 @@ pub use blobs::{ConnectBlobsError, DirectoryBlobs, PostgresBlobs, PostgresBlobsE
 #[cfg(feature = "s3")]
 pub use blobs::{S3Blobs, S3UrlError};
 pub use packages::{LocalPackages, SharedPackages, share_package};
-pub use postgres::{DatabaseClock, Postgres, PostgresError, PostgresOptions, PostgresStore, Timeouts};
+pub use postgres::{PostgresError, PostgresOptions, Timeouts};
 pub use sql::{SqlStore, outage_of};
-pub use sqlite::{
-    BackupError, OpenError, ServeLock, Sqlite, SqliteStore, back_up, check_origin, check_vacant, restore,
-};
+pub use sqlite::{BackupError, OpenError, ServeLock, back_up, check_origin, check_vacant, restore};
 pub use transfer::{ExportError, Moved, TransferError};

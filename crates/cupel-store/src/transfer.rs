@@ -21,8 +21,7 @@ use cupel_core::StoreError;
 use crate::rows::hash_from;
 use crate::sql::fault::SqlFault;
 use crate::sql::large::Large;
-use crate::sql::{Backend, Sql, SqlStore, Value, Write, values};
-use crate::{PostgresStore, SqliteStore};
+use crate::sql::{Sql, SqlStore, Value, Write, values};
 
 /// Rows per page. Tables whose rows can be large have smaller pages.
 const PAGE: i64 = 500;
@@ -288,12 +287,12 @@ pub enum ExportError {
 /// Called after each copied table, with the table's name and its number of rows.
 pub type Moved<'a> = &'a mut (dyn FnMut(&'static str, u64) + Send);
 
-impl SqliteStore {
-    /// Copies the store, except the state of the running cluster, into an empty PostgreSQL database.
+impl SqlStore {
+    /// Copies the store, except the state of the running cluster, into an empty store on another database.
     ///
     /// # Errors
     /// [`TransferError`]; the target may then hold a part of the data.
-    pub async fn move_to(&self, to: &PostgresStore, moved: Moved<'_>) -> Result<(), TransferError> {
+    pub async fn move_to(&self, to: &SqlStore, moved: Moved<'_>) -> Result<(), TransferError> {
         transfer(self, to, moved).await
     }
 
@@ -302,70 +301,36 @@ impl SqliteStore {
     /// # Errors
     /// [`TransferError::NotEmpty`], or the database failed.
     pub async fn check_empty(&self) -> Result<(), TransferError> {
-        check_empty(self).await
+        for table in TABLES {
+            if table.count(self).await? > 0 {
+                return Err(TransferError::NotEmpty { table: table.name });
+            }
+        }
+        Ok(())
     }
 
-    /// Writes the tables that [`SqliteStore::move_to`] copies as JSON, one line per row: `{"table": …, "row": {…}}`.
+    /// Writes the tables that [`SqlStore::move_to`] copies as JSON, one line per row: `{"table": …, "row": {…}}`.
     /// Ids are UUIDs, other bytes base64, times microseconds. The output contains secrets.
     ///
     /// # Errors
     /// [`ExportError`].
     pub async fn export(&self, out: &mut (dyn io::Write + Send)) -> Result<(), ExportError> {
-        export(self, out).await
-    }
-}
-
-impl PostgresStore {
-    /// Copies the store, except the state of the running cluster, into an empty SQLite database.
-    ///
-    /// # Errors
-    /// [`TransferError`]; the target may then hold a part of the data.
-    pub async fn move_to(&self, to: &SqliteStore, moved: Moved<'_>) -> Result<(), TransferError> {
-        transfer(self, to, moved).await
-    }
-
-    /// Like [`SqliteStore::check_empty`].
-    ///
-    /// # Errors
-    /// [`TransferError::NotEmpty`], or the database failed.
-    pub async fn check_empty(&self) -> Result<(), TransferError> {
-        check_empty(self).await
-    }
-
-    /// Like [`SqliteStore::export`].
-    ///
-    /// # Errors
-    /// [`ExportError`].
-    pub async fn export(&self, out: &mut (dyn io::Write + Send)) -> Result<(), ExportError> {
-        export(self, out).await
-    }
-}
-
-async fn check_empty<B: Backend>(store: &SqlStore<B>) -> Result<(), TransferError> {
-    for table in TABLES {
-        if table.count(store).await? > 0 {
-            return Err(TransferError::NotEmpty { table: table.name });
-        }
-    }
-    Ok(())
-}
-
-async fn export<B: Backend>(from: &SqlStore<B>, out: &mut (dyn io::Write + Send)) -> Result<(), ExportError> {
-    for table in TABLES {
-        let mut after = None;
-        loop {
-            let rows = table.page_after(from, after).await?;
-            let Some(last) = rows.last() else { break };
-            after = Some(last[..table.key].to_vec());
-            for row in &rows {
-                let fields = table.columns.iter().zip(row);
-                let row: serde_json::Map<_, _> =
-                    fields.map(|(column, value)| ((*column).to_owned(), as_json(column, value))).collect();
-                writeln!(out, "{}", serde_json::json!({ "table": table.name, "row": row }))?;
+        for table in TABLES {
+            let mut after = None;
+            loop {
+                let rows = table.page_after(self, after).await?;
+                let Some(last) = rows.last() else { break };
+                after = Some(last[..table.key].to_vec());
+                for row in &rows {
+                    let fields = table.columns.iter().zip(row);
+                    let row: serde_json::Map<_, _> =
+                        fields.map(|(column, value)| ((*column).to_owned(), as_json(column, value))).collect();
+                    writeln!(out, "{}", serde_json::json!({ "table": table.name, "row": row }))?;
+                }
             }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Columns with ids, in any table.
@@ -399,12 +364,8 @@ fn as_json(column: &str, value: &Value<'_>) -> serde_json::Value {
     }
 }
 
-async fn transfer<A: Backend, B: Backend>(
-    from: &SqlStore<A>,
-    to: &SqlStore<B>,
-    moved: Moved<'_>,
-) -> Result<(), TransferError> {
-    check_empty(to).await?;
+async fn transfer(from: &SqlStore, to: &SqlStore, moved: Moved<'_>) -> Result<(), TransferError> {
+    to.check_empty().await?;
     for table in TABLES {
         let mut count = 0;
         let mut after: Option<Values> = None;
@@ -414,7 +375,7 @@ async fn transfer<A: Backend, B: Backend>(
             after = Some(last[..table.key].to_vec());
             count += rows.len() as u64;
             for rows in parts(rows, WRITE_BYTES_MAX) {
-                to.backend.write(Fill { table, rows }).await?;
+                to.write(Fill { table, rows }).await?;
             }
         }
         if count > 0 {
@@ -422,7 +383,7 @@ async fn transfer<A: Backend, B: Backend>(
         }
     }
     // The earlier commits may not have been synced.
-    to.backend.write(crate::sql::commands::Sync).await?;
+    to.write(crate::sql::commands::Sync).await?;
     for table in TABLES {
         let (there, here) = (table.count(from).await?, table.count(to).await?);
         if there != here {
@@ -433,24 +394,20 @@ async fn transfer<A: Backend, B: Backend>(
 }
 
 impl Table {
-    async fn count<B: Backend>(&'static self, of: &SqlStore<B>) -> Result<u64, StoreError> {
+    async fn count(&'static self, of: &SqlStore) -> Result<u64, StoreError> {
         let sql = format!("SELECT count(*) FROM {}", self.name);
-        of.backend.read("count the rows of a table", move |db| db.count(&sql, values![])).await
+        of.read("count the rows of a table", move |db| db.count(&sql, values![])).await
     }
 
     /// The page after a key.
-    async fn page_after<B: Backend>(
-        &'static self,
-        of: &SqlStore<B>,
-        after: Option<Values>,
-    ) -> Result<Vec<Values>, StoreError> {
+    async fn page_after(&'static self, of: &SqlStore, after: Option<Values>) -> Result<Vec<Values>, StoreError> {
         let (columns, key) = (quoted(self.columns), quoted(&self.columns[..self.key]));
         let places = vec!["?"; self.key].join(", ");
         let after_key = if after.is_some() { format!("WHERE ({key}) > ({places}) ") } else { String::new() };
         let sql = format!("SELECT {columns} FROM {} {after_key}ORDER BY {key} LIMIT ?", self.name);
         let mut bound = after.unwrap_or_default();
         bound.push(Value::Int(self.page));
-        let read = of.backend.read(READ, move |db| {
+        let read = of.read(READ, move |db| {
             db.all(&sql, &bound, |row| {
                 (0..self.columns.len()).map(|column| Ok(row.value(column)?.into_owned())).collect()
             })
@@ -540,9 +497,8 @@ mod tests {
     use crate::PostgresOptions;
 
     /// The tables of a schema with their columns.
-    async fn schema<B: Backend>(of: &SqlStore<B>, sql: &'static str) -> Vec<(String, String)> {
-        let read =
-            of.backend.read("read the schema", move |db| db.all(sql, values![], |row| Ok((row.get(0)?, row.get(1)?))));
+    async fn schema(of: &SqlStore, sql: &'static str) -> Vec<(String, String)> {
+        let read = of.read("read the schema", move |db| db.all(sql, values![], |row| Ok((row.get(0)?, row.get(1)?))));
         read.await.unwrap()
     }
 
@@ -567,9 +523,9 @@ mod tests {
     #[tokio::test]
     async fn every_table_and_column_of_both_schemas_is_copied() {
         let folder = tempfile::tempdir().unwrap();
-        let sqlite = SqliteStore::open(&folder.path().join("cupel.db")).await.unwrap();
+        let sqlite = SqlStore::open_sqlite(&folder.path().join("cupel.db")).await.unwrap();
         let url = Postgres::shared().database().await;
-        let postgres = PostgresStore::open(PostgresOptions::new(url, "cupel")).await.unwrap();
+        let postgres = SqlStore::open_postgres(PostgresOptions::new(url, "cupel")).await.unwrap();
         let of_sqlite =
             "SELECT t.name, c.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c WHERE t.type = 'table'";
         let of_postgres = "SELECT CAST(table_name AS TEXT), CAST(column_name AS TEXT) FROM information_schema.columns \

@@ -24,7 +24,7 @@ use cupel_http::{ApiState, Check, Health, HealthReport, MetricsAccess, Secret, S
 use cupel_languages::{Probe, Registry};
 use cupel_problem::Visibility;
 use cupel_queue::EmbeddedQueue;
-use cupel_store::{LocalPackages, SqliteStore};
+use cupel_store::{LocalPackages, SqlStore};
 use cupel_testkit::servers::Redis;
 use cupel_types::{
     Bytes, CompileReport, ExitStatus, Limits, Outcome, Output, RunReport, StepReport, Usage, Verdict, WorkerId,
@@ -43,7 +43,7 @@ pub(crate) struct TestApp {
     pub(crate) accounts: Accounts,
     pub(crate) health: Arc<TestHealth>,
     pub(crate) shutdown: CancellationToken,
-    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) store: Arc<SqlStore>,
     settings: Arc<Settings>,
     made: Arc<AtomicU32>,
     dir: Arc<tempfile::TempDir>,
@@ -106,7 +106,7 @@ impl Probe for AllButHaskell {
     }
 }
 
-fn core_over(store: &Arc<SqliteStore>, dir: &Path, bounds: Bounds, queue_depth_max: usize) -> Core {
+fn core_over(store: &Arc<SqlStore>, dir: &Path, bounds: Bounds, queue_depth_max: usize) -> Core {
     let mut registry = Registry::load(None).unwrap();
     registry.probe(&AllButHaskell);
     Core::new(CoreParts {
@@ -140,7 +140,7 @@ impl TestApp {
         queue_depth_max: usize,
     ) -> TestApp {
         let dir = tempfile::tempdir().unwrap();
-        let store = Arc::new(SqliteStore::open(&dir.path().join("cupel.db")).await.unwrap());
+        let store = Arc::new(SqlStore::open_sqlite(&dir.path().join("cupel.db")).await.unwrap());
         let core = core_over(&store, dir.path(), bounds, queue_depth_max);
         // A cheap hash, because these tests do not cover the cost of guessing passwords.
         let password_cost = PasswordCost { memory_kib: 64, passes: 1, lanes: 1 };

@@ -26,7 +26,7 @@ use cupel_core::{
 };
 use cupel_events::EmbeddedBus;
 use cupel_queue::EmbeddedQueue;
-use cupel_store::{LocalPackages, SqliteStore};
+use cupel_store::{LocalPackages, SqlStore};
 use cupel_testkit::{FakeClock, SubmissionBuilder, Unlimited, a_report, a_submission, a_user, registry};
 use cupel_types::{SubmissionId, UserId, WorkerId};
 
@@ -34,7 +34,7 @@ use cupel_types::{SubmissionId, UserId, WorkerId};
 struct App {
     core: Core,
     clock: FakeClock,
-    store: Arc<SqliteStore>,
+    store: Arc<SqlStore>,
     owner: UserId,
     folder: tempfile::TempDir,
 }
@@ -46,7 +46,7 @@ impl App {
 
     async fn with_queue(queue: EmbeddedQueue) -> App {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let store = Arc::new(SqliteStore::open(&folder.path().join("cupel.db")).await.expect("a store"));
+        let store = Arc::new(SqlStore::open_sqlite(&folder.path().join("cupel.db")).await.expect("a store"));
         let clock = FakeClock::default();
         let core = core_on(&store, &clock, queue);
         let owner = another_user(&*store).await;
@@ -82,16 +82,16 @@ impl App {
     }
 }
 
-fn core_on(store: &Arc<SqliteStore>, clock: &FakeClock, queue: EmbeddedQueue) -> Core {
+fn core_on(store: &Arc<SqlStore>, clock: &FakeClock, queue: EmbeddedQueue) -> Core {
     core_with(store, clock, queue, Bounds::default())
 }
 
-fn core_with(store: &Arc<SqliteStore>, clock: &FakeClock, queue: EmbeddedQueue, bounds: Bounds) -> Core {
+fn core_with(store: &Arc<SqlStore>, clock: &FakeClock, queue: EmbeddedQueue, bounds: Bounds) -> Core {
     core_of(store, clock, Arc::new(queue), Arc::new(EmbeddedBus::default()), bounds)
 }
 
 fn core_of(
-    store: &Arc<SqliteStore>,
+    store: &Arc<SqlStore>,
     clock: &FakeClock,
     queue: Arc<EmbeddedQueue>,
     events: Arc<dyn EventBus>,
@@ -100,12 +100,7 @@ fn core_of(
     Core::new(CoreParts { bounds, ..parts(store, clock, queue, events) })
 }
 
-fn parts(
-    store: &Arc<SqliteStore>,
-    clock: &FakeClock,
-    queue: Arc<EmbeddedQueue>,
-    events: Arc<dyn EventBus>,
-) -> CoreParts {
+fn parts(store: &Arc<SqlStore>, clock: &FakeClock, queue: Arc<EmbeddedQueue>, events: Arc<dyn EventBus>) -> CoreParts {
     CoreParts {
         store: store.clone(),
         queue,

@@ -19,7 +19,7 @@ use cupel_facades::{
 use cupel_http::{ApiState, Health, HealthReport, Settings};
 use cupel_languages::{Probe, Registry};
 use cupel_queue::EmbeddedQueue;
-use cupel_store::{LocalPackages, SqliteStore};
+use cupel_store::{LocalPackages, SqlStore};
 use cupel_types::{
     Bytes, CompileReport, Limits, Outcome, Output, RunReport, StepReport, Usage, UserId, Verdict, WorkerId,
 };
@@ -33,7 +33,7 @@ use tower::ServiceExt;
 pub(crate) struct TestApp {
     pub(crate) router: Router,
     pub(crate) core: Core,
-    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) store: Arc<SqlStore>,
     accounts: Accounts,
     pub(crate) account: UserId,
     /// Ends waiting requests, as a shutdown of the server does.
@@ -104,7 +104,7 @@ impl TestApp {
 
     pub(crate) async fn start_with(keyless: Keyless, settings: TestSettings) -> TestApp {
         let dir = tempfile::tempdir().unwrap();
-        let store = Arc::new(SqliteStore::open(&dir.path().join("cupel.db")).await.unwrap());
+        let store = Arc::new(SqlStore::open_sqlite(&dir.path().join("cupel.db")).await.unwrap());
         let mut registry = Registry::load(None).unwrap();
         registry.probe(&AllButScala);
         let core = Core::new(CoreParts {

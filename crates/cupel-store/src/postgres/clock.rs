@@ -19,6 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::pool::Pool;
 use crate::sql::fault::SqlFault;
+use crate::sql::read::{answer, query};
 use crate::sql::{Sql, values};
 
 /// Interval of measurements.
@@ -30,7 +31,7 @@ const SET_US: i64 = 500_000;
 
 /// A clock with the database's time. Clones have the same time.
 #[derive(Clone)]
-pub struct DatabaseClock(Arc<Inner>);
+pub(super) struct DatabaseClock(Arc<Inner>);
 
 struct Inner {
     began: Instant,
@@ -69,10 +70,10 @@ impl DatabaseClock {
             loop {
                 tokio::time::sleep(EVERY).await;
                 // If the database does not answer, the clock continues with the last offset.
-                let sample = pool.read("ask the database for its time", ask).await;
+                let sample = pool.read(query(ask)).await;
                 let Some(clock) = clock.upgrade() else { return };
                 if let Ok(sample) = sample {
-                    clock.learn(&sample);
+                    clock.learn(&answer::<Sample>(sample));
                 }
             }
         });

@@ -1,4 +1,4 @@
-//! [`PostgresStore`]: one database for all nodes of a cluster, on PostgreSQL 13 or later.
+//! [`Postgres`]: one database for all nodes of a cluster, on PostgreSQL 13 or later.
 //!
 //! - Writing: `writers.rs` has a few threads that group commands into transactions.
 //! - Reading: `pool.rs` has a bounded number of connections. A read finds everything committed before it.
@@ -19,26 +19,25 @@ mod writers;
 
 use std::sync::Arc;
 
-use cupel_core::{Blobs, StoreError};
+use async_trait::async_trait;
+use cupel_core::Clock;
 
-pub use clock::DatabaseClock;
+use clock::DatabaseClock;
 pub use connection::Timeouts;
 pub use open::{PostgresError, PostgresOptions};
 
+use crate::sql::Backend;
 use crate::sql::fault::SqlFault;
-use crate::sql::large::Large;
-use crate::sql::{Backend, Sql, SqlStore, Write};
+use crate::sql::read::{Answer, Query};
+use crate::sql::write::Commands;
 use connection::Connection;
 use cupel_postgres::Endpoint;
 use pool::Pool;
 use writers::Writers;
 
-/// A store on one PostgreSQL database. A clone is another handle to the same store.
-pub type PostgresStore = SqlStore<Postgres>;
-
 /// One PostgreSQL database.
-#[derive(Clone, Debug)]
-pub struct Postgres {
+#[derive(Debug)]
+pub(crate) struct Postgres {
     pool: Pool,
     writers: Writers,
     clock: DatabaseClock,
@@ -56,37 +55,22 @@ impl Server {
     }
 }
 
-impl PostgresStore {
-    /// Stores sources, inputs and outputs of more than 64 KiB in `blobs` from now on, and reads those stored there
-    /// earlier. A store opened without that blob store cannot read these submissions.
-    #[must_use]
-    pub fn with_blobs(self, blobs: Arc<dyn Blobs>) -> PostgresStore {
-        SqlStore { large: Large::in_blobs(blobs), ..self }
-    }
-
-    /// The database's time: the same on every node, independent of the clocks of the machines.
-    pub fn clock(&self) -> DatabaseClock {
-        self.backend.clock.clone()
-    }
-}
-
+#[async_trait]
 impl Backend for Postgres {
-    const MANY_NODES: bool = true;
-
-    async fn read<T: Send + 'static>(
-        &self,
-        operation: &'static str,
-        question: impl Fn(&dyn Sql) -> Result<T, SqlFault> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        self.pool.read(operation, question).await
+    fn has_many_nodes(&self) -> bool {
+        true
     }
 
-    async fn write<W: Write>(&self, command: W) -> Result<W::Output, StoreError> {
-        self.writers.run(command).await
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(self.clock.clone())
     }
 
-    fn state(&self) -> Result<(), SqlFault> {
-        self.writers.state()
+    async fn read(&self, query: Query) -> Result<Answer, SqlFault> {
+        self.pool.read(query).await
+    }
+
+    fn commands(&self) -> &Commands {
+        self.writers.commands()
     }
 
     async fn close(&self) {

@@ -12,9 +12,9 @@ use super::connection::{Connection, Timeouts};
 use super::migrate::{MigrateError, migrate};
 use super::pool::Pool;
 use super::writers::Writers;
-use super::{Postgres, PostgresStore, Server};
+use super::{Postgres, Server};
 use crate::sql::fault::SqlFault;
-use crate::sql::{Sql, values};
+use crate::sql::{Sql, SqlStore, values};
 
 /// PostgreSQL 13, as `server_version_num`.
 const OLDEST: i64 = 130_000;
@@ -106,16 +106,16 @@ pub enum PostgresError {
     Threads(#[source] io::Error),
 }
 
-impl PostgresStore {
+impl SqlStore {
     /// Connects, creates the schema or brings it up to date, and measures the database's time.
     ///
     /// # Errors
     /// [`PostgresError`], which names the setting to change.
-    pub async fn open(options: PostgresOptions) -> Result<PostgresStore, PostgresError> {
+    pub async fn open_postgres(options: PostgresOptions) -> Result<SqlStore, PostgresError> {
         let opened = tokio::task::spawn_blocking(move || open(&options)).await;
         let backend = opened.map_err(|panicked| PostgresError::Threads(io::Error::other(panicked)))??;
         backend.clock.keep(backend.pool.clone());
-        Ok(PostgresStore::on(backend))
+        Ok(SqlStore::on(backend))
     }
 }
 

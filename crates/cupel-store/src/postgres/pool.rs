@@ -2,13 +2,12 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cupel_core::StoreError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Server;
 use super::connection::Connection;
-use crate::sql::Sql;
 use crate::sql::fault::SqlFault;
+use crate::sql::read::{Answer, Query};
 
 /// Readers of one database. A clone is another handle to the same pool.
 #[derive(Clone)]
@@ -31,23 +30,12 @@ impl Pool {
 
     /// Runs a query; waits for a connection if all are busy. If the future is dropped, a query that has begun still
     /// runs to its end.
-    pub(super) async fn read<T: Send + 'static>(
-        &self,
-        operation: &'static str,
-        question: impl Fn(&dyn Sql) -> Result<T, SqlFault> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        self.ask(question).await.map_err(|fault| fault.during(operation))
-    }
-
-    async fn ask<T: Send + 'static>(
-        &self,
-        question: impl Fn(&dyn Sql) -> Result<T, SqlFault> + Send + 'static,
-    ) -> Result<T, SqlFault> {
+    pub(super) async fn read(&self, query: Query) -> Result<Answer, SqlFault> {
         let acquire = self.0.server.timeouts.acquire;
         let permit = tokio::time::timeout(acquire, Arc::clone(&self.0.free).acquire_owned()).await;
         let permit = permit.map_err(|_elapsed| SqlFault::Busy)?.map_err(|_closed| SqlFault::Closed)?;
         let inner = Arc::clone(&self.0);
-        let asked = tokio::task::spawn_blocking(move || inner.answer(permit, question));
+        let asked = tokio::task::spawn_blocking(move || inner.answer(permit, &query));
         asked.await.map_err(|_panicked| SqlFault::BrokenOff)?
     }
 
@@ -61,20 +49,16 @@ impl Pool {
 }
 
 impl Inner {
-    fn answer<T>(
-        &self,
-        _permit: OwnedSemaphorePermit,
-        question: impl Fn(&dyn Sql) -> Result<T, SqlFault>,
-    ) -> Result<T, SqlFault> {
+    fn answer(&self, _permit: OwnedSemaphorePermit, query: &Query) -> Result<Answer, SqlFault> {
         let idle = self.idle().pop();
         let was_idle = idle.is_some();
         let connection = idle.map_or_else(|| self.server.connect(), Ok)?;
-        match question(&connection) {
+        match query(&connection) {
             // The server may have closed all idle connections long ago. The query is run again on a new connection.
             Err(fault) if was_idle && fault.ends_the_connection() && !matches!(fault, SqlFault::Silent) => {
                 self.idle().clear();
                 let connection = self.server.connect()?;
-                let answer = question(&connection);
+                let answer = query(&connection);
                 self.keep(connection, &answer);
                 answer
             }
@@ -85,7 +69,7 @@ impl Inner {
         }
     }
 
-    fn keep<T>(&self, connection: Connection, answer: &Result<T, SqlFault>) {
+    fn keep(&self, connection: Connection, answer: &Result<Answer, SqlFault>) {
         if !answer.as_ref().is_err_and(SqlFault::ends_the_connection) {
             self.idle().push(connection);
         }

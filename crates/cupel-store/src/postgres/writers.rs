@@ -21,12 +21,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use std::{io, thread};
 
-use cupel_core::StoreError;
 use cupel_types::chain;
 
 use super::Server;
 use super::connection::{Connection, NotCommitted};
-use crate::sql::Write;
 use crate::sql::fault::SqlFault;
 use crate::sql::write::{Commands, Job, Waiting, line};
 
@@ -57,14 +55,9 @@ impl Writers {
         Ok(Writers { commands, threads: Arc::new(Mutex::new(threads.collect::<Result<_, _>>()?)) })
     }
 
-    /// Runs a command; returns after the commit.
-    pub(super) async fn run<W: Write>(&self, command: W) -> Result<W::Output, StoreError> {
-        self.commands.run(command).await
-    }
-
-    /// Whether commands are accepted at present.
-    pub(super) fn state(&self) -> Result<(), SqlFault> {
-        self.commands.state()
+    /// The queue of the writers.
+    pub(super) fn commands(&self) -> &Commands {
+        &self.commands
     }
 
     pub(super) async fn close(&self) {

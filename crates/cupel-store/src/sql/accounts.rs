@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use super::fault::SqlFault;
 use super::guests::{END_WITH_SESSION, ForgetGuests, InsertGuest};
 use super::membership::refused;
-use super::{Backend, Lock, Row, Sql, SqlStore, Value, Write, bytes, values};
+use super::{Lock, Row, Sql, SqlStore, Value, Write, bytes, values};
 use crate::rows::{bad, from_us, id_from, to_us};
 
 /// Columns of a user, in the order of [`user_of`].
@@ -62,7 +62,7 @@ const KEYS: &str = "SELECT id, owner, name, secret_hash, scopes, created_at, exp
 const KEYS_DELETED_AT_ONCE: u64 = 1000;
 
 #[async_trait]
-impl<B: Backend> AccountStore for SqlStore<B> {
+impl AccountStore for SqlStore {
     async fn insert_user(&self, user: NewUser) -> Result<Result<User, UserTaken>, StoreError> {
         self.write(InsertUser(user)).await
     }

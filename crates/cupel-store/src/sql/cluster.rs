@@ -10,11 +10,11 @@ use cupel_types::{LanguageId, NodeId, WorkerId};
 use jiff::Timestamp;
 
 use super::fault::SqlFault;
-use super::{Backend, Row, Sql, SqlStore, Write, bytes, values};
+use super::{Row, Sql, SqlStore, Write, bytes, values};
 use crate::rows::{RowError, bad, from_us, id_from, to_us};
 
 #[async_trait]
-impl<B: Backend> ClusterStore for SqlStore<B> {
+impl ClusterStore for SqlStore {
     async fn beat(&self, worker: WorkerBeat, now: Timestamp) -> Result<Order, StoreError> {
         self.write(Beat { worker, now }).await
     }
@@ -59,7 +59,7 @@ impl<B: Backend> ClusterStore for SqlStore<B> {
 
     async fn lead(&self, node: NodeId, now: Timestamp, until: Timestamp) -> Result<bool, StoreError> {
         // A single node always leads, even after it replaces a killed process whose leadership has not expired.
-        if B::MANY_NODES { self.write(Lead { node, now, until }).await } else { Ok(true) }
+        if self.backend.has_many_nodes() { self.write(Lead { node, now, until }).await } else { Ok(true) }
     }
 
     async fn shared_secret(&self, name: &'static str, proposed: [u8; 32]) -> Result<[u8; 32], StoreError> {

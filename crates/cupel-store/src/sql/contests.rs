@@ -17,7 +17,7 @@ use super::fault::SqlFault;
 use super::freezes::{hidden_by_another, window_of, withholding};
 use super::problems::{blob_of, own_standing_columns, page_of, standing_of};
 use super::standings::{FIRST_OF_STANDING, NO_TIME, RESULT_SEEN_FROM_CONTEST};
-use super::{Backend, Lock, Row, Sql, SqlStore, Value, Write, bytes, values};
+use super::{Lock, Row, Sql, SqlStore, Value, Write, bytes, values};
 use crate::rows::{bad, from_us, id_from, score_from, to_us, us_of};
 
 mod write;
@@ -50,7 +50,7 @@ macro_rules! own_problem {
 }
 
 #[async_trait]
-impl<B: Backend> ContestStore for SqlStore<B> {
+impl ContestStore for SqlStore {
     async fn insert_contest(
         &self,
         new: NewContest,

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::fault::SqlFault;
 use super::runs::language_of;
-use super::{Backend, Lock, Row, Sql, SqlStore, Write, bytes, standings, values};
+use super::{Lock, Row, Sql, SqlStore, Write, bytes, standings, values};
 use crate::rows::{bad, class_from, from_us, id_from, is_live, needs_from, to_us};
 
 macro_rules! letter {
@@ -22,7 +22,7 @@ macro_rules! letter {
 }
 
 #[async_trait]
-impl<B: Backend> DeadLetterStore for SqlStore<B> {
+impl DeadLetterStore for SqlStore {
     async fn dead_letters(&self, offset: u64, limit: u64) -> Result<(Vec<DeadLetter>, u64), StoreError> {
         let [offset, limit] = [offset, limit].map(|n| i64::try_from(n).unwrap_or(i64::MAX));
         let read = self.read("list dead letters", move |db| {

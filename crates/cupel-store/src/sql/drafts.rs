@@ -7,14 +7,14 @@ use cupel_types::Bytes;
 use uuid::Uuid;
 
 use super::fault::SqlFault;
-use super::{Backend, Lock, Row, Sql, SqlStore, Write, bytes, values};
+use super::{Lock, Row, Sql, SqlStore, Write, bytes, values};
 use crate::rows::{bad, from_us, to_us};
 
 /// Maximum number of a user's drafts or revisions that are removed in one pass. There are as many passes as necessary.
 const REMOVED_AT_ONCE: i64 = 100;
 
 #[async_trait]
-impl<B: Backend> DraftStore for SqlStore<B> {
+impl DraftStore for SqlStore {
     async fn save_draft(
         &self,
         key: DraftKey,

@@ -23,7 +23,7 @@ use cupel_types::ContentHash;
 use sha2::{Digest as _, Sha256};
 
 use super::fault::SqlFault;
-use super::{Backend, Row, Sql, SqlStore};
+use super::{Row, Sql, SqlStore};
 use crate::rows::hash_from;
 
 /// Data larger than this are stored as a blob.
@@ -146,16 +146,13 @@ impl Large {
     }
 }
 
-impl<B> SqlStore<B> {
+impl SqlStore {
     /// Like [`SqlStore::read`], for queries whose rows may have data in the blob store.
     pub(crate) async fn read_whole<T: Send + 'static>(
         &self,
         operation: &'static str,
         question: impl Fn(&dyn Sql, &Fetched) -> Result<T, SqlFault> + Send + Sync + 'static,
-    ) -> Result<T, StoreError>
-    where
-        B: Backend,
-    {
+    ) -> Result<T, StoreError> {
         let (question, mut fetched) = (Arc::new(question), Fetched::default());
         loop {
             let (run_query, blobs) = (Arc::clone(&question), fetched.clone());

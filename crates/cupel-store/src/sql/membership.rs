@@ -11,14 +11,14 @@ use uuid::Uuid;
 
 use super::accounts::InsertUser;
 use super::fault::SqlFault;
-use super::{Backend, Lock, Row, Sql, SqlStore, Write, bytes, values};
+use super::{Lock, Row, Sql, SqlStore, Write, bytes, values};
 use crate::rows::{bad, from_us, id_from, to_us};
 
 const CODES: &str = "SELECT id, code, name, created_at, expires_at, uses_max, uses, ended_at FROM registration_codes \
      ORDER BY id DESC LIMIT 1000";
 
 #[async_trait]
-impl<B: Backend> MembershipStore for SqlStore<B> {
+impl MembershipStore for SqlStore {
     async fn change_password(
         &self,
         user: UserId,

@@ -4,7 +4,8 @@
 //! `cluster.rs`, `contests.rs`, `dead_letters.rs`, `drafts.rs`, `membership.rs`, `problems.rs`, `runs.rs`,
 //! `snippets.rs` and `webhooks.rs`. Of the other files, `commands.rs` has the changes to runs, `large.rs` the storage
 //! of large data, and `freezes.rs`, `history.rs`, `rejudge.rs` and `standings.rs` the queries and commands of their
-//! subjects. [`SqlStore`] implements the ports on a [`Backend`], which is a database: `sqlite/` or `postgres/`.
+//! subjects. [`SqlStore`] implements the ports on a [`Backend`], which is a database: `sqlite/` or `postgres/`. `read.rs` and
+//! `write.rs` pass queries and commands to it.
 //!
 //! *Common SQL dialect.* Parameters are `?` or `?1`. Flags are the numbers 0 and 1, so a condition is `solved = 1`. An
 //! `ORDER BY` expression that can be NULL has `NULLS FIRST` or `NULLS LAST`, because the defaults of the databases
@@ -30,6 +31,7 @@ pub(crate) mod history;
 pub(crate) mod large;
 pub(crate) mod membership;
 pub(crate) mod problems;
+pub(crate) mod read;
 pub(crate) mod recent;
 pub(crate) mod rejudge;
 pub(crate) mod runs;
@@ -39,17 +41,21 @@ pub(crate) mod value;
 pub(crate) mod webhooks;
 pub(crate) mod write;
 
+use std::fmt;
 use std::sync::Arc;
 
-use cupel_core::StoreError;
+use async_trait::async_trait;
+use cupel_core::{Blobs, Clock, StoreError};
 use cupel_types::RunId;
 
 use commands::RunRow;
 use fault::SqlFault;
 pub use fault::outage_of;
 use large::Large;
+use read::{Answer, Query, answer_of, query};
 use recent::Recent;
 pub(crate) use value::{Bind, Row, Value, values};
+use write::Commands;
 pub(crate) use write::Write;
 
 /// A row that is locked until the transaction ends; other transactions wait for the lock.
@@ -139,56 +145,67 @@ impl dyn Sql + '_ {
 }
 
 /// A database that runs queries and commands.
-pub(crate) trait Backend: Send + Sync + 'static {
+#[async_trait]
+pub(crate) trait Backend: fmt::Debug + Send + Sync {
     /// Whether several nodes may use the database at the same time.
-    const MANY_NODES: bool;
+    fn has_many_nodes(&self) -> bool;
 
-    /// Runs a query on a connection, on a thread that may block. The query may be run again on another connection.
-    fn read<T: Send + 'static>(
-        &self,
-        operation: &'static str,
-        question: impl Fn(&dyn Sql) -> Result<T, SqlFault> + Send + 'static,
-    ) -> impl Future<Output = Result<T, StoreError>> + Send;
+    /// The clock with which times in the database, such as the ends of leases, are compared.
+    fn clock(&self) -> Arc<dyn Clock>;
 
-    /// Runs a command; returns after its commit.
-    fn write<W: Write>(&self, command: W) -> impl Future<Output = Result<W::Output, StoreError>> + Send;
+    /// Runs a query on a connection, on a thread that may block. Waits for a connection if all are busy. If the future
+    /// is dropped, a query that has begun still runs to its end.
+    async fn read(&self, query: Query) -> Result<Answer, SqlFault>;
 
-    /// Whether commands are accepted at present. Fails if the database is closed or its disk is full.
-    fn state(&self) -> Result<(), SqlFault>;
+    /// The queue of the commands.
+    fn commands(&self) -> &Commands;
 
     /// Completes the commands accepted so far, then closes.
-    fn close(&self) -> impl Future<Output = ()> + Send;
+    async fn close(&self);
 }
 
 /// A store on a database. A clone is another handle to the same store.
 #[derive(Clone, Debug)]
-pub struct SqlStore<B> {
-    pub(crate) backend: B,
-    pub(crate) recent: Arc<Recent>,
+pub struct SqlStore {
+    backend: Arc<dyn Backend>,
+    recent: Arc<Recent>,
     pub(crate) large: Large,
 }
 
-impl<B> SqlStore<B> {
-    pub(crate) fn on(backend: B) -> SqlStore<B> {
-        SqlStore { backend, recent: Arc::default(), large: Large::default() }
+impl SqlStore {
+    pub(crate) fn on(backend: impl Backend + 'static) -> SqlStore {
+        SqlStore { backend: Arc::new(backend), recent: Arc::default(), large: Large::default() }
     }
 
-    async fn write<W: Write>(&self, command: W) -> Result<W::Output, StoreError>
-    where
-        B: Backend,
-    {
-        self.backend.write(command).await
+    /// Stores sources, inputs and outputs of more than 64 KiB in `blobs` from now on, and reads those stored there
+    /// earlier. A store opened without that blob store cannot read these submissions.
+    #[must_use]
+    pub fn with_blobs(self, blobs: Arc<dyn Blobs>) -> SqlStore {
+        SqlStore { large: Large::in_blobs(blobs), ..self }
     }
 
-    async fn read<T: Send + 'static>(
+    /// The clock of the store's times. On PostgreSQL it is the database's, which is the same on every node, independent
+    /// of the clocks of the machines; on SQLite it is this machine's.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        self.backend.clock()
+    }
+
+    /// Runs a command; returns after its commit.
+    pub(crate) fn write<W: Write>(&self, command: W) -> impl Future<Output = Result<W::Output, StoreError>> + Send {
+        self.backend.commands().run(command)
+    }
+
+    /// Runs a query. `operation` names it in errors.
+    pub(crate) fn read<T: Send + 'static>(
         &self,
         operation: &'static str,
         question: impl Fn(&dyn Sql) -> Result<T, SqlFault> + Send + 'static,
-    ) -> Result<T, StoreError>
-    where
-        B: Backend,
-    {
-        self.backend.read(operation, question).await
+    ) -> impl Future<Output = Result<T, StoreError>> + Send {
+        answer_of(self.ask(operation, query(question)))
+    }
+
+    async fn ask(&self, operation: &'static str, query: Query) -> Result<Answer, StoreError> {
+        self.backend.read(query).await.map_err(|fault| fault.during(operation))
     }
 }
 

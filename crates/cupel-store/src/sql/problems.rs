@@ -21,7 +21,7 @@ use super::runs::{language_of, summary, summary_of};
 use super::standings::{
     OWN_DAYS, OWN_PROGRESS, OWN_TAGS, compute_progress_of_all, compute_results_of_all, start_from, time_from,
 };
-use super::{Backend, Lock, Row, Sql, SqlStore, Value, Write, bytes, values};
+use super::{Lock, Row, Sql, SqlStore, Value, Write, bytes, values};
 use crate::rows::{bad, from_us, hash_from, id_from, score_from, to_us};
 
 mod conditions;
@@ -88,7 +88,7 @@ macro_rules! own_standing_columns {
 pub(crate) use own_standing_columns;
 
 #[async_trait]
-impl<B: Backend> ProblemStore for SqlStore<B> {
+impl ProblemStore for SqlStore {
     async fn insert_problem(&self, new: NewProblem) -> Result<Result<(), SlugTaken>, StoreError> {
         self.write(InsertProblem(new)).await
     }

@@ -9,7 +9,7 @@ use super::commands::{RunRow, state_columns};
 use super::fault::SqlFault;
 use super::runs::{language_of, package_of};
 use super::standings::Changes;
-use super::{Backend, Lock, Row, Sql, SqlStore, Write, bytes, values};
+use super::{Lock, Row, Sql, SqlStore, Write, bytes, values};
 use crate::rows::{class_number, from_us, id_from, needs_text, score_from, to_us};
 
 pub(crate) struct Rejudge {
@@ -75,11 +75,8 @@ impl Rejudge {
     }
 }
 
-impl<B> SqlStore<B> {
-    pub(crate) async fn read_runs(&self, submission: SubmissionId, limit: u64) -> Result<Vec<RunSummary>, StoreError>
-    where
-        B: Backend,
-    {
+impl SqlStore {
+    pub(crate) async fn read_runs(&self, submission: SubmissionId, limit: u64) -> Result<Vec<RunSummary>, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let read = self.read("list the runs of a submission", move |db| {
             let sql = "SELECT id, state, attempts, lost, lease, lease_until, verdict, package, score, started_at, completed_at \

@@ -27,7 +27,7 @@ use super::large::Fetched;
 use super::problems::page_of;
 use super::standings::{About, Judged};
 use super::webhooks::PurgeExpired;
-use super::{Backend, Row, SqlStore, Value, bytes, values};
+use super::{Row, SqlStore, Value, bytes, values};
 use crate::rows::{
     BlobWriter, JUDGED, bad, class_from, class_number, decode_log, decode_report, decode_submission, encode_log,
     encode_report, encode_submission, from_us, hash_from, id_from, needs_from, needs_text, score_from, to_us,
@@ -46,7 +46,7 @@ fn is_owner_disabled(error: &StoreError) -> bool {
 }
 
 #[async_trait]
-impl<B: Backend> RunStore for SqlStore<B> {
+impl RunStore for SqlStore {
     async fn insert(&self, new: NewSubmissions) -> Result<Inserted, StoreError> {
         const OPERATION: &str = "insert submissions";
         let Some((first, _)) = new.submissions.first() else { return Ok(Inserted::New) };
@@ -371,7 +371,7 @@ impl<B: Backend> RunStore for SqlStore<B> {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        let writes = self.backend.state();
+        let writes = self.backend.commands().state();
         let read = self.read("query the database", move |db| {
             db.exists("SELECT 1 FROM users LIMIT 1", values![])?;
             writes.clone()
@@ -384,11 +384,8 @@ impl<B: Backend> RunStore for SqlStore<B> {
     }
 }
 
-impl<B> SqlStore<B> {
-    async fn submission_of_run(&self, run: RunId) -> Result<Submission, StoreError>
-    where
-        B: Backend,
-    {
+impl SqlStore {
+    async fn submission_of_run(&self, run: RunId) -> Result<Submission, StoreError> {
         let read = self.read_whole("read the submission of a run", move |db, fetched| {
             let sql = "SELECT s.id, s.owner, s.language, s.submitted_at, s.spec, s.data, r.package, s.data_hash \
                        FROM runs r JOIN code_submissions s ON s.id = r.submission WHERE r.id = ?";

@@ -6,11 +6,11 @@ use cupel_core::{SnippetStore, StoreError};
 use cupel_types::UserId;
 
 use super::fault::SqlFault;
-use super::{Backend, Lock, Sql, SqlStore, Write, bytes, values};
+use super::{Lock, Sql, SqlStore, Write, bytes, values};
 use crate::rows::{decode_snippet, encode_snippet, from_us, id_from, to_us};
 
 #[async_trait]
-impl<B: Backend> SnippetStore for SqlStore<B> {
+impl SnippetStore for SqlStore {
     async fn share_snippet(
         &self,
         id: SnippetId,

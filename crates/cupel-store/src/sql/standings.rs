@@ -498,8 +498,7 @@ mod tests {
     use cupel_testkit::{fresh, t0};
 
     use super::*;
-    use crate::sql::{Backend as _, Write};
-    use crate::sqlite::SqliteStore;
+    use crate::sql::{SqlStore, Write};
 
     struct Execute(&'static str, Vec<u8>, u32);
 
@@ -515,9 +514,9 @@ mod tests {
     }
 
     /// A store with a public problem that this number of users have solved.
-    async fn solved_by(users: u32) -> (tempfile::TempDir, SqliteStore, ProblemId) {
+    async fn solved_by(users: u32) -> (tempfile::TempDir, SqlStore, ProblemId) {
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(&folder.path().join("cupel.db")).await.unwrap();
+        let store = SqlStore::open_sqlite(&folder.path().join("cupel.db")).await.unwrap();
         let version = NewVersion {
             package: ContentHash::from_bytes([1; 32]),
             format: "cupel".into(),
@@ -544,18 +543,18 @@ mod tests {
             "INSERT INTO problem_results (problem, \"user\", solved, tries, best, rank_time) \
              SELECT ?1, id, 1, 1, id, 0 FROM users WHERE ?2 > 0",
         ] {
-            store.backend.write(Execute(sql, problem.clone(), users)).await.unwrap();
+            store.write(Execute(sql, problem.clone(), users)).await.unwrap();
         }
         (folder, store, id)
     }
 
     /// The sum of the solved problems of all users.
-    async fn progress(store: &SqliteStore) -> u64 {
+    async fn progress(store: &SqlStore) -> u64 {
         let read = store.read("count", |db| db.count("SELECT coalesce(sum(solved), 0) FROM user_progress", values![]));
         read.await.unwrap()
     }
 
-    async fn show(store: &SqliteStore, problem: ProblemId, visibility: Visibility) {
+    async fn show(store: &SqlStore, problem: ProblemId, visibility: Visibility) {
         let change = ProblemChange { visibility: Some(visibility), ..ProblemChange::default() };
         assert!(store.change_problem(problem, change, t0()).await.unwrap().unwrap());
     }
@@ -577,7 +576,7 @@ mod tests {
         let (_folder, store, problem) = solved_by(1).await;
         let mark = "INSERT INTO user_progress (\"user\", easy, medium, hard, solved, attempted) SELECT id, 0, 0, 0, 77, 0 \
                     FROM users WHERE ?1 IS NOT NULL AND ?2 IS NOT NULL";
-        store.backend.write(Execute(mark, Vec::new(), 0)).await.unwrap();
+        store.write(Execute(mark, Vec::new(), 0)).await.unwrap();
         show(&store, problem, Visibility::Public).await;
         assert_eq!(progress(&store).await, 77);
         show(&store, problem, Visibility::Private).await;

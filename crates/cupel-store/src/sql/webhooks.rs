@@ -8,11 +8,11 @@ use cupel_types::{SubmissionId, UserId, WebhookId};
 use jiff::Timestamp;
 
 use super::fault::SqlFault;
-use super::{Backend, Bind as _, Row, Sql, SqlStore, Write, bytes, values};
+use super::{Bind as _, Row, Sql, SqlStore, Write, bytes, values};
 use crate::rows::{bad, from_us, id_from, to_us};
 
 #[async_trait]
-impl<B: Backend> WebhookStore for SqlStore<B> {
+impl WebhookStore for SqlStore {
     async fn take_deliveries(
         &self,
         now: Timestamp,

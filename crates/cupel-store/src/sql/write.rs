@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Sql;
 use super::fault::SqlFault;
+use super::read::{Answer, answer_of};
 
 /// How long the store counts as full after a command failed because of a full disk.
 const FULL_FOR: Duration = Duration::from_secs(5);
@@ -57,10 +58,10 @@ pub(crate) trait Job: Send {
     }
 }
 
-struct Pending<W: Write> {
+struct Pending<W> {
     command: W,
-    done: Option<W::Output>,
-    answer: oneshot::Sender<Result<W::Output, SqlFault>>,
+    done: Option<Answer>,
+    answer: oneshot::Sender<Result<Answer, SqlFault>>,
 }
 
 impl<W: Write> Job for Pending<W> {
@@ -78,7 +79,7 @@ impl<W: Write> Job for Pending<W> {
 
     fn apply(&mut self, db: &dyn Sql) -> Result<(), SqlFault> {
         self.done = None;
-        self.done = Some(self.command.apply(db)?);
+        self.done = Some(Box::new(self.command.apply(db)?));
         Ok(())
     }
 
@@ -129,9 +130,19 @@ pub(crate) fn line(waiting_max: usize, place: &str) -> (Commands, Waiting) {
 
 impl Commands {
     /// Runs a command; returns after the commit.
-    pub(crate) async fn run<W: Write>(&self, command: W) -> Result<W::Output, StoreError> {
+    pub(crate) fn run<W: Write>(&self, command: W) -> impl Future<Output = Result<W::Output, StoreError>> + Send {
         let (answer, answered) = oneshot::channel();
-        let sent = self.waiting.send(Box::new(Pending { command, done: None, answer })).await;
+        answer_of(self.queue(Box::new(Pending { command, done: None, answer }), answered, W::OPERATION))
+    }
+
+    /// Runs the command of a caller, who waits for the answer.
+    async fn queue(
+        &self,
+        job: Box<dyn Job>,
+        answered: oneshot::Receiver<Result<Answer, SqlFault>>,
+        operation: &'static str,
+    ) -> Result<Answer, StoreError> {
+        let sent = self.waiting.send(job).await;
         let result = match sent {
             Ok(()) => answered.await.unwrap_or(Err(SqlFault::Closed)),
             Err(_) => Err(SqlFault::Closed),
@@ -141,7 +152,7 @@ impl Commands {
             if let SqlFault::Full(full) = &fault {
                 *self.last_full.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), full.clone()));
             }
-            fault.during(W::OPERATION)
+            fault.during(operation)
         })
     }
 

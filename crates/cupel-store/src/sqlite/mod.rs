@@ -1,4 +1,4 @@
-//! [`SqliteStore`]: one connection that writes and a few that read, on one file in WAL mode.
+//! [`Sqlite`]: one connection that writes and a few that read, on one file in WAL mode.
 //!
 //! - Writing: `writer.rs` is the thread that owns the writing connection and groups commands into transactions.
 //! - Reading: a small pool. In WAL mode, readers see the last commit and never wait for the writer.
@@ -21,41 +21,42 @@ pub use backup::{BackupError, back_up, check_origin, check_vacant, restore};
 pub use lock::ServeLock;
 pub use open::OpenError;
 
-use cupel_core::StoreError;
+use std::sync::Arc;
 
+use async_trait::async_trait;
+use cupel_core::{Clock, SystemClock};
+
+use crate::sql::Backend;
 use crate::sql::fault::SqlFault;
-use crate::sql::{Backend, Sql, SqlStore, Write};
+use crate::sql::read::{Answer, Query};
+use crate::sql::write::Commands;
 use readers::Readers;
 use writer::Writer;
 
-/// A store on one SQLite file. A clone is another handle to the same store.
-pub type SqliteStore = SqlStore<Sqlite>;
-
 /// One SQLite file.
-#[derive(Clone, Debug)]
-pub struct Sqlite {
+#[derive(Debug)]
+pub(crate) struct Sqlite {
     readers: Readers,
     writer: Writer,
 }
 
+#[async_trait]
 impl Backend for Sqlite {
     /// One server at a time uses the file ([`ServeLock`]).
-    const MANY_NODES: bool = false;
-
-    async fn read<T: Send + 'static>(
-        &self,
-        operation: &'static str,
-        question: impl Fn(&dyn Sql) -> Result<T, SqlFault> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        self.readers.read(operation, question).await
+    fn has_many_nodes(&self) -> bool {
+        false
     }
 
-    async fn write<W: Write>(&self, command: W) -> Result<W::Output, StoreError> {
-        self.writer.run(command).await
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(SystemClock)
     }
 
-    fn state(&self) -> Result<(), SqlFault> {
-        self.writer.state()
+    async fn read(&self, query: Query) -> Result<Answer, SqlFault> {
+        self.readers.read(query).await
+    }
+
+    fn commands(&self) -> &Commands {
+        self.writer.commands()
     }
 
     async fn close(&self) {

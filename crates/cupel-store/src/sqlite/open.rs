@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use super::Sqlite;
 use super::migrate::{MigrateError, migrate};
 use super::readers::Readers;
 use super::writer::Writer;
-use super::{Sqlite, SqliteStore};
+use crate::sql::SqlStore;
 
 /// Maximum number of reading connections. More connections would only compete for the processors.
 const READERS_MAX: usize = 4;
@@ -65,13 +66,13 @@ pub enum OpenError {
     Thread(#[source] io::Error),
 }
 
-impl SqliteStore {
+impl SqlStore {
     /// Opens the database file at `path`, creates it (mode 0600) and its folder (0700) if they do not exist, and
     /// brings its schema up to date. Blocks for some milliseconds, longer if the schema changes.
     ///
     /// # Errors
     /// [`OpenError`], for example for a database written by a newer version.
-    pub async fn open(path: &Path) -> Result<SqliteStore, OpenError> {
+    pub async fn open_sqlite(path: &Path) -> Result<SqlStore, OpenError> {
         make_file(path)?;
         let failed = |source| OpenError::Database { path: path.to_owned(), source };
         let mut writing = connect(path).map_err(failed)?;
@@ -86,7 +87,7 @@ impl SqliteStore {
         };
         let readers = (0..READERS_MAX).map(|_| reading()).collect::<Result<_, _>>().map_err(failed)?;
         let writer = Writer::start(writing).map_err(OpenError::Thread)?;
-        Ok(SqliteStore::on(Sqlite { readers: Readers::new(readers), writer }))
+        Ok(SqlStore::on(Sqlite { readers: Readers::new(readers), writer }))
     }
 }
 
@@ -115,7 +116,7 @@ mod tests {
 
     use super::*;
     use crate::sql::fault::SqlFault;
-    use crate::sql::{Backend as _, Sql, Write, values};
+    use crate::sql::{Sql, Write, values};
 
     /// Limits the database to 4 MiB. SQLite returns the same error (SQLITE_FULL) for this limit as for a full disk.
     struct SmallDisk;
@@ -135,8 +136,8 @@ mod tests {
     async fn a_full_disk_is_a_transient_error_and_the_store_stays_usable() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("cupel.db");
-        let store = SqliteStore::open(&path).await.unwrap();
-        store.backend.write(SmallDisk).await.unwrap();
+        let store = SqlStore::open_sqlite(&path).await.unwrap();
+        store.write(SmallDisk).await.unwrap();
         let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
         let big = a_submission().by(owner).stdin(&vec![1; 8 << 20]).alone();
         let id = big.submissions[0].0.id;

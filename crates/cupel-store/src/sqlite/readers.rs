@@ -2,13 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cupel_core::StoreError;
 use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::open::BUSY_TIMEOUT;
-use crate::sql::Sql;
 use crate::sql::fault::SqlFault;
+use crate::sql::read::{Answer, Query};
 
 /// Readers of one database. A clone is another handle to the same pool.
 #[derive(Clone)]
@@ -30,24 +29,12 @@ impl Readers {
 
     /// Runs a query; waits for a reader if all are busy. If the future is dropped, a query that has begun still runs to
     /// its end.
-    pub(super) async fn read<T: Send + 'static>(
-        &self,
-        operation: &'static str,
-        question: impl FnOnce(&dyn Sql) -> Result<T, SqlFault> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        self.ask(question).await.map_err(|fault| fault.during(operation))
-    }
-
-    async fn ask<T: Send + 'static>(
-        &self,
-        question: impl FnOnce(&dyn Sql) -> Result<T, SqlFault> + Send + 'static,
-    ) -> Result<T, SqlFault> {
+    pub(super) async fn read(&self, query: Query) -> Result<Answer, SqlFault> {
         let permit = tokio::time::timeout(BUSY_TIMEOUT, Arc::clone(&self.0.free).acquire_owned()).await;
         let permit = permit.map_err(|_elapsed| SqlFault::Busy)?.map_err(|_closed| SqlFault::Closed)?;
         let connection = self.0.idle().pop().ok_or(SqlFault::Closed)?;
         let loan = Loan { connection: Some(connection), pool: Arc::clone(&self.0), _permit: permit };
-        let answer =
-            tokio::task::spawn_blocking(move || loan.connection.as_ref().map(|connection| question(connection)));
+        let answer = tokio::task::spawn_blocking(move || loan.connection.as_ref().map(|connection| query(connection)));
         answer.await.map_err(|_panicked| SqlFault::BrokenOff)?.unwrap_or(Err(SqlFault::Closed))
     }
 

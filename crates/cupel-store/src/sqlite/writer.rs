@@ -20,10 +20,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
-use cupel_core::StoreError;
 use rusqlite::Connection;
 
-use crate::sql::Write;
 use crate::sql::fault::SqlFault;
 use crate::sql::write::{Commands, Job, Waiting, line};
 
@@ -55,14 +53,9 @@ impl Writer {
         Ok(Writer { commands, thread: Arc::new(Mutex::new(Some(thread))) })
     }
 
-    /// Runs a command; returns after the commit.
-    pub(super) async fn run<W: Write>(&self, command: W) -> Result<W::Output, StoreError> {
-        self.commands.run(command).await
-    }
-
-    /// Whether commands are accepted at present.
-    pub(super) fn state(&self) -> Result<(), SqlFault> {
-        self.commands.state()
+    /// The queue of the writer.
+    pub(super) fn commands(&self) -> &Commands {
+        &self.commands
     }
 
     pub(super) async fn close(&self) {
@@ -215,6 +208,7 @@ impl Loop {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sql::Write;
     use crate::sql::write::unawaited;
     use crate::sql::{Sql, values};
 

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use cupel_core::{AccountStore as _, RunStore as _};
-use cupel_store::{BackupError, SqliteStore, back_up, restore};
+use cupel_store::{BackupError, SqlStore, back_up, restore};
 use cupel_testkit::{a_submission, a_user};
 
 fn nothing_else(folder: &Path, expected: &[&str]) {
@@ -18,7 +18,7 @@ fn nothing_else(folder: &Path, expected: &[&str]) {
 async fn a_backup_of_a_database_in_use_has_everything_acknowledged_before_it() {
     let (folder, copies) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let path = folder.path().join("cupel.db");
-    let store = SqliteStore::open(&path).await.unwrap();
+    let store = SqlStore::open_sqlite(&path).await.unwrap();
     let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
     let mut ids = Vec::new();
     for _ in 0..50 {
@@ -44,7 +44,7 @@ async fn a_backup_of_a_database_in_use_has_everything_acknowledged_before_it() {
 
     let restored = copies.path().join("cupel.db");
     restore(&copy, &restored).unwrap();
-    let again = SqliteStore::open(&restored).await.unwrap();
+    let again = SqlStore::open_sqlite(&restored).await.unwrap();
     assert_eq!(again.submissions(&ids).await.unwrap().len(), 50);
     again.insert(a_submission().by(owner).alone()).await.unwrap();
     assert!(matches!(restore(&copy, &restored), Err(BackupError::Exists { .. })), "a database is not overwritten");
@@ -55,7 +55,7 @@ async fn a_damaged_copy_is_not_restored() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let path = at("cupel.db");
-    let store = SqliteStore::open(&path).await.unwrap();
+    let store = SqlStore::open_sqlite(&path).await.unwrap();
     let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
     for _ in 0..100 {
         store.insert(a_submission().by(owner).stdin(&[7; 10_000]).alone()).await.unwrap();
@@ -88,7 +88,7 @@ async fn a_damaged_copy_is_not_restored() {
 async fn a_copy_never_gets_the_name_of_a_database_whose_log_is_left() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    let store = SqliteStore::open(&at("cupel.db")).await.unwrap();
+    let store = SqlStore::open_sqlite(&at("cupel.db")).await.unwrap();
     let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
     back_up(&at("cupel.db"), &at("copy.db")).unwrap();
     for _ in 0..50 {
@@ -112,7 +112,7 @@ async fn a_copy_never_gets_the_name_of_a_database_whose_log_is_left() {
     std::fs::remove_file(at("new.db-journal")).unwrap();
     std::fs::write(at("new.db-wal"), b"").unwrap();
     restore(&at("copy.db"), &at("new.db")).unwrap();
-    let again = SqliteStore::open(&at("new.db")).await.unwrap();
+    let again = SqlStore::open_sqlite(&at("new.db")).await.unwrap();
     assert!(again.user(owner).await.unwrap().is_some());
     again.close().await;
     let restored = rusqlite::Connection::open(at("new.db")).unwrap();
@@ -127,7 +127,7 @@ async fn a_copy_never_gets_the_name_of_a_database_whose_log_is_left() {
 async fn a_backup_does_not_follow_a_symbolic_link() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    SqliteStore::open(&at("cupel.db")).await.unwrap().close().await;
+    SqlStore::open_sqlite(&at("cupel.db")).await.unwrap().close().await;
     std::fs::write(at("precious"), "what was there").unwrap();
     std::os::unix::fs::symlink(at("precious"), at("copy.db.part")).unwrap();
     back_up(&at("cupel.db"), &at("copy.db")).unwrap();

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use cupel_core::{AccountStore as _, RunStore as _, Store};
-use cupel_store::{OpenError, ServeLock, SqliteStore};
+use cupel_store::{OpenError, ServeLock, SqlStore};
 use cupel_testkit::{a_submission, a_user};
 
 fn mode(path: &Path) -> u32 {
@@ -27,7 +27,7 @@ async fn submit(store: &impl Store) -> cupel_types::SubmissionId {
 async fn only_the_owner_can_read_the_data() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a/b/cupel.db");
-    let store = SqliteStore::open(&path).await.unwrap();
+    let store = SqlStore::open_sqlite(&path).await.unwrap();
     submit(&store).await;
     assert_eq!(mode(&folder.path().join("a")), 0o700);
     assert_eq!(mode(&folder.path().join("a/b")), 0o700);
@@ -42,10 +42,10 @@ async fn only_the_owner_can_read_the_data() {
 async fn accepted_submissions_survive_reopening() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cupel.db");
-    let store = SqliteStore::open(&path).await.unwrap();
+    let store = SqlStore::open_sqlite(&path).await.unwrap();
     let id = submit(&store).await;
     // The first store is not closed, as after a kill.
-    let again = SqliteStore::open(&path).await.unwrap();
+    let again = SqlStore::open_sqlite(&path).await.unwrap();
     assert!(again.submission(id).await.unwrap().is_some());
     again.close().await;
     assert!(store.submission(id).await.unwrap().is_some());
@@ -54,7 +54,7 @@ async fn accepted_submissions_survive_reopening() {
 #[tokio::test]
 async fn a_closed_store_returns_errors() {
     let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(&folder.path().join("cupel.db")).await.unwrap();
+    let store = SqlStore::open_sqlite(&folder.path().join("cupel.db")).await.unwrap();
     store.close().await;
     assert!(store.insert_user(a_user()).await.is_err());
     assert!(store.ping().await.is_err());
@@ -64,10 +64,10 @@ async fn a_closed_store_returns_errors() {
 async fn a_database_of_a_newer_version_is_left_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cupel.db");
-    SqliteStore::open(&path).await.unwrap().close().await;
+    SqlStore::open_sqlite(&path).await.unwrap().close().await;
     let raw = raw(&path);
     raw.execute_batch("PRAGMA user_version = 900").unwrap();
-    let refused = SqliteStore::open(&path).await;
+    let refused = SqlStore::open_sqlite(&path).await;
     match refused {
         Err(error @ OpenError::Newer { version: 900, .. }) => {
             assert!(error.to_string().contains("newer version of cupel"), "{error}");
@@ -83,7 +83,7 @@ async fn a_file_that_is_not_a_database_is_refused_and_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cupel.db");
     std::fs::write(&path, "dear diary, ".repeat(100)).unwrap();
-    assert!(matches!(SqliteStore::open(&path).await, Err(OpenError::Database { .. } | OpenError::Migrate { .. })));
+    assert!(matches!(SqlStore::open_sqlite(&path).await, Err(OpenError::Database { .. } | OpenError::Migrate { .. })));
     assert!(std::fs::read_to_string(&path).unwrap().starts_with("dear diary"));
 }
 
@@ -111,7 +111,7 @@ fn commits(database: &Path) -> usize {
 async fn queued_commands_share_one_commit() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cupel.db");
-    let store = SqliteStore::open(&path).await.unwrap();
+    let store = SqlStore::open_sqlite(&path).await.unwrap();
     let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
     let before = commits(&path);
 

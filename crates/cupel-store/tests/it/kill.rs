@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use cupel_core::{AccountStore as _, RunStore as _};
-use cupel_store::SqliteStore;
+use cupel_store::SqlStore;
 use cupel_testkit::{a_completion, a_submission, a_user, fresh, t0};
 use cupel_types::{LeaseId, SubmissionId, WorkerId};
 
@@ -46,7 +46,7 @@ async fn acknowledged_writes_survive_kill_9() {
             record(line);
         });
 
-        let store = SqliteStore::open(&path).await.unwrap();
+        let store = SqlStore::open_sqlite(&path).await.unwrap();
         for id in accepted {
             assert!(store.submission(id).await.unwrap().is_some(), "{id} was accepted but is missing");
         }
@@ -80,7 +80,7 @@ fn assert_healthy(path: &Path) {
 #[ignore = "a part of acknowledged_writes_survive_kill_9, which starts and kills it"]
 async fn child_that_is_killed() {
     let Some(path) = std::env::var_os(DATABASE) else { return };
-    let store = Arc::new(SqliteStore::open(Path::new(&path)).await.unwrap());
+    let store = Arc::new(SqlStore::open_sqlite(Path::new(&path)).await.unwrap());
     let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
     let say = |what: &str, id: SubmissionId| {
         // A line that the kill cuts off within the id does not parse, so it is ignored.

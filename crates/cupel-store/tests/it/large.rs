@@ -9,7 +9,7 @@ use cupel_core::run::LeasedRun;
 use cupel_core::{
     AccountStore as _, BlobKey, BlobKind, Blobs as _, GivenBack, NewSubmissions, RunStore, StoreError, chain,
 };
-use cupel_store::{DirectoryBlobs, PostgresStore, SqliteStore};
+use cupel_store::{DirectoryBlobs, SqlStore};
 use cupel_testkit::servers::Postgres;
 use cupel_testkit::{a_completion, a_submission, a_user, fresh, t0};
 use cupel_types::{LeaseId, RunId, RunReport, Submission, SubmissionId, SubmissionKind, WorkerId};
@@ -36,7 +36,7 @@ impl Site {
     }
 
     /// A new store, without the in-memory state of another node.
-    async fn node(&self) -> PostgresStore {
+    async fn node(&self) -> SqlStore {
         open(&self.url).await.with_blobs(Arc::clone(&self.blobs) as _)
     }
 
@@ -50,7 +50,7 @@ fn bytes(length: usize, seed: u8) -> Vec<u8> {
     (0..length).map(|n| (n as u8).wrapping_mul(31).wrapping_add((n >> 8) as u8) ^ seed).collect()
 }
 
-async fn insert(store: &PostgresStore, stdin: &[u8]) -> (Submission, RunId) {
+async fn insert(store: &SqlStore, stdin: &[u8]) -> (Submission, RunId) {
     let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
     let new: NewSubmissions = a_submission().by(owner).stdin(stdin).alone();
     let sent = new.submissions[0].clone();
@@ -58,12 +58,12 @@ async fn insert(store: &PostgresStore, stdin: &[u8]) -> (Submission, RunId) {
     sent
 }
 
-async fn lease(store: &PostgresStore, run: RunId) -> LeasedRun {
+async fn lease(store: &SqlStore, run: RunId) -> LeasedRun {
     let (lease, worker) = (LeaseId::from_uuid(fresh()), WorkerId::from_uuid(fresh()));
     store.lease(run, lease, worker, t0(), t0(), None).await.unwrap().expect("the run is queued")
 }
 
-async fn judge(store: &PostgresStore, run: RunId, stdout: &[u8]) {
+async fn judge(store: &SqlStore, run: RunId, stdout: &[u8]) {
     let leased = lease(store, run).await;
     assert!(store.complete(run, leased.lease, a_completion(&leased, stdout, t0())).await.unwrap());
 }
@@ -165,7 +165,7 @@ async fn moving_copies_large_data_into_rows() {
     let (sent, run) = insert(&store, &bytes(2 * MOST, 1)).await;
     judge(&store, run, &bytes(2 * MOST, 2)).await;
     let folder = tempfile::tempdir().unwrap();
-    let to = SqliteStore::open(&folder.path().join("cupel.db")).await.unwrap();
+    let to = SqlStore::open_sqlite(&folder.path().join("cupel.db")).await.unwrap();
     store.move_to(&to, &mut |_, _| {}).await.unwrap();
     assert_eq!(stored(&to, sent.id).await.unwrap(), stored(&store, sent.id).await.unwrap());
     let (mut here, mut there) = (Vec::new(), Vec::new());

@@ -17,20 +17,20 @@ mod watched;
 mod sqlite {
     use std::sync::Arc;
 
-    use cupel_store::SqliteStore;
+    use cupel_store::SqlStore;
     use cupel_testkit::Subject;
 
-    async fn make() -> Subject<SqliteStore> {
+    async fn make() -> Subject<SqlStore> {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let store = SqliteStore::open(&folder.path().join("cupel.db")).await.expect("a store");
+        let store = SqlStore::open_sqlite(&folder.path().join("cupel.db")).await.expect("a store");
         Subject::keeping(store, folder)
     }
 
     /// Two stores on one file, like those of a server and of a command that runs at the same time.
-    async fn make_nodes() -> Subject<Vec<Arc<SqliteStore>>> {
+    async fn make_nodes() -> Subject<Vec<Arc<SqlStore>>> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("cupel.db");
-        let nodes = [SqliteStore::open(&path).await, SqliteStore::open(&path).await];
+        let nodes = [SqlStore::open_sqlite(&path).await, SqlStore::open_sqlite(&path).await];
         Subject::keeping(nodes.map(|node| Arc::new(node.expect("a store"))).into(), folder)
     }
 
@@ -43,22 +43,22 @@ mod postgres {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use cupel_store::{PostgresOptions, PostgresStore, Timeouts};
+    use cupel_store::{PostgresOptions, SqlStore, Timeouts};
     use cupel_testkit::Subject;
     use cupel_testkit::servers::Postgres;
 
-    pub(crate) async fn open(url: &str) -> PostgresStore {
+    pub(crate) async fn open(url: &str) -> SqlStore {
         // A slow machine connects slowly.
         let timeouts = Timeouts { connect: Duration::from_secs(60), ..Timeouts::default() };
         let options = PostgresOptions { timeouts, ..PostgresOptions::new(url, "cupel") };
-        PostgresStore::open(options).await.expect("a store")
+        SqlStore::open_postgres(options).await.expect("a store")
     }
 
-    async fn make() -> Subject<PostgresStore> {
+    async fn make() -> Subject<SqlStore> {
         Subject::new(open(&Postgres::shared().database().await).await)
     }
 
-    async fn make_nodes() -> Subject<Vec<Arc<PostgresStore>>> {
+    async fn make_nodes() -> Subject<Vec<Arc<SqlStore>>> {
         let url = Postgres::shared().database().await;
         let nodes = [open(&url).await, open(&url).await, open(&url).await];
         Subject::new(nodes.map(Arc::new).into())

@@ -2,7 +2,7 @@
 //! rows.
 
 use cupel_core::RunStore as _;
-use cupel_store::SqliteStore;
+use cupel_store::SqlStore;
 use cupel_testkit::servers::Postgres;
 use rusqlite::Connection;
 use rusqlite::types::Value;
@@ -180,7 +180,7 @@ async fn a_filled_sqlite_database_of_version_14_is_migrated() {
     old.execute_batch(&rows).unwrap();
     old.pragma_update(None, "user_version", 14).unwrap();
     drop(old);
-    drop(SqliteStore::open(&path).await.unwrap());
+    drop(SqlStore::open_sqlite(&path).await.unwrap());
 
     let new = Connection::open(&path).unwrap();
     for (sql, expected) in MIGRATED {

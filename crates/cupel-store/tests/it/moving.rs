@@ -15,7 +15,7 @@ use cupel_core::{
     SnippetStore as _,
 };
 use cupel_problem::{Difficulty, Visibility};
-use cupel_store::{SqliteStore, TransferError};
+use cupel_store::{SqlStore, TransferError};
 use cupel_testkit::servers::Postgres;
 use cupel_testkit::{a_completion, a_submission, a_user, fresh, t0};
 use cupel_types::{
@@ -27,7 +27,7 @@ use rusqlite::types::Value;
 use crate::postgres::open;
 
 /// Inserts at least one row into every table.
-async fn fill(store: &SqliteStore) {
+async fn fill(store: &SqlStore) {
     let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
     let reader = store.insert_user(a_user()).await.unwrap().unwrap().id;
     let disabled = store.insert_user(a_user()).await.unwrap().unwrap().id;
@@ -204,7 +204,7 @@ fn dump(path: &Path) -> Vec<(String, Vec<Vec<Value>>)> {
 async fn everything_goes_to_postgresql_and_back() {
     let folder = tempfile::tempdir().unwrap();
     let (first, last) = (folder.path().join("first.db"), folder.path().join("last.db"));
-    let from = SqliteStore::open(&first).await.unwrap();
+    let from = SqlStore::open_sqlite(&first).await.unwrap();
     fill(&from).await;
     let url = Postgres::shared().database().await;
     let between = open(&url).await;
@@ -225,7 +225,7 @@ async fn everything_goes_to_postgresql_and_back() {
     let moved: std::collections::HashMap<_, _> = copied.into_iter().collect();
     assert_eq!(moved.values().sum::<u64>(), lines);
 
-    let to = SqliteStore::open(&last).await.unwrap();
+    let to = SqlStore::open_sqlite(&last).await.unwrap();
     between.move_to(&to, &mut |_, _| {}).await.unwrap();
     from.close().await;
     to.close().await;

@@ -3,13 +3,13 @@
 use std::error::Error;
 
 use cupel_core::{AccountStore as _, Clock as _, RunStore as _, SystemClock};
-use cupel_store::{PostgresError, PostgresOptions, PostgresStore};
+use cupel_store::{PostgresError, PostgresOptions, SqlStore};
 use cupel_testkit::servers::Postgres;
 
 use crate::postgres::open;
 
 async fn refused(url: &str) -> PostgresError {
-    PostgresStore::open(PostgresOptions::new(url, "cupel")).await.expect_err("opening fails")
+    SqlStore::open_postgres(PostgresOptions::new(url, "cupel")).await.expect_err("opening fails")
 }
 
 /// The error with all its sources, as the command line prints it.
@@ -70,7 +70,7 @@ async fn nodes_can_start_concurrently_on_an_empty_database() {
 async fn a_database_belongs_to_one_cluster() {
     let url = Postgres::shared().database().await;
     open(&url).await;
-    let other = PostgresStore::open(PostgresOptions::new(&url, "other")).await;
+    let other = SqlStore::open_postgres(PostgresOptions::new(&url, "other")).await;
     match other {
         Err(error @ PostgresError::OtherCluster { .. }) => {
             assert!(error.to_string().contains("`cluster.name`"), "{error}");

@@ -6,20 +6,20 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use cupel_core::{AccountStore as _, RunStore as _, StoreError, chain, is_disk_full};
-use cupel_store::{PostgresOptions, PostgresStore, Timeouts};
+use cupel_store::{PostgresOptions, SqlStore, Timeouts};
 use cupel_testkit::servers::Postgres;
 use cupel_testkit::{a_completion, a_submission, a_user, fresh, t0};
 use cupel_types::{LeaseId, SubmissionId, UserId, WorkerId};
 
-async fn open(url: &str) -> PostgresStore {
+async fn open(url: &str) -> SqlStore {
     // A slow machine connects slowly.
     let timeouts = Timeouts { connect: Duration::from_secs(60), ..Timeouts::default() };
     let options = PostgresOptions { timeouts, ..PostgresOptions::new(url, "cupel") };
-    PostgresStore::open(options).await.expect("a store")
+    SqlStore::open_postgres(options).await.expect("a store")
 }
 
 /// A store with short timeouts.
-async fn impatient(url: &str) -> PostgresStore {
+async fn impatient(url: &str) -> SqlStore {
     let timeouts = Timeouts {
         connect: Duration::from_secs(2),
         acquire: Duration::from_secs(2),
@@ -29,7 +29,7 @@ async fn impatient(url: &str) -> PostgresStore {
     let deadline = Instant::now() + Duration::from_secs(120);
     // On a slow machine, a store sometimes does not open within these timeouts.
     loop {
-        match PostgresStore::open(PostgresOptions { timeouts, ..PostgresOptions::new(url, "cupel") }).await {
+        match SqlStore::open_postgres(PostgresOptions { timeouts, ..PostgresOptions::new(url, "cupel") }).await {
             Ok(store) => return store,
             Err(error) => assert!(Instant::now() < deadline, "{error:?}"),
         }
@@ -37,14 +37,14 @@ async fn impatient(url: &str) -> PostgresStore {
     }
 }
 
-async fn submit(store: &PostgresStore, owner: UserId) -> Result<SubmissionId, StoreError> {
+async fn submit(store: &SqlStore, owner: UserId) -> Result<SubmissionId, StoreError> {
     let new = a_submission().by(owner).alone();
     let id = new.submissions[0].0.id;
     store.insert(new).await.map(|_| id)
 }
 
 /// Retries until a submission succeeds; every error until then must be transient.
-async fn submit_at_last(store: &PostgresStore, owner: UserId) -> SubmissionId {
+async fn submit_at_last(store: &SqlStore, owner: UserId) -> SubmissionId {
     loop {
         match submit(store, owner).await {
             Ok(id) => return id,

@@ -10,7 +10,7 @@ use cupel_core::{AuthenticatedUser, Bounds, CoreParts, LeasePolicy, Queue, Store
 use cupel_events::{EmbeddedBus, EventBounds};
 use cupel_judge::{ExecuteError, Executor, LiveInput, NoCache, StepInput, StepKind, StepObserver, StepResult};
 use cupel_queue::EmbeddedQueue;
-use cupel_store::{LocalPackages, SqliteStore};
+use cupel_store::{LocalPackages, SqlStore};
 use cupel_testkit::{FakeClock, Unlimited, a_submission, a_user, fresh, registry, t0};
 use cupel_types::{FoundFiles, Outcome, Output, StepReport, SubmissionId, Usage, UserId, Verdict};
 use tokio::task::JoinHandle;
@@ -193,7 +193,7 @@ impl Bench {
         policy: LeasePolicy,
     ) -> Bench {
         let data = tempfile::tempdir().unwrap();
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&data.path().join("db")).await.unwrap());
+        let store: Arc<dyn Store> = Arc::new(SqlStore::open_sqlite(&data.path().join("db")).await.unwrap());
         let (user, other) = (a_user(), a_user());
         let (owner, other_id) = (user.user.id, other.user.id);
         for user in [user, other] {

@@ -11,11 +11,11 @@ use std::process::Stdio;
 use anyhow::{Context as _, anyhow};
 use cupel_core::cluster::WORKER_GONE_AFTER;
 use cupel_core::problems::PackagesError;
-use cupel_core::{Clock as _, ClusterStore as _, Packages as _, ProblemStore as _, RunStore as _};
+use cupel_core::{ClusterStore as _, Packages as _, ProblemStore as _, RunStore as _};
 use cupel_sandbox::privileges::{self, Identity};
 use cupel_store::{
-    BackupError, LocalPackages, PostgresStore, SharedPackages, SqliteStore, back_up, check_origin, check_vacant,
-    connect_blobs, restore, share_package,
+    BackupError, LocalPackages, SharedPackages, SqlStore, back_up, check_origin, check_vacant, connect_blobs, restore,
+    share_package,
 };
 use cupel_types::{Bytes, ContentHash, NodeId};
 use rustix::fs::{Mode, OFlags};
@@ -384,7 +384,7 @@ fn export(config: &Config, data: Option<&DataDir>) -> CommandResult {
             None => {
                 let data = data.context("the data directory was not opened")?;
                 has_database(data)?;
-                let store = SqliteStore::open(&data.database()).await?;
+                let store = SqlStore::open_sqlite(&data.database()).await?;
                 store.export(&mut out).await?;
                 store.close().await;
             }
@@ -408,7 +408,7 @@ fn move_away(config: &Config, data: &DataDir, url: &str) -> CommandResult {
     has_database(data)?;
     let _alone = data.lock()?;
     run(async {
-        let from = SqliteStore::open(&data.database()).await?;
+        let from = SqlStore::open_sqlite(&data.database()).await?;
         let engines = &config.engines;
         let to = open_postgres(engines, url).await?;
         let blobs_url = engines.blobs.as_deref().unwrap_or("postgres");
@@ -458,7 +458,7 @@ fn move_here(config: &Config, data: &DataDir) -> CommandResult {
             );
             return Err(error).or_exit(Exit::Usage);
         }
-        let to = SqliteStore::open(&unfinished).await?;
+        let to = SqlStore::open_sqlite(&unfinished).await?;
         if let Some(blobs) = blobs {
             let here = SharedPackages::new(blobs, local_packages(config, data)?, Bytes::new(u64::MAX))?;
             move_packages(from.packages().await?, move |hash| here.open(hash).map(drop)).await?;
@@ -508,7 +508,7 @@ fn files_of_database(path: &Path) -> [PathBuf; 4] {
 }
 
 /// Whether an API node or a worker uses the store: another node leads, or a worker is alive.
-async fn is_in_use(store: &PostgresStore) -> anyhow::Result<bool> {
+async fn is_in_use(store: &SqlStore) -> anyhow::Result<bool> {
     // Heartbeats and the leader's term have the database's time. This machine's clock may differ.
     let now = store.clock().now();
     let is_led = !store.lead(NodeId::from_uuid(Uuid::new_v4()), now, now).await?;

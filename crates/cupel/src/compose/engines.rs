@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use cupel_cache::SharedCaches;
-use cupel_core::{Blobs, Clock, EventBus, ProblemStore, Queue, Store, SystemClock};
+use cupel_core::{Blobs, Clock, EventBus, ProblemStore, Queue, Store};
 use cupel_events::EventBounds;
-use cupel_store::{PostgresOptions, PostgresStore, SqliteStore};
+use cupel_store::{PostgresOptions, SqlStore};
 use rustix::fs::Access;
 
 use crate::config::{self, Config};
@@ -92,7 +92,7 @@ async fn open_store_and_blobs(
 pub(crate) async fn open_postgres_and_blobs(
     engines: &config::Engines,
     url: &str,
-) -> anyhow::Result<(PostgresStore, Option<Arc<dyn Blobs>>)> {
+) -> anyhow::Result<(SqlStore, Option<Arc<dyn Blobs>>)> {
     let store = open_postgres(engines, url).await?;
     let blobs = open_blobs(engines, &store).await?;
     let store = match &blobs {
@@ -105,7 +105,7 @@ pub(crate) async fn open_postgres_and_blobs(
 
 async fn open_sqlite(data: &DataDir) -> anyhow::Result<StoreAndClock> {
     let database = data.database();
-    let store = SqliteStore::open(&database).await.map_err(|error| {
+    let store = SqlStore::open_sqlite(&database).await.map_err(|error| {
         let is_ours = |path: &Path| rustix::fs::access(path, Access::READ_OK | Access::WRITE_OK).is_ok();
         let error = anyhow::Error::from(error);
         match [data.path(), database.as_path()].into_iter().find(|path| path.exists() && !is_ours(path)) {
@@ -117,20 +117,20 @@ async fn open_sqlite(data: &DataDir) -> anyhow::Result<StoreAndClock> {
             None => error,
         }
     })?;
-    Ok((Arc::new(store), Arc::new(SystemClock)))
+    Ok(with_its_clock(store))
 }
 
 /// Opens the database at `url`. Large values in a blob store cannot be read through this store.
 ///
 /// # Errors
 /// The store cannot be opened.
-pub(crate) async fn open_postgres(engines: &config::Engines, url: &str) -> anyhow::Result<PostgresStore> {
-    Ok(PostgresStore::open(PostgresOptions::new(url, &engines.cluster)).await?)
+pub(crate) async fn open_postgres(engines: &config::Engines, url: &str) -> anyhow::Result<SqlStore> {
+    Ok(SqlStore::open_postgres(PostgresOptions::new(url, &engines.cluster)).await?)
 }
 
-fn with_its_clock(store: PostgresStore) -> StoreAndClock {
+fn with_its_clock(store: SqlStore) -> StoreAndClock {
     let clock = store.clock();
-    (Arc::new(store), Arc::new(clock))
+    (Arc::new(store), clock)
 }
 
 async fn open_blobs(
