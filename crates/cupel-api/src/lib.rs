@@ -19,6 +19,7 @@ mod socketio;
 mod swagger;
 mod v1;
 
+pub use access::operations;
 pub use dialect::native;
 pub use openapi::openapi_json;
 pub use pages::{link_address, package_formats};

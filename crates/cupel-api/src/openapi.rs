@@ -4,7 +4,7 @@
 //! them: those of all operations, those of operations that identify their callers (401, 429, and 403 if an API key
 //! needs a scope) and those of operations with a body (413, …).
 
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use axum::http::Method;
 use cupel_http::app::Shared;
@@ -39,23 +39,25 @@ differences: migrating from \
 [Judge0](/docs/migrating/judge0), [Piston](/docs/migrating/piston), [SandboxFusion](/docs/migrating/sandboxfusion), \
 [Jobe](/docs/migrating/jobe)";
 
-/// Routes of the whole native API, and its document. All servers of a process share them.
-static BUILT: LazyLock<(axum::Router<Shared>, OpenApi)> = LazyLock::new(build);
-
-/// The document as JSON. It is made at the first request for it, so the start of a server does not wait for it.
-static JSON: LazyLock<String> = LazyLock::new(|| {
-    // The document consists of strings and maps, so it always serializes.
-    BUILT.1.to_pretty_json().unwrap_or_default()
-});
+/// Routes of the whole native API, and its document. All servers of a process share them. The static does not name
+/// [`build`] (as a `LazyLock` would), because the compiler compiles what a static names even if nothing uses the static:
+/// the unit tests of this crate would contain all handlers.
+fn built() -> &'static (axum::Router<Shared>, OpenApi) {
+    static BUILT: OnceLock<(axum::Router<Shared>, OpenApi)> = OnceLock::new();
+    BUILT.get_or_init(build)
+}
 
 /// Routes of the whole native API.
 pub(crate) fn routes() -> axum::Router<Shared> {
-    BUILT.0.clone()
+    built().0.clone()
 }
 
-/// The document as JSON, for `cupel openapi` and `/openapi.json`.
+/// The document as JSON, for `cupel openapi` and `/openapi.json`. It is made at the first call, so the start of a server
+/// does not wait for it.
 pub fn openapi_json() -> &'static str {
-    &JSON
+    static JSON: OnceLock<String> = OnceLock::new();
+    // The document consists of strings and maps, so it always serializes.
+    JSON.get_or_init(|| built().1.to_pretty_json().unwrap_or_default())
 }
 
 fn build() -> (axum::Router<Shared>, OpenApi) {

@@ -4,7 +4,7 @@
 //! *Invariant:* every page works without any other host: scripts and styles are in this binary, and the content
 //! security policy allows no others.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, OnceLock};
 
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
@@ -237,13 +237,15 @@ async fn error(Path(code): Path<String>) -> Result<String, ApiError> {
 
 /// `/openapi.json`
 async fn openapi(request: HeaderMap) -> Response {
-    static TAG: LazyLock<HeaderValue> = LazyLock::new(|| {
+    // Not a `LazyLock`, for the reason at `openapi::built`.
+    static TAG: OnceLock<HeaderValue> = OnceLock::new();
+    let tag = TAG.get_or_init(|| {
         let digest = Sha256::digest(openapi_json().as_bytes());
         let tag: String = digest[..12].iter().map(|b| format!("{b:02x}")).collect();
         HeaderValue::try_from(format!("\"{tag}\"")).unwrap_or(HeaderValue::from_static("\"0\""))
     });
-    let headers = [(header::ETAG, TAG.clone()), (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
-    if is_known(&request, &TAG) {
+    let headers = [(header::ETAG, tag.clone()), (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
+    if is_known(&request, tag) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
     (headers, [(header::CONTENT_TYPE, "application/json")], openapi_json()).into_response()

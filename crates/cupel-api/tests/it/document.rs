@@ -1,6 +1,7 @@
 //! Tests that the OpenAPI document and the server agree: the document contains the server's rules, and the server
 //! accepts no field or parameter that the document does not name.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use axum::http::Method;
@@ -29,6 +30,19 @@ struct Operation {
     path: String,
     /// Schema of the JSON body, if it has one.
     body: Option<String>,
+}
+
+#[test]
+fn the_access_table_has_the_operations_of_the_document_and_no_others() {
+    let mut documented = HashSet::new();
+    for (path, item) in document()["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            documented.insert((method.to_uppercase(), path.clone()));
+        }
+    }
+    let table: HashSet<_> = cupel_api::operations().map(|(method, path)| (method.to_string(), path)).collect();
+    assert_eq!(table.len(), cupel_api::operations().count(), "the table contains an operation twice");
+    assert_eq!(table, documented);
 }
 
 fn operations(document: &Value) -> Vec<Operation> {
