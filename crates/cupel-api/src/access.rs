@@ -123,8 +123,8 @@ const OPERATIONS: &[(Method, &str, Who)] = &[
 const UNDOCUMENTED: &[(Method, &str, Who)] =
     &[(Method::GET, "/socket.io/", User(READ)), (Method::POST, "/socket.io/", Everybody)];
 
-/// Method and path of each documented operation in the table. A test compares them with the document. The test is beside
-/// the document's other tests, because a unit test of this crate that needs the document compiles all handlers again.
+/// Method and path of each documented operation in the table. A test compares them with the document. It is beside the
+/// document's other tests: a unit test that needs the document would compile all handlers again.
 pub fn operations() -> impl Iterator<Item = (&'static Method, String)> {
     OPERATIONS.iter().map(|(method, path, _)| (method, format!("/api/v1{path}")))
 }

@@ -40,8 +40,8 @@ differences: migrating from \
 [Jobe](/docs/migrating/jobe)";
 
 /// Routes of the whole native API, and its document. All servers of a process share them. The static does not name
-/// [`build`] (as a `LazyLock` would), because the compiler compiles what a static names even if nothing uses the static:
-/// the unit tests of this crate would contain all handlers.
+/// [`build`], as a `LazyLock` would: the compiler compiles what a static names even if nothing uses the static, so the
+/// unit tests of this crate would contain all handlers.
 fn built() -> &'static (axum::Router<Shared>, OpenApi) {
     static BUILT: OnceLock<(axum::Router<Shared>, OpenApi)> = OnceLock::new();
     BUILT.get_or_init(build)
@@ -52,8 +52,8 @@ pub(crate) fn routes() -> axum::Router<Shared> {
     built().0.clone()
 }
 
-/// The document as JSON, for `cupel openapi` and `/openapi.json`. It is made at the first call, so the start of a server
-/// does not wait for it.
+/// The document as JSON, for `cupel openapi` and `/openapi.json`. It is made at the first call, so that the start of a
+/// server does not wait for it.
 pub fn openapi_json() -> &'static str {
     static JSON: OnceLock<String> = OnceLock::new();
     // The document consists of strings and maps, so it always serializes.

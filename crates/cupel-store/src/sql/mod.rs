@@ -4,8 +4,8 @@
 //! `cluster.rs`, `contests.rs`, `dead_letters.rs`, `drafts.rs`, `membership.rs`, `problems.rs`, `runs.rs`,
 //! `snippets.rs` and `webhooks.rs`. Of the other files, `commands.rs` has the changes to runs, `large.rs` the storage
 //! of large data, and `freezes.rs`, `history.rs`, `rejudge.rs` and `standings.rs` the queries and commands of their
-//! subjects. [`SqlStore`] implements the ports on a [`Backend`], which is a database: `sqlite/` or `postgres/`. `read.rs` and
-//! `write.rs` pass queries and commands to it.
+//! subjects. [`SqlStore`] implements the ports on a [`Backend`], which is a database: `sqlite/` or `postgres/`.
+//! `read.rs` and `write.rs` pass queries and commands to it.
 //!
 //! *Common SQL dialect.* Parameters are `?` or `?1`. Flags are the numbers 0 and 1, so a condition is `solved = 1`. An
 //! `ORDER BY` expression that can be NULL has `NULLS FIRST` or `NULLS LAST`, because the defaults of the databases
