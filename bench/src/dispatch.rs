@@ -11,9 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use cupel_core::{
-    Bounds, Clock, Core, CoreParts, EventBus, ExecuteRequest, Executed, LeasePolicy, Queue, Store, SystemClock, Wait,
-};
+use cupel_core::{Bounds, Core, CoreParts, EventBus, ExecuteRequest, Executed, LeasePolicy, Queue, Store, Wait};
 use cupel_events::EventBounds;
 use cupel_queue::Settings;
 use cupel_store::{LocalPackages, PostgresOptions, SqlStore};
@@ -136,16 +134,12 @@ async fn of(
         Engines::PostgresRabbitMq => (rabbitmq.url(), redis.url()),
         Engines::PostgresKafka => (kafka.url(), redis.url()),
     };
-    let (store, clock): (Arc<dyn Store>, Arc<dyn Clock>) = match engines {
-        Engines::Embedded => {
-            (Arc::new(SqlStore::open_sqlite(&folder.path().join("cupel.db")).await?), Arc::new(SystemClock))
-        }
-        _ => {
-            let store = SqlStore::open_postgres(PostgresOptions::new(database.clone(), cluster.clone())).await?;
-            let clock = store.clock();
-            (Arc::new(store), clock)
-        }
+    let store = match engines {
+        Engines::Embedded => SqlStore::open_sqlite(&folder.path().join("cupel.db")).await?,
+        _ => SqlStore::open_postgres(PostgresOptions::new(database.clone(), cluster.clone())).await?,
     };
+    let clock = store.clock();
+    let store: Arc<dyn Store> = Arc::new(store);
     let owner = store.insert_user(a_user()).await?.map_err(|_| anyhow::anyhow!("the user already exists"))?.id;
     let settings = Settings { cluster: cluster.clone(), ..Settings::default() };
     let queue: Arc<dyn Queue> = cupel_queue::connect(&queue_url, settings).await?;

@@ -293,7 +293,32 @@ impl SqlStore {
     /// # Errors
     /// [`TransferError`]; the target may then hold a part of the data.
     pub async fn move_to(&self, to: &SqlStore, moved: Moved<'_>) -> Result<(), TransferError> {
-        transfer(self, to, moved).await
+        to.check_empty().await?;
+        for table in TABLES {
+            let mut count = 0;
+            let mut after: Option<Values> = None;
+            loop {
+                let rows = table.page_after(self, after).await?;
+                let Some(last) = rows.last() else { break };
+                after = Some(last[..table.key].to_vec());
+                count += rows.len() as u64;
+                for rows in parts(rows, WRITE_BYTES_MAX) {
+                    to.write(Fill { table, rows }).await?;
+                }
+            }
+            if count > 0 {
+                moved(table.name, count);
+            }
+        }
+        // The earlier commits may not have been synced.
+        to.write(crate::sql::commands::Sync).await?;
+        for table in TABLES {
+            let (there, here) = (table.count(self).await?, table.count(to).await?);
+            if there != here {
+                return Err(TransferError::Differs { table: table.name, there, here });
+            }
+        }
+        Ok(())
     }
 
     /// Checks that the store has no rows.
@@ -362,35 +387,6 @@ fn as_json(column: &str, value: &Value<'_>) -> serde_json::Value {
             _ => BASE64_STANDARD.encode(bytes).into(),
         },
     }
-}
-
-async fn transfer(from: &SqlStore, to: &SqlStore, moved: Moved<'_>) -> Result<(), TransferError> {
-    to.check_empty().await?;
-    for table in TABLES {
-        let mut count = 0;
-        let mut after: Option<Values> = None;
-        loop {
-            let rows = table.page_after(from, after).await?;
-            let Some(last) = rows.last() else { break };
-            after = Some(last[..table.key].to_vec());
-            count += rows.len() as u64;
-            for rows in parts(rows, WRITE_BYTES_MAX) {
-                to.write(Fill { table, rows }).await?;
-            }
-        }
-        if count > 0 {
-            moved(table.name, count);
-        }
-    }
-    // The earlier commits may not have been synced.
-    to.write(crate::sql::commands::Sync).await?;
-    for table in TABLES {
-        let (there, here) = (table.count(from).await?, table.count(to).await?);
-        if there != here {
-            return Err(TransferError::Differs { table: table.name, there, here });
-        }
-    }
-    Ok(())
 }
 
 impl Table {

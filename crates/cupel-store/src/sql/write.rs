@@ -132,11 +132,11 @@ impl Commands {
     /// Runs a command; returns after the commit.
     pub(crate) fn run<W: Write>(&self, command: W) -> impl Future<Output = Result<W::Output, StoreError>> + Send {
         let (answer, answered) = oneshot::channel();
-        answer_of(self.queue(Box::new(Pending { command, done: None, answer }), answered, W::OPERATION))
+        answer_of(self.run_job(Box::new(Pending { command, done: None, answer }), answered, W::OPERATION))
     }
 
-    /// Runs the command of a caller, who waits for the answer.
-    async fn queue(
+    /// Runs a job whose answer arrives at `answered`; returns after the commit.
+    async fn run_job(
         &self,
         job: Box<dyn Job>,
         answered: oneshot::Receiver<Result<Answer, SqlFault>>,
