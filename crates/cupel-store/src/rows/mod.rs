@@ -19,7 +19,7 @@ pub(crate) use needs::{needs_from, needs_text};
 pub(crate) use report::{decode_report, encode_report};
 pub(crate) use snippet::{decode_snippet, encode_snippet};
 pub(crate) use state::{JUDGED, StateColumns, class_from, class_number};
-pub(crate) use submission::{decode_submission, encode_submission, is_live};
+pub(crate) use submission::{EncodedSubmission, decode_submission, encode_submission, is_live};
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -46,16 +46,22 @@ pub(crate) const fn bad(column: &'static str) -> RowError {
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Span(u64, u64);
 
+/// Approximate memory of a piece besides its bytes.
+const PIECE_OVERHEAD_BYTES: usize = 64;
+
 /// The BLOB of a row while it is written. Equal pieces are stored once, because the log repeats the output in the
 /// report.
 #[derive(Default)]
 pub(crate) struct BlobWriter {
     data: Vec<u8>,
+    /// Size of all pieces in memory, where equal pieces are not shared.
+    piece_bytes: usize,
     known: HashMap<Arc<[u8]>, Span>,
 }
 
 impl BlobWriter {
     fn put(&mut self, bytes: &Arc<[u8]>) -> Span {
+        self.piece_bytes += bytes.len() + PIECE_OVERHEAD_BYTES;
         if bytes.is_empty() {
             return Span::default();
         }

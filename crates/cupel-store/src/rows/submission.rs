@@ -186,8 +186,16 @@ impl From<LimitsSpec> for LimitsRequest {
     }
 }
 
+/// A submission as it is stored.
+pub(crate) struct EncodedSubmission {
+    pub(crate) spec: String,
+    pub(crate) data: Vec<u8>,
+    /// Approximate size of the decoded submission in memory.
+    pub(crate) memory_bytes: usize,
+}
+
 /// Encodes `spec` and `data`.
-pub(crate) fn encode_submission(s: &Submission) -> Result<(String, Vec<u8>), RowError> {
+pub(crate) fn encode_submission(s: &Submission) -> Result<EncodedSubmission, RowError> {
     let mut blob = BlobWriter::default();
     let mut spec = Spec {
         problem: s.of_problem().map(|of| of.problem.to_string()),
@@ -248,7 +256,9 @@ pub(crate) fn encode_submission(s: &Submission) -> Result<(String, Vec<u8>), Row
         SubmissionKind::Verify(_) => {}
     }
     spec.facade = s.facade.as_ref().map(|of| FacadeSpec { name: of.facade.clone(), request: blob.put(&of.data) });
-    Ok((serde_json::to_string(&spec)?, blob.finish()))
+    let spec = serde_json::to_string(&spec)?;
+    let memory_bytes = spec.len() + blob.piece_bytes;
+    Ok(EncodedSubmission { spec, data: blob.finish(), memory_bytes })
 }
 
 /// Whether an encoded submission is interactive.
@@ -365,7 +375,7 @@ mod tests {
     fn the_files_to_return_are_stored_and_are_none_in_older_rows() {
         let (mut submission, _) = a_submission().in_language("python").build();
         let stored = |submission: &Submission| {
-            let (spec, data) = encode_submission(submission).unwrap();
+            let EncodedSubmission { spec, data, .. } = encode_submission(submission).unwrap();
             let (id, owner, at) = (submission.id, submission.owner, submission.submitted_at);
             let decoded = decode_submission(id, owner, "python", at, &spec, &data, None).unwrap();
             let SubmissionKind::Program(program) = decoded.kind else { panic!("{spec}") };
@@ -380,10 +390,29 @@ mod tests {
     }
 
     #[test]
+    fn equal_inputs_are_stored_once_and_each_counts_in_memory() {
+        const INPUT: [u8; 80 << 10] = [7; 80 << 10];
+        let tests = (0..100).fold(a_submission(), |tests, n| tests.test(&n.to_string(), &INPUT, Some(&INPUT)));
+        let EncodedSubmission { spec, data, memory_bytes } = encode_submission(&tests.build().0).unwrap();
+        assert!(data.len() < INPUT.len() + 1024, "{} bytes are stored", data.len());
+        assert!(memory_bytes >= 200 * INPUT.len() + spec.len(), "{memory_bytes} bytes are counted");
+    }
+
+    #[test]
+    fn the_arguments_and_the_environment_of_a_program_count_in_memory() {
+        let text = "x".repeat(100 << 10);
+        let (mut submission, _) = a_submission().build();
+        let SubmissionKind::Program(program) = &mut submission.kind else { unreachable!() };
+        program.args = vec![text.clone()];
+        program.env = vec![("A".to_owned(), text.clone())];
+        assert!(encode_submission(&submission).unwrap().memory_bytes >= 2 * text.len());
+    }
+
+    #[test]
     fn a_live_program_is_stored_with_its_terminal_and_older_rows_are_not_live() {
         let (mut submission, _) = a_submission().in_language("python").build();
         let stored = |submission: &Submission| {
-            let (spec, data) = encode_submission(submission).unwrap();
+            let EncodedSubmission { spec, data, .. } = encode_submission(submission).unwrap();
             let (id, owner, at) = (submission.id, submission.owner, submission.submitted_at);
             let decoded = decode_submission(id, owner, "python", at, &spec, &data, None).unwrap();
             let SubmissionKind::Program(program) = decoded.kind else { panic!("{spec}") };

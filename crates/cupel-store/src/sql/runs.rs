@@ -29,8 +29,8 @@ use super::standings::{About, Judged};
 use super::webhooks::PurgeExpired;
 use super::{Row, SqlStore, Value, bytes, values};
 use crate::rows::{
-    BlobWriter, JUDGED, bad, class_from, class_number, decode_log, decode_report, decode_submission, encode_log,
-    encode_report, encode_submission, from_us, hash_from, id_from, needs_from, needs_text, score_from, to_us,
+    BlobWriter, EncodedSubmission, JUDGED, bad, class_from, class_number, decode_log, decode_report,
+    decode_submission, encode_log, encode_report, encode_submission, from_us, hash_from, id_from, needs_from, needs_text, score_from, to_us,
 };
 
 /// A submission with its latest run and result.
@@ -55,8 +55,9 @@ impl RunStore for SqlStore {
         let (mut rows, mut sizes) = (Vec::new(), Vec::new());
         for (s, run) in &new.submissions {
             let encoded = if s.owner == owner { encode_submission(s) } else { Err(bad("owner")) };
-            let (spec, data) = encoded.map_err(|error| SqlFault::from(error).during(OPERATION))?;
-            sizes.push(data.len());
+            let EncodedSubmission { spec, data, memory_bytes } =
+                encoded.map_err(|error| SqlFault::from(error).during(OPERATION))?;
+            sizes.push(memory_bytes);
             rows.push(InsertRow {
                 id: s.id,
                 run: *run,
