@@ -11,6 +11,19 @@ use super::fault::SqlFault;
 use super::{Bind as _, Row, Sql, SqlStore, Write, bytes, values};
 use crate::rows::{bad, from_us, id_from, to_us};
 
+/// Claims due deliveries of an owner, at most `?4`, the oldest first.
+pub(crate) const CLAIM: &str = "UPDATE webhook_deliveries SET next_at = ?1 WHERE id IN \
+     (SELECT id FROM webhook_deliveries WHERE owner = ?2 AND next_at <= ?3 ORDER BY next_at LIMIT ?4 \
+     /*pg FOR UPDATE SKIP LOCKED */) RETURNING id, submission, owner, url, tries";
+
+pub(crate) const DUE_OWNERS: &str = "SELECT owner, count(*) FROM webhook_deliveries WHERE next_at <= ? \
+     GROUP BY owner ORDER BY min(next_at) LIMIT ?";
+
+/// Ends the open deliveries to the receiver of `?1`, if the claim of `?1` until `?3` is current.
+pub(crate) const GONE: &str = "UPDATE webhook_deliveries SET tries = tries + CASE WHEN id = ?1 THEN 1 ELSE 0 END, next_at = NULL, \
+     ended_at = ?2, status = 410, error = 'the receiver responded with 410' WHERE next_at IS NOT NULL \
+     AND (id <> ?1 OR next_at = ?3) AND (owner, url) = (SELECT owner, url FROM webhook_deliveries WHERE id = ?1)";
+
 #[async_trait]
 impl WebhookStore for SqlStore {
     async fn take_deliveries(
@@ -28,9 +41,7 @@ impl WebhookStore for SqlStore {
 
     async fn due_owners(&self, now: Timestamp, limit: u32) -> Result<Vec<(UserId, u64)>, StoreError> {
         let read = self.read("find webhook deliveries", move |db| {
-            let sql = "SELECT owner, count(*) FROM webhook_deliveries WHERE next_at <= ? \
-                       GROUP BY owner ORDER BY min(next_at) LIMIT ?";
-            db.all(sql, values![to_us(now), limit], |row| {
+            db.all(DUE_OWNERS, values![to_us(now), limit], |row| {
                 let due = u64::try_from(row.get::<i64>(1)?).map_err(|_| bad("count"))?;
                 Ok((UserId::from_uuid(id_from(row.blob(0)?, "owner")?), due))
             })
@@ -137,13 +148,10 @@ impl Write for Take {
     const DURABLE: bool = false;
 
     fn apply(&self, db: &dyn Sql) -> Result<Vec<Delivery>, SqlFault> {
-        let sql = "UPDATE webhook_deliveries SET next_at = ? WHERE id IN \
-                   (SELECT id FROM webhook_deliveries WHERE owner = ? AND next_at <= ? ORDER BY next_at LIMIT ? \
-                   /*pg FOR UPDATE SKIP LOCKED */) RETURNING id, submission, owner, url, tries";
         let (until, now) = (to_us(self.until), to_us(self.now));
         let mut taken = Vec::new();
         for (owner, limit) in &self.of {
-            taken.extend(db.all(sql, values![until, bytes(owner.as_uuid()), now, *limit], |row| {
+            taken.extend(db.all(CLAIM, values![until, bytes(owner.as_uuid()), now, *limit], |row| {
                 Ok(Delivery {
                     id: WebhookId::from_uuid(id_from(row.blob(0)?, "id")?),
                     submission: SubmissionId::from_uuid(id_from(row.blob(1)?, "submission")?),
@@ -235,11 +243,7 @@ impl Write for Gone {
     const DURABLE: bool = true;
 
     fn apply(&self, db: &dyn Sql) -> Result<u64, SqlFault> {
-        let sql = "UPDATE webhook_deliveries SET tries = tries + CASE WHEN id = ?1 THEN 1 ELSE 0 END, next_at = NULL, ended_at = ?2, status = 410, \
-                   error = 'the receiver responded with 410' WHERE next_at IS NOT NULL \
-                   AND (id <> ?1 OR next_at = ?3) \
-                   AND (owner, url) = (SELECT owner, url FROM webhook_deliveries WHERE id = ?1)";
-        db.execute(sql, values![bytes(self.claim.id.as_uuid()), to_us(self.now), to_us(self.claim.until)])
+        db.execute(GONE, values![bytes(self.claim.id.as_uuid()), to_us(self.now), to_us(self.claim.until)])
     }
 }
 

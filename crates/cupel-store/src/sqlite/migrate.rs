@@ -6,7 +6,7 @@
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 /// All migrations, oldest first; the first leads to version 1. A published migration never changes.
-const MIGRATIONS: [&str; 32] = [
+const MIGRATIONS: [&str; 33] = [
     include_str!("../../migrations/sqlite/0001_base.sql"),
     include_str!("../../migrations/sqlite/0002_key_ends.sql"),
     include_str!("../../migrations/sqlite/0003_waiting_of_owner.sql"),
@@ -39,6 +39,7 @@ const MIGRATIONS: [&str; 32] = [
     include_str!("../../migrations/sqlite/0030_scores.sql"),
     include_str!("../../migrations/sqlite/0031_abandoned.sql"),
     include_str!("../../migrations/sqlite/0032_throughput.sql"),
+    include_str!("../../migrations/sqlite/0033_open_deliveries.sql"),
 ];
 
 /// The newest known version.
@@ -209,15 +210,34 @@ mod tests {
     /// The query plan of a page; empty if the query finds the page by this index, in its order, without a scan or a
     /// sort.
     fn plan_of(db: &Connection, tables: &str, id: &str, conditions: &str, index: &str) -> String {
-        let sql =
-            format!("EXPLAIN QUERY PLAN SELECT {id} FROM {tables} WHERE {conditions} ORDER BY {id} DESC LIMIT 20");
-        let mut query = db.prepare(&sql).unwrap();
-        let none = vec![rusqlite::types::Null; query.parameter_count()];
-        let values = rusqlite::params_from_iter(none);
-        let steps: Vec<String> = query.query_map(values, |row| row.get(3)).unwrap().map(Result::unwrap).collect();
+        let steps =
+            steps_of(db, &format!("SELECT {id} FROM {tables} WHERE {conditions} ORDER BY {id} DESC LIMIT 20"));
         let is_good = steps.first().is_some_and(|step| step.starts_with("SEARCH") && step.contains(index))
             && !steps.iter().any(|step| step.contains("TEMP B-TREE") || step.starts_with("SCAN"));
         if is_good { String::new() } else { steps.join("; ") }
+    }
+
+    /// The steps of a statement's query plan.
+    fn steps_of(db: &Connection, sql: &str) -> Vec<String> {
+        let mut query = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let none = vec![rusqlite::types::Null; query.parameter_count()];
+        let steps = query.query_map(rusqlite::params_from_iter(none), |row| row.get(3));
+        steps.unwrap().map(Result::unwrap).collect()
+    }
+
+    /// While SQLite reads all deliveries of an owner, it accepts no other write. Delivered ones are kept for days.
+    #[test]
+    fn due_deliveries_are_found_among_the_open_ones() {
+        use crate::sql::webhooks::{CLAIM, DUE_OWNERS, GONE};
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate(&mut db).unwrap();
+        for sql in [CLAIM, DUE_OWNERS, GONE] {
+            let steps = steps_of(&db, sql);
+            let open = |step: &&String| step.contains("INDEX webhook_deliveries_open_of_owner");
+            assert_eq!(steps.iter().filter(open).count(), 1, "{sql}: {steps:?}");
+            assert!(!steps.iter().any(|step| step.contains("webhook_deliveries_of_owner")), "{sql}: {steps:?}");
+        }
+        assert!(!steps_of(&db, CLAIM).iter().any(|step| step.contains("TEMP B-TREE")), "the index has their order");
     }
 
     /// While SQLite scans a table, it accepts no other write.
@@ -226,9 +246,7 @@ mod tests {
         let mut db = Connection::open_in_memory().unwrap();
         migrate(&mut db).unwrap();
         for sql in crate::sql::membership::OF_USER {
-            let mut query = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-            let steps = query.query_map([rusqlite::types::Null], |row| row.get(3));
-            let steps: Vec<String> = steps.unwrap().map(Result::unwrap).collect();
+            let steps = steps_of(&db, sql);
             assert!(steps.iter().all(|step| step.starts_with("SEARCH")), "{sql}: {steps:?}");
         }
     }
