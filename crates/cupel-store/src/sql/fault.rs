@@ -50,19 +50,24 @@ pub(crate) enum SqlFault {
 /// Why a database server answers no query, in words that contain no name or address; `None` for other failures.
 pub fn outage_of(error: &StoreError) -> Option<&'static str> {
     match error.source.downcast_ref::<SqlFault>()? {
-        SqlFault::Postgres(error) => {
-            let code = error.code()?;
-            // Class 28: invalid authorization specification. Source: PostgreSQL's manual, appendix A.
-            if code.code().starts_with("28") {
-                Some("the database server rejects the user or the password of `store.url`")
-            } else if *code == SqlState::TOO_MANY_CONNECTIONS {
-                Some("the database server permits no further connection")
-            } else {
-                None
-            }
+        SqlFault::Postgres(error) => outage_of_code(error.code()?),
+        // A server that refuses a connection returns a code; one that does not respond has none.
+        SqlFault::Unreachable(source) => {
+            let code = source.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::code);
+            code.and_then(outage_of_code).or(Some("the database server cannot be reached"))
         }
-        SqlFault::Unreachable(_) => Some("the database server cannot be reached"),
         _ => None,
+    }
+}
+
+fn outage_of_code(code: &SqlState) -> Option<&'static str> {
+    // Class 28: invalid authorization specification. Source: PostgreSQL's manual, appendix A.
+    if code.code().starts_with("28") {
+        Some("the database server rejects the user or the password of `store.url`")
+    } else if *code == SqlState::TOO_MANY_CONNECTIONS {
+        Some("the database server permits no further connection")
+    } else {
+        None
     }
 }
 

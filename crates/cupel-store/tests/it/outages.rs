@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use cupel_core::{AccountStore as _, RunStore as _, StoreError, chain, is_disk_full};
-use cupel_store::{PostgresOptions, SqlStore, Timeouts};
+use cupel_store::{PostgresOptions, SqlStore, Timeouts, outage_of};
 use cupel_testkit::servers::Postgres;
 use cupel_testkit::{a_completion, a_submission, a_user, fresh, t0};
 use cupel_types::{LeaseId, SubmissionId, UserId, WorkerId};
@@ -99,6 +99,34 @@ async fn a_full_disk_of_the_server_is_a_transient_error_that_names_the_server() 
     while store.ping().await.is_err() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_cause_of_an_outage_is_named() {
+    let server = Postgres::shared();
+    let url = server.database().await;
+    let name = url.rsplit('/').next().unwrap();
+    let user = format!("user_of_{name}");
+    let owner = format!("CREATE ROLE {user} LOGIN PASSWORD 'secret'; ALTER DATABASE {name} OWNER TO {user}");
+    server.psql(name, &owner);
+    let store = open(&format!("postgres://{user}:secret@127.0.0.1:{}/{name}", server.port())).await;
+    let disconnect = format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = '{user}'");
+    for (sql, cause) in [
+        ("PASSWORD 'other'", "the database server rejects the user or the password of `store.url`"),
+        ("PASSWORD 'secret' CONNECTION LIMIT 0", "the database server permits no further connection"),
+    ] {
+        server.psql(name, &format!("ALTER ROLE {user} {sql}"));
+        while server.psql(name, &disconnect) != "0" {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        for error in [store.ping().await.unwrap_err(), store.insert_user(a_user()).await.unwrap_err()] {
+            assert!(error.transient, "{error:?}");
+            assert_eq!(outage_of(&error), Some(cause), "{error:?}");
+        }
+    }
+    server.psql(name, &format!("ALTER ROLE {user} CONNECTION LIMIT -1"));
+    store.ping().await.unwrap();
     store.close().await;
 }
 
