@@ -9,5 +9,5 @@ mod version;
 
 pub use connection::Connection;
 pub use tls::TlsError;
-pub use url::{Endpoint, UrlError};
+pub use url::{Endpoint, UrlError, is_read_only};
 pub use version::version_text;

@@ -1,10 +1,12 @@
 //! A database's URL: the address of the server and the encryption of the connection.
 
+use std::error::Error as _;
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio_postgres::Config;
-use tokio_postgres::config::Host;
+use tokio_postgres::config::{Host, TargetSessionAttrs};
 
 use crate::tls::{Connector, TlsError};
 
@@ -56,7 +58,8 @@ pub enum UrlError {
 
 impl Endpoint {
     /// Parses `postgres://user:password@host:port/database?sslmode=…&sslrootcert=…`. `application` is the
-    /// `application_name` of connections, unless the URL sets one.
+    /// `application_name` of connections, unless the URL sets one. Connections are to a server that accepts writes,
+    /// unless the URL sets `target_session_attrs`.
     ///
     /// # Errors
     /// [`UrlError`], which contains no password.
@@ -82,6 +85,13 @@ impl Endpoint {
         self.config.connect_timeout(time);
         self
     }
+}
+
+/// Whether a connection was refused because no server of the URL accepts writes.
+pub fn is_read_only(error: &tokio_postgres::Error) -> bool {
+    // A refusal by the kernel has the same kind and a number.
+    let cause = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::PermissionDenied && cause.raw_os_error().is_none())
 }
 
 fn read(url: &str, application: &str) -> Result<(Config, Tls), UrlError> {
@@ -125,6 +135,10 @@ fn read(url: &str, application: &str) -> Result<(Config, Tls), UrlError> {
     if config.get_application_name().is_none() {
         config.application_name(application);
     }
+    // If a standby took over the name or is one of the hosts, the next address is tried.
+    if !others.iter().any(|pair| pair.starts_with("target_session_attrs=")) {
+        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+    }
     config
         .keepalives(true)
         .keepalives_idle(KEEPALIVE_IDLE)
@@ -148,6 +162,16 @@ mod tests {
         assert_eq!(tls("?sslrootcert=/ca.pem&sslmode=require").unwrap(), roots("/ca.pem"));
         assert_eq!(tls("?sslmode=verify-full").unwrap(), Tls::Verified { roots: None });
         assert!(matches!(tls("?sslmode=none"), Err(UrlError::SslMode(mode)) if mode == "none"));
+    }
+
+    #[test]
+    fn servers_that_accept_writes_are_chosen_unless_the_url_says_otherwise() {
+        let attrs = |query: &str| {
+            let (config, _) = read(&format!("postgres://u:p@h,i/d{query}"), "cupel").unwrap();
+            config.get_target_session_attrs()
+        };
+        assert_eq!(attrs(""), TargetSessionAttrs::ReadWrite);
+        assert_eq!(attrs("?sslmode=disable&target_session_attrs=any"), TargetSessionAttrs::Any);
     }
 
     #[test]

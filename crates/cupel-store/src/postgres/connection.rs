@@ -105,6 +105,7 @@ impl Connection {
         let client = runtime.block_on(async { tokio::time::timeout(timeouts.connect, connecting).await });
         let client = match client {
             Ok(Ok(client)) => client,
+            Ok(Err(error)) if cupel_postgres::is_read_only(&error) => return Err(SqlFault::ReadOnly),
             Ok(Err(error)) => return Err(SqlFault::Unreachable(Arc::new(error))),
             Err(_elapsed) => return Err(SqlFault::Silent),
         };

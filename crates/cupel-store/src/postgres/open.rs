@@ -84,6 +84,10 @@ pub enum PostgresError {
         #[source]
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
+    #[error(
+        "the PostgreSQL server at `{place}` accepts no writes: name the primary in `store.url`, not a standby, and check that `default_transaction_read_only` is off"
+    )]
+    ReadOnly { place: String },
     #[error("the server at `{place}` is PostgreSQL {version}; `store.url` must name a server of version 13 or later")]
     TooOld { place: String, version: String },
     #[error(
@@ -160,6 +164,7 @@ fn refused(place: &str, fault: SqlFault) -> PostgresError {
             (error.and_then(tokio_postgres::Error::code).cloned(), source)
         }
         SqlFault::Postgres(source) => (source.code().cloned(), source),
+        SqlFault::ReadOnly => return PostgresError::ReadOnly { place },
         fault @ SqlFault::Silent => return PostgresError::Unreachable { place, source: Arc::new(fault) },
         fault => return PostgresError::Migrate { place, source: Arc::new(fault) },
     };

@@ -29,6 +29,8 @@ pub(crate) enum SqlFault {
     Silent,
     #[error("the database cannot be reached")]
     Unreachable(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    #[error("the database accepts no writes: it is a standby, or `default_transaction_read_only` is on")]
+    ReadOnly,
     #[error("a read of the database was interrupted")]
     BrokenOff,
     /// Another transaction has changed what this one read before it had the locks.
@@ -56,9 +58,12 @@ pub fn outage_of(error: &StoreError) -> Option<&'static str> {
             let code = source.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::code);
             code.and_then(outage_of_code).or(Some("the database server cannot be reached"))
         }
+        SqlFault::ReadOnly => Some(READ_ONLY),
         _ => None,
     }
 }
+
+const READ_ONLY: &str = "the database server accepts no writes, because it is a standby or read-only";
 
 fn outage_of_code(code: &SqlState) -> Option<&'static str> {
     // Class 28: invalid authorization specification. Source: PostgreSQL's manual, appendix A.
@@ -66,6 +71,8 @@ fn outage_of_code(code: &SqlState) -> Option<&'static str> {
         Some("the database server rejects the user or the password of `store.url`")
     } else if *code == SqlState::TOO_MANY_CONNECTIONS {
         Some("the database server permits no further connection")
+    } else if *code == SqlState::READ_ONLY_SQL_TRANSACTION {
+        Some(READ_ONLY)
     } else {
         None
     }
@@ -155,6 +162,7 @@ impl SqlFault {
             SqlFault::Busy
             | SqlFault::Silent
             | SqlFault::Unreachable(_)
+            | SqlFault::ReadOnly
             | SqlFault::Superseded
             | SqlFault::Full(_)
             | SqlFault::Closed => true,
@@ -188,7 +196,7 @@ impl SqlFault {
                     [SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT, SqlState::READ_ONLY_SQL_TRANSACTION].contains(code);
                 ended || useless
             }),
-            SqlFault::Silent | SqlFault::Unreachable(_) => true,
+            SqlFault::Silent | SqlFault::Unreachable(_) | SqlFault::ReadOnly => true,
             SqlFault::Sqlite(_)
             | SqlFault::Row(_)
             | SqlFault::NotOne { .. }

@@ -374,8 +374,10 @@ impl RunStore for SqlStore {
     async fn ping(&self) -> Result<(), StoreError> {
         let writes = self.backend.commands().state();
         let read = self.read("query the database", move |db| {
-            db.exists("SELECT 1 FROM users LIMIT 1", values![])?;
-            writes.clone()
+            // A standby answers queries, and so does a server that an administrator made read-only.
+            let writable = "SELECT count(*) FROM (SELECT 1 FROM users LIMIT 1) AS any_user \
+                            /*pg HAVING current_setting('transaction_read_only') = 'off' */";
+            if db.exists(writable, values![])? { writes.clone() } else { Err(SqlFault::ReadOnly) }
         });
         read.await
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use cupel_core::{AccountStore as _, RunStore as _, StoreError, chain, is_disk_full};
-use cupel_store::{PostgresOptions, SqlStore, Timeouts, outage_of};
+use cupel_store::{PostgresError, PostgresOptions, SqlStore, Timeouts, outage_of};
 use cupel_testkit::servers::Postgres;
 use cupel_testkit::{a_completion, a_submission, a_user, fresh, t0};
 use cupel_types::{LeaseId, SubmissionId, UserId, WorkerId};
@@ -128,6 +128,45 @@ async fn the_cause_of_an_outage_is_named() {
     server.psql(name, &format!("ALTER ROLE {user} CONNECTION LIMIT -1"));
     store.ping().await.unwrap();
     store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_only_server_is_an_outage_until_it_accepts_writes() {
+    let server = Postgres::start();
+    let url = server.database().await;
+    let any = open(&format!("{url}?target_session_attrs=any")).await;
+    let store = open(&url).await;
+    store.ping().await.unwrap();
+    // Open connections become read-only as well, as those through a proxy do when it switches to a standby.
+    let set = |value: &str| {
+        server.psql("postgres", &format!("ALTER SYSTEM SET default_transaction_read_only = {value}"));
+        server.psql("postgres", "SELECT pg_reload_conf()");
+    };
+    set("on");
+    for store in [&store, &any] {
+        let error = loop {
+            match store.ping().await {
+                Ok(()) => tokio::time::sleep(Duration::from_millis(50)).await,
+                Err(error) => break error,
+            }
+        };
+        for error in [error, store.insert_user(a_user()).await.unwrap_err()] {
+            assert!(error.transient, "{error:?}");
+            let cause = "the database server accepts no writes, because it is a standby or read-only";
+            assert_eq!(outage_of(&error), Some(cause), "{error:?}");
+        }
+    }
+    assert_eq!(any.count_users().await.unwrap(), 0, "with `any`, a standby is read");
+    let refused = SqlStore::open_postgres(PostgresOptions::new(&url, "cupel")).await;
+    assert!(matches!(refused, Err(PostgresError::ReadOnly { .. })), "{refused:?}");
+    set("off");
+    for store in [&store, &any] {
+        while store.ping().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        store.insert_user(a_user()).await.unwrap().unwrap();
+        store.close().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -82,7 +82,10 @@ pub(super) async fn sweep(core: Core, mut look: SweepInputs, shutdown: Cancellat
         };
         let now = core.now();
         let found = (core.counts().await, core.workers_alive().await);
-        metrics::gauge!("cupel_store_connected").set(if matches!(found, (Ok(_), Ok(_))) { 1.0 } else { 0.0 });
+        // A read-only database answers both queries. A full disk is reported by its own alert.
+        let is_writable = core.ping_store().await.map_or_else(|error| is_disk_full(&error), |()| true);
+        let is_connected = is_writable && matches!(found, (Ok(_), Ok(_)));
+        metrics::gauge!("cupel_store_connected").set(if is_connected { 1.0 } else { 0.0 });
         // Without the store, the gauges below keep their last values.
         let (Ok(counts), Ok(workers)) = found else { continue };
         let oldest =
