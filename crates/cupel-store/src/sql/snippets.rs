@@ -9,6 +9,10 @@ use super::fault::SqlFault;
 use super::{Lock, Sql, SqlStore, Write, bytes, values};
 use crate::rows::{decode_snippet, encode_snippet, from_us, id_from, to_us};
 
+/// A page of a user's snippets, the newest first. An index has this order, so programs outside the page are not read.
+pub(crate) const OWN: &str = "SELECT id, program, shared_at FROM snippets WHERE owner = ? \
+     ORDER BY shared_at DESC, id LIMIT ? OFFSET ?";
+
 #[async_trait]
 impl SnippetStore for SqlStore {
     async fn share_snippet(
@@ -39,9 +43,7 @@ impl SnippetStore for SqlStore {
         let read = self.read("read a user's snippets", move |db| {
             let owner = bytes(owner.as_uuid());
             let total = db.count("SELECT count(*) FROM snippets WHERE owner = ?", values![owner])?;
-            let sql = "SELECT id, program, shared_at FROM snippets WHERE owner = ?
-                       ORDER BY shared_at DESC, id LIMIT ? OFFSET ?";
-            let listed = db.all(sql, values![owner, most, skip], |row| {
+            let listed = db.all(OWN, values![owner, most, skip], |row| {
                 let shared = SharedSnippet {
                     snippet: decode_snippet(row.text(1)?)?,
                     shared_at: from_us(row.get(2)?, "shared_at")?,

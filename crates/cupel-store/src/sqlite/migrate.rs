@@ -6,7 +6,7 @@
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 /// All migrations, oldest first; the first leads to version 1. A published migration never changes.
-const MIGRATIONS: [&str; 33] = [
+const MIGRATIONS: [&str; 34] = [
     include_str!("../../migrations/sqlite/0001_base.sql"),
     include_str!("../../migrations/sqlite/0002_key_ends.sql"),
     include_str!("../../migrations/sqlite/0003_waiting_of_owner.sql"),
@@ -40,6 +40,7 @@ const MIGRATIONS: [&str; 33] = [
     include_str!("../../migrations/sqlite/0031_abandoned.sql"),
     include_str!("../../migrations/sqlite/0032_throughput.sql"),
     include_str!("../../migrations/sqlite/0033_open_deliveries.sql"),
+    include_str!("../../migrations/sqlite/0034_snippets_in_order.sql"),
 ];
 
 /// The newest known version.
@@ -238,6 +239,15 @@ mod tests {
             assert!(!steps.iter().any(|step| step.contains("webhook_deliveries_of_owner")), "{sql}: {steps:?}");
         }
         assert!(!steps_of(&db, CLAIM).iter().any(|step| step.contains("TEMP B-TREE")), "the index has their order");
+    }
+
+    /// A page of a list has few rows, and each row has a whole program.
+    #[test]
+    fn a_users_snippets_are_listed_without_a_sort() {
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate(&mut db).unwrap();
+        let steps = steps_of(&db, crate::sql::snippets::OWN);
+        assert!(matches!(&steps[..], [step] if step.contains("INDEX snippets_of_owner (owner=?)")), "{steps:?}");
     }
 
     /// While SQLite scans a table, it accepts no other write.
