@@ -91,7 +91,8 @@ pub trait MembershipStore: Send + Sync {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
     /// Removes a user's personal data and all credentials. Submissions stay, under an anonymous name. The user is one
-    /// of those [to cancel](MembershipStore::users_to_cancel).
+    /// of those [to cancel](MembershipStore::users_to_cancel). Nothing is delivered to the user's webhooks any more;
+    /// [`end_cancelling`](MembershipStore::end_cancelling) removes those of submissions that have ended.
     async fn delete_user(&self, user: UserId, now: Timestamp) -> Result<AccountChange, StoreError>;
     /// Users whose submissions the sweeper cancels, and when their accounts were disabled or deleted: longest ago
     /// first, those after `after`, at most `limit`.
@@ -100,7 +101,9 @@ pub trait MembershipStore: Send + Sync {
         after: Option<(Timestamp, UserId)>,
         limit: u32,
     ) -> Result<Vec<(Timestamp, UserId)>, StoreError>;
-    /// Ends the cancelling of a user's submissions, unless the account was disabled again after `since`.
+    /// Ends the cancelling of a user's submissions, unless the account was disabled again after `since`. If the user is
+    /// deleted, one call removes a bounded number of webhooks and their deliveries, and the user stays one of those
+    /// [to cancel](MembershipStore::users_to_cancel) until none is left.
     async fn end_cancelling(&self, user: UserId, since: Timestamp) -> Result<(), StoreError>;
     /// Sessions that have not ended, newest first.
     async fn sessions(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError>;

@@ -412,6 +412,15 @@ macro_rules! run_columns {
 }
 pub(crate) use run_columns;
 
+/// The webhook of a new run of the same submission, in a query of `runs`; none if the owner is deleted, because a
+/// deleted user's runs lose their webhooks step by step.
+macro_rules! webhook_of_new_run {
+    () => {
+        "(SELECT runs.webhook FROM users WHERE users.id = runs.owner AND users.deleted_at IS NULL)"
+    };
+}
+pub(crate) use webhook_of_new_run;
+
 const UPDATE_RUN: &str = "UPDATE runs SET state = ?, attempts = ?, lost = ?, lease = ?, lease_until = ?, verdict = ?, \
      worker = coalesce(?, worker), due_at = coalesce(?, due_at), started_at = coalesce(started_at, ?), \
      completed_at = ?, cpu_time_us = ?, memory_bytes = ?, exact = ?, score = ? \

@@ -7,6 +7,7 @@ use cupel_core::{RunHint, StoreError};
 use cupel_types::{RunId, SubmissionId, UserId, WorkerId};
 use jiff::Timestamp;
 
+use super::commands::webhook_of_new_run;
 use super::fault::SqlFault;
 use super::runs::language_of;
 use super::{Lock, Row, Sql, SqlStore, Write, bytes, standings, values};
@@ -119,10 +120,14 @@ impl Write for Retry {
             // message about this.
             let lost = u32::from(spec.ok_or(bad("submission"))?);
             // The new run has the same package and the same priority.
-            let sql = "INSERT INTO runs (id, submission, owner, class, webhook, state, attempts, lost, due_at, problem, package, changes, needs, purpose) \
-                       SELECT ?, submission, owner, class, webhook, 0, attempts, ?, ?, problem, package, changes, needs, purpose \
-                       FROM runs WHERE id = (SELECT run FROM code_submissions WHERE id = ?) \
-                       RETURNING owner, class, attempts, needs";
+            let sql = concat!(
+                "INSERT INTO runs (id, submission, owner, class, webhook, state, attempts, lost, due_at, problem, \
+                 package, changes, needs, purpose) SELECT ?, submission, owner, class, ",
+                webhook_of_new_run!(),
+                ", 0, attempts, ?, ?, problem, package, changes, needs, purpose \
+                 FROM runs WHERE id = (SELECT run FROM code_submissions WHERE id = ?) \
+                 RETURNING owner, class, attempts, needs"
+            );
             let new = bytes(run.as_uuid());
             let inserted = db.one(sql, values![new, lost, to_us(self.now), id], |row| {
                 let owner = UserId::from_uuid(id_from(row.blob(0)?, "owner")?);

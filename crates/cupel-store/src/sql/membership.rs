@@ -223,9 +223,19 @@ pub(crate) const OF_USER: [&str; 9] = [
     "DELETE FROM idempotency_keys WHERE owner = ?",
     "DELETE FROM snippets WHERE owner = ?",
     "DELETE FROM drafts WHERE owner = ?",
-    "UPDATE runs SET webhook = NULL WHERE owner = ? AND webhook IS NOT NULL",
-    "DELETE FROM webhook_deliveries WHERE owner = ?",
+    "UPDATE runs SET webhook = NULL WHERE owner = ? AND webhook IS NOT NULL AND state < 2",
+    "DELETE FROM webhook_deliveries WHERE owner = ? AND next_at IS NOT NULL",
 ];
+
+/// Removals of the rest, of which a user may have any number: `?1` is the user, `?2` the number of rows of one step. The
+/// webhooks of runs that have ended are used by nothing, because a new run of a deleted user gets none
+/// ([`webhook_of_new_run!`](super::commands::webhook_of_new_run)).
+pub(crate) const OF_DELETED: [&str; 2] = [
+    "UPDATE runs SET webhook = NULL WHERE id IN (SELECT id FROM runs WHERE owner = ?1 AND webhook IS NOT NULL LIMIT ?2)",
+    "DELETE FROM webhook_deliveries WHERE id IN (SELECT id FROM webhook_deliveries WHERE owner = ?1 LIMIT ?2)",
+];
+/// Number of rows that one step removes from each table.
+const REMOVED_MAX: u32 = 500;
 
 pub(super) struct DeleteUser {
     pub(super) user: UserId,
@@ -268,8 +278,18 @@ impl Write for EndCancelling {
     const DURABLE: bool = false;
 
     fn apply(&self, db: &dyn Sql) -> Result<(), SqlFault> {
+        let user = bytes(self.user.as_uuid());
+        if db.exists("SELECT 1 FROM users WHERE id = ? AND deleted_at IS NOT NULL", values![user])? {
+            let mut may_have_more = false;
+            for sql in OF_DELETED {
+                may_have_more |= db.execute(sql, values![user, REMOVED_MAX])? >= u64::from(REMOVED_MAX);
+            }
+            if may_have_more {
+                return Ok(());
+            }
+        }
         let sql = "UPDATE users SET cancel_since = NULL WHERE id = ? AND cancel_since = ?";
-        db.execute(sql, values![bytes(self.user.as_uuid()), to_us(self.since)])?;
+        db.execute(sql, values![user, to_us(self.since)])?;
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use cupel_core::{Needs, StoreError};
 use cupel_types::{ContentHash, PriorityClass, RunId, SubmissionId};
 use jiff::Timestamp;
 
-use super::commands::{RunRow, state_columns};
+use super::commands::{RunRow, state_columns, webhook_of_new_run};
 use super::fault::SqlFault;
 use super::runs::{language_of, package_of};
 use super::standings::Changes;
@@ -54,8 +54,12 @@ impl Rejudge {
             db.execute(sql, values![self.package.as_bytes(), needs_text(&needs), before])?;
             return Ok(None);
         }
-        let sql = "INSERT INTO runs (id, submission, owner, class, webhook, state, attempts, lost, due_at, problem, package, changes, needs, purpose) \
-                   SELECT ?, submission, owner, ?, webhook, 0, attempts, 0, ?, problem, ?, changes, ?, purpose FROM runs WHERE id = ?";
+        let sql = concat!(
+            "INSERT INTO runs (id, submission, owner, class, webhook, state, attempts, lost, due_at, problem, package, \
+             changes, needs, purpose) SELECT ?, submission, owner, ?, ",
+            webhook_of_new_run!(),
+            ", 0, attempts, 0, ?, problem, ?, changes, ?, purpose FROM runs WHERE id = ?"
+        );
         db.execute(
             sql,
             values![

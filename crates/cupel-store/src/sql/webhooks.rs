@@ -124,7 +124,8 @@ impl Write for Again {
     fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
         let of = if self.owner.is_some() { " AND owner = ?" } else { "" };
         let sql = format!(
-            "UPDATE webhook_deliveries SET tries = 0, next_at = ?, ended_at = NULL, status = NULL, error = NULL WHERE id = ?{of}"
+            "UPDATE webhook_deliveries SET tries = 0, next_at = ?, ended_at = NULL, status = NULL, error = NULL WHERE id = ?{of} \
+             AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = webhook_deliveries.owner AND u.deleted_at IS NOT NULL)"
         );
         let (now, id, owner) =
             (to_us(self.now), bytes(self.id.as_uuid()), self.owner.as_ref().map(|owner| bytes(owner.as_uuid())));

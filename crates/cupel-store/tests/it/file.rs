@@ -3,9 +3,10 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use cupel_core::accounts::{AccountChange, MembershipStore as _};
 use cupel_core::{AccountStore as _, RunStore as _, Store};
 use cupel_store::{OpenError, ServeLock, SqlStore};
-use cupel_testkit::{a_submission, a_user};
+use cupel_testkit::{a_submission, a_user, t0};
 
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -105,6 +106,39 @@ fn commits(database: &Path) -> usize {
     let salt = &log[16..24];
     let frames = log[32..].chunks_exact(24 + 4096);
     frames.filter(|f| &f[8..16] == salt && f[4..8] != [0; 4]).count()
+}
+
+/// One statement for all of them would take too long: SQLite accepts no other write meanwhile, and PostgreSQL ends a
+/// long statement.
+#[tokio::test]
+async fn the_webhooks_of_a_deleted_user_are_removed_in_steps() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cupel.db");
+    let store = SqlStore::open_sqlite(&path).await.unwrap();
+    let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
+    let new = a_submission().by(owner).webhook("https://example.test/hook").alone();
+    store.insert(new).await.unwrap();
+    // 1199 ended runs with an ended delivery each, copied from this one.
+    let raw = raw(&path);
+    raw.pragma_update(None, "foreign_keys", false).unwrap();
+    let copies = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1199) \
+         INSERT INTO runs (id, submission, owner, class, webhook, state, attempts, lost, due_at) \
+         SELECT randomblob(16), submission, owner, class, webhook, 2, 1, 0, due_at FROM runs, n; \
+         INSERT INTO webhook_deliveries (id, submission, owner, url, tries, ended_at) \
+         SELECT id, submission, owner, webhook, 1, 0 FROM runs WHERE state = 2";
+    raw.execute_batch(copies).unwrap();
+    assert_eq!(store.delete_user(owner, t0()).await.unwrap(), AccountChange::Done);
+    let count = |sql: &str| raw.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    let mut left = Vec::new();
+    loop {
+        let runs = count("SELECT count(*) FROM runs WHERE webhook IS NOT NULL");
+        left.push((runs, count("SELECT count(*) FROM webhook_deliveries")));
+        if store.users_to_cancel(None, 1).await.unwrap().is_empty() {
+            break;
+        }
+        store.end_cancelling(owner, t0()).await.unwrap();
+    }
+    assert_eq!(left, [(1199, 1199), (699, 699), (199, 199), (0, 0)]);
 }
 
 #[tokio::test]

@@ -101,6 +101,7 @@ macro_rules! store_conformance {
                 the_oldest_drafts_and_revisions_beyond_the_bounds_are_removed,
                 a_draft_is_removed_with_its_user_with_its_problem_and_after_its_retention,
                 every_run_that_ends_queues_one_webhook,
+                nothing_is_delivered_for_a_deleted_user,
                 a_user_lists_and_resends_only_own_deliveries,
                 workers_are_listed_with_their_last_heartbeat,
                 offers_include_live_workers_that_do_not_drain,

@@ -2,9 +2,10 @@
 
 #![expect(missing_docs, reason = "the name of each function states its rule")]
 
-use cupel_core::accounts::{ApiKey, RefreshSession};
+use cupel_core::accounts::{AccountChange, ApiKey, RefreshSession};
+use cupel_core::problems::RejudgeOne;
 use cupel_core::{Delivery, GivenBack, Idempotency, RetentionCutoffs, Store};
-use cupel_types::{SessionId, SubmissionId, UserId, WebhookId};
+use cupel_types::{RunId, SessionId, SubmissionId, UserId, WebhookId};
 
 use super::accounts::{insert_key, key};
 use super::{at, insert, lease, user};
@@ -235,6 +236,34 @@ pub async fn keys_that_ended_long_ago_are_deleted_in_batches<S: Store>(make: imp
     assert_eq!(left, ["key 8", "key 7", "key 6", "key 5"]);
     let purged = store.purge_expired(cutoffs(6), 100).await.unwrap();
     assert!(purged.deleted > 0 && !purged.may_have_more, "{purged:?}");
+}
+
+pub async fn nothing_is_delivered_for_a_deleted_user<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let owner = user(&*store).await;
+    let (queued, _) = insert(&*store, a_submission().by(owner).webhook(URL)).await;
+    let (dead, run) = insert(&*store, a_submission().by(owner).webhook(URL)).await;
+    let failed = lease(&*store, run, 0).await;
+    let given = GivenBack { lost_attempt: true, why: String::new(), now: at(0), due: at(0), attempts_max: 1 };
+    store.give_back(run, failed.lease, given).await.unwrap().unwrap();
+    let delivered = take(&*store, 0).await.remove(0);
+    store.delivered(&delivered, at(0), 200).await.unwrap();
+    cancelled(&*store, owner, URL).await;
+    assert_eq!(store.delete_user(owner, at(1)).await.unwrap(), AccountChange::Done);
+
+    // A submission that had not ended, a new run of one that had, and a delivery that is repeated.
+    store.cancel(queued.id, None, at(2)).await.unwrap().expect("a submission");
+    let again = RejudgeOne { submission: dead.id, run: RunId::from_uuid(fresh()) };
+    assert_eq!(store.retry_dead(vec![again], at(2)).await.unwrap().len(), 1);
+    store.cancel(dead.id, None, at(2)).await.unwrap().expect("a submission");
+    assert!(!store.redeliver(delivered.id, None, at(2)).await.unwrap());
+    assert!(take(&*store, 100).await.is_empty());
+
+    for _ in 0..2 {
+        store.end_cancelling(owner, at(1)).await.unwrap();
+    }
+    assert_eq!(store.users_to_cancel(None, 1).await.unwrap(), []);
+    assert_eq!(store.deliveries(None, 0, 10).await.unwrap(), (Vec::new(), 0));
 }
 
 pub async fn a_user_lists_and_resends_only_own_deliveries<S: Store>(make: impl AsyncFn() -> Subject<S>) {
