@@ -276,7 +276,8 @@ impl Core {
             completed_at: Some(now),
             report: Some(report.clone()),
         });
-        let written = self.inner.store.complete(run, lease, Completion { report, events, at: now }).await?;
+        let done = Completion { owner: submission.owner, report, events, at: now };
+        let written = self.inner.store.complete(run, lease, done).await?;
         self.running().remove(&lease);
         if written {
             self.inner.admission.ended(1);

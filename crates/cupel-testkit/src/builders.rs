@@ -339,7 +339,7 @@ pub fn a_completion(leased: &LeasedRun, stdout: &[u8], at: Timestamp) -> Complet
         |(n, kind)| Event { submission: leased.submission.id, seq: Seq::of_attempt(leased.attempt, n), at, kind };
     let mut events: Vec<Event> = (1..).zip(kinds).map(event).collect();
     events.push(Event::finished(leased.submission.id, leased.attempt, at, report.verdict));
-    Completion { report, events, at }
+    Completion { owner: leased.submission.owner, report, events, at }
 }
 
 /// Returns the shipped languages, as if all toolchains except PHP's were installed.

@@ -214,6 +214,8 @@ pub enum Inserted {
 /// A finished attempt, ready to be written.
 #[derive(Clone, Debug)]
 pub struct Completion {
+    /// The submission's owner.
+    pub owner: UserId,
     /// The result.
     pub report: RunReport,
     /// The log of this attempt, from `Started` to `Finished`.

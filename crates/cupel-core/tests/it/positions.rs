@@ -149,7 +149,8 @@ async fn the_end_of_a_waiting_run_that_was_never_announced_is_found_in_the_store
     // The worker writes the result and is killed before it announces anything.
     let at = app.clock.now();
     let events = vec![Event::finished(id, 1, at, Verdict::Accepted)];
-    assert!(app.store.complete(run, lease, Completion { report: a_report(b"42\n"), events, at }).await.unwrap());
+    let done = Completion { owner: app.owner, report: a_report(b"42\n"), events, at };
+    assert!(app.store.complete(run, lease, done).await.unwrap());
     let end = tokio::time::timeout(Duration::from_secs(120), async {
         loop {
             if hear(&mut log).await.0 == "verdict" {

@@ -311,7 +311,8 @@ async fn an_end_that_was_never_announced_is_found_in_the_store() {
     // The worker writes the result and is killed before it announces the end.
     let at = app.clock.now();
     let events = vec![Event::finished(id, 1, at, Verdict::Accepted)];
-    assert!(app.store.complete(run, lease, Completion { report: a_report(b"42\n"), events, at }).await.unwrap());
+    let done = Completion { owner: app.owner, report: a_report(b"42\n"), events, at };
+    assert!(app.store.complete(run, lease, done).await.unwrap());
     let heard = tokio::time::timeout(Duration::from_secs(120), hear_all(watching)).await;
     assert_eq!(names(&heard.expect("an end")), ["queued", "verdict"]);
     let waited = tokio::time::timeout(Duration::from_secs(120), waiting).await;

@@ -141,8 +141,8 @@ impl Connected {
         let report = ended(Outcome::Exited(0), "before\nafter\n", "");
         let end = Event::finished(leased.submission.id, leased.attempt, at, report.verdict);
         let events = vec![self.output(2, "before\n"), self.output(3, "after\n"), end];
-        let written = self.app.store.complete(leased.run, leased.lease, Completion { report, events, at }).await;
-        assert!(written.unwrap());
+        let done = Completion { owner: leased.submission.owner, report, events, at };
+        assert!(self.app.store.complete(leased.run, leased.lease, done).await.unwrap());
     }
 
     /// The next message; a close frame is `{"close": code}`.

@@ -5,6 +5,8 @@
 //! with PostgreSQL, if the blob store is not in the same database. With SQLite, all data stay in their rows, so that
 //! the database is one file.
 //!
+//! - Data of guests stay in their rows, and are deleted with them. They are bounded by the guests' limits. Nothing
+//!   would remove a blob of theirs, because submissions of others may refer to it.
 //! - A blob is durable before the row that refers to it is written.
 //! - If the blob store refuses data, they stay in their row. While the blob store is unavailable, large data take space
 //!   in the database. The first writes after every 30 seconds ([`RETRY_AFTER`]) try the blob store again, and wait
@@ -19,7 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use cupel_core::{BlobKey, Blobs, StoreError, chain};
-use cupel_types::ContentHash;
+use cupel_types::{ContentHash, UserId};
 use sha2::{Digest as _, Sha256};
 
 use super::fault::SqlFault;
@@ -104,10 +106,10 @@ impl Large {
         Large(Some(Arc::new(BlobBackend { blobs, failed_at: Mutex::default() })))
     }
 
-    /// Puts large data into the blob store, and returns what to write into the row.
-    pub(crate) async fn store_large(&self, data: Vec<u8>) -> Data {
+    /// Puts large data of a submission of `owner` into the blob store, and returns what to write into the row.
+    pub(crate) async fn store_large(&self, owner: UserId, data: Vec<u8>) -> Data {
         let Some(backend) = self.0.clone() else { return Data::Here(data) };
-        if !(IN_ROW_BYTES_MAX + 1..=BLOB_BYTES_MAX).contains(&data.len()) {
+        if owner.is_guest() || !(IN_ROW_BYTES_MAX + 1..=BLOB_BYTES_MAX).contains(&data.len()) {
             return Data::Here(data);
         }
         let put = tokio::task::spawn_blocking(move || {

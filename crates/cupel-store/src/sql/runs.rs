@@ -67,7 +67,7 @@ impl RunStore for SqlStore {
                 class: class_number(s.priority),
                 webhook: s.webhook.clone(),
                 spec,
-                data: self.large.store_large(data).await,
+                data: self.large.store_large(owner, data).await,
                 about: About::of_work(&s.kind),
                 needs: needs_text(also_needs.iter().chain(s.language())),
                 purpose: purpose_number(SentFor::of(&s.kind)),
@@ -227,7 +227,7 @@ impl RunStore for SqlStore {
             judged: Judged::of(&done.report, cpu_time, memory),
             report,
             log,
-            data: self.large.store_large(blob.finish()).await,
+            data: self.large.store_large(done.owner, blob.finish()).await,
         };
         self.write(command).await
     }

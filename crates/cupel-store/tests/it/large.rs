@@ -4,6 +4,7 @@ use std::io::Cursor;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use cupel_core::accounts::NewUser;
 use cupel_core::event::{Event, Seq};
 use cupel_core::run::LeasedRun;
 use cupel_core::{
@@ -12,7 +13,7 @@ use cupel_core::{
 use cupel_store::{DirectoryBlobs, SqlStore};
 use cupel_testkit::servers::Postgres;
 use cupel_testkit::{a_completion, a_submission, a_user, fresh, t0};
-use cupel_types::{LeaseId, RunId, RunReport, Submission, SubmissionId, SubmissionKind, WorkerId};
+use cupel_types::{LeaseId, RunId, RunReport, Submission, SubmissionId, SubmissionKind, UserId, WorkerId};
 
 use crate::postgres::open;
 use crate::watched::Watched;
@@ -51,7 +52,11 @@ fn bytes(length: usize, seed: u8) -> Vec<u8> {
 }
 
 async fn insert(store: &SqlStore, stdin: &[u8]) -> (Submission, RunId) {
-    let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
+    insert_by(store, a_user(), stdin).await
+}
+
+async fn insert_by(store: &SqlStore, user: NewUser, stdin: &[u8]) -> (Submission, RunId) {
+    let owner = store.insert_user(user).await.unwrap().unwrap().id;
     let new: NewSubmissions = a_submission().by(owner).stdin(stdin).alone();
     let sent = new.submissions[0].clone();
     store.insert(new).await.unwrap();
@@ -113,6 +118,20 @@ async fn equal_bytes_are_one_blob() {
     let (second, _) = insert(&store, &bytes(2 * MOST, 1)).await;
     assert_ne!(first.id, second.id);
     assert_eq!(site.keys().len(), 1);
+}
+
+/// A guest's submissions are deleted, and a blob would stay.
+#[tokio::test]
+async fn large_data_of_guests_stays_in_the_row() {
+    let site = Site::new().await;
+    let store = site.node().await;
+    let mut guest = a_user();
+    guest.user.id = UserId::of_guest(fresh(), 1);
+    let (sent, run) = insert_by(&store, guest, &bytes(2 * MOST, 1)).await;
+    judge(&site.node().await, run, &bytes(2 * MOST, 2)).await;
+    assert_eq!(site.keys(), []);
+    let (input, report, _) = stored(&site.node().await, sent.id).await.unwrap();
+    assert_eq!((input, report.is_some()), (bytes(2 * MOST, 1), true));
 }
 
 #[tokio::test]

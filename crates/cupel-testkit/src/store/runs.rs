@@ -324,7 +324,7 @@ pub async fn a_result_and_its_log_are_read_back_complete<S: Store>(make: impl As
             .zip(kinds)
             .map(|(n, kind)| Event { submission: submission.id, seq: Seq::of_attempt(1, n), at: at(2), kind })
             .collect();
-        let done = Completion { report: report.clone(), events: events.clone(), at: at(3) };
+        let done = Completion { owner: submission.owner, report: report.clone(), events: events.clone(), at: at(3) };
         assert!(store.complete(run, leased.lease, done).await.unwrap());
 
         let record = store.submission(submission.id).await.unwrap().expect("a record");
