@@ -27,6 +27,9 @@ use crate::sql::{Sql, SqlStore, Value, Write, values};
 const PAGE: i64 = 500;
 const PAGE_OF_LARGE: i64 = 16;
 
+/// Number of rows that one query counts, so that it ends within the time limit of a query.
+const COUNTED_MAX: u32 = 10_000;
+
 /// Maximum size of the rows that one transaction writes, in bytes, so that it ends within the time limit of a write. A
 /// larger row is written alone.
 const WRITE_BYTES_MAX: usize = 16 << 20;
@@ -313,7 +316,7 @@ impl SqlStore {
         // The earlier commits may not have been synced.
         to.write(crate::sql::commands::Sync).await?;
         for table in TABLES {
-            let (there, here) = (table.count(self).await?, table.count(to).await?);
+            let (there, here) = (table.count(self, COUNTED_MAX).await?, table.count(to, COUNTED_MAX).await?);
             if there != here {
                 return Err(TransferError::Differs { table: table.name, there, here });
             }
@@ -327,7 +330,8 @@ impl SqlStore {
     /// [`TransferError::NotEmpty`], or the database failed.
     pub async fn check_empty(&self) -> Result<(), TransferError> {
         for table in TABLES {
-            if table.count(self).await? > 0 {
+            let sql = format!("SELECT 1 FROM {} LIMIT 1", table.name);
+            if self.read("find rows of a table", move |db| db.exists(&sql, values![])).await? {
                 return Err(TransferError::NotEmpty { table: table.name });
             }
         }
@@ -390,17 +394,46 @@ fn as_json(column: &str, value: &Value<'_>) -> serde_json::Value {
 }
 
 impl Table {
-    async fn count(&'static self, of: &SqlStore) -> Result<u64, StoreError> {
-        let sql = format!("SELECT count(*) FROM {}", self.name);
-        of.read("count the rows of a table", move |db| db.count(&sql, values![])).await
+    /// The number of rows. One query counts at most `step` of them, in key order.
+    async fn count(&'static self, of: &SqlStore, step: u32) -> Result<u64, StoreError> {
+        let mut counted = 0;
+        let mut after: Option<Values> = None;
+        loop {
+            let (from, key) = (self.rows_after(after.is_some()), quoted(&self.columns[..self.key]));
+            let mut bound = after.unwrap_or_default();
+            bound.push(Value::Int(i64::from(step)));
+            let read = of.read("count the rows of a table", move |db| {
+                let count = db.count(&format!("SELECT count(*) FROM (SELECT 1 {from} LIMIT ?) AS few"), &bound)?;
+                if count < u64::from(step) {
+                    return Ok((count, None));
+                }
+                // The last of the rows counted.
+                let sql = format!("SELECT {key} {from} LIMIT 1 OFFSET ? - 1");
+                let last = db.one(&sql, &bound, |row| {
+                    (0..self.key).map(|column| Ok(row.value(column)?.into_owned())).collect::<Result<Values, _>>()
+                })?;
+                Ok((count, last))
+            });
+            let (count, last) = read.await?;
+            counted += count;
+            if last.is_none() {
+                return Ok(counted);
+            }
+            after = last;
+        }
+    }
+
+    /// The end of a query of the rows in key order: all of them, or those after a key.
+    fn rows_after(&self, is_after_key: bool) -> String {
+        let key = quoted(&self.columns[..self.key]);
+        let places = vec!["?"; self.key].join(", ");
+        let after_key = if is_after_key { format!("WHERE ({key}) > ({places}) ") } else { String::new() };
+        format!("FROM {} {after_key}ORDER BY {key}", self.name)
     }
 
     /// The page after a key.
     async fn page_after(&'static self, of: &SqlStore, after: Option<Values>) -> Result<Vec<Values>, StoreError> {
-        let (columns, key) = (quoted(self.columns), quoted(&self.columns[..self.key]));
-        let places = vec!["?"; self.key].join(", ");
-        let after_key = if after.is_some() { format!("WHERE ({key}) > ({places}) ") } else { String::new() };
-        let sql = format!("SELECT {columns} FROM {} {after_key}ORDER BY {key} LIMIT ?", self.name);
+        let sql = format!("SELECT {} {} LIMIT ?", quoted(self.columns), self.rows_after(after.is_some()));
         let mut bound = after.unwrap_or_default();
         bound.push(Value::Int(self.page));
         let read = of.read(READ, move |db| {
@@ -505,6 +538,51 @@ mod tests {
         let parts = parts(sizes.map(row).to_vec(), 10);
         let bytes = |part: &Vec<Values>| part.iter().map(|row| row.iter().map(bytes_of).sum()).collect::<Vec<usize>>();
         assert_eq!(parts.iter().map(bytes).collect::<Vec<_>>(), [vec![4, 6], vec![1], vec![30], vec![2, 3], vec![10]]);
+    }
+
+    /// PostgreSQL ends a statement that takes long.
+    #[tokio::test]
+    async fn the_rows_of_a_table_are_counted_in_steps() {
+        let folder = tempfile::tempdir().unwrap();
+        let sqlite = SqlStore::open_sqlite(&folder.path().join("cupel.db")).await.unwrap();
+        let url = Postgres::shared().database().await;
+        let postgres = SqlStore::open_postgres(PostgresOptions::new(url, "cupel")).await.unwrap();
+        let table = TABLES.iter().find(|table| table.name == "shipped_problems").unwrap();
+        let with_two_keys = TABLES.iter().find(|table| table.name == "problem_tags").unwrap();
+        for store in [&sqlite, &postgres] {
+            for step in [1, 2, 3, 7, 8] {
+                assert_eq!(table.count(store, step).await.unwrap(), 0);
+            }
+            let text = |n: u8| Value::Text(Cow::Owned(n.to_string()));
+            let rows = (0..7).map(|n| vec![text(n), Value::Blob(Cow::Owned(vec![n; 32]))]).collect();
+            store.write(Fill { table, rows }).await.unwrap();
+            let id = |n: u8| Value::Blob(Cow::Owned(vec![n; 16]));
+            for problem in 1..=3 {
+                store.write(AProblem(problem)).await.unwrap();
+            }
+            let rows = (0..7).map(|n| vec![text(n / 3), id(n % 3 + 1)]).collect();
+            store.write(Fill { table: with_two_keys, rows }).await.unwrap();
+            for step in [1, 2, 3, 7, 8] {
+                assert_eq!(table.count(store, step).await.unwrap(), 7, "in steps of {step}");
+                assert_eq!(with_two_keys.count(store, step).await.unwrap(), 7, "in steps of {step}");
+            }
+        }
+    }
+
+    /// A problem with this number as its id and name.
+    struct AProblem(u8);
+
+    impl Write for AProblem {
+        type Output = ();
+        const OPERATION: &'static str = "insert a problem";
+        const DURABLE: bool = false;
+
+        fn apply(&self, db: &dyn Sql) -> Result<(), SqlFault> {
+            let sql = "INSERT INTO problems (id, slug, title, title_key, tags, visibility, version, better, created_at, \
+                       updated_at, submissions, accepted, attempted_by, solved_by) \
+                       VALUES (?, ?, '', '', '[]', 1, 1, 1, 0, 0, 0, 0, 0, 0)";
+            db.put(sql, values![[self.0; 16], self.0.to_string()])
+        }
     }
 
     #[test]
