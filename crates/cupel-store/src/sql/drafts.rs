@@ -7,7 +7,7 @@ use cupel_types::Bytes;
 use uuid::Uuid;
 
 use super::fault::SqlFault;
-use super::{Lock, Row, Sql, SqlStore, Write, bytes, values};
+use super::{Lock, Row, Sql, SqlStore, Write, bytes, membership, values};
 use crate::rows::{bad, from_us, to_us};
 
 /// Maximum number of a user's drafts or revisions that are removed in one pass. There are as many passes as necessary.
@@ -136,6 +136,11 @@ impl Write for SaveDraft {
             (Ok(DraftStep::Begin(number)), _) => (number, true),
         };
         let revision = Revision { number, saved_at: self.save.at, bytes: Bytes::new(self.save.text.len() as u64) };
+        // Otherwise this request was in flight while the account was deleted. The result is as if the draft had been saved
+        // before.
+        if !membership::exists(db, owner)? {
+            return Ok(Ok(revision));
+        }
         let stored = i64::try_from(number).map_err(|_| bad("number"))?;
         let (at, text) = (to_us(self.save.at), self.save.text.as_bytes());
         let size = i64::try_from(text.len()).map_err(|_| bad("bytes"))?;

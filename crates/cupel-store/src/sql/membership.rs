@@ -213,6 +213,11 @@ pub(super) fn refused(db: &dyn Sql, user: UserId) -> Result<Option<AccountChange
     Ok(None)
 }
 
+/// Whether the user exists and is not deleted. If the user is locked, this does not change until the transaction ends.
+pub(super) fn exists(db: &dyn Sql, user: &[u8]) -> Result<bool, SqlFault> {
+    db.exists("SELECT 1 FROM users WHERE id = ? AND deleted_at IS NULL", values![user])
+}
+
 /// Removals of a user's data: `?` is the user. Each finds its rows by an index, because SQLite accepts no other write
 /// meanwhile (`sqlite/migrate.rs` has the test).
 pub(crate) const OF_USER: [&str; 9] = [
@@ -330,7 +335,7 @@ impl Write for PutLink {
     fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
         let id = bytes(self.user.as_uuid());
         db.lock(Lock::User, id)?;
-        if !db.exists("SELECT 1 FROM users WHERE id = ? AND deleted_at IS NULL", values![id])? {
+        if !exists(db, id)? {
             return Ok(false);
         }
         db.execute("DELETE FROM password_links WHERE \"user\" = ?", values![id])?;

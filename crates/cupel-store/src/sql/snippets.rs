@@ -6,7 +6,7 @@ use cupel_core::{SnippetStore, StoreError};
 use cupel_types::UserId;
 
 use super::fault::SqlFault;
-use super::{Lock, Sql, SqlStore, Write, bytes, values};
+use super::{Lock, Sql, SqlStore, Write, bytes, membership, values};
 use crate::rows::{decode_snippet, encode_snippet, from_us, id_from, to_us};
 
 /// A page of a user's snippets, the newest first. An index has this order, so programs outside the page are not read.
@@ -94,6 +94,11 @@ impl Write for ShareSnippet {
         db.lock(Lock::User, owner)?;
         let sql = "UPDATE snippets SET shared_at = ? WHERE id = ? AND owner = ?";
         if db.execute(sql, values![at, id, owner])? > 0 {
+            return Ok(Ok(()));
+        }
+        // Otherwise this request was in flight while the account was deleted. The result is as if the program had been
+        // shared before.
+        if !membership::exists(db, owner)? {
             return Ok(Ok(()));
         }
         if db.count("SELECT count(*) FROM snippets WHERE owner = ?", values![owner])? >= self.per_user_max {
