@@ -260,61 +260,64 @@ impl Write for PurgeExpired {
     const DURABLE: bool = false;
 
     fn apply(&self, db: &dyn Sql) -> Result<Purged, SqlFault> {
+        // The outer condition is repeated: PostgreSQL evaluates it again on a row that another transaction changed after
+        // the subquery had selected it. A record that was renewed at that moment stays.
         let removals = [
             (
-                "DELETE FROM idempotency_keys WHERE (owner, key) IN \
-                 (SELECT owner, key FROM idempotency_keys WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)",
+                "DELETE FROM idempotency_keys WHERE expires_at <= ?1 AND (owner, key) IN \
+                 (SELECT owner, key FROM idempotency_keys WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",
                 self.cutoffs.now,
             ),
             (
-                "DELETE FROM refresh_sessions WHERE id IN \
+                "DELETE FROM refresh_sessions WHERE (expires_at <= ?1 OR ended_at <= ?1) AND id IN \
                  (SELECT id FROM refresh_sessions WHERE expires_at <= ?1 OR ended_at <= ?1 LIMIT ?2)",
                 self.cutoffs.now,
             ),
             (
-                "DELETE FROM password_links WHERE \"user\" IN \
-                 (SELECT \"user\" FROM password_links WHERE expires_at <= ? LIMIT ?)",
+                "DELETE FROM password_links WHERE expires_at <= ?1 AND \"user\" IN \
+                 (SELECT \"user\" FROM password_links WHERE expires_at <= ?1 LIMIT ?2)",
                 self.cutoffs.now,
             ),
             (
-                "DELETE FROM registration_codes WHERE id IN \
-                 (SELECT id FROM registration_codes WHERE expires_at <= ? LIMIT ?)",
+                "DELETE FROM registration_codes WHERE expires_at <= ?1 AND id IN \
+                 (SELECT id FROM registration_codes WHERE expires_at <= ?1 LIMIT ?2)",
                 self.cutoffs.keys_before,
             ),
             (
-                "DELETE FROM webhook_deliveries WHERE id IN \
-                 (SELECT id FROM webhook_deliveries WHERE ended_at <= ? ORDER BY ended_at LIMIT ?)",
+                "DELETE FROM webhook_deliveries WHERE ended_at <= ?1 AND id IN \
+                 (SELECT id FROM webhook_deliveries WHERE ended_at <= ?1 ORDER BY ended_at LIMIT ?2)",
                 self.cutoffs.deliveries_before,
             ),
             (
-                "DELETE FROM api_keys WHERE id IN \
-                 (SELECT id FROM api_keys WHERE revoked_at <= ? ORDER BY revoked_at LIMIT ?)",
+                "DELETE FROM api_keys WHERE revoked_at <= ?1 AND id IN \
+                 (SELECT id FROM api_keys WHERE revoked_at <= ?1 ORDER BY revoked_at LIMIT ?2)",
                 self.cutoffs.keys_before,
             ),
             (
-                "DELETE FROM api_keys WHERE id IN \
-                 (SELECT id FROM api_keys WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)",
+                "DELETE FROM api_keys WHERE expires_at <= ?1 AND id IN \
+                 (SELECT id FROM api_keys WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",
                 self.cutoffs.keys_before,
             ),
             (
-                "DELETE FROM workers WHERE id IN (SELECT id FROM workers WHERE seen_at <= ? ORDER BY seen_at LIMIT ?)",
+                "DELETE FROM workers WHERE seen_at <= ?1 AND id IN \
+                 (SELECT id FROM workers WHERE seen_at <= ?1 ORDER BY seen_at LIMIT ?2)",
                 self.cutoffs.workers_before,
             ),
             (
                 "DELETE FROM failed_attempts WHERE (submission, attempt) IN \
-                 (SELECT submission, attempt FROM failed_attempts f WHERE failed_at <= ? \
+                 (SELECT submission, attempt FROM failed_attempts f WHERE failed_at <= ?1 \
                  AND NOT EXISTS (SELECT 1 FROM dead_letters d WHERE d.submission = f.submission) \
-                 ORDER BY failed_at LIMIT ?)",
+                 ORDER BY failed_at LIMIT ?2)",
                 self.cutoffs.failures_before,
             ),
             (
-                "DELETE FROM snippets WHERE (id, owner) IN \
-                 (SELECT id, owner FROM snippets WHERE shared_at <= ? ORDER BY shared_at LIMIT ?)",
+                "DELETE FROM snippets WHERE shared_at <= ?1 AND (id, owner) IN \
+                 (SELECT id, owner FROM snippets WHERE shared_at <= ?1 ORDER BY shared_at LIMIT ?2)",
                 self.cutoffs.snippets_before,
             ),
             (
-                "DELETE FROM drafts WHERE (owner, problem, language, number) IN \
-                 (SELECT owner, problem, language, number FROM drafts WHERE saved_at <= ? ORDER BY saved_at LIMIT ?)",
+                "DELETE FROM drafts WHERE saved_at <= ?1 AND (owner, problem, language, number) IN \
+                 (SELECT owner, problem, language, number FROM drafts WHERE saved_at <= ?1 ORDER BY saved_at LIMIT ?2)",
                 self.cutoffs.drafts_before,
             ),
         ];

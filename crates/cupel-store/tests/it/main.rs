@@ -10,6 +10,7 @@ mod moving;
 mod opening;
 mod outages;
 mod packages;
+mod purging;
 mod shared_packages;
 mod watched;
 
