@@ -12,8 +12,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cupel_core::{BlobInfo, BlobKey, BlobKind, Blobs, BlobsError};
-use cupel_postgres::{Endpoint, UrlError};
-use tokio::runtime::Runtime;
+use cupel_postgres::{Endpoint, Reactor, UrlError};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement, ToStatement};
 
@@ -267,29 +266,25 @@ impl std::fmt::Debug for PostgresBlobs {
 
 /// A connection, with a separate small runtime for its I/O.
 struct Session {
-    /// `Some` until the session is dropped.
-    runtime: Option<Runtime>,
+    // The first field, so that it is dropped before the client.
+    reactor: Reactor,
     client: Client,
 }
 
 impl Session {
     fn open(place: &Endpoint) -> Result<Session, SessionError> {
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(SessionError::Setup)?;
+        let reactor = Reactor::new().map_err(SessionError::Setup)?;
         let connecting = async {
             let (client, connection) = place.connect().await?;
             tokio::spawn(connection);
             Ok(client)
         };
-        let client = runtime.block_on(within(CONNECT_MAX, connecting))?;
-        Ok(Session { runtime: Some(runtime), client })
+        let client = reactor.block_on(within(CONNECT_MAX, connecting)).ok_or(SessionError::Silent)??;
+        Ok(Session { reactor, client })
     }
 
     fn wait<T>(&self, answer: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, SessionError> {
-        match &self.runtime {
-            Some(runtime) => runtime.block_on(within(ANSWER_MAX, answer)),
-            None => Err(SessionError::Silent),
-        }
+        self.reactor.block_on(within(ANSWER_MAX, answer)).ok_or(SessionError::Silent)?
     }
 
     /// Executes statements without parameters.
@@ -315,15 +310,6 @@ impl Session {
 
     fn execute(&self, sql: &Statement, values: &[&(dyn ToSql + Sync)]) -> Result<u64, SessionError> {
         self.wait(self.client.execute(sql, values))
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            // Does not wait for the runtime's threads, because this thread may be one that must not block.
-            runtime.shutdown_background();
-        }
     }
 }
 

@@ -16,10 +16,9 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use cupel_postgres::Endpoint;
+use cupel_postgres::{Endpoint, Reactor};
 use cupel_types::RunId;
 use futures_util::TryStreamExt as _;
-use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::{Client, Statement};
 use uuid::Uuid;
 
@@ -59,8 +58,8 @@ impl Default for Timeouts {
 }
 
 pub(super) struct Connection {
-    /// `Some` until the connection is dropped.
-    runtime: Option<Runtime>,
+    // The first field, so that it is dropped before the client.
+    reactor: Reactor,
     client: Client,
     /// Prepared statements by their SQL before translation.
     statements: RefCell<HashMap<String, Statement>>,
@@ -86,7 +85,7 @@ pub(super) struct NotCommitted {
 impl Connection {
     pub(super) fn open(place: &Endpoint, timeouts: &Timeouts) -> Result<Connection, SqlFault> {
         let unreachable = |error: std::io::Error| SqlFault::Unreachable(Arc::new(error));
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(unreachable)?;
+        let reactor = Reactor::new().map_err(unreachable)?;
         let connecting = async {
             let (client, connection) = place.connect().await?;
             tokio::spawn(connection);
@@ -102,15 +101,16 @@ impl Connection {
             client.batch_execute(&session).await?;
             Ok::<_, tokio_postgres::Error>(client)
         };
-        let client = runtime.block_on(async { tokio::time::timeout(timeouts.connect, connecting).await });
+        let client = reactor.block_on(async { tokio::time::timeout(timeouts.connect, connecting).await });
         let client = match client {
-            Ok(Ok(client)) => client,
-            Ok(Err(error)) if cupel_postgres::is_read_only(&error) => return Err(SqlFault::ReadOnly),
-            Ok(Err(error)) => return Err(SqlFault::Unreachable(Arc::new(error))),
-            Err(_elapsed) => return Err(SqlFault::Silent),
+            Some(Ok(Ok(client))) => client,
+            Some(Ok(Err(error))) if cupel_postgres::is_read_only(&error) => return Err(SqlFault::ReadOnly),
+            Some(Ok(Err(error))) => return Err(SqlFault::Unreachable(Arc::new(error))),
+            Some(Err(_elapsed)) => return Err(SqlFault::Silent),
+            None => return Err(SqlFault::Closed),
         };
         Ok(Connection {
-            runtime: Some(runtime),
+            reactor,
             client,
             statements: RefCell::default(),
             answer: Cell::new(timeouts.answer),
@@ -128,9 +128,9 @@ impl Connection {
     }
 
     fn wait<T>(&self, answer: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, SqlFault> {
-        let Some(runtime) = &self.runtime else { return Err(SqlFault::Closed) };
         let answer = async { tokio::time::timeout(self.answer.get(), answer).await };
-        Ok(runtime.block_on(answer).map_err(|_elapsed| SqlFault::Silent)??)
+        let answer = self.reactor.block_on(answer).ok_or(SqlFault::Closed)?;
+        Ok(answer.map_err(|_elapsed| SqlFault::Silent)??)
     }
 
     /// Executes statements without parameters, separated by semicolons.
@@ -320,14 +320,5 @@ impl Sql for Connection {
         // A commit without changes does not wait for the log. This query writes a log record, which follows all earlier
         // log records.
         self.query("SELECT pg_logical_emit_message(TRUE, 'cupel', 'sync')::TEXT", &[]).map(drop)
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            // Does not wait for the runtime's threads, because this thread may be one that must not block.
-            runtime.shutdown_background();
-        }
     }
 }
