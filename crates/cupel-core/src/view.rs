@@ -273,9 +273,12 @@ impl Core {
             return Ok(Some(done));
         }
         self.stop_run(done.run);
-        if done.changed {
-            // All nodes are notified, because any of them may be running the submission.
+        if let RunState::Cancelled { .. } = done.state {
+            // All nodes are notified, because any of them may be running the submission. A repeated call announces it
+            // again: the first may have been committed without an answer, and then announced nothing.
             self.inner.events.announce(Notice::Stop(done.run));
+        }
+        if done.changed {
             let attempts = done.state.attempts();
             self.inner.events.publish(Event::finished(id, attempts, now, Verdict::Cancelled));
             if may_be_live {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cupel_core::event::{Event, EventKind, Seq};
-use cupel_core::{AuthenticatedUser, Bounds, Clock as _, Core, EventBus, Received, Subscription};
+use cupel_core::{AuthenticatedUser, Bounds, Clock as _, Core, EventBus, Received, RunStore as _, Subscription};
 use cupel_events::{EmbeddedBus, EventBounds, connect};
 use cupel_queue::EmbeddedQueue;
 use cupel_testkit::servers::{self, Redis};
@@ -66,6 +66,20 @@ async fn cancelling_on_one_node_stops_the_worker_of_another_at_once() {
     first.stop.raised().await;
     assert!(!second.stop.is_raised(), "the other runs continue");
     finish(&nodes.worker, &second).await;
+}
+
+#[tokio::test]
+async fn a_repeated_cancellation_stops_the_worker_if_the_first_announced_nothing() {
+    let bus: Arc<dyn EventBus> = Arc::new(EmbeddedBus::default());
+    let nodes = Nodes::start(Arc::clone(&bus), bus).await;
+    let id = nodes.submit_one().await;
+    let assignment = next(&nodes.worker).await;
+    tokio::task::yield_now().await;
+    // The store has cancelled the run, but its answer was lost.
+    let lost = nodes.app.store.cancel(id, None, nodes.app.clock.now()).await.unwrap();
+    assert!(lost.expect("a submission").changed && !assignment.stop.is_raised());
+    nodes.api.cancel(&nodes.me(), id).await.unwrap();
+    assignment.stop.raised().await;
 }
 
 /// The bus's server is killed and not restarted, and the nodes have not noticed yet. The watched log is complete
