@@ -1,6 +1,6 @@
 //! Connections to PostgreSQL with the encryption that their URL requires: one implementation of `sslmode` for the
-//! store, the blob store, the queue and the event log. Also a runtime for blocking connections, and the text of a server's
-//! version.
+//! store, the blob store, the queue and the event log. Also a runtime for blocking connections, and the text of a
+//! server's version.
 #![forbid(unsafe_code)]
 
 mod connection;

@@ -4,9 +4,9 @@ use std::io;
 
 use tokio::runtime::{Builder, Runtime};
 
-/// A runtime on the thread that uses it. Dropping it does not wait for its other threads, because one of them may look up
-/// a host's name, which can take far longer than the time limit for connecting, and because the dropping thread may be
-/// one that must not block.
+/// A runtime on the thread that uses it. Dropping it does not wait for its other threads, because one of them may look
+/// up a host's name, which can take far longer than the time limit for connecting, and because the dropping thread may
+/// be one that must not block.
 #[derive(Debug)]
 pub struct Reactor(Option<Runtime>);
 

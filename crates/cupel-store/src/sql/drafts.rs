@@ -136,8 +136,8 @@ impl Write for SaveDraft {
             (Ok(DraftStep::Begin(number)), _) => (number, true),
         };
         let revision = Revision { number, saved_at: self.save.at, bytes: Bytes::new(self.save.text.len() as u64) };
-        // Otherwise this request was in flight while the account was deleted. The result is as if the draft had been saved
-        // before.
+        // Otherwise this request was in flight while the account was deleted. The result is as if the draft had been
+        // saved before.
         if !membership::exists(db, owner)? {
             return Ok(Ok(revision));
         }

@@ -232,13 +232,15 @@ pub(crate) const OF_USER: [&str; 9] = [
     "DELETE FROM webhook_deliveries WHERE owner = ? AND next_at IS NOT NULL",
 ];
 
-/// Removals of the rest, of which a user may have any number: `?1` is the user, `?2` the number of rows of one step. The
-/// webhooks of runs that have ended are used by nothing, because a new run of a deleted user gets none
+/// Removals of the rest, of which a user may have any number: `?1` is the user, `?2` the number of rows of one step.
+/// Nothing uses the webhooks of runs that have ended, because a new run of a deleted user gets none
 /// ([`webhook_of_new_run!`](super::commands::webhook_of_new_run)).
 pub(crate) const OF_DELETED: [&str; 2] = [
-    "UPDATE runs SET webhook = NULL WHERE id IN (SELECT id FROM runs WHERE owner = ?1 AND webhook IS NOT NULL LIMIT ?2)",
+    "UPDATE runs SET webhook = NULL WHERE id IN \
+     (SELECT id FROM runs WHERE owner = ?1 AND webhook IS NOT NULL LIMIT ?2)",
     "DELETE FROM webhook_deliveries WHERE id IN (SELECT id FROM webhook_deliveries WHERE owner = ?1 LIMIT ?2)",
 ];
+
 /// Number of rows that one step removes from each table.
 const REMOVED_MAX: u32 = 500;
 

@@ -29,8 +29,9 @@ use super::standings::{About, Judged};
 use super::webhooks::PurgeExpired;
 use super::{Row, SqlStore, Value, bytes, values};
 use crate::rows::{
-    BlobWriter, EncodedSubmission, JUDGED, bad, class_from, class_number, decode_log, decode_report,
-    decode_submission, encode_log, encode_report, encode_submission, from_us, hash_from, id_from, needs_from, needs_text, score_from, to_us,
+    BlobWriter, EncodedSubmission, JUDGED, bad, class_from, class_number, decode_log, decode_report, decode_submission,
+    encode_log, encode_report, encode_submission, from_us, hash_from, id_from, needs_from, needs_text, score_from,
+    to_us,
 };
 
 /// A submission with its latest run and result.

@@ -20,8 +20,9 @@ pub(crate) const DUE_OWNERS: &str = "SELECT owner, count(*) FROM webhook_deliver
      GROUP BY owner ORDER BY min(next_at) LIMIT ?";
 
 /// Ends the open deliveries to the receiver of `?1`, if the claim of `?1` until `?3` is current.
-pub(crate) const GONE: &str = "UPDATE webhook_deliveries SET tries = tries + CASE WHEN id = ?1 THEN 1 ELSE 0 END, next_at = NULL, \
-     ended_at = ?2, status = 410, error = 'the receiver responded with 410' WHERE next_at IS NOT NULL \
+pub(crate) const GONE: &str = "UPDATE webhook_deliveries \
+     SET tries = tries + CASE WHEN id = ?1 THEN 1 ELSE 0 END, next_at = NULL, ended_at = ?2, status = 410, \
+     error = 'the receiver responded with 410' WHERE next_at IS NOT NULL \
      AND (id <> ?1 OR next_at = ?3) AND (owner, url) = (SELECT owner, url FROM webhook_deliveries WHERE id = ?1)";
 
 #[async_trait]
@@ -260,8 +261,8 @@ impl Write for PurgeExpired {
     const DURABLE: bool = false;
 
     fn apply(&self, db: &dyn Sql) -> Result<Purged, SqlFault> {
-        // The outer condition is repeated: PostgreSQL evaluates it again on a row that another transaction changed after
-        // the subquery had selected it. A record that was renewed at that moment stays.
+        // The outer condition repeats that of the subquery: PostgreSQL evaluates it again on a row that another
+        // transaction changed after the subquery had selected it. A record that was renewed at that moment stays.
         let removals = [
             (
                 "DELETE FROM idempotency_keys WHERE expires_at <= ?1 AND (owner, key) IN \

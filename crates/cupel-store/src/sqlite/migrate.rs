@@ -212,8 +212,7 @@ mod tests {
     /// The query plan of a page; empty if the query finds the page by this index, in its order, without a scan or a
     /// sort.
     fn plan_of(db: &Connection, tables: &str, id: &str, conditions: &str, index: &str) -> String {
-        let steps =
-            steps_of(db, &format!("SELECT {id} FROM {tables} WHERE {conditions} ORDER BY {id} DESC LIMIT 20"));
+        let steps = steps_of(db, &format!("SELECT {id} FROM {tables} WHERE {conditions} ORDER BY {id} DESC LIMIT 20"));
         let is_good = steps.first().is_some_and(|step| step.starts_with("SEARCH") && step.contains(index))
             && !steps.iter().any(|step| step.contains("TEMP B-TREE") || step.starts_with("SCAN"));
         if is_good { String::new() } else { steps.join("; ") }
@@ -263,7 +262,8 @@ mod tests {
             assert!(steps.iter().all(|step| step.starts_with("SEARCH")), "{sql}: {steps:?}");
         }
         // A user may have any number of runs and deliveries that have ended.
-        for (table, step) in [("UPDATE runs", "(owner=? AND state<?)"), ("webhook_deliveries", "(owner=? AND next_at>?)")]
+        for (table, step) in
+            [("UPDATE runs", "(owner=? AND state<?)"), ("webhook_deliveries", "(owner=? AND next_at>?)")]
         {
             let sql = OF_USER.iter().find(|sql| sql.contains(table)).unwrap();
             assert!(steps_of(&db, sql)[0].ends_with(step), "{sql}: {:?}", steps_of(&db, sql));

@@ -37,8 +37,7 @@ async fn a_record_that_is_renewed_during_the_deletion_of_expired_records_stays()
         async move { store.purge_expired(cutoffs, 10).await }
     });
     let name = url.rsplit('/').next().unwrap();
-    let waits =
-        format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}' AND wait_event_type = 'Lock'");
+    let waits = format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}' AND wait_event_type = 'Lock'");
     while server.psql(name, &waits) == "0" {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
