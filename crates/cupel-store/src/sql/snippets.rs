@@ -6,7 +6,8 @@ use cupel_core::{SnippetStore, StoreError};
 use cupel_types::UserId;
 
 use super::fault::SqlFault;
-use super::{Lock, Sql, SqlStore, Write, bytes, values};
+use super::membership::lock_user;
+use super::{Sql, SqlStore, Write, bytes, values};
 use crate::rows::{decode_snippet, encode_snippet, from_us, id_from, to_us};
 
 #[async_trait]
@@ -89,7 +90,9 @@ impl Write for ShareSnippet {
     fn apply(&self, db: &dyn Sql) -> Result<Self::Output, SqlFault> {
         let (id, owner, at) = (bytes(self.id.as_uuid()), bytes(self.owner.as_uuid()), to_us(self.shared.shared_at));
         // Concurrent requests of one user are counted one after another.
-        db.lock(Lock::User, owner)?;
+        if !lock_user(db, owner)? {
+            return Ok(Ok(()));
+        }
         let sql = "UPDATE snippets SET shared_at = ? WHERE id = ? AND owner = ?";
         if db.execute(sql, values![at, id, owner])? > 0 {
             return Ok(Ok(()));
