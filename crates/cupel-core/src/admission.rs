@@ -108,6 +108,9 @@ pub(crate) struct Admission {
     ended: AtomicUsize,
     /// Runs ended per second, smoothed, in thousandths.
     rate_milli: AtomicUsize,
+    /// Number of runs that all workers judged within the last minute, by their heartbeats; 0 if this node has workers
+    /// of its own and does not read the heartbeats.
+    judged_last_minute: AtomicUsize,
 }
 
 pub(crate) struct AdmissionGuard<'a> {
@@ -154,9 +157,15 @@ impl Admission {
         self.rate_milli.store((before * 3 + now) / 4, Ordering::Relaxed);
     }
 
+    /// Sets the number of runs that all workers judged within the last minute.
+    pub(crate) fn judged_last_minute(&self, runs: usize) {
+        self.judged_last_minute.store(runs, Ordering::Relaxed);
+    }
+
     /// How long a tenth of the waiting runs takes at the current rate; 1 s to 60 s.
     fn retry_after(&self, depth: usize) -> Duration {
-        let rate_milli = self.rate_milli.load(Ordering::Relaxed).max(1);
+        let of_workers_milli = self.judged_last_minute.load(Ordering::Relaxed) * 1000 / 60;
+        let rate_milli = self.rate_milli.load(Ordering::Relaxed).max(of_workers_milli).max(1);
         Duration::from_secs((depth * 100 / rate_milli) as u64).clamp(RETRY_AFTER_MIN, RETRY_AFTER_MAX)
     }
 }

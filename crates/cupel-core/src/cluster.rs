@@ -196,8 +196,8 @@ impl Core {
         Ok(workers)
     }
 
-    /// For a node without toolchains: offers the workers' languages, and routes runs accordingly. If versions differ,
-    /// the most frequent version is shown.
+    /// For a node without toolchains: offers the workers' languages, routes runs accordingly, and learns how fast the
+    /// workers judge. If versions differ, the most frequent version is shown.
     ///
     /// # Errors
     /// If the store cannot answer; nothing changes then.
@@ -213,6 +213,8 @@ impl Core {
             versions.into_iter().filter_map(|(language, counts)| Some((language, most(counts)?.0))).collect();
         // The workers of a cluster normally have the same packages. If versions differ, any of them is shown.
         let workers = self.workers_alive().await?;
+        let judged: u64 = workers.iter().map(|worker| u64::from(worker.beat.judged_last_minute)).sum();
+        self.inner.admission.judged_last_minute(usize::try_from(judged).unwrap_or(usize::MAX));
         let mut libraries = LibraryVersions::new();
         let mut pulling = PullingLanguages::new();
         for beat in workers.into_iter().map(|worker| worker.beat) {

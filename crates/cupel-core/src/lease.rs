@@ -209,8 +209,7 @@ impl Core {
 
     /// Gives back a lease that the store may have granted without returning the submission. After a transient error,
     /// the run loses no attempt. After a permanent error, the run loses one attempt each time, so it is abandoned
-    /// eventually. The abandonment is stored but not announced, because an event needs the submission's id, and only
-    /// the run's id is known.
+    /// eventually.
     async fn give_back_unreadable(&self, run: RunId, lease: LeaseId, cause: &StoreError) {
         let now = self.now();
         let due = now.saturating_add(UNREADABLE_RETRY_DELAY).unwrap_or(now);
@@ -218,9 +217,9 @@ impl Core {
         let why = kept(&format!("the submission cannot be read: {}", chain(cause)));
         let returned = GivenBack { lost_attempt, why, now, due, attempts_max: self.inner.policy.attempts_max };
         match self.inner.store.give_back(run, lease, returned).await {
-            Ok(Some(RunState::Abandoned { attempts })) => {
-                self.inner.admission.ended(1);
+            Ok(Some((submission, RunState::Abandoned { attempts }))) => {
                 tracing::error!(run.id = %run, attempt.number = attempts, "abandoned a run: its submission cannot be read");
+                self.abandoned(submission, attempts, now);
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, run.id = %run, "cannot give a run back; its lease will expire"),
@@ -336,7 +335,7 @@ impl Core {
         let returned = GivenBack { lost_attempt, why: kept(reason), now, due, attempts_max };
         let state = self.inner.store.give_back(run, lease, returned).await?;
         self.running().remove(&lease);
-        match state {
+        match state.map(|(_, state)| state) {
             None => {
                 tracing::info!(run.id = %run, attempt.number = attempt, reason, "a worker tried to release a lease that it had lost")
             }

@@ -128,11 +128,13 @@ impl Core {
             Some(record) if !record.state.is_final() => record,
             other => return Ok(other),
         };
-        match timeout(at_most, self.wait_for_end(id, end.as_mut())).await {
-            // The run ended or the bus is closing: in both cases the store has the current state.
-            Ok(()) => self.submission(viewer, id).await,
-            Err(_elapsed) if at_most.is_zero() => Ok(Some(record)),
-            Err(_elapsed) => self.submission(viewer, id).await,
+        // A request that waits does not keep the submission's sources and input in memory.
+        let current = at_most.is_zero().then_some(record);
+        let waited = timeout(at_most, self.wait_for_end(id, end.as_mut())).await;
+        match current {
+            Some(record) if waited.is_err() => Ok(Some(record)),
+            // The run ended, the bus is closing, or the record is old: the store has the current state.
+            _ => self.submission(viewer, id).await,
         }
     }
 
@@ -140,8 +142,9 @@ impl Core {
     ///
     /// # Errors
     /// If the store cannot answer.
-    pub async fn wait_until_ended(&self, attempted: &Attempted, at_most: Duration) -> Result<(), StoreError> {
-        let id = attempted.record().submission.id;
+    pub async fn wait_until_ended(&self, attempted: Attempted, at_most: Duration) -> Result<(), StoreError> {
+        // The submission, with its sources and input, does not stay in memory during the wait.
+        let id = attempted.into_record().submission.id;
         // Subscribed before the read, so an end between the two is not missed.
         let mut end = self.inner.events.subscribe(id, Seq::default(), Interest::End).await;
         if self.inner.store.submission(id).await?.is_some_and(|record| !record.state.is_final()) {

@@ -143,6 +143,14 @@ impl Request {
 }
 
 #[cfg(test)]
+impl CompileTurns {
+    /// Whether a run waits.
+    pub(crate) fn is_requested(&self) -> bool {
+        !self.state().waiting.is_empty()
+    }
+}
+
+#[cfg(test)]
 impl Request {
     /// Whether an executor was lent that the run has not taken.
     pub(crate) fn is_answered(&self) -> bool {

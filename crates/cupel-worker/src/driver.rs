@@ -626,6 +626,8 @@ impl<'a> Driver<'a> {
         }
         begun.had += took;
         self.owes = self.owes.saturating_sub(took);
+        // Without the time that the run has waited for another slot to compile it.
+        let mut ran = begun.had;
         let result = match message {
             Some(SlotMessage::Yields(tool)) => {
                 self.tool = Some(tool);
@@ -634,14 +636,17 @@ impl<'a> Driver<'a> {
                 self.waiting.push_back(begun);
                 return true;
             }
-            Some(SlotMessage::Done(result)) => Some(*result),
+            Some(SlotMessage::Done(result, waited_for_loan)) => {
+                ran = ran.saturating_sub(waited_for_loan);
+                Some(*result)
+            }
             // The run's thread has ended, and the executor is lost with the thread.
             Some(SlotMessage::Ready(_) | SlotMessage::Gone) | None => None,
         };
         let goes_on = result.is_some();
         let result = result.unwrap_or(Err(SlotError::Panic));
         let submission = &begun.assignment.leased.submission;
-        metrics::histogram!("cupel_run_duration_seconds", "language" => language_label(submission)).record(begun.had);
+        metrics::histogram!("cupel_run_duration_seconds", "language" => language_label(submission)).record(ran);
         self.was_short = result.is_ok() && begun.had <= self.shared.short_run;
         self.free.push(begun.thread);
         shared.tracker.spawn(end(Arc::clone(shared), begun.assignment, begun.at, result));

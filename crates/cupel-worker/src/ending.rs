@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cupel_core::run::LeasedRun;
-use cupel_core::{Assignment, Backoff, Core, StopFlag, StoreError, chain};
+use cupel_core::{Assignment, Backoff, Core, StopFlag, StoreError, chain, is_disk_full};
 use cupel_traces::{Ended, Run};
 use cupel_types::{RunId, Submission, Verdict};
 use jiff::Timestamp;
@@ -18,6 +18,10 @@ pub(crate) const DRAINS: &str = "the worker is draining";
 
 /// Pauses between two attempts to write a result.
 const PAUSES: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
+
+/// Maximum number of attempts to write a result that the store does not accept although it accepts others. With the
+/// pauses between them, they take at least eight minutes.
+const REFUSALS_MAX: u32 = 100;
 
 /// How long a worker whose slots have ended continues to write results. Longer than the maximum pause, so that each
 /// result gets at least one more attempt. After that, the runs are returned to the queue.
@@ -119,7 +123,8 @@ async fn complete(shared: &Shared, assignment: &Assignment, began: Timestamp, ju
     let LeasedRun { run, lease, ref submission, .. } = assignment.leased;
     let verdict = judged.report.verdict;
     let attempt = || core.complete(assignment, judged.report.clone(), judged.events.clone());
-    match write(run, attempt, &assignment.stop, &shared.gives_up, PAUSES).await {
+    let others = || shared.judged.total();
+    match write(run, attempt, others, &assignment.stop, &shared.gives_up, PAUSES).await {
         Ok(true) => {
             shared.judged.add();
             trace(core, assignment, began, Ended::Judged(verdict, &judged.events));
@@ -136,8 +141,9 @@ async fn complete(shared: &Shared, assignment: &Assignment, began: Timestamp, ju
         Err(error) => {
             attempt_failed("store");
             tracing::error!(run.id = %run, error = chain(&error), "could not write the result of run {run}");
-            // An outage and a full disk are not the run's fault, so the run loses no attempt. The attempt of a live run
-            // is lost: another one would run without the input, and the next worker ends the run with this reason.
+            // An outage and a full disk are not the run's fault, so the run loses no attempt. An error that concerns
+            // only this result costs one: it may occur with each attempt. The attempt of a live run is lost: another
+            // one would run without the input, and the next worker ends the run with this reason.
             let lost_attempt = !error.transient || submission.kind.is_live();
             give_back(core, assignment, lost_attempt, "the worker could not write the result").await;
         }
@@ -152,19 +158,30 @@ async fn complete(shared: &Shared, assignment: &Assignment, began: Timestamp, ju
 /// heartbeat renews this one. If only this worker cannot reach the store, the lease may expire; the store then refuses
 /// the result. The number of results that are kept is bounded: while too many wait to be written
 /// (`Shared::completions`), the worker takes no runs.
+///
+/// If other results were written before each of [`REFUSALS_MAX`] failed attempts, the failure is not one of the store,
+/// but of this result. The error is then no longer transient, so that the run loses an attempt. A full disk does not
+/// count, because it may have space for small results only. `others`: number of results written by this worker.
 async fn write<F: Future<Output = Result<bool, StoreError>>>(
     run: RunId,
     mut attempt: impl FnMut() -> F,
+    others: impl Fn() -> u64,
     stop: &StopFlag,
     gives_up: &CancellationToken,
     mut pauses: Backoff,
 ) -> Result<bool, StoreError> {
     let mut is_first = true;
+    let (mut refusals, mut written) = (0, others());
     loop {
         let error = match attempt().await {
             Err(error) if error.transient => error,
             result => return result,
         };
+        let written_before = std::mem::replace(&mut written, others());
+        refusals += u32::from(written > written_before && !is_disk_full(&error));
+        if refusals >= REFUSALS_MAX {
+            return Err(StoreError { transient: false, ..error });
+        }
         if std::mem::take(&mut is_first) {
             tracing::warn!(run.id = %run, error = chain(&error), "could not write the result of run {run}; retrying until it is written");
         } else {
@@ -200,12 +217,24 @@ mod tests {
         gives_up: &CancellationToken,
         pauses: Backoff,
     ) -> (Result<bool, StoreError>, usize) {
+        written_besides(|| 0, failures, transient, stop, gives_up, pauses).await
+    }
+
+    /// [`written`]; `others`: number of other results written.
+    async fn written_besides(
+        others: impl Fn() -> u64,
+        failures: usize,
+        transient: bool,
+        stop: &StopFlag,
+        gives_up: &CancellationToken,
+        pauses: Backoff,
+    ) -> (Result<bool, StoreError>, usize) {
         let mut attempts = 0;
         let attempt = || {
             attempts += 1;
             std::future::ready(if attempts > failures { Ok(true) } else { Err(failed(transient)) })
         };
-        let result = write(RunId::from_uuid(fresh()), attempt, stop, gives_up, pauses).await;
+        let result = write(RunId::from_uuid(fresh()), attempt, others, stop, gives_up, pauses).await;
         (result, attempts)
     }
 
@@ -214,6 +243,29 @@ mod tests {
         let (result, attempts) = written(50, true, &StopFlag::default(), &CancellationToken::new(), SHORT).await;
         assert!(matches!(result, Ok(true)), "{result:?}");
         assert_eq!(attempts, 51);
+    }
+
+    #[tokio::test]
+    async fn a_result_that_the_store_does_not_accept_while_it_accepts_others_costs_an_attempt() {
+        let others = std::cell::Cell::new(0);
+        let one_more = || {
+            others.set(others.get() + 1);
+            others.get()
+        };
+        let (stop, gives_up) = (StopFlag::default(), CancellationToken::new());
+        let (result, attempts) = written_besides(&one_more, usize::MAX, true, &stop, &gives_up, SHORT).await;
+        assert!(matches!(&result, Err(error) if !error.transient), "{result:?}");
+        assert_eq!(attempts, REFUSALS_MAX as usize);
+        // A full disk may have space for the others only.
+        let mut failures = 2 * REFUSALS_MAX;
+        let full = || {
+            failures -= 1;
+            let source = std::io::Error::from(std::io::ErrorKind::StorageFull).into();
+            let error = StoreError { operation: "record a result", transient: true, source };
+            std::future::ready(if failures > 0 { Err(error) } else { Ok(true) })
+        };
+        let result = write(RunId::from_uuid(fresh()), full, one_more, &stop, &gives_up, SHORT).await;
+        assert!(matches!(result, Ok(true)), "{result:?}");
     }
 
     #[tokio::test]

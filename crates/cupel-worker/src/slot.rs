@@ -91,8 +91,8 @@ pub(crate) enum SlotMessage {
     Ready(SlotExecutor),
     /// Other runs may have a turn; the attempt continues later.
     Yields(SlotExecutor),
-    /// The attempt has ended.
-    Done(Box<Result<Judged, SlotError>>),
+    /// The attempt has ended. It has waited this long for an executor of another slot.
+    Done(Box<Result<Judged, SlotError>>, Duration),
     /// The thread has ended.
     Gone,
 }
@@ -119,6 +119,7 @@ pub(crate) fn run(
         lenders: None,
         compiler: Compiler::NotChosen,
         has_loan_failed: false,
+        waited_for_loan: Duration::ZERO,
     };
     while let Ok(job) = hand.jobs.recv() {
         match job {
@@ -163,6 +164,8 @@ struct TurnTaker<'a> {
     compiler: Compiler,
     /// Whether the last failure was that of an executor of another slot.
     has_loan_failed: bool,
+    /// How long the attempt has waited for an executor of another slot.
+    waited_for_loan: Duration,
 }
 
 /// The executor that compiles an attempt's program.
@@ -214,7 +217,7 @@ impl TurnTaker<'_> {
     fn judge(&mut self, number: usize, parts: &SlotParts, runtime: &Handle, assignment: &Assignment) -> bool {
         self.waited = Arc::default();
         self.is_announced = false;
-        (self.compiler, self.has_loan_failed) = (Compiler::NotChosen, false);
+        (self.compiler, self.has_loan_failed, self.waited_for_loan) = (Compiler::NotChosen, false, Duration::ZERO);
         let waited = Arc::clone(&self.waited);
         let attempt = AssertUnwindSafe(|| judge_one(parts, runtime, assignment, self, &waited));
         let result = catch_unwind(attempt).unwrap_or(Err(SlotError::Panic));
@@ -250,7 +253,7 @@ impl TurnTaker<'_> {
             Err(SlotError::Judge(_) | SlotError::Problem(_) | SlotError::Panic) => FAILURES_MAX,
         };
         let is_broken = tool.failures >= FAILURES_MAX;
-        if self.messages.send(SlotMessage::Done(Box::new(result))).is_err() {
+        if self.messages.send(SlotMessage::Done(Box::new(result), self.waited_for_loan)).is_err() {
             return false;
         }
         if is_machines {
@@ -293,7 +296,7 @@ impl TurnTaker<'_> {
         if let (Compiler::NotChosen, Some(lenders)) = (&self.compiler, &self.lenders) {
             let began = Instant::now();
             let loan = lenders.borrow(observer);
-            self.count_waited(began);
+            self.waited_for_loan += self.count_waited(began);
             self.compiler = loan.map_or(Compiler::Own, Compiler::Borrowed);
         }
         match &mut self.compiler {
@@ -311,9 +314,10 @@ impl TurnTaker<'_> {
         }
     }
 
-    fn count_waited(&self, began: Instant) {
-        let waited = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.waited.fetch_add(waited, Ordering::Relaxed);
+    fn count_waited(&self, began: Instant) -> Duration {
+        let waited = began.elapsed();
+        self.waited.fetch_add(u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        waited
     }
 
     fn wait_for_turn(&mut self, tool: SlotExecutor) {

@@ -1,5 +1,6 @@
 //! The number of runs that a worker judged within the last minute, for administrators.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use tokio::time::Instant;
@@ -12,6 +13,7 @@ const SECONDS: usize = 60;
 pub(crate) struct Throughput {
     start: Instant,
     window: Mutex<Window>,
+    total: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -24,17 +26,27 @@ struct Window {
 
 impl Throughput {
     pub(crate) fn new() -> Throughput {
-        Throughput { start: Instant::now(), window: Mutex::new(Window { counts: [0; SECONDS], now: 0 }) }
+        Throughput {
+            start: Instant::now(),
+            window: Mutex::new(Window { counts: [0; SECONDS], now: 0 }),
+            total: AtomicU64::new(0),
+        }
     }
 
     /// Counts one event.
     pub(crate) fn add(&self) {
+        self.total.fetch_add(1, Ordering::Relaxed);
         self.with_window(Window::add);
     }
 
     /// Number of events in the current second and the 59 before it.
     pub(crate) fn last_minute(&self) -> u32 {
         self.with_window(|window| window.sum())
+    }
+
+    /// Number of events since the start.
+    pub(crate) fn total(&self) -> u64 {
+        self.total.load(Ordering::Relaxed)
     }
 
     fn with_window<T>(&self, act: impl FnOnce(&mut Window) -> T) -> T {

@@ -58,7 +58,7 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
     metrics::describe_histogram!(
         "cupel_run_duration_seconds",
         metrics::Unit::Seconds,
-        "Time from the start of a run on a slot to its end"
+        "Time that runs used on their slots, including compilation; without the time that they waited for their turn"
     );
     metrics::describe_counter!(
         "cupel_compilations_total",

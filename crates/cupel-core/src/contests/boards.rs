@@ -1,5 +1,6 @@
-//! Cached standings. The data of a cached contest is read at most once per second, for all viewers of this node. A
-//! viewer whose view differs from the common one costs another computation, but no read.
+//! Cached standings. The data of a cached contest is read at most once per second, for all viewers of this node. The
+//! standings of a contestant with hidden results follow from the common ones (`seen_rows.rs`). Other views, such as
+//! that of a virtual participant, cost another computation, but no read.
 //!
 //! Invariant: two reads of one contest never run at the same time. A place with waiting callers is not evicted, so all
 //! of them get the result of the same read. Reads of different contests take turns, so each superfluous read would delay
@@ -13,7 +14,9 @@ use cupel_types::{ContestId, UserId};
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
-use super::{Attempt, Cell, Contest, Participant, Participation, StandingsRow, Style, View, standings};
+use super::seen_rows::SeenRows;
+use super::standings::{Table, table};
+use super::{Attempt, Cell, Contest, Participant, Participation, StandingsRow, Style, View};
 use crate::{Core, StoreError};
 
 /// Lifetime of a cached board.
@@ -40,9 +43,10 @@ pub(super) struct Board {
     participants: HashMap<UserId, Participant>,
     /// The participants, in the order in which they joined.
     order: Vec<(UserId, Participation)>,
+    /// The attempts by user; those of a user are in the order in which they were sent.
     attempts: Vec<Attempt>,
     rules: Rules,
-    rows: Arc<Vec<StandingsRow>>,
+    table: Arc<Table>,
 }
 
 /// The cached boards.
@@ -51,7 +55,7 @@ pub(crate) struct Boards {
     places: Mutex<Vec<Place>>,
     /// Allows one read of a contest at a time, so that the store stays available for other requests.
     reading: Arc<Semaphore>,
-    /// Allows one computation for an individual viewer at a time.
+    /// Allows one computation of all rows for an individual viewer at a time.
     computing: Arc<Semaphore>,
 }
 
@@ -127,7 +131,13 @@ impl Board {
     /// Whether a freeze hides results of this user from others.
     pub(super) fn hides(&self, user: UserId, frozen_from: Option<Duration>) -> bool {
         let is_frozen = |attempt: &Attempt| attempt.is_hidden || frozen_from.is_some_and(|frozen| attempt.at >= frozen);
-        self.attempts.iter().any(|attempt| attempt.user == user && is_frozen(attempt))
+        self.attempts_of(user).iter().any(is_frozen)
+    }
+
+    fn attempts_of(&self, user: UserId) -> &[Attempt] {
+        let from = self.attempts.partition_point(|attempt| attempt.user < user);
+        let count = self.attempts[from..].partition_point(|attempt| attempt.user == user);
+        &self.attempts[from..from + count]
     }
 
     /// Approximate size in memory.
@@ -139,12 +149,12 @@ impl Board {
             + self.order.len() * per_participant
             + names
             + self.attempts.len() * size_of::<Attempt>()
-            + self.rows.len() * per_row;
+            + self.table.rows.len() * per_row;
         bytes as u64
     }
 
-    fn reckoned(&self, rules: Rules) -> Vec<StandingsRow> {
-        standings(rules.style, rules.problems, &self.order, &self.attempts, rules.view)
+    fn reckoned(&self, rules: Rules) -> Table {
+        table(rules.style, rules.problems, &self.order, &self.attempts, rules.view)
     }
 }
 
@@ -178,16 +188,17 @@ impl Core {
     async fn read_board(&self, contest: Contest) -> Result<Board, StoreError> {
         let as_of = self.now();
         let participants = self.inner.store.participants(contest.id).await?;
-        let attempts = self.inner.store.attempts(contest.id).await?;
+        let mut attempts = self.inner.store.attempts(contest.id).await?;
         let until = elapsed(as_of, &contest, contest.starts_at);
         let view = View { until, frozen_from: contest.frozen_from(), shows_hidden: false, own: None };
         let made = tokio::task::spawn_blocking(move || {
             let rules = Rules { style: contest.style, problems: contest.problems.len(), view };
             let order = participants.iter().map(|one| (one.user, one.participation)).collect();
             let participants = participants.into_iter().map(|one| (one.user, one)).collect();
-            let rows = Arc::default();
-            let mut board = Board { as_of, fresh_until: as_of, participants, order, attempts, rules, rows };
-            board.rows = Arc::new(board.reckoned(rules));
+            attempts.sort_by_key(|attempt| attempt.user);
+            let table = Arc::default();
+            let mut board = Board { as_of, fresh_until: as_of, participants, order, attempts, rules, table };
+            board.table = Arc::new(board.reckoned(rules));
             board
         });
         let mut board = made.await.map_err(broken_off)?;
@@ -201,16 +212,21 @@ impl Core {
         board: &Arc<Board>,
         contest: &Contest,
         view: View,
-    ) -> Result<Arc<Vec<StandingsRow>>, StoreError> {
+    ) -> Result<SeenRows, StoreError> {
         let rules = Rules { style: contest.style, problems: contest.problems.len(), view };
-        if rules == board.rules {
-            return Ok(Arc::clone(&board.rows));
+        let common = Rules { view: View { own: None, ..view }, ..rules };
+        if common == board.rules {
+            let table = Arc::clone(&board.table);
+            return Ok(match view.own {
+                None => SeenRows::of_everyone(table),
+                Some(own) => SeenRows::of_contestant(table, rules.style, common.view, own, board.attempts_of(own)),
+            });
         }
         let turn = Arc::clone(&self.inner.boards.computing).acquire_owned().await.map_err(broken_off)?;
         let board = Arc::clone(board);
         let made = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            Arc::new(board.reckoned(rules))
+            SeenRows::of_everyone(Arc::new(board.reckoned(rules)))
         });
         made.await.map_err(broken_off)
     }

@@ -15,6 +15,7 @@ mod join_code;
 mod manage;
 mod participation;
 mod records;
+mod seen_rows;
 mod standings;
 mod store;
 

@@ -205,12 +205,12 @@ impl Core {
         let shows_hidden = unfrozen && principal.is_admin();
         let view = View { until, frozen_from, shows_hidden, own: own.filter(|own| board.hides(*own, frozen_from)) };
         let rows = self.rows_of(&board, contest, view).await?;
-        let with_who = |row: &StandingsRow| board.participant(row.user).map(|who| (row.clone(), who.clone()));
+        let with_who = |row: StandingsRow| board.participant(row.user).cloned().map(|who| (row, who));
         let [offset, limit] = [offset, limit].map(|number| usize::try_from(number).unwrap_or(usize::MAX));
         Ok(Standings {
-            rows: rows.iter().skip(offset).take(limit).filter_map(with_who).collect(),
+            rows: rows.page(offset, limit).filter_map(with_who).collect(),
             total: rows.len() as u64,
-            own: rows.iter().find(|row| Some(row.user) == own).and_then(with_who),
+            own: own.and_then(|own| rows.row_of(own)).and_then(with_who),
             is_frozen: frozen_from.is_some_and(|frozen| until >= frozen),
             until,
         })

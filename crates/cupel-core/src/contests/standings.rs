@@ -75,6 +75,8 @@ pub struct StandingsRow {
     pub score: Score,
     /// One cell per problem, in the contest's order.
     pub cells: Vec<Cell>,
+    /// Place in the order in which the participants joined. Rows with the same result are in this order.
+    pub(super) joined: usize,
 }
 
 /// One participant's result for one problem.
@@ -93,7 +95,8 @@ pub struct Cell {
     pub score: Option<Score>,
 }
 
-/// The standings. `attempts` are in the order in which they were sent; those of users who do not take part are ignored.
+/// The standings. `attempts` are in the order in which they were sent, at least those of each participant; those of
+/// users who do not take part are ignored.
 pub fn standings(
     style: Style,
     problems: usize,
@@ -101,7 +104,57 @@ pub fn standings(
     attempts: &[Attempt],
     view: View,
 ) -> Vec<StandingsRow> {
-    let empty = |(user, participation): &(UserId, Participation)| StandingsRow {
+    table(style, problems, participants, attempts, view).rows
+}
+
+/// The standings, and the times that decide which solutions are the first ones.
+#[derive(Default)]
+pub(super) struct Table {
+    /// The rows, best first.
+    pub(super) rows: Vec<StandingsRow>,
+    /// For each problem, the times of the first solutions.
+    pub(super) solved: Vec<Earliest>,
+    /// For each problem, the times of the first attempts that may still become solutions.
+    pub(super) undecided: Vec<Earliest>,
+}
+
+/// The earliest of the times of official participants, and the earliest one of another participant.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Earliest {
+    first: Option<(Duration, UserId)>,
+    other: Option<Duration>,
+}
+
+impl Earliest {
+    fn add(&mut self, at: Duration, user: UserId) {
+        match self.first {
+            Some((first, who)) if who == user => self.first = Some((first.min(at), user)),
+            Some((first, _)) if first <= at => self.other = self.other.into_iter().chain([at]).min(),
+            later => (self.first, self.other) = (Some((at, user)), later.map(|(later, _)| later)),
+        }
+    }
+
+    /// The earliest time.
+    fn any(self) -> Option<Duration> {
+        self.first.map(|(at, _)| at)
+    }
+
+    /// The earliest time if those of one participant are replaced.
+    pub(super) fn with(self, user: UserId, own: Earliest) -> Option<Duration> {
+        let of_others = self.first.map_or(self.other, |(at, who)| if who == user { self.other } else { Some(at) });
+        of_others.into_iter().chain(own.any()).min()
+    }
+}
+
+/// [`standings`], with the times of the first solutions.
+pub(super) fn table(
+    style: Style,
+    problems: usize,
+    participants: &[(UserId, Participation)],
+    attempts: &[Attempt],
+    view: View,
+) -> Table {
+    let empty = |(joined, (user, participation)): (usize, &(UserId, Participation))| StandingsRow {
         rank: 0,
         user: *user,
         participation: *participation,
@@ -109,10 +162,11 @@ pub fn standings(
         penalty: Duration::ZERO,
         score: Score::ZERO,
         cells: vec![Cell::default(); problems],
+        joined,
     };
-    let mut rows: Vec<StandingsRow> = participants.iter().map(empty).collect();
-    let places: HashMap<UserId, usize> = rows.iter().enumerate().map(|(place, row)| (row.user, place)).collect();
-    let mut undecided = vec![None; problems];
+    let mut rows: Vec<StandingsRow> = participants.iter().enumerate().map(empty).collect();
+    let places: HashMap<UserId, usize> = rows.iter().map(|row| (row.user, row.joined)).collect();
+    let mut undecided = vec![Earliest::default(); problems];
     for attempt in attempts.iter().filter(|attempt| attempt.at <= view.until) {
         let Some(row) = places.get(&attempt.user).map(|place| &mut rows[*place]) else { continue };
         let Some(cell) = row.cells.get_mut(attempt.problem) else { continue };
@@ -122,16 +176,23 @@ pub fn standings(
         let result = attempt.result.filter(|_| !hidden);
         let may_solve = result.is_none() && cell.solved_at.is_none();
         if may_solve && row.participation == Participation::Official {
-            undecided[attempt.problem].get_or_insert(attempt.at);
+            undecided[attempt.problem].add(attempt.at, attempt.user);
         }
         take(style, cell, attempt.at, result);
     }
     for row in &mut rows {
         sum(style, row);
     }
-    mark_first(&mut rows, &undecided);
+    let mut solved = vec![Earliest::default(); problems];
+    for row in rows.iter().filter(|row| row.participation == Participation::Official) {
+        for (solved, cell) in solved.iter_mut().zip(&row.cells) {
+            cell.solved_at.into_iter().for_each(|at| solved.add(at, row.user));
+        }
+    }
+    let firsts: Vec<_> = solved.iter().zip(&undecided).map(|(solved, open)| first(solved.any(), open.any())).collect();
+    rows.iter_mut().for_each(|row| mark_firsts(row, &firsts));
     rank(style, &mut rows);
-    rows
+    Table { rows, solved, undecided }
 }
 
 /// Adds one attempt to a cell.
@@ -174,23 +235,25 @@ fn sum(style: Style, row: &mut StandingsRow) {
     }
 }
 
-/// Marks the first solutions of each problem. `undecided`: for each problem, the time of the first official attempt
-/// that may still become a solution. A later solution is not marked, because it may not stay the first.
-fn mark_first(rows: &mut [StandingsRow], undecided: &[Option<Duration>]) {
-    for (problem, undecided) in undecided.iter().enumerate() {
-        let official = rows.iter().filter(|row| row.participation == Participation::Official);
-        let Some(first) = official.filter_map(|row| row.cells[problem].solved_at).min() else { continue };
-        if undecided.is_some_and(|at| at < first) {
-            continue;
-        }
-        for row in rows.iter_mut().filter(|row| row.participation == Participation::Official) {
-            row.cells[problem].is_first = row.cells[problem].solved_at == Some(first);
-        }
+/// Time of a problem's first solution. `undecided`: the time of the first official attempt that may still become a
+/// solution. There is no first solution if it is later than that, because it may not stay the first.
+pub(super) fn first(solved: Option<Duration>, undecided: Option<Duration>) -> Option<Duration> {
+    solved.filter(|solved| undecided.is_none_or(|at| at >= *solved))
+}
+
+/// Marks the solutions of a row that are the first ones of their problems. `firsts`: for each problem, their time.
+pub(super) fn mark_firsts(row: &mut StandingsRow, firsts: &[Option<Duration>]) {
+    let is_official = row.participation == Participation::Official;
+    for (cell, first) in row.cells.iter_mut().zip(firsts) {
+        cell.is_first = is_official && first.is_some() && cell.solved_at == *first;
     }
 }
 
-/// Sort key of a row: smaller is better.
-fn key(style: Style, row: &StandingsRow) -> (Reverse<Score>, Reverse<u32>, Duration, Duration) {
+/// Sort key of a row.
+pub(super) type Key = (Reverse<Score>, Reverse<u32>, Duration, Duration);
+
+/// Sort key of a row: smaller is better. Rows with equal keys share a rank.
+pub(super) fn key(style: Style, row: &StandingsRow) -> Key {
     match style {
         Style::Icpc { .. } => {
             let last = row.cells.iter().filter_map(|cell| cell.solved_at).max().unwrap_or_default();

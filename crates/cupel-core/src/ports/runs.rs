@@ -74,11 +74,16 @@ pub trait RunStore: Send + Sync {
     /// current. `false`: the lease is stale and nothing was written.
     async fn complete(&self, run: RunId, lease: LeaseId, done: Completion) -> Result<bool, StoreError>;
 
-    /// Gives a leased run back; see [`RunEvent::GiveBack`](crate::run::RunEvent::GiveBack). Returns the new state, or
-    /// `None` if the lease is stale. If the run is queued again, it is due at `due`. If the run is abandoned, its
-    /// webhook delivery is written in the same transaction, and its submission becomes a [dead
+    /// Gives a leased run back; see [`RunEvent::GiveBack`](crate::run::RunEvent::GiveBack). Returns the submission and
+    /// the new state, or `None` if the lease is stale. If the run is queued again, it is due at `due`. If the run is
+    /// abandoned, its webhook delivery is written in the same transaction, and its submission becomes a [dead
     /// letter](crate::DeadLetterStore).
-    async fn give_back(&self, run: RunId, lease: LeaseId, given: GivenBack) -> Result<Option<RunState>, StoreError>;
+    async fn give_back(
+        &self,
+        run: RunId,
+        lease: LeaseId,
+        given: GivenBack,
+    ) -> Result<Option<(SubmissionId, RunState)>, StoreError>;
 
     /// Cancels the latest run of a submission if it has not ended, and writes its webhook delivery in the same
     /// transaction. If `run` is given, another run is not cancelled. `None`: the submission does not exist.

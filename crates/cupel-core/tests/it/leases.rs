@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cupel_core::event::{Event, EventKind, Seq};
 use cupel_core::run::RunState;
-use cupel_core::{Clock as _, NextError, RunStore as _};
+use cupel_core::{Clock as _, NextError, Received, RunStore as _};
 use cupel_testkit::a_report;
 use cupel_types::{SubmissionId, Verdict};
 
@@ -215,6 +215,7 @@ async fn a_run_with_an_unreadable_submission_is_given_back_and_finally_abandoned
     // A store may cache what it has just written; it drops the entry once a worker has leased the run.
     let first = app.core.next_run(worker()).await.unwrap();
     app.core.give_back(&first, false, "a worker that does not start the run").await.unwrap();
+    let mut log = app.core.watch(&app.me(), id, Seq::default()).await.unwrap().expect("the submission");
     let raw = rusqlite::Connection::open(app.folder.path().join("cupel.db")).unwrap();
     raw.execute_batch("UPDATE code_submissions SET spec = 'damaged'").unwrap();
     for attempt in 1..=3 {
@@ -226,4 +227,7 @@ async fn a_run_with_an_unreadable_submission_is_given_back_and_finally_abandoned
     }
     let counts = app.store.counts(app.clock.now()).await.unwrap();
     assert_eq!((counts.queued, counts.scheduled, counts.leased), (0, 0, 0), "{id} was abandoned");
+    // The end is announced, so that no client waits until it queries the store.
+    let end = async { while !matches!(log.next().await, Some(Received::Event(event)) if event.kind.is_final()) {} };
+    tokio::time::timeout(Duration::from_secs(10), end).await.expect("an announcement");
 }

@@ -42,8 +42,12 @@ fn needs(languages: &[&str]) -> Needs {
 
 impl Site {
     async fn start() -> Site {
+        Site::with_queue(EmbeddedQueue::default()).await
+    }
+
+    async fn with_queue(queue: EmbeddedQueue) -> Site {
         let app = App::start().await;
-        let queue = Arc::new(EmbeddedQueue::default());
+        let queue = Arc::new(queue);
         let api = node(&app, &queue);
         Site { app, queue, api }
     }
@@ -184,6 +188,25 @@ async fn a_submission_is_refused_while_no_worker_has_its_languages() {
     submit("c", &[]).await.expect("accepted");
     // Only two workers together have all of these languages.
     assert!(matches!(submit("python", &["cpp"]).await, Err(SubmitError::NoWorker { .. })));
+}
+
+#[tokio::test]
+async fn a_node_without_workers_knows_from_their_heartbeats_when_a_full_queue_has_space() {
+    let site = Site::with_queue(EmbeddedQueue::new(30)).await;
+    let mut worker = site.worker(&["python"]).await;
+    for _ in 0..30 {
+        site.submit("python").await;
+    }
+    // A tenth of the 30 runs that wait.
+    for (judged_last_minute, seconds) in [(0, 60), (60, 3), (20, 9), (600, 1)] {
+        worker.beat.judged_last_minute = judged_last_minute;
+        site.send_heartbeats(&[&worker]).await;
+        let new = a_submission().in_language("python").as_sent();
+        match site.api.submit(site.app.owner, vec![new], None, &Unlimited).await {
+            Err(SubmitError::QueueFull { retry_after }) => assert_eq!(retry_after.as_secs(), seconds),
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 #[tokio::test]

@@ -124,6 +124,24 @@ struct Session {
     notes: Notes,
 }
 
+/// How a connection ends.
+enum End {
+    /// The client has closed it, or is gone.
+    ClientIsGone,
+    /// The server closes it.
+    Closes(Close),
+}
+
+impl End {
+    /// How the server closes the connection, if the client is still there.
+    fn close(self) -> Option<Close> {
+        match self {
+            End::ClientIsGone => None,
+            End::Closes(close) => Some(close),
+        }
+    }
+}
+
 /// Cancels a run when the connection ends before the run.
 struct CancelOnDrop {
     app: Shared,
@@ -158,12 +176,12 @@ impl Session {
         let (submitted, end) = self.submit(&job, style, &mut input).await;
         let run = match submitted {
             Ok(run) => run,
-            Err(reason) => return end.unwrap_or(Some(Close::NotifiedError(reason))),
+            Err(reason) => return end.unwrap_or(End::Closes(Close::NotifiedError(reason))).close(),
         };
         let viewer = AuthenticatedUser { user: self.caller.user, is_admin: false };
         let mut cancel = CancelOnDrop { app: self.app.clone(), viewer, run: Some(run) };
         if let Some(end) = end {
-            return end;
+            return end.close();
         }
         let log = match self.app.core.watch(&viewer, run, Seq::default()).await {
             Ok(Some(log)) => log,
@@ -212,7 +230,7 @@ impl Session {
         job: &Job,
         style: Style,
         input: &mut Input,
-    ) -> (Result<SubmissionId, String>, Option<Option<Close>>) {
+    ) -> (Result<SubmissionId, String>, Option<End>) {
         let Session { socket, app, caller, notes, .. } = self;
         let (over, mut end) = (Notify::new(), None);
         let mut submitted = pin!(submit(app, caller, notes, job, style, &over));
@@ -221,8 +239,8 @@ impl Session {
                 submitted = &mut submitted => return (submitted, end),
                 message = receive(socket), if end.is_none() && input.is_sent() => {
                     end = match message.map(|message| message.and_then(|message| input.take(&message))) {
-                        None => Some(None),
-                        Some(Err(close)) => Some(Some(close)),
+                        None => Some(End::ClientIsGone),
+                        Some(Err(close)) => Some(End::Closes(close)),
                         Some(Ok(())) => None,
                     };
                     if end.is_some() {

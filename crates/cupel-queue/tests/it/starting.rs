@@ -13,7 +13,7 @@ async fn message(url: &str, settings: Settings) -> String {
 
 #[tokio::test]
 async fn an_unknown_scheme_names_the_setting_and_the_supported_schemes() {
-    for url in ["sqs://queue", "redis", "localhost:6379", "http://u:hunter2@h/"] {
+    for url in ["sqs://queue", "redis", "localhost:6379", "user:hunter2@host:5672", "http://u:hunter2@h/"] {
         let message = message(url, settings(1)).await;
         assert!(message.starts_with("queue.url: ") && message.contains("redis://"), "{message}");
     }

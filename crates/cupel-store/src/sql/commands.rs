@@ -271,7 +271,7 @@ pub(crate) struct GiveBack {
 }
 
 impl Write for GiveBack {
-    type Output = Option<RunState>;
+    type Output = Option<(SubmissionId, RunState)>;
     const OPERATION: &'static str = "give a run back";
     const DURABLE: bool = true;
 
@@ -279,7 +279,7 @@ impl Write for GiveBack {
         vec![self.run]
     }
 
-    fn apply(&self, db: &dyn Sql) -> Result<Option<RunState>, SqlFault> {
+    fn apply(&self, db: &dyn Sql) -> Result<Self::Output, SqlFault> {
         let Some(row) = RunRow::read(db, self.run)? else { return Ok(None) };
         let event = RunEvent::GiveBack { lease: self.lease, lost_attempt: self.given.lost_attempt };
         let Ok(state) = row.state.clone().apply(event, self.given.attempts_max) else { return Ok(None) };
@@ -296,7 +296,7 @@ impl Write for GiveBack {
         if ended {
             row.post_webhook(db, self.given.now)?;
         }
-        Ok(Some(state))
+        Ok(Some((row.submission, state)))
     }
 }
 

@@ -7,7 +7,8 @@ use cupel_types::Bytes;
 use uuid::Uuid;
 
 use super::fault::SqlFault;
-use super::{Lock, Row, Sql, SqlStore, Write, bytes, membership, values};
+use super::membership::lock_user;
+use super::{Row, Sql, SqlStore, Write, bytes, values};
 use crate::rows::{bad, from_us, to_us};
 
 /// Maximum number of a user's drafts or revisions that are removed in one pass. There are as many passes as necessary.
@@ -118,7 +119,7 @@ impl Write for SaveDraft {
         let (owner, problem) = (bytes(self.key.owner.as_uuid()), bytes(place(&self.key)));
         let language = self.key.language.as_str();
         // Concurrent requests of one user are applied one after another.
-        db.lock(Lock::User, owner)?;
+        let is_kept = lock_user(db, owner)?;
         let sql = "SELECT number, saved_at, bytes, text, begun_at FROM drafts
                    WHERE owner = ? AND problem = ? AND language = ? ORDER BY number DESC LIMIT 1";
         let found = db.one(sql, values![owner, problem, language], |row| {
@@ -136,14 +137,12 @@ impl Write for SaveDraft {
             (Ok(DraftStep::Begin(number)), _) => (number, true),
         };
         let revision = Revision { number, saved_at: self.save.at, bytes: Bytes::new(self.save.text.len() as u64) };
-        // Otherwise this request was in flight while the account was deleted. The result is as if the draft had been
-        // saved before.
-        if !membership::exists(db, owner)? {
-            return Ok(Ok(revision));
-        }
         let stored = i64::try_from(number).map_err(|_| bad("number"))?;
         let (at, text) = (to_us(self.save.at), self.save.text.as_bytes());
         let size = i64::try_from(text.len()).map_err(|_| bad("bytes"))?;
+        if !is_kept {
+            return Ok(Ok(revision));
+        }
         match newest.filter(|_| !begins) {
             Some(newest) => {
                 let before = i64::try_from(newest.number).map_err(|_| bad("number"))?;

@@ -213,8 +213,10 @@ pub(super) fn refused(db: &dyn Sql, user: UserId) -> Result<Option<AccountChange
     Ok(None)
 }
 
-/// Whether the user exists and is not deleted. If the user is locked, this does not change until the transaction ends.
-pub(super) fn exists(db: &dyn Sql, user: &[u8]) -> Result<bool, SqlFault> {
+/// Locks a user. Returns `false` if the user was deleted: a command that adds data of the user then adds nothing, so that
+/// a deleted account leaves no data, even if the command was sent before the deletion.
+pub(super) fn lock_user(db: &dyn Sql, user: &[u8]) -> Result<bool, SqlFault> {
+    db.lock(Lock::User, user)?;
     db.exists("SELECT 1 FROM users WHERE id = ? AND deleted_at IS NULL", values![user])
 }
 
@@ -336,8 +338,7 @@ impl Write for PutLink {
 
     fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
         let id = bytes(self.user.as_uuid());
-        db.lock(Lock::User, id)?;
-        if !exists(db, id)? {
+        if !lock_user(db, id)? {
             return Ok(false);
         }
         db.execute("DELETE FROM password_links WHERE \"user\" = ?", values![id])?;
@@ -456,7 +457,9 @@ impl Write for PutTicket {
         let ticket = &self.ticket;
         let user = bytes(ticket.user.as_uuid());
         // Concurrent requests of one user are counted one after another.
-        db.lock(Lock::User, user)?;
+        if !lock_user(db, user)? {
+            return Ok(true);
+        }
         db.execute("DELETE FROM stream_tickets WHERE expires_at <= ?", values![to_us(self.now)])?;
         if db.count("SELECT count(*) FROM stream_tickets WHERE \"user\" = ?", values![user])? >= u64::from(self.most) {
             return Ok(false);

@@ -233,7 +233,12 @@ impl RunStore for SqlStore {
         self.write(command).await
     }
 
-    async fn give_back(&self, run: RunId, lease: LeaseId, given: GivenBack) -> Result<Option<RunState>, StoreError> {
+    async fn give_back(
+        &self,
+        run: RunId,
+        lease: LeaseId,
+        given: GivenBack,
+    ) -> Result<Option<(SubmissionId, RunState)>, StoreError> {
         self.write(GiveBack { run, lease, given }).await
     }
 

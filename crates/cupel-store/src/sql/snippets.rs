@@ -6,7 +6,8 @@ use cupel_core::{SnippetStore, StoreError};
 use cupel_types::UserId;
 
 use super::fault::SqlFault;
-use super::{Lock, Sql, SqlStore, Write, bytes, membership, values};
+use super::membership::lock_user;
+use super::{Sql, SqlStore, Write, bytes, values};
 use crate::rows::{decode_snippet, encode_snippet, from_us, id_from, to_us};
 
 /// A page of a user's snippets, the newest first. An index has this order, so programs outside the page are not read.
@@ -91,14 +92,11 @@ impl Write for ShareSnippet {
     fn apply(&self, db: &dyn Sql) -> Result<Self::Output, SqlFault> {
         let (id, owner, at) = (bytes(self.id.as_uuid()), bytes(self.owner.as_uuid()), to_us(self.shared.shared_at));
         // Concurrent requests of one user are counted one after another.
-        db.lock(Lock::User, owner)?;
-        let sql = "UPDATE snippets SET shared_at = ? WHERE id = ? AND owner = ?";
-        if db.execute(sql, values![at, id, owner])? > 0 {
+        if !lock_user(db, owner)? {
             return Ok(Ok(()));
         }
-        // Otherwise this request was in flight while the account was deleted. The result is as if the program had been
-        // shared before.
-        if !membership::exists(db, owner)? {
+        let sql = "UPDATE snippets SET shared_at = ? WHERE id = ? AND owner = ?";
+        if db.execute(sql, values![at, id, owner])? > 0 {
             return Ok(Ok(()));
         }
         if db.count("SELECT count(*) FROM snippets WHERE owner = ?", values![owner])? >= self.per_user_max {

@@ -447,15 +447,15 @@ pub async fn giving_back_costs_an_attempt_only_if_it_is_lost<S: Store>(make: imp
         let leased = lease(&*store, run, n).await;
         assert_eq!(leased.attempt, n as u32, "each attempt has its own number");
         let state = store.give_back(run, leased.lease, given(false, n, n)).await.unwrap();
-        assert_eq!(state, Some(RunState::Queued { attempts: n as u32, lost: 0 }));
+        assert_eq!(state, Some((submission.id, RunState::Queued { attempts: n as u32, lost: 0 })));
     }
     let leased = lease(&*store, run, 10).await;
     let state = store.give_back(run, leased.lease, given(true, 10, 15)).await.unwrap();
-    assert_eq!(state, Some(RunState::Queued { attempts: 6, lost: 1 }));
+    assert_eq!(state, Some((submission.id, RunState::Queued { attempts: 6, lost: 1 })));
     assert!(try_lease(&*store, run, 14).await.is_none(), "the run is not leased before it is due again");
     let leased = lease(&*store, run, 15).await;
     let state = store.give_back(run, leased.lease, given(true, 16, 20)).await.unwrap();
-    assert_eq!(state, Some(RunState::Abandoned { attempts: 7 }));
+    assert_eq!(state, Some((submission.id, RunState::Abandoned { attempts: 7 })));
     assert_eq!(store.submission(submission.id).await.unwrap().expect("a record").completed_at, Some(at(16)));
 }
 

@@ -82,9 +82,8 @@ pub async fn a_link_works_until_the_last_copy_of_the_snippet_is_removed<S: Store
     assert_eq!(store.snippet(both).await.unwrap(), Some(shared(8)));
     store.delete_user(two, at(9)).await.unwrap();
     assert_eq!(store.snippet(both).await.unwrap(), None, "a deleted account leaves no shared program");
-    // A request that was in flight while the account was deleted.
     store.share_snippet(both, two, shared(10), 9).await.unwrap().unwrap();
-    assert_eq!(store.snippet(both).await.unwrap(), None, "a deleted account shares no program");
+    assert_eq!(store.snippet(both).await.unwrap(), None, "not even by a request that was sent before the deletion");
 }
 
 pub async fn a_user_lists_and_removes_only_their_own_snippets<S: Store>(make: impl AsyncFn() -> Subject<S>) {

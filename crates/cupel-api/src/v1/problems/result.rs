@@ -130,7 +130,7 @@ pub(crate) async fn submission(
     {
         let open = app.long_answers.begin(caller.user)?;
         tokio::select! {
-            waited = app.core.wait_until_ended(&attempted, at_most) => waited?,
+            waited = app.core.wait_until_ended(attempted, at_most) => waited?,
             () = app.shutdown.cancelled() => {}
         }
         drop(open);

@@ -1,5 +1,7 @@
 //! Live runs: input that arrives while the program runs.
 
+use std::time::Instant;
+
 use cupel_core::event::{Event, EventKind};
 use cupel_core::live::InputCount;
 use cupel_core::{Interest, Received};
@@ -282,6 +284,39 @@ async fn a_live_run_in_an_interactive_slot_is_compiled_with_the_executor_of_anot
     let short = bench.submit().await;
     bench.until(short, ended_as(Verdict::Accepted)).await;
     assert_eq!(bench.made.load(Ordering::Relaxed), 2, "the other slot has its executor again");
+}
+
+// This test has one thread, because the recorder is thread-local.
+#[tokio::test]
+async fn the_duration_of_a_run_does_not_include_its_wait_for_another_slot() {
+    let counters = Counters::default();
+    let _counting = metrics::set_default_local_recorder(&counters);
+    let steps = vec![Does::Echoes, Does::Ends, Does::Echoes, Does::Ends];
+    let bench = Bench::with_interactive_slots(1, 1, steps, once()).await;
+    let submit = async || {
+        let id = bench.submit_live_in("c", bench.owner).await;
+        bench.send(id, 1, LiveInput::EndOfInput);
+        id
+    };
+    // After this run, the other slot requests the next one, even while it lends its executor.
+    bench.until(submit().await, ended_as(Verdict::Accepted)).await;
+    let before = counters.count("cupel_run_duration_seconds");
+    let turns = &bench.shared.parts.compile_turns;
+    let loan = lent(&mut turns.request(bench.other)).await;
+    let began = Instant::now();
+    let id = submit().await;
+    while !turns.is_requested() {
+        tokio::task::yield_now().await;
+    }
+    let waits_since = Instant::now();
+    while waits_since.elapsed() < Duration::from_millis(200) {
+        tokio::task::yield_now().await;
+    }
+    let waited = waits_since.elapsed();
+    loan.give_back();
+    bench.until(id, ended_as(Verdict::Accepted)).await;
+    let ran = Duration::from_micros(counters.count("cupel_run_duration_seconds") - before);
+    assert!(!ran.is_zero() && ran + waited <= began.elapsed(), "{ran:?} after a wait of {waited:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
