@@ -123,6 +123,38 @@ fn metadata_that_cupel_does_not_use_is_kept() {
     }
 }
 
+/// `submissions.yaml` of the package that an export of these files writes.
+fn exported_rules(files: &Files) -> String {
+    let bench = Bench::new();
+    let imported = bench.import_files(files, &options()).unwrap();
+    let target = bench.path().join("exported");
+    export(&imported.package, &target, Container::Directory).unwrap();
+    let again = import(&target, &bench.path().join("again"), &options()).unwrap();
+    assert!(!again.warnings.iter().any(|warning| warning.code == Code::Expectation), "{:?}", again.warnings);
+    fs::read_to_string(target.join("submissions/submissions.yaml")).unwrap()
+}
+
+#[test]
+fn the_authors_of_submissions_are_kept() {
+    let rules = "accepted:\n  authors: [Ada, {name: Bo, email: bo@example.org}]\naccepted/divide.py:\n  model_solution: true\n\
+                 mixed:\n  authors: Cy\n'mixed/*.py':\n  authors: Dag\n  secret/a:\n    required: [WA]\n";
+    let text = exported_rules(&Files::fixture("kattis-2025-09/ratio").with("submissions/submissions.yaml", rules));
+    for lines in [
+        "\"accepted/divide.py\":\n  authors: [\"Ada\", {\"name\": \"Bo\", \"email\": \"bo@example.org\"}]\n  \
+         model_solution: true\n",
+        "\"mixed/either.py\":\n  authors: \"Dag\"\n  \"secret/a\":\n    required:",
+    ] {
+        assert!(text.contains(lines), "{lines} is missing in {text}");
+    }
+}
+
+#[test]
+fn authors_in_a_key_of_a_draft_are_kept_beside_other_credits() {
+    let files = Files::fixture("kattis-2025-09/steps");
+    let (text, _) = exported_yaml(&files.edit("problem.yaml", "name:", "author: Ada\ncredits: {testers: [Bo]}\nname:"));
+    assert!(text.contains("credits:\n  authors: [\"Ada\"]\n  testers: [\"Bo\"]\n"), "{text}");
+}
+
 #[test]
 fn the_source_of_a_legacy_package_keeps_its_url() {
     let files = Files::fixture("kattis-legacy/sums");
