@@ -8,8 +8,8 @@ use cupel_package::{
     Code, Container, ExportError, ImportOptions, Imported, PackageFinding, PackageFormat, export, import,
 };
 use cupel_problem::{
-    Checker, Comparison, Difficulty, ExpectedVerdict, InputValidator, MaxScore, Method, Problem, Scope, Score,
-    WallLimit,
+    CasePoints, Checker, Comparison, Difficulty, ExpectedVerdict, InputValidator, MaxScore, Method, Problem, Scope,
+    Score, WallLimit,
 };
 
 use crate::support::{Bench, Files, KATTIS_FIXTURES, options};
@@ -387,6 +387,16 @@ fn a_maximum_of_a_group_is_not_divided_among_cases_without_a_maximum() {
         assert_eq!(case.points.max(), MaxScore::Unbounded, "{}", case.id);
     }
     assert!(has_warning(&warnings, "secret", "its maximum 100 is left out"), "{warnings:?}");
+    // A checker of the new format cannot give a score below zero.
+    let may_be_negative = |imported: &Imported| {
+        let cases = imported.package.problem.tests.cases().filter(|case| case.shown.is_none());
+        let each = cases.map(|case| match case.points {
+            CasePoints::FromChecker { may_be_negative, .. } => may_be_negative,
+            points => panic!("{points:?}"),
+        });
+        each.collect::<BTreeSet<bool>>()
+    };
+    assert_eq!((may_be_negative(&first), may_be_negative(&second)), ([true].into(), [false].into()));
 }
 
 #[test]
