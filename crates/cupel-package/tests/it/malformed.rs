@@ -1071,3 +1071,24 @@ fn a_package_whose_files_no_step_can_get_is_refused_by_an_import_only() {
     assert_refused("files", &refusal, Code::LimitUnsupported, "data/secret/b.files/table.txt", words);
     assert!(open(&bench.path().join("source"), &options()).is_ok());
 }
+
+/// Regression: after an upgrade that refused more names, such packages did not open.
+#[test]
+fn a_name_that_a_language_reserves_is_refused_by_an_import_only() {
+    for (from, to, words) in [
+        ("name = \"twoSum\"", "name = \"match\"", "the name `match` is reserved in Rust"),
+        ("name = \"target\"", "name = \"restrict\"", "the name `restrict` is reserved in C"),
+        ("name = \"twoSum\"", "name = \"len\"", "the name `len` has another meaning in Go"),
+    ] {
+        let files = fixture("cupel/two-sum").edit("problem.toml", from, to);
+        let bench = Bench::new();
+        let refusal = refused(bench.import_files(&files, &options()));
+        assert_refused(to, &refusal, Code::KeyType, "problem.toml", words);
+        let opened = open(&bench.path().join("source"), &options()).unwrap_or_else(|error| panic!("{to}: {error}"));
+        assert!(opened.package.problem.signature.is_some(), "{to}");
+    }
+    let files = fixture("cupel/two-sum").edit("problem.toml", "name = \"twoSum\"", "name = \"two-sum\"");
+    let bench = Bench::new();
+    assert_refused("-", &refused(bench.import_files(&files, &options())), Code::KeyType, "problem.toml", "a name of");
+    assert!(open(&bench.path().join("source"), &options()).is_err());
+}
