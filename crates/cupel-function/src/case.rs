@@ -195,7 +195,7 @@ impl<'s> FunctionCase<'s> {
         let values: Option<Vec<Value>> = self.calls.iter().map(|call| reader.value(&call.result)).collect();
         match values {
             None if reader.is_out_of_room() => Answer::TooLarge,
-            None => Answer::Nothing,
+            None => reader.fault().map_or(Answer::Nothing, |why| Answer::NoValue(why.to_owned())),
             Some(_) if !reader.is_at_end() => Answer::Forged,
             Some(values) if self.is_sequence() => Answer::Returned(Value::List(values)),
             Some(values) => values.into_iter().next().map_or(Answer::Nothing, Answer::Returned),

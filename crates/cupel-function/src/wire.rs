@@ -88,12 +88,14 @@ pub(super) struct Reader<'a> {
     /// Approximate memory left for values. An empty map takes hundreds of times the size of its text. `None` means that
     /// the limit was exceeded.
     room: Option<u64>,
+    /// The reason why a value that a driver can write is not a value of the signature's type.
+    fault: Option<&'static str>,
 }
 
 impl<'a> Reader<'a> {
     /// A reader whose values may need approximately `room` bytes of memory in total.
     pub(super) fn within(text: &'a [u8], room: Bytes) -> Reader<'a> {
-        Reader { text, room: Some(room.get()) }
+        Reader { text, room: Some(room.get()), fault: None }
     }
 
     /// Reads the next value. `None` if there is no value of this type, or not enough memory for it.
@@ -108,7 +110,13 @@ impl<'a> Reader<'a> {
                 "0" => Value::Bool(false),
                 _ => return None,
             },
-            Type::Char => Value::Text(self.text().filter(|text| text.len() == 1 && text.is_ascii())?),
+            Type::Char => {
+                let text = self.text()?;
+                if text.len() != 1 || !text.is_ascii() {
+                    return self.refuse("a char of the result is not ASCII");
+                }
+                Value::Text(text)
+            }
             Type::String => Value::Text(self.text()?),
             Type::List(inner) | Type::ListNode(inner) => Value::List(self.many(|reader| reader.value(inner))?),
             Type::TreeNode(inner) => {
@@ -127,7 +135,7 @@ impl<'a> Reader<'a> {
                 })?;
                 let (count, map) = (entries.len(), BTreeMap::from_iter(entries));
                 if map.len() != count {
-                    return None;
+                    return self.refuse("a map of the result has the same key twice");
                 }
                 Value::Map(map)
             }
@@ -143,6 +151,16 @@ impl<'a> Reader<'a> {
     /// Whether the values exceeded the memory limit.
     pub(super) fn is_out_of_room(&self) -> bool {
         self.room.is_none()
+    }
+
+    /// The reason why the last value is not one of its type, if the submission is at fault and not the driver.
+    pub(super) fn fault(&self) -> Option<&'static str> {
+        self.fault
+    }
+
+    fn refuse<T>(&mut self, why: &'static str) -> Option<T> {
+        self.fault = Some(why);
+        None
     }
 
     fn take(&mut self, bytes: u64) -> Option<()> {
@@ -240,6 +258,20 @@ mod tests {
             let mut reader = Reader::within(text.as_bytes(), Bytes::mib(1));
             assert_eq!(reader.value(&Type::parse(kind).unwrap()), None, "{kind} {text:?}");
             assert!(!reader.is_out_of_room(), "{kind} {text:?}");
+        }
+    }
+
+    /// Some languages have chars that are not ASCII, and C has maps with the same key twice.
+    #[test]
+    fn a_value_that_only_some_languages_have_is_refused_with_the_reason() {
+        for (kind, text, why) in [
+            ("char", "2\né\n", Some("a char of the result is not ASCII")),
+            ("list<map<string,int>>", "1\n2\n1\na\n1\n1\na\n2\n", Some("a map of the result has the same key twice")),
+            ("list<map<string,int>>", "1\n2\n1\na\n1\n", None),
+        ] {
+            let mut reader = Reader::within(text.as_bytes(), Bytes::mib(1));
+            assert_eq!(reader.value(&Type::parse(kind).unwrap()), None, "{kind} {text:?}");
+            assert_eq!(reader.fault(), why, "{kind} {text:?}");
         }
     }
 

@@ -59,7 +59,7 @@ cupel_types::named! {
         ManyValidators = "E_MANY_VALIDATORS",
         /// A program without sources, or with invalid files.
         Program = "E_PROGRAM",
-        /// A limit above the server's maximum.
+        /// A limit above the server's maximum, or a file that is too large to be judged.
         LimitUnsupported = "E_LIMIT_UNSUPPORTED",
         /// There is no time limit, and no submission from which it can be derived.
         NoTimeLimit = "E_NO_TIME_LIMIT",

@@ -175,7 +175,8 @@ impl fmt::Display for Type {
 }
 
 /// A name that is valid in every supported language: an ASCII letter, followed by ASCII letters, digits and `_`, at
-/// most 64 characters in total, and no reserved word.
+/// most 64 characters in total, and no reserved word. A package that was imported when fewer words were known as reserved
+/// may have one of them: see [`Identifier::stored`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identifier(Arc<str>);
 
@@ -191,19 +192,28 @@ impl Identifier {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Like parsing, but reserved words are accepted, for a package that was imported before.
+    ///
+    /// # Errors
+    /// If the text has other characters or another length.
+    pub fn stored(text: &str) -> Result<Identifier, IdentifierError> {
+        let begins = text.bytes().next().is_some_and(|c| c.is_ascii_alphabetic());
+        let plain = text.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_');
+        if begins && plain && text.len() <= 64 { Ok(Identifier(text.into())) } else { Err(IdentifierError) }
+    }
+
+    /// Returns the first language in which a word is reserved.
+    pub fn reserved_in(text: &str) -> Option<&'static str> {
+        KEYWORDS.iter().find(|(_, words)| is_one_of(text, words)).map(|(language, _)| *language)
+    }
 }
 
 impl FromStr for Identifier {
     type Err = IdentifierError;
 
     fn from_str(text: &str) -> Result<Identifier, IdentifierError> {
-        let begins = text.bytes().next().is_some_and(|c| c.is_ascii_alphabetic());
-        let plain = text.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_');
-        if begins && plain && text.len() <= 64 && !is_keyword(text) {
-            Ok(Identifier(text.into()))
-        } else {
-            Err(IdentifierError)
-        }
+        if Identifier::reserved_in(text).is_some() { Err(IdentifierError) } else { Identifier::stored(text) }
     }
 }
 
@@ -269,13 +279,23 @@ const GO_TOP_LEVEL: &str = "any append error float64 init int32 int64 len make p
 /// The methods without parameters that a class in Java cannot override. Source: the documentation of `java.lang.Object`.
 const JAVA_FINAL: &str = "getClass notify notifyAll wait";
 
-fn is_keyword(text: &str) -> bool {
-    KEYWORDS.iter().any(|words| is_one_of(text, words))
-}
-
 /// Reserved words of the languages that have drivers. Words that are reserved only in some places, such as `record` in
 /// Java, are not included, nor are words that begin with `_`.
-const KEYWORDS: &[&str] = &[PYTHON, JAVASCRIPT, JAVA, CPP, C, GO, RUST, OTHERS];
+///
+/// `main` is the driver. Without `nil`, starter code in Go would not compile. `unsafe` is a keyword of Rust; it is here,
+/// because a test looks for it in all code except in strings of one line.
+const KEYWORDS: &[(&str, &str)] = &[
+    ("Python", PYTHON),
+    ("JavaScript", JAVASCRIPT),
+    ("Java", JAVA),
+    ("C++", CPP),
+    ("C", C),
+    ("Go", GO),
+    ("Rust", RUST),
+    ("C", "main"),
+    ("Go", "nil"),
+    ("Rust", "unsafe"),
+];
 
 /// Source: The Python Language Reference 3.13, section 2.3.1.
 const PYTHON: &str = "\
@@ -321,10 +341,6 @@ const RUST: &str = "\
     Self abstract as async await become box break const continue crate do dyn else enum extern false final fn for \
     gen if impl in let loop macro match mod move mut override priv pub ref return self static struct super trait \
     true try type typeof unsized use virtual where while yield";
-
-/// `main` is the driver. Without `nil`, starter code in Go would not compile. `unsafe` is a keyword of Rust; it is here,
-/// because a test looks for it in all code except in strings of one line.
-const OTHERS: &str = "main nil unsafe";
 
 #[cfg(test)]
 mod tests {
@@ -373,8 +389,18 @@ mod tests {
         for word in ["record", "of", "get", "module", "async_", "Box", "string"] {
             assert!(word.parse::<Identifier>().is_ok(), "{word}");
         }
-        for words in KEYWORDS {
-            assert!(words.split(' ').all(|word| word.parse::<Identifier>().is_err()), "{words}");
+        for (language, words) in KEYWORDS {
+            for word in words.split(' ') {
+                assert!(word.parse::<Identifier>().is_err(), "{language}: {word}");
+                assert!(Identifier::stored(word).is_ok(), "{language}: {word}");
+            }
+        }
+        for (word, language) in [("box", Some("Rust")), ("chan", Some("Go")), ("class", Some("Python")), ("box_", None)]
+        {
+            assert_eq!(Identifier::reserved_in(word), language, "{word}");
+        }
+        for text in ["", "1a", "_x", "a-b", "é"] {
+            assert_eq!(Identifier::stored(text), Err(IdentifierError), "{text}");
         }
     }
 

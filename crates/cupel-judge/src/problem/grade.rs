@@ -182,7 +182,7 @@ pub(super) fn score_of_case(
     accepted: bool,
     named: Option<Named>,
 ) -> Result<(Option<Score>, bool), String> {
-    let (max, unnamed, rejected, also_rejecting) = match (points, named) {
+    let (max, unnamed, rejected, also_rejecting, may_be_negative) = match (points, named) {
         (CasePoints::None, None) | (CasePoints::Ignored, _) => return Ok((None, false)),
         (CasePoints::Fixed { accepted: score, .. }, None) if accepted => return Ok((Some(score), false)),
         (CasePoints::Fixed { rejected, .. }, None) => return Ok((Some(rejected), false)),
@@ -191,8 +191,8 @@ pub(super) fn score_of_case(
                 "the checker returned a score, but the score of this test does not come from the checker".to_owned()
             );
         }
-        (CasePoints::FromChecker { max, unnamed, rejected, also_rejecting }, _) => {
-            (max, unnamed, rejected, also_rejecting)
+        (CasePoints::FromChecker { max, unnamed, rejected, also_rejecting, may_be_negative }, _) => {
+            (max, unnamed, rejected, also_rejecting, may_be_negative)
         }
     };
     let Some(named) = named else {
@@ -217,7 +217,7 @@ pub(super) fn score_of_case(
         MaxScore::Bounded(max) if score > max => {
             Err(format!("the checker returned the score {score}, above the maximum {max}"))
         }
-        MaxScore::Bounded(_) if score < Score::ZERO => {
+        _ if score < Score::ZERO && !(max == MaxScore::Unbounded && may_be_negative) => {
             Err(format!("the checker returned the score {score}, below zero"))
         }
         MaxScore::Bounded(_) | MaxScore::Unbounded => Ok((Some(score), true)),
@@ -323,8 +323,15 @@ mod tests {
     #[test]
     fn the_score_of_a_case_follows_from_its_package_and_its_checker() {
         let fixed = CasePoints::Fixed { accepted: points("3"), rejected: Score::ZERO };
-        let free =
-            |max, unnamed| CasePoints::FromChecker { max, unnamed, rejected: Score::ZERO, also_rejecting: false };
+        let from_checker = |max, unnamed, may_be_negative| CasePoints::FromChecker {
+            max,
+            unnamed,
+            rejected: Score::ZERO,
+            also_rejecting: false,
+            may_be_negative,
+        };
+        let free = |max, unnamed| from_checker(max, unnamed, false);
+        let legacy = from_checker(MaxScore::Unbounded, None, true);
         let ten = free(MaxScore::Bounded(points("10")), Some(points("10")));
         let open = free(MaxScore::Unbounded, None);
         let share = |numerator, denominator| Some(Named::Share(Share::new(numerator, denominator).unwrap()));
@@ -353,6 +360,10 @@ mod tests {
             (open, true, None, Err(())),
             (open, true, score("1e6"), Ok((Some(points("1e6")), true))),
             (open, true, share(1, 2), Err(())),
+            (open, true, score("0"), Ok((Some(Score::ZERO), true))),
+            (open, true, score("-0.5"), Err(())),
+            (legacy, true, score("-0.5"), Ok((Some(points("-0.5")), true))),
+            (from_checker(MaxScore::Bounded(points("10")), None, true), true, score("-0.5"), Err(())),
         ] {
             let found = score_of_case(points_of, accepted, named).map_err(|_| ());
             assert_eq!(found, expected, "{points_of:?} {accepted} {named:?}");

@@ -17,14 +17,6 @@ use crate::compile::{Compiled, Sources, compile};
 use crate::executor::{Collect, StdinSource, StepInput, StepKind, StepObserver};
 use crate::{ArtifactCache, Executor, JudgeEvent, JudgeObserver, files};
 
-/// Maximum total size of the files of one program, or of the additional files of one case, in bytes.
-const SOURCES_BYTES_MAX: u64 = 64 << 20;
-
-/// Maximum size of a file of the package that is read into memory, because a step gets it as a file. This applies to
-/// the input and the answer of a case if its checker or interactor is a program. Input that is only the program's
-/// standard input is not read into memory.
-const FILE_BYTES_MAX: Bytes = Bytes::mib(256);
-
 /// A program ready to run.
 #[derive(Clone, Debug)]
 pub(super) struct Runnable {
@@ -432,10 +424,10 @@ pub(super) fn or_refusal(built: Result<Built, ProblemError>) -> Result<Built, Pr
 
 /// Reads files of the package for a box.
 pub(super) fn read_files(package: &Package, files: &[ProgramFile]) -> Result<Vec<BoxFile>, ProblemError> {
-    let mut left = SOURCES_BYTES_MAX;
+    let mut left = Package::FILES_TOGETHER_MAX.get();
     let read = |file: &ProgramFile| {
         left = left.checked_sub(file.file.size.get()).ok_or_else(|| {
-            let max = Bytes::new(SOURCES_BYTES_MAX);
+            let max = Package::FILES_TOGETHER_MAX;
             let why =
                 format!("the files of one program or test have more than {max} with this file; use smaller files");
             ProblemError::unusable(&file.file.path, why)
@@ -447,9 +439,10 @@ pub(super) fn read_files(package: &Package, files: &[ProgramFile]) -> Result<Vec
 
 /// Reads a whole file of the package.
 pub(super) fn read(package: &Package, file: &FileRef) -> Result<Arc<[u8]>, ProblemError> {
-    if file.size > FILE_BYTES_MAX {
+    if file.size > Package::FILE_IN_MEMORY_MAX {
+        let max = Package::FILE_IN_MEMORY_MAX;
         let why = format!(
-            "the file has {}; a file that a checker, an interactor or the program gets as a file has at most {FILE_BYTES_MAX}",
+            "the file has {}; a file that a checker, an interactor or the program gets as a file has at most {max}",
             file.size
         );
         return Err(ProblemError::unusable(&file.path, why));

@@ -459,6 +459,7 @@ fn points_of_a_checker_make_a_partial_score() {
         unnamed: Some(ten),
         rejected: Score::ZERO,
         also_rejecting: false,
+        may_be_negative: true,
     };
     for (message, verdict, score) in [
         ("points 4", Verdict::PartialScore, Some("4")),
@@ -487,6 +488,7 @@ fn a_group_with_a_partial_score_meets_a_requirement_only_if_the_format_says_so()
         unnamed: Some(ten),
         rejected: Score::ZERO,
         also_rejecting: false,
+        may_be_negative: true,
     };
     for (partial_suffices, verdicts_of_cases) in [(true, "PT AC"), (false, "PT SK")] {
         let one = |name: &str, requires: Vec<GroupName>| {
@@ -518,6 +520,7 @@ fn an_output_of_which_only_some_lines_are_right_is_rejected_with_points() {
         unnamed: Some(ten),
         rejected: Score::ZERO,
         also_rejecting: true,
+        may_be_negative: true,
     };
     let two_lines = |id: &str| {
         let Node::Case(mut case) = fixture.case(id, points) else { unreachable!() };
@@ -595,6 +598,7 @@ fn a_group_whose_skipped_cases_count_as_zero_gives_no_points() {
         unnamed: Some(ten),
         rejected: Score::ZERO,
         also_rejecting: true,
+        may_be_negative: true,
     };
     let rejects = || Answer { stderr: "points 4", ..ends(Outcome::Exited(48), 1) };
     let accepts = || ends(Outcome::Exited(42), 1);
@@ -817,6 +821,7 @@ fn points_of_a_checker_after_a_conversation_make_a_partial_score() {
         unnamed: Some(ten),
         rejected: Score::ZERO,
         also_rejecting: false,
+        may_be_negative: true,
     };
     for (protocol, checker, score_file, verdict) in [
         (Protocol::Testlib { percent: false }, 7, None, Verdict::PartialScore),
@@ -846,6 +851,7 @@ fn a_checker_in_python_reports_its_points_in_a_file() {
         unnamed: Some(ten),
         rejected: Score::ZERO,
         also_rejecting: true,
+        may_be_negative: true,
     };
     let root =
         CaseGroup { scoring: GroupScoring::Aggregate(Aggregate::Sum), ..group("", vec![fixture.case("1", points)]) };
@@ -865,6 +871,7 @@ fn a_score_file_has_no_effect_in_a_sample() {
         unnamed: Some(ten),
         rejected: Score::ZERO,
         also_rejecting: false,
+        may_be_negative: true,
     };
     let both = || vec![(".cupel/feedback/score.txt", "1"), (".cupel/feedback/score_multiplier.txt", "1")];
     for (points, files, verdict) in [

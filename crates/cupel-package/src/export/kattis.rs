@@ -70,7 +70,7 @@ pub(super) fn plan(package: &Package, metadata: &Metadata) -> Result<(Vec<Planne
     plan.validators();
     plan.tests();
     plan.trials();
-    plan.submissions();
+    plan.submissions(metadata);
     plan.rest();
     let files = plan.planned();
     let warnings = findings.into_result()?;
@@ -177,17 +177,15 @@ impl Plan<'_> {
                 put(key, value);
             }
         }
-        if let Some(credits) = metadata.kept("credits") {
+        let authors = problem.authors.iter().map(|author| match &author.email {
+            Some(email) => {
+                Yaml::Map(vec![("name".to_owned(), Yaml::text(&author.name)), ("email".to_owned(), Yaml::text(email))])
+            }
+            None => Yaml::text(&author.name),
+        });
+        let authors = Some(Yaml::List(authors.collect())).filter(|_| !problem.authors.is_empty());
+        if let Some(credits) = metadata.credits(authors) {
             put("credits", credits);
-        } else if !problem.authors.is_empty() {
-            let authors = problem.authors.iter().map(|author| match &author.email {
-                Some(email) => Yaml::Map(vec![
-                    ("name".to_owned(), Yaml::text(&author.name)),
-                    ("email".to_owned(), Yaml::text(email)),
-                ]),
-                None => Yaml::text(&author.name),
-            });
-            put("credits", Yaml::Map(vec![("authors".to_owned(), Yaml::List(authors.collect()))]));
         }
         if let Some(source) = metadata.source().or_else(|| problem.source.as_deref().map(Yaml::text)) {
             put("source", source);

@@ -148,7 +148,7 @@ impl Draft {
             return None;
         }
         let (language, title) = main?;
-        Some(Problem {
+        let problem = Problem {
             slug: slug?,
             titles: Titles::new(language, title, titles.collect::<BTreeMap<_, _>>()),
             statements: self.statements,
@@ -173,7 +173,11 @@ impl Draft {
             conversations: self.conversations,
             attachments: self.attachments,
             signature: self.signature,
-        })
+        };
+        if !context.is_stored {
+            context.check_sizes(&problem);
+        }
+        (!context.findings.any_error()).then_some(problem)
     }
 
     fn apply_options(&mut self, context: &Context<'_>) {

@@ -13,6 +13,7 @@ mod draft;
 mod kattis;
 mod polygon;
 mod programs;
+mod sizes;
 mod tree;
 
 use std::path::Path;
@@ -189,7 +190,7 @@ pub fn open(root: &Path, options: &ImportOptions<'_>) -> Result<Imported, Import
     let tree = Tree::new(root.to_owned(), unpack::scan(root, &options.unpack)?);
     let hash = tree.hash();
     let name = source_name(root);
-    let context = Context { tree: &tree, findings: &findings, options, name: &name };
+    let context = Context { tree: &tree, findings: &findings, options, name: &name, is_stored: true };
     let read = match detect(&tree, options.format, &findings)? {
         Some(format) => context.read(format)?.map(|problem| (format, problem)),
         None => None,
@@ -236,7 +237,7 @@ fn read_unpacked(
         return Ok(None);
     }
     let tree = if changed { subtree(&sink, &top) } else { tree };
-    let context = Context { tree: &tree, findings, options, name };
+    let context = Context { tree: &tree, findings, options, name, is_stored: false };
     Ok(context.read(format)?.map(|problem| (tree.root().to_owned(), tree.hash(), format, problem)))
 }
 
@@ -280,6 +281,8 @@ pub(crate) struct Context<'a> {
     pub(crate) options: &'a ImportOptions<'a>,
     /// The source's name.
     pub(crate) name: &'a str,
+    /// Whether the package was imported before. Rules that are newer than some stored packages do not apply then.
+    pub(crate) is_stored: bool,
 }
 
 impl Context<'_> {

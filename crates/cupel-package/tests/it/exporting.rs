@@ -8,8 +8,8 @@ use cupel_package::{
     Code, Container, ExportError, ImportOptions, Imported, PackageFinding, PackageFormat, export, import,
 };
 use cupel_problem::{
-    Checker, Comparison, Difficulty, ExpectedVerdict, InputValidator, MaxScore, Method, Problem, Scope, Score,
-    WallLimit,
+    CasePoints, Checker, Comparison, Difficulty, ExpectedVerdict, InputValidator, MaxScore, Method, Problem, Scope,
+    Score, WallLimit,
 };
 
 use crate::support::{Bench, Files, KATTIS_FIXTURES, options};
@@ -121,6 +121,38 @@ fn metadata_that_cupel_does_not_use_is_kept() {
         let is_reported = warnings.iter().any(|w| w.code == Code::LeftOut && w.file == file && w.fault.contains(words));
         assert!(is_reported, "{words}: {warnings:?}");
     }
+}
+
+/// `submissions.yaml` of the package that an export of these files writes.
+fn exported_rules(files: &Files) -> String {
+    let bench = Bench::new();
+    let imported = bench.import_files(files, &options()).unwrap();
+    let target = bench.path().join("exported");
+    export(&imported.package, &target, Container::Directory).unwrap();
+    let again = import(&target, &bench.path().join("again"), &options()).unwrap();
+    assert!(!again.warnings.iter().any(|warning| warning.code == Code::Expectation), "{:?}", again.warnings);
+    fs::read_to_string(target.join("submissions/submissions.yaml")).unwrap()
+}
+
+#[test]
+fn the_authors_of_submissions_are_kept() {
+    let rules = "accepted:\n  authors: [Ada, {name: Bo, email: bo@example.org}]\naccepted/divide.py:\n  model_solution: true\n\
+                 mixed:\n  authors: Cy\n'mixed/*.py':\n  authors: Dag\n  secret/a:\n    required: [WA]\n";
+    let text = exported_rules(&Files::fixture("kattis-2025-09/ratio").with("submissions/submissions.yaml", rules));
+    for lines in [
+        "\"accepted/divide.py\":\n  authors: [\"Ada\", {\"name\": \"Bo\", \"email\": \"bo@example.org\"}]\n  \
+         model_solution: true\n",
+        "\"mixed/either.py\":\n  authors: \"Dag\"\n  \"secret/a\":\n    required:",
+    ] {
+        assert!(text.contains(lines), "{lines} is missing in {text}");
+    }
+}
+
+#[test]
+fn authors_in_a_key_of_a_draft_are_kept_beside_other_credits() {
+    let files = Files::fixture("kattis-2025-09/steps");
+    let (text, _) = exported_yaml(&files.edit("problem.yaml", "name:", "author: Ada\ncredits: {testers: [Bo]}\nname:"));
+    assert!(text.contains("credits:\n  authors: [\"Ada\"]\n  testers: [\"Bo\"]\n"), "{text}");
 }
 
 #[test]
@@ -355,6 +387,16 @@ fn a_maximum_of_a_group_is_not_divided_among_cases_without_a_maximum() {
         assert_eq!(case.points.max(), MaxScore::Unbounded, "{}", case.id);
     }
     assert!(has_warning(&warnings, "secret", "its maximum 100 is left out"), "{warnings:?}");
+    // A checker of the new format cannot give a score below zero.
+    let may_be_negative = |imported: &Imported| {
+        let cases = imported.package.problem.tests.cases().filter(|case| case.shown.is_none());
+        let each = cases.map(|case| match case.points {
+            CasePoints::FromChecker { may_be_negative, .. } => may_be_negative,
+            points => panic!("{points:?}"),
+        });
+        each.collect::<BTreeSet<bool>>()
+    };
+    assert_eq!((may_be_negative(&first), may_be_negative(&second)), ([true].into(), [false].into()));
 }
 
 #[test]

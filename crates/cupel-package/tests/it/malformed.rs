@@ -1,7 +1,7 @@
 //! Malformed packages. Each is refused as a whole, with file, key and fault, and leaves no files behind. Each row of a
 //! table has a name, a package with one fault, and the expected finding.
 
-use cupel_package::{Code, PackageFormat};
+use cupel_package::{Code, PackageFormat, open};
 
 use crate::support::{Bench, Files, assert_refused, options, refused};
 
@@ -1059,4 +1059,36 @@ fn secret_cases_may_be_missing_with_allow_no_secret() {
         all(&files).package.problem.tests.cases().filter(|case| case.id.as_str().starts_with("sample")).count();
     let files = files.without("data/secret").with("data/secret/test_group.yaml", "{}");
     assert_eq!(all(&files).package.problem.tests.cases().count(), samples);
+}
+
+/// The stored package must still open, because it may have been imported before the rule existed.
+#[test]
+fn a_package_whose_files_no_step_can_get_is_refused_by_an_import_only() {
+    let large = fixture("kattis-2025-09/ratio").with("data/secret/b.files/table.txt", vec![b'\n'; 65 << 20]);
+    let words = "65 MiB together, of which this file has 65 MiB; the maximum is 64 MiB. Use smaller files";
+    let bench = Bench::new();
+    let refusal = refused(bench.import_files(&large, &options()));
+    assert_refused("files", &refusal, Code::LimitUnsupported, "data/secret/b.files/table.txt", words);
+    assert!(open(&bench.path().join("source"), &options()).is_ok());
+}
+
+/// Regression: after an upgrade that refused more names, such packages did not open.
+#[test]
+fn a_name_that_a_language_reserves_is_refused_by_an_import_only() {
+    for (from, to, words) in [
+        ("name = \"twoSum\"", "name = \"match\"", "the name `match` is reserved in Rust"),
+        ("name = \"target\"", "name = \"restrict\"", "the name `restrict` is reserved in C"),
+        ("name = \"twoSum\"", "name = \"len\"", "the name `len` has another meaning in Go"),
+    ] {
+        let files = fixture("cupel/two-sum").edit("problem.toml", from, to);
+        let bench = Bench::new();
+        let refusal = refused(bench.import_files(&files, &options()));
+        assert_refused(to, &refusal, Code::KeyType, "problem.toml", words);
+        let opened = open(&bench.path().join("source"), &options()).unwrap_or_else(|error| panic!("{to}: {error}"));
+        assert!(opened.package.problem.signature.is_some(), "{to}");
+    }
+    let files = fixture("cupel/two-sum").edit("problem.toml", "name = \"twoSum\"", "name = \"two-sum\"");
+    let bench = Bench::new();
+    assert_refused("-", &refused(bench.import_files(&files, &options())), Code::KeyType, "problem.toml", "a name of");
+    assert!(open(&bench.path().join("source"), &options()).is_err());
 }

@@ -365,6 +365,22 @@ fn files_of_domjudge_count_in_packages_of_every_version() {
 }
 
 #[test]
+fn the_ini_file_is_read_as_by_php() {
+    for (text, expected, is_cut) in [
+        ("timelimit = 2.5;s\n", 2500, false),
+        ("timelimit = \"2.5\" ; s\n", 2500, false),
+        ("timelimit = 2.5'\nexternalid = unread\n", 2500, true),
+        ("name = O'Brien\ntimelimit = 2.5\n", 10_000, true),
+    ] {
+        let files = Files::fixture("domjudge/sums").without("problem.yaml").without(".timelimit");
+        let files = files.with("domjudge-problem.ini", text);
+        let (_bench, found) = imported(&files);
+        let limit = found.package.problem.limits.time.limit.map(|limit| limit.as_millis());
+        assert_eq!((limit, codes(&found).contains(&Code::LeftOut)), (Some(expected), is_cut), "{text}");
+    }
+}
+
+#[test]
 fn constants_are_filled_in_beside_files_of_domjudge() {
     let ratio = Files::fixture("kattis-2025-09/ratio");
     for (name, text) in [("domjudge-problem.ini", "timelimit = 2\n"), (".timelimit", "2\n")] {

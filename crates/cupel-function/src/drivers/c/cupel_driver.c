@@ -44,6 +44,21 @@ static cupel_text cupel_in, cupel_out;
 /* The reason why the result is not a value of the declared type. */
 static const char *cupel_wrong;
 
+static int cupel_compare(const void *a, const void *b) {
+    uintptr_t one = *(const uintptr_t *)a, other = *(const uintptr_t *)b;
+    return (one > other) - (one < other);
+}
+
+/* The reason for refusing more nodes than a list or a tree may have, which may be the same nodes again and again. The
+ * places without a node are 0. Sorts the places. */
+static const char *cupel_too_many(uintptr_t *places, size_t count, const char *if_repeated, const char *if_not) {
+    qsort(places, count, sizeof *places, cupel_compare);
+    for (size_t i = 1; i < count; i++) {
+        if (places[i] && places[i] == places[i - 1]) return if_repeated;
+    }
+    return if_not;
+}
+
 static char *cupel_line(void) {
     char *line = cupel_in.data + cupel_in.at;
     char *end = memchr(line, '\n', cupel_in.size - cupel_in.at);
@@ -136,8 +151,9 @@ static void cupel_write_string(const char *text) {
 }
 
 static void cupel_write_char(char c) {
-    char text[2] = {c, 0};
-    cupel_write_string(text);
+    if ((unsigned char)c > 0x7f) cupel_wrong = "a char of the result is not ASCII";
+    char text[4] = {'1', '\n', c, '\n'};
+    cupel_append(&cupel_out, text, sizeof text);
 }
 
 /* Sends a complete frame: a line of the nonce and the status, and the rest. */

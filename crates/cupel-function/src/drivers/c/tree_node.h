@@ -20,7 +20,11 @@ static void cupel_write_NAME(NAME *root) {
     for (size_t i = 0; i < end; i++) {
         if (!places[i]) continue;
         if (++nodes > CUPEL_NODES_MAX) {
-            cupel_wrong = "the result has a cycle";
+            uintptr_t *all = cupel_room(NULL, end * sizeof *all);
+            for (size_t at = 0; at < end; at++) all[at] = (uintptr_t)places[at];
+            cupel_wrong = cupel_too_many(all, end, "the result has a cycle, or a node with two parents",
+                                         "a tree of the result is too large: more than 1000000 nodes");
+            cupel_free(all);
             cupel_free(places);
             return;
         }

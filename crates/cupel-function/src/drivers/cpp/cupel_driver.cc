@@ -15,6 +15,14 @@ struct Wrong {
     const char *why;
 };
 
+/** Whether a node occurs twice. The places without a node are null. */
+template <class Node>
+bool repeats(std::vector<const Node *> places) {
+    std::sort(places.begin(), places.end(), std::less<const Node *>());
+    auto same = [](const Node *a, const Node *b) { return a && a == b; };
+    return std::adjacent_find(places.begin(), places.end(), same) != places.end();
+}
+
 class Reader {
   public:
     explicit Reader(int from) : from(from) {}
@@ -137,7 +145,10 @@ struct Codec<bool> {
 template <>
 struct Codec<char> {
     static char read(Reader &in) { return in.text()[0]; }
-    static void write(char c, Writer &to) { to.text(std::string(1, c)); }
+    static void write(char c, Writer &to) {
+        if (static_cast<unsigned char>(c) > 0x7f) throw Wrong{"a char of the result is not ASCII"};
+        to.text(std::string(1, c));
+    }
 };
 template <>
 struct Codec<std::string> {

@@ -21,13 +21,15 @@ struct Codec<ListNode<T> *> {
         return first;
     }
     static void write(const ListNode<T> *node, Writer &to) {
-        std::vector<const T *> items;
+        std::vector<const ListNode<T> *> nodes;
         for (; node; node = node->next) {
-            if (items.size() == NODES_MAX) throw Wrong{"the result has a cycle"};
-            items.push_back(&node->val);
+            nodes.push_back(node);
+            if (nodes.size() > NODES_MAX)
+                throw Wrong{repeats(nodes) ? "the result has a cycle"
+                                           : "a list of the result is too long: more than 1000000 nodes"};
         }
-        to.word(std::to_string(items.size()));
-        for (const T *item : items) Codec<T>::write(*item, to);
+        to.word(std::to_string(nodes.size()));
+        for (const ListNode<T> *each : nodes) Codec<T>::write(each->val, to);
     }
 };
 

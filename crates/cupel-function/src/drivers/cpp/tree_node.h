@@ -31,7 +31,9 @@ struct Codec<TreeNode<T> *> {
         for (std::size_t i = 0; i < places.size(); i++) {
             const TreeNode<T> *node = places[i];
             if (!node) continue;
-            if (++nodes > NODES_MAX) throw Wrong{"the result has a cycle"};
+            if (++nodes > NODES_MAX)
+                throw Wrong{repeats(places) ? "the result has a cycle, or a node with two parents"
+                                            : "a tree of the result is too large: more than 1000000 nodes"};
             places.push_back(node->left);
             places.push_back(node->right);
         }

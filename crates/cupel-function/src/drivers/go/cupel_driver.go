@@ -171,6 +171,9 @@ func (to *cupelWriter) value(value cupelreflect.Value) {
 			to.count(0)
 		}
 	case cupelreflect.Uint8:
+		if value.Uint() > 0x7f {
+			panic(cupelWrong("a char of the result is not ASCII"))
+		}
 		to.text(string([]byte{byte(value.Uint())}))
 	case cupelreflect.String:
 		to.text(value.String())
@@ -192,16 +195,16 @@ func (to *cupelWriter) value(value cupelreflect.Value) {
 	case cupelreflect.Pointer:
 		switch {
 		case cupelIsNode(kind, "ListNode"):
-			var items []cupelreflect.Value
+			var nodes []cupelreflect.Value
 			for ; !value.IsNil(); value = value.Elem().Field(1) {
-				if len(items) == cupelNodesMax {
-					panic(cupelWrong("the result has a cycle"))
+				nodes = append(nodes, value)
+				if len(nodes) > cupelNodesMax {
+					panic(cupelTooMany(nodes, "", "a list of the result is too long"))
 				}
-				items = append(items, value.Elem().Field(0))
 			}
-			to.count(len(items))
-			for _, item := range items {
-				to.value(item)
+			to.count(len(nodes))
+			for _, node := range nodes {
+				to.value(node.Elem().Field(0))
 			}
 		case cupelIsNode(kind, "TreeNode"):
 			places, nodes := []cupelreflect.Value{value}, 0
@@ -210,7 +213,7 @@ func (to *cupelWriter) value(value cupelreflect.Value) {
 					continue
 				}
 				if nodes++; nodes > cupelNodesMax {
-					panic(cupelWrong("the result has a cycle"))
+					panic(cupelTooMany(places, ", or a node with two parents", "a tree of the result is too large"))
 				}
 				places = append(places, places[i].Elem().Field(1), places[i].Elem().Field(2))
 			}
@@ -233,6 +236,19 @@ func (to *cupelWriter) value(value cupelreflect.Value) {
 			to.value(value.Elem())
 		}
 	}
+}
+
+// cupelTooMany is the reason for refusing more nodes than a list or a tree may have, which may be the same nodes again
+// and again.
+func cupelTooMany(places []cupelreflect.Value, orElse, tooLarge string) cupelWrong {
+	seen := map[uintptr]bool{}
+	for _, place := range places {
+		if seen[place.Pointer()] && !place.IsNil() {
+			return cupelWrong("the result has a cycle" + orElse)
+		}
+		seen[place.Pointer()] = true
+	}
+	return cupelWrong(cupelfmt.Sprintf("%s: more than %d nodes", tooLarge, cupelNodesMax))
 }
 
 // cupelFail reports a panic with the stack frames of the submission only.

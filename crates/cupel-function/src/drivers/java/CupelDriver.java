@@ -44,6 +44,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.IdentityHashMap;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -303,12 +304,13 @@ final class CupelDriver {
                 case "ListNode" -> {
                     if (value != null && !find(kind.name()).isInstance(value)) throw place(value, kind);
                     Node node = new Node(kind.name(), "next");
-                    List<Object> items = new ArrayList<>();
+                    List<Object> nodes = new ArrayList<>();
                     for (Object at = value; at != null; at = node.links[0].get(at)) {
-                        if (items.size() == NODES_MAX) throw new Wrong("the result has a cycle");
-                        items.add(node.value.get(at));
+                        nodes.add(at);
+                        if (nodes.size() > NODES_MAX) throw tooMany(nodes, "", "a list of the result is too long");
                     }
-                    list(items, kind);
+                    for (int i = 0; i < nodes.size(); i++) nodes.set(i, node.value.get(nodes.get(i)));
+                    list(nodes, kind);
                 }
                 default -> tree(value, kind);
             }
@@ -338,7 +340,9 @@ final class CupelDriver {
             int nodes = 0;
             for (int i = 0; i < places.size(); i++) {
                 if (places.get(i) == null) continue;
-                if (++nodes > NODES_MAX) throw new Wrong("the result has a cycle");
+                if (++nodes > NODES_MAX) {
+                    throw tooMany(places, ", or a node with two parents", "a tree of the result is too large");
+                }
                 for (Field link : node.links) places.add(link.get(places.get(i)));
             }
             while (!places.isEmpty() && places.get(places.size() - 1) == null) places.remove(places.size() - 1);
@@ -347,6 +351,15 @@ final class CupelDriver {
                 out.append(place == null ? "0\n" : "1\n");
                 if (place != null) value(node.value.get(place), kind.inner());
             }
+        }
+
+        /** The error for more nodes than a list or a tree may have, which may be the same nodes again and again. */
+        private static Wrong tooMany(List<Object> nodes, String orElse, String tooLarge) {
+            Map<Object, Boolean> seen = new IdentityHashMap<>();
+            for (Object node : nodes) {
+                if (node != null && seen.put(node, true) != null) return new Wrong("the result has a cycle" + orElse);
+            }
+            return new Wrong(tooLarge + ": more than " + NODES_MAX + " nodes");
         }
 
         private void text(String text) throws Wrong {
@@ -366,7 +379,7 @@ final class CupelDriver {
         if (value instanceof Character) return "char";
         if (value instanceof String) return "string";
         if (value instanceof Double || value instanceof Float) return "float";
-        if (value instanceof Number) return "int";
+        if (value instanceof Long || value instanceof Integer || value instanceof Short || value instanceof Byte) return "int";
         if (value instanceof Collection<?> || value.getClass().isArray()) return "list";
         return value instanceof Map<?, ?> ? "map" : value.getClass().getSimpleName();
     }

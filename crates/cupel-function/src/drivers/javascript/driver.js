@@ -143,6 +143,7 @@
         return;
       }
       case "float":
+        if (typeof value === "bigint") refuse(text === whole ? "a BigInt" : `a BigInt where ${text} stands`);
         if (typeof value !== "number") place();
         if (Number.isNaN(value)) out.push("nan\n");
         else if (!Number.isFinite(value)) out.push(value > 0 ? "inf\n" : "-inf\n");
@@ -181,7 +182,7 @@
       }
       case "TreeNode": {
         if (value && (typeof value !== "object" || !("left" in value))) place();
-        const places = levelOrder(value);
+        const places = levelOrder(value, refuse);
         out.push(`${places.length}\n`);
         for (const node of places) {
           out.push(node ? "1\n" : "0\n");
@@ -193,8 +194,8 @@
         let items = value;
         if (name === "ListNode") {
           if (value && (typeof value !== "object" || !("next" in value))) place();
-          items = unlinked(value);
-        } else if (!Array.isArray(value) && !ArrayBuffer.isView(value)) {
+          items = unlinked(value, refuse);
+        } else if (!Array.isArray(value) && (!ArrayBuffer.isView(value) || value instanceof DataView)) {
           place();
         }
         out.push(`${items.length}\n`);
@@ -203,21 +204,35 @@
     }
   };
 
-  const unlinked = (node) => {
-    const items = [];
-    for (; node; node = node.next) {
-      if (items.length === NODES_MAX) throw new Wrong("the result has a cycle");
-      items.push(node.val);
-    }
-    return items;
+  const checkNode = (node, link, refuse) => {
+    if (typeof node !== "object" || !(link in node)) refuse(`${described(node)} without \`${link}\` where a node stands`);
   };
 
-  const levelOrder = (root) => {
+  /** The error for more nodes than a list or a tree may have, which may be the same nodes again and again. */
+  const tooMany = (nodes, ifRepeated, ifNot) => new Wrong(new Set(nodes).size < nodes.length ? ifRepeated : ifNot);
+
+  const unlinked = (node, refuse) => {
+    const nodes = [];
+    for (; node; node = node.next) {
+      checkNode(node, "next", refuse);
+      nodes.push(node);
+      if (nodes.length > NODES_MAX) {
+        throw tooMany(nodes, "the result has a cycle", `a list of the result is too long: more than ${NODES_MAX} nodes`);
+      }
+    }
+    return nodes.map((node) => node.val);
+  };
+
+  const levelOrder = (root, refuse) => {
     const places = root ? [root] : [];
     let nodes = 0;
     for (const node of places) {
       if (!node) continue;
-      if (++nodes > NODES_MAX) throw new Wrong("the result has a cycle");
+      checkNode(node, "left", refuse);
+      if (++nodes > NODES_MAX) {
+        const cycle = "the result has a cycle, or a node with two parents";
+        throw tooMany(places.filter(Boolean), cycle, `a tree of the result is too large: more than ${NODES_MAX} nodes`);
+      }
       places.push(node.left, node.right);
     }
     while (places.length > 0 && !places[places.length - 1]) places.pop();

@@ -183,7 +183,7 @@ def write(value, kind, whole, out):
     elif name == "TreeNode":
         if value is not None and not hasattr(value, "left"):
             place()
-        places = level_order(value)
+        places = level_order(value, refuse)
         out.append(b"%d\n" % len(places))
         for item in places:
             if item is None:
@@ -195,7 +195,7 @@ def write(value, kind, whole, out):
         if name == "ListNode":
             if value is not None and not hasattr(value, "next"):
                 place()
-            value = unlinked(value)
+            value = unlinked(value, refuse)
         elif not isinstance(value, (list, tuple)):
             place()
         out.append(b"%d\n" % len(value))
@@ -208,24 +208,46 @@ def write(value, kind, whole, out):
                 write(item, inner, whole, out)
 
 
-def unlinked(node):
-    items = []
-    while node is not None:
-        if len(items) == NODES_MAX:
-            raise Wrong("the result has a cycle")
-        items.append(node.val)
-        node = node.next
-    return items
+def without(node, names):
+    """What is wrong with a node that lacks one of these fields."""
+    name = next((name for name in names if not hasattr(node, name)), names[0])
+    return "%s without `%s` where a node stands" % (described(node), name)
 
 
-def level_order(root):
+def too_many(nodes, if_repeated, if_not):
+    """The error for more nodes than a list or a tree may have, which may be the same nodes again and again."""
+    return Wrong(if_repeated if len(set(map(id, nodes))) < len(nodes) else if_not)
+
+
+def unlinked(node, refuse):
+    nodes, values = [], []
+    try:
+        while node is not None:
+            nodes.append(node)
+            values.append(node.val)
+            if len(nodes) > NODES_MAX:
+                raise too_many(nodes, "the result has a cycle", "a list of the result is too long: more than %d nodes" % NODES_MAX)
+            node = node.next
+    except AttributeError:
+        refuse(without(node, ("val", "next")))
+    return values
+
+
+def level_order(root, refuse):
     places, nodes = [root] if root is not None else [], 0
     for node in places:
-        if node is not None:
-            nodes += 1
-            if nodes > NODES_MAX:
-                raise Wrong("the result has a cycle")
+        if node is None:
+            continue
+        nodes += 1
+        if nodes > NODES_MAX:
+            seen = [node for node in places if node is not None]
+            cycle = "the result has a cycle, or a node with two parents"
+            raise too_many(seen, cycle, "a tree of the result is too large: more than %d nodes" % NODES_MAX)
+        try:
+            node.val
             places += (node.left, node.right)
+        except AttributeError:
+            refuse(without(node, ("val", "left", "right")))
     while places and places[-1] is None:
         places.pop()
     return places

@@ -8,7 +8,7 @@ mod call;
 mod solution;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::io::FromRawFd;
@@ -171,6 +171,9 @@ impl Writer {
     }
 
     pub(crate) fn char(&mut self, c: &char) {
+        if !c.is_ascii() {
+            self.wrong = Some("a char of the result is not ASCII");
+        }
         self.string(c.encode_utf8(&mut [0; 4]));
     }
 
@@ -212,7 +215,12 @@ impl Writer {
             if let Some(node) = places[at].clone() {
                 nodes += 1;
                 if nodes > NODES_MAX {
-                    self.wrong = Some("the result has a cycle");
+                    let all = || places.iter().flatten();
+                    let distinct: HashSet<_> = all().map(|node| Rc::as_ptr(node)).collect();
+                    self.wrong = Some(match distinct.len() < all().count() {
+                        true => "the result has a cycle, or a node with two parents",
+                        false => "a tree of the result is too large: more than 1000000 nodes",
+                    });
                     return;
                 }
                 let node = node.borrow();

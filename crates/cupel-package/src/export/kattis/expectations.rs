@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Plan;
+use super::{Metadata, Plan};
 use crate::export::Content;
 use crate::export::yaml::{Yaml, document};
 use crate::import::folder_rule;
@@ -11,7 +11,7 @@ use cupel_problem::{CaseId, ExampleSubmission, Expectation, ExpectedVerdict, Pro
 use cupel_types::LanguageId;
 
 impl Plan<'_> {
-    pub(super) fn submissions(&mut self) {
+    pub(super) fn submissions(&mut self, metadata: &Metadata) {
         let mut rules: Vec<(String, Yaml)> = Vec::new();
         for submission in &self.problem.submissions {
             let folder = folder(submission);
@@ -26,7 +26,10 @@ impl Plan<'_> {
                     self.program_files(&format!("submissions/{path}"), beside);
                 }
             }
-            let rule = self.rule(submission, folder);
+            let mut rule = self.rule(submission, folder);
+            // Nested rules come last.
+            let original = submission.program.path.below("submissions").unwrap_or_default();
+            rule.splice(0..0, metadata.about_submission(original));
             if !rule.is_empty() {
                 rules.push((path, Yaml::Map(rule)));
             }

@@ -6,8 +6,9 @@ use cupel_problem::{
     Checker, CompareResult, Identifier, Interface, Method, MethodSignature, Parameter, Signature, Tolerance, Type,
 };
 
-/// Returns the signature. `None` if there is none, or if there is a fault, which has been reported.
-pub(super) fn read(reader: &Reader<'_>) -> Option<Signature> {
+/// Returns the signature. `None` if there is none, or if there is a fault, which has been reported. If the package is
+/// stored, its names may be reserved words, because fewer words were refused when it was imported.
+pub(super) fn read(reader: &Reader<'_>, is_stored: bool) -> Option<Signature> {
     if !reader.is_some() {
         return None;
     }
@@ -18,12 +19,13 @@ pub(super) fn read(reader: &Reader<'_>) -> Option<Signature> {
     );
     warn_of_unused_keys(reader);
     let compare = compare(reader)?;
-    let interface = if reader.get("class").is_some() { class(reader)? } else { function(reader)? };
+    let interface =
+        if reader.get("class").is_some() { class(reader, is_stored)? } else { function(reader, is_stored)? };
     if let Some(name) = interface.repeated_name() {
         reader.fault(Code::KeyType, format!("the name `{name}` occurs twice"), "Rename one of the two");
         return None;
     }
-    if let Some((name, language)) = interface.impossible_name() {
+    if let Some((name, language)) = interface.impossible_name().filter(|_| !is_stored) {
         let fault = format!("the name `{name}` has another meaning in {language}, so no submission can define it");
         reader.fault(Code::KeyType, fault, "Rename it");
         return None;
@@ -70,8 +72,8 @@ pub(super) fn check(top: &Reader<'_>, signature: &Signature, method: Option<&Met
     }
 }
 
-fn function(reader: &Reader<'_>) -> Option<Interface> {
-    let function = method(reader)?;
+fn function(reader: &Reader<'_>, is_stored: bool) -> Option<Interface> {
+    let function = method(reader, is_stored)?;
     let mutates = reader.get("mutates");
     let index = match mutates.words() {
         None => None,
@@ -111,10 +113,11 @@ fn is_changeable(kind: &Type) -> bool {
     }
 }
 
-fn class(reader: &Reader<'_>) -> Option<Interface> {
-    let name = identifier(&reader.get("class"))?;
-    let constructor = parameters(&reader.get("constructor"))?;
-    let methods: Option<Vec<MethodSignature>> = reader.get("methods").list().iter().map(method).collect();
+fn class(reader: &Reader<'_>, is_stored: bool) -> Option<Interface> {
+    let name = identifier(&reader.get("class"), is_stored)?;
+    let constructor = parameters(&reader.get("constructor"), is_stored)?;
+    let methods: Option<Vec<MethodSignature>> =
+        reader.get("methods").list().iter().map(|one| method(one, is_stored)).collect();
     let methods = methods?;
     if methods.is_empty() {
         reader.get("methods").missing("a list of `{name, parameters, returns}`");
@@ -123,9 +126,9 @@ fn class(reader: &Reader<'_>) -> Option<Interface> {
     Some(Interface::Class { name, constructor, methods })
 }
 
-fn method(reader: &Reader<'_>) -> Option<MethodSignature> {
-    let name = identifier(&reader.get("name"));
-    let parameters = parameters(&reader.get("parameters"));
+fn method(reader: &Reader<'_>, is_stored: bool) -> Option<MethodSignature> {
+    let name = identifier(&reader.get("name"), is_stored);
+    let parameters = parameters(&reader.get("parameters"), is_stored);
     let returns = match reader.get("returns").is_some() {
         true => kind(&reader.get("returns"), true),
         false => Some(Type::Void),
@@ -133,11 +136,11 @@ fn method(reader: &Reader<'_>) -> Option<MethodSignature> {
     Some(MethodSignature { name: name?, parameters: parameters?, returns: returns? })
 }
 
-fn parameters(reader: &Reader<'_>) -> Option<Vec<Parameter>> {
+fn parameters(reader: &Reader<'_>, is_stored: bool) -> Option<Vec<Parameter>> {
     let each = reader.list().into_iter().map(|one| {
         one.map();
         one.only(&["name", "type"], Unknown::Error);
-        let (name, kind) = (identifier(&one.get("name")), kind(&one.get("type"), false));
+        let (name, kind) = (identifier(&one.get("name"), is_stored), kind(&one.get("type"), false));
         Some(Parameter { name: name?, kind: kind? })
     });
     // All parameters are read before the function returns, so that all faults are reported.
@@ -145,9 +148,18 @@ fn parameters(reader: &Reader<'_>) -> Option<Vec<Parameter>> {
     each.into_iter().collect()
 }
 
-fn identifier(reader: &Reader<'_>) -> Option<Identifier> {
+fn identifier(reader: &Reader<'_>, is_stored: bool) -> Option<Identifier> {
     if !reader.is_some() {
         reader.missing("a name");
+    }
+    let text = reader.words().unwrap_or_default();
+    if is_stored && let Ok(name) = Identifier::stored(text) {
+        return Some(name);
+    }
+    if let Some(language) = Identifier::reserved_in(text) {
+        let fault = format!("the name `{text}` is reserved in {language}, so submissions in it could not have it");
+        reader.fault(Code::KeyType, fault, "Rename it");
+        return None;
     }
     reader.parsed("a name of letters, digits and `_` that is not a keyword of any supported language")
 }

@@ -243,6 +243,7 @@ impl Reading<'_> {
                 unnamed: Some(accepted),
                 rejected: Score::ZERO,
                 also_rejecting: false,
+                may_be_negative: false,
             },
             Some(accepted) => CasePoints::Fixed { accepted, rejected: Score::ZERO },
         };

@@ -60,7 +60,7 @@ pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError
     for text in draft.statements.iter().chain(&draft.editorials) {
         report_latex(context, text);
     }
-    draft.signature = function::read(&top.get("function"));
+    draft.signature = function::read(&top.get("function"), context.is_stored);
     draft.attachments = context.refs_in("attachments");
     validators(context, &top.get("validators"), &mut draft);
     generators(context, &top.get("generators"), &mut draft);

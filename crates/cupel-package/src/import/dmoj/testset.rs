@@ -696,6 +696,7 @@ fn points_of(method: &Method, points: Score) -> CasePoints {
         unnamed: Some(points),
         rejected: Score::ZERO,
         also_rejecting,
+        may_be_negative: false,
     }
 }
 

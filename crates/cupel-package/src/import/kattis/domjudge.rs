@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::draft::too_long;
 use super::super::{ByteOrderMark, Context, Draft};
 use super::config::Config;
-use crate::doc::ini::parse_ini;
+use crate::doc::ini::{Entry, parse_ini};
 use crate::doc::reader_seconds;
 use crate::finding::{Code, ImportError};
 use cupel_problem::{OnOutputLimit, Score, Slug};
@@ -79,9 +79,13 @@ fn ini(context: &Context<'_>, draft: &mut Draft, limits: &mut Vec<(&str, Duratio
             return Ok(());
         }
     };
-    for (key, value, at) in entries {
+    for Entry { key, value, at, is_cut } in entries {
         let report =
             |code, fault: String, remedy: &str| context.findings.at(code, INI, Some(at), Some(&key), fault, remedy);
+        if is_cut {
+            let fault = "a single quote has no second one: what follows it in this file is not read, as in DOMjudge";
+            report(Code::LeftOut, fault.to_owned(), "Put the value into double quotes");
+        }
         match key.as_str() {
             "name" if draft.titles.is_empty() && !value.trim().is_empty() => {
                 let title = value.trim().to_owned();

@@ -184,11 +184,16 @@ impl Maker<'_, '_> {
                 unnamed: Some(Score::ZERO),
                 rejected: Score::ZERO,
                 also_rejecting: true,
+                may_be_negative: true,
             },
             (true, true) => CasePoints::None,
-            (true, false) if config.validator_scores => {
-                CasePoints::FromChecker { max: MaxScore::Unbounded, unnamed: None, rejected, also_rejecting: false }
-            }
+            (true, false) if config.validator_scores => CasePoints::FromChecker {
+                max: MaxScore::Unbounded,
+                unnamed: None,
+                rejected,
+                also_rejecting: false,
+                may_be_negative: true,
+            },
             (true, false) => CasePoints::Fixed { accepted, rejected },
         }
     }

@@ -209,12 +209,14 @@ impl Maker<'_, '_> {
                 unnamed: Some(accepted),
                 rejected: Score::ZERO,
                 also_rejecting: false,
+                may_be_negative: false,
             },
             None => CasePoints::FromChecker {
                 max: MaxScore::Unbounded,
                 unnamed: None,
                 rejected: Score::ZERO,
                 also_rejecting: false,
+                may_be_negative: false,
             },
         }
     }

@@ -156,6 +156,7 @@ impl<'d> Reading<'_, 'd> {
                     unnamed: Some(points),
                     rejected: Score::ZERO,
                     also_rejecting: false,
+                    may_be_negative: false,
                 },
             },
             feedback: if sample { Feedback::Full } else { Feedback::Verdict },

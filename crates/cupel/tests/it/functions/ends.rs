@@ -1,6 +1,7 @@
 //! Failures of a function, and their reports.
 
 use super::{check, doubles, package};
+use crate::judge::Files;
 
 #[test]
 fn a_missing_function_is_a_compile_error_that_names_it() {
@@ -211,6 +212,137 @@ fn a_cyclic_result_is_a_wrong_answer_with_that_message() {
     ] {
         check(&trees, name, source, "WA", words);
     }
+}
+
+/// A function `made`, which is called for 1,000,001 and for 1,000,000 nodes. Both tests expect one node.
+fn made_of_nodes(kind: &str) -> Files {
+    let function = format!("name = \"made\"\nparameters = [{{ name = \"n\", type = \"int\" }}]\nreturns = \"{kind}\"");
+    package(&function, &[("1000001\n", "[-1]\n"), ("1000000\n", "[-1]\n")])
+}
+
+#[test]
+fn a_list_with_more_than_a_million_nodes_is_too_long_and_has_no_cycle() {
+    let files = made_of_nodes("ListNode<int>", &["1000001\n", "1000000\n"]);
+    for (name, source) in [
+        (
+            "a.py",
+            "def made(n):\n    node = None\n    for i in range(n):\n        node = ListNode(i, node)\n    return node\n",
+        ),
+        (
+            "a.js",
+            "function made(n) {\n  let node = null;\n  for (let i = 0; i < n; i++) node = new ListNode(i, node);\n  return node;\n}\n",
+        ),
+        (
+            "Solution.java",
+            "class Solution { ListNode<Long> made(long n) {\n    ListNode<Long> node = null;\n    while (n-- > 0) node = new ListNode<>(n, node);\n    return node;\n} }\n",
+        ),
+        (
+            "a.cpp",
+            "ListNode<long long> *made(long long n) {\n    ListNode<long long> *node = nullptr;\n    while (n-- > 0) node = new ListNode<long long>(n, node);\n    return node;\n}\n",
+        ),
+        (
+            "a.c",
+            "#include <stdlib.h>\nListNode_int *made(long long n) {\n    ListNode_int *node = NULL;\n    while (n-- > 0) {\n        ListNode_int *next = node;\n        node = malloc(sizeof *node);\n        node->val = n;\n        node->next = next;\n    }\n    return node;\n}\n",
+        ),
+        (
+            "a.go",
+            "package main\n\nfunc made(n int) *ListNode[int] {\n\tvar node *ListNode[int]\n\tfor ; n > 0; n-- {\n\t\tnode = &ListNode[int]{n, node}\n\t}\n\treturn node\n}\n",
+        ),
+    ] {
+        let object = check(&files, name, source, "WA", "a list of the result is too long: more than 1000000 nodes");
+        let allowed = object["cases"][1]["judge_message"].as_str().unwrap();
+        assert!(allowed.starts_with("at [0]: expected -1, got "), "{name}: {allowed}");
+    }
+}
+
+#[test]
+fn a_tree_with_more_than_a_million_nodes_is_too_large_and_has_no_cycle() {
+    let files = made_of_nodes("TreeNode<int>", &["1000001\n"]);
+    for (name, source) in [
+        (
+            "a.py",
+            "def made(n):\n    all = [TreeNode(0) for i in range(n)]\n    for i in range(1, n):\n        setattr(all[(i - 1) // 2], 'left' if i % 2 else 'right', all[i])\n    return all[0]\n",
+        ),
+        (
+            "a.js",
+            "function made(n) {\n  const all = Array.from({ length: n }, () => new TreeNode(0));\n  for (let i = 1; i < n; i++) all[(i - 1) >> 1][i % 2 ? 'left' : 'right'] = all[i];\n  return all[0];\n}\n",
+        ),
+        (
+            "Solution.java",
+            "class Solution { TreeNode<Long> made(long n) {\n    java.util.List<TreeNode<Long>> all = new java.util.ArrayList<>();\n    for (int i = 0; i < n; i++) {\n        all.add(new TreeNode<>(0L));\n        if (i % 2 == 1) all.get((i - 1) / 2).left = all.get(i);\n        else if (i > 0) all.get((i - 1) / 2).right = all.get(i);\n    }\n    return all.get(0);\n} }\n",
+        ),
+        (
+            "a.cpp",
+            "TreeNode<long long> *made(long long n) {\n    auto *all = new TreeNode<long long>[n];\n    for (long long i = 1; i < n; i++) (i % 2 ? all[(i - 1) / 2].left : all[(i - 1) / 2].right) = &all[i];\n    return all;\n}\n",
+        ),
+        (
+            "a.c",
+            "#include <stdlib.h>\nTreeNode_int *made(long long n) {\n    TreeNode_int *all = calloc(n, sizeof *all);\n    for (long long i = 1; i < n; i++) *(i % 2 ? &all[(i - 1) / 2].left : &all[(i - 1) / 2].right) = &all[i];\n    return all;\n}\n",
+        ),
+        (
+            "a.go",
+            "package main\n\nfunc made(n int) *TreeNode[int] {\n\tall := make([]TreeNode[int], n)\n\tfor i := 1; i < n; i++ {\n\t\tif i%2 == 1 {\n\t\t\tall[(i-1)/2].Left = &all[i]\n\t\t} else {\n\t\t\tall[(i-1)/2].Right = &all[i]\n\t\t}\n\t}\n\treturn &all[0]\n}\n",
+        ),
+        (
+            "a.rs",
+            "use crate::TreeNode;\nuse std::{cell::RefCell, rc::Rc};\n\npub fn made(n: i64) -> Option<Rc<RefCell<TreeNode<i64>>>> {\n    let all: Vec<_> = (0..n).map(|_| Rc::new(RefCell::new(TreeNode::new(0)))).collect();\n    for i in 1..all.len() {\n        let mut parent = all[(i - 1) / 2].borrow_mut();\n        let side = if i % 2 == 1 { Some(all[i].clone()) } else { None };\n        if side.is_some() { parent.left = side } else { parent.right = Some(all[i].clone()) }\n    }\n    Some(all[0].clone())\n}\n",
+        ),
+    ] {
+        check(&files, name, source, "WA", "a tree of the result is too large: more than 1000000 nodes");
+    }
+    let shared = "def made(n):\n    node = TreeNode(n)\n    for _ in range(30):\n        node = TreeNode(n, node, node)\n    return node\n";
+    check(&files, "b.py", shared, "WA", "the result has a cycle, or a node with two parents");
+}
+
+#[test]
+fn a_malformed_result_is_a_wrong_answer_with_the_reason() {
+    let returns = |kind: &str, answer: &str| package(&format!("name = \"f\"\nreturns = \"{kind}\""), &[("", answer)]);
+    let chars = returns("char", "\"a\"\n");
+    let not_ascii = "a char of the result is not ASCII";
+    for (name, source) in [
+        ("a.rs", "pub fn f() -> char { 'é' }\n"),
+        ("a.c", "char f(void) { return (char)0xe9; }\n"),
+        ("a.cpp", "char f() { return char(0xe9); }\n"),
+        ("a.go", "package main\n\nfunc f() byte { return 0xe9 }\n"),
+    ] {
+        check(&chars, name, source, "WA", not_ascii);
+    }
+    check(&chars, "b.c", "char f(void) { return 0; }\n", "WA", "expected \"a\", got \"\\u0000\"");
+    let twice = "#include <stdlib.h>\nmap_int f(void) {\n    map_int map = {malloc(16), calloc(2, 8), 2};\n    map.keys[0] = map.keys[1] = \"a\";\n    return map;\n}\n";
+    check(&returns("map<string,int>", "{\"a\":0}\n"), "a.c", twice, "WA", "a map of the result has the same key twice");
+    let lists = returns("ListNode<int>", "[1]\n");
+    for (name, source, words) in [
+        ("a.py", "def f():\n    return ListNode(1, 5)\n", "expected ListNode<int>, got int without `val` where a node"),
+        (
+            "b.py",
+            "class Node:\n    val = 1\n\ndef f():\n    return ListNode(1, Node())\n",
+            "got Node without `next` where a node stands",
+        ),
+        (
+            "a.js",
+            "const f = () => new ListNode(1, 5);\n",
+            "expected ListNode<int>, got int without `next` where a node",
+        ),
+    ] {
+        check(&lists, name, source, "WA", words);
+    }
+    let trees = returns("TreeNode<int>", "[1]\n");
+    for (name, source) in
+        [("a.py", "def f():\n    return TreeNode(1, [2])\n"), ("a.js", "const f = () => new TreeNode(1, [2]);\n")]
+    {
+        let object = check(&trees, name, source, "WA", "expected TreeNode<int>, got list without `");
+        assert!(object["cases"][0]["judge_message"].as_str().unwrap().ends_with("where a node stands"), "{object:#}");
+    }
+    check(&returns("list<float>", "[1]\n"), "a.js", "const f = () => [1n];\n", "WA", "a BigInt where float stands");
+    check(
+        &returns("list<int>", "[]\n"),
+        "a.js",
+        "const f = () => new DataView(new ArrayBuffer(8));\n",
+        "WA",
+        "got DataView",
+    );
+    let large = "class Solution { Object f() { return java.math.BigInteger.ONE; } }\n";
+    check(&returns("int", "1\n"), "Solution.java", large, "WA", "expected int, got BigInteger");
 }
 
 #[test]
