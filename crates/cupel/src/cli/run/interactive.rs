@@ -17,7 +17,7 @@
 use std::io::{self, IsTerminal, Read};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -52,6 +52,7 @@ impl Interactive {
             state: Mutex::default(),
             changed: Condvar::new(),
             stopped_by: AtomicI32::new(0),
+            read_error: OnceLock::new(),
         });
         listen(&input, sender.clone())?;
         // The size is read after the signal thread has started, so that no change is missed.
@@ -94,6 +95,16 @@ impl Interactive {
     pub(super) fn stopped_by(&self) -> Option<i32> {
         Some(self.input.stopped_by.load(Ordering::SeqCst)).filter(|signal| *signal != 0)
     }
+
+    /// Why standard input could not be read to its end, if it could not.
+    pub(super) fn read_error(&self) -> Option<String> {
+        self.input.read_error.get().cloned()
+    }
+
+    /// Whether the run is to be cancelled, because of a signal or because standard input cannot be read.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped_by().is_some() || self.input.read_error.get().is_some()
+    }
 }
 
 /// Standard input and the signals of this process, as live input.
@@ -103,6 +114,8 @@ struct LocalInput {
     changed: Condvar,
     /// The number of the signal that requested the end of this process, or 0.
     stopped_by: AtomicI32,
+    /// Why standard input could not be read to its end.
+    read_error: OnceLock<String>,
 }
 
 #[derive(Default)]
@@ -142,7 +155,11 @@ impl LocalInput {
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Ok(0) | Err(_) => {
+                end => {
+                    // The error is set before the program sees the end of its input, because it may then end.
+                    if let Err(error) = end {
+                        let _ = self.read_error.set(error.to_string());
+                    }
                     let _ = to.send(LiveInput::EndOfInput);
                     return;
                 }
