@@ -160,6 +160,24 @@ fn a_language_file_is_replaced_as_a_whole() {
     assert_eq!(std::fs::read_dir(added.parent().unwrap()).unwrap().count(), 1);
 }
 
+/// Regression: the file was copied to the directory, where no server reads it, after the samples of the shipped language
+/// with the same id had passed.
+#[test]
+fn a_language_file_whose_name_does_not_end_in_toml_is_refused_and_not_copied() {
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../../languages/python.toml");
+    let text = std::fs::read_to_string(shipped).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["python.txt", "PYTHON.TOML", "python", ".toml"] {
+        let file = source(name, &text);
+        let mut command = cupel(["languages", "add", &file.path]);
+        command.env("CUPEL_LANGUAGES__DIRECTORY", dir.path());
+        let ended = end(command, b"");
+        assert_eq!(ended.code, Some(2), "{name}: {ended:?}");
+        assert!(ended.stderr.contains("`.toml`"), "{name}: {}", ended.stderr);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "{name}");
+    }
+}
+
 /// Programs of a package that are valid since C++20.
 const RANGES: &str = "#include <iostream>\n#include <ranges>\n#include \"greet.h\"\nint main() {\n    int n, sum = 0;\n    std::cin >> n;\n    \
                       for (int i : std::views::iota(1, n + 1)) sum += i;\n    std::cout << sum << std::endl;\n}\n";
