@@ -9,6 +9,7 @@ use cupel_types::Bytes;
 
 use super::{Exit, Failure, OrExit};
 use crate::config::{self, Config, CurrentDirectory, DIRECTORY_IN_DATA, Overrides, is_public_url, units};
+use crate::data_dir::DataDir;
 
 /// Location of the configuration file and of the data directory.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -61,11 +62,15 @@ impl LocalSettings {
     /// note.
     ///
     /// # Errors
-    /// Lists all errors in the configuration.
+    /// Lists all errors in the configuration. Fails if this process may not look into the named data directory.
     pub(super) fn load(&self) -> Result<Config, Failure> {
         let named = Settings { config: self.config.clone(), data: self.data.clone() };
         let overrides = Overrides { current_directory: CurrentDirectory::Untrusted, ..named.overrides(None) };
         let (config, _) = config::load(&overrides).or_exit(Exit::Usage)?;
+        if let Some(named) = &config.local_data {
+            // Otherwise, the languages and images of the server would seem to be absent.
+            DataDir::has_server(named).or_exit(Exit::Usage)?;
+        }
         let data = &config.data;
         let has_languages = data.join(DIRECTORY_IN_DATA).is_dir();
         let ignored = [
