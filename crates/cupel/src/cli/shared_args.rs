@@ -1,7 +1,7 @@
 //! Flags and values that several commands have in common.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
@@ -74,8 +74,7 @@ impl LocalSettings {
         let data = &config.data;
         let has_languages = data.join(DIRECTORY_IN_DATA).is_dir();
         let ignored = [
-            (overrides.file.is_none() && Path::new(config::FILE).exists())
-                .then(|| format!("--config {}", config::FILE)),
+            (overrides.file.is_none() && config::is_file_there()).then(|| format!("--config {}", config::FILE)),
             (config.local_data.is_none() && has_languages).then(|| format!("--data {}", data.display())),
         ];
         let flags: Vec<String> = ignored.into_iter().flatten().collect();
