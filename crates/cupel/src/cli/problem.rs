@@ -162,17 +162,25 @@ fn write(source: &Path, output: &Path, known: &Registry) -> CommandResult {
         return Err(anyhow!("{}: the directory {} does not exist", output.display(), folder.display()))
             .or_exit(Exit::Usage);
     }
-    let unpacked = package::unpack(source, &ImportOptions::new(known))?;
-    unpacked.imported.warnings.iter().for_each(print_finding);
-    let is_zip = output.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip"));
-    let container = if is_zip { Container::Zip } else { Container::Directory };
-    let warnings = export(&unpacked.imported.package, output, container).map_err(|error| {
+    let failed = |error: ExportError| {
         let exit = match &error {
             ExportError::Inexpressible(_) | ExportError::TargetExists(_) => Exit::Usage,
             ExportError::Io(_) => Exit::System,
         };
         Failure { exit, error: error.into() }
-    })?;
+    };
+    if output.symlink_metadata().is_ok() {
+        return Err(failed(ExportError::TargetExists(output.to_owned())));
+    }
+    let unpacked = package::unpack(source, &ImportOptions::new(known))?;
+    unpacked.imported.warnings.iter().for_each(print_finding);
+    let is_zip = output.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip"));
+    let container = if is_zip { Container::Zip } else { Container::Directory };
+    // A signal removes this directory with everything in it.
+    let beside = making(folder)?;
+    let made = beside.path().join("package");
+    let warnings = export(&unpacked.imported.package, &made, container).map_err(failed)?;
+    fs::rename(&made, output).with_context(|| format!("cannot create {}", output.display()))?;
     warnings.iter().for_each(print_finding);
     outln!("{} {} {}", good("✓"), output.display(), dim(&format!("· {}", facts(&unpacked.imported))));
     Ok(Exit::Ok)

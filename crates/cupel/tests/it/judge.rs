@@ -138,6 +138,36 @@ fn the_unpacked_package_is_private_and_removed_when_a_signal_ends_the_command() 
     }
 }
 
+/// A problem with so many tests that a signal reaches a command before it has read or written all of them.
+pub(crate) fn many_tests() -> Files {
+    let files = sums("");
+    let input = format!("1{}2\n", " ".repeat(20_000));
+    for number in 1000..2000 {
+        files.write(&format!("p/data/secret/{number}.in"), &input);
+        files.write(&format!("p/data/secret/{number}.ans"), "3\n");
+    }
+    files
+}
+
+/// Regression: the directory with the tests stayed, because the commands listened for signals only afterwards.
+#[test]
+fn a_signal_while_a_package_is_unpacked_leaves_nothing() {
+    let files = many_tests();
+    files.write("s/a.py", ADD);
+    let (package, submission) = (files.path("p"), files.path("s/a.py"));
+    for args in [&["verify", &package][..], &["judge", &package, "--submission", &submission]] {
+        let place = tempfile::tempdir().unwrap();
+        let mut command = cupel(args);
+        command.env("TMPDIR", place.path()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        eventually(|| std::fs::read_dir(place.path()).unwrap().next()).unwrap();
+        let sent = Command::new("kill").args(["-TERM".to_owned(), child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        assert_eq!(child.wait().unwrap().code(), Some(143), "{args:?}");
+        assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0, "{args:?}");
+    }
+}
+
 #[test]
 fn each_kind_of_end_has_its_verdict() {
     let files = sums("");

@@ -1,9 +1,11 @@
 //! `cupel problem`: creating, checking, converting and listing packages.
 
+use std::process::{Command, Stdio};
+
 use serde_json::Value;
 
-use crate::judge::Files;
-use crate::support::{cupel, end};
+use crate::judge::{Files, many_tests};
+use crate::support::{cupel, end, eventually};
 
 #[test]
 fn a_new_package_and_its_exports_pass_verification() {
@@ -201,5 +203,24 @@ fn limits_that_the_package_cannot_express_leave_nothing_behind() {
         assert!(refused.code == Some(2) && refused.stderr.contains(why), "{refused:?}");
         let left = std::fs::read_dir(&into).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
         assert_eq!(left, ["keep"], "{limits:?}");
+    }
+}
+
+/// Regression: a hidden directory with the secret tests stayed.
+#[test]
+fn an_export_that_is_interrupted_leaves_nothing() {
+    let files = many_tests();
+    for name in ["out", "out.zip"] {
+        let folder = tempfile::tempdir().unwrap();
+        let output = folder.path().join(name);
+        let mut command = cupel(["problem", "export", &files.path("p"), "--output", output.to_str().unwrap()]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let entries = || std::fs::read_dir(folder.path()).unwrap().count();
+        eventually(|| (entries() > 0 || child.try_wait().unwrap().is_some()).then_some(()));
+        assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().is_ok());
+        let code = child.wait().unwrap().code();
+        // The export may have been complete before the signal.
+        let is_there = output.exists();
+        assert!(matches!((code, entries(), is_there), (Some(143), 0, false) | (Some(0 | 143), 1, true)), "{code:?}");
     }
 }
