@@ -399,6 +399,22 @@ fn typed_input_reaches_a_program_on_a_server_whose_result_is_printed_as_json() {
     assert_eq!(ended, json!({"code": 0, "restored": true}));
 }
 
+/// Regression: the program got the signals, so Ctrl-C did not end a program that handles or ignores SIGINT.
+#[test]
+fn without_interactive_ctrl_c_at_a_terminal_cancels_the_run_on_a_server() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let program = "import signal\nfor number in (signal.SIGINT, signal.SIGQUIT): signal.signal(number, signal.SIG_IGN)\n\
+                   print('waiting', flush=True)\nwhile True: input()\n";
+    let file = source("a.py", program);
+    let env = [("CUPEL_API_KEY", server.key.as_str())];
+    for (key, code) in [("\u{3}", 130), ("\u{1c}", 131)] {
+        let steps = json!([["hear", "waiting"], ["type", key]]);
+        let ended = at_terminal(&["run", &file.path, "--server", &server.url], &env, &steps);
+        assert_eq!(ended, json!({"code": code, "restored": true}), "{key:?}");
+    }
+}
+
 #[test]
 fn a_problem_is_downloaded_tested_and_submitted() {
     let data = tempfile::tempdir().unwrap();
