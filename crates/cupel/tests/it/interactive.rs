@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use crate::support::{Ended, cupel, end, source};
 
 /// Runs a command at a new terminal of 80 columns and 24 rows, and communicates with it. Its first argument is a list
-/// of steps: `["hear", TEXT]`, `["type", TEXT]`, `["resize", COLUMNS, ROWS]`, `["kill", SIGNAL]`. Prints how the
-/// command ended and whether it left the terminal in the mode in which it was.
+/// of steps: `["hear", TEXT]`, `["type", TEXT]`, `["resize", COLUMNS, ROWS]`, `["kill", SIGNAL]`,
+/// `["kill process", PID]`. Prints how the command ended and whether it left the terminal in the mode in which it was.
 const AT_TERMINAL: &str = r#"
 import fcntl, json, os, select, signal, struct, sys, termios
 master, slave = os.openpty()
@@ -42,6 +42,7 @@ for step, *what in json.loads(sys.argv[1]):
     if step == "type": os.write(master, what[0].encode())
     if step == "resize": resize(*what)
     if step == "kill": os.kill(pid, what[0])
+    if step == "kill process": os.kill(what[0], signal.SIGKILL)
 status = os.waitpid(pid, 0)[1]
 print(json.dumps({"code": os.waitstatus_to_exitcode(status), "restored": termios.tcgetattr(slave) == before}))
 "#;

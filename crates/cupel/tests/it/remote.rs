@@ -206,6 +206,14 @@ impl WithoutLive {
     /// `live`: status and body of the answer to a live connection; `None`: there is no answer. `result`: those of the
     /// answer to a request for the result.
     fn start(live: Option<(u16, Value)>, result: (u16, Value)) -> WithoutLive {
+        WithoutLive::answering(live, move || Some(result.clone()))
+    }
+
+    /// `results`: status and body of each answer to a request for the result; `None`: there is no answer.
+    fn answering(
+        live: Option<(u16, Value)>,
+        mut results: impl FnMut() -> Option<(u16, Value)> + Send + 'static,
+    ) -> WithoutLive {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (sender, requests) = channel();
@@ -223,7 +231,7 @@ impl WithoutLive {
                 let request = head.lines().next().unwrap_or_default().rsplit_once(' ').unwrap_or_default().0.to_owned();
                 let answer = match request.as_str() {
                     "GET /api/v1/live" => live.clone(),
-                    request if request.starts_with("GET ") => Some(result.clone()),
+                    request if request.starts_with("GET ") => results(),
                     request if request.starts_with("DELETE ") => Some((200, json!({ "status": "cancelled" }))),
                     _ => Some((202, json!({ "submission_id": RUN }))),
                 };
@@ -412,6 +420,44 @@ fn without_interactive_ctrl_c_at_a_terminal_cancels_the_run_on_a_server() {
         let steps = json!([["hear", "waiting"], ["type", key]]);
         let ended = at_terminal(&["run", &file.path, "--server", &server.url], &env, &steps);
         assert_eq!(ended, json!({"code": code, "restored": true}), "{key:?}");
+    }
+}
+
+/// Regression: the terminal stayed in raw mode, in which Ctrl-C is only a character for the program.
+#[test]
+fn ctrl_c_ends_an_interactive_run_whose_connection_is_lost() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let file = source("a.py", "print('waiting', flush=True)\nwhile True: input()\n");
+    let steps = json!([
+        ["hear", "waiting"],
+        ["kill process", server.pid()],
+        ["hear", "trying to restore it"],
+        ["type", "\u{3}"],
+    ]);
+    let env = [("CUPEL_API_KEY", server.key.as_str())];
+    let ended = at_terminal(&["run", "-i", &file.path, "--server", &server.url], &env, &steps);
+    assert_eq!(ended, json!({"code": 130, "restored": true}));
+}
+
+/// Regression: the signal was lost, because the command no longer listened for it.
+#[test]
+fn a_signal_while_the_result_is_read_ends_the_command() {
+    let upgrade = (426, json!({ "code": "upgrade-required", "detail": "This is a WebSocket." }));
+    let result = json!({ "status": "completed", "verdict": "AC", "submission_id": RUN, "stdout": "", "exit_code": 0 });
+    let read = format!("GET /api/v1/execute/{RUN}?wait=10");
+    let file = source("a.py", "print(1)\n");
+    for command in [&["submit", "two-sum", &file.path][..], &["run", &file.path]] {
+        // The first answer ends the wait for the run's end.
+        let mut answers = vec![(200, result.clone())];
+        let server = WithoutLive::answering(Some(upgrade.clone()), move || answers.pop());
+        let mut command = cupel(command.iter().copied().chain(["--server", &server.url]));
+        command.env("CUPEL_API_KEY", "cup_key").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        server.until(&read);
+        server.until(&read);
+        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        assert_eq!(eventually(|| child.try_wait().unwrap()).code(), Some(130), "{command:?}");
     }
 }
 

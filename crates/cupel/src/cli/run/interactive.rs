@@ -89,11 +89,17 @@ impl Interactive {
         self.change(|state| state.is_running = false);
     }
 
+    /// Called when the connection to the server of the program is lost, and when it is restored. While it is lost, the
+    /// terminal is restored, and the signals from the keyboard end the run.
+    pub(super) fn connection(&mut self, is_lost: bool) {
+        self.change(|state| state.is_lost = is_lost);
+    }
+
     /// Changes the state. The terminal is in raw mode while the program gets the keys.
     fn change(&mut self, change: impl FnOnce(&mut State)) {
         let mut state = self.input.lock();
         change(&mut state);
-        let wants_raw = self.terminal.is_some() && state.is_running && !state.is_over;
+        let wants_raw = self.terminal.is_some() && state.is_reached() && !state.is_over;
         // This fails only if the terminal no longer exists.
         let raw = if wants_raw { self.raw.take().or_else(|| RawTerminal::enter(io::stdin()).ok()) } else { None };
         state.is_raw = raw.is_some();
@@ -138,12 +144,21 @@ struct LocalInput {
 #[derive(Default)]
 struct State {
     is_running: bool,
+    /// Whether the connection to the server of the program is lost.
+    is_lost: bool,
     /// Whether the user's terminal is in raw mode.
     is_raw: bool,
     /// Whether the run is over, so that nothing waits for a signal.
     is_over: bool,
     read: u64,
     consumed: u64,
+}
+
+impl State {
+    /// Whether keys and signals reach the program.
+    fn is_reached(&self) -> bool {
+        self.is_running && !self.is_lost
+    }
 }
 
 impl LiveSource for LocalInput {
@@ -204,7 +219,7 @@ impl LocalInput {
     /// Passes a signal from the keyboard on to the program. If the program does not run or gets no signals, the signal
     /// ends this process.
     fn interrupted(&self, signal: LiveSignal, to: &SyncSender<LiveInput>) {
-        if self.passes_signals && self.lock().is_running {
+        if self.passes_signals && self.lock().is_reached() {
             // The signal is dropped if the queue is full, because the executor has not taken the earlier inputs.
             let _ = to.try_send(LiveInput::Signal(signal));
         } else {

@@ -190,6 +190,12 @@ impl Watcher for Stream {
         errln!("\r{}\r", dim(&format!("cupel: {}", harmless(text))));
     }
 
+    fn connection(&mut self, is_lost: bool) {
+        if let Some(interactive) = &mut self.interactive {
+            interactive.connection(is_lost);
+        }
+    }
+
     fn cancelled(&mut self) -> bool {
         self.broken || self.interactive.as_ref().is_some_and(Interactive::is_stopped)
     }
