@@ -137,17 +137,16 @@ fn install(
         _ => Failure { exit: exit(&e), error: e.into() },
     })?;
     if plan.is_empty() {
-        match &plan.languages[..] {
-            [] => outln!("all requested languages are installed"),
-            left => {
-                let left: Vec<&str> = left.iter().map(|id| id.as_str()).collect();
-                outln!(
-                    "the packages are installed, but not available yet: {}; `cupel languages` shows the reasons",
-                    left.join(", ")
-                );
-            }
+        if plan.languages.is_empty() {
+            outln!("all requested languages are installed");
+            return Ok(Exit::Ok);
         }
-        return Ok(Exit::Ok);
+        let left: Vec<&str> = plan.languages.iter().map(|id| id.as_str()).collect();
+        outln!(
+            "the packages are installed, but not available yet: {}; `cupel languages` shows the reasons",
+            left.join(", ")
+        );
+        return Ok(if dry_run { Exit::Ok } else { Exit::Failed });
     }
     if dry_run {
         plan.commands().iter().for_each(|command| outln!("{}", command.join(" ")));
