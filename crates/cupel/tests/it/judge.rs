@@ -168,6 +168,25 @@ fn a_signal_while_a_package_is_unpacked_leaves_nothing() {
     }
 }
 
+/// Regression: the file was left out, so the program was judged without it.
+#[test]
+fn a_submission_with_a_link_or_a_special_file_is_refused_by_its_name() {
+    let files = sums("");
+    files.write("s/a.py", ADD);
+    files.write("elsewhere.py", "secret = 1\n");
+    let (package, submission) = (files.path("p"), files.path("s"));
+    let refused = |name: &str, what: &str| {
+        let ended = end(cupel(["judge", &package, "--submission", &submission]), b"");
+        assert_eq!(ended.code, Some(2), "{name}: {ended:?}");
+        assert!(ended.stderr.contains(&format!("{} is {what}", files.path(name))), "{name}: {}", ended.stderr);
+        files.remove(name);
+    };
+    std::os::unix::fs::symlink(files.path("elsewhere.py"), files.path("s/linked.py")).unwrap();
+    refused("s/linked.py", "a symbolic link");
+    assert!(Command::new("mkfifo").arg(files.path("s/pipe.py")).status().unwrap().success());
+    refused("s/pipe.py", "a special file");
+}
+
 #[test]
 fn each_kind_of_end_has_its_verdict() {
     let files = sums("");
