@@ -69,7 +69,7 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
     };
     let Imported { mut package, warnings, .. } = unpacked.imported.clone();
     for warning in &warnings {
-        errln!("{}", dim(&warning.to_string()));
+        errln!("{}", dim(&harmless(&warning.to_string())));
     }
     let (mut named, mut entry_point) = (None, None);
     if let Some(path) = path_in_package(&args.submission, &args.package) {

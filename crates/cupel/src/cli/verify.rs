@@ -176,7 +176,7 @@ impl Ready {
             outln!("{}", bold(&self.path.display().to_string()));
         }
         for warning in &imported.warnings {
-            errln!("{}", dim(&warning.to_string()));
+            errln!("{}", dim(&harmless(&warning.to_string())));
         }
         show(&self.path, report);
         match updated {

@@ -104,7 +104,27 @@ fn a_refused_package_leaves_no_files_and_all_errors_are_reported() {
     let left: Vec<_> = std::fs::read_dir(files.path("into")).unwrap().collect();
     assert_eq!(left.len(), 1, "{left:?}");
     let listed = end(cupel(["problem", "list", &files.path("")]), b"");
-    assert!(listed.code == Some(1) && listed.stdout.contains('p'), "{listed:?}");
+    assert_eq!(listed.code, Some(1), "{listed:?}");
+    let row = listed.stdout.lines().find(|line| line.starts_with("p ")).unwrap();
+    let first = ended.stderr.lines().find(|line| line.contains("E_")).unwrap().trim();
+    assert!(row.contains(first) && row.contains(" other findings)"), "{row}");
+}
+
+/// Regression: the title was printed as it is, and could hide or reverse the rest of the line.
+#[test]
+fn a_title_in_a_list_of_packages_has_no_effect_on_the_terminal() {
+    let files = Files::new(&[
+        ("all/p/problem.toml", "title = \"Left\\u202Eright\"\n[limits]\ntime = 1.0\n"),
+        ("all/p/statement.md", "Text.\n"),
+        ("all/p/tests/secret/1.in", "1\n"),
+        ("all/p/tests/secret/1.out", "1\n"),
+    ]);
+    let (all, into) = (files.path("all"), files.path("into"));
+    let listed = end(cupel(["problem", "list", &all]), b"");
+    let imported = end(cupel(["problem", "import", &files.path("all/p"), "--into", &into]), b"");
+    for ended in [listed, imported] {
+        assert!(ended.code == Some(0) && ended.stdout.contains("Left\\u{202e}right"), "{ended:?}");
+    }
 }
 
 #[test]
