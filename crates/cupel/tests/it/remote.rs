@@ -240,7 +240,12 @@ impl WithoutLive {
                     Some((status, body)) => {
                         let body = body.to_string();
                         let length = body.len();
-                        let head = "content-type: application/json\r\nconnection: close\r\ncontent-length:";
+                        // Only a redirection uses the location.
+                        let path = request.split_once(' ').unwrap_or_default().1;
+                        let head = format!(
+                            "location: https://judge.example{path}\r\ncontent-type: application/json\r\n\
+                             connection: close\r\ncontent-length:"
+                        );
                         let _ = write!(connection, "HTTP/1.1 {status} X\r\n{head} {length}\r\n\r\n{body}");
                     }
                 }
@@ -325,6 +330,31 @@ fn a_download_that_fails_or_is_interrupted_leaves_nothing() {
     let code = child.wait().unwrap().code();
     let samples = std::fs::read_dir(work.path().join("sums/samples")).map_or(0, Iterator::count);
     assert!(matches!((code, entries(), samples), (Some(143), 0, 0) | (Some(0 | 143), 1, 202)), "{code:?} {samples}");
+}
+
+/// Regression: the redirection was followed without the API key, or the server seemed to be unreachable. For a live
+/// connection, the message had another status than the server's answer, and no cause.
+#[test]
+fn a_redirection_is_not_followed_and_each_error_has_the_status_of_the_answer() {
+    let moved = (301, json!({}));
+    let server = WithoutLive::start(None, moved.clone());
+    let ended = end(cupel(["get", "sums", "--server", &server.url]), b"");
+    assert_eq!(ended.code, Some(6), "{ended:?}");
+    assert!(ended.stderr.contains("redirects to https://judge.example (status 301): use that address"), "{ended:?}");
+
+    let result = json!({ "status": "completed", "verdict": "AC", "submission_id": RUN, "stdout": "", "exit_code": 0 });
+    let file = source("a.py", "print(1)\n");
+    for (live, message) in
+        [(moved, "redirects to https://judge.example (status 301)"), ((418, json!({})), "status 418")]
+    {
+        let server = WithoutLive::start(Some(live), (200, result.clone()));
+        let mut command = cupel(["run", &file.path, "--server", &server.url]);
+        // Neither proxy is for a server on this machine.
+        command.env("CUPEL_API_KEY", "cup_key");
+        command.env("HTTPS_PROXY", "http://127.0.0.1:1").env("HTTP_PROXY", "http://127.0.0.1:1");
+        let ended = end(command, b"");
+        assert!(ended.code == Some(0) && ended.stderr.contains(message), "{ended:?}");
+    }
 }
 
 #[test]
