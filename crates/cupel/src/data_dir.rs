@@ -53,6 +53,15 @@ pub(crate) const PREPARED: [&str; 2] = ["cache", "prepared"];
 /// The database's name in a data directory.
 pub(crate) const DATABASE: &str = "cupel.db";
 
+/// Whether there is a directory at this path, or something that this process may not examine. The caller then reads the
+/// directory and reports the failure. For a directory that is used only if it exists.
+pub(crate) fn may_be_directory(path: &Path) -> bool {
+    match fs::metadata(path) {
+        Ok(meta) => meta.is_dir(),
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    }
+}
+
 /// Returns the path of the current user's cache directory, which may not exist yet. `None` if the environment names no
 /// absolute path.
 pub(crate) fn user_cache() -> Option<PathBuf> {
@@ -76,9 +85,20 @@ impl DataDir {
     }
 
     /// Whether a server or a worker has ever started in this directory. A worker has no database there.
-    pub(crate) fn is_of_server(path: &Path) -> bool {
+    ///
+    /// # Errors
+    /// If this process may not look into the directory.
+    pub(crate) fn has_server(path: &Path) -> Result<bool, DataDirError> {
         let database = path.join(DATABASE);
-        database.exists() || ServeLock::path(&database).exists()
+        Ok(DataDir::has_database(path)? || ServeLock::path(&database).try_exists().map_err(at("look into", path))?)
+    }
+
+    /// Whether the directory exists.
+    ///
+    /// # Errors
+    /// If this process may not find out.
+    pub(crate) fn exists(path: &Path) -> Result<bool, DataDirError> {
+        path.try_exists().map_err(at("find", path))
     }
 
     /// Whether a server with an embedded database has ever started in this directory.

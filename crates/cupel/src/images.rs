@@ -186,7 +186,7 @@ impl MachineProbe {
 
     /// The probe of commands, which pull no images.
     pub(crate) fn of_commands(config: &Config) -> MachineProbe {
-        let is_ignored = config.local_data.is_none() && DataDir::is_of_server(&config.data);
+        let is_ignored = config.local_data.is_none() && DataDir::has_server(&config.data).unwrap_or(false);
         let probe = MachineProbe::new(store(config), &config.docker, Pulls::default());
         MachineProbe { ignored_data: is_ignored.then(|| config.data.clone()), ..probe }
     }

@@ -8,7 +8,7 @@ use cupel_languages::{Availability, Language, LoadError, Registry, Sample};
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Source, ToolOptions};
 
 use crate::config::{Config, DIRECTORY_IN_DATA};
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, may_be_directory};
 use crate::images::{self, MachineProbe};
 
 /// The language files cannot be loaded.
@@ -28,7 +28,7 @@ pub(crate) enum RegistryError {
 /// Lists all errors in all language files.
 pub(crate) fn registry(config: &Config) -> Result<Registry, RegistryError> {
     let files = language_files(config);
-    let directory = files.clone().filter(|path| config.languages.directory.is_some() || path.is_dir());
+    let directory = files.clone().filter(|path| config.languages.directory.is_some() || may_be_directory(path));
     let mut all = Registry::load(directory.as_deref()).map_err(|error| match error {
         LoadError::Read { path, source } if config.languages.directory.as_ref() == Some(&path) => {
             RegistryError::Directory { setting: config.languages.directory_setting.clone(), path, source }
@@ -70,9 +70,10 @@ pub(crate) fn language_files(config: &Config) -> Option<PathBuf> {
     config.languages.directory.clone().or_else(in_data)
 }
 
-/// The data directory, if a server has started there and the command may use it.
+/// The data directory, if a server has started there and the command may use it. A command whose user has named the
+/// directory reports first that this process may not look into it.
 pub(crate) fn servers_data(config: &Config) -> Option<&Path> {
-    config.local_data.as_deref().filter(|data| DataDir::is_of_server(data))
+    config.local_data.as_deref().filter(|data| DataDir::has_server(data).unwrap_or(false))
 }
 
 /// Probes one language only, because probing all languages takes a second or two.

@@ -143,7 +143,8 @@ fn is_hidden(c: char) -> bool {
     )
 }
 
-/// Text table. Each column is as wide as its widest cell; the last column is not padded.
+/// Text table. Each column is as wide as its widest cell; the last cell of a row is not padded and does not count, so a
+/// row with fewer cells can end with a message.
 pub(crate) struct Table {
     rows: Vec<Vec<String>>,
 }
@@ -164,14 +165,15 @@ impl Table {
 
     fn render(&self) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
-        let cell_width = |row: &Vec<String>, column: usize| row.get(column).map_or(0, |cell| width(cell));
+        let is_padded = |row: &Vec<String>, column: usize| column + 1 < row.len();
+        let cell_width = |row: &Vec<String>, column| if is_padded(row, column) { width(&row[column]) } else { 0 };
         let widths: Vec<usize> =
             (0..columns).map(|c| self.rows.iter().map(|row| cell_width(row, c)).max().unwrap_or(0)).collect();
         let mut text = String::new();
         for row in &self.rows {
             for (column, cell) in row.iter().enumerate() {
                 text.push_str(cell);
-                if column + 1 < row.len() {
+                if is_padded(row, column) {
                     let _ = write!(text, "{:1$}", "", widths[column] - width(cell) + 2);
                 }
             }
@@ -215,5 +217,14 @@ mod tests {
         table.row(vec!["é".into(), bad("y")]);
         let plain = anstream::adapter::strip_str(&table.render()).to_string();
         assert_eq!(plain, "a     bb\nlong  x\né     y\n");
+    }
+
+    #[test]
+    fn a_message_at_the_end_of_a_short_row_widens_no_column() {
+        let mut table = Table::new(&["a", "bb", "c"]);
+        table.row(vec!["1".into(), "a long message".into()]);
+        table.row(vec!["2".into(), "x".into(), "y".into()]);
+        let plain = anstream::adapter::strip_str(&table.render()).to_string();
+        assert_eq!(plain, "a  bb  c\n1  a long message\n2  x   y\n");
     }
 }

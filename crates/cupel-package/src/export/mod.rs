@@ -164,14 +164,27 @@ fn copy(package: &Package, planned: &Planned, to: &mut dyn Write) -> Result<(), 
 }
 
 fn write_directory(package: &Package, files: &[Planned], root: &Path) -> Result<(), FileError> {
+    fs::create_dir(root).map_err(FileError::at("create directory", root))?;
     for planned in files {
         let place = root.join(planned.path.as_str());
-        if let Some(parent) = place.parent() {
-            fs::create_dir_all(parent).map_err(FileError::at("create directory", parent))?;
-        }
+        create_parents(root, Path::new(planned.path.as_str()))?;
         let mode = if planned.executable { 0o755 } else { 0o644 };
         let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&place);
         copy(package, planned, &mut file.map_err(FileError::at("create", &place))?)?;
+    }
+    Ok(())
+}
+
+/// Creates the missing parents of a file below `root`. `root` itself is not created again if it is removed meanwhile, as
+/// a command does that is interrupted.
+fn create_parents(root: &Path, file: &Path) -> Result<(), FileError> {
+    let mut place = root.to_owned();
+    for part in file.parent().unwrap_or(Path::new("")) {
+        place.push(part);
+        match fs::create_dir(&place) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => made.map_err(FileError::at("create directory", &place))?,
+        }
     }
     Ok(())
 }

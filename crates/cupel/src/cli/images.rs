@@ -12,12 +12,17 @@ use serde_json::{Value, json};
 use self::args::{Images, ImagesCommand};
 use super::{CommandResult, Exit, Failure, OrExit};
 use crate::config::{self, Config};
+use crate::data_dir::DataDir;
 use crate::local;
 use crate::terminal::{Table, good, harmless, in_line};
 use crate::{images, owner};
 
 pub(super) fn images(args: &Images) -> CommandResult {
-    let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
+    let (config, layers) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
+    if config.images.directory.is_none() && !layers.is_default("data.directory") {
+        // Otherwise, the images would seem to be absent.
+        DataDir::has_server(&config.data).or_exit(Exit::Usage)?;
+    }
     let store = images::store(&config)
         .context("there is no directory for images: name one with --data")
         .or_exit(Exit::Usage)?;

@@ -69,7 +69,7 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
     };
     let Imported { mut package, warnings, .. } = unpacked.imported.clone();
     for warning in &warnings {
-        errln!("{}", dim(&warning.to_string()));
+        errln!("{}", dim(&harmless(&warning.to_string())));
     }
     let (mut named, mut entry_point) = (None, None);
     if let Some(path) = path_in_package(&args.submission, &args.package) {
@@ -233,8 +233,9 @@ pub(super) fn measured(problem: &Problem, known: &Registry) -> BTreeSet<Language
     ids
 }
 
-/// Reads a file, or all files of a directory with their relative paths, the main file first. Symbolic links are not
-/// followed.
+/// Reads a file, or all files of a directory with their relative paths, the main file first. A directory with symbolic
+/// links or special files is refused: a link may name any file of this machine, and the program would be incomplete
+/// without it.
 fn read_submission(path: &Path, known: &Registry, bounds: &Bounds) -> Result<BoxFiles, Failure> {
     let mut files = Vec::new();
     let meta = fs::metadata(path).with_context(|| format!("cannot read {}", path.display())).or_exit(Exit::Usage)?;
@@ -306,6 +307,11 @@ fn read_directory(
                 return Err(error).or_exit(Exit::Usage);
             }
             files.push(read_file(&entry.path(), &inside, bounds)?);
+        } else {
+            let what = if kind.is_symlink() { "a symbolic link" } else { "a special file" };
+            let error =
+                anyhow!("{} is {what}; the files of a submission must be regular files", entry.path().display());
+            return Err(error).or_exit(Exit::Usage);
         }
     }
     Ok(())

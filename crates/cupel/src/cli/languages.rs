@@ -137,17 +137,16 @@ fn install(
         _ => Failure { exit: exit(&e), error: e.into() },
     })?;
     if plan.is_empty() {
-        match &plan.languages[..] {
-            [] => outln!("all requested languages are installed"),
-            left => {
-                let left: Vec<&str> = left.iter().map(|id| id.as_str()).collect();
-                outln!(
-                    "the packages are installed, but not available yet: {}; `cupel languages` shows the reasons",
-                    left.join(", ")
-                );
-            }
+        if plan.languages.is_empty() {
+            outln!("all requested languages are installed");
+            return Ok(Exit::Ok);
         }
-        return Ok(Exit::Ok);
+        let left: Vec<&str> = plan.languages.iter().map(|id| id.as_str()).collect();
+        outln!(
+            "the packages are installed, but not available yet: {}; `cupel languages` shows the reasons",
+            left.join(", ")
+        );
+        return Ok(if dry_run { Exit::Ok } else { Exit::Failed });
     }
     if dry_run {
         plan.commands().iter().for_each(|command| outln!("{}", command.join(" ")));
@@ -176,6 +175,11 @@ fn install(
 /// Adds a language file to the operator's directory, if all its samples pass.
 fn add(file: &Path, config: &Config, store: Option<&PreparedStore>) -> CommandResult {
     let name = file.file_name().context("the path names no file").or_exit(Exit::Usage)?;
+    // Another file in the directory is never read, so its samples would be those of a language that exists already.
+    if file.extension().is_none_or(|extension| extension != "toml") {
+        let rule = "the name of a language file is the language's id and `.toml`, such as python-3.13.toml";
+        return Err(anyhow!("{}: {rule}", file.display())).or_exit(Exit::Usage);
+    }
     let directory = local::language_files(config)
         .context("there is no directory of language files: name the server's data directory with --data, or its configuration with --config")
         .or_exit(Exit::Usage)?;

@@ -44,16 +44,17 @@ pub(super) fn options<'a>(reading: &Reading, languages: &'a Registry) -> ImportO
     }
 }
 
-/// Unpacks a package into a private directory.
+/// Unpacks a package into a private directory. From then on, a signal removes the directory before it ends the process.
 pub(super) fn unpack(package: &Path, options: &ImportOptions<'_>) -> Result<Unpacked, Failure> {
+    clean_up::listen().context("cannot listen for signals")?;
     let directory = private_directory().context("cannot create a directory")?;
     let imported =
         import(package, &directory.path().join("package"), options).map_err(|error| failed(package, error))?;
     Ok(Unpacked { imported, _directory: directory })
 }
 
-/// Creates a temporary directory that no other user can read. The directory is removed when the value is dropped. In a
-/// process that listens for signals, such as one with a [`Bench`], a signal that ends the process also removes it.
+/// Creates a temporary directory that no other user can read. The directory is removed when the value is dropped. A
+/// signal that ends the process also removes it.
 fn private_directory() -> io::Result<TempDir> {
     let directory =
         tempfile::Builder::new().prefix("cupel-package-").permissions(Permissions::from_mode(0o700)).tempdir()?;
@@ -121,14 +122,18 @@ impl Bench {
         }
         let roots = images::store(config).map(|store| store.roots());
         let directories = Directories { prepared: store.as_ref().map(PreparedStore::root), images: roots.as_deref() };
-        let launched = match config.worker.warm_interpreters {
-            true => LocalRunner::launch_warm(slots, languages.iter(), directories),
-            false => LocalRunner::launch(slots, languages.iter(), directories),
-        };
-        let launched = launched.context("cannot start the sandbox; `cupel doctor` shows details")?;
-        let cache_directory = data_dir::user_cache().filter(|cache| fs::create_dir_all(cache).is_ok());
-        owner::drop_privileges_keep_user(cache_directory.as_deref().as_slice())?;
-        clean_up::listen().context("cannot listen for signals")?;
+        // This process must have one thread while it gives up its privileges.
+        let launched = clean_up::without_thread(|| -> Result<_, Failure> {
+            let launched = match config.worker.warm_interpreters {
+                true => LocalRunner::launch_warm(slots, languages.iter(), directories),
+                false => LocalRunner::launch(slots, languages.iter(), directories),
+            };
+            let launched = launched.context("cannot start the sandbox; `cupel doctor` shows details")?;
+            let cache_directory = data_dir::user_cache().filter(|cache| fs::create_dir_all(cache).is_ok());
+            owner::drop_privileges_keep_user(cache_directory.as_deref().as_slice())?;
+            Ok(launched)
+        });
+        let launched = launched.context("cannot listen for signals")??;
         let runner = launched.start(CompilerSharing::Off, images::containers(config, languages.iter())?);
         let executors = (0..slots).map(|slot| runner.executor(slot)).collect::<Result<_, _>>()?;
         Ok(Bench { languages, executors, cache: run::cache(), _runner: runner })

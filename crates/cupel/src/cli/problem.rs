@@ -12,14 +12,14 @@ use cupel_package::{
     import as import_package, is_marker, limits_file, new_limits_file, open as open_package, with_limits,
 };
 use cupel_problem::{ProblemLimits, Slug};
-use cupel_types::{Bytes, counted};
+use cupel_types::{Bytes, chain, counted};
 use serde_json::{Value, json};
 
 use self::args::{Problem, ProblemCommand};
 use super::judge::json::{finding, findings_of};
 use super::{CommandResult, Exit, Failure, OrExit, clean_up, package};
 use crate::local;
-use crate::terminal::{Table, bad, dim, good};
+use crate::terminal::{Table, bad, dim, good, harmless, in_line};
 
 mod skeleton;
 
@@ -145,7 +145,7 @@ fn facts(imported: &Imported) -> String {
     let problem = &imported.package.problem;
     format!(
         "{} · {} · {} · {}",
-        problem.titles.main(),
+        in_line(problem.titles.main()),
         imported.format.as_str(),
         counted(problem.tests.cases().count(), "test"),
         counted(problem.submissions.len(), "submission")
@@ -153,7 +153,7 @@ fn facts(imported: &Imported) -> String {
 }
 
 fn print_finding(finding: &PackageFinding) {
-    errln!("{}", dim(&finding.to_string()));
+    errln!("{}", dim(&harmless(&finding.to_string())));
 }
 
 fn write(source: &Path, output: &Path, known: &Registry) -> CommandResult {
@@ -162,17 +162,25 @@ fn write(source: &Path, output: &Path, known: &Registry) -> CommandResult {
         return Err(anyhow!("{}: the directory {} does not exist", output.display(), folder.display()))
             .or_exit(Exit::Usage);
     }
-    let unpacked = package::unpack(source, &ImportOptions::new(known))?;
-    unpacked.imported.warnings.iter().for_each(print_finding);
-    let is_zip = output.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip"));
-    let container = if is_zip { Container::Zip } else { Container::Directory };
-    let warnings = export(&unpacked.imported.package, output, container).map_err(|error| {
+    let failed = |error: ExportError| {
         let exit = match &error {
             ExportError::Inexpressible(_) | ExportError::TargetExists(_) => Exit::Usage,
             ExportError::Io(_) => Exit::System,
         };
         Failure { exit, error: error.into() }
-    })?;
+    };
+    if output.symlink_metadata().is_ok() {
+        return Err(failed(ExportError::TargetExists(output.to_owned())));
+    }
+    let unpacked = package::unpack(source, &ImportOptions::new(known))?;
+    unpacked.imported.warnings.iter().for_each(print_finding);
+    let is_zip = output.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip"));
+    let container = if is_zip { Container::Zip } else { Container::Directory };
+    // A signal removes this directory with everything in it.
+    let beside = making(folder)?;
+    let made = beside.path().join("package");
+    let warnings = export(&unpacked.imported.package, &made, container).map_err(failed)?;
+    fs::rename(&made, output).with_context(|| format!("cannot create {}", output.display()))?;
     warnings.iter().for_each(print_finding);
     outln!("{} {} {}", good("✓"), output.display(), dim(&format!("· {}", facts(&unpacked.imported))));
     Ok(Exit::Ok)
@@ -255,17 +263,14 @@ fn object(path: &Path, found: &Found) -> Value {
 fn show(found: &[(PathBuf, Found)]) {
     let mut table = Table::new(&["package", "title", "format", "difficulty", "tests", "submissions"]);
     for (path, found) in found {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = path.file_name().map(|name| in_line(&name.to_string_lossy())).unwrap_or_default();
         match found {
-            Found::Refused(error) => {
-                let why = error.to_string();
-                table.row(vec![name, bad(why.lines().next().unwrap_or_default())]);
-            }
+            Found::Refused(error) => table.row(vec![name, bad(&refusal(error))]),
             Found::Package(imported) => {
                 let problem = &imported.package.problem;
                 table.row(vec![
                     name,
-                    problem.titles.main().to_owned(),
+                    in_line(problem.titles.main()),
                     imported.format.as_str().to_owned(),
                     problem.difficulty.map(|difficulty| difficulty.as_str().to_owned()).unwrap_or_default(),
                     problem.tests.cases().count().to_string(),
@@ -275,4 +280,16 @@ fn show(found: &[(PathBuf, Found)]) {
         }
     }
     table.print();
+}
+
+/// Returns why a package is refused, in one line: the first finding, and the number of the others.
+fn refusal(error: &ImportError) -> String {
+    let (first, others) = match error {
+        ImportError::Refused(refused) => {
+            (refused.findings.first().map(ToString::to_string), refused.findings.len().saturating_sub(1))
+        }
+        _ => (None, 0),
+    };
+    let more = if others > 0 { format!(" (and {})", counted(others, "other finding")) } else { String::new() };
+    format!("{}{more}", in_line(&first.unwrap_or_else(|| chain(error))))
 }

@@ -12,8 +12,7 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -133,12 +132,12 @@ fn run_here(args: &Run) -> CommandResult {
     let writable: Vec<&Path> =
         cache_dir.as_deref().into_iter().chain(destination.as_ref().map(Destination::path)).collect();
     owner::drop_privileges_keep_user(&writable)?;
-    let too_long = Arc::new(AtomicBool::new(false));
+    let fault = Arc::new(OnceLock::new());
     let interactive = args.interactive.then(|| Interactive::start(true)).transpose();
     let interactive = interactive.context("cannot start a thread for standard input")?;
     let stdin = match &interactive {
         Some(interactive) => interactive.stdin(),
-        None => stdin.open(bounds.stdin_bytes_max, &too_long)?,
+        None => stdin.open(bounds.stdin_bytes_max, &fault)?,
     };
     let runner = launched.start(CompilerSharing::Off, images::containers_on_demand(&config, &language)?);
     if let (Some(_), Some(reason)) = (args.instructions, runner.uncounted()) {
@@ -158,7 +157,7 @@ fn run_here(args: &Run) -> CommandResult {
         output_kept_max: bounds.output_kept_max,
         time_max,
     };
-    let mut observer = Stream { silent: args.json, broken: false, too_long: Arc::clone(&too_long), interactive };
+    let mut observer = Stream { silent: args.json, broken: false, fault: Arc::clone(&fault), interactive };
     let cache = if language.compile.is_empty() { None } else { cache() };
     let judged = match &cache {
         Some(cache) => judge(&request, &mut *executor, cache, &mut observer),
@@ -168,6 +167,7 @@ fn run_here(args: &Run) -> CommandResult {
         cache.settle();
     }
     let stopped_by = observer.interactive.as_ref().and_then(Interactive::stopped_by);
+    let unreadable = observer.interactive.as_ref().and_then(Interactive::read_error);
     // Restores the terminal, even if the run failed.
     drop(observer);
     let report = match judged {
@@ -178,9 +178,13 @@ fn run_here(args: &Run) -> CommandResult {
         }
         Err(error) => return Err(error.into()),
     };
-    if too_long.load(Ordering::SeqCst) {
-        let error = anyhow!("standard input: the maximum is {}; there is more", bounds.stdin_bytes_max);
-        return Err(error).or_exit(Exit::Usage);
+    let fault = fault.get().cloned().or(unreadable.map(StdinFault::Unreadable));
+    if let Some(fault) = fault {
+        return Err(match fault {
+            StdinFault::TooLong => anyhow!("standard input: the maximum is {}; there is more", bounds.stdin_bytes_max),
+            StdinFault::Unreadable(why) => cannot_read_stdin(&why),
+        })
+        .or_exit(Exit::Usage);
     }
     if args.json {
         outln!("{}", json::report(&language, &report));
@@ -243,6 +247,20 @@ enum Input {
     OurOwn,
 }
 
+/// Why the program did not get the whole input. The run is then cancelled.
+#[derive(Clone)]
+enum StdinFault {
+    /// The input exceeds the maximum for a submission's input.
+    TooLong,
+    /// The input cannot be read, for this reason.
+    Unreadable(String),
+}
+
+/// Returns the error that standard input cannot be read.
+fn cannot_read_stdin(why: &str) -> anyhow::Error {
+    anyhow!("cannot read standard input: {why}")
+}
+
 /// Opens the input before privileges are given up. A thread reads it afterwards.
 fn stdin(args: &Run, max: Bytes) -> Result<Input, Failure> {
     match &args.stdin {
@@ -276,33 +294,46 @@ impl Input {
         read.context("cannot read standard input")
     }
 
-    fn open(self, max: Bytes, too_long: &Arc<AtomicBool>) -> Result<StdinSource, Failure> {
+    fn open(self, max: Bytes, fault: &Arc<OnceLock<StdinFault>>) -> Result<StdinSource, Failure> {
         match self {
             Input::Nothing => Ok(StdinSource::Bytes(Arc::from([]))),
-            Input::File(file) => pump(file, max, too_long),
-            Input::OurOwn => pump(io::stdin(), max, too_long),
+            Input::File(file) => pump(file, max, fault),
+            Input::OurOwn => pump(io::stdin(), max, fault),
         }
     }
 }
 
-/// Copies a stream into a pipe in a thread. Ends and sets `too_long` after more than `max` bytes.
-fn pump(mut from: impl Read + Send + 'static, max: Bytes, too_long: &Arc<AtomicBool>) -> Result<StdinSource, Failure> {
+/// Copies a stream into a pipe in a thread. Ends and sets `fault` after more than `max` bytes, and if the stream cannot
+/// be read.
+fn pump(
+    mut from: impl Read + Send + 'static,
+    max: Bytes,
+    fault: &Arc<OnceLock<StdinFault>>,
+) -> Result<StdinSource, Failure> {
     let (reader, mut writer) = io::pipe().context("cannot create a pipe")?;
-    let (too_long, mut left) = (Arc::clone(too_long), max.get());
+    let (fault, mut left) = (Arc::clone(fault), max.get());
     // The thread ends at the end of the stream or, if the program does not read all of it, with the process.
     std::thread::Builder::new()
         .name("stdin".into())
         .spawn(move || {
             let mut buffer = vec![0; 64 << 10];
-            while let Ok(count @ 1..) = from.read(&mut buffer) {
+            // The fault is set before the pipe is closed, because the program may end at the end of its input.
+            let found = loop {
+                let count = match from.read(&mut buffer) {
+                    Ok(0) => return,
+                    Ok(count) => count,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) => break StdinFault::Unreadable(error.to_string()),
+                };
                 match left.checked_sub(count as u64) {
                     Some(rest) => left = rest,
-                    None => return too_long.store(true, Ordering::SeqCst),
+                    None => break StdinFault::TooLong,
                 }
                 if writer.write_all(&buffer[..count]).is_err() {
-                    break;
+                    return;
                 }
-            }
+            };
+            let _ = fault.set(found);
         })
         .context("cannot start a thread")?;
     Ok(StdinSource::Descriptor(Arc::new(OwnedFd::from(reader))))
@@ -313,8 +344,8 @@ struct Stream {
     silent: bool,
     /// A write of the program's output failed, for example because its reader has closed it. The run is then cancelled.
     broken: bool,
-    /// The input exceeds the maximum for a submission's input.
-    too_long: Arc<AtomicBool>,
+    /// Why the program does not get the whole input.
+    fault: Arc<OnceLock<StdinFault>>,
     interactive: Option<Interactive>,
 }
 
@@ -349,8 +380,8 @@ impl JudgeObserver for Stream {
     }
 
     fn cancelled(&mut self) -> bool {
-        let is_stopped = self.interactive.as_ref().is_some_and(|interactive| interactive.stopped_by().is_some());
-        self.broken || is_stopped || self.too_long.load(Ordering::SeqCst)
+        let is_stopped = self.interactive.as_ref().is_some_and(Interactive::is_stopped);
+        self.broken || is_stopped || self.fault.get().is_some()
     }
 }
 

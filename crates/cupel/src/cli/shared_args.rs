@@ -1,7 +1,7 @@
 //! Flags and values that several commands have in common.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
@@ -9,6 +9,7 @@ use cupel_types::Bytes;
 
 use super::{Exit, Failure, OrExit};
 use crate::config::{self, Config, CurrentDirectory, DIRECTORY_IN_DATA, Overrides, is_public_url, units};
+use crate::data_dir::DataDir;
 
 /// Location of the configuration file and of the data directory.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -61,16 +62,19 @@ impl LocalSettings {
     /// note.
     ///
     /// # Errors
-    /// Lists all errors in the configuration.
+    /// Lists all errors in the configuration. Fails if this process may not look into the named data directory.
     pub(super) fn load(&self) -> Result<Config, Failure> {
         let named = Settings { config: self.config.clone(), data: self.data.clone() };
         let overrides = Overrides { current_directory: CurrentDirectory::Untrusted, ..named.overrides(None) };
         let (config, _) = config::load(&overrides).or_exit(Exit::Usage)?;
+        if let Some(named) = &config.local_data {
+            // Otherwise, the languages and images of the server would seem to be absent.
+            DataDir::has_server(named).or_exit(Exit::Usage)?;
+        }
         let data = &config.data;
         let has_languages = data.join(DIRECTORY_IN_DATA).is_dir();
         let ignored = [
-            (overrides.file.is_none() && Path::new(config::FILE).exists())
-                .then(|| format!("--config {}", config::FILE)),
+            (overrides.file.is_none() && config::is_file_there()).then(|| format!("--config {}", config::FILE)),
             (config.local_data.is_none() && has_languages).then(|| format!("--data {}", data.display())),
         ];
         let flags: Vec<String> = ignored.into_iter().flatten().collect();

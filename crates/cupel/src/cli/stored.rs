@@ -60,7 +60,7 @@ pub(super) fn stored(settings: &Settings, command: &StoredCommand) -> CommandRes
         StoredCommand::Move { .. } => target == HERE,
         StoredCommand::Migrate | StoredCommand::Backup { .. } | StoredCommand::Export => false,
     };
-    if !may_create && !config.data.exists() {
+    if !may_create && !DataDir::exists(&config.data)? {
         let directory = config.data.display();
         let error = anyhow!("there is no directory {directory}: name the server's directory with --data");
         return Err(error).or_exit(Exit::NotFound);

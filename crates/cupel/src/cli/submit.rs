@@ -89,6 +89,8 @@ impl Watcher for Progress {
         errln!("{}", dim(&harmless(text)));
     }
 
+    fn connection(&mut self, _is_lost: bool) {}
+
     fn cancelled(&mut self) -> bool {
         false
     }

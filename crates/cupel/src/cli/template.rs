@@ -8,7 +8,7 @@ use cupel_package::ImportOptions;
 
 use self::args::Template;
 use super::package::unpack;
-use super::{CommandResult, Exit, OrExit, clean_up};
+use super::{CommandResult, Exit, OrExit};
 use crate::local;
 
 pub(super) fn template(args: &Template) -> CommandResult {
@@ -18,7 +18,6 @@ pub(super) fn template(args: &Template) -> CommandResult {
         known.find(&args.language).ok_or_else(|| anyhow!(known.unknown(&args.language, "`cupel languages`")));
     let language = language.or_exit(Exit::Usage)?;
     let options = ImportOptions { format: args.format, allow_no_secret: true, ..ImportOptions::new(&known) };
-    clean_up::listen().context("cannot listen for signals")?;
     let unpacked = unpack(&args.package, &options)?;
     let package = &unpacked.imported.package;
     if package.problem.signature.is_none() {

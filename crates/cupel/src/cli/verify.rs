@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::num::NonZeroUsize;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -20,7 +21,7 @@ use cupel_languages::Registry;
 use cupel_package::{ImportError, LimitsToWrite, PackageFormat, limits_file, with_limits};
 use cupel_problem::{MaxScore, Problem, Score};
 use cupel_types::{Bytes, LanguageId, UserId, Verdict, counted};
-use rustix::fs::FallocateFlags;
+use rustix::fs::{AtFlags, FallocateFlags};
 use rustix::io::Errno;
 use uuid::Uuid;
 
@@ -175,7 +176,7 @@ impl Ready {
             outln!("{}", bold(&self.path.display().to_string()));
         }
         for warning in &imported.warnings {
-            errln!("{}", dim(&warning.to_string()));
+            errln!("{}", dim(&harmless(&warning.to_string())));
         }
         show(&self.path, report);
         match updated {
@@ -195,6 +196,8 @@ struct LimitFile {
     format: PackageFormat,
     path: PathBuf,
     file: File,
+    /// The directory of the file. `path` may be relative, and this process changes its working directory.
+    directory: File,
 }
 
 impl LimitFile {
@@ -207,13 +210,38 @@ impl LimitFile {
         let path = package.join(name);
         let file = OpenOptions::new().read(true).write(true).open(&path);
         let file = file.with_context(|| format!("cannot write to {}", path.display())).or_exit(Exit::Usage)?;
-        Ok(LimitFile { format, path, file })
+        let directory = path.parent().unwrap_or(package);
+        let directory = File::open(directory).with_context(|| format!("cannot open {}", directory.display()))?;
+        Ok(LimitFile { format, path, file, directory })
+    }
+
+    /// Refuses a file that an editor has replaced by another one with its name, because the limit would be written to
+    /// the old file, which no name leads to.
+    fn must_be_current(&self) -> Result<(), Failure> {
+        let failed = || format!("cannot read {}", self.path.display());
+        let open = self.file.metadata().with_context(failed)?;
+        let name = self.path.file_name().unwrap_or_default();
+        let is_current = match rustix::fs::statat(&self.directory, name, AtFlags::empty()) {
+            Ok(named) => (named.st_dev, named.st_ino) == (open.dev(), open.ino()),
+            // Without its privileges, this process may not be able to look into the directory.
+            Err(Errno::ACCESS) => open.nlink() > 0,
+            Err(_) => false,
+        };
+        if is_current {
+            return Ok(());
+        }
+        let path = self.path.display();
+        Err(anyhow!(
+            "{path} was replaced during the verification, so the time limit was not written; repeat the command"
+        ))
+        .or_exit(Exit::System)
     }
 
     /// Writes the limit. Returns whether the file changed.
     fn write(&self, limit: Duration) -> Result<bool, Failure> {
         let failed = || format!("cannot write to {}", self.path.display());
         let (mut file, mut text) = (&self.file, String::new());
+        self.must_be_current()?;
         file.rewind().and_then(|()| file.read_to_string(&mut text)).with_context(failed)?;
         let limits = LimitsToWrite { time: Some(limit), memory: None };
         let changed = with_limits(self.format, &text, limits).or_exit(Exit::Failed)?;
@@ -229,6 +257,7 @@ impl LimitFile {
             file.sync_all()
         });
         written.with_context(failed)?;
+        self.must_be_current()?;
         Ok(true)
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use cupel_languages::Registry;
 
 use super::Layers;
+use crate::data_dir::may_be_directory;
 
 const DIRECTORY: &str = "languages.directory";
 
@@ -28,7 +29,7 @@ pub(super) fn languages(layers: &mut Layers, default_directory: &Path) -> Langua
     let disabled = layers.list(key);
     if !disabled.is_empty() {
         // Faults of the language files are reported where the files are used.
-        let files = directory.as_deref().or(Some(default_directory).filter(|path| path.is_dir()));
+        let files = directory.as_deref().or(Some(default_directory).filter(|path| may_be_directory(path)));
         if let Ok(registry) = Registry::load(files) {
             for id in &disabled {
                 if let Some(message) = unknown_language(&registry, id) {

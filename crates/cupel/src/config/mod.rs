@@ -45,7 +45,7 @@ pub(crate) use layers::{DEFAULTS, Layers};
 pub(crate) use notifications::{Alerts, Webhooks};
 pub(crate) use rate_limits::TierLimits;
 pub(crate) use server::is_public_url;
-pub(crate) use sources::{ConfigError, CurrentDirectory, FILE, Overrides, load, read_all};
+pub(crate) use sources::{ConfigError, CurrentDirectory, FILE, Overrides, is_file_there, load, read_all};
 pub(crate) use telemetry::{Log, LogFormat};
 pub(crate) use worker::Worker;
 

@@ -1,6 +1,7 @@
 //! Reads the sources of the configuration: defaults, file, environment and flags.
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Config, Layers, layers, read, text_file};
@@ -18,6 +19,12 @@ pub(crate) enum CurrentDirectory {
     /// The command runs programs of others, and the directory may be theirs: a language file names commands that Cupel
     /// runs outside the sandbox.
     Untrusted,
+}
+
+/// Whether the current directory has an entry with the name of the configuration file, or may have one. A link whose
+/// target is absent or unreachable is such an entry: reading it fails, and the failure is reported.
+pub(crate) fn is_file_there() -> bool {
+    std::fs::symlink_metadata(FILE).map_or_else(|error| error.kind() != io::ErrorKind::NotFound, |_| true)
 }
 
 /// Settings from the command line.
@@ -73,7 +80,7 @@ pub(crate) fn read_all(overrides: &Overrides) -> (Config, Layers) {
     let text = match &named {
         Some(path) => Some((path.clone(), text_file::read(path))),
         None if overrides.current_directory == CurrentDirectory::Untrusted => None,
-        None => Path::new(FILE).exists().then(|| (PathBuf::from(FILE), text_file::read(Path::new(FILE)))),
+        None => is_file_there().then(|| (PathBuf::from(FILE), text_file::read(Path::new(FILE)))),
     };
     let mut layers = Layers::defaults();
     match text {

@@ -50,6 +50,27 @@ fn an_unreadable_configuration_is_reported() {
     assert!(ended.stderr.contains("/nowhere/cupel.toml: cannot read the file"), "{}", ended.stderr);
 }
 
+/// Regression: the defaults were used instead, so `cupel user add` created a user in a new database.
+#[test]
+fn a_configuration_file_that_is_a_dangling_link_is_an_error_and_not_an_absent_file() {
+    let dir = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("/nowhere/cupel.toml", dir.path().join("cupel.toml")).unwrap();
+    let in_it = |args: &[&str]| {
+        let mut command = cupel(args);
+        command.current_dir(dir.path());
+        end(command, b"")
+    };
+    for args in [&["config", "check"][..], &["user", "add", "ann", "ann@example.com"]] {
+        let ended = in_it(args);
+        assert_eq!(ended.code, Some(2), "{args:?}: {ended:?}");
+        assert!(ended.stderr.contains("cupel.toml: cannot read the file"), "{args:?}: {}", ended.stderr);
+    }
+    assert!(!dir.path().join("data").exists());
+    // A command that does not read the file says so.
+    let ended = in_it(&["run", "/nowhere/a.py"]);
+    assert!(ended.stderr.contains("add --config cupel.toml"), "{}", ended.stderr);
+}
+
 #[test]
 fn an_invalid_language_file_is_reported_with_line_and_key_before_the_start() {
     let languages = tempfile::tempdir().unwrap();

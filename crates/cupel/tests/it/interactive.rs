@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use crate::support::{Ended, cupel, end, source};
 
 /// Runs a command at a new terminal of 80 columns and 24 rows, and communicates with it. Its first argument is a list
-/// of steps: `["hear", TEXT]`, `["type", TEXT]`, `["resize", COLUMNS, ROWS]`, `["kill", SIGNAL]`. Prints how the
-/// command ended and whether it left the terminal in the mode in which it was.
+/// of steps: `["hear", TEXT]`, `["type", TEXT]`, `["resize", COLUMNS, ROWS]`, `["kill", SIGNAL]`,
+/// `["kill process", PID]`. Prints how the command ended and whether it left the terminal in the mode in which it was.
 const AT_TERMINAL: &str = r#"
-import fcntl, json, os, select, struct, sys, termios
+import fcntl, json, os, select, signal, struct, sys, termios
 master, slave = os.openpty()
 resize = lambda columns, rows: fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 resize(80, 24)
@@ -24,6 +24,8 @@ if pid == 0:
     for fd in range(3): os.dup2(slave, fd)
     os.closerange(3, 100)
     os.execv(sys.argv[2], sys.argv[2:])
+# The terminal sends these signals to this process, too.
+for number in (signal.SIGINT, signal.SIGQUIT): signal.signal(number, signal.SIG_IGN)
 heard, everything = "", ""
 def hear(text):
     global heard, everything
@@ -40,6 +42,7 @@ for step, *what in json.loads(sys.argv[1]):
     if step == "type": os.write(master, what[0].encode())
     if step == "resize": resize(*what)
     if step == "kill": os.kill(pid, what[0])
+    if step == "kill process": os.kill(what[0], signal.SIGKILL)
 status = os.waitpid(pid, 0)[1]
 print(json.dumps({"code": os.waitstatus_to_exitcode(status), "restored": termios.tcgetattr(slave) == before}))
 "#;
@@ -119,6 +122,26 @@ fn more_input_than_the_window_passes_through() {
     let file = source("a.py", "import sys\nprint(len(sys.stdin.buffer.read()))\n");
     let ended = end(cupel(["run", "-i", &file.path]), &vec![b'x'; 5_000_000]);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "5000000\n"), "{ended:?}");
+}
+
+/// Regression: SIGHUP ended the run although nohup(1) had started the command, and SIGINT reached the program.
+#[test]
+fn signals_that_were_ignored_at_the_start_of_the_command_have_no_effect() {
+    let file = source("a.py", "import sys\nfor line in sys.stdin: print('got', line, end='', flush=True)\n");
+    let run = cupel(["run", "--interactive", file.path.as_str()]);
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' HUP INT; exec \"$@\"", "sh"]).arg(run.get_program()).args(run.get_args());
+    command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").current_dir(std::env::temp_dir());
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let (mut input, mut output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()).lines());
+    for (word, signal) in [("one", "-HUP"), ("two", "-INT"), ("three", "-HUP")] {
+        writeln!(input, "{word}").unwrap();
+        assert_eq!(output.next().unwrap().unwrap(), format!("got {word}"));
+        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+    }
+    drop(input);
+    assert!(output.next().is_none());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]

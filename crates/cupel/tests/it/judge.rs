@@ -138,6 +138,56 @@ fn the_unpacked_package_is_private_and_removed_when_a_signal_ends_the_command() 
     }
 }
 
+/// A problem with so many tests that a signal reaches a command before it has read or written all of them.
+pub(crate) fn many_tests() -> Files {
+    let files = sums("");
+    files.write("p/submissions/accepted/a.py", ADD);
+    let input = format!("1{}2\n", " ".repeat(20_000));
+    for number in 1000..2000 {
+        files.write(&format!("p/data/secret/{number}.in"), &input);
+        files.write(&format!("p/data/secret/{number}.ans"), "3\n");
+    }
+    files
+}
+
+/// Regression: the directory with the tests stayed, because the commands listened for signals only afterwards.
+#[test]
+fn a_signal_while_a_package_is_unpacked_leaves_nothing() {
+    let files = many_tests();
+    files.write("s/a.py", ADD);
+    let (package, submission) = (files.path("p"), files.path("s/a.py"));
+    for args in [&["verify", &package][..], &["judge", &package, "--submission", &submission]] {
+        let place = tempfile::tempdir().unwrap();
+        let mut command = cupel(args);
+        command.env("TMPDIR", place.path()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        eventually(|| std::fs::read_dir(place.path()).unwrap().next()).unwrap();
+        let sent = Command::new("kill").args(["-TERM".to_owned(), child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        assert_eq!(child.wait().unwrap().code(), Some(143), "{args:?}");
+        assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0, "{args:?}");
+    }
+}
+
+/// Regression: the file was left out, so the program was judged without it.
+#[test]
+fn a_submission_with_a_link_or_a_special_file_is_refused_by_its_name() {
+    let files = sums("");
+    files.write("s/a.py", ADD);
+    files.write("elsewhere.py", "secret = 1\n");
+    let (package, submission) = (files.path("p"), files.path("s"));
+    let refused = |name: &str, what: &str| {
+        let ended = end(cupel(["judge", &package, "--submission", &submission]), b"");
+        assert_eq!(ended.code, Some(2), "{name}: {ended:?}");
+        assert!(ended.stderr.contains(&format!("{} is {what}", files.path(name))), "{name}: {}", ended.stderr);
+        files.remove(name);
+    };
+    std::os::unix::fs::symlink(files.path("elsewhere.py"), files.path("s/linked.py")).unwrap();
+    refused("s/linked.py", "a symbolic link");
+    assert!(Command::new("mkfifo").arg(files.path("s/pipe.py")).status().unwrap().success());
+    refused("s/pipe.py", "a special file");
+}
+
 #[test]
 fn each_kind_of_end_has_its_verdict() {
     let files = sums("");

@@ -160,6 +160,40 @@ fn a_language_file_is_replaced_as_a_whole() {
     assert_eq!(std::fs::read_dir(added.parent().unwrap()).unwrap().count(), 1);
 }
 
+/// Regression: the file was copied to the directory, where no server reads it, after the samples of the shipped language
+/// with the same id had passed.
+#[test]
+fn a_language_file_whose_name_does_not_end_in_toml_is_refused_and_not_copied() {
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../../languages/python.toml");
+    let text = std::fs::read_to_string(shipped).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["python.txt", "PYTHON.TOML", "python", ".toml"] {
+        let file = source(name, &text);
+        let mut command = cupel(["languages", "add", &file.path]);
+        command.env("CUPEL_LANGUAGES__DIRECTORY", dir.path());
+        let ended = end(command, b"");
+        assert_eq!(ended.code, Some(2), "{name}: {ended:?}");
+        assert!(ended.stderr.contains("`.toml`"), "{name}: {}", ended.stderr);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "{name}");
+    }
+}
+
+/// Regression: the exit code was 0 if there was no package to install.
+#[test]
+fn the_installation_of_a_language_that_stays_unavailable_fails() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "name = \"Own\"\nextensions = [\"own\"]\nsource = \"main.own\"\nexecute = [\"./main\"]\n\
+                version = { command = [\"no-such-toolchain\"] }\nsamples = []\n";
+    std::fs::write(dir.path().join("own.toml"), text).unwrap();
+    for (flags, code) in [(&[][..], 1), (&["--dry-run"], 0)] {
+        let mut command = cupel(["languages", "install", "own"].iter().chain(flags));
+        command.env("CUPEL_LANGUAGES__DIRECTORY", dir.path());
+        let ended = end(command, b"");
+        assert_eq!(ended.code, Some(code), "{ended:?}");
+        assert!(ended.stdout.contains("not available yet: own"), "{ended:?}");
+    }
+}
+
 /// Programs of a package that are valid since C++20.
 const RANGES: &str = "#include <iostream>\n#include <ranges>\n#include \"greet.h\"\nint main() {\n    int n, sum = 0;\n    std::cin >> n;\n    \
                       for (int i : std::views::iota(1, n + 1)) sum += i;\n    std::cout << sum << std::endl;\n}\n";

@@ -47,6 +47,19 @@ fn input_may_come_from_a_file() {
     assert_eq!(ended.stdout, "7\n");
 }
 
+/// Regression: the program got an empty input, and its result was that of the program alone.
+#[test]
+fn input_that_cannot_be_read_fails_the_run_and_the_error_names_the_cause() {
+    let file = source("len.py", "import sys\nprint(len(sys.stdin.read()))\n");
+    let directory = tempfile::tempdir().unwrap();
+    for args in [&["run", &file.path][..], &["run", "--interactive", &file.path]] {
+        let ended = cupel(args).stdin(std::fs::File::open(directory.path()).unwrap()).output().unwrap();
+        let stderr = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(2), "{args:?}: {ended:?}");
+        assert!(stderr.contains("cannot read standard input: Is a directory"), "{args:?}: {stderr}");
+    }
+}
+
 #[test]
 fn limits_and_signals_have_their_exit_codes() {
     let c = |body: &str| {

@@ -447,6 +447,42 @@ fn an_ordinary_user_gets_a_remedy_for_each_missing_requirement() {
     explains(end(command, b""), &["the wall memory-limit", "CONFIG_MEMCG", "cannot be created", "Delegate=yes"]);
 }
 
+/// Regression: the directory counted as one in which no server has started, so its languages and images were absent, and
+/// an image was added for the user alone.
+#[test]
+fn a_named_data_directory_that_may_not_be_entered_is_an_error_and_not_an_absent_one() {
+    let dir = ordinary("");
+    let closed = dir.path().join("closed");
+    fs::create_dir_all(closed.join("languages")).unwrap();
+    fs::write(closed.join("cupel.db"), "").unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
+    let as_user = |args: &[&str], data: &Path| {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", "12345", "--regid", "12345", "--clear-groups"]).arg(dir.path().join("cupel"));
+        command.args(args).arg("--data").arg(data).env("HOME", dir.path()).current_dir("/");
+        end(command, b"")
+    };
+    let list: [&[&str]; 4] =
+        [&["images"], &["images", "add", "one", "/nowhere.tar"], &["languages"], &["languages", "test", "bash"]];
+    for args in list {
+        let ended = as_user(args, &closed);
+        assert_eq!(ended.code, Some(2), "{args:?}: {ended:?}");
+        let cause = format!("cannot look into {}: Permission denied", closed.display());
+        assert!(ended.stderr.contains(&cause), "{args:?}: {}", ended.stderr);
+    }
+    let ended = as_user(&["admin", "backup", "/nowhere/copy.db"], &closed.join("data"));
+    assert_eq!(ended.code, Some(7), "{ended:?}");
+    assert!(ended.stderr.contains("/closed/data: Permission denied"), "{}", ended.stderr);
+    // The language files alone may be unreachable.
+    let open = dir.path().join("open");
+    fs::create_dir(&open).unwrap();
+    symlink(closed.join("languages"), open.join("languages")).unwrap();
+    let ended = as_user(&["languages"], &open);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains(&format!("cannot read {}", open.join("languages").display())), "{}", ended.stderr);
+    assert_eq!(as_user(&["languages"], &dir.path().join("absent")).code, Some(0));
+}
+
 #[test]
 fn a_host_that_forbids_user_namespaces_is_named_with_the_sysctl() {
     // The limit is set in a new namespace, so that the host's limit does not change.

@@ -1,9 +1,11 @@
 //! `cupel problem`: creating, checking, converting and listing packages.
 
+use std::process::{Command, Stdio};
+
 use serde_json::Value;
 
-use crate::judge::Files;
-use crate::support::{cupel, end};
+use crate::judge::{Files, many_tests};
+use crate::support::{cupel, end, eventually};
 
 #[test]
 fn a_new_package_and_its_exports_pass_verification() {
@@ -102,7 +104,27 @@ fn a_refused_package_leaves_no_files_and_all_errors_are_reported() {
     let left: Vec<_> = std::fs::read_dir(files.path("into")).unwrap().collect();
     assert_eq!(left.len(), 1, "{left:?}");
     let listed = end(cupel(["problem", "list", &files.path("")]), b"");
-    assert!(listed.code == Some(1) && listed.stdout.contains('p'), "{listed:?}");
+    assert_eq!(listed.code, Some(1), "{listed:?}");
+    let row = listed.stdout.lines().find(|line| line.starts_with("p ")).unwrap();
+    let first = ended.stderr.lines().find(|line| line.contains("E_")).unwrap().trim();
+    assert!(row.contains(first) && row.contains(" other findings)"), "{row}");
+}
+
+/// Regression: the title was printed as it is, and could hide or reverse the rest of the line.
+#[test]
+fn a_title_in_a_list_of_packages_has_no_effect_on_the_terminal() {
+    let files = Files::new(&[
+        ("all/p/problem.toml", "title = \"Left\\u202Eright\"\n[limits]\ntime = 1.0\n"),
+        ("all/p/statement.md", "Text.\n"),
+        ("all/p/tests/secret/1.in", "1\n"),
+        ("all/p/tests/secret/1.out", "1\n"),
+    ]);
+    let (all, into) = (files.path("all"), files.path("into"));
+    let listed = end(cupel(["problem", "list", &all]), b"");
+    let imported = end(cupel(["problem", "import", &files.path("all/p"), "--into", &into]), b"");
+    for ended in [listed, imported] {
+        assert!(ended.code == Some(0) && ended.stdout.contains("Left\\u{202e}right"), "{ended:?}");
+    }
 }
 
 #[test]
@@ -201,5 +223,24 @@ fn limits_that_the_package_cannot_express_leave_nothing_behind() {
         assert!(refused.code == Some(2) && refused.stderr.contains(why), "{refused:?}");
         let left = std::fs::read_dir(&into).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
         assert_eq!(left, ["keep"], "{limits:?}");
+    }
+}
+
+/// Regression: a hidden directory with the secret tests stayed.
+#[test]
+fn an_export_that_is_interrupted_leaves_nothing() {
+    let files = many_tests();
+    for name in ["out", "out.zip"] {
+        let folder = tempfile::tempdir().unwrap();
+        let output = folder.path().join(name);
+        let mut command = cupel(["problem", "export", &files.path("p"), "--output", output.to_str().unwrap()]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let entries = || std::fs::read_dir(folder.path()).unwrap().count();
+        eventually(|| (entries() > 0 || child.try_wait().unwrap().is_some()).then_some(()));
+        assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().is_ok());
+        let code = child.wait().unwrap().code();
+        // The export may have been complete before the signal.
+        let is_there = output.exists();
+        assert!(matches!((code, entries(), is_there), (Some(143), 0, false) | (Some(0 | 143), 1, true)), "{code:?}");
     }
 }

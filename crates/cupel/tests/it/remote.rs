@@ -206,6 +206,14 @@ impl WithoutLive {
     /// `live`: status and body of the answer to a live connection; `None`: there is no answer. `result`: those of the
     /// answer to a request for the result.
     fn start(live: Option<(u16, Value)>, result: (u16, Value)) -> WithoutLive {
+        WithoutLive::answering(live, move || Some(result.clone()))
+    }
+
+    /// `results`: status and body of each answer to a request for the result; `None`: there is no answer.
+    fn answering(
+        live: Option<(u16, Value)>,
+        mut results: impl FnMut() -> Option<(u16, Value)> + Send + 'static,
+    ) -> WithoutLive {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (sender, requests) = channel();
@@ -223,7 +231,7 @@ impl WithoutLive {
                 let request = head.lines().next().unwrap_or_default().rsplit_once(' ').unwrap_or_default().0.to_owned();
                 let answer = match request.as_str() {
                     "GET /api/v1/live" => live.clone(),
-                    request if request.starts_with("GET ") => Some(result.clone()),
+                    request if request.starts_with("GET ") => results(),
                     request if request.starts_with("DELETE ") => Some((200, json!({ "status": "cancelled" }))),
                     _ => Some((202, json!({ "submission_id": RUN }))),
                 };
@@ -232,7 +240,12 @@ impl WithoutLive {
                     Some((status, body)) => {
                         let body = body.to_string();
                         let length = body.len();
-                        let head = "content-type: application/json\r\nconnection: close\r\ncontent-length:";
+                        // Only a redirection uses the location.
+                        let path = request.split_once(' ').unwrap_or_default().1;
+                        let head = format!(
+                            "location: https://judge.example{path}\r\ncontent-type: application/json\r\n\
+                             connection: close\r\ncontent-length:"
+                        );
                         let _ = write!(connection, "HTTP/1.1 {status} X\r\n{head} {length}\r\n\r\n{body}");
                     }
                 }
@@ -319,6 +332,31 @@ fn a_download_that_fails_or_is_interrupted_leaves_nothing() {
     assert!(matches!((code, entries(), samples), (Some(143), 0, 0) | (Some(0 | 143), 1, 202)), "{code:?} {samples}");
 }
 
+/// Regression: the redirection was followed without the API key, or the server seemed to be unreachable. For a live
+/// connection, the message had another status than the server's answer, and no cause.
+#[test]
+fn a_redirection_is_not_followed_and_each_error_has_the_status_of_the_answer() {
+    let moved = (301, json!({}));
+    let server = WithoutLive::start(None, moved.clone());
+    let ended = end(cupel(["get", "sums", "--server", &server.url]), b"");
+    assert_eq!(ended.code, Some(6), "{ended:?}");
+    assert!(ended.stderr.contains("redirects to https://judge.example (status 301): use that address"), "{ended:?}");
+
+    let result = json!({ "status": "completed", "verdict": "AC", "submission_id": RUN, "stdout": "", "exit_code": 0 });
+    let file = source("a.py", "print(1)\n");
+    for (live, message) in
+        [(moved, "redirects to https://judge.example (status 301)"), ((418, json!({})), "status 418")]
+    {
+        let server = WithoutLive::start(Some(live), (200, result.clone()));
+        let mut command = cupel(["run", &file.path, "--server", &server.url]);
+        // Neither proxy is for a server on this machine.
+        command.env("CUPEL_API_KEY", "cup_key");
+        command.env("HTTPS_PROXY", "http://127.0.0.1:1").env("HTTP_PROXY", "http://127.0.0.1:1");
+        let ended = end(command, b"");
+        assert!(ended.code == Some(0) && ended.stderr.contains(message), "{ended:?}");
+    }
+}
+
 #[test]
 fn a_signal_before_the_live_connection_is_open_cancels_the_submission() {
     let server = WithoutLive::start(None, (200, json!({})));
@@ -397,6 +435,60 @@ fn typed_input_reaches_a_program_on_a_server_whose_result_is_printed_as_json() {
     let env = [("CUPEL_API_KEY", server.key.as_str())];
     let ended = at_terminal(&["run", "--json", &file.path, "--server", &server.url], &env, &steps);
     assert_eq!(ended, json!({"code": 0, "restored": true}));
+}
+
+/// Regression: the program got the signals, so Ctrl-C did not end a program that handles or ignores SIGINT.
+#[test]
+fn without_interactive_ctrl_c_at_a_terminal_cancels_the_run_on_a_server() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let program = "import signal\nfor number in (signal.SIGINT, signal.SIGQUIT): signal.signal(number, signal.SIG_IGN)\n\
+                   print('waiting', flush=True)\nwhile True: input()\n";
+    let file = source("a.py", program);
+    let env = [("CUPEL_API_KEY", server.key.as_str())];
+    for (key, code) in [("\u{3}", 130), ("\u{1c}", 131)] {
+        let steps = json!([["hear", "waiting"], ["type", key]]);
+        let ended = at_terminal(&["run", &file.path, "--server", &server.url], &env, &steps);
+        assert_eq!(ended, json!({"code": code, "restored": true}), "{key:?}");
+    }
+}
+
+/// Regression: the terminal stayed in raw mode, in which Ctrl-C is only a character for the program.
+#[test]
+fn ctrl_c_ends_an_interactive_run_whose_connection_is_lost() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let file = source("a.py", "print('waiting', flush=True)\nwhile True: input()\n");
+    let steps = json!([
+        ["hear", "waiting"],
+        ["kill process", server.pid()],
+        ["hear", "trying to restore it"],
+        ["type", "\u{3}"],
+    ]);
+    let env = [("CUPEL_API_KEY", server.key.as_str())];
+    let ended = at_terminal(&["run", "-i", &file.path, "--server", &server.url], &env, &steps);
+    assert_eq!(ended, json!({"code": 130, "restored": true}));
+}
+
+/// Regression: the signal was lost, because the command no longer listened for it.
+#[test]
+fn a_signal_while_the_result_is_read_ends_the_command() {
+    let upgrade = (426, json!({ "code": "upgrade-required", "detail": "This is a WebSocket." }));
+    let result = json!({ "status": "completed", "verdict": "AC", "submission_id": RUN, "stdout": "", "exit_code": 0 });
+    let read = format!("GET /api/v1/execute/{RUN}?wait=10");
+    let file = source("a.py", "print(1)\n");
+    for command in [&["submit", "two-sum", &file.path][..], &["run", &file.path]] {
+        // The first answer ends the wait for the run's end.
+        let mut answers = vec![(200, result.clone())];
+        let server = WithoutLive::answering(Some(upgrade.clone()), move || answers.pop());
+        let mut command = cupel(command.iter().copied().chain(["--server", &server.url]));
+        command.env("CUPEL_API_KEY", "cup_key").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        server.until(&read);
+        server.until(&read);
+        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        assert_eq!(eventually(|| child.try_wait().unwrap()).code(), Some(130), "{command:?}");
+    }
 }
 
 #[test]

@@ -225,6 +225,10 @@ fn users_tokens_and_keys_are_created_while_the_server_runs() {
             .unwrap();
     let id = listed["keys"][0]["id"].as_str().unwrap();
     assert_eq!(listed["keys"][0]["scopes"], json!(["runs:read"]));
+    let hidden = ["key", "create", "a\u{202e}b", "--user", "ada", "--scope", "runs:read", "--data", dir];
+    assert_eq!(end(cupel(hidden), b"").code, Some(0));
+    let table = end(cupel(["key", "list", "--user", "ada", "--data", dir]), b"").stdout;
+    assert!(table.contains("a\\u{202e}b"), "a name has no effect on the terminal: {table}");
     let revoke = |args: &[&str]| end(cupel([&["key", "revoke"], args, &["--data", dir]].concat()), b"").code;
     assert_eq!(revoke(&[id, "--user", "admin"]), Some(3), "the key does not belong to the administrator");
     assert_eq!(revoke(&[id]), Some(0), "the id alone is sufficient");

@@ -1,6 +1,7 @@
 //! `cupel verify` on packages of each format: valid packages pass, and each kind of fault is found and named.
 
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -372,6 +373,26 @@ fn a_derived_limit_is_the_only_change_written_to_the_package() {
     let polygon = concat!(env!("CARGO_MANIFEST_DIR"), "/../cupel-package/tests/packages/polygon/words");
     let ended = end(cupel(["verify", polygon, "--update-time-limit"]), b"");
     assert!(ended.code == Some(2) && ended.stderr.contains("format `polygon`"), "{ended:?}");
+}
+
+/// Regression: the command reported that it had written the limit. It had written it to the file that no longer had the
+/// name.
+#[test]
+fn a_limit_is_not_reported_as_written_if_an_editor_replaces_the_file_meanwhile() {
+    let files = sums();
+    let edited = std::fs::read_to_string(files.path("p/problem.yaml")).unwrap().replace("0.5 #", "3 #");
+    files.write("p/new.yaml", &edited);
+    let mut command = cupel_with_cache(["verify", &files.path("p"), "--update-time-limit"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut messages = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    // The verification has begun.
+    messages.find(|line| line.contains('…')).unwrap();
+    std::fs::rename(files.path("p/new.yaml"), files.path("p/problem.yaml")).unwrap();
+    let rest: Vec<String> = messages.collect();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(7), "{rest:?} {output:?}");
+    assert!(rest.iter().any(|line| line.contains("problem.yaml was replaced during the verification")), "{rest:?}");
+    assert_eq!(std::fs::read_to_string(files.path("p/problem.yaml")).unwrap(), edited);
 }
 
 /// Regression: the file was cut off.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::args::{Key, KeyCommand};
 use super::{OpenStore, Uses, in_store, time};
 use crate::cli::{CommandResult, Exit, Failure, OrExit};
-use crate::terminal::Table;
+use crate::terminal::{Table, in_line};
 
 pub(in crate::cli) fn key(args: &Key) -> CommandResult {
     in_store(&args.settings, Uses::Store, async |place| match &args.command {
@@ -83,7 +83,7 @@ impl OpenStore {
             let or_never = |text: Option<String>| text.unwrap_or_else(|| "never".to_owned());
             table.row(vec![
                 key.id.to_string(),
-                key.name.clone(),
+                in_line(&key.name),
                 scopes(key).join(" "),
                 or_never(created),
                 or_never(used),

@@ -46,8 +46,8 @@ pub(crate) enum LanguagesCommand {
     /// Add a language file to this installation, if all its samples pass.
     ///
     /// The file is copied to the directory of language files (the setting languages.directory, or `languages` in the
-    /// data directory). Its name is the id of the language. The recipe docs/recipes/add-a-language.md describes its
-    /// keys.
+    /// data directory). Its name is the id of the language and `.toml`. The recipe docs/recipes/add-a-language.md
+    /// describes its keys.
     Add {
         /// The file, such as python-3.13.toml.
         file: PathBuf,

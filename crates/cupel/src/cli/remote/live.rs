@@ -27,7 +27,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use super::super::clean_up::is_ignored;
+use super::super::clean_up::{self, is_ignored};
 use super::input::{Sender, next_input};
 use super::socket::{Socket, connect, send};
 use super::{RATE_WAIT_MAX, Server, random_key, refused, unreachable};
@@ -66,6 +66,8 @@ pub(in crate::cli) trait Watcher {
     fn event(&mut self, name: &str, data: &Value);
     /// A message for the user about the connection.
     fn note(&mut self, text: &str);
+    /// The connection was lost, or is restored. While it is lost, no input reaches the program.
+    fn connection(&mut self, is_lost: bool);
     /// Whether to cancel the run.
     fn cancelled(&mut self) -> bool;
 }
@@ -88,8 +90,8 @@ pub(in crate::cli) struct Followed {
     pub(in crate::cli) had_events: bool,
 }
 
-/// Follows a run to its end. `input`: its live input; if there is one, the caller handles the signals of this
-/// process.
+/// Follows a run to its end. `input`: its live input; if there is one, the caller handles the signals of this process.
+/// Otherwise, a signal afterwards ends this process, for example while it reads the result.
 pub(in crate::cli) fn follow(
     server: &Server,
     target: Target,
@@ -106,6 +108,7 @@ pub(in crate::cli) fn follow(
             (None, Some(message))
         }
     };
+    let is_live = input.is_some();
     let followed = runtime.block_on(async {
         let signals = if input.is_none() { Some(Signals::listen()?) } else { None };
         let input = input.map(Sender::start).transpose()?;
@@ -130,6 +133,10 @@ pub(in crate::cli) fn follow(
     });
     // A request may still wait for its answer, which is no longer needed.
     runtime.shutdown_background();
+    if !is_live {
+        // The signals no longer have their default effect, and nobody else receives them.
+        clean_up::listen()?;
+    }
     followed
 }
 
@@ -171,13 +178,13 @@ struct Following<'a> {
 
 impl Following<'_> {
     async fn follow(mut self) -> Result<Followed, Failure> {
-        let url = self.server.url();
+        let server = self.server;
+        let url = server.url();
         let (mut pause, mut busy) = (PAUSES.0, Duration::ZERO);
         loop {
             let connected = tokio::select! {
-                connected = connect(self.server) => connected,
-                signal = next_signal(&mut self.signals) => {
-                    self.stopped_by = Some(signal);
+                connected = connect(server) => connected,
+                () = self.stopped() => {
                     self.cancel().await;
                     break;
                 }
@@ -213,6 +220,7 @@ impl Following<'_> {
                 }
                 Stop::Lost(cause) => {
                     if self.lost_at.is_none() {
+                        self.watcher.connection(true);
                         self.watcher.note(&match self.was_open {
                             true => format!("the connection to {url} was lost; trying to restore it"),
                             false => format!("cannot open a live connection to {url}; trying again"),
@@ -236,14 +244,10 @@ impl Following<'_> {
             };
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                signal = next_signal(&mut self.signals) => {
-                    self.stopped_by = Some(signal);
+                () = self.stopped() => {
                     self.cancel().await;
                     break;
                 }
-            }
-            if self.run.is_none() && (self.stopped_by.is_some() || self.watcher.cancelled()) {
-                break;
             }
         }
         if let (Some(run), Some(_), false) = (&self.run, self.stopped_by, self.has_ended) {
@@ -251,6 +255,30 @@ impl Following<'_> {
         }
         let run = self.run.unwrap_or_default();
         Ok(Followed { run, stopped_by: self.stopped_by, had_events: self.was_open })
+    }
+
+    /// Waits, while there is no connection, until a signal or the watcher cancels the run.
+    async fn stopped(&mut self) {
+        let mut checks = interval(CHECK);
+        loop {
+            tokio::select! {
+                signal = next_signal(&mut self.signals) => {
+                    self.stopped_by = Some(signal);
+                    return;
+                }
+                _ = checks.tick() => {
+                    if self.stopped_by.is_some() || self.watcher.cancelled() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn restored(&mut self) {
+        if self.lost_at.take().is_some() {
+            self.watcher.connection(false);
+        }
     }
 
     /// Waits for the end of the run with requests, because no live connection can be opened for this reason. A signal
@@ -380,11 +408,11 @@ impl Following<'_> {
         match message["type"].as_str().unwrap_or_default() {
             "accepted" => {
                 self.run = message["run"].as_str().map(str::to_owned);
-                self.lost_at = None;
+                self.restored();
                 nothing
             }
             "attached" => {
-                self.lost_at = None;
+                self.restored();
                 nothing
             }
             "event" => Ok(self.event(message["event"].as_str().unwrap_or_default(), &message["data"])),

@@ -7,6 +7,7 @@ pub(super) mod args;
 mod input;
 pub(super) mod limits;
 pub(super) mod live;
+mod proxy;
 mod socket;
 mod tls;
 
@@ -20,7 +21,7 @@ use base64::prelude::BASE64_STANDARD;
 use cupel_problem::Slug;
 use cupel_types::{BoxPath, Bytes};
 use serde_json::{Value, json};
-use ureq::http::Uri;
+use ureq::http::{HeaderMap, Uri};
 use ureq::{Agent, RequestBuilder};
 
 use self::args::{Credentials, ServerUrl};
@@ -60,6 +61,8 @@ pub(super) struct Server {
     url: String,
     /// `None`: requests have no credentials.
     authorization: Option<String>,
+    /// The proxy of the requests, for messages.
+    proxy: Option<String>,
     tls: Arc<rustls::ClientConfig>,
 }
 
@@ -78,21 +81,25 @@ impl Server {
     /// Like [`Server::new`], with a key from elsewhere.
     pub(super) fn with_key(url: &str, credentials: &Credentials, key: Option<String>) -> Result<Server, Failure> {
         let trusted = tls::trusted(credentials.ca_file.as_deref()).or_exit(Exit::Usage)?;
+        let url = url.trim_end_matches('/').to_owned();
+        let uri = url.parse::<Uri>().ok().filter(|uri| uri.host().is_some());
+        let uri = uri.ok_or_else(|| anyhow!("{url} is not the address of a server")).or_exit(Exit::Usage)?;
+        let proxy = proxy::Named::of(&uri, |name| std::env::var(name).ok());
         let agent = Agent::config_builder()
             .http_status_as_error(false)
+            // A redirected request would lack the credentials, or its body.
+            .max_redirects(0)
+            .proxy(proxy.as_ref().map(|named| named.proxy.clone()))
             .tls_config(trusted.for_requests())
             .timeout_connect(Some(CONNECT_MAX))
             .timeout_global(Some(REQUEST_MAX))
             .build()
             .into();
-        let url = url.trim_end_matches('/').to_owned();
-        if url.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::len)).is_none() {
-            return Err(anyhow!("{url} is not the address of a server")).or_exit(Exit::Usage);
-        }
         Ok(Server {
             agent,
             url,
             authorization: key.map(|key| format!("Bearer {key}")),
+            proxy: proxy.map(|named| named.described()),
             tls: Arc::new(trusted.for_sockets()?),
         })
     }
@@ -195,8 +202,11 @@ impl Server {
     ) -> Result<ureq::http::Response<ureq::Body>, Failure> {
         let begun = Instant::now();
         loop {
-            let response = send().map_err(|error| unreachable(&self.url, error)).or_exit(Exit::Server)?;
+            let response = send().map_err(|error| self.unreachable(error)).or_exit(Exit::Server)?;
             let status = response.status().as_u16();
+            if (300..400).contains(&status) {
+                return Err(redirected(&self.url, status, response.headers()));
+            }
             let retry_after = response.headers().get("retry-after").and_then(|v| v.to_str().ok()?.parse().ok());
             if busy.contains(&status)
                 && let Some(pause) = retry_after.map(|seconds: u64| Duration::from_secs(seconds.max(1)))
@@ -207,6 +217,17 @@ impl Server {
             }
             return Ok(response);
         }
+    }
+
+    fn unreachable(&self, error: ureq::Error) -> anyhow::Error {
+        let error = anyhow::Error::from(error);
+        unreachable(
+            &self.url,
+            match &self.proxy {
+                Some(proxy) => error.context(proxy.clone()),
+                None => error,
+            },
+        )
     }
 }
 
@@ -230,6 +251,14 @@ pub(super) fn server_and_slug(
 fn unreachable(url: &str, cause: impl Into<anyhow::Error>) -> anyhow::Error {
     let hint = "check the address, and whether the server is running";
     cause.into().context(format!("cannot reach the server {url}; {hint}"))
+}
+
+/// The error for a redirection. It is not followed, because the API key is for the server that the user has named.
+fn redirected(url: &str, status: u16, headers: &HeaderMap) -> Failure {
+    let to = headers.get("location").and_then(|location| location.to_str().ok()).unwrap_or_default();
+    let to = harmless(to.split_once("/api/v1").map_or(to, |(site, _)| site));
+    let error = anyhow!("{url} does not answer, but redirects to {to} (status {status}): use that address");
+    Failure { exit: Exit::Server, error }
 }
 
 /// The error for a refused request. `problem`: the server's error document.

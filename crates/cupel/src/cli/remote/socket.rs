@@ -16,8 +16,8 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use ureq::http::{HeaderValue, Uri};
 
-use super::{CONNECT_MAX, Server, refused};
-use crate::cli::Failure;
+use super::{CONNECT_MAX, Server, redirected, refused};
+use crate::cli::{Exit, Failure};
 
 /// Maximum size of a message. The server sends at most 64 KiB of output per message.
 const MESSAGE_BYTES_MAX: usize = 1 << 20;
@@ -40,8 +40,15 @@ pub(super) async fn connect(server: &Server) -> Result<Result<Socket, anyhow::Er
                 let status = response.status().as_u16();
                 let body = response.body().as_deref().unwrap_or_default();
                 let problem = serde_json::from_slice::<Value>(body).unwrap_or_default();
-                let status = if problem["code"].is_string() || matches!(status, 401 | 403) { status } else { 502 };
-                Err(refused(server.url(), status, &problem))
+                Err(match status {
+                    300..=399 => redirected(server.url(), status, response.headers()),
+                    401 | 403 => refused(server.url(), status, &problem),
+                    _ if problem["code"].is_string() => refused(server.url(), status, &problem),
+                    _ => {
+                        let what = "does not answer the request for a live connection as a Cupel server";
+                        Failure { exit: Exit::Server, error: anyhow!("{} {what}: status {status}", server.url()) }
+                    }
+                })
             }
             _ => Ok(Err(error)),
         },

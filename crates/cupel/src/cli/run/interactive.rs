@@ -12,18 +12,20 @@
 //! program.
 //!
 //! *Invariant:* The terminal is restored however this process ends, except by SIGKILL. SIGTERM and SIGHUP end the run,
-//! and this process then exits as usual.
+//! and this process then exits as usual. So do SIGINT and SIGQUIT, unless they are passed on to the program.
 
 use std::io::{self, IsTerminal, Read};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use cupel_judge::{LiveInput, LiveSignal, LiveSource, LiveStdin, StdinSource, TerminalSize};
 use cupel_sandbox::{RawTerminal, window_size};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::cli::clean_up::is_ignored;
 
 /// Maximum number of inputs that the executor has not taken. [`LiveInput::WINDOW`] also bounds the number of bytes.
 const INPUTS_MAX: usize = 64;
@@ -43,19 +45,21 @@ pub(super) fn is_at_terminal() -> bool {
 }
 
 impl Interactive {
-    /// Starts the threads. Nothing is read until the program runs. `wants_terminal`: whether the program gets a
-    /// terminal if standard input and output are a terminal.
-    pub(super) fn start(wants_terminal: bool) -> io::Result<Interactive> {
+    /// Starts the threads. Nothing is read until the program runs. `is_interactive`: whether the program gets the signals
+    /// from the keyboard, and a terminal if standard input and output are a terminal. Otherwise, the signals end the run.
+    pub(super) fn start(is_interactive: bool) -> io::Result<Interactive> {
         let (sender, inputs) = sync_channel(INPUTS_MAX);
         let input = Arc::new(LocalInput {
             inputs: Mutex::new(inputs),
+            passes_signals: is_interactive,
             state: Mutex::default(),
             changed: Condvar::new(),
             stopped_by: AtomicI32::new(0),
+            read_error: OnceLock::new(),
         });
         listen(&input, sender.clone())?;
         // The size is read after the signal thread has started, so that no change is missed.
-        let terminal = if wants_terminal && is_at_terminal() { window_size(io::stdin()) } else { None };
+        let terminal = if is_interactive && is_at_terminal() { window_size(io::stdin()) } else { None };
         let reading = Arc::clone(&input);
         thread::Builder::new().name("stdin".into()).spawn(move || reading.read(&sender))?;
         Ok(Interactive { input, terminal, raw: None })
@@ -76,40 +80,85 @@ impl Interactive {
 
     /// Called when the program starts. From then on, it gets the typed input.
     pub(super) fn begin(&mut self) {
-        if self.terminal.is_some() {
-            // This fails only if the terminal no longer exists.
-            self.raw = RawTerminal::enter(io::stdin()).ok();
-        }
-        self.input.lock().is_running = true;
+        self.change(|state| state.is_running = true);
         self.input.changed.notify_all();
     }
 
     /// Called when the program has ended. Restores the terminal.
     pub(super) fn end(&mut self) {
-        self.input.lock().is_running = false;
-        self.raw = None;
+        self.change(|state| state.is_running = false);
+    }
+
+    /// Called when the connection to the server of the program is lost, and when it is restored. While it is lost, the
+    /// terminal is restored, and the signals from the keyboard end the run.
+    pub(super) fn connection(&mut self, is_lost: bool) {
+        self.change(|state| state.is_lost = is_lost);
+    }
+
+    /// Changes the state. The terminal is in raw mode while the program gets the keys.
+    fn change(&mut self, change: impl FnOnce(&mut State)) {
+        let mut state = self.input.lock();
+        change(&mut state);
+        let wants_raw = self.terminal.is_some() && state.is_reached() && !state.is_over;
+        // This fails only if the terminal no longer exists.
+        let raw = if wants_raw { self.raw.take().or_else(|| RawTerminal::enter(io::stdin()).ok()) } else { None };
+        state.is_raw = raw.is_some();
+        self.raw = raw;
     }
 
     /// The signal that requested the end of this process, if there was one.
     pub(super) fn stopped_by(&self) -> Option<i32> {
         Some(self.input.stopped_by.load(Ordering::SeqCst)).filter(|signal| *signal != 0)
     }
+
+    /// Why standard input could not be read to its end, if it could not.
+    pub(super) fn read_error(&self) -> Option<String> {
+        self.input.read_error.get().cloned()
+    }
+
+    /// Whether the run is to be cancelled, because of a signal or because standard input cannot be read.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped_by().is_some() || self.input.read_error.get().is_some()
+    }
+}
+
+impl Drop for Interactive {
+    fn drop(&mut self) {
+        self.change(|state| state.is_over = true);
+    }
 }
 
 /// Standard input and the signals of this process, as live input.
 struct LocalInput {
     inputs: Mutex<Receiver<LiveInput>>,
+    /// Whether the program gets the signals from the keyboard.
+    passes_signals: bool,
     state: Mutex<State>,
     changed: Condvar,
     /// The number of the signal that requested the end of this process, or 0.
     stopped_by: AtomicI32,
+    /// Why standard input could not be read to its end.
+    read_error: OnceLock<String>,
 }
 
 #[derive(Default)]
 struct State {
     is_running: bool,
+    /// Whether the connection to the server of the program is lost.
+    is_lost: bool,
+    /// Whether the user's terminal is in raw mode.
+    is_raw: bool,
+    /// Whether the run is over, so that nothing waits for a signal.
+    is_over: bool,
     read: u64,
     consumed: u64,
+}
+
+impl State {
+    /// Whether keys and signals reach the program.
+    fn is_reached(&self) -> bool {
+        self.is_running && !self.is_lost
+    }
 }
 
 impl LiveSource for LocalInput {
@@ -142,7 +191,11 @@ impl LocalInput {
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Ok(0) | Err(_) => {
+                end => {
+                    // The error is set before the program sees the end of its input, because it may then end.
+                    if let Err(error) = end {
+                        let _ = self.read_error.set(error.to_string());
+                    }
                     let _ = to.send(LiveInput::EndOfInput);
                     return;
                 }
@@ -163,9 +216,10 @@ impl LocalInput {
         }
     }
 
-    /// Passes a signal from the keyboard on to the program. Before the program runs, the signal ends this process.
+    /// Passes a signal from the keyboard on to the program. If the program does not run or gets no signals, the signal
+    /// ends this process.
     fn interrupted(&self, signal: LiveSignal, to: &SyncSender<LiveInput>) {
-        if self.lock().is_running {
+        if self.passes_signals && self.lock().is_reached() {
             // The signal is dropped if the queue is full, because the executor has not taken the earlier inputs.
             let _ = to.try_send(LiveInput::Signal(signal));
         } else {
@@ -173,17 +227,26 @@ impl LocalInput {
         }
     }
 
+    /// Requests the end of the run. The second request, and one after the run, ends this process at once, unless the
+    /// terminal must be restored.
     fn stop(&self, signal: LiveSignal) {
-        self.stopped_by.store(signal.signal().0, Ordering::SeqCst);
+        let state = self.lock();
+        let number = signal.signal().0;
+        let is_repeated = self.stopped_by.swap(number, Ordering::SeqCst) != 0;
+        if (is_repeated || state.is_over) && !state.is_raw {
+            // The lock is held, so the terminal does not enter raw mode.
+            std::process::exit(128 + number);
+        }
     }
 }
 
 /// Starts the thread that receives the signals of this process.
 fn listen(input: &Arc<LocalInput>, to: SyncSender<LiveInput>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    let on = |kind| -> io::Result<Signal> {
+    // A signal that is ignored, as after nohup(1), stays ignored.
+    let on = |kind| -> io::Result<Option<Signal>> {
         let _entered = runtime.enter();
-        signal(kind)
+        (!is_ignored(kind)).then(|| signal(kind)).transpose()
     };
     let (mut interrupt, mut quit) = (on(SignalKind::interrupt())?, on(SignalKind::quit())?);
     let (mut terminate, mut hang_up) = (on(SignalKind::terminate())?, on(SignalKind::hangup())?);
@@ -193,19 +256,28 @@ fn listen(input: &Arc<LocalInput>, to: SyncSender<LiveInput>) -> io::Result<()> 
         runtime.block_on(async {
             loop {
                 tokio::select! {
-                    Some(()) = interrupt.recv() => input.interrupted(LiveSignal::Interrupt, &to),
-                    Some(()) = quit.recv() => input.interrupted(LiveSignal::Quit, &to),
-                    Some(()) = terminate.recv() => input.stop(LiveSignal::Terminate),
-                    Some(()) = hang_up.recv() => input.stop(LiveSignal::Hangup),
-                    Some(()) = window.recv() => {
+                    () = arrival(&mut interrupt) => input.interrupted(LiveSignal::Interrupt, &to),
+                    () = arrival(&mut quit) => input.interrupted(LiveSignal::Quit, &to),
+                    () = arrival(&mut terminate) => input.stop(LiveSignal::Terminate),
+                    () = arrival(&mut hang_up) => input.stop(LiveSignal::Hangup),
+                    () = arrival(&mut window) => {
                         if let Some(size) = window_size(io::stdin()) {
                             let _ = to.try_send(LiveInput::Resize(size));
                         }
                     }
-                    else => break,
                 }
             }
         })
     })?;
     Ok(())
+}
+
+/// Waits for a signal; forever if it is ignored.
+async fn arrival(signal: &mut Option<Signal>) {
+    if let Some(signal) = signal
+        && signal.recv().await.is_some()
+    {
+        return;
+    }
+    std::future::pending().await
 }

@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 use super::args::Run;
 use super::artifacts::Destination;
 use super::interactive::Interactive;
-use super::{choose, file_in_box, read_source, requested_limits, stdin};
+use super::{cannot_read_stdin, choose, file_in_box, read_source, requested_limits, stdin};
 use crate::cli::remote::live::{Followed, Target, Watcher, follow};
 use crate::cli::remote::{Server, limits as request_limits, source_fields, submitted};
 use crate::cli::{CommandResult, Exit, Failure, OrExit};
@@ -73,12 +73,16 @@ pub(super) fn run(args: &Run, url: &str) -> CommandResult {
     let mut stream = Stream { silent: args.json, broken: false, interactive };
     let followed = follow(&server, target, source, &mut stream);
     let of_terminal = stream.interactive.as_ref().and_then(Interactive::stopped_by);
+    let unreadable = stream.interactive.as_ref().and_then(Interactive::read_error);
     let broken = stream.broken;
     // Restores the terminal, even if the run failed.
     drop(stream);
     let Followed { run, stopped_by, had_events } = followed?;
     if let Some(signal) = stopped_by.or(of_terminal) {
         return Ok(Exit::Program(u8::try_from(128 + signal).unwrap_or(1)));
+    }
+    if let Some(why) = unreadable {
+        return Err(cannot_read_stdin(&why)).or_exit(Exit::Usage);
     }
     if broken {
         // The exit code is that of SIGPIPE.
@@ -186,8 +190,14 @@ impl Watcher for Stream {
         errln!("\r{}\r", dim(&format!("cupel: {}", harmless(text))));
     }
 
+    fn connection(&mut self, is_lost: bool) {
+        if let Some(interactive) = &mut self.interactive {
+            interactive.connection(is_lost);
+        }
+    }
+
     fn cancelled(&mut self) -> bool {
-        self.broken || self.interactive.as_ref().is_some_and(|interactive| interactive.stopped_by().is_some())
+        self.broken || self.interactive.as_ref().is_some_and(Interactive::is_stopped)
     }
 }
 
