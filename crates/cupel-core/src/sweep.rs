@@ -107,6 +107,8 @@ impl Core {
         if let Some(ticked) = state.ticked.replace(now) {
             self.inner.admission.tick(Duration::try_from(now.duration_since(ticked)).unwrap_or_default());
         }
+        // If the clock was set back, the failure would lie in the future, and no lease would expire until then.
+        state.failed = state.failed.map(|failed| failed.min(now));
         if !self.leads(now).await.inspect_err(|_| state.failed = Some(now))? {
             (state.last, state.walk, state.cancelled_up_to) = (None, None, None);
             return Ok(swept);
