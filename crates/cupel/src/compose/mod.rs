@@ -335,7 +335,7 @@ async fn start_worker(
         quantum: cupel_worker::QUANTUM,
         short_run: cupel_worker::SHORT_RUN,
         name: config.worker.called(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
+        version: crate::VERSION.to_owned(),
         beat: BEAT_EVERY,
     });
     worker.register().await;
