@@ -13,6 +13,10 @@ scripts/build-site.sh
 case ${1:-release} in
     quick) cargo build --profile quick --no-default-features --package cupel "${@:2}" ;;
     release)
+        # Part of the version, so that the alert CupelVersionsDiffer distinguishes builds. A source archive has no commit.
+        if commit=$(git describe --always --dirty --abbrev=12 --exclude '*' 2>/dev/null); then
+            export BUILD_COMMIT=$commit
+        fi
         cargo build --release --package cupel
         # The results are in another directory, because cargo would not link its own file again after a change by objcopy.
         mkdir -p target/dist

@@ -142,7 +142,8 @@ status_of() { client --output /dev/null --write-out '%{http_code}' "$@"; }
 answers() { [ "$(status_of https://judge.test/api/v1/languages)" = 200 ]; }
 wait_for "the gateway has found the API" 30 answers
 
-[ "$(status_of http://judge.test/api/v1/languages)" = 308 ] || fail "plain HTTP is not redirected to HTTPS"
+redirect=$(client --output /dev/null --write-out '%{http_code} %header{location}' http://judge.test/api/v1/languages)
+[ "$redirect" = "308 https://judge.test:443/api/v1/languages" ] || fail "plain HTTP is not redirected to HTTPS: $redirect"
 for page in metrics healthz readyz livez; do
     [ "$(status_of "https://judge.test/$page")" = 404 ] || fail "/$page is public"
 done

@@ -33,8 +33,21 @@ if ! [ -x "$tools/nginx" ] || ! [ -x "$tools/caddy" ]; then
     rm -rf "$fetched"
 fi
 
+if ! [ -x "$tools/haproxy" ]; then
+    echo "Installing from Debian into $tools: haproxy and its libraries (the package would start a server)"
+    fetched=$(mktemp -d)
+    fetch() { (cd "$fetched" && apt-get --quiet=2 download haproxy liblua5.3-0 libopentracing1 libopentracing-c-wrapper0); }
+    fetch || { scripts/as-root apt-get update --quiet=2 && fetch; }
+    (cd "$fetched" && for package in *.deb; do dpkg-deb --extract "$package" .; done)
+    scripts/as-root install -d "$tools/lib"
+    scripts/as-root install "$fetched"/usr/lib/*-linux-gnu/lib*.so.* "$tools/lib/"
+    scripts/as-root install "$fetched/usr/sbin/haproxy" "$tools/"
+    rm -rf "$fetched"
+fi
+
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+gateway=
+trap '[ -z "$gateway" ] || kill "$gateway"; rm -rf "$work"' EXIT
 mkdir -p "$work/rendered/kubernetes" "$work/rendered/compose"
 
 echo "== overlays"
@@ -78,6 +91,32 @@ openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=judge.example -days 1 \
 } >"$work/gateway/nginx.conf"
 "$tools/nginx" -t -q -p "$work/gateway" -c "$work/gateway/nginx.conf"
 HOME=$work/gateway "$tools/caddy" validate --adapter caddyfile --config deploy/gateway/Caddyfile >/dev/null 2>&1
+cat "$work/gateway/gateway.crt" "$work/gateway/gateway.key" >"$work/gateway/gateway.pem"
+# HAProxy runs for a moment, on sockets in the work directory.
+sed "s#/run/secrets/gateway.pem#$work/gateway/gateway.pem#; s#/etc/cupel/503.http#$PWD/deploy/compose/503.http#
+    s#bind :8443#bind unix@$work/gateway/https#; s#bind :8080#bind unix@$work/gateway/http#" deploy/compose/haproxy.cfg >"$work/gateway/haproxy.cfg"
+redirects() { # LOCATION [SETTING]: with this setting, a request for http://judge.example:8080/problems?page=2 is redirected to LOCATION
+    local location
+    rm -f "$work/gateway/http"
+    env "${@:2}" LD_LIBRARY_PATH="$tools/lib" "$tools/haproxy" -db -f "$work/gateway/haproxy.cfg" >"$work/gateway/haproxy.log" 2>&1 &
+    gateway=$!
+    until [ -S "$work/gateway/http" ]; do
+        kill -0 "$gateway" 2>/dev/null || { cat "$work/gateway/haproxy.log" >&2 && gateway= && exit 1; }
+        sleep 0.1
+    done
+    location=$(curl --silent --max-time 10 --output /dev/null --write-out '%{http_code} %header{location}' \
+        --unix-socket "$work/gateway/http" 'http://judge.example:8080/problems?page=2')
+    kill "$gateway"
+    wait "$gateway" || true
+    gateway=
+    if [ "$location" != "308 $1" ]; then
+        echo "error: HAProxy redirects plain HTTP to $location; expected 308 $1" >&2
+        exit 1
+    fi
+}
+# In Compose, the published port; elsewhere, the standard port.
+redirects 'https://judge.example:8443/problems?page=2' HTTPS_PORT=8443
+redirects 'https://judge.example:443/problems?page=2'
 
 echo "== alerts"
 cp -r deploy/observability "$work/observability"

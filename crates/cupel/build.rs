@@ -1,5 +1,5 @@
 //! Packs each problem in `problems/` as a gzipped tar. `src/shipped.rs` embeds these archives into the binary. Also
-//! links the debug binary for a fixed address.
+//! determines the version of the build, and links the debug binary for a fixed address.
 //!
 //! An archive depends only on names, executable bits and contents, so it changes only when its problem
 //! changes.
@@ -19,6 +19,14 @@ fn main() -> io::Result<()> {
     // randomization).
     if variable("PROFILE")? == "debug" {
         println!("cargo::rustc-link-arg-bins=-no-pie");
+    }
+    // `scripts/build.sh` names the commit of a release, so that its builds can be told apart. Other builds do not, because
+    // each commit would make them compile this crate again.
+    println!("cargo::rerun-if-env-changed=BUILD_COMMIT");
+    let version = variable("CARGO_PKG_VERSION")?;
+    match env::var("BUILD_COMMIT") {
+        Ok(commit) if !commit.is_empty() => println!("cargo::rustc-env=BUILD_VERSION={version}+{commit}"),
+        _ => println!("cargo::rustc-env=BUILD_VERSION={version}"),
     }
     let problems = Path::new(&variable("CARGO_MANIFEST_DIR")?).join("../../problems");
     let out = PathBuf::from(variable("OUT_DIR")?);

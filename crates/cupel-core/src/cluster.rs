@@ -48,8 +48,9 @@ pub trait ClusterStore: Send + Sync {
     async fn offers(&self, seen_after: Timestamp) -> Result<Vec<(BTreeMap<LanguageId, String>, u64)>, StoreError>;
 
     /// Sets the order for one worker, or for all current and future workers (`None`). An order to all workers to drain
-    /// does not apply to future workers. `false`: there is no such worker.
-    async fn send_order(&self, worker: Option<WorkerId>, order: Order) -> Result<bool, StoreError>;
+    /// does not apply to future workers. While all workers are ordered to pause, no single worker can be ordered to
+    /// work.
+    async fn send_order(&self, worker: Option<WorkerId>, order: Order) -> Result<OrderSent, StoreError>;
 
     /// Whether all workers are ordered to pause.
     async fn is_paused(&self) -> Result<bool, StoreError>;
@@ -116,6 +117,17 @@ impl Order {
     pub fn from_name(name: &str) -> Option<Order> {
         Order::ALL.into_iter().find(|order| order.as_str() == name)
     }
+}
+
+/// Result of [`ClusterStore::send_order`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderSent {
+    /// The workers get the order with their next heartbeats.
+    Sent,
+    /// There is no such worker.
+    NoWorker,
+    /// Refused, because the order for all workers to pause would continue to apply to this worker.
+    AllPaused,
 }
 
 /// A worker as stored.

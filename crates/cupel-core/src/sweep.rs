@@ -60,7 +60,7 @@ pub struct Swept {
     pub offered: u64,
     /// Submissions cancelled because their owner was disabled or deleted.
     pub cancelled: u64,
-    /// Due runs that wait although no known worker has all needed languages.
+    /// Due runs that wait although no known worker has all needed languages: the last complete count.
     pub unserved: u64,
     /// Records removed because their retention ended.
     pub forgotten: u64,
@@ -79,9 +79,12 @@ pub(crate) struct SweepState {
     walk: Option<DuePlace>,
     /// Number of runs found by this walk so far that no worker can judge.
     met: u64,
-    /// Number of such runs found by the last complete walk, and the routes at that time.
+    /// Number of such runs found by the last complete walk, and the routes at that time. Zero while they are to be
+    /// counted again.
     unserved: u64,
     routes: Option<Arc<Routes>>,
+    /// The same number, which is reported: while the runs are counted again, that of the last complete walk.
+    reported: u64,
     sweeps: u32,
     /// Whether expired records may be left.
     has_expired: bool,
@@ -107,6 +110,8 @@ impl Core {
         if let Some(ticked) = state.ticked.replace(now) {
             self.inner.admission.tick(Duration::try_from(now.duration_since(ticked)).unwrap_or_default());
         }
+        // If the clock was set back, the failure would lie in the future, and no lease would expire until then.
+        state.failed = state.failed.map(|failed| failed.min(now));
         if !self.leads(now).await.inspect_err(|_| state.failed = Some(now))? {
             (state.last, state.walk, state.cancelled_up_to) = (None, None, None);
             return Ok(swept);
@@ -149,7 +154,7 @@ impl Core {
         }
         self.cancel_for_closed_accounts(state, now, &mut swept).await?;
         state.last = Some(now);
-        swept.unserved = state.unserved;
+        swept.unserved = state.reported;
         Ok(swept)
     }
 
@@ -261,6 +266,10 @@ impl Core {
         }
         let elsewhere = depth as u64 + state.unserved;
         let missing = self.inner.store.counts(now).await?.queued.saturating_sub(elsewhere);
+        if missing == 0 {
+            // Without a walk: the queue has the hints of all other runs.
+            state.reported = state.unserved;
+        }
         let worth_it =
             missing > ON_THE_WAY_MAX || (depth as u64) <= ON_THE_WAY_MAX || state.sweeps.is_multiple_of(LOOK_EVERY);
         if depth >= depth_max || missing == 0 || (state.walk.is_none() && !worth_it) {
@@ -276,7 +285,7 @@ impl Core {
             state.walk = if due.len() < STEP as usize { None } else { due.last().map(|d| d.place) };
             state.met += due.iter().filter(|due| !self.inner.language_queues.serves(&due.needs)).count() as u64;
             if state.walk.is_none() {
-                state.unserved = state.met;
+                (state.unserved, state.reported) = (state.met, state.met);
             }
             if !self.offer(&of(due), swept).await || state.walk.is_none() {
                 break;

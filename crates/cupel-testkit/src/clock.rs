@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::builders::t0;
 
-/// A clock that advances only in [`FakeClock::advance`]. All clones have the same time.
+/// A clock that only the test changes. All clones have the same time.
 #[derive(Clone, Debug)]
 pub struct FakeClock {
     us: Arc<AtomicI64>,
@@ -25,7 +25,12 @@ impl Default for FakeClock {
 impl FakeClock {
     /// Advances the clock.
     pub fn advance(&self, by: Duration) {
-        self.us.fetch_add(i64::try_from(by.as_micros()).expect("the time is in range"), Ordering::SeqCst);
+        self.us.fetch_add(micros(by), Ordering::SeqCst);
+    }
+
+    /// Sets the clock back, as the database's clock may be.
+    pub fn set_back(&self, by: Duration) {
+        self.us.fetch_sub(micros(by), Ordering::SeqCst);
     }
 }
 
@@ -33,4 +38,8 @@ impl Clock for FakeClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_microsecond(self.us.load(Ordering::SeqCst)).expect("the time is in range")
     }
+}
+
+fn micros(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).expect("the time is in range")
 }

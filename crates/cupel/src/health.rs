@@ -56,6 +56,15 @@ impl LanguageFaults {
     }
 }
 
+/// Faults that the periodic tasks of a server find.
+#[derive(Clone, Default)]
+pub(crate) struct FoundFaults {
+    /// Packages of problems that are missing.
+    pub(crate) packages: ReportedFault,
+    /// Runs that wait for a language that no worker has. Only the sweeper counts them.
+    pub(crate) unserved: ReportedFault,
+}
+
 /// The parts of a process that are checked.
 pub(crate) struct ServerHealth {
     core: Core,
@@ -68,8 +77,7 @@ pub(crate) struct ServerHealth {
     walls: Vec<Wall>,
     degraded: Vec<String>,
     languages: LanguageFaults,
-    /// Packages of problems that are missing.
-    packages: ReportedFault,
+    found: FoundFaults,
 }
 
 impl ServerHealth {
@@ -80,7 +88,7 @@ impl ServerHealth {
         runner: Arc<dyn Runner>,
         examination: &Examination,
         languages: LanguageFaults,
-        packages: ReportedFault,
+        found: FoundFaults,
     ) -> ServerHealth {
         let wall = |f: &cupel_sandbox::doctor::WallFinding| Wall {
             name: f.wall.slug().to_owned(),
@@ -90,17 +98,12 @@ impl ServerHealth {
         let degraded =
             examination.missing().map(|f| format!("no wall prevents a program from {}", f.wall.describe())).collect();
         let walls = examination.findings.iter().map(wall).collect();
-        ServerHealth { core, data, needs_disk: true, runner: Some(runner), walls, degraded, languages, packages }
+        ServerHealth { core, data, needs_disk: true, runner: Some(runner), walls, degraded, languages, found }
     }
 
     /// Health of an API node, which runs no programs. `has_database`: whether the database is in the node's data
     /// directory.
-    pub(crate) fn without_sandbox(
-        core: Core,
-        data: PathBuf,
-        has_database: bool,
-        packages: ReportedFault,
-    ) -> ServerHealth {
+    pub(crate) fn without_sandbox(core: Core, data: PathBuf, has_database: bool, found: FoundFaults) -> ServerHealth {
         ServerHealth {
             core,
             data,
@@ -109,7 +112,7 @@ impl ServerHealth {
             walls: Vec::new(),
             degraded: Vec::new(),
             languages: LanguageFaults::default(),
-            packages,
+            found,
         }
     }
 }
@@ -127,9 +130,10 @@ impl Health for ServerHealth {
                 (None, None) => error.to_string(),
             }
         };
-        let (store, queue, workers) = tokio::join!(
+        let (store, queue, depth, workers) = tokio::join!(
             timeout(CHECK_MAX, self.core.ping_store()),
             timeout(CHECK_MAX, self.core.ping_queue()),
+            timeout(CHECK_MAX, self.core.queue_depth()),
             timeout(CHECK_MAX, self.core.workers_alive()),
         );
         let late = |_: Elapsed| Some(format!("it did not answer within {} s", CHECK_MAX.as_secs()));
@@ -150,7 +154,8 @@ impl Health for ServerHealth {
         }
         let mut degraded = self.degraded.clone();
         degraded.extend(self.languages.all());
-        degraded.extend(self.packages.get());
+        degraded.extend(self.found.packages.get());
+        degraded.extend(self.found.unserved.get());
         let lack = disk_space::lack(&self.data);
         let has_room = lack.is_none();
         if self.needs_disk {
@@ -162,6 +167,11 @@ impl Health for ServerHealth {
         // works again, and waiting clients also poll the store.
         degraded.extend(self.core.queue_health().err());
         degraded.extend(self.core.events().health().err());
+        // A queue that does not respond is reported above.
+        let depth_max = self.core.queue_depth_max();
+        if matches!(depth, Ok(Ok(depth)) if depth >= depth_max) {
+            degraded.push(format!("the queue is full: `queue.depth_max` is {depth_max}; new runs are refused"));
+        }
         // Leases use the database's clock. Certificates, log lines and other programs use the machine's.
         let skew = self.core.skew();
         if skew.abs() >= SKEW_REPORTED {

@@ -29,6 +29,9 @@ mod webhooks;
 
 use std::process::ExitCode;
 
+/// The version of this build: that of the package and, in a release, the commit (`0.1.0+8da264264ac2`).
+const VERSION: &str = env!("BUILD_VERSION");
+
 fn main() -> ExitCode {
     // Called before any thread exists, because a launcher must be single-threaded. In a launcher it does not return.
     cupel_sandbox::launcher::enter_if_asked();

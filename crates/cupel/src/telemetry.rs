@@ -164,7 +164,7 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
         "cupel_queue_unreadable_total",
         "Messages of the queue that could not be parsed and were discarded"
     );
-    metrics::gauge!("cupel_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    metrics::gauge!("cupel_build_info", "version" => crate::VERSION).set(1.0);
     begin_at_zero();
     Ok(handle)
 }
@@ -177,7 +177,7 @@ pub(crate) fn traces(config: &Config, role: Role) -> anyhow::Result<Option<Trace
         part: f64::from(config.traces.percent) / 100.0,
         service: format!("{}-{}", config.engines.cluster, role.command()),
         instance: config.worker.called(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
+        version: crate::VERSION.to_owned(),
     };
     Ok(Some(cupel_traces::start(&settings).context("traces.url")?))
 }

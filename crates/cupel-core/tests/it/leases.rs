@@ -208,6 +208,28 @@ async fn a_lease_that_ended_while_the_store_failed_expires_only_after_another_le
     drop(second);
 }
 
+/// If the database's clock is set back, the failure lies in the future.
+#[tokio::test]
+async fn leases_expire_after_a_failure_of_the_store_although_the_clock_is_set_back() {
+    let app = App::start().await;
+    app.submit_one().await;
+    let before = next(&app.core).await;
+    let raw = rusqlite::Connection::open(app.folder.path().join("cupel.db")).unwrap();
+    raw.execute_batch("CREATE TRIGGER full BEFORE UPDATE ON runs BEGIN SELECT RAISE(FAIL, 'full'); END").unwrap();
+    app.clock.advance(Duration::from_secs(60));
+    app.core.sweep().await.expect_err("the store cannot write");
+    raw.execute_batch("DROP TRIGGER full").unwrap();
+    drop(raw);
+
+    app.clock.set_back(Duration::from_secs(60 * 60));
+    app.submit_one().await;
+    let after = next(&app.core).await;
+    assert_eq!(app.core.sweep().await.unwrap().expired, 0, "workers get the time of a lease");
+    app.clock.advance(Duration::from_secs(31));
+    assert_eq!(app.core.sweep().await.unwrap().expired, 1, "the worker has died");
+    drop((before, after));
+}
+
 #[tokio::test]
 async fn a_run_with_an_unreadable_submission_is_given_back_and_finally_abandoned() {
     let app = App::start().await;

@@ -294,6 +294,36 @@ async fn a_run_whose_last_worker_left_waits_for_the_next_and_does_not_delay_othe
     assert!(unserved(&*site.app.store, now).await.unwrap().is_empty());
 }
 
+/// Regression: the metric was zero until they were counted again, so its alert resolved or never fired.
+#[tokio::test]
+async fn while_runs_without_a_worker_are_counted_again_their_last_number_is_reported() {
+    let site = Site::start().await;
+    let (python, c) = (site.worker(&["python"]).await, site.worker(&["c"]).await);
+    site.send_heartbeats(&[&python, &c]).await;
+    let waits = [site.submit("c").await, site.submit("c").await];
+    drop(c);
+    site.app.clock.advance(Duration::try_from(WORKER_GONE_AFTER).unwrap());
+    let (site, python) = site.restarted(python).await;
+    site.send_heartbeats(&[&python]).await;
+    // With so many hints in the queue, a sweep does not search at once for the few that are missing.
+    for _ in 0..65 {
+        site.submit("python").await;
+    }
+    assert_eq!(site.api.sweep().await.unwrap().unserved, 2);
+    // A worker joins, so the runs are to be counted again.
+    let both = site.worker(&["python", "cpp"]).await;
+    site.send_heartbeats(&[&python, &both]).await;
+    assert_eq!(site.api.sweep().await.unwrap().unserved, 2);
+    for id in waits {
+        site.api.cancel(&site.app.me(), id).await.unwrap();
+    }
+    let mut unserved = None;
+    for _ in 0..30 {
+        unserved = Some(site.api.sweep().await.unwrap().unserved);
+    }
+    assert_eq!(unserved, Some(0));
+}
+
 #[tokio::test]
 async fn runs_in_a_language_queue_are_found_when_all_workers_have_equal_languages() {
     let site = Site::start().await;

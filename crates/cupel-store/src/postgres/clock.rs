@@ -4,14 +4,16 @@
 //! every ten seconds. Each measurement uses the fastest of three queries. The database reads its time at some point
 //! within the round trip, so the error is at most half of the round trip. Small differences are applied in steps. A
 //! large difference means that the database's clock was set or that another server has become the primary; it is
-//! applied at once, so that all nodes agree. The clock never goes backwards. If the database's time goes backwards,
-//! this clock stops until the database's time has caught up.
+//! applied at once, so that all nodes agree, also with those that have just started. Only then may this clock go
+//! backwards. After a small difference, it stops until the database's time has caught up. If the database's clock is
+//! set back, times that are stored already lie in the future for a while: runs that wait at that moment, and leases
+//! of workers that die then, wait until the database's time has reached these times.
 //!
 //! *Invariant:* the machine's wall clock is only used for comparison.
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use cupel_core::{Clock, SKEW_REPORTED, SystemClock};
@@ -35,12 +37,17 @@ pub(super) struct DatabaseClock(Arc<Inner>);
 
 struct Inner {
     began: Instant,
-    /// Estimated database time at `began`, in microseconds since 1970.
-    offset_us: AtomicI64,
-    /// The last time returned.
-    returned_us: AtomicI64,
+    times: Mutex<Times>,
     /// How far this machine's wall clock is ahead of the database's, in microseconds.
     skew_us: AtomicI64,
+}
+
+/// Times in microseconds since 1970. They change together, so that no thread returns a time of before a change.
+struct Times {
+    /// Estimated database time when the clock began.
+    offset: i64,
+    /// The last time returned since the database's clock was last set back.
+    returned: i64,
 }
 
 /// One measurement: the database's time at an instant.
@@ -55,8 +62,7 @@ impl DatabaseClock {
         let sample = ask(db)?;
         let inner = Inner {
             began: sample.at,
-            offset_us: AtomicI64::new(sample.us),
-            returned_us: AtomicI64::new(i64::MIN),
+            times: Mutex::new(Times { offset: sample.us, returned: i64::MIN }),
             skew_us: AtomicI64::new(sample.skew_us),
         };
         log_skew(0, sample.skew_us);
@@ -83,16 +89,25 @@ impl DatabaseClock {
 impl Inner {
     fn learn(&self, sample: &Sample) {
         let measured = sample.us - micros(sample.at.saturating_duration_since(self.began));
-        let offset = self.offset_us.load(Ordering::Relaxed);
-        let difference = measured - offset;
-        let taken = if difference.abs() >= SET_US { difference } else { difference / 4 };
-        self.offset_us.store(offset + taken, Ordering::Relaxed);
+        let mut times = self.times();
+        let difference = measured - times.offset;
+        let was_set = difference.abs() >= SET_US;
+        times.offset += if was_set { difference } else { difference / 4 };
+        if was_set && difference < 0 {
+            times.returned = i64::MIN;
+        }
+        drop(times);
         log_skew(self.skew_us.swap(sample.skew_us, Ordering::Relaxed), sample.skew_us);
     }
 
     fn at(&self, now: Instant) -> i64 {
-        let us = self.offset_us.load(Ordering::Relaxed) + micros(now.saturating_duration_since(self.began));
-        self.returned_us.fetch_max(us, Ordering::Relaxed).max(us)
+        let mut times = self.times();
+        times.returned = times.returned.max(times.offset + micros(now.saturating_duration_since(self.began)));
+        times.returned
+    }
+
+    fn times(&self) -> MutexGuard<'_, Times> {
+        self.times.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -152,8 +167,8 @@ mod tests {
     use super::*;
 
     fn clock(us: i64) -> Inner {
-        let zero = || AtomicI64::new(0);
-        Inner { began: Instant::now(), offset_us: AtomicI64::new(us), returned_us: zero(), skew_us: zero() }
+        let times = Mutex::new(Times { offset: us, returned: 0 });
+        Inner { began: Instant::now(), times, skew_us: AtomicI64::new(0) }
     }
 
     fn after(clock: &Inner, ms: u64) -> Instant {
@@ -177,12 +192,23 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_never_goes_backwards() {
+    fn after_a_small_difference_the_clock_stops_and_does_not_go_backwards() {
         let clock = clock(1_000_000_000);
         let shown = clock.at(after(&clock, 5000));
-        learn(&clock, 5000, 1_000_000_000);
+        learn(&clock, 5000, 1_004_600_000);
         assert_eq!(clock.at(after(&clock, 5000)), shown);
-        assert_eq!(clock.at(after(&clock, 9000)), shown);
-        assert_eq!(clock.at(after(&clock, 10_001)), shown + 1000);
+        assert_eq!(clock.at(after(&clock, 5090)), shown);
+        assert_eq!(clock.at(after(&clock, 5101)), shown + 1000);
+    }
+
+    /// Regression: running nodes stood still for as long as the clock was set back, while new nodes had the new time.
+    #[test]
+    fn if_the_databases_clock_is_set_back_a_running_node_agrees_with_a_new_one() {
+        let hour_us = 3_600_000_000;
+        let clock = clock(2 * hour_us);
+        assert_eq!(clock.at(after(&clock, 5000)), 2 * hour_us + 5_000_000);
+        learn(&clock, 6000, hour_us);
+        assert_eq!(clock.at(after(&clock, 6000)), hour_us);
+        assert_eq!(clock.at(after(&clock, 7000)), hour_us + 1_000_000);
     }
 }

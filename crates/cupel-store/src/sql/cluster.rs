@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use cupel_core::StoreError;
-use cupel_core::cluster::{ClusterStore, Order, WorkerBeat, WorkerRecord};
+use cupel_core::cluster::{ClusterStore, Order, OrderSent, WorkerBeat, WorkerRecord};
 use cupel_languages::{LibraryVersions, Pulling, PullingLanguages};
 use cupel_types::{LanguageId, NodeId, WorkerId};
 use jiff::Timestamp;
@@ -45,16 +45,12 @@ impl ClusterStore for SqlStore {
         read.await
     }
 
-    async fn send_order(&self, worker: Option<WorkerId>, order: Order) -> Result<bool, StoreError> {
+    async fn send_order(&self, worker: Option<WorkerId>, order: Order) -> Result<OrderSent, StoreError> {
         self.write(Tell { worker, order }).await
     }
 
     async fn is_paused(&self) -> Result<bool, StoreError> {
-        let read = self.read("read whether the workers are paused", |db| {
-            let is_paused = db.one("SELECT is_paused FROM cluster", values![], |row| row.get::<bool>(0))?;
-            Ok(is_paused.ok_or(bad("is_paused"))?)
-        });
-        read.await
+        self.read("read whether the workers are paused", |db| is_paused(db)).await
     }
 
     async fn lead(&self, node: NodeId, now: Timestamp, until: Timestamp) -> Result<bool, StoreError> {
@@ -65,6 +61,11 @@ impl ClusterStore for SqlStore {
     async fn shared_secret(&self, name: &'static str, proposed: [u8; 32]) -> Result<[u8; 32], StoreError> {
         self.write(SharedSecret { name, proposed }).await
     }
+}
+
+fn is_paused(db: &dyn Sql) -> Result<bool, SqlFault> {
+    let is_paused = db.one("SELECT is_paused FROM cluster", values![], |row| row.get(0))?;
+    Ok(is_paused.ok_or(bad("is_paused"))?)
 }
 
 fn record(row: Row<'_>) -> Result<WorkerRecord, SqlFault> {
@@ -173,21 +174,26 @@ struct Tell {
 }
 
 impl Write for Tell {
-    type Output = bool;
+    type Output = OrderSent;
     const OPERATION: &'static str = "give an order to workers";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
+    fn apply(&self, db: &dyn Sql) -> Result<OrderSent, SqlFault> {
         let order = self.order.as_str();
         if let Some(worker) = self.worker {
-            let sql = "UPDATE workers SET told = ? WHERE id = ?";
-            return Ok(db.execute(sql, values![order, bytes(worker.as_uuid())])? == 1);
+            let id = bytes(worker.as_uuid());
+            let is_known = db.one("SELECT 1 FROM workers WHERE id = ?", values![id], |_| Ok(()))?.is_some();
+            if is_known && self.order == Order::Work && is_paused(db)? {
+                return Ok(OrderSent::AllPaused);
+            }
+            let changed = db.execute("UPDATE workers SET told = ? WHERE id = ?", values![order, id])?;
+            return Ok(if changed == 1 { OrderSent::Sent } else { OrderSent::NoWorker });
         }
         db.execute("UPDATE workers SET told = ? WHERE told <> 'drain'", values![order])?;
         if self.order != Order::Drain {
             db.put("UPDATE cluster SET is_paused = ?", values![self.order == Order::Pause])?;
         }
-        Ok(true)
+        Ok(OrderSent::Sent)
     }
 }
 

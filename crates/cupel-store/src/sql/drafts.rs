@@ -119,7 +119,7 @@ impl Write for SaveDraft {
         let (owner, problem) = (bytes(self.key.owner.as_uuid()), bytes(place(&self.key)));
         let language = self.key.language.as_str();
         // Concurrent requests of one user are applied one after another.
-        let is_kept = lock_user(db, owner)?;
+        let is_account_kept = lock_user(db, owner)?;
         let sql = "SELECT number, saved_at, bytes, text, begun_at FROM drafts
                    WHERE owner = ? AND problem = ? AND language = ? ORDER BY number DESC LIMIT 1";
         let found = db.one(sql, values![owner, problem, language], |row| {
@@ -140,7 +140,7 @@ impl Write for SaveDraft {
         let stored = i64::try_from(number).map_err(|_| bad("number"))?;
         let (at, text) = (to_us(self.save.at), self.save.text.as_bytes());
         let size = i64::try_from(text.len()).map_err(|_| bad("bytes"))?;
-        if !is_kept {
+        if !is_account_kept {
             return Ok(Ok(revision));
         }
         match newest.filter(|_| !begins) {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use cupel_core::cluster::{Order, WorkerBeat};
+use cupel_core::cluster::{Order, OrderSent, WorkerBeat};
 use cupel_core::{RetentionCutoffs, Store};
 use cupel_languages::Pulling;
 use cupel_types::{NodeId, WorkerId};
@@ -93,13 +93,14 @@ pub async fn offers_include_live_workers_that_do_not_drain<S: Store>(make: impl 
 pub async fn a_worker_gets_an_order_with_its_next_heartbeat<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (one, two) = (a_worker("one"), a_worker("two"));
-    assert!(!store.send_order(Some(one.id), Order::Pause).await.unwrap(), "an unknown worker gets no order");
+    let unknown = store.send_order(Some(one.id), Order::Pause).await.unwrap();
+    assert_eq!(unknown, OrderSent::NoWorker, "an unknown worker gets no order");
     store.beat(one.clone(), at(0)).await.unwrap();
     store.beat(two.clone(), at(0)).await.unwrap();
-    assert!(store.send_order(Some(one.id), Order::Pause).await.unwrap());
+    assert_eq!(store.send_order(Some(one.id), Order::Pause).await.unwrap(), OrderSent::Sent);
     assert_eq!(store.beat(one.clone(), at(1)).await.unwrap(), Order::Pause);
     assert_eq!(store.beat(two.clone(), at(1)).await.unwrap(), Order::Work);
-    assert!(store.send_order(Some(one.id), Order::Work).await.unwrap());
+    assert_eq!(store.send_order(Some(one.id), Order::Work).await.unwrap(), OrderSent::Sent);
     assert_eq!(store.beat(one.clone(), at(2)).await.unwrap(), Order::Work);
 }
 
@@ -111,21 +112,36 @@ pub async fn one_order_reaches_all_workers<S: Store>(make: impl AsyncFn() -> Sub
     store.beat(draining.clone(), at(0)).await.unwrap();
     store.send_order(Some(draining.id), Order::Drain).await.unwrap();
     assert!(!store.is_paused().await.unwrap());
-    assert!(store.send_order(None, Order::Pause).await.unwrap());
+    assert_eq!(store.send_order(None, Order::Pause).await.unwrap(), OrderSent::Sent);
     assert!(store.is_paused().await.unwrap());
     for (worker, expected) in [(&one, Order::Pause), (&draining, Order::Drain), (&late, Order::Pause)] {
         assert_eq!(store.beat(worker.clone(), at(1)).await.unwrap(), expected, "{}", worker.name);
     }
     let orders: Vec<Order> = store.workers().await.unwrap().iter().map(|worker| worker.order).collect();
     assert_eq!(orders.iter().filter(|order| **order == Order::Pause).count(), 2);
-    assert!(store.send_order(None, Order::Work).await.unwrap());
+    assert_eq!(store.send_order(None, Order::Work).await.unwrap(), OrderSent::Sent);
     for (worker, expected) in [(&one, Order::Work), (&draining, Order::Drain), (&late, Order::Work)] {
         assert_eq!(store.beat(worker.clone(), at(2)).await.unwrap(), expected, "{}", worker.name);
     }
-    assert!(store.send_order(None, Order::Drain).await.unwrap());
+    assert_eq!(store.send_order(None, Order::Drain).await.unwrap(), OrderSent::Sent);
     assert!(!store.is_paused().await.unwrap(), "a worker that registers later works");
     assert_eq!(store.beat(one, at(3)).await.unwrap(), Order::Drain);
     assert_eq!(store.beat(a_worker("new"), at(3)).await.unwrap(), Order::Work);
+}
+
+/// Regression: the order was stored and the worker stayed paused.
+pub async fn one_worker_cannot_resume_while_all_workers_are_paused<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let worker = a_worker("one");
+    store.beat(worker.clone(), at(0)).await.unwrap();
+    assert_eq!(store.send_order(None, Order::Pause).await.unwrap(), OrderSent::Sent);
+    assert_eq!(store.send_order(Some(worker.id), Order::Work).await.unwrap(), OrderSent::AllPaused);
+    let unknown = store.send_order(Some(a_worker("unknown").id), Order::Work).await.unwrap();
+    assert_eq!(unknown, OrderSent::NoWorker);
+    assert_eq!(store.beat(worker.clone(), at(1)).await.unwrap(), Order::Pause);
+    assert_eq!(store.send_order(None, Order::Work).await.unwrap(), OrderSent::Sent);
+    assert_eq!(store.send_order(Some(worker.id), Order::Work).await.unwrap(), OrderSent::Sent);
+    assert_eq!(store.beat(worker, at(2)).await.unwrap(), Order::Work);
 }
 
 pub async fn the_first_proposed_shared_secret_wins<S: Store>(make: impl AsyncFn() -> Subject<S>) {

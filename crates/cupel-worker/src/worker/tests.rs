@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 
-use cupel_core::cluster::Order;
+use cupel_core::cluster::{Order, OrderSent};
 use cupel_core::run::RunState;
 use cupel_core::{AuthenticatedUser, Bounds, CoreParts, LeasePolicy, Queue, Store};
 use cupel_events::{EmbeddedBus, EventBounds};
@@ -663,7 +663,7 @@ async fn a_worker_ordered_to_drain_gives_back_running_attempts_and_ends() {
         }
         tokio::task::yield_now().await;
     };
-    assert!(store.send_order(Some(worker), Order::Drain).await.unwrap());
+    assert_eq!(store.send_order(Some(worker), Order::Drain).await.unwrap(), OrderSent::Sent);
     bench.worker.await.unwrap();
     let state = store.submission(id).await.unwrap().unwrap().state;
     assert!(matches!(state, RunState::Queued { lost: 0, .. }), "{state:?}");

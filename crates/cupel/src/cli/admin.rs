@@ -4,7 +4,7 @@ pub(super) mod args;
 
 use anyhow::anyhow;
 use cupel_core::Needs;
-use cupel_core::cluster::{Order, WorkerRecord, unserved};
+use cupel_core::cluster::{Order, OrderSent, WorkerRecord, unserved};
 use cupel_types::WorkerId;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -151,10 +151,14 @@ async fn send_order(at: &StoreAndClock, worker: Option<&str>, order: Order) -> C
         Some(worker) => Some(find(at, worker).await?),
         None => None,
     };
-    if at.0.send_order(id, order).await? {
-        return Ok(Exit::Ok);
+    match at.0.send_order(id, order).await? {
+        OrderSent::Sent => Ok(Exit::Ok),
+        OrderSent::NoWorker => Err(no_worker(worker.unwrap_or_default())).or_exit(Exit::NotFound),
+        OrderSent::AllPaused => {
+            Err(anyhow!("all workers are paused; resume them with `cupel admin resume` without a name"))
+                .or_exit(Exit::Usage)
+        }
     }
-    Err(no_worker(worker.unwrap_or_default())).or_exit(Exit::NotFound)
 }
 
 /// Returns the worker with this id, or the living worker with this name.

@@ -28,7 +28,7 @@ use crate::terminal::Color;
 /// Runs untrusted programs in a sandbox and judges submissions.
 #[derive(Debug, Parser)]
 #[command(
-    version,
+    version = crate::VERSION,
     propagate_version = true,
     max_term_width = 100,
     after_help = "\

@@ -147,8 +147,8 @@ impl About {
     fn print(&self, server: &Server) -> anyhow::Result<()> {
         let url = format!("http://{}", server.address);
         let what = match self.role {
-            Role::All => format!("cupel {}", env!("CARGO_PKG_VERSION")),
-            Role::Api | Role::Worker => format!("cupel {} {}", env!("CARGO_PKG_VERSION"), self.role.command()),
+            Role::All => format!("cupel {}", crate::VERSION),
+            Role::Api | Role::Worker => format!("cupel {} {}", crate::VERSION, self.role.command()),
         };
         // The languages of `GET /languages`.
         let listed = self.registry.iter().filter(|language| language.listed);

@@ -50,7 +50,7 @@ use self::startup::{ExecutionRuntime, Startup};
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::first_account::{self, FirstAccount};
-use crate::health::{LanguageFaults, ReportedFault, ServerHealth};
+use crate::health::{FoundFaults, LanguageFaults, ReportedFault, ServerHealth};
 use crate::images::{self, ManagedImages};
 use crate::role::Role;
 use crate::{alerts, shipped, telemetry, webhooks};
@@ -108,17 +108,17 @@ impl Server {
         let shutdown = CancellationToken::new();
         let (mut tasks, mut launcher_lost, mut drained) =
             (Vec::new(), CancellationToken::new(), CancellationToken::new());
-        let (language_fault, package_fault) = (ReportedFault::default(), ReportedFault::default());
+        let (language_fault, found) = (ReportedFault::default(), FoundFaults::default());
         let health = match &runtime {
             Some(runtime) => {
                 let runner = Arc::clone(&runtime.runner);
                 let faults = LanguageFaults { of_files: language_fault.clone(), pulls: runtime.pulls.clone() };
-                let (data, packages) = (data.path().to_owned(), package_fault.clone());
-                ServerHealth::new(core.clone(), data, runner, &runtime.examination, faults, packages)
+                let data = data.path().to_owned();
+                ServerHealth::new(core.clone(), data, runner, &runtime.examination, faults, found.clone())
             }
             None => {
                 let (data, is_sole) = (data.path().to_owned(), engines::is_sole(config));
-                ServerHealth::without_sandbox(core.clone(), data, is_sole, package_fault.clone())
+                ServerHealth::without_sandbox(core.clone(), data, is_sole, found.clone())
             }
         };
         let slots = runtime.as_ref().map_or(SlotCounts::from(0), |runtime| runtime.slots);
@@ -134,7 +134,8 @@ impl Server {
             Some(_) => "the blob store of `blobs.url`",
             None => "`packages/` of the data directory",
         };
-        tasks.push(tokio::spawn(tasks::check_packages(core.clone(), package_fault, place, shutdown.clone())));
+        let packages = found.packages;
+        tasks.push(tokio::spawn(tasks::check_packages(core.clone(), packages, place, shutdown.clone())));
         // This task ends with the event bus, which outlives the worker.
         let notices = core.clone();
         tokio::spawn(async move { notices.handle_notices().await });
@@ -161,7 +162,12 @@ impl Server {
                 tasks.push(tokio::spawn(sending));
                 watch
             });
-            let look = tasks::SweepInputs { alerts, data: data.path().to_owned(), waiting_max: config.queue_depth_max };
+            let look = tasks::SweepInputs {
+                alerts,
+                data: data.path().to_owned(),
+                waiting_max: config.queue_depth_max,
+                unserved: found.unserved,
+            };
             tasks.push(tokio::spawn(tasks::sweep(core.clone(), look, shutdown.clone())));
             tasks.push(tokio::spawn(tasks::tidy(core.clone(), shutdown.clone())));
             if let Some(blobs) = blobs {
@@ -329,7 +335,7 @@ async fn start_worker(
         quantum: cupel_worker::QUANTUM,
         short_run: cupel_worker::SHORT_RUN,
         name: config.worker.called(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
+        version: crate::VERSION.to_owned(),
         beat: BEAT_EVERY,
     });
     worker.register().await;
@@ -468,7 +474,7 @@ pub(crate) async fn idle_api(
             core,
             data.path().to_owned(),
             engines::is_sole(config),
-            ReportedFault::default(),
+            FoundFaults::default(),
         )),
         metrics: Arc::new(String::new),
         shutdown: CancellationToken::new(),

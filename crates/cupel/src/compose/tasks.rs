@@ -8,6 +8,7 @@ use cupel_core::blobs::remove_older;
 use cupel_core::cluster::{BEAT_EVERY, Order};
 use cupel_core::problems::PackageCount;
 use cupel_core::{BlobKind, Blobs, Core, chain, is_disk_full};
+use cupel_types::counted;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -59,6 +60,8 @@ pub(super) struct SweepInputs {
     pub(super) data: PathBuf,
     /// Maximum number of waiting runs.
     pub(super) waiting_max: u32,
+    /// Where runs that no worker can judge are reported.
+    pub(super) unserved: ReportedFault,
 }
 
 /// Each second: handles expired leases and due runs, updates the gauges, and checks for faults that need an alert.
@@ -71,6 +74,8 @@ pub(super) async fn sweep(core: Core, mut look: SweepInputs, shutdown: Cancellat
                 // The gauge is zero if another node is the sweeper, because this node's last value would become
                 // outdated.
                 metrics::gauge!("cupel_queue_unserved").set(swept.unserved as f64);
+                let found = |n| format!("{n} waiting for a language that no worker has; `cupel admin queue` names it");
+                look.unserved.set((swept.unserved > 0).then(|| found(counted(swept.unserved, "run"))));
                 swept.led
             }
             Err(error) => {

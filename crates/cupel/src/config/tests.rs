@@ -256,6 +256,16 @@ fn the_name_of_a_worker_is_a_short_line() {
     }
 }
 
+/// Regression: the name was read from /proc/sys, which is missing in the unit of API nodes (ProcSubset=pid). So all of
+/// them sent traces with an empty name.
+#[test]
+fn a_process_without_a_configured_name_has_the_name_of_its_machine() {
+    let name = rustix::system::uname().nodename().to_str().unwrap().to_owned();
+    assert!(!name.is_empty());
+    assert_eq!(config("", &[]).worker.called(), name);
+    assert_eq!(config("[worker]\nname = \"lab 7\"\n", &[]).worker.called(), "lab 7");
+}
+
 #[test]
 fn a_token_for_metrics_that_is_not_asked_for_is_a_fault() {
     let token = "token = \"0123456789abcdef\"";

@@ -33,7 +33,8 @@ impl Worker {
     /// Returns the display name of this process: the configured name or the machine's.
     pub(crate) fn called(&self) -> String {
         match self.name.as_str() {
-            "" => std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim_end().to_owned(),
+            // Not from /proc/sys, which a service with ProcSubset=pid does not have.
+            "" => rustix::system::uname().nodename().to_string_lossy().into_owned(),
             name => name.to_owned(),
         }
     }

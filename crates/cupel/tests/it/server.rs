@@ -462,6 +462,26 @@ fn the_log_of_a_run_is_complete_and_in_order() {
 }
 
 #[test]
+fn the_health_report_names_a_full_queue() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &[("CUPEL_QUEUE__DEPTH_MAX", "1")]);
+    let order = |what: &str| {
+        let ended = end(cupel(["admin", what, "--data", data.path().to_str().unwrap()]), b"");
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    };
+    let degraded = || server.get("/healthz").1["degraded"].to_string();
+    order("pause");
+    eventually(|| degraded().contains("all workers are paused").then_some(()));
+    assert!(!degraded().contains("the queue is full"));
+    let program = json!({ "language": "bash", "source_code": "echo" });
+    server.submit(&program);
+    eventually(|| degraded().contains("the queue is full: `queue.depth_max` is 1").then_some(()));
+    assert_eq!(server.call("POST", "/api/v1/execute", Some(&server.key), Some(&program)).0, 503);
+    order("resume");
+    eventually(|| (!degraded().contains("the queue is full")).then_some(()));
+}
+
+#[test]
 fn metrics_count_judged_runs() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[]);

@@ -46,6 +46,8 @@ pub(crate) enum AdminCommand {
         worker: Option<String>,
     },
     /// Resume a paused worker, or all workers.
+    ///
+    /// Workers that were paused all together, with `cupel admin pause`, can only be resumed all together.
     Resume {
         /// Id or name of the worker [default: all workers].
         #[arg(value_name = "WORKER")]

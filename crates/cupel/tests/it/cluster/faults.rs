@@ -335,6 +335,9 @@ fn workers_pause_resume_and_drain_on_order() {
         eventually(|| (load.accepted() == 20).then_some(()));
         let queue = site.admin(&["queue"]);
         assert_eq!((&queue["queued"], &queue["is_paused"]), (&20.into(), &true.into()), "{queue}");
+        let refused = site.cluster.try_admin(&["resume", "one"]);
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+        assert!(refused.stderr.contains("all workers are paused"), "{refused:?}");
         site.cluster.admin(&["resume"]);
     });
     // An order may address one worker by name or id.

@@ -6,7 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use tempfile::TempDir;
 
-use crate::support::{NO_RATE_LIMITS, cupel, end, eventually, groups_of, unused_languages};
+use crate::support::{Ended, NO_RATE_LIMITS, cupel, end, eventually, groups_of, unused_languages};
 
 /// One process of a cluster.
 pub(crate) struct Node {
@@ -191,13 +191,18 @@ impl Cluster {
 
     /// Runs a `cupel admin` command and returns its output.
     pub(crate) fn admin(&self, args: &[&str]) -> String {
+        let ended = self.try_admin(args);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        ended.stdout
+    }
+
+    /// Runs a `cupel admin` command, which may fail.
+    pub(crate) fn try_admin(&self, args: &[&str]) -> Ended {
         let data = self.dir.path().join("admin");
         let mut all = vec!["admin"];
         all.extend(args);
         all.extend(["--data", data.to_str().unwrap()]);
-        let ended = end(self.command(&all), b"");
-        assert_eq!(ended.code, Some(0), "{ended:?}");
-        ended.stdout
+        end(self.command(&all), b"")
     }
 
     /// Checks that no process, control group or mount of any node is left, whether the node was killed or stopped.
