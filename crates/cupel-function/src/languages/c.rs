@@ -175,6 +175,10 @@ impl DriverLanguage for C {
         }
     }
 
+    fn node(&self, kind: &Type) -> String {
+        name(kind)
+    }
+
     fn head(&self, method: &MethodSignature, mutates: Option<usize>) -> String {
         head(method, None, mutates)
     }

@@ -65,6 +65,11 @@ trait DriverLanguage: Sync {
     /// The type in this language.
     fn kind(&self, kind: &Type) -> String;
 
+    /// The name of a node type that the signature uses.
+    fn node(&self, kind: &Type) -> String {
+        if matches!(kind, Type::ListNode(_)) { "ListNode" } else { "TreeNode" }.to_owned()
+    }
+
     /// The head of the function or method that the submission must define.
     fn head(&self, method: &MethodSignature, mutates: Option<usize>) -> String;
 
@@ -146,6 +151,18 @@ impl Driver {
                 heads.join("\n")
             }
         }
+    }
+}
+
+impl Driver {
+    /// The names of the node types that the driver defines because the signature uses them.
+    pub fn nodes(&self, signature: &Signature) -> Vec<String> {
+        let all = types(signature);
+        let nodes = all.iter().filter(|kind| matches!(kind, Type::ListNode(_) | Type::TreeNode(_)));
+        let mut names: Vec<String> = nodes.map(|kind| self.0.node(kind)).collect();
+        names.sort();
+        names.dedup();
+        names
     }
 }
 

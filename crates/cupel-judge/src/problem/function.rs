@@ -73,9 +73,15 @@ pub(super) fn build(
     let built = builder.units(of, request.language, memory, executor, observer)?;
     Ok(match built {
         Built::Refused { report, verdict: Verdict::CompileError, message: None } => {
-            let output = report.as_ref().map(|report| String::from_utf8_lossy(&report.output.data));
-            let is_ours = output.is_some_and(|output| blames_the_driver(&output, &sources.units));
-            let message = is_ours.then(|| not_found(signature, driver));
+            let output = report.as_ref().map(|report| String::from_utf8_lossy(&report.output.data).into_owned());
+            let output = output.unwrap_or_default();
+            let own = driver.nodes(signature).into_iter().find(|name| defines_again(&output, name));
+            let message = match own {
+                Some(name) => Some(format!(
+                    "the submission defines {name}, which the driver also defines; remove the definition from the submission"
+                )),
+                None => blames_the_driver(&output, &sources.units).then(|| not_found(signature, driver)),
+            };
             Built::Refused { report, verdict: Verdict::CompileError, message }
         }
         other => other,
@@ -95,13 +101,35 @@ fn blames_the_driver(output: &str, units: &BoxFiles) -> bool {
     output.lines().any(place) || output.contains("undefined reference to")
 }
 
+/// Whether the compiler reports that the submission defines a type of the driver.
+fn defines_again(output: &str, name: &str) -> bool {
+    fn words(text: &str) -> impl DoubleEndedIterator<Item = &str> {
+        text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty())
+    }
+    let is_kind = |word: &&str| matches!(*word, "struct" | "class");
+    let reports = ["redefinition of ", "duplicate class: ", "Duplicate identifier ", "conflicting types for "];
+    let before =
+        |line: &str| line.split_once(" redeclared").is_some_and(|(text, _)| words(text).next_back() == Some(name));
+    let after = |line: &str| {
+        let named =
+            |report: &&str| line.split_once(*report).and_then(|(_, text)| words(text).find(|word| !is_kind(word)));
+        reports.iter().any(|report| named(report) == Some(name))
+    };
+    // In Rust, the submission is a module and may define any type, but its function then has other parameters.
+    output.lines().any(|line| before(line) || after(line)) || output.contains(&format!("`solution::{name}`"))
+}
+
 /// Returns the message for the contestant about the required function or class.
 fn not_found(signature: &Signature, driver: Driver) -> String {
     let (what, name) = match &signature.interface {
         Interface::Function { function, .. } => ("function", &function.name),
         Interface::Class { name, .. } => ("class", name),
     };
-    format!("{what} {name} not found, or its parameters differ; expected:\n{}", driver.declaration(signature))
+    let nodes = match &driver.nodes(signature)[..] {
+        [] => String::new(),
+        names => format!("\n(the driver defines {}; a submission must not define another)", names.join(" and ")),
+    };
+    format!("{what} {name} not found, or its parameters differ; expected:\n{}{nodes}", driver.declaration(signature))
 }
 
 /// Returns an unguessable word: two hashes with random keys from the operating system.

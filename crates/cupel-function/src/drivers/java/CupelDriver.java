@@ -400,7 +400,11 @@ final class CupelDriver {
 
     private static String listed(Class<?>[] types) {
         List<String> names = new ArrayList<>();
-        for (Class<?> type : types) names.add(type.getSimpleName());
+        for (Class<?> type : types) {
+            // A class inside another one may have the simple name of a class of the driver.
+            String name = type.getTypeName();
+            names.add(name.startsWith("java.") ? type.getSimpleName() : name.replace('$', '.'));
+        }
         return "(" + String.join(", ", names) + ")";
     }
 

@@ -193,6 +193,32 @@ fn a_syntax_error_is_a_compile_error_in_a_language_without_a_compiler() {
 }
 
 #[test]
+fn a_second_definition_of_a_node_type_is_recognised_in_the_output_of_each_compiler() {
+    for (name, output) in [
+        ("ListNode_int", "solution.c:1:16: error: redefinition of 'struct ListNode_int'\n"),
+        ("ListNode_int", "solution.c:4:3: error: conflicting types for 'ListNode_int'; have 'struct node'\n"),
+        ("ListNode", "solution.cpp:2:8: error: class template 'ListNode' redeclared as non-template\n"),
+        ("ListNode", "solution.cpp:3:8: error: redefinition of 'struct ListNode<T>'\n"),
+        ("ListNode", "./solution.go:3:6: ListNode redeclared in this block\n"),
+        ("ListNode", "Solution.java:1: error: duplicate class: ListNode\n"),
+        ("ListNode", "solution.ts(1,7): error TS2300: Duplicate identifier 'ListNode'.\n"),
+        ("ListNode", "= note: `ListNode<i64>` and `solution::ListNode` have similar names, but are distinct types\n"),
+    ] {
+        assert!(defines_again(output, name), "{output}");
+        assert!(!defines_again(output, "TreeNode"), "{output}");
+    }
+    for output in [
+        "",
+        "solution.cpp:2:8: error: redefinition of 'struct ListNodes'\n",
+        "solution.cpp:2:8: error: redefinition of 'int a'\n  1 | ListNode *a\n",
+        "solution.go:3:6: undefined: ListNode\n",
+        "solution.c:1:6: error: conflicting types for 'next'; have 'ListNode *(ListNode *, int)'\n",
+    ] {
+        assert!(!defines_again(output, "ListNode"), "{output}");
+    }
+}
+
+#[test]
 fn nonces_differ() {
     assert_ne!(nonce(), nonce());
 }

@@ -214,10 +214,10 @@ fn a_cyclic_result_is_a_wrong_answer_with_that_message() {
     }
 }
 
-/// A function `made`, which is called for 1,000,001 and for 1,000,000 nodes. Both tests expect one node.
-fn made_of_nodes(kind: &str) -> Files {
+/// A function `made`, which is called for these numbers of nodes. Each test expects one node.
+fn made_of_nodes(kind: &str, counts: &[&str]) -> Files {
     let function = format!("name = \"made\"\nparameters = [{{ name = \"n\", type = \"int\" }}]\nreturns = \"{kind}\"");
-    package(&function, &[("1000001\n", "[-1]\n"), ("1000000\n", "[-1]\n")])
+    package(&function, &counts.iter().map(|count| (*count, "[-1]\n")).collect::<Vec<_>>())
 }
 
 #[test]

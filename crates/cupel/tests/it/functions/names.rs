@@ -137,3 +137,64 @@ fn in_c_and_cpp_a_function_may_have_a_name_of_the_library_or_a_macro() {
         "ListNode_int *free(ListNode_int *list, TreeNode_int *tree) { return tree->left ? NULL : list->next; }\n";
     check(&files, "c.c", source, "AC", "");
 }
+
+#[test]
+fn a_second_definition_of_a_node_type_that_the_signature_uses_is_named_as_the_fault() {
+    let function =
+        "name = \"next\"\nparameters = [{ name = \"head\", type = \"ListNode<int>\" }]\nreturns = \"ListNode<int>\"";
+    let files = package(function, &[("[1,2]\n", "[2]\n")]);
+    for (name, node, source) in [
+        (
+            "a.cpp",
+            "ListNode",
+            "struct ListNode { long long val; ListNode *next; };\nListNode *next(ListNode *head) { return head->next; }\n",
+        ),
+        (
+            "b.cpp",
+            "ListNode",
+            "template <class T> struct ListNode { T val; ListNode *next; };\nListNode<long long> *next(ListNode<long long> *head) { return head->next; }\n",
+        ),
+        (
+            "a.c",
+            "ListNode_int",
+            "typedef struct ListNode_int { long long val; struct ListNode_int *next; } ListNode_int;\nListNode_int *next(ListNode_int *head) { return head->next; }\n",
+        ),
+        (
+            "a.go",
+            "ListNode",
+            "package main\n\ntype ListNode struct {\n\tVal int\n\tNext *ListNode\n}\n\nfunc next(head *ListNode) *ListNode { return head.Next }\n",
+        ),
+        (
+            "Solution.java",
+            "ListNode",
+            "class ListNode { long val; ListNode next; }\nclass Solution { ListNode next(ListNode head) { return head.next; } }\n",
+        ),
+        (
+            "a.rs",
+            "ListNode",
+            "pub struct ListNode { pub val: i64, pub next: Option<Box<ListNode>> }\npub fn next(head: Option<Box<ListNode>>) -> Option<Box<ListNode>> { head?.next }\n",
+        ),
+        (
+            "a.ts",
+            "ListNode",
+            "class ListNode { val = 0; next: ListNode | null = null; }\nfunction next(head: ListNode): ListNode | null { return head.next; }\n",
+        ),
+    ] {
+        let object =
+            check(&files, name, source, "CE", &format!("the submission defines {node}, which the driver also"));
+        assert!(!object["message"].as_str().unwrap().contains("not found"), "{name}: {object:#}");
+    }
+    // In Java, a class inside another one is another type, and the method then has other parameters.
+    let inner = "class Solution {\n    static class ListNode { long val; ListNode next; }\n    ListNode next(ListNode head) { return head.next; }\n}\n";
+    check(&files, "Solution.java", inner, "CE", "the driver defines ListNode; a submission must not define another");
+    files.write("p/tests/sample/1.in", "[1,2]\n");
+    files.write("p/tests/sample/1.out", "[2]\n");
+    check(&files, "Solution.java", inner, "CE", "takes (Solution.ListNode); it is called with (ListNode)");
+    // These languages do not look at the type of a node.
+    for (name, source) in [
+        ("a.py", "class ListNode:\n    pass\n\ndef next(head):\n    return head.next\n"),
+        ("a.js", "class ListNode {}\nfunction next(head) { return head.next; }\n"),
+    ] {
+        check(&files, name, source, "AC", "");
+    }
+}
