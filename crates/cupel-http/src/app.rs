@@ -40,6 +40,9 @@ pub struct App {
     pub long_answers: LongAnswers,
     /// Memory for request bodies.
     pub bodies: ByteBudget,
+    /// The part of it for bodies that arrive slowly: half, so that they do not keep out the others, and for each user
+    /// a quarter of the user's maximum.
+    pub(crate) slow_bodies: ByteBudget,
     /// Memory for large responses.
     pub answers: ByteBudget,
     /// Memory for the unread input of live runs that this node has sent. It is bounded for each user only: with a bound
@@ -53,6 +56,10 @@ pub struct App {
     /// Last health report, and when it was made.
     pub(crate) health: AsyncMutex<Option<(std::time::Instant, HealthReport)>>,
 }
+
+/// Divisors of the maxima of bodies, for bodies that arrive slowly.
+const SLOW_PART: usize = 2;
+const SLOW_OF_USER_PART: usize = 4;
 
 impl Shared {
     pub(crate) fn new(state: ApiState, dialects: Dialects) -> Shared {
@@ -68,6 +75,12 @@ impl Shared {
                 BudgetKind::Bodies,
                 settings.bodies_bytes_max,
                 settings.bodies_of_user_bytes_max,
+                settings.execute_body_bytes_max,
+            ),
+            slow_bodies: ByteBudget::new(
+                BudgetKind::SlowBodies,
+                settings.bodies_bytes_max / SLOW_PART,
+                settings.bodies_of_user_bytes_max / SLOW_OF_USER_PART,
                 settings.execute_body_bytes_max,
             ),
             live_input: ByteBudget::new(BudgetKind::LiveInput, usize::MAX >> 4, LIVE_INPUT_OF_USER_MAX, 0),

@@ -1,7 +1,8 @@
 //! Parsing of client input: JSON bodies, query strings and path parameters, each error with its location.
 //!
 //! A body is read frame by frame with a size limit and a deadline, so that neither a large body nor a slow client holds
-//! resources for long. serde_json bounds nesting (128 levels), `lists.rs` bounds lists.
+//! resources for long. Bodies that arrive slowly have only a part of the memory for bodies. serde_json bounds nesting
+//! (128 levels), `lists.rs` bounds lists.
 
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
@@ -94,6 +95,9 @@ async fn read(request: Request, bytes_max: usize, app: &Shared, held: Option<&mu
     read_any(request, bytes_max, app, held).await
 }
 
+/// The part of the maximum time after which a body that has not arrived is slow.
+const SLOW_AFTER_PART: u32 = 6;
+
 async fn read_any(
     request: Request,
     bytes_max: usize,
@@ -106,14 +110,27 @@ async fn read_any(
     if announced.is_some_and(|length| length > bytes_max as u64) {
         return Err(too_large());
     }
-    let deadline = tokio::time::Instant::now() + app.settings.body_time_max;
+    let begun = tokio::time::Instant::now();
+    let deadline = begun + app.settings.body_time_max;
+    let slow_from = begun + app.settings.body_time_max / SLOW_AFTER_PART;
+    let mut slow: Option<Held> = None;
     let mut body: Body = request.into_body();
     let mut bytes = BytesMut::new();
     loop {
-        let frame = tokio::time::timeout_at(deadline, body.frame()).await.map_err(|_elapsed| {
-            let seconds = app.settings.body_time_max.as_secs();
-            ApiError::new(ErrorKind::RequestTimeout, format!("The body did not arrive within {seconds} s."))
-        })?;
+        let user = held.as_ref().filter(|_| slow.is_none()).map(|held| held.user);
+        let wait_until = user.map_or(deadline, |_| slow_from);
+        let frame = match (tokio::time::timeout_at(wait_until, body.frame()).await, user) {
+            (Ok(frame), _) => frame,
+            (Err(_elapsed), Some(user)) => {
+                slow.insert(app.slow_bodies.hold(user)).more(bytes.len())?;
+                continue;
+            }
+            (Err(_elapsed), None) => {
+                let seconds = app.settings.body_time_max.as_secs();
+                let detail = format!("The body did not arrive within {seconds} s.");
+                return Err(ApiError::new(ErrorKind::RequestTimeout, detail));
+            }
+        };
         match frame {
             None => return Ok(bytes.freeze()),
             Some(Err(_broken)) => {
@@ -129,6 +146,9 @@ async fn read_any(
                 }
                 if let Some(held) = &mut held {
                     held.more(data.len())?;
+                }
+                if let Some(slow) = &mut slow {
+                    slow.more(data.len())?;
                 }
                 bytes.extend_from_slice(&data);
             }

@@ -34,6 +34,8 @@ pub struct ByteBudget {
 pub enum BudgetKind {
     /// Request bodies.
     Bodies,
+    /// The part of a body that has arrived, if the body arrives slowly.
+    SlowBodies,
     /// Large responses.
     Answers,
     /// Input of live runs that their programs have not read.
@@ -89,7 +91,7 @@ fn release(by_user: &mut HashMap<UserId, usize>, user: UserId, bytes: usize) {
 /// Reserved bytes; released when dropped.
 pub struct Held {
     budget: ByteBudget,
-    user: UserId,
+    pub(crate) user: UserId,
     bytes: usize,
     /// The part of `bytes` that is kept long.
     long: usize,
@@ -169,6 +171,11 @@ impl Held {
         if of_user + more > most {
             let detail = match self.budget.of {
                 BudgetKind::Bodies => format!("You are sending more than {most} bytes at the same time."),
+                BudgetKind::SlowBodies => {
+                    format!(
+                        "Together, your request bodies that arrive slowly may have {most} bytes. Send one at a time."
+                    )
+                }
                 BudgetKind::Answers => {
                     format!("Together, your open large responses may use {most} bytes. Read them first.")
                 }
@@ -185,6 +192,10 @@ impl Held {
             let detail = match self.budget.of {
                 BudgetKind::Bodies => {
                     "The server's memory for request bodies is full. Nothing was accepted; send the request again."
+                }
+                BudgetKind::SlowBodies => {
+                    "The server's memory for request bodies that arrive slowly is full. Nothing was accepted; send the \
+                     request again."
                 }
                 BudgetKind::Answers => "The server's memory for large responses is full. Send the request again.",
                 BudgetKind::LiveInput => "The server's memory for unread input is full. Send the input again.",
@@ -222,6 +233,7 @@ impl Held {
         }
         let what = match self.budget.of {
             BudgetKind::Bodies => "requests whose programs wait or run",
+            BudgetKind::SlowBodies => "request bodies that arrive slowly",
             BudgetKind::Answers => "unfinished large responses",
             BudgetKind::LiveInput => "interactive runs with unread input",
         };

@@ -133,6 +133,28 @@ async fn a_missing_body_gets_408_and_nothing_is_stored() {
     server.stop().await;
 }
 
+/// Regression: with bodies that never became complete, four accounts filled the memory for bodies.
+#[tokio::test]
+async fn bodies_that_arrive_slowly_use_only_a_part_of_the_memory_for_bodies() {
+    let server = start(ServeSettings::default(), |s| {
+        (s.execute_body_bytes_max, s.bodies_of_user_bytes_max, s.bodies_bytes_max) = (1000, 4000, 8000);
+        s.body_time_max = Duration::from_millis(1200);
+    })
+    .await;
+    let (one, other) = (server.app.user().await, server.app.user().await);
+    let part = "x".repeat(900);
+    let send = async |user: &TestUser| {
+        let head = "content-type: application/json\r\ncontent-length: 1000\r\n";
+        let answer = server.talk(&request(user, "POST /api/v1/execute", head, &part)).await;
+        answer.split(' ').nth(1).map(str::to_owned).expect("a status")
+    };
+    let (a, b, c) = tokio::join!(send(&one), send(&one), send(&other));
+    let mut of_one = [a, b];
+    of_one.sort();
+    assert_eq!((of_one, c), (["408".to_owned(), "429".to_owned()], "408".to_owned()));
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn a_refusal_reaches_a_client_that_still_sends_its_body() {
     let server = start(ServeSettings::default(), |s| s.execute_body_bytes_max = 1000).await;

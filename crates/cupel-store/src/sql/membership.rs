@@ -213,8 +213,8 @@ pub(super) fn refused(db: &dyn Sql, user: UserId) -> Result<Option<AccountChange
     Ok(None)
 }
 
-/// Locks a user. Returns `false` if the user was deleted: a command that adds data of the user then adds nothing, so that
-/// a deleted account leaves no data, even if the command was sent before the deletion.
+/// Locks a user. Returns `false` if the user was deleted: a command that adds data of the user then adds nothing, so
+/// that a deleted account leaves no data, even if the command was sent before the deletion.
 pub(super) fn lock_user(db: &dyn Sql, user: &[u8]) -> Result<bool, SqlFault> {
     db.lock(Lock::User, user)?;
     db.exists("SELECT 1 FROM users WHERE id = ? AND deleted_at IS NULL", values![user])
