@@ -139,7 +139,7 @@ fn the_unpacked_package_is_private_and_removed_when_a_signal_ends_the_command() 
 }
 
 /// A problem with so many tests that a signal reaches a command before it has read or written all of them.
-pub(crate) fn many_tests() -> Files {
+fn many_tests() -> Files {
     let files = sums("");
     files.write("p/submissions/accepted/a.py", ADD);
     let input = format!("1{}2\n", " ".repeat(20_000));

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::judge::{Files, many_tests};
+use crate::judge::Files;
 use crate::support::{cupel, end, eventually};
 
 #[test]
@@ -229,18 +229,24 @@ fn limits_that_the_package_cannot_express_leave_nothing_behind() {
 /// Regression: a hidden directory with the secret tests stayed.
 #[test]
 fn an_export_that_is_interrupted_leaves_nothing() {
-    let files = many_tests();
-    for name in ["out", "out.zip"] {
-        let folder = tempfile::tempdir().unwrap();
-        let output = folder.path().join(name);
-        let mut command = cupel(["problem", "export", &files.path("p"), "--output", output.to_str().unwrap()]);
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let entries = || std::fs::read_dir(folder.path()).unwrap().count();
-        eventually(|| (entries() > 0 || child.try_wait().unwrap().is_some()).then_some(()));
-        assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().is_ok());
-        let code = child.wait().unwrap().code();
-        // The export may have been complete before the signal.
-        let is_there = output.exists();
-        assert!(matches!((code, entries(), is_there), (Some(143), 0, false) | (Some(0 | 143), 1, true)), "{code:?}");
-    }
+    let files = Files::new(&[
+        ("p/problem.toml", "title = \"Large\"\n[limits]\ntime = 1.0\n"),
+        ("p/statement.md", "Text.\n"),
+        ("p/tests/secret/1.out", "1\n"),
+    ]);
+    // It takes so long to compress this file that the signal comes meanwhile.
+    let lines: Vec<String> =
+        (0..1_500_000_u64).map(|number| number.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_string()).collect();
+    files.write("p/tests/secret/1.in", &(lines.join("\n") + "\n"));
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("out.zip");
+    let mut command = cupel(["problem", "export", &files.path("p"), "--output", output.to_str().unwrap()]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let entries = || std::fs::read_dir(folder.path()).unwrap().count();
+    eventually(|| (entries() > 0 || child.try_wait().unwrap().is_some()).then_some(()));
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().is_ok());
+    let code = child.wait().unwrap().code();
+    // The export may have been complete before the signal.
+    let is_there = output.exists();
+    assert!(matches!((code, entries(), is_there), (Some(143), 0, false) | (Some(0 | 143), 1, true)), "{code:?}");
 }
