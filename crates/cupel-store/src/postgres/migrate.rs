@@ -10,7 +10,7 @@ use crate::sql::fault::SqlFault;
 use crate::sql::{Sql, values};
 
 /// All migrations with the version that each leads to, oldest first. A published migration never changes.
-const MIGRATIONS: [(i64, &str); 26] = [
+const MIGRATIONS: [(i64, &str); 27] = [
     (7, include_str!("../../migrations/postgres/0007_base.sql")),
     (8, include_str!("../../migrations/postgres/0008_cluster.sql")),
     (9, include_str!("../../migrations/postgres/0009_dead_letters.sql")),
@@ -37,6 +37,7 @@ const MIGRATIONS: [(i64, &str); 26] = [
     (30, include_str!("../../migrations/postgres/0030_scores.sql")),
     (31, include_str!("../../migrations/postgres/0031_abandoned.sql")),
     (32, include_str!("../../migrations/postgres/0032_throughput.sql")),
+    (33, include_str!("../../migrations/postgres/0033_alerts.sql")),
 ];
 
 /// Lock held by a node while it changes the schema ("cupel" in ASCII).

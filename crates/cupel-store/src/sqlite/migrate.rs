@@ -6,7 +6,7 @@
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 /// All migrations, oldest first; the first leads to version 1. A published migration never changes.
-const MIGRATIONS: [&str; 32] = [
+const MIGRATIONS: [&str; 33] = [
     include_str!("../../migrations/sqlite/0001_base.sql"),
     include_str!("../../migrations/sqlite/0002_key_ends.sql"),
     include_str!("../../migrations/sqlite/0003_waiting_of_owner.sql"),
@@ -39,6 +39,7 @@ const MIGRATIONS: [&str; 32] = [
     include_str!("../../migrations/sqlite/0030_scores.sql"),
     include_str!("../../migrations/sqlite/0031_abandoned.sql"),
     include_str!("../../migrations/sqlite/0032_throughput.sql"),
+    include_str!("../../migrations/sqlite/0033_alerts.sql"),
 ];
 
 /// The newest known version.
