@@ -203,8 +203,8 @@ impl Core {
         unserved(&*self.inner.store, self.now()).await
     }
 
-    /// Names of the alerts that the operator's receiver has accepted and that have not ended. The sweeper keeps them here
-    /// for the next sweeper.
+    /// Names of the alerts that the operator's receiver has accepted and that have not ended. The sweeper keeps them
+    /// here for the next sweeper.
     ///
     /// # Errors
     /// If the store cannot answer.

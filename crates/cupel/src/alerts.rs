@@ -145,8 +145,8 @@ fn watch_with(
 }
 
 impl Watch {
-    /// Reads the open alerts from the store if this node has just become the sweeper, and otherwise records changes there.
-    /// Returns whether they are known.
+    /// Reads the open alerts from the store if this node has just become the sweeper, and otherwise records changes
+    /// there. Returns whether they are known.
     pub(crate) async fn keep(&mut self, core: &Core, now: Instant) -> bool {
         let Some(recorded) = &mut self.recorded else {
             match core.open_alerts().await {
