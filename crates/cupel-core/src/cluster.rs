@@ -5,7 +5,7 @@
 //! routing. Its leases expire by themselves. One node at a time is the leader. The leader sweeps for as long as it
 //! renews that role ([`ClusterStore::lead`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -58,6 +58,12 @@ pub trait ClusterStore: Send + Sync {
     /// Makes `node` the leader until `until`, unless another node is leader beyond `now`. Returns whether `node` is the
     /// leader.
     async fn lead(&self, node: NodeId, now: Timestamp, until: Timestamp) -> Result<bool, StoreError>;
+
+    /// Names of the alerts that the operator's receiver has accepted and that have not ended.
+    async fn open_alerts(&self) -> Result<BTreeSet<String>, StoreError>;
+
+    /// Replaces these names. A name has no spaces.
+    async fn set_open_alerts(&self, names: BTreeSet<String>) -> Result<(), StoreError>;
 
     /// A secret that all nodes share. Stores `proposed` if there is none yet.
     async fn shared_secret(&self, name: &'static str, proposed: [u8; 32]) -> Result<[u8; 32], StoreError>;
@@ -195,6 +201,23 @@ impl Core {
     /// If the store cannot answer.
     pub async fn unserved(&self) -> Result<Vec<(Needs, u64)>, StoreError> {
         unserved(&*self.inner.store, self.now()).await
+    }
+
+    /// Names of the alerts that the operator's receiver has accepted and that have not ended. The sweeper keeps them
+    /// here for the next sweeper.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn open_alerts(&self) -> Result<BTreeSet<String>, StoreError> {
+        self.inner.store.open_alerts().await
+    }
+
+    /// Replaces these names.
+    ///
+    /// # Errors
+    /// If the store cannot write.
+    pub async fn set_open_alerts(&self, names: BTreeSet<String>) -> Result<(), StoreError> {
+        self.inner.store.set_open_alerts(names).await
     }
 
     /// Workers that are alive now.

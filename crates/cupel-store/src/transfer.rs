@@ -8,8 +8,8 @@
 //!
 //! The same pages can be exported as JSON, one object per row, for other programs.
 //!
-//! Not copied: heartbeats of the cluster's workers (`workers`), the record of whether the workers are paused and which
-//! node is the sweeper's leader (`cluster`), and the schema version.
+//! Not copied: heartbeats of the cluster's workers (`workers`), the record of whether the workers are paused, which
+//! node is the sweeper's leader and which alerts have not ended (`cluster`), and the schema version.
 
 use std::borrow::Cow;
 use std::io;

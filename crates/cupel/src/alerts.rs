@@ -12,12 +12,16 @@
 //! sends `alert.resolved` only for an alert that the receiver has accepted. Only a response with a status from 200 to
 //! 299 accepts an alert.
 //!
+//! The sweeper records in the store which alerts the receiver has accepted and not seen end. A node that becomes the
+//! sweeper, or starts again, reads this record, so it sends `alert.resolved` also for alerts that were sent before. The
+//! record is at most a sweep old; a process that is killed in between may leave an alert that is sent again.
+//!
 //! Alerts are signed like other webhooks (Standard Webhooks) if a secret is configured.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use cupel_core::{Backoff, chain};
+use cupel_core::{Backoff, Core, chain};
 use cupel_types::counted;
 use jiff::Timestamp;
 use serde_json::json;
@@ -51,6 +55,9 @@ pub(crate) struct InstallationState {
     pub(crate) full: Option<String>,
 }
 
+/// The names of all alerts.
+const NAMES: [&str; 6] = ["no-workers", "backlog-old", "backlog-deep", "dead-letters", "disk-full", "disk-low"];
+
 /// Returns the faults of a state: for each, a stable name and a sentence.
 fn wrong(seen: &InstallationState, oldest_max: Duration) -> BTreeMap<&'static str, String> {
     let mut wrong = BTreeMap::new();
@@ -83,9 +90,23 @@ fn wrong(seen: &InstallationState, oldest_max: Duration) -> BTreeMap<&'static st
     wrong
 }
 
-/// The faults that have lasted for the configured time, each with a sentence that describes it. `None` if another node
-/// sends the alerts.
-type LastingFaults = Option<BTreeMap<&'static str, String>>;
+/// The faults that the sweeper publishes. `None` if another node sends the alerts.
+type Published = Option<LastingFaults>;
+
+#[derive(Clone)]
+struct LastingFaults {
+    /// The faults that have lasted for the configured time, each with a sentence that describes it.
+    lasting: BTreeMap<&'static str, String>,
+    recalled: Open,
+}
+
+/// The alerts that the receiver has accepted and that have not ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Open {
+    /// Number of times that this node has become the sweeper.
+    term: u64,
+    names: BTreeSet<&'static str>,
+}
 
 /// Checks the state and publishes the lasting faults.
 pub(crate) struct Watch {
@@ -93,7 +114,13 @@ pub(crate) struct Watch {
     oldest_max: Duration,
     /// Start of each fault.
     since: BTreeMap<&'static str, Instant>,
-    lasting: Sender<LastingFaults>,
+    lasting: Sender<Published>,
+    /// The open alerts as they were when this node became the sweeper.
+    recalled: Open,
+    /// The open alerts according to the store. `None` until they are read.
+    recorded: Option<BTreeSet<&'static str>>,
+    /// The open alerts.
+    open: Receiver<Open>,
 }
 
 /// Creates a watch and the task that sends its alerts.
@@ -101,21 +128,63 @@ pub(crate) fn watch(
     settings: &config::Alerts,
     shutdown: CancellationToken,
 ) -> (Watch, impl Future<Output = ()> + use<>) {
+    watch_with(settings, PAUSES, shutdown)
+}
+
+fn watch_with(
+    settings: &config::Alerts,
+    pauses: Backoff,
+    shutdown: CancellationToken,
+) -> (Watch, impl Future<Output = ()> + use<>) {
     let (lasting, faults) = channel(None);
+    let (opened, open) = channel(Open::default());
     let config::Alerts { patience, oldest_max, .. } = *settings;
-    let watch = Watch { patience, oldest_max, since: BTreeMap::new(), lasting };
-    (watch, Outbox::new(settings.clone(), PAUSES).send_all(faults, shutdown))
+    let (since, recalled) = (BTreeMap::new(), Open::default());
+    let watch = Watch { patience, oldest_max, since, lasting, recalled, recorded: None, open };
+    (watch, Outbox::new(settings.clone(), pauses, opened).send_all(faults, shutdown))
 }
 
 impl Watch {
+    /// Reads the open alerts from the store if this node has just become the sweeper, and otherwise records changes
+    /// there. Returns whether they are known.
+    pub(crate) async fn keep(&mut self, core: &Core, now: Instant) -> bool {
+        let Some(recorded) = &mut self.recorded else {
+            match core.open_alerts().await {
+                Ok(names) => self.recall(NAMES.into_iter().filter(|name| names.contains(*name)).collect(), now),
+                Err(error) => {
+                    tracing::warn!(error = chain(&error), "cannot read from the store which alerts were sent")
+                }
+            }
+            return self.recorded.is_some();
+        };
+        let open = self.open.borrow_and_update().clone();
+        if open.term == self.recalled.term && open.names != *recorded {
+            match core.set_open_alerts(open.names.iter().map(|&name| name.to_owned()).collect()).await {
+                Ok(()) => *recorded = open.names,
+                Err(error) => {
+                    tracing::warn!(error = chain(&error), "cannot record in the store which alerts were sent")
+                }
+            }
+        }
+        true
+    }
+
+    /// Continues with the open alerts of the previous sweeper. Their faults count as lasting.
+    fn recall(&mut self, names: BTreeSet<&'static str>, now: Instant) {
+        let lasted = now.checked_sub(self.patience).unwrap_or(now);
+        self.since.extend(names.iter().map(|name| (*name, lasted)));
+        self.recalled = Open { term: self.recalled.term + 1, names: names.clone() };
+        self.recorded = Some(names);
+    }
+
     /// Checks the state at `now`. Never blocks.
     pub(crate) fn look(&mut self, seen: &InstallationState, now: Instant) {
         let mut lasting = wrong(seen, self.oldest_max);
         self.since.retain(|name, _| lasting.contains_key(name));
         lasting.retain(|name, _| now.duration_since(*self.since.entry(name).or_insert(now)) >= self.patience);
         self.lasting.send_if_modified(|published| {
-            let is_new = published.as_ref().is_none_or(|published| !published.keys().eq(lasting.keys()));
-            *published = Some(lasting);
+            let is_new = published.as_ref().is_none_or(|published| !published.lasting.keys().eq(lasting.keys()));
+            *published = Some(LastingFaults { lasting, recalled: self.recalled.clone() });
             is_new
         });
     }
@@ -123,6 +192,7 @@ impl Watch {
     /// Forgets all faults. Called when another node sends the alerts.
     pub(crate) fn forget(&mut self) {
         self.since.clear();
+        self.recorded = None;
         self.lasting.send_if_modified(|published| published.take().is_some());
     }
 }
@@ -132,8 +202,10 @@ struct Outbox {
     settings: config::Alerts,
     agent: Agent,
     pauses: Backoff,
-    /// Names of the faults whose `alert.firing` was accepted.
-    firing: BTreeSet<&'static str>,
+    /// The faults whose `alert.firing` was accepted.
+    firing: Open,
+    /// Publishes these faults, so that the sweeper records them.
+    opened: Sender<Open>,
     /// At most one alert for each fault: `alert.resolved` if the fault is in `firing`, otherwise `alert.firing`.
     unsent: BTreeMap<&'static str, Alert>,
 }
@@ -149,21 +221,21 @@ struct Alert {
 }
 
 impl Outbox {
-    fn new(settings: config::Alerts, pauses: Backoff) -> Outbox {
-        Outbox { settings, agent: agent(), pauses, firing: BTreeSet::new(), unsent: BTreeMap::new() }
+    fn new(settings: config::Alerts, pauses: Backoff, opened: Sender<Open>) -> Outbox {
+        Outbox { settings, agent: agent(), pauses, firing: Open::default(), opened, unsent: BTreeMap::new() }
     }
 
     /// Sends alerts until `shutdown`.
-    async fn send_all(mut self, mut faults: Receiver<LastingFaults>, shutdown: CancellationToken) {
+    async fn send_all(mut self, mut faults: Receiver<Published>, shutdown: CancellationToken) {
         while !shutdown.is_cancelled() {
-            let lasting = faults.borrow_and_update().clone();
-            self.compare(lasting.as_ref());
+            let published = faults.borrow_and_update().clone();
+            self.compare(published.as_ref());
             let next = self.unsent.iter().min_by_key(|(_, alert)| alert.due).map(|(name, alert)| (*name, alert.due));
             let now = Instant::now();
             if let Some((name, due)) = next
                 && due <= now
             {
-                let summary = lasting.as_ref().and_then(|lasting| lasting.get(name));
+                let summary = published.as_ref().and_then(|faults| faults.lasting.get(name));
                 self.attempt(name, summary.map_or("resolved", String::as_str)).await;
                 continue;
             }
@@ -181,19 +253,24 @@ impl Outbox {
     }
 
     /// Adds the alerts that became necessary, and removes those that no longer are.
-    fn compare(&mut self, lasting: Option<&BTreeMap<&'static str, String>>) {
-        let Some(lasting) = lasting else {
-            self.firing.clear();
+    fn compare(&mut self, published: Option<&LastingFaults>) {
+        let Some(LastingFaults { lasting, recalled }) = published else {
             self.unsent.clear();
             return;
         };
-        self.unsent.retain(|name, _| lasting.contains_key(name) != self.firing.contains(name));
-        let begun = lasting.iter().filter(|(name, _)| !self.firing.contains(*name));
-        let ended = self.firing.iter().filter(|name| !lasting.contains_key(*name));
+        if self.firing.term != recalled.term {
+            self.firing = recalled.clone();
+            self.unsent.clear();
+            self.opened.send_replace(self.firing.clone());
+        }
+        let firing = &self.firing.names;
+        self.unsent.retain(|name, _| lasting.contains_key(name) != firing.contains(name));
+        let begun = lasting.iter().filter(|(name, _)| !firing.contains(*name));
+        let ended = firing.iter().filter(|name| !lasting.contains_key(*name));
         let necessary = begun.map(|(name, summary)| (*name, &**summary)).chain(ended.map(|name| (*name, "resolved")));
         for (name, summary) in necessary {
             self.unsent.entry(name).or_insert_with(|| {
-                let kind = if self.firing.contains(name) { "alert.resolved" } else { "alert.firing" };
+                let kind = if firing.contains(name) { "alert.resolved" } else { "alert.firing" };
                 tracing::warn!(alert = name, kind, "{summary}");
                 let id = Uuid::new_v4().to_string();
                 Alert { id, due: Instant::now(), pauses: self.pauses.clone(), error: None }
@@ -204,7 +281,7 @@ impl Outbox {
     /// Tries to deliver the unsent alert with this name.
     async fn attempt(&mut self, name: &'static str, summary: &str) {
         let Some(alert) = self.unsent.get_mut(name) else { return };
-        let ends = self.firing.contains(name);
+        let ends = self.firing.names.contains(name);
         let kind = if ends { "alert.resolved" } else { "alert.firing" };
         let body = json!({ "type": kind, "data": { "alert": name, "summary": summary } });
         match post(&self.agent, &self.settings, &alert.id, body).await {
@@ -214,10 +291,11 @@ impl Outbox {
                 }
                 self.unsent.remove(name);
                 if ends {
-                    self.firing.remove(name);
+                    self.firing.names.remove(name);
                 } else {
-                    self.firing.insert(name);
+                    self.firing.names.insert(name);
                 }
+                self.opened.send_replace(self.firing.clone());
             }
             Err(error) => {
                 let pause = alert.pauses.pause();
@@ -309,20 +387,22 @@ mod tests {
             (InstallationState { full: Some("it is full".to_owned()), ..WELL }, "disk-full"),
         ] {
             assert_eq!(names(seen), [name]);
+            assert!(NAMES.contains(&name), "the record of open alerts knows {name}");
         }
     }
 
     /// The names of the published faults if they have changed since the last call.
-    fn changed(faults: &mut Receiver<LastingFaults>) -> Option<Vec<&'static str>> {
+    fn changed(faults: &mut Receiver<Published>) -> Option<Vec<&'static str>> {
         let has_changed = faults.has_changed().unwrap();
         let published = faults.borrow_and_update();
-        has_changed.then(|| published.iter().flat_map(|faults| faults.keys().copied()).collect())
+        has_changed.then(|| published.iter().flat_map(|faults| faults.lasting.keys().copied()).collect())
     }
 
     #[test]
     fn a_lasting_fault_is_published_once_when_it_fires_and_once_when_it_ends() {
-        let (lasting, mut faults) = channel(None);
-        let mut watch = Watch { patience: MINUTE, oldest_max: MINUTE, since: BTreeMap::new(), lasting };
+        let settings = config::Alerts { patience: MINUTE, ..settings("http://localhost") };
+        let (mut watch, _sending) = watch(&settings, CancellationToken::new());
+        let mut faults = watch.lasting.subscribe();
         let (begin, bad) = (Instant::now(), InstallationState { workers: 0, ..WELL });
         watch.look(&bad, begin);
         assert_eq!(changed(&mut faults), Some(vec![]));
@@ -349,16 +429,13 @@ mod tests {
 
     /// A watch without patience, whose alerts go to this receiver.
     fn sending(receiver: &HttpReceiver, pauses: Backoff) -> Watch {
-        let settings = config::Alerts {
-            url: receiver.url().to_owned(),
-            key: Vec::new(),
-            patience: Duration::ZERO,
-            oldest_max: MINUTE,
-        };
-        let (lasting, faults) = channel(None);
-        let watch = Watch { patience: Duration::ZERO, oldest_max: MINUTE, since: BTreeMap::new(), lasting };
-        tokio::spawn(Outbox::new(settings, pauses).send_all(faults, CancellationToken::new()));
+        let (watch, sending) = watch_with(&settings(receiver.url()), pauses, CancellationToken::new());
+        tokio::spawn(sending);
         watch
+    }
+
+    fn settings(url: &str) -> config::Alerts {
+        config::Alerts { url: url.to_owned(), key: Vec::new(), patience: Duration::ZERO, oldest_max: MINUTE }
     }
 
     /// Type, name and id of the next alert that arrives.
@@ -406,15 +483,30 @@ mod tests {
         assert_eq!((&*kind, &*name), ("alert.firing", "no-workers"));
     }
 
+    /// Regression: nothing was sent if the process was restarted, or another node became the sweeper, before the end.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_new_sweeper_sends_the_end_of_alerts_that_its_predecessor_sent() {
+        let receiver = HttpReceiver::start(["204 Taken"]);
+        let mut watch = sending(&receiver, PAUSES);
+        watch.patience = MINUTE;
+        let now = Instant::now();
+        watch.recall(["no-workers", "dead-letters"].into(), now);
+        watch.look(&DEAD, now);
+        let (kind, name, _) = next(&receiver);
+        assert_eq!((&*kind, &*name), ("alert.resolved", "no-workers"));
+        watch.open.wait_for(|open| open.names == ["dead-letters"].into()).await.unwrap();
+        // Another node is the sweeper for a moment.
+        watch.forget();
+        watch.recall(["dead-letters"].into(), now);
+        watch.look(&WELL, now);
+        let (kind, name, _) = next(&receiver);
+        assert_eq!((&*kind, &*name), ("alert.resolved", "dead-letters"));
+        watch.open.wait_for(|open| open.term == 2 && open.names.is_empty()).await.unwrap();
+    }
+
     #[tokio::test]
     async fn an_error_names_the_status_and_never_the_address() {
         let receiver = HttpReceiver::start(["302 Found", "500 No"]);
-        let settings = |url: &str| config::Alerts {
-            url: url.to_owned(),
-            key: Vec::new(),
-            patience: Duration::ZERO,
-            oldest_max: MINUTE,
-        };
         let mut errors = Vec::new();
         for url in [receiver.url(), receiver.url(), "https://user:hidden@"] {
             errors.push(post(&agent(), &settings(url), "1", json!({})).await.unwrap_err());

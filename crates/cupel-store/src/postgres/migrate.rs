@@ -10,7 +10,7 @@ use crate::sql::fault::SqlFault;
 use crate::sql::{Sql, values};
 
 /// All migrations with the version that each leads to, oldest first. A published migration never changes.
-const MIGRATIONS: [(i64, &str); 29] = [
+const MIGRATIONS: [(i64, &str); 30] = [
     (7, include_str!("../../migrations/postgres/0007_base.sql")),
     (8, include_str!("../../migrations/postgres/0008_cluster.sql")),
     (9, include_str!("../../migrations/postgres/0009_dead_letters.sql")),
@@ -40,6 +40,7 @@ const MIGRATIONS: [(i64, &str); 29] = [
     (33, include_str!("../../migrations/postgres/0033_open_deliveries.sql")),
     (34, include_str!("../../migrations/postgres/0034_snippets_in_order.sql")),
     (35, include_str!("../../migrations/postgres/0035_open_webhooks.sql")),
+    (36, include_str!("../../migrations/postgres/0036_alerts.sql")),
 ];
 
 /// Lock held by a node while it changes the schema ("cupel" in ASCII).

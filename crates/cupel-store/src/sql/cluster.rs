@@ -1,6 +1,6 @@
 //! `ClusterStore`: workers, the orders given to them, and leadership of the sweeper.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use cupel_core::StoreError;
@@ -56,6 +56,18 @@ impl ClusterStore for SqlStore {
     async fn lead(&self, node: NodeId, now: Timestamp, until: Timestamp) -> Result<bool, StoreError> {
         // A single node always leads, even after it replaces a killed process whose leadership has not expired.
         if self.backend.has_many_nodes() { self.write(Lead { node, now, until }).await } else { Ok(true) }
+    }
+
+    async fn open_alerts(&self) -> Result<BTreeSet<String>, StoreError> {
+        let read = self.read("read the open alerts", |db| {
+            let names = db.one("SELECT alerts FROM cluster", values![], |row| row.get::<String>(0))?;
+            Ok(names.ok_or(bad("alerts"))?.split_whitespace().map(str::to_owned).collect())
+        });
+        read.await
+    }
+
+    async fn set_open_alerts(&self, names: BTreeSet<String>) -> Result<(), StoreError> {
+        self.write(SetOpenAlerts(names.into_iter().collect::<Vec<_>>().join(" "))).await
     }
 
     async fn shared_secret(&self, name: &'static str, proposed: [u8; 32]) -> Result<[u8; 32], StoreError> {
@@ -194,6 +206,19 @@ impl Write for Tell {
             db.put("UPDATE cluster SET is_paused = ?", values![self.order == Order::Pause])?;
         }
         Ok(OrderSent::Sent)
+    }
+}
+
+/// The names, separated by spaces.
+struct SetOpenAlerts(String);
+
+impl Write for SetOpenAlerts {
+    type Output = ();
+    const OPERATION: &'static str = "record the open alerts";
+    const DURABLE: bool = true;
+
+    fn apply(&self, db: &dyn Sql) -> Result<(), SqlFault> {
+        db.put("UPDATE cluster SET alerts = ?", values![self.0])
     }
 }
 

@@ -6,7 +6,7 @@
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 /// All migrations, oldest first; the first leads to version 1. A published migration never changes.
-const MIGRATIONS: [&str; 35] = [
+const MIGRATIONS: [&str; 36] = [
     include_str!("../../migrations/sqlite/0001_base.sql"),
     include_str!("../../migrations/sqlite/0002_key_ends.sql"),
     include_str!("../../migrations/sqlite/0003_waiting_of_owner.sql"),
@@ -42,6 +42,7 @@ const MIGRATIONS: [&str; 35] = [
     include_str!("../../migrations/sqlite/0033_open_deliveries.sql"),
     include_str!("../../migrations/sqlite/0034_snippets_in_order.sql"),
     include_str!("../../migrations/sqlite/0035_open_webhooks.sql"),
+    include_str!("../../migrations/sqlite/0036_alerts.sql"),
 ];
 
 /// The newest known version.

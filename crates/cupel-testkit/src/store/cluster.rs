@@ -2,7 +2,7 @@
 
 #![expect(missing_docs, reason = "the name of each function states its rule")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cupel_core::cluster::{Order, OrderSent, WorkerBeat};
 use cupel_core::{RetentionCutoffs, Store};
@@ -142,6 +142,15 @@ pub async fn one_worker_cannot_resume_while_all_workers_are_paused<S: Store>(mak
     assert_eq!(store.send_order(None, Order::Work).await.unwrap(), OrderSent::Sent);
     assert_eq!(store.send_order(Some(worker.id), Order::Work).await.unwrap(), OrderSent::Sent);
     assert_eq!(store.beat(worker, at(2)).await.unwrap(), Order::Work);
+}
+
+pub async fn the_open_alerts_are_kept_for_the_next_sweeper<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<BTreeSet<_>>();
+    for open in [names(&[]), names(&["no-workers"]), names(&["backlog-old", "no-workers"]), names(&[])] {
+        store.set_open_alerts(open.clone()).await.unwrap();
+        assert_eq!(store.open_alerts().await.unwrap(), open);
+    }
 }
 
 pub async fn the_first_proposed_shared_secret_wins<S: Store>(make: impl AsyncFn() -> Subject<S>) {

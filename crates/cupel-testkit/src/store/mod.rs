@@ -108,6 +108,7 @@ macro_rules! store_conformance {
                 a_worker_gets_an_order_with_its_next_heartbeat,
                 one_order_reaches_all_workers,
                 one_worker_cannot_resume_while_all_workers_are_paused,
+                the_open_alerts_are_kept_for_the_next_sweeper,
                 the_first_proposed_shared_secret_wins,
                 an_abandoned_run_is_a_dead_letter_with_every_failed_attempt,
                 a_retried_dead_letter_gets_all_attempts_and_one_result,

@@ -113,7 +113,10 @@ pub(super) async fn sweep(core: Core, mut look: SweepInputs, shutdown: Cancellat
                     disk_left: DiskSpace::under(&look.data).map(|room| room.left()),
                     full: full(&core, &look.data).await,
                 };
-                alerts.look(&seen, Instant::now());
+                // Until this node knows which alerts its predecessor sent, it sends none.
+                if alerts.keep(&core, Instant::now()).await {
+                    alerts.look(&seen, Instant::now());
+                }
             }
             Some(alerts) => alerts.forget(),
             None => {}

@@ -172,7 +172,7 @@ fn each_worker_gets_only_runs_in_its_languages(broker: Broker) {
     });
     assert!(refused["type"].as_str().unwrap().ends_with("no-worker"), "{refused}");
     client.wait_until(&waits, |answer| answer["status"] == "queued");
-    let reported = "1 run waiting for a language that no worker has";
+    let reported = "waiting for a language that no worker has";
     let reports = || {
         let mut health = agent().get(format!("{}/healthz", api.url)).call().unwrap();
         health.body_mut().read_to_string().unwrap().contains(reported)
