@@ -69,10 +69,12 @@ fn in_memory<'a>(problem: &'a Problem, case: &'a Case) -> impl Iterator<Item = &
 
 /// Returns the programs of the package by which a case is judged.
 fn judging_programs(case: &Case) -> impl Iterator<Item = &Program> {
-    let of_checker = |checker| match checker {
-        &Checker::Program(ref program) => Some(&program.program),
-        Checker::Builtin(_) => None,
-    };
+    fn of_checker(checker: &Checker) -> Option<&Program> {
+        match checker {
+            Checker::Program(program) => Some(&program.program),
+            Checker::Builtin(_) => None,
+        }
+    }
     let (first, then) = match &*case.method {
         Method::Check(checker) => (of_checker(checker), None),
         Method::Interact(interactor) => match &interactor.then {
