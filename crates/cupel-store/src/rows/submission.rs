@@ -391,7 +391,7 @@ mod tests {
 
     #[test]
     fn equal_inputs_are_stored_once_and_each_counts_in_memory() {
-        const INPUT: [u8; 80 << 10] = [7; 80 << 10];
+        static INPUT: [u8; 80 << 10] = [7; 80 << 10];
         let tests = (0..100).fold(a_submission(), |tests, n| tests.test(&n.to_string(), &INPUT, Some(&INPUT)));
         let EncodedSubmission { spec, data, memory_bytes } = encode_submission(&tests.build().0).unwrap();
         assert!(data.len() < INPUT.len() + 1024, "{} bytes are stored", data.len());
