@@ -175,8 +175,8 @@ fn write_directory(package: &Package, files: &[Planned], root: &Path) -> Result<
     Ok(())
 }
 
-/// Creates the missing parents of a file below `root`. `root` itself is not created again if it is removed meanwhile, as
-/// a command does that is interrupted.
+/// Creates the missing parents of a file below `root`. `root` itself is not created again if it is removed meanwhile,
+/// as a command does that is interrupted.
 fn create_parents(root: &Path, file: &Path) -> Result<(), FileError> {
     let mut place = root.to_owned();
     for part in file.parent().unwrap_or(Path::new("")) {

@@ -59,8 +59,8 @@ pub(super) fn block_if_ending() {
     }
 }
 
-/// Starts a thread that waits for signals, unless there is one. At a signal, the thread removes all registered paths and
-/// then ends the process as the signal would. While a process gives up its privileges, it must have one thread: see
+/// Starts a thread that waits for signals, unless there is one. At a signal, the thread removes all registered paths
+/// and then ends the process as the signal would. While a process gives up its privileges, it must have one thread: see
 /// [`without_thread`].
 pub(super) fn listen() -> io::Result<()> {
     let mut listener = LISTENER.lock().unwrap_or_else(PoisonError::into_inner);

@@ -160,8 +160,8 @@ fn a_language_file_is_replaced_as_a_whole() {
     assert_eq!(std::fs::read_dir(added.parent().unwrap()).unwrap().count(), 1);
 }
 
-/// Regression: the file was copied to the directory, where no server reads it, after the samples of the shipped language
-/// with the same id had passed.
+/// Regression: the file was copied to the directory, where no server reads it, after the samples of the shipped
+/// language with the same id had passed.
 #[test]
 fn a_language_file_whose_name_does_not_end_in_toml_is_refused_and_not_copied() {
     let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../../languages/python.toml");

@@ -447,8 +447,8 @@ fn an_ordinary_user_gets_a_remedy_for_each_missing_requirement() {
     explains(end(command, b""), &["the wall memory-limit", "CONFIG_MEMCG", "cannot be created", "Delegate=yes"]);
 }
 
-/// Regression: the directory counted as one in which no server has started, so its languages and images were absent, and
-/// an image was added for the user alone.
+/// Regression: the directory counted as one in which no server has started, so its languages and images were absent,
+/// and an image was added for the user alone.
 #[test]
 fn a_named_data_directory_that_may_not_be_entered_is_an_error_and_not_an_absent_one() {
     let dir = ordinary("");

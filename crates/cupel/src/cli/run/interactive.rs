@@ -45,8 +45,9 @@ pub(super) fn is_at_terminal() -> bool {
 }
 
 impl Interactive {
-    /// Starts the threads. Nothing is read until the program runs. `is_interactive`: whether the program gets the signals
-    /// from the keyboard, and a terminal if standard input and output are a terminal. Otherwise, the signals end the run.
+    /// Starts the threads. Nothing is read until the program runs. `is_interactive`: whether the program gets the
+    /// signals from the keyboard, and a terminal if standard input and output are a terminal. Otherwise, the signals
+    /// end the run.
     pub(super) fn start(is_interactive: bool) -> io::Result<Interactive> {
         let (sender, inputs) = sync_channel(INPUTS_MAX);
         let input = Arc::new(LocalInput {
