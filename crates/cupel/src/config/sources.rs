@@ -1,7 +1,6 @@
 //! Reads the sources of the configuration: defaults, file, environment and flags.
 
 use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Config, Layers, layers, read, text_file};
@@ -21,10 +20,11 @@ pub(crate) enum CurrentDirectory {
     Untrusted,
 }
 
-/// Whether the current directory has an entry with the name of the configuration file, or may have one. A link whose
-/// target is absent or unreachable is such an entry: reading it fails, and the failure is reported.
+/// Whether the current directory has an entry with the name of the configuration file. A link whose target is absent or
+/// unreachable is such an entry: reading it fails, and the failure is reported. A directory that this process may not
+/// search, such as that of root after `sudo -u cupel`, has none.
 pub(crate) fn is_file_there() -> bool {
-    std::fs::symlink_metadata(FILE).map_or_else(|error| error.kind() != io::ErrorKind::NotFound, |_| true)
+    std::fs::symlink_metadata(FILE).is_ok()
 }
 
 /// Settings from the command line.
