@@ -125,6 +125,10 @@ const earlyScripts: Plugin = {
 /** The modules of a step of src/main.ts: the step itself, and packages. */
 const step = (name: string, packages: string) => new RegExp(`/src/start/${name}\\.ts|/node_modules/(${packages})/`)
 
+/** Modules that all pages with an editor use. A module that imports a part of the bar at the top would bring that part into their file. */
+const EDITING =
+  /\/src\/((api|i18n|util)\/draft|components\/SymbolRow|editor\/(load|settings)|hooks\/(useDraft|useProgramLanguage)|ui\/(Note|Splitter|TabButton)|util\/(base-language|compiler|ending|live|reach|recent-languages|unique-key))/
+
 export default defineConfig({
   base: './',
   plugins: [onlyWoff2, xtermStyles, katexStyles, emacsKeys, fetchedFirst, react(), tailwindcss(), earlyScripts],
@@ -151,9 +155,9 @@ export default defineConfig({
             { name: 'queries', test: step('queries', '@tanstack/(react-query|query-core)|openapi-fetch'), priority: 2 },
             // What most pages use, which would otherwise be many small files. Drafts are only on pages with an editor, and a menu is loaded
             // when it is opened.
-            { name: 'shared', test: /\/src\/(?!util\/drafts\.ts|ui\/OpenedMenu\.tsx)|\/lucide-react\//, minShareCount: 4, priority: 1 },
-            // What all pages with an editor use, and what the editor of every programming language uses.
-            { name: 'editing', test: /\/src\/(util\/drafts|hooks\/useProgramLanguage|components\/SymbolRow)\.ts/, priority: 0.9 },
+            { name: 'shared', test: /\/src\/(?!(util|api)\/(draft|play\.)|ui\/OpenedMenu\.tsx)|\/lucide-react\//, minShareCount: 4, priority: 1 },
+            // What all pages with an editor use, and what the editor of every programming language uses. Together, they compress better.
+            { name: 'editing', test: EDITING, priority: 0.9 },
             { name: 'codemirror', test: /\/node_modules\/(@codemirror\/(state|view|language)|@lezer\/(common|highlight))\//, priority: 0.8 },
           ],
         },

@@ -563,6 +563,43 @@ test('the first press of Tab leads past everything else to the editor', async ()
   }
 })
 
+test('the link that skips to the editor also works while the editor is loaded, unless the focus moves on', async () => {
+  for (const width of [1280, 360]) {
+    const { page, close } = await visit(browser, { width })
+    let release
+    const held = new Promise((resolve) => (release = resolve))
+    await page.route('**/assets/Editor-*.js', async (route) => {
+      await held
+      await route.continue()
+    })
+    await page.goto(`${server.url}/problems/${SLUG}`)
+    const skip = page.getByRole('button', { name: 'Skip to the editor' })
+    await skip.focus()
+    await page.keyboard.press('Enter')
+    release()
+    await page.waitForFunction(() => document.activeElement?.hasAttribute('data-editor'))
+    await page.keyboard.type('# here ')
+    await page.getByRole('textbox', { name: /Source code/ }).getByText('# here ').waitFor()
+    await close()
+  }
+  const { page, close } = await visit(browser)
+  let release
+  const held = new Promise((resolve) => (release = resolve))
+  await page.route('**/assets/Editor-*.js', async (route) => {
+    await held
+    await route.continue()
+  })
+  await page.goto(`${server.url}/problems/${SLUG}`)
+  await page.getByRole('button', { name: 'Skip to the editor' }).focus()
+  await page.keyboard.press('Enter')
+  const content = page.getByRole('button', { name: 'Skip to content' })
+  await content.focus()
+  release()
+  await page.locator('.cm-content').waitFor()
+  assert.equal(await content.evaluate((button) => document.activeElement === button), true)
+  await close()
+})
+
 test('from the list of problems, the editor is one press of Tab or one key away', async () => {
   const { page, close } = await registered()
   const skip = page.getByRole('button', { name: 'Skip to the editor' })
@@ -768,6 +805,21 @@ test('letters that are typed before the palette is loaded reach its search field
   await page.getByRole('dialog').getByRole('combobox').and(page.locator('[value=calm]')).waitFor()
   await page.getByRole('option', { name: /Calm Water/ }).waitFor()
   assert.equal(await page.locator('.cm-content').innerText(), code)
+  await close()
+})
+
+test('after Back, keys are no longer collected for a list that was opened and is not loaded yet', async () => {
+  const { page, close } = await visit(browser)
+  await page.route('**/assets/TagList*.js', () => undefined)
+  await page.goto(`${server.url}/contests`)
+  await page.getByRole('link', { name: 'Problems', exact: true }).click()
+  await page.getByText('Calm Water').waitFor()
+  await page.getByRole('combobox', { name: 'Tags' }).focus()
+  await page.keyboard.press('Enter')
+  await page.evaluate(() => history.back())
+  await page.getByRole('heading', { name: 'Contests', exact: true }).waitFor()
+  await page.keyboard.press('?')
+  await page.getByRole('dialog').getByText('Search, and change settings').waitFor()
   await close()
 })
 

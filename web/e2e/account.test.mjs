@@ -294,6 +294,44 @@ test('a sign-out that fails says that the user is still signed in, in the menu a
   }
 })
 
+test('a sign-out that fails after its list was closed opens the list again, which says so', async () => {
+  const { page, close } = await registered()
+  const json = { type: 'about:blank', title: 'too many requests', status: 429, code: 'rate-limited', detail: 'wait', request_id: '01' }
+  let asked
+  let refuse
+  await page.route('**/api/v1/session', async (route) => {
+    if (route.request().method() !== 'DELETE') return route.fallback()
+    const held = new Promise((resolve) => (refuse = resolve))
+    asked()
+    await held
+    await route.fulfill({ status: 429, json })
+  })
+  const alert = page.getByRole('alert').filter({ hasText: 'You are still signed in' })
+  const failsClosed = async (signOut, list) => {
+    const isAsked = new Promise((resolve) => (asked = resolve))
+    await signOut()
+    await isAsked
+    await page.keyboard.press('Escape')
+    await list.waitFor({ state: 'detached' })
+    refuse()
+    await alert.waitFor()
+    await list.waitFor()
+    await page.keyboard.press('Escape')
+    await alert.waitFor({ state: 'detached' })
+  }
+  await failsClosed(async () => {
+    await page.getByRole('button', { name: /^Account/ }).click()
+    await page.getByRole('menuitem', { name: 'Sign out' }).click()
+  }, page.getByRole('menu'))
+  await failsClosed(async () => {
+    await page.keyboard.press('Control+k')
+    await page.getByRole('dialog').getByRole('combobox').fill('sign o')
+    await page.getByRole('option', { name: 'Sign out' }).waitFor()
+    await page.keyboard.press('Enter')
+  }, page.getByRole('dialog'))
+  await close()
+})
+
 test('the list of shortcuts includes the command palette', async () => {
   const { page, check, close } = await visit(browser)
   await page.goto(`${server.url}/problems`)

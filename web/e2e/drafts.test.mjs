@@ -269,6 +269,31 @@ test('code that could not be saved before its page was left, or before the sign-
   await close()
 })
 
+test('code whose tab was closed without a connection is sent when any page of the site is opened again', async () => {
+  const { page, context, close, faults, name } = await registered()
+  await open(page)
+  await write(page, '# before\n')
+  await onServer(page, '# before\n')
+  await context.setOffline(true)
+  await write(page, '# closed without a connection\n')
+  await shows(page, '# closed without a connection')
+  await page.close()
+  await context.setOffline(false)
+  const later = await context.newPage()
+  await later.goto(`${server.url}/contests`)
+  await later.getByRole('heading', { name: 'Contests', exact: true }).waitFor()
+  await onServer(later, '# closed without a connection\n')
+  const other = await signedIn(name)
+  await open(other.page)
+  await shows(other.page, '# closed without a connection')
+  await other.close()
+  await open(later)
+  await shows(later, '# closed without a connection')
+  assert.equal(await later.getByText('Another device has different code here.').count(), 0)
+  faults.splice(0, faults.length, ...faults.filter((fault) => !/ERR_INTERNET_DISCONNECTED/.test(fault)))
+  await close()
+})
+
 test('the history says if the server has refused the code', async () => {
   const { page, close } = await registered()
   await page.route('**/api/v1/drafts/**', (route) =>
@@ -341,7 +366,7 @@ test('code that is saved while the page is left for a shared program is not list
   await untilOnServer(page, '', (text) => text.includes('# shared'))
   await history(page)
   const list = page.getByRole('list', { name: 'Versions' })
-  await list.getByRole('button', { name: /Replaced here/ }).click()
+  // The newest earlier version is shown. The server had it before the Fork.
   await page.getByRole('region', { name: 'The code of this version' }).getByText('# mine').waitFor()
   assert.equal(await list.getByRole('button', { name: /From another device/ }).count(), 0)
   await close()

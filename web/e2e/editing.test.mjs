@@ -381,6 +381,36 @@ test('the dividers stay where the user has dragged them, whatever the panes show
   await close()
 })
 
+test('when the window becomes narrow, the part of the page with the focus stays in view and keeps the focus', async () => {
+  const { page, close } = await registered()
+  const narrowed = async (focused, typed) => {
+    await page.setViewportSize({ width: 1280, height: 800 })
+    await page.getByRole('separator').first().waitFor()
+    await focused.click()
+    await page.setViewportSize({ width: 700, height: 800 })
+    await page.getByRole('separator').first().waitFor({ state: 'detached' })
+    await page.keyboard.type(typed)
+    await focused.waitFor()
+  }
+  await narrowed(editor(page), '# typed ')
+  await editor(page).getByText('# typed ').waitFor()
+  await page.setViewportSize({ width: 1280, height: 800 })
+  await page.getByRole('tab', { name: 'Custom input' }).click()
+  const input = page.getByLabel('Input for your program')
+  await narrowed(input, 'typed')
+  assert.match(await input.inputValue(), /typed/)
+
+  await page.setViewportSize({ width: 1280, height: 800 })
+  await page.goto(`${server.url}/playground`)
+  const stdin = page.getByLabel('Text for the program to read')
+  await narrowed(stdin, 'typed')
+  assert.equal(await stdin.inputValue(), 'typed')
+  // The pane of the last run does not take the place of the editor.
+  await narrowed(editor(page), '# typed ')
+  await editor(page).getByText('# typed ').waitFor()
+  await close()
+})
+
 test('a program is compiled with the user\'s additional options', async () => {
   const { page, check, close } = await registered('/playground')
   await page.getByText('Arguments, files and limits').click()

@@ -158,6 +158,23 @@ test('an organizer\'s unsent text survives new questions, another organizer\'s a
   await asker.close()
 })
 
+test('Cancel returns the keyboard to the button of the form, and the button above a long list leads to the form', async () => {
+  const host = await organizer('keyed', 'Keyed Cup')
+  const asker = await participant('keyed', { width: 360 })
+  for (const question of ['Is it 1?', 'Is it 2?', 'Is it 3?']) await asker.ask(question)
+  await host.page.goto(`${server.url}/contests/keyed?view=clarifications`)
+  const one = entry(host.page, 'Is it 2?')
+  const answer = one.getByRole('button', { name: /^Answer the question/ })
+  await answer.press('Enter')
+  await one.getByRole('button', { name: 'Cancel' }).press('Enter')
+  await answer.and(host.page.locator(':focus')).waitFor()
+  await asker.page.goto(`${server.url}/contests/keyed?view=clarifications`)
+  await asker.page.getByRole('button', { name: 'Ask the organizers' }).press('Enter')
+  await asker.page.getByLabel('About').and(asker.page.locator(':focus')).waitFor()
+  await host.close()
+  await asker.close()
+})
+
 test('if an answer is refused, the error is shown beside its form, and the text stays', async () => {
   const host = await organizer('winter', 'Winter Cup')
   const asker = await participant('winter')

@@ -149,6 +149,33 @@ test('a language whose toolchain is in an image is offered by the running server
   await close()
 })
 
+test('the keyboard stays where it was when a file is deleted, the form for its name is closed, or the panel of the link is closed', async () => {
+  const { page, close } = await player()
+  await choose(page, 'python')
+  await write(page, 'print(1)\n')
+  const pressed = async (name) => {
+    await page.getByRole('button', { name, exact: true }).focus()
+    await page.keyboard.press('Enter')
+  }
+  const focused = (role, name) => page.waitForFunction(([role, name]) => document.activeElement?.getAttribute('role') === role && document.activeElement.textContent === name, [role, name])
+  await pressed('Share')
+  await pressed('Close')
+  await focused(null, 'Share')
+  const field = page.getByLabel('Name of the file')
+  await pressed('Add a file')
+  await field.press('Escape')
+  await focused('tab', 'main.py')
+  await pressed('Add a file')
+  await field.press('Enter')
+  await pressed('Rename this file')
+  await field.waitFor()
+  await pressed('Cancel')
+  await focused('tab', 'file1.py')
+  await pressed('Delete this file')
+  await focused('tab', 'main.py')
+  await close()
+})
+
 test('a program of several files runs with arguments and text input, and the draft survives a reload', async () => {
   for (const [theme, width] of [['light', 1280], ['dark', 360]]) {
     const { page, check, close } = await player({ theme, width })

@@ -1,8 +1,7 @@
 // The menu of the user's account.
 import { Menu } from '@base-ui/react/menu'
 import { useNavigate } from '@tanstack/react-router'
-import { useEffect } from 'react'
-import { useSignOut } from '../hooks/useSignOut'
+import { useShownFailure, useSignOut } from '../hooks/useSignOut'
 import { useMessages } from '../i18n/messages'
 import type { Opened } from '../ui/MenuButton'
 import { MENU_ITEM, OpenedMenu } from '../ui/OpenedMenu'
@@ -15,9 +14,7 @@ export function AccountMenu({ opened, name, isAdmin }: { opened: Opened; name: s
     opened.onOpen(false)
     act()
   })
-  useEffect(() => {
-    if (!opened.isOpen && signOut.isError) signOut.reset()
-  }, [opened.isOpen])
+  useShownFailure(opened.isOpen, opened.onOpen, signOut)
   return (
     <OpenedMenu opened={opened} below={signOut.error !== null && <SignOutFailed error={signOut.error} />}>
       <div className="px-3 py-2 text-sm text-muted max-w-60 truncate">{name}</div>

@@ -1,7 +1,8 @@
 // Forms for questions about a contest and for the organizers' answers and announcements. Text that was typed but not
 // sent is kept in this tab, with what was chosen for it.
 import { useQueryClient } from '@tanstack/react-query'
-import { useEffect, useId, useState, type FormEvent, type ReactNode } from 'react'
+import { useEffect, useId, useRef, useState, type FormEvent, type ReactNode } from 'react'
+import { flushSync } from 'react-dom'
 import { api, dataOf, type Schema } from '../api/client'
 import { useSend } from '../hooks/useSend'
 import { hasTyped, useTyped, useTypedChoice } from '../hooks/useTyped'
@@ -172,9 +173,10 @@ export function Answer({ slug, entry, user, onSent }: AnswerProps) {
   const key = `cupel.answer.${user ?? ''}/${slug}/${entry.clarification_id}`
   const [isOpen, setIsOpen] = useState(() => hasTyped(key))
   const isFirst = entry.answer == null
+  const button = useRef<HTMLButtonElement>(null)
   if (!isOpen) {
     return (
-      <Button className="mt-2" onClick={() => setIsOpen(true)} aria-label={isFirst ? o.answerTo(entry.asked_by ?? '') : undefined}>
+      <Button ref={button} className="mt-2" onClick={() => setIsOpen(true)} aria-label={isFirst ? o.answerTo(entry.asked_by ?? '') : undefined}>
         {isFirst ? o.answer : entry.kind === 'announcement' ? o.changeText : o.changeAnswer}
       </Button>
     )
@@ -185,7 +187,10 @@ export function Answer({ slug, entry, user, onSent }: AnswerProps) {
       slug={slug}
       entry={entry}
       storage={key}
-      onCancel={close}
+      onCancel={() => {
+        flushSync(close)
+        button.current?.focus()
+      }}
       onSent={(notice) => {
         close()
         onSent(notice)

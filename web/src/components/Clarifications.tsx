@@ -37,12 +37,17 @@ export function Clarifications({ contest, user, questions }: Props) {
   const isClosed = contest.phase === 'over' && !isRunning(contest)
   const canAsk = contest.participation != null && !isClosed
   const form = useRef<HTMLDivElement>(null)
+  const toForm = () => {
+    form.current?.scrollIntoView()
+    // The first field, so that a person with a keyboard is there, too.
+    form.current?.querySelector('select')?.focus({ preventScroll: true })
+  }
   return (
     <div className="grid grid-cols-1 gap-x-8 gap-y-6 lg:grid-cols-[1fr_360px]">
       {/* Answers and announcements come first. The form is below them on phones, where a button leads to it. */}
       <div className="min-w-0">
         {canAsk && (questions.entries?.length ?? 0) > 2 && (
-          <Button className="mb-3 lg:hidden" onClick={() => form.current?.scrollIntoView()}>
+          <Button className="mb-3 lg:hidden" onClick={toForm}>
             {q.ask}
           </Button>
         )}

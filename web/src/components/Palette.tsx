@@ -10,7 +10,7 @@ import { addressOf } from '../api/client'
 import { foundContestsQuery } from '../api/contest'
 import { problemsQuery, sessionQuery } from '../api/queries'
 import { useBackCloses } from '../hooks/useBackCloses'
-import { useSignOut } from '../hooks/useSignOut'
+import { useShownFailure, useSignOut } from '../hooks/useSignOut'
 import { LANGUAGES, useLanguage, useTexts, type LanguageTag } from '../i18n/messages'
 import { palette } from '../i18n/palette'
 import { buttonClass } from '../ui/Button'
@@ -55,13 +55,16 @@ function useSettled(value: string): string {
 export function Palette({ open, onChange, onShortcuts }: { open: boolean; onChange: (open: boolean) => void; onShortcuts: () => void }) {
   const p = useTexts(palette)
   const leave = useBackCloses(open, () => onChange(false))
+  // Here, because the search ends when the palette is closed.
+  const signOut = useSignOut(leave)
+  useShownFailure(open, onChange, signOut)
   return (
     <Dialog.Root open={open} onOpenChange={onChange}>
       <Dialog.Portal>
         <Dialog.Backdrop className="backdrop" />
         <Dialog.Popup className="fixed z-50 left-1/2 top-[max(16px,12dvh)] -translate-x-1/2 w-[min(560px,calc(100vw-24px))] max-h-[min(480px,calc(88dvh-16px))] flex flex-col rounded-lg bg-surface border border-border shadow-lg overflow-hidden">
           <Dialog.Title className="sr-only">{p.title}</Dialog.Title>
-          <Search close={() => onChange(false)} leave={leave} onShortcuts={onShortcuts} />
+          <Search close={() => onChange(false)} leave={leave} onShortcuts={onShortcuts} signOut={signOut} />
         </Dialog.Popup>
       </Dialog.Portal>
     </Dialog.Root>
@@ -73,16 +76,17 @@ interface SearchProps {
   /** Closes the palette, and then acts. */
   leave: (act: () => void) => void
   onShortcuts: () => void
+  signOut: ReturnType<typeof useSignOut>
 }
 
-function Search({ close, leave, onShortcuts }: SearchProps) {
+function Search({ close, leave, onShortcuts, signOut }: SearchProps) {
   const { messages: m } = useLanguage()
   const p = useTexts(palette)
   const base = useId()
   const list = useRef<HTMLUListElement>(null)
   const [typed, setTyped] = useState('')
   const [chosen, setChosen] = useState(0)
-  const { lines, isSearching, failed, signOut } = useLines(typed, leave, onShortcuts)
+  const { lines, isSearching, failed } = useLines(typed, leave, onShortcuts, () => signOut.mutate())
   const at = Math.min(chosen, lines.length - 1)
   // Enter that was pressed before the server has answered opens the first line of the answer.
   const [wantsFirst, setWantsFirst] = useState(false)
@@ -192,13 +196,12 @@ function Search({ close, leave, onShortcuts }: SearchProps) {
   )
 }
 
-function useLines(typed: string, leave: SearchProps['leave'], onShortcuts: () => void) {
+function useLines(typed: string, leave: SearchProps['leave'], onShortcuts: () => void, signOut: () => void) {
   const { messages: m, change } = useLanguage()
   const p = useTexts(palette)
   const navigate = useNavigate()
   const session = useQuery(sessionQuery)
   const pathname = useLocation({ select: ({ pathname }) => pathname })
-  const signOut = useSignOut(leave)
   const words = typed.trim().toLocaleLowerCase().split(/\s+/).filter(Boolean)
   const asks = words.length > 0
   const q = useSettled(typed.trim())
@@ -234,7 +237,7 @@ function useLines(typed: string, leave: SearchProps['leave'], onShortcuts: () =>
   const commands: Line[] = [
     ...(['system', 'light', 'dark'] as const).map((theme: Theme): Line => ({ id: `theme-${theme}`, group: 'commands', text: p.theme(m.theme[theme]), Icon: Monitor, act: then(() => setTheme(theme)) })),
     ...(Object.keys(LANGUAGES) as LanguageTag[]).map((tag): Line => ({ id: `language-${tag}`, group: 'commands', text: p.language(LANGUAGES[tag]), Icon: Languages, act: then(() => change(tag)) })),
-    ...(user != null ? [{ id: 'sign-out', group: 'commands', text: m.menu.signOut, Icon: LogOut, act: () => signOut.mutate() } as const] : []),
+    ...(user != null ? [{ id: 'sign-out', group: 'commands', text: m.menu.signOut, Icon: LogOut, act: signOut } as const] : []),
     { id: 'shortcuts', group: 'commands', text: m.shortcuts.open, Icon: Keyboard, act: then(onShortcuts) },
   ]
   // Results of an earlier query are shown only if they also match the current text.
@@ -254,5 +257,5 @@ function useLines(typed: string, leave: SearchProps['leave'], onShortcuts: () =>
   ]
   const isSearching = asks && (q !== typed.trim() || problems.isFetching || contests.isFetching)
   const failed = asks ? [problems, contests].filter((one) => one.isError) : []
-  return { lines, isSearching, failed, signOut }
+  return { lines, isSearching, failed }
 }

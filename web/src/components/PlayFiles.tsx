@@ -1,6 +1,7 @@
 // The files of the playground as tabs: choose, add, rename, delete. The main file stays.
 import { FilePlus, Pencil, Trash2 } from 'lucide-react'
 import { useEffect, useRef, useState } from 'react'
+import { flushSync } from 'react-dom'
 import { useMessages, useTexts } from '../i18n/messages'
 import { playFiles } from '../i18n/play-files'
 import { Button } from '../ui/Button'
@@ -60,10 +61,16 @@ export function PlayFiles({ files, selected, isReadOnly = false, onSelect, onAdd
     onRename(path)
     close()
   }
-  const cancel = ({ isNew }: NameForm) => {
-    close()
-    if (isNew && files[selected]?.text === '') onRemove(true)
+  /** Moves the focus to the file that is then selected, because the button that acts is removed or disabled. */
+  const toFile = (act: () => void) => {
+    flushSync(act)
+    list.current?.querySelector<HTMLElement>('[aria-selected=true]')?.focus()
   }
+  const cancel = ({ isNew }: NameForm) =>
+    toFile(() => {
+      close()
+      if (isNew && files[selected]?.text === '') onRemove(true)
+    })
   const quiet = 'px-2 shrink-0'
   return (
     <div className="border-b border-border bg-surface">
@@ -92,7 +99,7 @@ export function PlayFiles({ files, selected, isReadOnly = false, onSelect, onAdd
             >
               <Pencil aria-hidden size={16} strokeWidth={1.5} />
             </Button>
-            <Button look="quiet" className={quiet} disabled={isMain} onClick={() => onRemove(false)} aria-label={t.remove} title={isMain ? t.mainFile : t.remove}>
+            <Button look="quiet" className={quiet} disabled={isMain} onClick={() => toFile(() => onRemove(false))} aria-label={t.remove} title={isMain ? t.mainFile : t.remove}>
               <Trash2 aria-hidden size={16} strokeWidth={1.5} />
             </Button>
           </>

@@ -2,7 +2,7 @@
 // the playground.
 import { Link } from '@tanstack/react-router'
 import { Download, ExternalLink, GitFork, Share2 } from 'lucide-react'
-import { useEffect } from 'react'
+import { useEffect, useRef } from 'react'
 import type { Schema } from '../api/client'
 import { usePopup } from '../hooks/usePopup'
 import { useMessages, useTexts } from '../i18n/messages'
@@ -32,6 +32,11 @@ export function PlayShare({ language, play, isTerminal, isSignedIn, onAskSignIn,
   const m = useMessages()
   const p = useTexts(playTexts)
   const { isUsed, isOpen, setOpen, hint, open } = usePopup(loadPanel)
+  const button = useRef<HTMLButtonElement>(null)
+  const close = () => {
+    setOpen(false)
+    button.current?.focus()
+  }
   useEffect(() => {
     onOpen(isOpen)
     return () => onOpen(false)
@@ -39,6 +44,7 @@ export function PlayShare({ language, play, isTerminal, isSignedIn, onAskSignIn,
   return (
     <>
       <Button
+        ref={button}
         look="quiet"
         className="px-2"
         aria-expanded={isOpen}
@@ -53,7 +59,7 @@ export function PlayShare({ language, play, isTerminal, isSignedIn, onAskSignIn,
       </Button>
       {isUsed && isOpen && (
         <div className="order-last basis-full min-w-0 pt-1.5">
-          <SharePanel language={language} play={play} isTerminal={isTerminal} onTitle={onTitle} onClose={() => setOpen(false)} />
+          <SharePanel language={language} play={play} isTerminal={isTerminal} onTitle={onTitle} onClose={close} />
         </div>
       )}
     </>

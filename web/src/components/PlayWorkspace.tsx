@@ -106,6 +106,13 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
   const view: Pane = useSearch({ strict: false }).view === 'result' ? 'result' : 'code'
   // A program in progress is shown.
   const [pane, setPane] = useState<Pane>(() => (storedRun(runPlace) === undefined ? view : 'result'))
+  // The pane with the focus stays in view when the window becomes narrow.
+  const [wasWide, setWasWide] = useState(isWide)
+  if (wasWide !== isWide) {
+    setWasWide(isWide)
+    const focused = document.activeElement?.closest('[data-editor], [data-console]')
+    if (!isWide && focused) setPane(focused.matches('[data-editor]') ? 'code' : 'result')
+  }
   const known = useRef(view)
   // After Back.
   useEffect(() => {

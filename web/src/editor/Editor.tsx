@@ -180,8 +180,6 @@ export function Editor({ value, revision, language, label, isReadOnly = false, m
     const task = setTimeout(() => {
       if (host.current === null) return
       view.current = create(host.current)
-      // Set by `skipToEditor`.
-      if (host.current.dataset.editor === 'focus') view.current.focus()
       late.current?.(view.current)
       late.current = null
       hasMarkers.current = false

@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from 'react'
 import { draftServer } from '../api/drafts'
 import { DraftSync } from '../util/draft-sync'
 import { changeDraft, claim, draft, draftKey, forgetVersion, keepReplaced, settle, syncState, versions, versionsKey, type DraftOf, type Origin } from '../util/drafts'
-import { beforeSignOut } from '../util/signed-in'
+import { openDrafts } from '../util/signed-in'
 import { read } from '../util/storage'
 
 /**
@@ -123,12 +123,12 @@ export function useDraft(of: DraftOf, start: string, isSynced = true, preview = 
     document.addEventListener('visibilitychange', shown)
     addEventListener('pagehide', leaving)
     addEventListener('online', save)
-    beforeSignOut.add(save)
+    openDrafts.set(key, save)
     return () => {
       document.removeEventListener('visibilitychange', shown)
       removeEventListener('pagehide', leaving)
       removeEventListener('online', save)
-      beforeSignOut.delete(save)
+      openDrafts.delete(key)
       running.stop()
       sync.current = undefined
     }

@@ -8,9 +8,17 @@ import { api, dataOf } from '../api/client'
 import { adopt, sessionQuery } from '../api/queries'
 import { watchSession } from '../util/session-channel'
 import { noteSignedIn, wasSignedIn } from '../util/signed-in'
+import { read } from '../util/storage'
 
 /** Minimum time between two checks when the user returns to the page. */
 const CHECK_MS = 10_000
+
+/** Sends the user's drafts that only this browser has. Their script is loaded only if there are some. */
+async function sendDrafts(user: string) {
+  // A draft for a shared program is never sent.
+  const kept = RegExp(`^cupel.draft/${user}/(?!\\(s).*/sync$`)
+  if (Object.keys(localStorage).some((key) => kept.test(key) && read(key)?.includes('d":false'))) await (await import('../util/kept-drafts')).sendKept(user)
+}
 
 interface Found {
   /** The user of the page at the time of the check. */
@@ -35,6 +43,11 @@ export function useSessionWatch(): { name: string | undefined } | undefined {
     setHasEnded(user === undefined && wasSignedIn())
     noteSignedIn(user !== undefined)
   }, [isKnown, user])
+  const name = session?.user?.username
+  useEffect(() => {
+    // Without the script, the drafts are sent when the site is opened again.
+    if (name !== undefined) sendDrafts(name).catch(() => undefined)
+  }, [name])
   useEffect(() => {
     if (!isKnown) return
     let isCurrent = true

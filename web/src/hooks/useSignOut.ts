@@ -1,10 +1,11 @@
 // Signs the user out.
 import { useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
+import { useEffect } from 'react'
 import { api, dataOf } from '../api/client'
 import { left } from '../api/queries'
 import { announceSession } from '../util/session-channel'
-import { beforeSignOut } from '../util/signed-in'
+import { openDrafts } from '../util/signed-in'
 import { useSend } from './useSend'
 
 /** `close`: closes the list with the command after the server has ended the session, and then acts. Until then, the list stays and can show an error. */
@@ -20,9 +21,19 @@ export function useSignOut(close: (act: () => void) => void) {
   }
   return useSend({
     mutationFn: async () => {
-      await Promise.all([...beforeSignOut].map((save) => save()))
+      await Promise.all([...openDrafts.values()].map((save) => save()))
       return dataOf(api.DELETE('/api/v1/session'))
     },
     onSuccess: () => close(() => void leave()),
   })
+}
+
+/** Opens the list with the command again if the sign-out fails after the list was closed, and forgets the failure when the list is closed. */
+export function useShownFailure(isOpen: boolean, open: (isOpen: boolean) => void, { isError, reset }: ReturnType<typeof useSignOut>) {
+  useEffect(() => {
+    if (isError) open(true)
+  }, [isError])
+  useEffect(() => {
+    if (!isOpen && isError) reset()
+  }, [isOpen])
 }

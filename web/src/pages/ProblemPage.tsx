@@ -101,6 +101,13 @@ function Problem({ problem, listed, user, sent }: ProblemProps) {
   const isWide = useMedia(WIDE)
   const [share, setShare] = useStoredNumber('cupel.statement-share', 44, 20, 75)
   const [chosenView, setView] = useState<View>(tab ?? 'statement')
+  // The pane with the focus stays in view when the window becomes narrow.
+  const [wasWide, setWasWide] = useState(isWide)
+  if (wasWide !== isWide) {
+    setWasWide(isWide)
+    const focused = document.activeElement?.closest('[data-editor], [id*=drawer]')
+    if (!isWide && focused) setView(focused.id === '' ? 'code' : 'result')
+  }
   // The server says that a problem of a running contest has no editorial.
   const view = chosenView === 'editorial' && !problem.has_editorial ? 'statement' : chosenView
   const [showsEditorial, setShowsEditorial] = useState(false)

@@ -170,11 +170,10 @@ function Skip({ onClick, children }: { onClick: () => void; children: string }) 
 
 /** Moves the focus to the editor. In a narrow window, the editor is in a tab, which is opened first. */
 function skipToEditor() {
-  const host = () => document.querySelector('[data-editor]')
-  const content = () => host()?.shadowRoot?.querySelector<HTMLElement>('.cm-content')
-  if (content()?.offsetParent == null) flushSync(() => document.getElementById('tab-code')?.click())
-  const created = content()
-  if (created != null) created.focus()
-  // The editor is created some time after its host, and then takes the focus.
-  else host()?.setAttribute('data-editor', 'focus')
+  flushSync(() => document.querySelector<HTMLElement>('#tab-code[aria-selected=false]')?.click())
+  const content = document.querySelector('[data-editor]')?.shadowRoot?.querySelector<HTMLElement>('.cm-content')
+  const focused = document.activeElement
+  if (content != null) content.focus()
+  // The editor, or its script, is not there yet. The wish ends when the focus moves.
+  else requestAnimationFrame(() => document.activeElement === focused && skipToEditor())
 }

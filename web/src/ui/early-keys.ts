@@ -26,9 +26,12 @@ export function collectKeys(): void {
   addEventListener('keydown', key, true)
   // A person who points elsewhere no longer types into the list.
   addEventListener('pointerdown', dropKeys, true)
+  // Nor does one who leaves the page by the keys for Back.
+  addEventListener('popstate', dropKeys)
   end = () => {
     removeEventListener('keydown', key, true)
     removeEventListener('pointerdown', dropKeys, true)
+    removeEventListener('popstate', dropKeys)
     clearTimeout(timer)
     end = undefined
   }

@@ -7,5 +7,5 @@ export const wasSignedIn = (): boolean => readOfTab(KEY) !== null
 
 export const noteSignedIn = (is: boolean): void => (is ? writeOfTab(KEY, '1') : removeOfTab(KEY))
 
-/** What open editors save before the user signs out, because the server then refuses it. */
-export const beforeSignOut = new Set<() => Promise<void> | undefined>()
+/** Functions that save the drafts of open editors, by the drafts' keys. Called before the user signs out, because the server then refuses them. */
+export const openDrafts = new Map<string, () => Promise<void> | undefined>()
