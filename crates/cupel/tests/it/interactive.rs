@@ -23,6 +23,8 @@ pid = os.fork()
 if pid == 0:
     for fd in range(3): os.dup2(slave, fd)
     os.closerange(3, 100)
+    # Tests that were started in the background may have inherited that these are ignored.
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP): signal.signal(number, signal.SIG_DFL)
     os.execv(sys.argv[2], sys.argv[2:])
 # The terminal sends these signals to this process, too.
 for number in (signal.SIGINT, signal.SIGQUIT): signal.signal(number, signal.SIG_IGN)

@@ -73,6 +73,12 @@ fn a_language_is_offered_as_soon_as_a_worker_has_pulled_its_image() {
         let language: Value = answer.body_mut().read_json().unwrap();
         (language["unavailable_reason"] == reason).then_some(())
     });
+    // Until a worker has failed once, runs wait for its image.
+    eventually(|| {
+        let all: Value = serde_json::from_str(&cluster.admin(&["workers", "--json"])).unwrap();
+        let all = all["workers"].as_array().unwrap();
+        (all.len() == 2 && all.iter().all(|worker| worker["pulling"]["course-python"].is_string())).then_some(())
+    });
     let (status, refused) = client.try_submit("course-python", LOOK);
     assert_eq!(status, 503, "{refused}");
     let detail = format!("No live worker has `course-python`: {reason}. Nothing was accepted. Try again later.");
