@@ -20,8 +20,8 @@ fn main() -> io::Result<()> {
     if variable("PROFILE")? == "debug" {
         println!("cargo::rustc-link-arg-bins=-no-pie");
     }
-    // `scripts/build.sh` names the commit of a release, so that its builds can be told apart. Other builds do not,
-    // because each commit would make them compile this crate again.
+    // `scripts/build.sh` names the commit of a release, so that two builds have different versions. Other builds
+    // name none, because each commit would make them compile this crate again.
     println!("cargo::rerun-if-env-changed=BUILD_COMMIT");
     let version = variable("CARGO_PKG_VERSION")?;
     match env::var("BUILD_COMMIT") {

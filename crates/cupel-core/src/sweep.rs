@@ -79,8 +79,8 @@ pub(crate) struct SweepState {
     walk: Option<DuePlace>,
     /// Number of runs found by this walk so far that no worker can judge.
     met: u64,
-    /// Number of such runs found by the last complete walk, and the routes at that time. Zero while they are to be
-    /// counted again.
+    /// Number of such runs found by the last complete walk, and the routes at that time. Zero from when a new count is
+    /// due until it is complete.
     unserved: u64,
     routes: Option<Arc<Routes>>,
     /// The same number, which is reported: while the runs are counted again, that of the last complete walk.
@@ -110,7 +110,7 @@ impl Core {
         if let Some(ticked) = state.ticked.replace(now) {
             self.inner.admission.tick(Duration::try_from(now.duration_since(ticked)).unwrap_or_default());
         }
-        // If the clock was set back, the failure would lie in the future, and no lease would expire until then.
+        // If the clock was set back, the failure would be in the future, and no lease would expire until then.
         state.failed = state.failed.map(|failed| failed.min(now));
         if !self.leads(now).await.inspect_err(|_| state.failed = Some(now))? {
             (state.last, state.walk, state.cancelled_up_to) = (None, None, None);

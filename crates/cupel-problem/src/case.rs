@@ -195,7 +195,8 @@ pub enum CasePoints {
         /// Whether the checker may award a score when it rejects (DOMjudge, DMOJ). If `false` and the checker does so,
         /// the package is at fault.
         also_rejecting: bool,
-        /// Whether a score without a maximum may be below zero (legacy Kattis, DOMjudge). A score with a maximum never is.
+        /// Whether a score without a maximum may be below zero (legacy Kattis, DOMjudge). A score with a maximum never
+        /// is.
         may_be_negative: bool,
     },
 }

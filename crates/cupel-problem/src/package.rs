@@ -146,8 +146,8 @@ pub struct FileRef {
 
 /// Bounds on the files of a package that are read into memory, because a step gets them as files.
 impl Package {
-    /// Maximum size of one such file. This applies to the input and the answer of a case if its checker or interactor is
-    /// a program. Input that is only the program's standard input is not read into memory.
+    /// Maximum size of one such file. This applies to the input and the answer of a case if its checker or interactor
+    /// is a program. Input that is only the program's standard input is not read into memory.
     pub const FILE_IN_MEMORY_MAX: Bytes = Bytes::mib(256);
     /// Maximum total size of the files of one program, or of the additional files of one case.
     pub const FILES_TOGETHER_MAX: Bytes = Bytes::mib(64);

@@ -175,8 +175,8 @@ impl fmt::Display for Type {
 }
 
 /// A name that is valid in every supported language: an ASCII letter, followed by ASCII letters, digits and `_`, at
-/// most 64 characters in total, and no reserved word. A package that was imported when fewer words were known as reserved
-/// may have one of them: see [`Identifier::stored`].
+/// most 64 characters in total, and no reserved word. A package that was imported when fewer words were refused may have
+/// a reserved word: see [`Identifier::stored`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identifier(Arc<str>);
 

@@ -183,6 +183,15 @@ async fn only_core_writes_the_final_event_and_foreign_events_are_dropped() {
     assert_eq!(log[2].kind, EventKind::Finished { verdict: Verdict::Accepted });
 }
 
+/// Sweeps after this time, while the store cannot write.
+async fn fail_a_sweep_after(app: &App, time: Duration) {
+    let raw = rusqlite::Connection::open(app.folder.path().join("cupel.db")).unwrap();
+    raw.execute_batch("CREATE TRIGGER full BEFORE UPDATE ON runs BEGIN SELECT RAISE(FAIL, 'full'); END").unwrap();
+    app.clock.advance(time);
+    app.core.sweep().await.expect_err("the store cannot write");
+    raw.execute_batch("DROP TRIGGER full").unwrap();
+}
+
 #[tokio::test]
 async fn a_lease_that_ended_while_the_store_failed_expires_only_after_another_lease_time() {
     let app = App::start().await;
@@ -190,12 +199,7 @@ async fn a_lease_that_ended_while_the_store_failed_expires_only_after_another_le
     let first = next(&app.core).await;
     let second = next(&app.core).await;
     let (kept, lost) = if first.leased.submission.id == kept { (kept, lost) } else { (lost, kept) };
-    let raw = rusqlite::Connection::open(app.folder.path().join("cupel.db")).unwrap();
-    raw.execute_batch("CREATE TRIGGER full BEFORE UPDATE ON runs BEGIN SELECT RAISE(FAIL, 'full'); END").unwrap();
-    app.clock.advance(Duration::from_secs(60));
-    app.core.sweep().await.expect_err("the store cannot write");
-    raw.execute_batch("DROP TRIGGER full").unwrap();
-    drop(raw);
+    fail_a_sweep_after(&app, Duration::from_secs(60)).await;
 
     app.clock.advance(Duration::from_secs(20));
     assert_eq!(app.core.sweep().await.unwrap().expired, 0, "workers get the time of a lease");
@@ -208,18 +212,13 @@ async fn a_lease_that_ended_while_the_store_failed_expires_only_after_another_le
     drop(second);
 }
 
-/// If the database's clock is set back, the failure lies in the future.
+/// Otherwise, no lease would expire until the clock reaches the time of the failure again.
 #[tokio::test]
 async fn leases_expire_after_a_failure_of_the_store_although_the_clock_is_set_back() {
     let app = App::start().await;
     app.submit_one().await;
     let before = next(&app.core).await;
-    let raw = rusqlite::Connection::open(app.folder.path().join("cupel.db")).unwrap();
-    raw.execute_batch("CREATE TRIGGER full BEFORE UPDATE ON runs BEGIN SELECT RAISE(FAIL, 'full'); END").unwrap();
-    app.clock.advance(Duration::from_secs(60));
-    app.core.sweep().await.expect_err("the store cannot write");
-    raw.execute_batch("DROP TRIGGER full").unwrap();
-    drop(raw);
+    fail_a_sweep_after(&app, Duration::from_secs(60)).await;
 
     app.clock.set_back(Duration::from_secs(60 * 60));
     app.submit_one().await;

@@ -97,6 +97,20 @@ impl Site {
         self.api.queue_depth().await.unwrap()
     }
 
+    /// A site with a worker for Python, on which two runs in C wait: their worker was killed, and the broker has lost all
+    /// hints.
+    async fn with_unserved_runs() -> (Site, Worker, [SubmissionId; 2]) {
+        let site = Site::start().await;
+        let (python, c) = (site.worker(&["python"]).await, site.worker(&["c"]).await);
+        site.send_heartbeats(&[&python, &c]).await;
+        let waits = [site.submit("c").await, site.submit("c").await];
+        drop(c);
+        site.app.clock.advance(Duration::try_from(WORKER_GONE_AFTER).unwrap());
+        let (site, python) = site.restarted(python).await;
+        site.send_heartbeats(&[&python]).await;
+        (site, python, waits)
+    }
+
     /// The queue loses all hints, and the API node restarts. The worker becomes another process with the same
     /// languages.
     async fn restarted(self, worker: Worker) -> (Site, Worker) {
@@ -262,15 +276,7 @@ async fn a_submission_in_a_language_whose_image_is_being_pulled_waits_for_the_im
 
 #[tokio::test]
 async fn a_run_whose_last_worker_left_waits_for_the_next_and_does_not_delay_others() {
-    let site = Site::start().await;
-    let (python, c) = (site.worker(&["python"]).await, site.worker(&["c"]).await);
-    site.send_heartbeats(&[&python, &c]).await;
-    let waits = [site.submit("c").await, site.submit("c").await];
-    // The worker is killed, and the broker loses all hints.
-    drop(c);
-    site.app.clock.advance(Duration::try_from(WORKER_GONE_AFTER).unwrap());
-    let (site, python) = site.restarted(python).await;
-    site.send_heartbeats(&[&python]).await;
+    let (site, python, waits) = Site::with_unserved_runs().await;
     let swept = site.api.sweep().await.unwrap();
     assert_eq!((swept.offered, swept.unserved), (0, 2));
     assert_eq!(site.depth().await, 0);
@@ -297,20 +303,13 @@ async fn a_run_whose_last_worker_left_waits_for_the_next_and_does_not_delay_othe
 /// Regression: the metric was zero until they were counted again, so its alert resolved or never fired.
 #[tokio::test]
 async fn while_runs_without_a_worker_are_counted_again_their_last_number_is_reported() {
-    let site = Site::start().await;
-    let (python, c) = (site.worker(&["python"]).await, site.worker(&["c"]).await);
-    site.send_heartbeats(&[&python, &c]).await;
-    let waits = [site.submit("c").await, site.submit("c").await];
-    drop(c);
-    site.app.clock.advance(Duration::try_from(WORKER_GONE_AFTER).unwrap());
-    let (site, python) = site.restarted(python).await;
-    site.send_heartbeats(&[&python]).await;
+    let (site, python, waits) = Site::with_unserved_runs().await;
     // With so many hints in the queue, a sweep does not search at once for the few that are missing.
     for _ in 0..65 {
         site.submit("python").await;
     }
     assert_eq!(site.api.sweep().await.unwrap().unserved, 2);
-    // A worker joins, so the runs are to be counted again.
+    // A worker joins, so a new count is due.
     let both = site.worker(&["python", "cpp"]).await;
     site.send_heartbeats(&[&python, &both]).await;
     assert_eq!(site.api.sweep().await.unwrap().unserved, 2);

@@ -6,8 +6,8 @@
 //! large difference means that the database's clock was set or that another server has become the primary; it is
 //! applied at once, so that all nodes agree, also with those that have just started. Only then may this clock go
 //! backwards. After a small difference, it stops until the database's time has caught up. If the database's clock is
-//! set back, times that are stored already lie in the future for a while: runs that wait at that moment, and leases
-//! of workers that die then, wait until the database's time has reached these times.
+//! set back, stored times are in the future for a while: until the clock reaches them, runs that wait at that moment do
+//! not become due, and leases of workers that die then do not expire.
 //!
 //! *Invariant:* the machine's wall clock is only used for comparison.
 

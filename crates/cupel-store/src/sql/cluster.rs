@@ -194,7 +194,7 @@ impl Write for Tell {
         let order = self.order.as_str();
         if let Some(worker) = self.worker {
             let id = bytes(worker.as_uuid());
-            let is_known = db.one("SELECT 1 FROM workers WHERE id = ?", values![id], |_| Ok(()))?.is_some();
+            let is_known = db.exists("SELECT 1 FROM workers WHERE id = ?", values![id])?;
             if is_known && self.order == Order::Work && is_paused(db)? {
                 return Ok(OrderSent::AllPaused);
             }

@@ -117,7 +117,7 @@ impl Interactive {
         self.input.read_error.get().cloned()
     }
 
-    /// Whether the run is to be cancelled, because of a signal or because standard input cannot be read.
+    /// Whether the run must be cancelled, because of a signal or because standard input cannot be read.
     pub(super) fn is_stopped(&self) -> bool {
         self.stopped_by().is_some() || self.input.read_error.get().is_some()
     }
