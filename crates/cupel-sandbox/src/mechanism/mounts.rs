@@ -26,7 +26,10 @@ use crate::{Mount, Wall, WallSet};
 
 /// Host paths that every program sees: the system's programs and libraries.
 pub(crate) const SYSTEM: &[&str] =
-    &["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/alternatives", "/etc/ld.so.cache"];
+    &["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/alternatives", LINKER_CACHE];
+/// The cache of the dynamic linker. A root has a copy of it, not a mount: ldconfig(8) may replace the file at any time, and
+/// move_mount(2) fails with `ENOENT` if the file of a detached mount has been replaced.
+const LINKER_CACHE: &str = "/etc/ld.so.cache";
 /// Private directories of a lane or a cell. They would hide host directories that are mounted at these paths.
 pub(crate) const OWN_PLACES: &[&str] = &["/box", "/tmp", "/proc", "/dev", "/cell"];
 const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom"];
@@ -62,6 +65,8 @@ enum Piece {
     Tree { tree: OwnedFd, is_dir: bool },
     /// A symbolic link, recreated with the same target.
     Link(PathBuf),
+    /// The content of a small file.
+    Copy(Vec<u8>),
 }
 
 /// A configured mount, an entry of an image's root, or the probe. The launcher opens it, since a lane may not be
@@ -76,7 +81,7 @@ impl Shown {
     pub(crate) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         match &self.piece {
             Piece::Tree { tree, .. } => Some(tree.as_fd()),
-            Piece::Link(_) => None,
+            Piece::Link(_) | Piece::Copy(_) => None,
         }
     }
 }
@@ -234,7 +239,11 @@ pub(crate) fn enter_lane_root(shown: &[Shown], is_image: bool, off: WallSet) -> 
     let mut pieces = Vec::new();
     let system = if is_image { &[] } else { SYSTEM };
     for path in system.iter().map(PathBuf::from) {
-        if let Some(piece) = open_piece(&path, attributes).map_err(at(SetupStep::RootTrees))? {
+        let piece = match path.as_os_str() == LINKER_CACHE {
+            true => copy_file(&path),
+            false => open_piece(&path, attributes),
+        };
+        if let Some(piece) = piece.map_err(at(SetupStep::RootTrees))? {
             pieces.push((path, piece));
         }
     }
@@ -251,7 +260,8 @@ pub(crate) fn enter_lane_root(shown: &[Shown], is_image: bool, off: WallSet) -> 
         pieces.push((PathBuf::from("/opt/host"), piece));
     }
 
-    let root_options = "size=1m,nr_inodes=1k,mode=755";
+    // The largest file is the linker's cache: 37 KiB on a server, and rarely more than 1 MiB.
+    let root_options = "size=16m,nr_inodes=1k,mode=755";
     mount_tmpfs(SCAFFOLD, root_options).map_err(errno_at(SetupStep::RootMount))?;
     let root = Path::new(SCAFFOLD);
     let fill = at(SetupStep::RootFill);
@@ -295,6 +305,15 @@ pub(crate) fn enter_lane_root(shown: &[Shown], is_image: bool, off: WallSet) -> 
     Ok(())
 }
 
+/// Reads a host file for the root. Returns `None` if the file does not exist.
+fn copy_file(path: &Path) -> io::Result<Option<Piece>> {
+    match std::fs::read(path) {
+        Ok(content) => Ok(Some(Piece::Copy(content))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Opens a host path for the root. Returns `None` if the path does not exist or is of a type that is not shown.
 fn open_piece(path: &Path, attributes: u64) -> io::Result<Option<Piece>> {
     let kind = match std::fs::symlink_metadata(path) {
@@ -332,6 +351,7 @@ fn place(root: &Path, path: &Path, piece: &Piece) -> io::Result<()> {
         // The path is already visible, inside a directory that was mounted before.
         _ if std::fs::symlink_metadata(&target).is_ok() => Ok(()),
         Piece::Link(text) => symlink(text, &target),
+        Piece::Copy(content) => std::fs::write(&target, content),
         Piece::Tree { tree, is_dir } => {
             if *is_dir {
                 std::fs::create_dir(&target)?;

@@ -16,7 +16,7 @@ use crate::kit::{Fixtures, Program};
 use crate::machine::patient;
 
 const IN_A_GROUP: &str = "__sandbox-in-group";
-const DOCTOR: &str = "__doctor";
+pub(crate) const DOCTOR: &str = "__doctor";
 const ROOT: &str = "/sys/fs/cgroup";
 
 pub(crate) fn trials() -> Vec<Trial> {

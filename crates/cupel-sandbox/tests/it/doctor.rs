@@ -7,9 +7,12 @@ use std::os::unix::net::UnixListener;
 use cupel_sandbox::{SandboxConfig, Wall, WallSet, doctor};
 use libtest_mimic::{Failed, Trial};
 
+use crate::cgroup2::DOCTOR;
+
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = vec![
         Trial::test("doctor::every_wall_holds_here", every_wall_holds_here),
+        Trial::test("doctor::every_wall_holds_while_ldconfig_replaces_its_cache", every_wall_holds_beside_ldconfig),
         Trial::test("doctor::names_the_sockets_of_the_host_that_programs_can_reach", names_reachable_sockets),
     ];
     trials.extend(Wall::ALL.iter().map(|wall| {
@@ -27,6 +30,30 @@ fn every_wall_holds_here() -> Result<(), Failed> {
     assert_eq!(examination.findings.len(), Wall::ALL.len(), "one finding for each wall");
     let missing: Vec<_> = examination.missing().collect();
     assert!(missing.is_empty(), "walls missing on this machine: {missing:?}");
+    Ok(())
+}
+
+fn every_wall_holds_beside_ldconfig() -> Result<(), Failed> {
+    // In a mount namespace with a copy of `/etc`, so that the host's files do not change.
+    let script = r#"set -e
+        mount -t tmpfs none "$1"
+        cp -a /etc/. "$1"
+        mount --bind "$1" /etc
+        perl -e '
+            my ($parent, $cache) = (getppid(), "/etc/ld.so.cache");
+            open F, $cache; my $content = join "", <F>;
+            while (getppid() == $parent) { open F, ">$cache~"; print F $content; close F; rename "$cache~", $cache; }' &
+        "$2" "$3"
+        kill $!"#;
+    let etc = tempfile::tempdir()?;
+    let output = std::process::Command::new("unshare")
+        .args(["--mount", "sh", "-c", script, "sh"])
+        .arg(etc.path())
+        .arg(std::env::current_exe()?)
+        .arg(DOCTOR)
+        .stderr(std::process::Stdio::inherit())
+        .output()?;
+    assert_eq!(String::from_utf8_lossy(&output.stdout), format!("walls: {}, missing: []\n", Wall::ALL.len()));
     Ok(())
 }
 
