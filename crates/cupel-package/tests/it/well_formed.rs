@@ -208,6 +208,19 @@ fn statements_and_the_files_beside_them_are_bounded() {
 }
 
 #[test]
+fn pictures_beside_a_statement_in_the_own_format_and_in_its_images_folder_can_be_shown() {
+    let files = Files::fixture("cupel/a-plus-b")
+        .with("statement.md", "![wide](wide.png) ![small](images/small.PNG)")
+        .with("wide.png", "x")
+        .with("images/small.PNG", "x")
+        .with("notes.txt", "x");
+    let (_bench, imported) = imported(&files);
+    let assets = &imported.package.problem.statements[0].assets;
+    let paths: Vec<_> = assets.iter().map(|asset| asset.path.as_str()).collect();
+    assert_eq!(paths, ["images/small.PNG", "wide.png"]);
+}
+
+#[test]
 fn validation_output_may_be_64_mib() {
     let files = Files::fixture("kattis-legacy/sums").with("problem.yaml", "name: x\nlimits: {validation_output: 64}\n");
     let (_bench, imported) = imported(&files);

@@ -8,7 +8,7 @@ mod trials;
 
 use std::collections::HashSet;
 
-use super::kattis::language_and_format;
+use super::kattis::{is_picture, language_and_format};
 use super::{ByteOrderMark, Child, Context, Draft, Keys};
 use crate::doc::{Reader, Source, Unknown};
 use crate::finding::{Code, ImportError};
@@ -144,7 +144,11 @@ fn limits(context: &Context<'_>, top: &Reader<'_>, draft: &mut Draft) {
 }
 
 fn statements(context: &Context<'_>, draft: &mut Draft) -> Result<(), ImportError> {
-    for (name, child) in context.tree.children("") {
+    let beside = context.tree.children("");
+    let mut pictures = context.refs_in("images");
+    let files_beside = beside.iter().filter(|(_, child)| **child == Child::File);
+    pictures.extend(files_beside.filter(|(name, _)| is_picture(name)).filter_map(|(name, _)| context.tree.file(name)));
+    for (name, child) in beside {
         let text = language_and_format(&name, "statement").filter(|_| child == Child::File);
         let Some((language, format)) = text else { continue };
         let Some(file) = context.tree.file(&name) else { continue };
@@ -152,7 +156,7 @@ fn statements(context: &Context<'_>, draft: &mut Draft) -> Result<(), ImportErro
             continue;
         }
         context.check_statement(&file, format);
-        let assets = context.some_assets(&name, context.refs_in("images").into_iter());
+        let assets = context.some_assets(&name, pictures.iter().cloned());
         draft.statements.push(Statement { language, format, file, assets });
     }
     // Warnings about Cupel's own format are stricter: the author may have intended a README.md as the statement.

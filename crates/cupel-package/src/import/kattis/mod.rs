@@ -15,7 +15,7 @@ mod statements;
 pub(super) use constants::fill_in_constants;
 pub(super) use expectations::by_folder;
 pub(crate) use expectations::folder_rule;
-pub(super) use statements::{is_language_tag, language_and_format};
+pub(super) use statements::{is_language_tag, is_picture, language_and_format};
 
 use super::{Context, PackageFormat};
 use crate::finding::{Code, ImportError};

@@ -71,15 +71,9 @@ impl super::super::Context<'_> {
         if directory.is_empty() {
             return Vec::new();
         }
-        let image = |name: &str| {
-            let extension = name.rsplit_once('.').map(|(_, e)| e.to_ascii_lowercase()).unwrap_or_default();
-            matches!(
-                extension.as_str(),
-                "png" | "jpg" | "jpeg" | "gif" | "svg" | "webp" | "pdf" | "eps" | "tex" | "sty"
-            )
-        };
+        let is_asset = |name: &str| is_picture(name) || matches!(&*extension_of(name), "pdf" | "eps" | "tex" | "sty");
         let is_text = |name: &str| TEXTS.iter().any(|text| language_and_format(name, text).is_some());
-        let files = self.tree.below(directory).filter(|(path, _)| path.as_str() != statement && image(path.name()));
+        let files = self.tree.below(directory).filter(|(path, _)| path.as_str() != statement && is_asset(path.name()));
         let files = files.filter(|(path, _)| !is_text(path.name()));
         self.some_assets(statement, files.filter_map(|(path, _)| self.tree.file(path.as_str())))
     }
@@ -170,6 +164,16 @@ impl super::super::Context<'_> {
 const STATEMENTS_MAX: usize = 200;
 /// Maximum number of files beside a statement. Each statement has a list of them.
 const ASSETS_MAX: usize = 1_000;
+
+/// Whether browsers show files with this name as pictures.
+pub(crate) fn is_picture(name: &str) -> bool {
+    matches!(&*extension_of(name), "png" | "jpg" | "jpeg" | "gif" | "svg" | "webp")
+}
+
+/// The part of a file name after the last dot, in lower case.
+fn extension_of(name: &str) -> String {
+    name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default()
+}
 
 /// Whether a text may be a language tag. It becomes a part of file names, so it must not contain a slash. Source: RFC
 /// 5646, section 2.1.
