@@ -13,6 +13,8 @@ window.onload = () => {
     url: "../openapi.json",
     dom_id: "#swagger-ui",
     deepLinking: true,
+    // Showing all operations would take seconds.
+    docExpansion: "none",
     displayRequestDuration: true,
     tryItOutEnabled: true,
     // By default, the document's address is sent to another host, which validates it.

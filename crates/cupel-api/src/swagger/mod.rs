@@ -14,8 +14,10 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 
 /// Files that change with Cupel's version: name, media type and content.
-const OWN: [(&str, &str, &str); 2] = [
+const OWN: [(&str, &str, &str); 4] = [
     ("index.html", HTML, include_str!("page.html")),
+    ("page.css", STYLE, include_str!("page.css")),
+    ("theme.js", SCRIPT, include_str!("theme.js")),
     ("swagger-initializer.js", SCRIPT, include_str!("initializer.js")),
 ];
 
@@ -36,9 +38,8 @@ macro_rules! vendored {
 }
 
 /// Files that change only with the version of Swagger UI.
-static VENDORED: [Vendored; 4] = [
+static VENDORED: [Vendored; 3] = [
     vendored!("favicon-32x32.png", "image/png"),
-    vendored!("index.css", STYLE),
     vendored!("swagger-ui-bundle.js", SCRIPT),
     vendored!("swagger-ui.css", STYLE),
 ];
