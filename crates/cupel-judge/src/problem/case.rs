@@ -290,6 +290,7 @@ impl Judging<'_, '_> {
             Passes::One => 1,
             Passes::UpTo(passes) => passes.get(),
         };
+        let files_max = limits::files_max(&self.request.package.problem.limits.validation);
         let (mut feedback, mut slowest): (_, Option<Usage>) = (BoxFiles::default(), None);
         let mut number = 0;
         loop {
@@ -311,6 +312,14 @@ impl Judging<'_, '_> {
                 (Some(_), Verdict::Accepted) if passes_max == 1 => return Ok(pass),
                 (Some(_), Verdict::Accepted) if number >= passes_max => {
                     return Ok(pass.fault("the judging program requests another pass after the last one", None));
+                }
+                // The next pass gets these files in addition to those that it may write, so without a bound here, they
+                // could grow in each pass.
+                (Some(next), Verdict::Accepted)
+                    if pass.feedback.total_bytes().saturating_add(next.len() as u64) > files_max.get() =>
+                {
+                    let why = format!("the judging program left more than {files_max} of files for the next pass");
+                    return Ok(pass.fault(&why, None));
                 }
                 (Some(next), Verdict::Accepted) => {
                     input = Some(next);

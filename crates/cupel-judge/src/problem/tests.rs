@@ -1,6 +1,7 @@
 //! Judging a problem with a scripted executor: the cases that are run, repeated and skipped, and the results.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -659,6 +660,25 @@ fn passes_continue_while_the_checker_leaves_an_input() {
     assert_eq!(verdicts(&report), "JE");
     let (report, _) = fixture.judge(root(), false, vec![ok(), next(42), ends(Outcome::Exited(1), 1)]);
     assert_eq!(verdicts(&report), "RTE");
+}
+
+/// Regression: the files of each pass counted anew, so 1,000 passes could leave 64 GiB in the worker's memory.
+#[test]
+fn the_files_of_all_passes_together_are_bounded() {
+    let mut fixture = Fixture::new().checked_by_program(Protocol::FeedbackDirectory);
+    fixture.passes = Passes::UpTo(1000.try_into().unwrap());
+    let large: &'static str = "x".repeat(40 << 20).leak();
+    let leaves = |names: &[&'static str]| {
+        let kept = names.iter().map(|name| (*name, large));
+        let files = iter::once((".cupel/feedback/nextpass.in", "next")).chain(kept).collect();
+        ends(Outcome::Exited(42), 1).with_files(files)
+    };
+    let (one, two) = ([".cupel/feedback/1"], [".cupel/feedback/1", ".cupel/feedback/2"]);
+    let answers = vec![ok(), leaves(&one), ok(), leaves(&one), ok(), leaves(&two)];
+    let (report, executor) = fixture.judge(group("", vec![fixture.case("1", CasePoints::None)]), false, answers);
+    assert_eq!((verdicts(&report).as_str(), executor.requests.len()), ("JE", 6));
+    let message = report.message.unwrap();
+    assert!(message.contains("more than 64 MiB of files for the next pass"), "{message}");
 }
 
 #[test]
