@@ -1111,3 +1111,59 @@ fn a_run_on_custom_input_has_the_limits_of_the_sample_and_shows_the_output_file(
     assert_eq!(own(&package, writes()), (3, 16, b"written".as_slice().into()));
     assert_eq!(own(&package, prints("printed", 1)), (3, 16, b"printed".as_slice().into()));
 }
+
+/// Runs a submission on its sender's own input. Returns the report, and the arguments of the last program that was run.
+fn with_own_input(fixture: &Fixture, cases: Vec<Node>, answer: Answer) -> (cupel_types::RunReport, Vec<String>) {
+    let package = fixture.package(group("", cases));
+    let mut executor = Scripted::new(vec![answer]);
+    let report = fixture.with_request(&package, |request| {
+        let input: Arc<[u8]> = b"in".as_slice().into();
+        run_with_input(request, &input, Bytes::kib(1), &mut executor, &NoCache, &mut Nothing).unwrap()
+    });
+    (report, executor.requests.pop().unwrap().0)
+}
+
+/// Source: Kattis problem package format, "Reporting Additional Feedback": `judgemessage.txt` is not for contestants.
+#[test]
+fn a_run_on_custom_input_shows_an_interactors_message_to_contestants_and_not_that_to_authors() {
+    let fixture = Fixture::new().with_interactor();
+    let judge = (".cupel/feedback/judgemessage.txt", "the best is 17");
+    let team = (".cupel/feedback/teammessage.txt", "too many");
+    for (code, files, message, author_message) in [
+        (43, vec![judge, team], Some("too many"), Some("the best is 17")),
+        (42, vec![judge], None, Some("the best is 17")),
+        (43, Vec::new(), None, None),
+    ] {
+        let answer = ends(Outcome::Exited(code), 1).with_files(files);
+        let (report, _) = with_own_input(&fixture, vec![fixture.case("1", CasePoints::None)], answer);
+        assert_eq!(report.verdict.is_accepted(), code == 42);
+        assert_eq!(report.message.as_deref(), message);
+        assert_eq!(report.grading.unwrap().author_message.as_deref(), author_message);
+    }
+    // The sender may read the reason for a failure of the submission.
+    let plain = Fixture::new();
+    let (report, _) = with_own_input(&plain, vec![plain.case("1", CasePoints::None)], ends(Outcome::Exited(3), 1));
+    assert_eq!((report.verdict, report.message.as_deref()), (Verdict::RuntimeError, Some("exit code 3")));
+}
+
+#[test]
+fn a_run_on_custom_input_uses_no_arguments_of_a_hidden_test() {
+    let fixture = Fixture::new().with_interactor();
+    let case = |id: &str, arg: &str| {
+        let Node::Case(mut case) = fixture.case(id, CasePoints::None) else { unreachable!() };
+        let Method::Interact(mut interactor) = (*case.method).clone() else { unreachable!() };
+        interactor.program.args = vec![arg.to_owned()];
+        case.method = Arc::new(Method::Interact(interactor));
+        case
+    };
+    let used = |cases: [Box<Case>; 2]| {
+        let (_, argv) = with_own_input(&fixture, cases.map(Node::Case).into(), ends(Outcome::Exited(42), 1));
+        argv.last().unwrap().clone()
+    };
+    let without = used([case("1", "fixed 17"), case("2", "fixed 4")]);
+    assert!(without.ends_with("feedback/"), "{without}");
+    assert_eq!(used([case("1", "adaptive"), case("2", "adaptive")]), "adaptive");
+    let mut sample = case("2", "fixed 4");
+    sample.shown = Some(cupel_problem::Shown::Pair { input: sample.input.clone(), answer: None });
+    assert_eq!(used([case("1", "fixed 17"), sample]), "fixed 4");
+}
