@@ -535,3 +535,27 @@ fn a_list_of_some_versions_of_a_language_gives_a_warning() {
     let warnings = steps("cpp, python3, rust");
     assert!(!warnings.iter().any(|warning| warning.fault.contains("versions of")), "{warnings:?}");
 }
+
+#[test]
+fn included_files_are_in_the_directory_of_their_languages_code() {
+    let mut files = Files::fixture("kattis-2025-09/steps");
+    for directory in ["default", "python3", "pypy", "cpp20", "text"] {
+        files = files.with(&format!("include/{directory}/{directory}.h"), "x");
+    }
+    let (first, second, warnings) = again(&files, &options());
+    let paths = |imported: &Imported| {
+        let includes = imported.package.problem.includes.iter();
+        includes.flat_map(|one| one.files.iter().map(|file| file.file.path.to_string())).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(paths(&first).len(), 5);
+    let expected = ["cpp/cpp20.h", "default/default.h", "python3/python3.h", "text/text.h"];
+    assert_eq!(paths(&second), expected.map(|path| format!("include/{path}")).into());
+    for (directory, words) in [
+        ("include/cpp20", "versions of `cpp`; all of them get the files"),
+        ("include/pypy", "versions of `python3`; the files for this version are left out"),
+        ("include/text", "no code for the language `text`"),
+    ] {
+        assert!(has_warning(&warnings, directory, words), "{words}: {warnings:?}");
+    }
+    assert!(!warnings.iter().any(|warning| warning.file == "include/python"), "{warnings:?}");
+}
