@@ -1,15 +1,15 @@
 //! Exported packages can be imported again with the same meaning. Packages that the format cannot express are refused
 //! with the reasons.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use cupel_package::{
     Code, Container, ExportError, ImportOptions, Imported, PackageFinding, PackageFormat, export, import,
 };
 use cupel_problem::{
-    CasePoints, Checker, Comparison, Difficulty, ExpectedVerdict, InputValidator, MaxScore, Method, Problem, Scope,
-    Score, WallLimit,
+    CasePoints, Checker, Comparison, Difficulty, ExampleSubmission, ExpectedVerdict, InputValidator,
+    MaxScore, Method, Problem, Scope, Score, WallLimit,
 };
 
 use crate::support::{Bench, Files, KATTIS_FIXTURES, options};
@@ -71,7 +71,14 @@ fn exported_packages_import_again_with_the_same_content() {
 
 #[test]
 fn a_second_export_and_import_changes_nothing() {
-    for name in ["kattis-2025-09/ratio", "kattis-2025-09/steps", "domjudge/addone", "cupel/a-plus-b"] {
+    for name in [
+        "kattis-2025-09/ratio",
+        "kattis-2025-09/steps",
+        "kattis-legacy/sums",
+        "domjudge/sums",
+        "domjudge/addone",
+        "cupel/a-plus-b",
+    ] {
         let (bench, _, second) = there_and_back(name, Container::Directory, &options());
         let target = bench.path().join("second");
         export(&second.package, &target, Container::Directory).unwrap();
@@ -534,6 +541,58 @@ fn a_list_of_some_versions_of_a_language_gives_a_warning() {
     assert!(has_warning(&steps("cpp20"), "problem.yaml", "does not distinguish versions of `cpp`"));
     let warnings = steps("cpp, python3, rust");
     assert!(!warnings.iter().any(|warning| warning.fault.contains("versions of")), "{warnings:?}");
+}
+
+/// Returns, for each submission, the permitted and the required verdicts of its rules about all cases.
+fn rules_of_submissions(problem: &Problem) -> BTreeMap<&str, Vec<(String, String)>> {
+    let codes = |verdicts: &Option<Vec<ExpectedVerdict>>| {
+        let codes = verdicts.as_ref().map(|verdicts| verdicts.iter().map(|verdict| verdict.code()).collect());
+        codes.map_or_else(|| "-".to_owned(), |codes: BTreeSet<&str>| codes.into_iter().collect::<Vec<_>>().join(" "))
+    };
+    let of = |submission: &'_ ExampleSubmission| {
+        let rules = submission.expectations.iter().filter(|rule| rule.scope == Scope::All);
+        rules.map(|rule| (codes(&rule.permitted), codes(&rule.required))).collect()
+    };
+    problem.submissions.iter().map(|one| (one.program.path.below("submissions").unwrap(), of(one))).collect()
+}
+
+/// Regression: a submission that exceeds the time limit in one test, and fails in another way in a later one, broke the
+/// rule of its folder.
+#[test]
+fn an_expected_verdict_of_a_whole_submission_is_required_on_some_case_and_others_may_have_any() {
+    let files = Files::fixture("kattis-legacy/sums")
+        .with("submissions/compile_error/no.c", "x")
+        .with("submissions/memory_limit_exceeded/large.py", "print(1)\n")
+        .with("submissions/rejected/bad.py", "print(1)\n");
+    let (_, second, warnings) = again(&files, &options());
+    let rules = rules_of_submissions(&second.package.problem);
+    let any = "AC RTE TLE WA";
+    for (name, permitted, required) in [
+        ("accepted/add.py", "AC", "-"),
+        ("wrong_answer/subtract.py", any, "WA"),
+        ("time_limit_exceeded/spin.py", any, "TLE"),
+        ("run_time_error/crash.py", any, "RTE"),
+        ("mixed/large.py", any, "RTE"),
+        ("mixed/bad.py", any, "RTE TLE WA"),
+    ] {
+        assert_eq!(rules[name], [(permitted.to_owned(), required.to_owned())], "{name}");
+    }
+    assert_eq!(rules["mixed/no.c"], []);
+    assert!(has_warning(&warnings, "submissions", "no expected verdict of a whole submission"), "{warnings:?}");
+    assert!(has_warning(&warnings, "submissions/compile_error/no.c", "do not compile"), "{warnings:?}");
+}
+
+#[test]
+fn a_rule_about_each_case_is_kept_beside_an_expected_verdict_of_a_whole_submission() {
+    let files = Files::fixture("kattis-2025-09/sorting")
+        .with(".timelimit", "7\n")
+        .with("submissions/others/whole.py", "# @EXPECTED_RESULTS@: WRONG-ANSWER\nprint(1)\n");
+    let (_, second, _) = again(&files, &options());
+    let rules = rules_of_submissions(&second.package.problem);
+    let of = |permitted: &str, required: &str| (permitted.to_owned(), required.to_owned());
+    let any = of("AC RTE TLE WA", "WA");
+    assert_eq!(rules["wrong_answer/whole.py"], std::slice::from_ref(&any));
+    assert_eq!(rules["wrong_answer/keep.py"], [any, of("AC WA", "-")]);
 }
 
 #[test]
