@@ -8,8 +8,8 @@ use super::{Content, Planned};
 use crate::finding::{Code, Findings};
 use crate::{PackageFinding, Refused};
 use cupel_problem::{
-    Case, CaseId, FileRef, InputValidator, OnOutputLimit, Package, PackagePath, Passes, Problem, ProblemLimits,
-    ProgramFile, Scoring, Statement, StatementFormat, ValidatorArgs, family_members, family_of,
+    Case, CaseId, Feedback, FileRef, InputValidator, OnOutputLimit, Package, PackagePath, Passes, Problem,
+    ProblemLimits, ProgramFile, Scoring, Statement, StatementFormat, ValidatorArgs, family_members, family_of,
 };
 use cupel_types::LanguageId;
 
@@ -455,8 +455,9 @@ impl Plan<'_> {
         path
     }
 
-    /// Returns the arguments and texts of the case itself, in the form of its `<case>.yaml`.
-    fn case_document(&self, case: &Case, output_args: &[String]) -> Option<String> {
+    /// Returns the arguments and texts of the case itself, in the form of its `<case>.yaml`. `feedback` is what the
+    /// case's directory gives.
+    fn case_document(&self, case: &Case, output_args: &[String], feedback: Feedback) -> Option<String> {
         let mut entries: Vec<(String, Yaml)> = Vec::new();
         let mut args = |key: &str, args: &[String]| {
             if !args.is_empty() {
@@ -466,6 +467,9 @@ impl Plan<'_> {
         args("args", &case.args);
         args("output_validator_args", output_args);
         entries.extend(self.validator_args(&case.validator_args));
+        if case.feedback == Feedback::Full && feedback != Feedback::Full {
+            entries.push(("full_feedback".to_owned(), Yaml::plain(true)));
+        }
         for (key, text) in [("description", &case.hints.description), ("hint", &case.hints.hint)] {
             if let Some(text) = text {
                 entries.push((key.to_owned(), Yaml::text(text)));

@@ -8,7 +8,7 @@ use cupel_package::{
     Code, Container, ExportError, ImportOptions, Imported, PackageFinding, PackageFormat, export, import,
 };
 use cupel_problem::{
-    CasePoints, Checker, Comparison, Difficulty, ExampleSubmission, ExpectedVerdict, InputValidator,
+    CasePoints, Checker, Comparison, Difficulty, ExampleSubmission, ExpectedVerdict, Feedback, InputValidator,
     MaxScore, Method, Problem, Scope, Score, WallLimit,
 };
 
@@ -617,4 +617,21 @@ fn included_files_are_in_the_directory_of_their_languages_code() {
         assert!(has_warning(&warnings, directory, words), "{words}: {warnings:?}");
     }
     assert!(!warnings.iter().any(|warning| warning.file == "include/python"), "{warnings:?}");
+}
+
+#[test]
+fn what_contestants_see_of_a_case_is_kept() {
+    let full = |imported: &Imported| {
+        let cases = imported.package.problem.tests.cases().filter(|case| case.feedback == Feedback::Full);
+        cases.map(|case| case.input.hash.to_string()).collect::<BTreeSet<_>>()
+    };
+    let ratio = Files::fixture("kattis-2025-09/ratio").with("data/secret/a.yaml", "full_feedback: true\n");
+    let steps = Files::fixture("kattis-2025-09/steps")
+        .with("data/secret/group1/2.yaml", "full_feedback: true\n")
+        .with("data/secret/group2/2.yaml", "full_feedback: false\n");
+    for (files, count) in [(ratio, 2), (steps, 4)] {
+        let (first, second, _) = again(&files, &options());
+        assert_eq!(full(&first).len(), count);
+        assert_eq!(full(&second), full(&first));
+    }
 }

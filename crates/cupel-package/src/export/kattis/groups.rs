@@ -45,14 +45,14 @@ impl Plan<'_> {
         let above = Above { counts: true, requires: Vec::new() };
         self.flatten(root, &above, &mut samples, &mut groups);
         for (case, name) in samples.iter().zip(names(samples.iter().map(|case| case.id.as_str()))) {
-            self.case(&format!("sample/{name}"), case);
+            self.case(&format!("sample/{name}"), case, Feedback::Full);
         }
         match self.problem.scoring {
             // Without scores, requirements and the order of groups do not change the verdict.
             Scoring::PassFail => {
                 let cases: Vec<&Case> = groups.iter().flat_map(|group| group.cases.iter().copied()).collect();
                 for (case, name) in cases.iter().zip(names(cases.iter().map(|case| case.id.as_str()))) {
-                    self.case(&format!("secret/{name}"), case);
+                    self.case(&format!("secret/{name}"), case, Feedback::Verdict);
                 }
             }
             // Skipped cases give no points by either rule, because groups in which they change the score are refused or
@@ -278,18 +278,19 @@ impl Plan<'_> {
                 entries.push(("require_pass".to_owned(), Yaml::List(requires)));
             }
             let shown = group.cases.iter().all(|case| case.feedback == Feedback::Full);
+            let feedback = if shown { Feedback::Full } else { Feedback::Verdict };
             if shown {
                 entries.push(("full_feedback".to_owned(), Yaml::plain(true)));
             }
             self.text(&format!("data/secret/{name}/test_group.yaml"), document(&entries));
             for (case, base) in group.cases.iter().zip(names(group.cases.iter().map(|case| case.id.as_str()))) {
-                self.case(&format!("secret/{name}/{base}"), case);
+                self.case(&format!("secret/{name}/{base}"), case, feedback);
             }
         }
     }
 
-    /// Plans the files of a case. `name` is its new name.
-    fn case(&mut self, name: &str, case: &Case) {
+    /// Plans the files of a case. `name` is its new name, and `feedback` what its directory gives.
+    fn case(&mut self, name: &str, case: &Case, feedback: Feedback) {
         self.names.push((case.id.clone(), name.to_owned()));
         let path = format!("data/{name}");
         if case.made.is_some() {
@@ -322,7 +323,7 @@ impl Plan<'_> {
         }
         self.program_files(&format!("{path}.files"), &case.files);
         let args = self.arguments(&case.method, case.id.as_str());
-        if let Some(text) = self.case_document(case, &args) {
+        if let Some(text) = self.case_document(case, &args, feedback) {
             self.text(&format!("{path}.yaml"), text);
         }
     }
