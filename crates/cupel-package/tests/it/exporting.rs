@@ -635,3 +635,14 @@ fn what_contestants_see_of_a_case_is_kept() {
         assert_eq!(full(&second), full(&first));
     }
 }
+
+#[test]
+fn names_that_differ_in_the_case_of_letters_only_are_numbered() {
+    let files = Files::fixture("kattis-legacy/sums")
+        .with("data/secret/hand/Big.in", "1 2\n")
+        .with("data/secret/hand/Big.ans", "3\n")
+        .with("data/secret/random/big.in", "2 2\n")
+        .with("data/secret/random/big.ans", "4\n");
+    let (first, second, _) = again(&files, &options());
+    assert_eq!(cases(&second.package.problem), cases(&first.package.problem));
+}
