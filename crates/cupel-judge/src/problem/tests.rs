@@ -528,15 +528,32 @@ fn an_output_of_which_only_some_lines_are_right_is_rejected_with_points() {
         case.answer = Some(fixture.file("two.ans", "ok\nno\n"));
         Node::Case(case)
     };
-    for (cases, verdict_of_cases, score) in [(vec!["1"], "WA", "5"), (vec!["1", "2"], "WA SK", "0")] {
+    let judged = |cases: &[&str], answer: Answer| {
         let root = CaseGroup {
             scoring: GroupScoring::Aggregate(Aggregate::Min),
             ..group("", cases.iter().map(|id| two_lines(id)).collect())
         };
-        let (report, _) = fixture.judge(root, false, vec![prints("ok\nx\n", 1)]);
+        fixture.judge(root, false, vec![answer]).0
+    };
+    for (cases, verdict_of_cases, score) in [(&["1"][..], "WA", "5"), (&["1", "2"], "WA SK", "0")] {
+        let report = judged(cases, prints("ok\nx\n", 1));
         assert_eq!(verdicts(&report), verdict_of_cases);
         assert_eq!((report.verdict, report.score), (Verdict::WrongAnswer, Some(score.parse().unwrap())));
     }
+    // The right lines of a program that failed give points, too (`run_on_error`).
+    for (outcome, stdout, verdict, score) in [
+        (Outcome::Exited(1), "ok\nx\n", Verdict::RuntimeError, "5"),
+        (Outcome::Exited(1), "ok\n", Verdict::RuntimeError, "5"),
+        (Outcome::Exited(1), "ok\nno\n", Verdict::RuntimeError, "10"),
+        (Outcome::Exited(1), "x\ny\n", Verdict::RuntimeError, "0"),
+        (Outcome::TimeLimit, "ok\nx\n", Verdict::TimeLimit, "5"),
+        (Outcome::MemoryLimit, "", Verdict::MemoryLimit, "0"),
+    ] {
+        let report = judged(&["1"], Answer { outcome, ..prints(stdout, 1) });
+        assert_eq!((report.verdict, report.score), (verdict, Some(score.parse().unwrap())), "{stdout:?}");
+    }
+    let cancelled = judged(&["1"], Answer { outcome: Outcome::Cancelled, ..prints("ok\nx\n", 1) });
+    assert_eq!(cancelled.cases[0].score, None);
 }
 
 #[test]
