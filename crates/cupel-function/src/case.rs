@@ -44,6 +44,10 @@ pub struct CallError {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expected(Value);
 
+/// Approximate maximum memory of the arguments of a test, and of its expected result. A short text may have values that
+/// need hundreds of times its size.
+pub const TEST_VALUES_MAX: Bytes = Bytes::mib(256);
+
 /// Approximate maximum memory of the values that one run returns. A list that takes 16 MiB on the wire, with words of
 /// minimum length, needs this much memory.
 pub const RETURNED_MAX: Bytes = Bytes::mib(256);
@@ -69,20 +73,17 @@ impl<'s> FunctionCase<'s> {
     /// Parses a test's input.
     ///
     /// # Errors
-    /// If the input does not match the signature.
+    /// If the input does not match the signature, or its values need more memory than [`TEST_VALUES_MAX`].
     pub fn read(signature: &'s Signature, input: &[u8]) -> Result<FunctionCase<'s>, CallError> {
-        FunctionCase::read_from(signature, Reader::new(input))
+        FunctionCase::read_within(signature, input, TEST_VALUES_MAX)
     }
 
-    /// Parses an untrusted input. Its values may need approximately `room` bytes of memory.
+    /// Parses an input whose values may need approximately `room` bytes of memory.
     ///
     /// # Errors
-    /// As for [`FunctionCase::read`], and if the values need more memory than `room`.
+    /// If the input does not match the signature, or its values need more memory than `room`.
     pub fn read_within(signature: &'s Signature, input: &[u8], room: Bytes) -> Result<FunctionCase<'s>, CallError> {
-        FunctionCase::read_from(signature, Reader::within(input, room))
-    }
-
-    fn read_from(signature: &'s Signature, mut reader: Reader<'_>) -> Result<FunctionCase<'s>, CallError> {
+        let mut reader = Reader::within(input, room);
         let failed = |callee: &str, parameters: &[Parameter]| {
             let (callee, parameters) = (callee.to_owned(), listed(parameters));
             move |source| CallError { callee, parameters, source }
@@ -117,9 +118,9 @@ impl<'s> FunctionCase<'s> {
     /// constructor and for void methods.
     ///
     /// # Errors
-    /// If the result does not match the signature.
+    /// If the result does not match the signature, or needs more memory than [`TEST_VALUES_MAX`].
     pub fn expected(&self, answer: &[u8]) -> Result<Expected, JsonError> {
-        let mut reader = Reader::new(answer);
+        let mut reader = Reader::within(answer, TEST_VALUES_MAX);
         let value = match self.is_sequence() {
             false => reader.value(&self.calls[0].result)?,
             true => {
@@ -403,6 +404,23 @@ mod tests {
         for answer in ["[null,null]", "[null,null,[],null]", "[1,null,[]]"] {
             assert!(case.expected(answer.as_bytes()).is_err(), "{answer}");
         }
+    }
+
+    #[test]
+    fn a_test_whose_values_need_too_much_memory_is_not_read() {
+        let function = method("f", &[("words", "list<map<string,int>>")], "list<map<string,int>>");
+        let signature =
+            Signature { interface: Interface::Function { function, mutates: None }, compare: CompareResult::Exact };
+        // The memory counted for an empty map is hundreds of times the size of its text.
+        let maps = |count| format!("[{}]", vec!["{}"; count].join(",")).into_bytes();
+        let (few, many) = (maps(1_000), maps(usize::try_from(TEST_VALUES_MAX.get()).unwrap() / 640 + 1));
+        let case = FunctionCase::read(&signature, &few).unwrap();
+        assert!(case.expected(&few).is_ok());
+        let why = |error: Option<String>| error.unwrap_or_default();
+        let of_arguments = why(FunctionCase::read(&signature, &many).err().map(|error| error.to_string()));
+        assert!(of_arguments.contains("more memory"), "{of_arguments}");
+        let of_result = why(case.expected(&many).err().map(|error| error.to_string()));
+        assert!(of_result.contains("more memory"), "{of_result}");
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    /// A reader whose values may need any amount of memory.
+    #[cfg(test)]
     pub(super) fn new(text: &'a [u8]) -> Reader<'a> {
         Reader { text, at: 0, room: u64::MAX }
     }

@@ -29,7 +29,7 @@ mod value;
 mod wire;
 
 pub use batch::{BATCH_ARGUMENT, BatchChannel, BatchFrame};
-pub use case::{Answer, CallError, Expected, FunctionCase, RETURNED_MAX};
+pub use case::{Answer, CallError, Expected, FunctionCase, RETURNED_MAX, TEST_VALUES_MAX};
 pub use json::JsonError;
 pub use languages::{Driver, DriverSources};
 pub use starter::starter_code;

@@ -7,8 +7,9 @@ HIGHEST = 1_000_000
 
 
 def end(code, why):
-    with open(f"{sys.argv[3]}/judgemessage.txt", "w") as message:
-        message.write(why + "\n")
+    for reader in ("judge", "team"):
+        with open(f"{sys.argv[3]}/{reader}message.txt", "w") as message:
+            message.write(why + "\n")
     sys.exit(code)
 
 

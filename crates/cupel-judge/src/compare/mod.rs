@@ -53,6 +53,12 @@ impl<A: BufRead> Comparer<A> {
         Comparer(Kind::Lines(Box::new(lines)))
     }
 
+    /// Whether the output of a program that failed is compared, too. Source: DMOJ judge-server, `linecount.py`,
+    /// `run_on_error`.
+    pub(crate) fn is_for_failed_runs(&self) -> bool {
+        matches!(self.0, Kind::Lines(_))
+    }
+
     /// Compares the next piece of the output.
     ///
     /// # Errors

@@ -4,8 +4,8 @@ use std::io::{self, BufReader, Read};
 use std::sync::Arc;
 
 use cupel_problem::{
-    AfterInteraction, Case, CaseId, CasePoints, Checker, ContentHash, GroupName, JudgeProgram, MaxScore, Method, Node,
-    OnOutputLimit, OwnLimits, Passes, Protocol, Score,
+    AfterInteraction, Case, CaseId, CasePoints, Checker, Comparison, ContentHash, GroupName, JudgeProgram, MaxScore,
+    Method, Node, OnOutputLimit, OwnLimits, Passes, Protocol, Score,
 };
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, ExitStatus, Outcome, Output, Signal, StepReport, Usage, Verdict};
 
@@ -290,6 +290,7 @@ impl Judging<'_, '_> {
             Passes::One => 1,
             Passes::UpTo(passes) => passes.get(),
         };
+        let files_max = limits::files_max(&self.request.package.problem.limits.validation);
         let (mut feedback, mut slowest): (_, Option<Usage>) = (BoxFiles::default(), None);
         let mut number = 0;
         loop {
@@ -311,6 +312,14 @@ impl Judging<'_, '_> {
                 (Some(_), Verdict::Accepted) if passes_max == 1 => return Ok(pass),
                 (Some(_), Verdict::Accepted) if number >= passes_max => {
                     return Ok(pass.fault("the judging program requests another pass after the last one", None));
+                }
+                // The next pass gets these files in addition to those that it may write, so without a bound here, they
+                // could grow in each pass.
+                (Some(next), Verdict::Accepted)
+                    if pass.feedback.total_bytes().saturating_add(next.len() as u64) > files_max.get() =>
+                {
+                    let why = format!("the judging program left more than {files_max} of files for the next pass");
+                    return Ok(pass.fault(&why, None));
                 }
                 (Some(next), Verdict::Accepted) => {
                     input = Some(next);
@@ -341,7 +350,8 @@ impl Judging<'_, '_> {
         };
         let (ran, reruns) = self.run_fairly(|judging| judging.run_once(case, checker, input.clone()))?;
         let mut pass = self.by_itself(ran.result.report.clone(), &ran.stderr, reruns, ran.truncated);
-        if pass.verdict != Verdict::Accepted {
+        let is_for_failed_runs = matches!(checker, Checker::Builtin(Comparison::LineCount { .. }));
+        if pass.verdict != Verdict::Accepted && !(is_for_failed_runs && pass.verdict.is_result()) {
             return Ok(pass);
         }
         let output = self.output_of(&ran);
@@ -357,7 +367,11 @@ impl Judging<'_, '_> {
                     (None, Checker::Program(_)) => Ok(CompareResult::Same),
                 };
                 let finding = finding.map_err(|source| self.unreadable(case, source))?;
-                decide(&mut pass, finding, case.points);
+                match pass.verdict {
+                    Verdict::Accepted => decide(&mut pass, finding, case.points),
+                    // The failure remains the verdict, but the right lines give points.
+                    _ => pass.points = share_of(&finding).filter(|_| gives_points(case.points)).map(Named::Share),
+                }
                 Ok(pass)
             }
             Some((program, runnable)) => {
@@ -471,9 +485,10 @@ impl Judging<'_, '_> {
         let OutputObserver { comparer, channel, stderr, failed, truncated, .. } = hears;
         let comparison = match failed {
             Some(error) => Some(Err(error)),
-            // A program that failed needs no comparison.
-            None if !result.report.outcome.is_success() => None,
-            None => comparer.map(Comparer::finish),
+            // The output of a program that failed usually has no effect.
+            None => comparer
+                .filter(|comparer| result.report.outcome.is_success() || comparer.is_for_failed_runs())
+                .map(Comparer::finish),
         };
         Ok(Ran { result, channel, comparison, stderr, truncated })
     }
@@ -582,10 +597,9 @@ pub(super) fn decide(pass: &mut Pass, finding: CompareResult, points: CasePoints
             pass.judge_message = Some(difference.for_author());
         }
         CompareResult::Share { right, of } => {
-            let share = i64::try_from(right).ok().zip(i64::try_from(of).ok());
-            let share = share.and_then(|(right, of)| Share::new(right, of));
+            let share = share_of(&finding);
             pass.judge_message = Some(share_message(right, of));
-            match share.filter(|_| matches!(points, CasePoints::FromChecker { .. })) {
+            match share.filter(|_| gives_points(points)) {
                 Some(share) => {
                     // In DMOJ, a line that differs rejects the output, although the others give points.
                     pass.points = Some(Named::Share(share));
@@ -595,6 +609,20 @@ pub(super) fn decide(pass: &mut Pass, finding: CompareResult, points: CasePoints
             }
         }
     }
+}
+
+/// Returns the share of the points that an output is worth. `None` if it is wrong.
+fn share_of(finding: &CompareResult) -> Option<Share> {
+    match finding {
+        CompareResult::Same => Share::new(1, 1),
+        CompareResult::Share { right, of } => Share::new(i64::try_from(*right).ok()?, i64::try_from(*of).ok()?),
+        CompareResult::Presentation(_) | CompareResult::Different(_) => None,
+    }
+}
+
+/// Whether the points of a case depend on its checker.
+fn gives_points(points: CasePoints) -> bool {
+    matches!(points, CasePoints::FromChecker { .. })
 }
 
 /// Returns the verdict of a case whose checker named a score without accepting or rejecting.

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use cupel_function::FunctionCase;
-use cupel_problem::{AfterInteraction, Case, Interactor, Method, Package};
+use cupel_problem::{AfterInteraction, Case, Interactor, Method, Package, Protocol};
 use cupel_types::{Bytes, Grading, Limits, Output, RunReport, ToolOptions, Verdict};
 
 use super::case::{Pass, Wanted, nothing_ran};
@@ -109,6 +109,8 @@ pub fn run_with_input(
     if pass.verdict == Verdict::InternalError {
         pass.verdict = Verdict::Skipped;
         grading.author_message = pass.judge_message.replace(why_skipped.to_owned());
+    } else if is_by_interactor(&case.method, pass.verdict) {
+        grading.author_message = pass.judge_message.take();
     }
     let usage = &pass.step.usage;
     let (verdict, outcome) = (pass.verdict, pass.step.outcome);
@@ -129,8 +131,18 @@ pub fn run_with_input(
     Ok(report)
 }
 
+/// Whether the message to the author is from an interactor whose protocol also has one to contestants. The sender must
+/// not read the former: it may contain what the author's own solution computes, for any input that the sender chooses.
+fn is_by_interactor(method: &Method, verdict: Verdict) -> bool {
+    let Method::Interact(interactor) = method else { return false };
+    // The other verdicts are from the end of the submission itself.
+    let is_decision = matches!(verdict, Verdict::Accepted | Verdict::WrongAnswer | Verdict::PresentationError);
+    is_decision && interactor.program.protocol == Protocol::FeedbackDirectory
+}
+
 /// Returns a case like a visible one, but without an answer. The log of an interactor is not checked, because the
-/// checker would need the input and the answer of a test.
+/// checker would need the input and the answer of a test. If no case is visible, the interactor gets arguments only if
+/// all cases have the same, because they may determine a hidden test.
 fn case_like_a_sample(package: &Package) -> Option<Case> {
     let cases = || package.problem.tests.cases();
     let mut case = cases().find(|case| case.shown.is_some()).or_else(|| cases().next())?.clone();
@@ -141,7 +153,12 @@ fn case_like_a_sample(package: &Package) -> Option<Case> {
         case.files.clear();
     }
     if let Method::Interact(interactor) = &*case.method {
-        let alone = Interactor { then: AfterInteraction::Verdict, ..interactor.clone() };
+        let mut alone = Interactor { then: AfterInteraction::Verdict, ..interactor.clone() };
+        let args = &interactor.program.args;
+        let has_same = |other: &Case| matches!(&*other.method, Method::Interact(it) if it.program.args == *args);
+        if case.shown.is_none() && !cases().all(has_same) {
+            alone.program.args.clear();
+        }
         case.method = Arc::new(Method::Interact(alone));
     }
     Some(case)

@@ -159,12 +159,17 @@ pub(super) fn is_waiting(usage: &Usage) -> bool {
     usage.cpu_time * WAITING_PART < usage.wall_time
 }
 
+/// Maximum size of all files together that a program of the package leaves, and that a next pass gets.
+pub(super) fn files_max(bounds: &StepBounds) -> Bytes {
+    bounds.output.max(FEEDBACK_MIN)
+}
+
 /// Returns the limits of a program of the package. `given` is the size in bytes of the files in its box. The program's
 /// output consists of messages or, if it is an interactor, of input for the submission. Excess output is truncated and
 /// does not end the program.
 pub(super) fn of_author(bounds: &StepBounds, language: Limits, given: u64) -> Limits {
     let given = Bytes::new(given);
-    let disk = bounds.output.max(FEEDBACK_MIN).saturating_add(given).saturating_add(Bytes::mib(1));
+    let disk = files_max(bounds).saturating_add(given).saturating_add(Bytes::mib(1));
     Limits {
         cpu_time: bounds.time,
         wall_time: bounds.time * 2 + WALL_BEYOND,
@@ -194,7 +199,7 @@ pub(super) fn shown(limits: Limits, bounds: &StepBounds) -> Limits {
         processes: limits.processes,
         open_files: limits.open_files,
         file_size: limits.file_size,
-        disk: bounds.output.max(FEEDBACK_MIN),
+        disk: files_max(bounds),
         inodes: limits.inodes,
         output: limits.output,
         stack: limits.stack,

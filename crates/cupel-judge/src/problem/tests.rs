@@ -1,6 +1,7 @@
 //! Judging a problem with a scripted executor: the cases that are run, repeated and skipped, and the results.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -527,15 +528,32 @@ fn an_output_of_which_only_some_lines_are_right_is_rejected_with_points() {
         case.answer = Some(fixture.file("two.ans", "ok\nno\n"));
         Node::Case(case)
     };
-    for (cases, verdict_of_cases, score) in [(vec!["1"], "WA", "5"), (vec!["1", "2"], "WA SK", "0")] {
+    let judged = |cases: &[&str], answer: Answer| {
         let root = CaseGroup {
             scoring: GroupScoring::Aggregate(Aggregate::Min),
             ..group("", cases.iter().map(|id| two_lines(id)).collect())
         };
-        let (report, _) = fixture.judge(root, false, vec![prints("ok\nx\n", 1)]);
+        fixture.judge(root, false, vec![answer]).0
+    };
+    for (cases, verdict_of_cases, score) in [(&["1"][..], "WA", "5"), (&["1", "2"], "WA SK", "0")] {
+        let report = judged(cases, prints("ok\nx\n", 1));
         assert_eq!(verdicts(&report), verdict_of_cases);
         assert_eq!((report.verdict, report.score), (Verdict::WrongAnswer, Some(score.parse().unwrap())));
     }
+    // The right lines of a program that failed give points, too (`run_on_error`).
+    for (outcome, stdout, verdict, score) in [
+        (Outcome::Exited(1), "ok\nx\n", Verdict::RuntimeError, "5"),
+        (Outcome::Exited(1), "ok\n", Verdict::RuntimeError, "5"),
+        (Outcome::Exited(1), "ok\nno\n", Verdict::RuntimeError, "10"),
+        (Outcome::Exited(1), "x\ny\n", Verdict::RuntimeError, "0"),
+        (Outcome::TimeLimit, "ok\nx\n", Verdict::TimeLimit, "5"),
+        (Outcome::MemoryLimit, "", Verdict::MemoryLimit, "0"),
+    ] {
+        let report = judged(&["1"], Answer { outcome, ..prints(stdout, 1) });
+        assert_eq!((report.verdict, report.score), (verdict, Some(score.parse().unwrap())), "{stdout:?}");
+    }
+    let cancelled = judged(&["1"], Answer { outcome: Outcome::Cancelled, ..prints("ok\nx\n", 1) });
+    assert_eq!(cancelled.cases[0].score, None);
 }
 
 #[test]
@@ -659,6 +677,25 @@ fn passes_continue_while_the_checker_leaves_an_input() {
     assert_eq!(verdicts(&report), "JE");
     let (report, _) = fixture.judge(root(), false, vec![ok(), next(42), ends(Outcome::Exited(1), 1)]);
     assert_eq!(verdicts(&report), "RTE");
+}
+
+/// Regression: the files of each pass counted anew, so 1,000 passes could leave 64 GiB in the worker's memory.
+#[test]
+fn the_files_of_all_passes_together_are_bounded() {
+    let mut fixture = Fixture::new().checked_by_program(Protocol::FeedbackDirectory);
+    fixture.passes = Passes::UpTo(1000.try_into().unwrap());
+    let large: &'static str = "x".repeat(40 << 20).leak();
+    let leaves = |names: &[&'static str]| {
+        let kept = names.iter().map(|name| (*name, large));
+        let files = iter::once((".cupel/feedback/nextpass.in", "next")).chain(kept).collect();
+        ends(Outcome::Exited(42), 1).with_files(files)
+    };
+    let (one, two) = ([".cupel/feedback/1"], [".cupel/feedback/1", ".cupel/feedback/2"]);
+    let answers = vec![ok(), leaves(&one), ok(), leaves(&one), ok(), leaves(&two)];
+    let (report, executor) = fixture.judge(group("", vec![fixture.case("1", CasePoints::None)]), false, answers);
+    assert_eq!((verdicts(&report).as_str(), executor.requests.len()), ("JE", 6));
+    let message = report.message.unwrap();
+    assert!(message.contains("more than 64 MiB of files for the next pass"), "{message}");
 }
 
 #[test]
@@ -1090,4 +1127,60 @@ fn a_run_on_custom_input_has_the_limits_of_the_sample_and_shows_the_output_file(
     package.problem.io.output_file = Some(BoxPath::new("out.txt").unwrap());
     assert_eq!(own(&package, writes()), (3, 16, b"written".as_slice().into()));
     assert_eq!(own(&package, prints("printed", 1)), (3, 16, b"printed".as_slice().into()));
+}
+
+/// Runs a submission on its sender's own input. Returns the report, and the arguments of the last program that was run.
+fn with_own_input(fixture: &Fixture, cases: Vec<Node>, answer: Answer) -> (cupel_types::RunReport, Vec<String>) {
+    let package = fixture.package(group("", cases));
+    let mut executor = Scripted::new(vec![answer]);
+    let report = fixture.with_request(&package, |request| {
+        let input: Arc<[u8]> = b"in".as_slice().into();
+        run_with_input(request, &input, Bytes::kib(1), &mut executor, &NoCache, &mut Nothing).unwrap()
+    });
+    (report, executor.requests.pop().unwrap().0)
+}
+
+/// Source: Kattis problem package format, "Reporting Additional Feedback": `judgemessage.txt` is not for contestants.
+#[test]
+fn a_run_on_custom_input_shows_an_interactors_message_to_contestants_and_not_that_to_authors() {
+    let fixture = Fixture::new().with_interactor();
+    let judge = (".cupel/feedback/judgemessage.txt", "the best is 17");
+    let team = (".cupel/feedback/teammessage.txt", "too many");
+    for (code, files, message, author_message) in [
+        (43, vec![judge, team], Some("too many"), Some("the best is 17")),
+        (42, vec![judge], None, Some("the best is 17")),
+        (43, Vec::new(), None, None),
+    ] {
+        let answer = ends(Outcome::Exited(code), 1).with_files(files);
+        let (report, _) = with_own_input(&fixture, vec![fixture.case("1", CasePoints::None)], answer);
+        assert_eq!(report.verdict.is_accepted(), code == 42);
+        assert_eq!(report.message.as_deref(), message);
+        assert_eq!(report.grading.unwrap().author_message.as_deref(), author_message);
+    }
+    // The sender may read the reason for a failure of the submission.
+    let plain = Fixture::new();
+    let (report, _) = with_own_input(&plain, vec![plain.case("1", CasePoints::None)], ends(Outcome::Exited(3), 1));
+    assert_eq!((report.verdict, report.message.as_deref()), (Verdict::RuntimeError, Some("exit code 3")));
+}
+
+#[test]
+fn a_run_on_custom_input_uses_no_arguments_of_a_hidden_test() {
+    let fixture = Fixture::new().with_interactor();
+    let case = |id: &str, arg: &str| {
+        let Node::Case(mut case) = fixture.case(id, CasePoints::None) else { unreachable!() };
+        let Method::Interact(mut interactor) = (*case.method).clone() else { unreachable!() };
+        interactor.program.args = vec![arg.to_owned()];
+        case.method = Arc::new(Method::Interact(interactor));
+        case
+    };
+    let used = |cases: [Box<Case>; 2]| {
+        let (_, argv) = with_own_input(&fixture, cases.map(Node::Case).into(), ends(Outcome::Exited(42), 1));
+        argv.last().unwrap().clone()
+    };
+    let without = used([case("1", "fixed 17"), case("2", "fixed 4")]);
+    assert!(without.ends_with("feedback/"), "{without}");
+    assert_eq!(used([case("1", "adaptive"), case("2", "adaptive")]), "adaptive");
+    let mut sample = case("2", "fixed 4");
+    sample.shown = Some(cupel_problem::Shown::Pair { input: sample.input.clone(), answer: None });
+    assert_eq!(used([case("1", "fixed 17"), sample]), "fixed 4");
 }

@@ -8,8 +8,8 @@ use super::{Content, Planned};
 use crate::finding::{Code, Findings};
 use crate::{PackageFinding, Refused};
 use cupel_problem::{
-    Case, CaseId, FileRef, InputValidator, OnOutputLimit, Package, PackagePath, Passes, Problem, ProblemLimits,
-    ProgramFile, Scoring, Statement, StatementFormat, ValidatorArgs, family_members, family_of,
+    Case, CaseId, Feedback, FileRef, InputValidator, OnOutputLimit, Package, PackagePath, Passes, Problem,
+    ProblemLimits, ProgramFile, Scoring, Statement, StatementFormat, ValidatorArgs, family_members, family_of,
 };
 use cupel_types::LanguageId;
 
@@ -455,8 +455,9 @@ impl Plan<'_> {
         path
     }
 
-    /// Returns the arguments and texts of the case itself, in the form of its `<case>.yaml`.
-    fn case_document(&self, case: &Case, output_args: &[String]) -> Option<String> {
+    /// Returns the arguments and texts of the case itself, in the form of its `<case>.yaml`. `feedback` is what the
+    /// case's directory gives.
+    fn case_document(&self, case: &Case, output_args: &[String], feedback: Feedback) -> Option<String> {
         let mut entries: Vec<(String, Yaml)> = Vec::new();
         let mut args = |key: &str, args: &[String]| {
             if !args.is_empty() {
@@ -466,6 +467,9 @@ impl Plan<'_> {
         args("args", &case.args);
         args("output_validator_args", output_args);
         entries.extend(self.validator_args(&case.validator_args));
+        if case.feedback == Feedback::Full && feedback != Feedback::Full {
+            entries.push(("full_feedback".to_owned(), Yaml::plain(true)));
+        }
         for (key, text) in [("description", &case.hints.description), ("hint", &case.hints.hint)] {
             if let Some(text) = text {
                 entries.push((key.to_owned(), Yaml::text(text)));
@@ -501,15 +505,40 @@ impl Plan<'_> {
         Some(("input_validator_args".to_owned(), value))
     }
 
-    fn rest(&mut self) {
-        for include in &self.problem.includes {
-            let language = include.language.as_ref().map_or("default", |language| language.as_str());
-            let directory = format!("include/{language}");
+    fn includes(&mut self) {
+        // The format does not distinguish the versions of a language, so the files for all of them come first.
+        let of_version = |language: &LanguageId| family_of(language.as_str()) != language.as_str();
+        let (versions, others): (Vec<_>, Vec<_>) =
+            self.problem.includes.iter().partition(|include| include.language.as_ref().is_some_and(of_version));
+        for include in others.into_iter().chain(versions) {
+            let directory = match &include.language {
+                None => "include/default".to_owned(),
+                Some(language) => {
+                    let code = code_of(language).unwrap_or(language.as_str());
+                    let (own, directory) = (format!("include/{language}"), format!("include/{code}"));
+                    if code_of(language).is_none() {
+                        let fault = format!("the format has no code for the language `{language}`");
+                        self.weaker(&own, format!("{fault}; other judges ignore these files"));
+                    } else if of_version(language) {
+                        let fault = format!("the format does not distinguish versions of `{code}`");
+                        let effect = match self.is_taken(&directory) {
+                            true => "the files for this version are left out",
+                            false => "all of them get the files for this version",
+                        };
+                        self.weaker(&own, format!("{fault}; {effect}"));
+                    }
+                    directory
+                }
+            };
             // Only the first files for a language are used.
             if !self.is_taken(&directory) {
                 self.program_files(&directory, &include.files);
             }
         }
+    }
+
+    fn rest(&mut self) {
+        self.includes();
         for generator in &self.problem.generators {
             let below = generator.path.below("generators").unwrap_or(generator.path.name()).to_owned();
             self.copy(format!("generators/{below}"), generator);

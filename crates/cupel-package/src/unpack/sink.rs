@@ -129,12 +129,13 @@ impl<'a> Sink<'a> {
     /// Counts an entry of the source, of any kind.
     pub(crate) fn count_entry(&mut self) -> Result<(), SinkError> {
         self.entries += 1;
-        if self.entries > self.limits.entries_max {
-            let fault = format!("there are more than {} entries", self.limits.entries_max);
-            self.findings.file(Code::ArchiveBomb, "", fault, "Remove the files that the problem does not need");
-            return Err(SinkError::Refused);
-        }
-        Ok(())
+        if self.entries > self.limits.entries_max { Err(self.too_many("entries")) } else { Ok(()) }
+    }
+
+    fn too_many(&self, what: &str) -> SinkError {
+        let fault = format!("there are more than {} {what}", self.limits.entries_max);
+        self.findings.file(Code::ArchiveBomb, "", fault, "Remove the files that the problem does not need");
+        SinkError::Refused
     }
 
     /// Checks a raw name of the source and prefixes it with a directory (with trailing slash, or empty). `None` if the
@@ -180,6 +181,10 @@ impl<'a> Sink<'a> {
             match self.names.get(&folded(&path)) {
                 Some((known, true)) if *known == path => {}
                 Some((known, is_directory)) => return Err(self.twice(&path, known, !is_directory)),
+                // The source need not have an entry for each directory.
+                None if self.names.len() >= self.limits.entries_max => {
+                    return Err(self.too_many("files and directories"));
+                }
                 None => {
                     let place = self.root.join(path.as_str());
                     DirBuilder::new()

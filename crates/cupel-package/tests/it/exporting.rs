@@ -1,15 +1,15 @@
 //! Exported packages can be imported again with the same meaning. Packages that the format cannot express are refused
 //! with the reasons.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use cupel_package::{
     Code, Container, ExportError, ImportOptions, Imported, PackageFinding, PackageFormat, export, import,
 };
 use cupel_problem::{
-    CasePoints, Checker, Comparison, Difficulty, ExpectedVerdict, InputValidator, MaxScore, Method, Problem, Scope,
-    Score, WallLimit,
+    CasePoints, Checker, Comparison, Difficulty, ExampleSubmission, ExpectedVerdict, Feedback, InputValidator,
+    MaxScore, Method, Problem, Scope, Score, WallLimit,
 };
 
 use crate::support::{Bench, Files, KATTIS_FIXTURES, options};
@@ -71,7 +71,14 @@ fn exported_packages_import_again_with_the_same_content() {
 
 #[test]
 fn a_second_export_and_import_changes_nothing() {
-    for name in ["kattis-2025-09/ratio", "kattis-2025-09/steps", "domjudge/addone", "cupel/a-plus-b"] {
+    for name in [
+        "kattis-2025-09/ratio",
+        "kattis-2025-09/steps",
+        "kattis-legacy/sums",
+        "domjudge/sums",
+        "domjudge/addone",
+        "cupel/a-plus-b",
+    ] {
         let (bench, _, second) = there_and_back(name, Container::Directory, &options());
         let target = bench.path().join("second");
         export(&second.package, &target, Container::Directory).unwrap();
@@ -534,4 +541,108 @@ fn a_list_of_some_versions_of_a_language_gives_a_warning() {
     assert!(has_warning(&steps("cpp20"), "problem.yaml", "does not distinguish versions of `cpp`"));
     let warnings = steps("cpp, python3, rust");
     assert!(!warnings.iter().any(|warning| warning.fault.contains("versions of")), "{warnings:?}");
+}
+
+/// Returns, for each submission, the permitted and the required verdicts of its rules about all cases.
+fn rules_of_submissions(problem: &Problem) -> BTreeMap<&str, Vec<(String, String)>> {
+    let codes = |verdicts: &Option<Vec<ExpectedVerdict>>| {
+        let codes = verdicts.as_ref().map(|verdicts| verdicts.iter().map(|verdict| verdict.code()).collect());
+        codes.map_or_else(|| "-".to_owned(), |codes: BTreeSet<&str>| codes.into_iter().collect::<Vec<_>>().join(" "))
+    };
+    let of = |submission: &'_ ExampleSubmission| {
+        let rules = submission.expectations.iter().filter(|rule| rule.scope == Scope::All);
+        rules.map(|rule| (codes(&rule.permitted), codes(&rule.required))).collect()
+    };
+    problem.submissions.iter().map(|one| (one.program.path.below("submissions").unwrap(), of(one))).collect()
+}
+
+/// Regression: a submission that exceeds the time limit in one test, and fails in another way in a later one, broke the
+/// rule of its folder.
+#[test]
+fn an_expected_verdict_of_a_whole_submission_is_required_on_some_case_and_others_may_have_any() {
+    let files = Files::fixture("kattis-legacy/sums")
+        .with("submissions/compile_error/no.c", "x")
+        .with("submissions/memory_limit_exceeded/large.py", "print(1)\n")
+        .with("submissions/rejected/bad.py", "print(1)\n");
+    let (_, second, warnings) = again(&files, &options());
+    let rules = rules_of_submissions(&second.package.problem);
+    let any = "AC RTE TLE WA";
+    for (name, permitted, required) in [
+        ("accepted/add.py", "AC", "-"),
+        ("wrong_answer/subtract.py", any, "WA"),
+        ("time_limit_exceeded/spin.py", any, "TLE"),
+        ("run_time_error/crash.py", any, "RTE"),
+        ("mixed/large.py", any, "RTE"),
+        ("mixed/bad.py", any, "RTE TLE WA"),
+    ] {
+        assert_eq!(rules[name], [(permitted.to_owned(), required.to_owned())], "{name}");
+    }
+    assert_eq!(rules["mixed/no.c"], []);
+    assert!(has_warning(&warnings, "submissions", "no expected verdict of a whole submission"), "{warnings:?}");
+    assert!(has_warning(&warnings, "submissions/compile_error/no.c", "do not compile"), "{warnings:?}");
+}
+
+#[test]
+fn a_rule_about_each_case_is_kept_beside_an_expected_verdict_of_a_whole_submission() {
+    let files = Files::fixture("kattis-2025-09/sorting")
+        .with(".timelimit", "7\n")
+        .with("submissions/others/whole.py", "# @EXPECTED_RESULTS@: WRONG-ANSWER\nprint(1)\n");
+    let (_, second, _) = again(&files, &options());
+    let rules = rules_of_submissions(&second.package.problem);
+    let of = |permitted: &str, required: &str| (permitted.to_owned(), required.to_owned());
+    let any = of("AC RTE TLE WA", "WA");
+    assert_eq!(rules["wrong_answer/whole.py"], std::slice::from_ref(&any));
+    assert_eq!(rules["wrong_answer/keep.py"], [any, of("AC WA", "-")]);
+}
+
+#[test]
+fn included_files_are_in_the_directory_of_their_languages_code() {
+    let mut files = Files::fixture("kattis-2025-09/steps");
+    for directory in ["default", "python3", "pypy", "cpp20", "text"] {
+        files = files.with(&format!("include/{directory}/{directory}.h"), "x");
+    }
+    let (first, second, warnings) = again(&files, &options());
+    let paths = |imported: &Imported| {
+        let includes = imported.package.problem.includes.iter();
+        includes.flat_map(|one| one.files.iter().map(|file| file.file.path.to_string())).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(paths(&first).len(), 5);
+    let expected = ["cpp/cpp20.h", "default/default.h", "python3/python3.h", "text/text.h"];
+    assert_eq!(paths(&second), expected.map(|path| format!("include/{path}")).into());
+    for (directory, words) in [
+        ("include/cpp20", "versions of `cpp`; all of them get the files"),
+        ("include/pypy", "versions of `python3`; the files for this version are left out"),
+        ("include/text", "no code for the language `text`"),
+    ] {
+        assert!(has_warning(&warnings, directory, words), "{words}: {warnings:?}");
+    }
+    assert!(!warnings.iter().any(|warning| warning.file == "include/python"), "{warnings:?}");
+}
+
+#[test]
+fn what_contestants_see_of_a_case_is_kept() {
+    let full = |imported: &Imported| {
+        let cases = imported.package.problem.tests.cases().filter(|case| case.feedback == Feedback::Full);
+        cases.map(|case| case.input.hash.to_string()).collect::<BTreeSet<_>>()
+    };
+    let ratio = Files::fixture("kattis-2025-09/ratio").with("data/secret/a.yaml", "full_feedback: true\n");
+    let steps = Files::fixture("kattis-2025-09/steps")
+        .with("data/secret/group1/2.yaml", "full_feedback: true\n")
+        .with("data/secret/group2/2.yaml", "full_feedback: false\n");
+    for (files, count) in [(ratio, 2), (steps, 4)] {
+        let (first, second, _) = again(&files, &options());
+        assert_eq!(full(&first).len(), count);
+        assert_eq!(full(&second), full(&first));
+    }
+}
+
+#[test]
+fn names_that_differ_in_the_case_of_letters_only_are_numbered() {
+    let files = Files::fixture("kattis-legacy/sums")
+        .with("data/secret/hand/Big.in", "1 2\n")
+        .with("data/secret/hand/Big.ans", "3\n")
+        .with("data/secret/random/big.in", "2 2\n")
+        .with("data/secret/random/big.ans", "4\n");
+    let (first, second, _) = again(&files, &options());
+    assert_eq!(cases(&second.package.problem), cases(&first.package.problem));
 }

@@ -1092,3 +1092,14 @@ fn a_name_that_a_language_reserves_is_refused_by_an_import_only() {
     assert_refused("-", &refused(bench.import_files(&files, &options())), Code::KeyType, "problem.toml", "a name of");
     assert!(open(&bench.path().join("source"), &options()).is_err());
 }
+
+#[test]
+fn an_interactor_of_a_type_without_interactors_is_refused_by_an_import_only() {
+    let files = fixture("dmoj/guess").edit("init.yml", "type: testlib", "type: peg");
+    let mut options = options();
+    options.time_limit = Some(std::time::Duration::from_secs(1));
+    let bench = Bench::new();
+    let refusal = refused(bench.import_files(&files, &options));
+    assert_refused("peg", &refusal, Code::Unsupported, "init.yml", "interactive.type: an interactor of the type `peg`");
+    assert!(open(&bench.path().join("source"), &options).is_ok());
+}

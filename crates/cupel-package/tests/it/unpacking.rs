@@ -301,6 +301,13 @@ fn bombs_are_refused_before_they_are_unpacked_completely() {
     let files = (0..100).fold(package(), |files, n| files.with(&format!("attachments/{n}"), ""));
     refuse("entries", "a.zip", &files.zip(), &small, Code::ArchiveBomb, "entries");
     refuse("entries", "a.tar", &files.tar(), &small, Code::ArchiveBomb, "entries");
+    // The archive has no entries for these directories.
+    let files = (0..10).fold(package(), |files, n| files.with(&format!("attachments/{n}/1/2/3/4/5/6/7/8/file"), ""));
+    for (name, archive) in [("a.zip", files.zip()), ("a.tar", files.tar())] {
+        refuse("directories", name, &archive, &small, Code::ArchiveBomb, "60 files and directories");
+    }
+    let refusal = refused(Bench::new().import_files(&files, &small));
+    assert_refused("directories", &refusal, Code::ArchiveBomb, "", "60 ");
 }
 
 /// The bytes of an inner archive do not count as bytes of the package's archive: each of the two archives alone has a

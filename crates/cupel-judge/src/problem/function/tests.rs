@@ -79,7 +79,7 @@ impl JudgeObserver for Nothing {
 struct World {
     languages: Registry,
     package: Package,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl World {
@@ -104,7 +104,7 @@ impl World {
         let mut languages = Registry::load(Some(&dir.path().join("languages"))).unwrap();
         languages.probe(&Answers);
         let imported = import(&dir.path().join("p"), &dir.path().join("i"), &ImportOptions::new(&languages)).unwrap();
-        World { languages, package: imported.package, _dir: dir }
+        World { languages, package: imported.package, dir }
     }
 
     fn with<T>(&self, what: impl FnOnce(&ProblemRequest<'_>) -> T) -> T {
@@ -165,6 +165,23 @@ fn the_drivers_report_decides_and_printed_output_does_not() {
     ] {
         assert_eq!(world.judge(channel), (verdict, message.to_owned()), "{channel:?}");
     }
+}
+
+/// Regression: a short text could become values of gigabytes in the memory of the worker.
+#[test]
+fn a_test_whose_values_need_too_much_memory_is_a_fault_of_the_package() {
+    let mut world = World::new();
+    // The memory counted for an empty map is hundreds of times the size of its text.
+    let list = format!("[{}]", vec!["{}"; 430_000].join(","));
+    let problem = PROBLEM.replace("type = \"int\"", "type = \"list<map<string,int>>\"");
+    for (name, text) in [("problem.toml", problem.as_str()), ("tests/secret/1.in", &list)] {
+        std::fs::write(world.dir.path().join("p").join(name), text).unwrap();
+    }
+    let options = ImportOptions::new(&world.languages);
+    world.package = import(&world.dir.path().join("p"), &world.dir.path().join("j"), &options).unwrap().package;
+    let (verdict, message) = world.judge("@ ok\n42\n");
+    assert_eq!(verdict, Verdict::InternalError);
+    assert!(message.contains("tests/secret/1.in: not what `f` takes") && message.contains("more memory"), "{message}");
 }
 
 #[test]

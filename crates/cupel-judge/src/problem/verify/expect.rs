@@ -3,7 +3,10 @@
 //! Source: Kattis problem package format 2025-09, "Submissions"; legacy, "Example submissions"; DOMjudge manual,
 //! `@EXPECTED_RESULTS@`.
 
-use cupel_problem::{CaseId, ExampleSubmission, Expectation, ExpectedVerdict, MaxScore, Scope, Score, ScoreRange};
+use cupel_problem::{
+    CaseId, ExampleSubmission, Expectation, ExpectedVerdict, MaxScore, Objective, Problem, Scope, Score, ScoreRange,
+    Scoring,
+};
 use cupel_types::{Verdict, counted};
 
 use super::report::{Claim, Subject};
@@ -17,9 +20,34 @@ const MESSAGES_SHOWN: usize = 3;
 const COMPILER_LINES_MAX: usize = 10;
 const COMPILER_BYTES_MAX: usize = 1 << 10;
 
+/// The best score that a submission may get.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BestScore {
+    objective: Objective,
+    /// `Unbounded` if there is no bound, or it is unknown. `None` if the submission was not scored.
+    score: Option<MaxScore>,
+}
+
+impl BestScore {
+    /// If the lower score is better, the best score is the lower end of the problem's range. Source: problemtools,
+    /// `verifyproblem`, `fully_accepted`.
+    pub(super) fn of(problem: &Problem, report: &ProblemReport) -> BestScore {
+        match problem.scoring {
+            Scoring::Points { objective: Objective::Min, .. } => {
+                let least = problem.tests.root().range.and_then(|range| range.low());
+                let score = report.max_score.map(|_| least.map_or(MaxScore::Unbounded, MaxScore::Bounded));
+                BestScore { objective: Objective::Min, score }
+            }
+            Scoring::Points { objective: Objective::Max, .. } | Scoring::PassFail => {
+                BestScore { objective: Objective::Max, score: report.max_score }
+            }
+        }
+    }
+}
+
 /// Returns all expectations on a submission as claims, compared with its result.
-pub(super) fn claims(example: &ExampleSubmission, report: &ProblemReport) -> Vec<Claim> {
-    let about = About { example, report };
+pub(super) fn claims(example: &ExampleSubmission, report: &ProblemReport, best: BestScore) -> Vec<Claim> {
+    let about = About { example, report, best };
     if let Some(claim) = about.judged() {
         return vec![claim];
     }
@@ -29,6 +57,7 @@ pub(super) fn claims(example: &ExampleSubmission, report: &ProblemReport) -> Vec
 struct About<'a> {
     example: &'a ExampleSubmission,
     report: &'a ProblemReport,
+    best: BestScore,
 }
 
 impl About<'_> {
@@ -186,12 +215,13 @@ impl About<'_> {
 
     fn full_score(&self, rule: &Expectation, full: bool) -> Claim {
         let got = self.report.score.map_or_else(|| "none".to_owned(), |score| score.to_string());
-        let (Some(MaxScore::Bounded(max)), Some(score)) = (self.report.max_score, self.report.score) else {
-            // Without a maximum, there is no full score. Without a score, the verdict already reports the problem.
-            let unbounded = self.report.max_score == Some(MaxScore::Unbounded) && self.report.score.is_some();
-            return self.claim(&rule.origin, expected_score(full, None), got, None, unbounded);
+        let (Some(MaxScore::Bounded(best)), Some(score)) = (self.best.score, self.report.score) else {
+            // Without a bound, there is no full score. Without a score, the verdict already reports the problem.
+            let unbounded = self.best.score == Some(MaxScore::Unbounded) && self.report.score.is_some();
+            return self.claim(&rule.origin, expected_score(full, None, self.best.objective), got, None, unbounded);
         };
-        self.claim(&rule.origin, expected_score(full, Some(max)), got, None, (score == max) == full)
+        let expected = expected_score(full, Some(best), self.best.objective);
+        self.claim(&rule.origin, expected, got, None, (score == best) == full)
     }
 
     fn message(&self, rule: &Expectation, text: &str) -> Claim {
@@ -256,12 +286,16 @@ fn shown(range: &ScoreRange) -> String {
     }
 }
 
-fn expected_score(full: bool, max: Option<Score>) -> String {
-    match (full, max) {
-        (true, Some(max)) => format!("the full score, {max}"),
-        (false, Some(max)) => format!("less than {max} points"),
-        (true, None) => "the full score".to_owned(),
-        (false, None) => "less than the full score".to_owned(),
+fn expected_score(full: bool, best: Option<Score>, objective: Objective) -> String {
+    match (full, best, objective) {
+        (true, Some(best), Objective::Max) => format!("the full score, {best}"),
+        (true, Some(best), Objective::Min) => format!("the best score, {best}"),
+        (false, Some(best), Objective::Max) => format!("less than {best} points"),
+        (false, Some(best), Objective::Min) => format!("more than {best} points"),
+        (true, None, Objective::Max) => "the full score".to_owned(),
+        (true, None, Objective::Min) => "the best score".to_owned(),
+        (false, None, Objective::Max) => "less than the full score".to_owned(),
+        (false, None, Objective::Min) => "more than the best score".to_owned(),
     }
 }
 
@@ -309,7 +343,8 @@ mod tests {
             shape: ProgramShape::Sources,
         };
         let example = ExampleSubmission { program, beside: Vec::new(), expectations: vec![rule] };
-        let mut claims = claims(&example, report);
+        let best = BestScore { objective: Objective::Max, score: report.max_score };
+        let mut claims = claims(&example, report, best);
         assert_eq!(claims.len(), 1, "{claims:?}");
         let claim = claims.remove(0);
         (claim.holds, claim.got, claim.case)

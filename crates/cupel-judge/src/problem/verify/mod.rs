@@ -29,6 +29,7 @@ use cupel_languages::{Language, Registry};
 use cupel_problem::{CaseId, ExampleSubmission, ExpectedVerdict, MaxScore, Package, PackagePath, Program, Scope};
 use cupel_types::{BoxFiles, LimitsRequest, Start, ToolOptions, UserId, Verdict};
 
+use expect::BestScore;
 pub use report::{Claim, Subject, VerifiedGroup, VerifiedSubmission, VerifiedTimeLimit, VerifyReport};
 
 use super::answer::seconds;
@@ -174,6 +175,7 @@ struct Tried<'a> {
     example: &'a ExampleSubmission,
     language: &'a Language,
     report: ProblemReport,
+    best: BestScore,
     claims: Vec<Claim>,
 }
 
@@ -395,8 +397,9 @@ impl<'a> Verifying<'a, '_> {
         if let Some(case) = unread.filter(|_| !self.notes.iter().any(|note| note.ends_with(UNREAD))) {
             self.notes.push(format!("{}, {}: {UNREAD}", example.program.path, case.id));
         }
-        let claims = expect::claims(example, &report);
-        Ok(Ok(Tried { example, language, report, claims }))
+        let best = BestScore::of(&self.request.package.problem, &report);
+        let claims = expect::claims(example, &report, best);
+        Ok(Ok(Tried { example, language, report, best, claims }))
     }
 
     /// Returns the limit derived from the submissions that must be in time and that satisfy their rules.
@@ -495,7 +498,7 @@ fn must_be_accepted(example: &ExampleSubmission) -> bool {
 fn keeps_to_time(tried: &Tried<'_>) -> bool {
     let expectations = tried.example.expectations.iter().filter(|rule| excludes_timeouts(rule)).cloned().collect();
     let rules = ExampleSubmission { expectations, ..tried.example.clone() };
-    expect::claims(&rules, &tried.report).iter().all(|claim| claim.holds)
+    expect::claims(&rules, &tried.report, tried.best).iter().all(|claim| claim.holds)
 }
 
 /// Whether a rule concerns single cases. If so, the result of every case matters.

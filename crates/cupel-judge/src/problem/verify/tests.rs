@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cupel_problem::{
-    CasePoints, ExampleSubmission, Expectation, ExpectedVerdict, Generator, InputTrial, InputValidator, Node, Protocol,
+    Aggregate, CaseGroup, CasePoints, ExampleSubmission, Expectation, ExpectedVerdict, Generator, GroupScoring,
+    InputTrial, InputValidator, MaxScore, Node, Objective, Protocol, Score, ScoreRange, Scoring, SkippedCases,
     StepBounds, StopRule, ValidatorArgs,
 };
 use cupel_types::{Bytes, Outcome, Start};
@@ -143,6 +144,45 @@ fn a_checker_that_writes_an_invalid_score_file_does_not_decide() {
         let (report, executor) = fixture.verify(vec![fixture.case("1", points)], answers);
         assert_eq!((report.holds(), executor.answers.len()), (holds, 0), "{points:?} {:?}", broken(&report));
     }
+}
+
+/// Source: problemtools, `verifyproblem`, `fully_accepted`.
+#[test]
+fn if_the_lower_score_is_better_the_best_score_is_the_least_of_the_range() {
+    let full = |full| vec![Expectation { full_score: Some(full), ..Expectation::nothing("folder") }];
+    let mut fixture = Fixture::new()
+        .checked_by_program(Protocol::FeedbackDirectory)
+        .with("best.scr", full(true))
+        .with("worst.scr", full(false));
+    let bound = |points| Score::points(points).unwrap();
+    let points = CasePoints::FromChecker {
+        max: MaxScore::Unbounded,
+        unnamed: None,
+        rejected: Score::ZERO,
+        also_rejecting: false,
+        may_be_negative: true,
+    };
+    let scored = |score| ends(Outcome::Exited(42), 1).with_files(vec![(".cupel/feedback/score.txt", score)]);
+    let mut broken_claims = |objective, scores: [&'static str; 2]| {
+        fixture.scoring = Scoring::Points { objective, skipped: SkippedCases::Zero };
+        let root = CaseGroup {
+            scoring: GroupScoring::Aggregate(Aggregate::Sum),
+            max: MaxScore::Bounded(bound(1000)),
+            range: ScoreRange::new(Some(bound(0)), Some(bound(1000))),
+            ..group("", vec![fixture.case("1", points)])
+        };
+        let package = fixture.package(root);
+        // The checker gets an empty output, random bytes and the answer, and then the outputs of the submissions.
+        let rejects = ends(Outcome::Exited(43), 1);
+        let answers = vec![rejects.clone(), rejects, scored("0"), ok(), scored(scores[0]), ok(), scored(scores[1])];
+        let mut executor = Scripted::new(answers);
+        broken(&verify(&fixture.request(&package), &mut executor, &NoCache, &mut Nobody).unwrap())
+    };
+    assert_eq!(broken_claims(Objective::Min, ["0", "1000"]), [""; 0]);
+    assert_eq!(broken_claims(Objective::Max, ["1000", "0"]), [""; 0]);
+    let [best, worst] = &broken_claims(Objective::Min, ["1000", "0"])[..] else { panic!("two claims") };
+    assert!(best.ends_with(": 1000 not the best score, 0"), "{best}");
+    assert!(worst.ends_with(": 0 not more than 0 points"), "{worst}");
 }
 
 #[test]

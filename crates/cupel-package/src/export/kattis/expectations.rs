@@ -1,5 +1,9 @@
 //! Submissions of an exported package: the folder implies the expected result, and `submissions.yaml` contains all
 //! other rules. Cases of an exported package may have new names, so patterns of cases are translated.
+//!
+//! In other formats, a submission may have an expected verdict as a whole: that of one of its cases. The other cases
+//! may then have any verdict, but the folders of 2025-09 permit only one besides AC. So the rules of these folders are
+//! replaced if such a submission is in them. Source: Kattis problem package format 2025-09, "Submissions".
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +16,10 @@ use cupel_types::LanguageId;
 
 impl Plan<'_> {
     pub(super) fn submissions(&mut self, metadata: &Metadata) {
-        let mut rules: Vec<(String, Yaml)> = Vec::new();
+        let replaced: BTreeSet<&str> = self.problem.submissions.iter().filter_map(replaced_folder).collect();
+        let mut rules: Vec<(String, Yaml)> =
+            replaced.iter().map(|folder| ((*folder).to_owned(), Yaml::Map(vec![permitted(ANY)]))).collect();
+        self.report_weaker_verdicts();
         for submission in &self.problem.submissions {
             let folder = folder(submission);
             let name = submission.program.path.name();
@@ -26,7 +33,7 @@ impl Plan<'_> {
                     self.program_files(&format!("submissions/{path}"), beside);
                 }
             }
-            let mut rule = self.rule(submission, folder);
+            let mut rule = self.rule(submission, folder, replaced.contains(folder));
             // Nested rules come last.
             let original = submission.program.path.below("submissions").unwrap_or_default();
             rule.splice(0..0, metadata.about_submission(original));
@@ -39,8 +46,29 @@ impl Plan<'_> {
         }
     }
 
-    /// Returns the entries of `submissions.yaml` that the folder does not imply.
-    fn rule(&self, submission: &ExampleSubmission, folder: &str) -> Vec<(String, Yaml)> {
+    /// Reports the expected verdicts of whole submissions that become weaker.
+    fn report_weaker_verdicts(&self) {
+        let mut has_weaker = false;
+        for submission in &self.problem.submissions {
+            for verdicts in submission.expectations.iter().filter_map(|rule| rule.verdict.as_deref()) {
+                if verdicts == [ExpectedVerdict::CompileError] {
+                    let fault = "the format has no expected verdict for submissions that do not compile; its result is \
+                                 not checked";
+                    self.weaker(submission.program.path.as_str(), fault);
+                } else {
+                    has_weaker |= verdicts != [ExpectedVerdict::Accepted];
+                }
+            }
+        }
+        if has_weaker {
+            let fault = "the format has no expected verdict of a whole submission; it is required of some case only";
+            self.weaker("submissions", fault);
+        }
+    }
+
+    /// Returns the entries of `submissions.yaml` that the folder does not imply. `is_replaced`: the rule of the folder
+    /// is replaced by one that permits any verdict.
+    fn rule(&self, submission: &ExampleSubmission, folder: &str, is_replaced: bool) -> Vec<(String, Yaml)> {
         let mut entries: Vec<(String, Yaml)> = Vec::new();
         let mut put = |key: &str, value: Yaml| entries.push((key.to_owned(), value));
         // The importer gives C++23 to sources with an extension of C++.
@@ -56,7 +84,11 @@ impl Plan<'_> {
         }
         let mut nested: Vec<(String, Yaml)> = Vec::new();
         for expectation in &submission.expectations {
+            if is_replaced && equals(replacement(folder), expectation) {
+                continue;
+            }
             if equals_folder_rule(folder, expectation) {
+                entries.extend(expectation.permitted.as_deref().filter(|_| is_replaced).map(permitted));
                 continue;
             }
             let checks = checks(expectation, folder);
@@ -127,7 +159,8 @@ impl Plan<'_> {
 fn folder(submission: &ExampleSubmission) -> &'static str {
     use ExpectedVerdict::{Accepted, RuntimeError, TimeLimit, WrongAnswer};
     let Some(rule) = submission.expectations.iter().find(|rule| rule.scope == Scope::All) else { return "mixed" };
-    if let Some(known) = FOLDERS.iter().find(|folder| equals_folder_rule(folder, rule)) {
+    let implies = |folder: &&&str| equals_folder_rule(folder, rule) || equals(replacement(folder), rule);
+    if let Some(known) = FOLDERS.iter().find(implies) {
         return known;
     }
     // In some formats, a submission has one expected verdict instead of one for each case.
@@ -151,42 +184,71 @@ const FOLDERS: &[&str] = &[
     "partially_accepted",
 ];
 
+/// All verdicts of the format.
+const ANY: &[ExpectedVerdict] = &[
+    ExpectedVerdict::Accepted,
+    ExpectedVerdict::RuntimeError,
+    ExpectedVerdict::TimeLimit,
+    ExpectedVerdict::WrongAnswer,
+];
+
 /// Whether the folder's default rule equals this rule.
 fn equals_folder_rule(folder: &str, rule: &Expectation) -> bool {
-    let default = folder_rule(folder);
-    default.is_some_and(|default| Expectation { origin: rule.origin.clone(), ..default } == *rule)
+    equals(folder_rule(folder), rule)
+}
+
+fn equals(known: Option<Expectation>, rule: &Expectation) -> bool {
+    known.is_some_and(|known| Expectation { origin: rule.origin.clone(), ..known } == *rule)
+}
+
+/// Returns the rule of the folder that requires its verdict on some case, and permits any verdict on the others.
+fn replacement(folder: &str) -> Option<Expectation> {
+    let of_verdict = matches!(folder, "wrong_answer" | "time_limit_exceeded" | "run_time_error");
+    let rule = folder_rule(folder).filter(|_| of_verdict)?;
+    Some(Expectation { permitted: Some(ANY.to_vec()), ..rule })
+}
+
+/// Returns the folder whose rule must be replaced, because it is stricter than that of this submission in it.
+fn replaced_folder(submission: &ExampleSubmission) -> Option<&'static str> {
+    let folder = folder(submission);
+    let rule = submission.expectations.iter().find(|rule| rule.scope == Scope::All)?;
+    (replacement(folder).is_some() && !equals_folder_rule(folder, rule)).then_some(folder)
+}
+
+/// Returns the format's codes of verdicts. The format has four. A more specific verdict is mapped to the verdict that
+/// includes it. A submission that does not compile has no verdicts of cases.
+fn codes(verdicts: &[ExpectedVerdict]) -> Yaml {
+    let coarse = verdicts.iter().filter_map(|verdict| match verdict {
+        ExpectedVerdict::Accepted => Some("AC"),
+        ExpectedVerdict::WrongAnswer | ExpectedVerdict::PresentationError => Some("WA"),
+        ExpectedVerdict::TimeLimit => Some("TLE"),
+        ExpectedVerdict::RuntimeError | ExpectedVerdict::MemoryLimit | ExpectedVerdict::OutputLimit => Some("RTE"),
+        ExpectedVerdict::CompileError => None,
+    });
+    let coarse: BTreeSet<&str> = coarse.collect();
+    Yaml::List(coarse.into_iter().map(Yaml::plain).collect())
+}
+
+fn permitted(verdicts: &[ExpectedVerdict]) -> (String, Yaml) {
+    ("permitted".to_owned(), codes(verdicts))
 }
 
 fn checks(expectation: &Expectation, folder: &str) -> Vec<(String, Yaml)> {
-    // The format has four verdicts. A more specific verdict is mapped to the verdict that includes it.
-    let codes = |verdicts: &[ExpectedVerdict]| {
-        let coarse = verdicts.iter().map(|verdict| match verdict {
-            ExpectedVerdict::Accepted => "AC",
-            ExpectedVerdict::WrongAnswer | ExpectedVerdict::PresentationError => "WA",
-            ExpectedVerdict::TimeLimit => "TLE",
-            ExpectedVerdict::RuntimeError
-            | ExpectedVerdict::MemoryLimit
-            | ExpectedVerdict::OutputLimit
-            | ExpectedVerdict::CompileError => "RTE",
-        });
-        let coarse: BTreeSet<&str> = coarse.collect();
-        Yaml::List(coarse.into_iter().map(Yaml::plain).collect())
-    };
     let mut entries: Vec<(String, Yaml)> = Vec::new();
-    if let Some(permitted) = &expectation.permitted {
-        entries.push(("permitted".to_owned(), codes(permitted)));
-    }
+    entries.extend(expectation.permitted.as_deref().map(permitted));
     if let Some(required) = &expectation.required {
         entries.push(("required".to_owned(), codes(required)));
     }
-    if let (Some(verdict), "mixed") = (&expectation.verdict, folder) {
-        let accepted = verdict.contains(&ExpectedVerdict::Accepted);
-        let mut permitted = verdict.clone();
-        permitted.push(ExpectedVerdict::Accepted);
-        entries.push(("permitted".to_owned(), codes(&permitted)));
-        if !accepted {
-            entries.push(("required".to_owned(), codes(verdict)));
+    match &expectation.verdict {
+        // The rule of the folder is this one, or has been replaced by it.
+        Some(_) if folder != "mixed" => {}
+        Some(verdicts) if *verdicts != [ExpectedVerdict::CompileError] => {
+            entries.push(permitted(ANY));
+            if !verdicts.contains(&ExpectedVerdict::Accepted) {
+                entries.push(("required".to_owned(), codes(verdicts)));
+            }
         }
+        Some(_) | None => {}
     }
     if let Some(score) = expectation.score {
         let bounds = [score.low(), score.high()].map(|bound| Yaml::plain(bound.unwrap_or_default()));

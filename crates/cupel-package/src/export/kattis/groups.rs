@@ -4,7 +4,7 @@
 //! points in another way, each case becomes a separate group. If that is not possible either, the export is refused.
 //! Groups that do not count become groups with zero points.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::Plan;
 use crate::export::yaml::{Yaml, document};
@@ -45,14 +45,14 @@ impl Plan<'_> {
         let above = Above { counts: true, requires: Vec::new() };
         self.flatten(root, &above, &mut samples, &mut groups);
         for (case, name) in samples.iter().zip(names(samples.iter().map(|case| case.id.as_str()))) {
-            self.case(&format!("sample/{name}"), case);
+            self.case(&format!("sample/{name}"), case, Feedback::Full);
         }
         match self.problem.scoring {
             // Without scores, requirements and the order of groups do not change the verdict.
             Scoring::PassFail => {
                 let cases: Vec<&Case> = groups.iter().flat_map(|group| group.cases.iter().copied()).collect();
                 for (case, name) in cases.iter().zip(names(cases.iter().map(|case| case.id.as_str()))) {
-                    self.case(&format!("secret/{name}"), case);
+                    self.case(&format!("secret/{name}"), case, Feedback::Verdict);
                 }
             }
             // Skipped cases give no points by either rule, because groups in which they change the score are refused or
@@ -278,18 +278,19 @@ impl Plan<'_> {
                 entries.push(("require_pass".to_owned(), Yaml::List(requires)));
             }
             let shown = group.cases.iter().all(|case| case.feedback == Feedback::Full);
+            let feedback = if shown { Feedback::Full } else { Feedback::Verdict };
             if shown {
                 entries.push(("full_feedback".to_owned(), Yaml::plain(true)));
             }
             self.text(&format!("data/secret/{name}/test_group.yaml"), document(&entries));
             for (case, base) in group.cases.iter().zip(names(group.cases.iter().map(|case| case.id.as_str()))) {
-                self.case(&format!("secret/{name}/{base}"), case);
+                self.case(&format!("secret/{name}/{base}"), case, feedback);
             }
         }
     }
 
-    /// Plans the files of a case. `name` is its new name.
-    fn case(&mut self, name: &str, case: &Case) {
+    /// Plans the files of a case. `name` is its new name, and `feedback` what its directory gives.
+    fn case(&mut self, name: &str, case: &Case, feedback: Feedback) {
         self.names.push((case.id.clone(), name.to_owned()));
         let path = format!("data/{name}");
         if case.made.is_some() {
@@ -322,7 +323,7 @@ impl Plan<'_> {
         }
         self.program_files(&format!("{path}.files"), &case.files);
         let args = self.arguments(&case.method, case.id.as_str());
-        if let Some(text) = self.case_document(case, &args) {
+        if let Some(text) = self.case_document(case, &args, feedback) {
             self.text(&format!("{path}.yaml"), text);
         }
     }
@@ -414,7 +415,11 @@ fn names<'n>(old: impl Iterator<Item = &'n str>) -> Vec<String> {
         letters.collect::<String>().trim_start_matches('-').to_owned()
     };
     let names: Vec<String> = old.map(plain).collect();
-    let fine = names.iter().all(|name| !name.is_empty() && name != "test_group")
+    // Some file systems ignore the case of letters.
+    let folded: HashSet<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+    let fine = folded.len() == names.len()
+        && !folded.contains("")
+        && !folded.contains("test_group")
         && names.windows(2).all(|pair| pair[0] < pair[1]);
     if fine {
         return names;
@@ -435,6 +440,8 @@ mod tests {
         assert_eq!(new(&["2", "10"]), ["1-2", "2-10"]);
         assert_eq!(new(&["a/x", "b/x"]), ["1-x", "2-x"]);
         assert_eq!(new(&["001!", "…"]), ["1-001", "2"]);
+        assert_eq!(new(&["a/Big", "b/big"]), ["1-Big", "2-big"]);
+        assert_eq!(new(&["1", "Test_group"]), ["1-1", "2-Test_group"]);
         let many: Vec<String> = (0..12).map(|n| n.to_string()).collect();
         assert_eq!(new(&many.iter().map(String::as_str).collect::<Vec<_>>())[9], "10-9");
     }

@@ -333,6 +333,13 @@ impl<'c, 'r> Reading<'c, 'r> {
                 return Some(Method::Interact(Interactor { program, then: AfterInteraction::Verdict }));
             }
             if interactive.is_some() {
+                let kind = interactive.get("type");
+                // A stored package still opens; its submissions are JE.
+                if kind.text() == Some("peg") && !context.is_stored {
+                    let remedy = "Supported for interactors are default, testlib and coci";
+                    kind.fault(Code::Unsupported, "an interactor of the type `peg` is not supported", remedy);
+                    return None;
+                }
                 let program = bridged(context, &interactive)?;
                 return Some(Method::Interact(Interactor { program, then: AfterInteraction::Verdict }));
             }
