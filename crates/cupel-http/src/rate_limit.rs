@@ -278,8 +278,8 @@ impl RateLimits {
     }
 
     /// Charges one join code. Call it before the code is checked, whether or not the contest exists, so that a client
-    /// without guesses left learns nothing from the response. [`Guess::refund`] refunds the charge. Waits while too many
-    /// other attempts from the address are being checked.
+    /// without guesses left learns nothing from the response. [`Guess::refund`] refunds the charge. Waits while too
+    /// many other attempts from the address are being checked.
     pub async fn join_code(&self, address: IpAddr) -> Result<Guess<'_>, ApiError> {
         let charge = AddressUse::JoinCode.charge(address, self.login.join_codes);
         let bucket = charge.key.clone();

@@ -1,7 +1,7 @@
 //! Comparison line by line: determines which share of the answer's lines the output has at the same position.
 //!
-//! White space at both ends of a line is ignored, unless the comparison is exact, and so are lines without words. If the output has more lines than the answer, no line is right. Source: DMOJ,
-//! checker `linecount`.
+//! White space at both ends of a line is ignored, unless the comparison is exact, and so are lines without words. If
+//! the output has more lines than the answer, no line is right. Source: DMOJ, checker `linecount`.
 
 use std::io::{self, BufRead};
 

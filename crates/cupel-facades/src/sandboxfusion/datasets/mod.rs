@@ -4,8 +4,8 @@
 //! is tested with inputs and outputs (`CommonOJDataset`), and code that is inserted into a test (`AutoEvalDataset`).
 //!
 //! *Invariant:* while cases run, which may take an hour, a request keeps only what its remaining cases and its response
-//! need, and that memory is reserved: the cases as JSON text in the budget for bodies, and the streams of the cases that
-//! have ended in the budget for responses.
+//! need, and that memory is reserved: the cases as JSON text in the budget for bodies, and the streams of the cases
+//! that have ended in the budget for responses.
 
 mod auto_eval;
 mod compare;
