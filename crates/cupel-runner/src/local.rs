@@ -194,7 +194,7 @@ impl Runner for LocalRunner {
             (Root::Docker(_), None) => Err("this process was started without languages in Docker Engine, so it is not connected to the engine; restart \
                      the server"
                     .to_owned()),
-            (Root::System, _) => Err("it is not an image".to_owned()),
+            (Root::System, _) => Err("the files of this machine are not an image".to_owned()),
         }
     }
 

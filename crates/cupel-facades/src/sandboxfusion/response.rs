@@ -108,7 +108,7 @@ fn text(data: &[u8], bytes_max: usize) -> String {
     text
 }
 
-/// The begin of a text with at most this number of bytes.
+/// The beginning of a text, with at most this number of bytes.
 pub(super) fn begin(text: &str, bytes_max: usize) -> &str {
     &text[..text.floor_char_boundary(bytes_max)]
 }
