@@ -1,5 +1,5 @@
-// A labelled input with a hint and an error message. The server sends one error per field, which is worded by its code. What the
-// browser refuses is said in the same place, instead of in the browser's bubble. A password can be shown.
+// A labelled input with a hint and an error message. The server sends one error per field, which is worded by its code. If the browser
+// refuses a value, the message is in the same place, instead of in the browser's bubble. A password can be shown.
 import { useEffect, useId, useRef, useState, type FormEvent, type InputHTMLAttributes } from 'react'
 import { fields, worded, type FieldTexts, type Refused } from '../i18n/fields'
 import { useTexts } from '../i18n/messages'
@@ -9,7 +9,7 @@ interface FieldProps extends InputHTMLAttributes<HTMLInputElement> {
   label: string
   hint?: string
   error?: string | Refused | undefined
-  /** What is said if a required field is empty. */
+  /** The message if a required field is empty. */
   missing?: string
 }
 

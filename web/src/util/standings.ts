@@ -58,7 +58,7 @@ export function contestTime(seconds: number): string {
 export const isRunning = ({ phase, participation }: Pick<Schema['ContestView'], 'phase' | 'participation'>): boolean =>
   participation?.kind === 'virtual' ? serverNow() < Date.parse(participation.ends_at) : participation != null && phase === 'running'
 
-/** Whether the user has taken part virtually, and the own time is running. */
+/** Whether the user takes part virtually, and the time of this participation is running. */
 export const isRunningVirtually = (contest: Pick<Schema['ContestView'], 'phase' | 'participation'>): boolean => contest.participation?.kind === 'virtual' && isRunning(contest)
 
 /** Whether results stay hidden after the end, until an organizer lifts the freeze. */

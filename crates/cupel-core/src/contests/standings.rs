@@ -304,11 +304,11 @@ mod tests {
         let result = |is_try, solves, score| Some(AttemptResult { is_try, solves, score });
         table
             .iter()
-            .map(|(n, problem, minute, came)| Attempt {
+            .map(|(n, problem, minute, symbol)| Attempt {
                 user: user(*n),
                 problem: *problem,
                 at: Duration::from_mins(*minute) + Duration::from_secs(59),
-                result: match *came {
+                result: match *symbol {
                     "+" => result(true, true, Score::ONE),
                     "-" => result(true, false, Score::ZERO),
                     "C" => result(false, false, Score::ZERO),
