@@ -14,8 +14,8 @@ pub(super) struct Tolerance {
 }
 
 impl Tolerance {
-    /// Whether `actual` is accepted for `expected`. The relative test multiplies instead of dividing, so an expected 0 is
-    /// compared with the absolute tolerance only.
+    /// Whether `actual` is accepted for `expected`. The relative test multiplies instead of dividing, so an expected 0
+    /// is compared with the absolute tolerance only.
     pub(super) fn accepts(self, expected: f64, actual: f64) -> bool {
         let distance = (actual - expected).abs();
         distance <= self.absolute || distance <= self.relative * expected.abs()
