@@ -17,8 +17,8 @@ export const inputClass =
   'w-full h-8 pointer-coarse:min-h-11 px-2.5 rounded-md border border-strong aria-invalid:border-wrong bg-surface text-text placeholder:text-muted'
 
 /**
- * Whether a text has too many characters, counted as the server counts them. The browser's `maxlength` would cut what is
- * typed or pasted, without a message.
+ * Whether a text has too many characters, counted as the server counts them. The browser's `maxlength` would cut typed
+ * or pasted text without a message.
  */
 export const isTooLong = (text: string, most: number | undefined): most is number => most !== undefined && text.length > most && [...text].length > most
 

@@ -72,8 +72,8 @@ export const awaitsResults = (standings: { frozen: boolean; rows: readonly Pick<
   standings.frozen || standings.rows.some(({ problems }) => problems.some(({ pending }) => pending > 0))
 
 /**
- * Whether a submission counts in a contest. The server decides by the participant's own time, including what was sent in that time before
- * the participant joined.
+ * Whether a submission counts in a contest. The server decides by the participant's own time, even if the submission was sent before the
+ * participant joined.
  */
 export function countsIn({ participation }: Pick<Schema['ContestView'], 'participation'>, submittedAt: string): boolean {
   if (participation == null) return false
