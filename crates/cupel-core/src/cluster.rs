@@ -252,7 +252,8 @@ impl Core {
         let mut libraries = LibraryVersions::new();
         let mut pulling = PullingLanguages::new();
         for beat in workers.into_iter().map(|worker| worker.beat) {
-            // The workers of a cluster normally have the same libraries. If versions differ, that of one worker is shown.
+            // The workers of a cluster normally have the same libraries. If versions differ, that of one worker is
+            // shown.
             for (language, found) in beat.libraries {
                 libraries.entry(language).or_default().extend(found);
             }
