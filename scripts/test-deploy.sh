@@ -13,32 +13,28 @@ if ! [ -d "$tools/kubernetes_validate-$validate.dist-info" ]; then
     scripts/again scripts/as-root /usr/bin/python3 -m pip --quiet --disable-pip-version-check install --upgrade --root-user-action ignore \
         --target "$tools" "kubernetes-validate==$validate"
 fi
+unpack() { # PACKAGE...: downloads packages from Debian, and unpacks them into the new directory $fetched
+    fetched=$(mktemp -d)
+    fetch() { (cd "$fetched" && apt-get --quiet=2 download "$@"); }
+    # Outdated package lists name versions that the archive no longer has.
+    fetch "$@" || { scripts/as-root apt-get update --quiet=2 && fetch "$@"; }
+    (cd "$fetched" && for package in *.deb; do dpkg-deb --extract "$package" .; done)
+}
 if ! [ -x "$tools/promtool" ]; then
     echo "Installing from Debian into $tools: promtool (the package prometheus would start a server)"
-    fetched=$(mktemp -d)
-    fetch() { (cd "$fetched" && apt-get --quiet=2 download prometheus); }
-    # Outdated package lists name versions that the archive no longer has.
-    fetch || { scripts/as-root apt-get update --quiet=2 && fetch; }
-    (cd "$fetched" && dpkg-deb --extract prometheus_*.deb .)
+    unpack prometheus
     scripts/as-root install "$fetched/usr/bin/promtool" "$tools/promtool"
     rm -rf "$fetched"
 fi
 if ! [ -x "$tools/nginx" ] || ! [ -x "$tools/caddy" ]; then
     echo "Installing from Debian into $tools: nginx and caddy (their packages would start a server)"
-    fetched=$(mktemp -d)
-    fetch() { (cd "$fetched" && apt-get --quiet=2 download nginx caddy); }
-    fetch || { scripts/as-root apt-get update --quiet=2 && fetch; }
-    (cd "$fetched" && for package in *.deb; do dpkg-deb --extract "$package" .; done)
+    unpack nginx caddy
     scripts/as-root install "$fetched/usr/sbin/nginx" "$fetched/usr/bin/caddy" "$tools/"
     rm -rf "$fetched"
 fi
-
 if ! [ -x "$tools/haproxy" ]; then
     echo "Installing from Debian into $tools: haproxy and its libraries (the package would start a server)"
-    fetched=$(mktemp -d)
-    fetch() { (cd "$fetched" && apt-get --quiet=2 download haproxy liblua5.3-0 libopentracing1 libopentracing-c-wrapper0); }
-    fetch || { scripts/as-root apt-get update --quiet=2 && fetch; }
-    (cd "$fetched" && for package in *.deb; do dpkg-deb --extract "$package" .; done)
+    unpack haproxy liblua5.3-0 libopentracing1 libopentracing-c-wrapper0
     scripts/as-root install -d "$tools/lib"
     scripts/as-root install "$fetched"/usr/lib/*-linux-gnu/lib*.so.* "$tools/lib/"
     scripts/as-root install "$fetched/usr/sbin/haproxy" "$tools/"
@@ -133,10 +129,10 @@ for unit in deploy/systemd/*.service; do
     # Cupel need not be installed on this machine.
     sed 's#/usr/local/bin/cupel\b#/bin/true#' "$unit" >"$work/$(basename "$unit")"
 done
-said=$(systemd-analyze verify --man=no "$work"/*.service 2>&1) || true
+warnings=$(systemd-analyze verify --man=no "$work"/*.service 2>&1) || true
 # systemd-analyze prints a warning for an unknown key but exits with 0, so any output is a failure.
-if [ -n "$said" ]; then
-    echo "$said" >&2
+if [ -n "$warnings" ]; then
+    echo "$warnings" >&2
     exit 1
 fi
 systemd-analyze security --offline=true --no-pager --threshold=20 "$work/cupel-api.service" | tail -n 1

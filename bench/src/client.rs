@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 
 /// Maximum size of a response body.
-const ANSWER_BYTES_MAX: usize = 1 << 20;
+const RESPONSE_BYTES_MAX: usize = 1 << 20;
 
 /// A keep-alive connection to the server.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(crate) struct Connection {
 
 /// A response of the server.
 #[derive(Debug)]
-pub(crate) struct Answer<'a> {
+pub(crate) struct Response<'a> {
     /// Status code.
     pub(crate) status: u16,
     /// Body.
@@ -42,7 +42,7 @@ impl Connection {
     ///
     /// # Errors
     /// The connection failed, or the response is not in the supported format.
-    pub(crate) fn post(&mut self, path: &str, headers: &str, body: &str) -> anyhow::Result<Answer<'_>> {
+    pub(crate) fn post(&mut self, path: &str, headers: &str, body: &str) -> anyhow::Result<Response<'_>> {
         let request = format!(
             "POST {path} HTTP/1.1\r\nhost: {}\r\n{headers}content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             self.address,
@@ -56,9 +56,9 @@ impl Connection {
             self.stream = None;
             begun = self.begin(&request);
         }
-        let result = begun.and_then(|()| self.rest());
+        let result = begun.and_then(|()| self.read_response());
         match result {
-            Ok((status, body)) => Ok(Answer { status, body: &self.buffer[body] }),
+            Ok((status, body)) => Ok(Response { status, body: &self.buffer[body] }),
             Err(error) => {
                 self.stream = None;
                 Err(error)
@@ -71,7 +71,8 @@ impl Connection {
         let stream = match &mut self.stream {
             Some(stream) => stream,
             none => {
-                let stream = TcpStream::connect(&self.address).context("connecting to the server")?;
+                let stream = TcpStream::connect(&self.address)
+                    .with_context(|| format!("connecting to the server at {}", self.address))?;
                 stream.set_nodelay(true).context("setting up a connection")?;
                 stream.set_read_timeout(Some(self.timeout)).context("setting up a connection")?;
                 none.insert(stream)
@@ -79,15 +80,15 @@ impl Connection {
         };
         stream.write_all(request.as_bytes()).context("sending a request")?;
         self.buffer.clear();
-        self.more()
+        self.read_more()
     }
 
-    fn rest(&mut self) -> anyhow::Result<(u16, std::ops::Range<usize>)> {
+    fn read_response(&mut self) -> anyhow::Result<(u16, std::ops::Range<usize>)> {
         let head = loop {
             if let Some(end) = self.buffer.windows(4).position(|w| w == b"\r\n\r\n") {
                 break end;
             }
-            self.more()?;
+            self.read_more()?;
         };
         let text = std::str::from_utf8(&self.buffer[..head]).context("the response header is not UTF-8")?;
         let mut lines = text.split("\r\n");
@@ -100,15 +101,15 @@ impl Connection {
             .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
             .and_then(|(_, value)| value.trim().parse::<usize>().ok())
             .context("the response has no content-length")?;
-        ensure!(length <= ANSWER_BYTES_MAX, "the response body of {length} bytes is too large");
+        ensure!(length <= RESPONSE_BYTES_MAX, "the response body of {length} bytes is too large");
         let body = head + 4..head + 4 + length;
         while self.buffer.len() < body.end {
-            self.more()?;
+            self.read_more()?;
         }
         Ok((status, body))
     }
 
-    fn more(&mut self) -> anyhow::Result<()> {
+    fn read_more(&mut self) -> anyhow::Result<()> {
         let Some(stream) = &mut self.stream else { bail!("the connection is not open") };
         let mut piece = [0; 16 << 10];
         loop {

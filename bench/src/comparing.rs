@@ -43,9 +43,9 @@ pub(crate) fn measure(megabytes: usize) -> anyhow::Result<Value> {
     let (answer, output) = (folder.path().join("answer"), folder.path().join("output"));
     let mut table = Table::new("Comparing outputs, MB per second of CPU time", &["output", "comparison", "MB"]);
     let mut figures = Vec::new();
-    for (name, comparison, flags, expected, came) in CASES {
+    for (name, comparison, flags, expected, actual) in CASES {
         write(&answer, megabytes, expected)?;
-        write(&output, megabytes, came)?;
+        write(&output, megabytes, actual)?;
         let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
         let builtin = BuiltIn::parse(comparison, &flags)?;
         // Reads the answer once, to fill the page cache.

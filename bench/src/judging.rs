@@ -248,18 +248,18 @@ impl Bench {
         Ok(figures.into())
     }
 
-    /// A package in Cupel's own format, with secret tests only.
+    /// Creates a package in Cupel's own format, with secret tests only. `extra_toml` is appended to `problem.toml`.
     fn package(
         &self,
         slug: &str,
-        more: &str,
+        extra_toml: &str,
         tests: impl Iterator<Item = (String, String)>,
     ) -> anyhow::Result<PathBuf> {
         let package = self.folder.join(slug);
         let secret = package.join("tests/secret");
         fs::create_dir_all(&secret).context("creating a package")?;
         let about = format!(
-            "title = \"Bench\"\nslug = \"{slug}\"\n[limits]\ntime = 10.0\nmemory_mib = 256\noutput_mib = 256\n{more}"
+            "title = \"Bench\"\nslug = \"{slug}\"\n[limits]\ntime = 10.0\nmemory_mib = 256\noutput_mib = 256\n{extra_toml}"
         );
         fs::write(package.join("problem.toml"), about)?;
         fs::write(package.join("statement.md"), "For measurements.\n")?;
@@ -290,7 +290,7 @@ fn timed(command: &mut Command) -> anyhow::Result<(Duration, u64)> {
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let pid = child.id();
     let (output, took, memory_kib) = thread::scope(|scope| -> anyhow::Result<_> {
-        let watching = scope.spawn(move || most_memory_kib(pid));
+        let watching = scope.spawn(move || peak_memory_kib(pid));
         let output = child.wait_with_output()?;
         let took = began.elapsed();
         Ok((output, took, watching.join().unwrap_or_default()))
@@ -301,7 +301,7 @@ fn timed(command: &mut Command) -> anyhow::Result<(Duration, u64)> {
 }
 
 /// Peak memory of a process, in KiB. Polls until the process has ended.
-fn most_memory_kib(pid: u32) -> u64 {
+fn peak_memory_kib(pid: u32) -> u64 {
     let mut most = 0;
     // After a process has ended, its status no longer contains `VmHWM`, even before it is reaped.
     while let Some(now) = fs::read_to_string(format!("/proc/{pid}/status")).ok().and_then(|status| {

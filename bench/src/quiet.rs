@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 
 const SAMPLE: Duration = Duration::from_millis(100);
 const IDLE_MIN: f64 = 0.93;
+/// Number of consecutive idle samples after which the machine has settled: two seconds.
+const SETTLED_SAMPLES: u32 = 20;
 const WAIT_MAX: Duration = Duration::from_secs(6);
 /// If more than this share of the bursts is disturbed, the figures are not written.
 const DISTURBED_MAX: f64 = 0.05;
@@ -33,13 +35,13 @@ impl Quiet {
     /// Returns whether the machine became idle.
     pub(crate) fn settle(at_most: Duration) -> bool {
         let begun = Instant::now();
-        let mut looks = 0;
-        while looks < 20 && begun.elapsed() < at_most {
+        let mut idle_samples = 0;
+        while idle_samples < SETTLED_SAMPLES && begun.elapsed() < at_most {
             let before = Ticks::now();
             thread::sleep(SAMPLE);
-            looks = if Ticks::now().idle_since(before) >= IDLE_MIN { looks + 1 } else { 0 };
+            idle_samples = if Ticks::now().idle_since(before) >= IDLE_MIN { idle_samples + 1 } else { 0 };
         }
-        looks == 20
+        idle_samples == SETTLED_SAMPLES
     }
 
     /// Waits until the machine is idle, or the maximum wait is over.

@@ -24,7 +24,7 @@ esac
 umask 022
 mkdir -p -m 0700 secrets
 
-word() { # NAME: prints the password in secrets/.NAME, and creates it if it is missing; letters and digits, so it needs no quoting
+password() { # NAME: prints the password in secrets/.NAME, and creates it if it is missing; letters and digits, so it needs no quoting
     local file=secrets/.$1
     [ -s "$file" ] || (umask 077 && openssl rand -hex 24 >"$file")
     cat "$file"
@@ -32,7 +32,7 @@ word() { # NAME: prints the password in secrets/.NAME, and creates it if it is m
 
 # Files of an earlier run cannot be written, but they can be removed.
 rm -f secrets/{postgres-password,redis.conf,rabbitmq.conf,cupel.toml}
-postgres=$(word postgres) redis=$(word redis) rabbitmq=$(word rabbitmq) metrics=$(word metrics)
+postgres=$(password postgres) redis=$(password redis) rabbitmq=$(password rabbitmq) metrics=$(password metrics)
 
 shared=
 case $engine in

@@ -3,8 +3,8 @@
     piston.py ORIGIN LANGUAGES RELAXED
 
 ORIGIN is the address of the facade's own listener, such as http://127.0.0.1:2000. LANGUAGES is the output of
-`cupel languages --json`. RELAXED is the address of a second server, with `facades.piston.strict = false`. Every check is a function whose name states the rule. Exits with 1 if one of them fails, after all of
-them have run.
+`cupel languages --json`. RELAXED is the address of a second server, with `facades.piston.strict = false`. Every check is a
+function whose name states the rule. Exits with 1 if one of them fails, after all of them have run.
 """
 
 import asyncio

@@ -22,8 +22,8 @@ BAPC = UNPACKED / "bapctools-2026.10.0"
 P2D = UNPACKED / "p2d-0.4.0"
 KATTIS, DRAFTS = TOOLS / "examples", BAPC / "test/problems"
 
-# Packages whose expectations all hold, except those listed here with a reason.
-HELD = {
+# Packages that are verified. The value lists the expectations that do not hold, each with the reason.
+VERIFIED = {
     KATTIS / "guess": {},
     KATTIS / "hello": {},
     KATTIS / "oddecho": {},
@@ -74,32 +74,32 @@ def verify(path, *flags):
 
 def packages():
     """Verifies the packages. Those that take longest begin first, because their programs run until their time limits."""
-    longest_first = sorted(HELD, key=lambda path: path.name != "guess")
+    longest_first = sorted(VERIFIED, key=lambda path: path.name != "guess")
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         verified = {path: pool.submit(verify, path) for path in [*longest_first, *REFUSED]}
         samples = {path: pool.submit(verify, path, "--allow-no-secret") for path in SAMPLES}
-    for path, known in HELD.items():
-        told = verified[path].result()
-        if told is None:
+    for path, known in VERIFIED.items():
+        report = verified[path].result()
+        if report is None:
             continue
-        claims = told.get("expectations", [])
+        claims = report.get("expectations", [])
         broken = {claim["submission"] or claim["rule"] for claim in claims if not claim["ok"]}
         if not claims or broken != set(known):
-            faults.append(f"{path}: broken {sorted(broken)}, expected {sorted(known)}; {told['findings']}")
+            faults.append(f"{path}: broken {sorted(broken)}, expected {sorted(known)}; {report['findings']}")
         held = sum(claim["ok"] for claim in claims)
         excused = "".join(f"; not {name} ({why})" for name, why in known.items())
         print(f"  {path.name}: {held} of {len(claims)} expectations hold{excused}")
     for path, code in REFUSED.items():
-        told = verified[path].result()
-        if told is not None and code not in {finding["code"] for finding in told["findings"]}:
-            faults.append(f"{path}: expected the finding {code}, got {told['findings']}")
+        report = verified[path].result()
+        if report is not None and code not in {finding["code"] for finding in report["findings"]}:
+            faults.append(f"{path}: expected the finding {code}, got {report['findings']}")
     for path in SAMPLES:
-        told = samples[path].result()
-        if told is None:
+        report = samples[path].result()
+        if report is None:
             continue
-        claims = told.get("expectations", [])
-        if not claims or not told["ok"]:
-            faults.append(f"{path}: {[claim for claim in claims if not claim['ok']]} {told['findings']}")
+        claims = report.get("expectations", [])
+        if not claims or not report["ok"]:
+            faults.append(f"{path}: {[claim for claim in claims if not claim['ok']]} {report['findings']}")
         print(f"  {path.name}, samples only: {sum(claim['ok'] for claim in claims)} of {len(claims)} expectations hold")
     print(f"  {len(REFUSED)} incomplete packages are refused, each with the expected finding")
 
@@ -141,18 +141,18 @@ def vectors():
 
 def testlib():
     """Checks Cupel's test package `talk`, whose checker, validator and interactor are written for testlib.h."""
-    ours = Path("crates/cupel-package/tests/packages/polygon/talk")
+    source = Path("crates/cupel-package/tests/packages/polygon/talk")
     with tempfile.TemporaryDirectory() as directory:
         package = Path(directory, "talk")
-        shutil.copytree(ours, package)
+        shutil.copytree(source, package)
         # p2d's own copy of testlib.h is modified for DOMjudge's arguments; the copy inside a package is Polygon's original.
         with zipfile.ZipFile(P2D / "test/test_data/little-h-reboot-7$linux.zip") as other:
             other.extract("files/testlib.h", package)
-        told = verify(package)
-    if told is not None:
-        claims = told.get("expectations", [])
-        if not claims or not told["ok"]:
-            faults.append(f"talk with testlib.h: {[claim for claim in claims if not claim['ok']]} {told['findings']}")
+        report = verify(package)
+    if report is not None:
+        claims = report.get("expectations", [])
+        if not claims or not report["ok"]:
+            faults.append(f"talk with testlib.h: {[claim for claim in claims if not claim['ok']]} {report['findings']}")
         print(f"  talk (Cupel's own package), with testlib.h: {sum(claim['ok'] for claim in claims)} expectations hold")
 
 

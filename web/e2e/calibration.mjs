@@ -8,7 +8,7 @@ const ROWS = 40
 /** CPU time of the calibration in milliseconds on the processor that the budgets of tasks refer to. */
 export const REFERENCE_MS = 25
 
-/** The script of the task. Each `number` is another text, since the browser keeps what it has parsed. */
+/** The script of the task. Each `number` makes it a different text, because the browser caches parsed scripts. */
 export const calibration = (number) => `(() => {
   let sum = ${number}
   ${Array.from({ length: FUNCTIONS }, (_, at) => `function f${at}(a) { const o = { a, b: [a, ${at}, ${number}], c: String(a) }; return o.b.map((n) => n + o.c.length).reduce((x, y) => x + y, 0) }`).join('\n')}

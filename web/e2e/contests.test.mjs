@@ -89,7 +89,7 @@ test('an answer to a question and an announcement appear without a reload', asyn
   await page.getByRole('button', { name: 'Take part' }).click()
   await page.getByLabel('About').selectOption({ label: 'A. Calm Water' })
   await page.getByLabel('Question', { exact: true }).fill('Is <b>N</b> even?\u202e')
-  // What is typed while the question is sent is not lost: the field cannot be changed meanwhile.
+  // The field is read-only while the question is sent, so that no typed text is lost.
   const url = '**/contests/autumn/clarifications'
   let answer = () => {}
   const held = new Promise((resolve) => {
@@ -99,7 +99,7 @@ test('an answer to a question and an announcement appear without a reload', asyn
     if (route.request().method() === 'POST') await held
     return route.fallback()
   })
-  // A double click sends it once.
+  // A double click sends the question once.
   await page.getByRole('button', { name: 'Send' }).dblclick()
   await page.locator('textarea[readonly]').waitFor()
   answer()
@@ -394,7 +394,7 @@ test('a user can take part virtually in a contest that is over', async () => {
   // Each part of the page is a step of the history.
   await page.getByRole('link', { name: 'Standings' }).click()
   await page.getByRole('row', { name: /No rank: takes part virtually/ }).waitFor()
-  // While the own time runs, the list has the contest among the running ones, with the own time.
+  // While the user's virtual participation lasts, the contest is among the running ones, with the remaining time of the participation.
   await page.getByRole('link', { name: 'Contests', exact: true }).click()
   const group = (name) => page.locator('section').filter({ has: page.getByRole('heading', { name, exact: true }) })
   const line = group('Running now').getByRole('listitem').filter({ hasText: 'Winter Cup' })
@@ -453,7 +453,7 @@ test('a problem of the user\'s running contest says so, leads to the other probl
     await page.getByRole('link', { name: 'Next problem: B' }).click()
     await page.getByRole('link', { name: 'Next problem: C' }).click()
     await page.waitForURL(/calm-water\?contest=relay$/)
-  assert.equal(await page.getByText(/^Next problem: /).count(), 0)
+    assert.equal(await page.getByText(/^Next problem: /).count(), 0)
     await page.getByRole('link', { name: 'Standings' }).click()
     await page.waitForURL(/relay\?view=standings$/)
     await close()
@@ -517,7 +517,7 @@ test('on a phone, the standings scroll inside their own region', async () => {
   }
 })
 
-test('the own row is shown once, wherever the standings are scrolled, and the whole name of everybody can be read', async () => {
+test('the user\'s row is shown once, wherever the standings are scrolled, and no name is cut', async () => {
   await contest('crowd', 'Crowd Cup', -HOUR, { problems: ['calm-water', 'odometer', 'owl-tree', 'mountain-photo'] })
   const standings = await asAdmin('GET', '/contests/crowd/standings')
   for (const [theme, width] of [['light', 1280], ['dark', 360]]) {
@@ -529,7 +529,7 @@ test('the own row is shown once, wherever the standings are scrolled, and the wh
     await page.goto(`${server.url}/contests/crowd?view=standings`)
     const region = page.getByRole('region', { name: 'Standings' })
     await region.locator('[data-own=true]').first().waitFor()
-    /** Waits until the own row is seen exactly once, at most in part below the header. */
+    /** Waits until the user's row is in view exactly once. The header may cover a part of it. */
     const isOnce = () =>
       page.waitForFunction(() => {
         const { top, bottom } = document.querySelector('.standings').getBoundingClientRect()
@@ -642,8 +642,9 @@ test('the end of a contest is said on the page of a problem, and a virtual parti
   await later.page.getByRole('link', { name: 'Calm Water' }).click()
   await later.page.getByRole('link', { name: 'Brief Cup' }).waitFor()
   await later.page.getByText(/Ends in/).waitFor()
-  // The standings that the page gets first are older than the submission. It asks again when the server's are new (`STANDINGS_OLD_MS`),
-  // which happens here as soon as they are, and not only when it asks again by itself (`STANDINGS_POLL_MS`), which is prevented.
+  // The page first gets standings that are older than the submission. It requests them again after 1,200 ms (`STANDINGS_OLD_MS`), when the
+  // server has new ones. The test delays this request until the server has new ones, and prevents the polling every 3 s
+  // (`STANDINGS_POLL_MS`), which would also show them.
   const solved = later.page.getByText(/^solved at 0:\d\d, 1 try/)
   const old = await asAdmin('GET', '/contests/brief/standings')
   let isNew = false
@@ -736,7 +737,7 @@ test('after an accepted submission, a problem leads to an unsolved one of the co
   assert.equal(await page.getByText(/^Next problem: /).count(), 0)
   await check('next-in-contest')
   await page.getByRole('link', { name: 'Back to the contest' }).click()
-  // The own result is in words.
+  // The user's result is shown in words.
   await page.getByText(/^solved at 1:\d\d, 1 try, first solution of this problem$/).first().waitFor()
   // A contest that has not begun shows its date beside the remaining time.
   await page.goto(`${server.url}/contests`)

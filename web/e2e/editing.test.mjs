@@ -1,5 +1,5 @@
-// Writing code in a browser, against the real server: keys of Vim and Emacs, marks of the compiler, the choice of a language,
-// and what a person does with a result.
+// Writing code in a browser, against the real server: key bindings of Vim and Emacs, compiler messages in the editor, the choice of a
+// language, and the use of a result.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, afterEach, before, test } from 'node:test'
@@ -83,7 +83,7 @@ test('the Vim key bindings are stored, and do not hide the keys for Run, Submit 
   await close()
 })
 
-test('the keys of Emacs are chosen once, kept, and leave room for the way out', async () => {
+test('the Emacs key bindings are stored, and do not hide the keys for leaving the editor', async () => {
   const { page, check, close } = await registered()
   await write(page, 'abcd')
   await set(page, 'Emacs')
@@ -125,7 +125,7 @@ test('a tab has the width that the user has chosen, and the search opens in the 
   await holds(page, '        x')
   await page.keyboard.press('Control+f')
   await page.getByRole('textbox', { name: 'Find' }).waitFor()
-  // Both have the language of the site, also after it was changed.
+  // The editor and its search have the language of the site, even after the language was changed.
   await page.keyboard.press('Escape')
   await page.getByRole('button', { name: 'Theme, Language' }).click()
   await page.getByRole('menuitemradio', { name: '简体中文' }).click()
@@ -190,7 +190,7 @@ test('a language can be found by typing, recently used languages come first, and
   await page.getByRole('group', { name: 'Recently used' }).getByRole('option', { name: /^Bash/ }).waitFor()
   assert.equal(await page.getByRole('group', { name: 'All languages' }).getByRole('option', { name: /^Bash/ }).count(), 0)
   await check('language-picker')
-  // The language that is chosen already.
+  // Choosing the current language again closes the list.
   await isFocused()
   await page.keyboard.type('bash')
   await page.keyboard.press('Enter')
@@ -530,7 +530,7 @@ test('on a phone in landscape, and while the on-screen keyboard is open, the cod
     await isSound(740, 200, 4)
     await isSound(360, 400, 8)
     await page.locator('header').waitFor({ state: 'hidden' })
-    // A tap reaches its tab, although the bar above comes back.
+    // A tap reaches its tab, although the bar above reappears and moves the tabs.
     await tab(resultTab).tap()
     await page.locator('header').waitFor()
     await page.getByRole('tab', { name: resultTab, selected: true }).first().waitFor()
@@ -637,13 +637,13 @@ test('a language that cannot run now stays with its code, says why, and runs aga
     page.on('websocket', (socket) => begun.push(socket.url()))
     await editor(page).click()
     for (const key of ['Control+Enter', "Control+'"]) await page.keyboard.press(key)
-    // What a key begins is begun at once, before the text that is typed next.
+    // A key for Run or Submit would send its request at once, before the text that is typed next appears.
     await page.keyboard.type('#')
     await editor(page).getByText('#').first().waitFor()
     assert.deepEqual(begun, [], name)
     await page.keyboard.press('Backspace')
     await check(`language-gone-${isProblem ? 'problem' : 'playground'}`)
-    // The list says it, too. Without code, the language would not be listed.
+    // The list of languages says so, too. Without the stored code, the language would not be listed.
     await language.click()
     await page.getByRole('option', { name: /^Python .*cannot run now$/ }).waitFor()
     await page.keyboard.press('Escape')

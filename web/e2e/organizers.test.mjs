@@ -148,7 +148,7 @@ test('an organizer\'s unsent text survives new questions, another organizer\'s a
   await page.getByRole('link', { name: /^Questions/ }).tap()
   assert.equal(await form.getByLabel('Your answer').inputValue(), 'It may')
   assert.equal(await page.getByLabel('Text of the announcement').first().inputValue(), 'Lunch is at')
-  // And with it, for whom and about what it is, and that it was written before another answer.
+  // The audience and the subject are kept, too, and the page knows that the text was written before the other answer.
   assert.equal(await form.getByLabel('Everybody').isChecked(), true)
   assert.equal(await page.getByLabel('About').first().evaluate(({ selectedIndex }) => selectedIndex), 1)
   await page.getByText('This was answered or changed while you were writing.').waitFor()

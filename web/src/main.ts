@@ -1,4 +1,4 @@
-// Entry point. Asks the server for what the page shows first, then evaluates the scripts one after the other.
+// Entry point. Sends the page's first requests, then evaluates the scripts one after the other.
 //
 // Each script is evaluated in a separate task, because all together would keep a slow processor busy for more than 100
 // ms. This does not delay the loading, because the page's head lists the scripts (`early-scripts` in vite.config.ts).

@@ -73,12 +73,10 @@ impl Ready {
     pub(super) fn warm() -> Ready {
         Ready { warm: Some(Warm::Python), ..Ready::pooled() }
     }
-}
 
-impl Ready {
     /// Checks that programs really start warm. A program that cannot start warm is started cold, which is visible only
     /// in the time.
-    fn is_warm(&mut self, fixture: &Fixture) -> anyhow::Result<()> {
+    fn check_warm(&mut self, fixture: &Fixture) -> anyhow::Result<()> {
         if self.warm.is_none() {
             return Ok(());
         }
@@ -117,7 +115,7 @@ impl Runner for Ready {
         let sandbox = sandbox::start(config)?;
         self.slots = sandbox::ready_slots(&sandbox)?.into_iter().map(Mutex::new).collect();
         self.sandbox = Some(sandbox);
-        self.is_warm(fixture)
+        self.check_warm(fixture)
     }
 
     fn takes(&self, workload: &Workload) -> bool {

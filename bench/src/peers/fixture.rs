@@ -12,8 +12,8 @@ use anyhow::{Context, bail, ensure};
 use crate::peers::workload::Workload;
 use crate::programs;
 
-/// Host paths that runners with their own root mount read-only, if they exist: those of a cell for Java. `/bin`,
-/// `/lib` and so on are links into `/usr`.
+/// Host paths that runners with their own root mount read-only, if they exist. A cell for Java has the same paths.
+/// `/bin`, `/lib` and so on are links into `/usr`.
 pub(super) const SHOWN: &[&str] = &["/usr", "/etc/alternatives", "/etc/ld.so.cache", "/etc/java-17-openjdk"];
 /// Symbolic links in the root of a runner that has its own root.
 pub(super) const LINKS: &[(&str, &str)] =
@@ -31,7 +31,8 @@ pub(super) const USER: u32 = 1000;
 /// The bench's directory; deleted on drop.
 pub(crate) struct Fixture {
     folder: tempfile::TempDir,
-    scratches: AtomicU64,
+    /// Number of directories created in [`Fixture::scratches`].
+    scratch_count: AtomicU64,
 }
 
 impl Fixture {
@@ -41,7 +42,7 @@ impl Fixture {
         // users.
         let folder =
             tempfile::Builder::new().prefix("cupel-peers-").tempdir_in("/var/tmp").context("creating a directory")?;
-        let fixture = Fixture { folder, scratches: AtomicU64::new(0) };
+        let fixture = Fixture { folder, scratch_count: AtomicU64::new(0) };
         for directory in [fixture.folder.path(), &fixture.programs(), &fixture.scratches()] {
             std::fs::create_dir_all(directory).with_context(|| format!("creating {}", directory.display()))?;
             std::fs::set_permissions(directory, PermissionsExt::from_mode(0o755))
@@ -84,7 +85,7 @@ impl Fixture {
     /// Creates the directory in which the steps of this workload run, with its source; `None` if it needs none.
     pub(super) fn scratch(&self, workload: &Workload) -> anyhow::Result<Option<Scratch>> {
         let Some(source) = &workload.source else { return Ok(None) };
-        let number = self.scratches.fetch_add(1, Ordering::Relaxed);
+        let number = self.scratch_count.fetch_add(1, Ordering::Relaxed);
         let scratch = Scratch(self.scratches().join(number.to_string()));
         std::fs::create_dir(&scratch.0).context("creating a directory to compile in")?;
         std::fs::set_permissions(&scratch.0, PermissionsExt::from_mode(0o777))
@@ -97,8 +98,8 @@ impl Fixture {
     pub(super) fn empty_root(&self, name: &str) -> anyhow::Result<PathBuf> {
         let root = self.folder.path().join(name).join("root");
         let inside = |path: &Path| root.join(path.strip_prefix("/").unwrap_or(path));
-        let ours = [self.programs(), self.scratches()];
-        for directory in DIRECTORIES.iter().map(Path::new).chain(ours.iter().map(PathBuf::as_path)) {
+        let own = [self.programs(), self.scratches()];
+        for directory in DIRECTORIES.iter().map(Path::new).chain(own.iter().map(PathBuf::as_path)) {
             std::fs::create_dir_all(inside(directory)).context("creating a root")?;
         }
         for (link, target) in LINKS {

@@ -177,8 +177,8 @@ pub enum FromAgent {
 /// The step that searches for the program's file.
 pub const FINDS: &str = "find the program";
 
-/// The step that makes the program's streams and its process. A file that cannot be executed is no failure of this step:
-/// the process then exits with 126 or 127.
+/// The step that makes the program's streams and its process. A file that cannot be executed is no failure of this
+/// step: the process then exits with 126 or 127.
 pub const STARTS: &str = "start the program";
 
 /// An output of the program.

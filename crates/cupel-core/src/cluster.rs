@@ -62,7 +62,7 @@ pub trait ClusterStore: Send + Sync {
     /// Names of the alerts that the operator's receiver has accepted and that have not ended.
     async fn open_alerts(&self) -> Result<BTreeSet<String>, StoreError>;
 
-    /// Replaces these names. A name has no spaces.
+    /// Replaces the names of the open alerts. A name has no spaces.
     async fn set_open_alerts(&self, names: BTreeSet<String>) -> Result<(), StoreError>;
 
     /// A secret that all nodes share. Stores `proposed` if there is none yet.
@@ -212,7 +212,7 @@ impl Core {
         self.inner.store.open_alerts().await
     }
 
-    /// Replaces these names.
+    /// Replaces the names of the open alerts.
     ///
     /// # Errors
     /// If the store cannot write.
@@ -246,13 +246,14 @@ impl Core {
         let most = |counts: BTreeMap<String, u64>| counts.into_iter().max_by_key(|(_, count)| *count);
         let found: BTreeMap<LanguageId, String> =
             versions.into_iter().filter_map(|(language, counts)| Some((language, most(counts)?.0))).collect();
-        // The workers of a cluster normally have the same packages. If versions differ, any of them is shown.
         let workers = self.workers_alive().await?;
         let judged: u64 = workers.iter().map(|worker| u64::from(worker.beat.judged_last_minute)).sum();
         self.inner.admission.judged_last_minute(usize::try_from(judged).unwrap_or(usize::MAX));
         let mut libraries = LibraryVersions::new();
         let mut pulling = PullingLanguages::new();
         for beat in workers.into_iter().map(|worker| worker.beat) {
+            // The workers of a cluster normally have the same libraries. If versions differ, that of one worker is
+            // shown.
             for (language, found) in beat.libraries {
                 libraries.entry(language).or_default().extend(found);
             }

@@ -2,9 +2,12 @@
 //! playground, with their earlier revisions.
 //!
 //! A draft is saved every few seconds while a user types. So most saves replace the newest revision, for up to
-//! [`REVISION_TIME`] after that revision was started. A save starts a new revision, and the previous revision stays
-//! readable, in these cases: that time is over; the client requests it; the save has no condition (the client does not
-//! know the newest revision); less than half of the text is left (the text was replaced, not edited).
+//! [`REVISION_TIME`] after that revision was started. In these cases, a save starts a new revision, and the previous
+//! revision stays readable:
+//! - that time is over;
+//! - the client requests it;
+//! - the save has no condition, because the client does not know the newest revision;
+//! - less than half of the text is left, so the text was replaced and not edited.
 //!
 //! Invariants: only the user reads a draft. The number of a draft's newest revision grows with every change, so a
 //! condition on a number holds for one text only. A draft's first number is derived from the time, so numbers also grow

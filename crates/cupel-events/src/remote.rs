@@ -61,8 +61,8 @@ pub(crate) const ENDED_KEPT: Duration = Duration::from_secs(60);
 
 /// How long the server stores an input of a live run, and the latest report that a client is attached, unless the run
 /// ends earlier: longer than a run waits for a slot. A client sends input before its run starts, and may leave before.
-/// The worker then needs both, because nobody repeats them. Unconsumed input is bounded (`cupel-core/src/live.rs`), and
-/// of the reports only the latest is stored this long.
+/// The worker then needs both, because they are not sent again. Unconsumed input is bounded (`cupel-core/src/live.rs`),
+/// and of the reports only the latest is stored this long.
 const INPUT_KEPT: Duration = Duration::from_hours(24);
 
 /// How long the server stores an event. `live` is the time for the events of a running submission, which a subscriber

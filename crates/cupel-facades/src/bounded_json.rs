@@ -35,7 +35,7 @@ pub(crate) fn parse(text: &str, values_max: usize) -> Result<Value, Unparsed> {
     serde_json::from_str(text).map_err(Unparsed::Syntax)
 }
 
-/// What is wrong with a document that has too many values, and what the client can do.
+/// Error message about a document that has too many values, with the remedy.
 pub(crate) fn too_many_values(values_max: usize) -> String {
     format!("The body has more than {values_max} JSON values. Send less in one request.")
 }

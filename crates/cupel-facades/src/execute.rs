@@ -1,9 +1,9 @@
 //! Runs a program for a client that waits for the result, as the originals do: while the queue is full, the request
 //! waits.
 //!
-//! *Invariant:* a request that waits for room holds only the memory of its program, and all of them together at most half
-//! of the memory for bodies ([`Held::keep_long`]). A client can wait for an hour, so otherwise a few clients would keep
-//! the requests of all others out.
+//! *Invariant:* a request that waits for room holds only the memory of its program, and all of them together at most
+//! half of the memory for bodies ([`Held::keep_long`]). A client can wait for an hour, so otherwise a few clients would
+//! keep the requests of all others out.
 
 use std::sync::{Mutex as SyncMutex, MutexGuard, PoisonError};
 use std::time::Duration;

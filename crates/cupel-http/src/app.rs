@@ -40,8 +40,8 @@ pub struct App {
     pub long_answers: LongAnswers,
     /// Memory for request bodies.
     pub bodies: ByteBudget,
-    /// The part of it for bodies that arrive slowly: half, so that they do not keep out the others, and for each user
-    /// a quarter of the user's maximum.
+    /// Memory for bodies that arrive slowly, a part of [`App::bodies`]: half of it, so that they do not keep out the
+    /// others; for each user, a quarter of the user's maximum.
     pub(crate) slow_bodies: ByteBudget,
     /// Memory for large responses.
     pub answers: ByteBudget,
@@ -53,9 +53,13 @@ pub struct App {
     /// Downloads of packages: each occupies disk space until the client has received it.
     pub exports: AtOnce,
     pub(crate) dialects: Dialects,
-    /// Last health report, and when it was made.
+    /// Last health report, and its time.
     pub(crate) health: AsyncMutex<Option<(std::time::Instant, HealthReport)>>,
 }
+
+/// Maximum number of simultaneous uploads of packages, and of downloads, for each user and in total.
+const TRANSFERS_OF_USER_MAX: usize = 4;
+const TRANSFERS_MAX: usize = 32;
 
 /// Divisors of the maxima of bodies, for bodies that arrive slowly.
 const SLOW_PART: usize = 2;
@@ -88,8 +92,8 @@ impl Shared {
             identities: Identities::default(),
             limits: RateLimits::new(Arc::clone(&state.buckets), state.settings.login),
             long_answers: LongAnswers::new(settings.long_answers_max),
-            uploads: AtOnce::new("uploads of packages", 4, 32),
-            exports: AtOnce::new("downloads of packages", 4, 32),
+            uploads: AtOnce::new("uploads of packages", TRANSFERS_OF_USER_MAX, TRANSFERS_MAX),
+            exports: AtOnce::new("downloads of packages", TRANSFERS_OF_USER_MAX, TRANSFERS_MAX),
             dialects,
             health: AsyncMutex::new(None),
             state,

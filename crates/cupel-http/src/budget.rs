@@ -5,8 +5,8 @@
 //! `body.rs` bounds one body, and the limit on stored output bounds one response. Without this budget, a few hundred
 //! large bodies or responses at the same time would still exhaust the memory.
 //!
-//! *Invariant:* reservations of requests that wait ([`Held::keep_long`]) take at most half of each maximum. Otherwise, a
-//! few users whose programs wait could keep the requests of all others out for as long as the programs wait.
+//! *Invariant:* reservations of requests that wait ([`Held::keep_long`]) take at most half of each maximum. Otherwise,
+//! a few users whose programs wait could keep the requests of all others out for as long as the programs wait.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

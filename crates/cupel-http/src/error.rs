@@ -372,8 +372,8 @@ pub fn errors_markdown() -> String {
          \"detail\": \"There is no language `pyton`; did you mean `python`?\", \"code\": \"unknown-language\",\n \
          \"request_id\": \"0199a4e2c5d07f3e\", \"errors\": [{\"pointer\": \"/language\", \"detail\": \"…\", \"code\": \"unknown-language\"}]}\n\
          ```\n\n\
-         Branch on `type` or `code`: they never change their meaning. `errors` locates each fault by a JSON Pointer into the body or, for a package, by the file in the archive.\n\
-         If a fault has a `code`, it is one of the [codes of single fields](#codes-of-single-fields).\n\n\
+         Branch on `type` or `code`: they never change their meaning. `errors` locates each fault by a JSON Pointer into the body or,\n\
+         for a package, by the file in the archive. If a fault has a `code`, it is one of the [codes of single fields](#codes-of-single-fields).\n\n\
          This page is generated from `crates/cupel-http/src/error.rs`; `UPDATE_DOCS=1 cargo test -p cupel-http errors_page` writes it.\n\n\
          | code | status | when, and what to do |\n|---|---|---|\n",
     );

@@ -5,10 +5,10 @@
 //! Invariant: an unauthenticated client cannot lock the owner out of an account for long. The low limit is per account
 //! *and* address. The high limit per account does not apply to an address from which the owner has logged in before.
 //!
-//! An attempt with a password or a join code is charged before it is checked, and refunded if it was right. So that the
-//! simultaneous right attempts of a class behind one address do not exhaust its limit, at most a few attempts from one
-//! address are charged and checked at the same time, and an attempt over the limit is charged again when no other one
-//! is being checked.
+//! An attempt with a password or a join code is charged before it is checked, and refunded if it was right. A class
+//! behind one address may send many right attempts at the same time. So that these do not exhaust the limit of the
+//! address, only a few attempts from one address are charged and checked at the same time. An attempt over the limit is
+//! charged again when no other one is being checked.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -278,8 +278,8 @@ impl RateLimits {
     }
 
     /// Charges one join code. Call it before the code is checked, whether or not the contest exists, so that a client
-    /// without guesses left learns nothing from the response. [`Guess::refund`] refunds the charge. Waits while too many
-    /// other attempts from the address are being checked.
+    /// without guesses left learns nothing from the response. [`Guess::refund`] refunds the charge. Waits while too
+    /// many other attempts from the address are being checked.
     pub async fn join_code(&self, address: IpAddr) -> Result<Guess<'_>, ApiError> {
         let charge = AddressUse::JoinCode.charge(address, self.login.join_codes);
         let bucket = charge.key.clone();

@@ -26,9 +26,9 @@ pub(crate) fn pick_artifacts(language: &Language, left: &BoxFiles) -> BoxFiles {
     BoxFiles::new(left.iter().filter(|file| language.is_artifact(&file.path)).cloned().collect())
 }
 
-/// Selects the submitted files that a compiled program can read: all except sources (the main source and files with an
-/// extension of the language) and files that the compilation replaced: an artefact has the file's path, the path of one
-/// of its directories, or a path beneath it. If `main_only` is true, only the main source counts as a source.
+/// Selects the submitted files that a compiled program can read: all except sources and files that the compilation
+/// replaced. Sources are the main source and, unless `main_only` is true, files with an extension of the language. A
+/// file was replaced if an artefact has its path, the path of one of its directories, or a path beneath it.
 pub(crate) fn beside_artifacts(
     language: &Language,
     sent: &BoxFiles,

@@ -74,9 +74,9 @@ pub enum Protocol {
     /// interactor: `in /dev/null ans`.
     PointsLine,
     /// A checker or grader in Python, run by Cupel's module for it: `in out ans args…`. 42 accepts, 43 rejects, 3 is a
-    /// fault of the package; 47 accepts and 48 rejects with the points in a file or, if the module is an older one, in the
-    /// last line `points N` of standard error. If the checker's own code ends the process, the exit code is a different
-    /// one, which is a fault. As an interactor: `in /dev/null ans args…`.
+    /// fault of the package; 47 accepts and 48 rejects with the points in a file or, if the module is an older one, in
+    /// the last line `points N` of standard error. If the checker's own code ends the process, the exit code is a
+    /// different one, which is a fault. As an interactor: `in /dev/null ans args…`.
     PythonModule {
         /// Whether the module is that of an older version, which a stored package may contain. Its codes are 0, 1, 3, 7
         /// and 8.

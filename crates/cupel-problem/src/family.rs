@@ -1,7 +1,7 @@
 //! Families of languages: the standards, compilers and interpreters that the formats of packages treat as one language.
 //!
-//! A package names a language, such as `cpp`. Contestants choose one of its versions, such as C++20 or C++23. The judge,
-//! the importers and the exporter must agree on the versions, so they share this table.
+//! A package names a language, such as `cpp`. Contestants choose one of its versions, such as C++20 or C++23. The
+//! judge, the importers and the exporter must agree on the versions, so they share this table.
 
 /// The ids of each family. The first is the language that a package names. (Python 2 is another language in the
 /// formats.)

@@ -175,8 +175,8 @@ impl fmt::Display for Type {
 }
 
 /// A name that is valid in every supported language: an ASCII letter, followed by ASCII letters, digits and `_`, at
-/// most 64 characters in total, and no reserved word. A package that was imported when fewer words were refused may have
-/// a reserved word: see [`Identifier::stored`].
+/// most 64 characters in total, and no reserved word. A package that was imported when fewer words were refused may
+/// have a reserved word: see [`Identifier::stored`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identifier(Arc<str>);
 
@@ -276,14 +276,15 @@ fn is_one_of(text: &str, words: &str) -> bool {
 /// the ones that the driver or the types of a signature need. `init` is a function that Go calls itself.
 const GO_TOP_LEVEL: &str = "any append error float64 init int32 int64 len make panic recover string uint64 uintptr";
 
-/// The methods without parameters that a class in Java cannot override. Source: the documentation of `java.lang.Object`.
+/// The methods without parameters that a class in Java cannot override. Source: the documentation of
+/// `java.lang.Object`.
 const JAVA_FINAL: &str = "getClass notify notifyAll wait";
 
 /// Reserved words of the languages that have drivers. Words that are reserved only in some places, such as `record` in
 /// Java, are not included, nor are words that begin with `_`.
 ///
-/// `main` is the driver. Without `nil`, starter code in Go would not compile. `unsafe` is a keyword of Rust; it is here,
-/// because a test looks for it in all code except in strings of one line.
+/// `main` is the driver. Without `nil`, starter code in Go would not compile. `unsafe` is a keyword of Rust; it is
+/// here, because a test looks for it in all code except in strings of one line.
 const KEYWORDS: &[(&str, &str)] = &[
     ("Python", PYTHON),
     ("JavaScript", JAVASCRIPT),

@@ -32,7 +32,7 @@ pub struct LocalRunner {
 /// How many executors of a runner may exist at the same time.
 #[derive(Clone, Copy, Debug)]
 pub struct SlotCounts {
-    /// Slots. Each has a processor of its own if there are as many processors as slots.
+    /// Slots. Each has a separate processor if there are as many processors as slots.
     pub ordinary: usize,
     /// Further slots, for programs that wait most of the time. They have the numbers after those of the ordinary slots.
     /// Programs of ordinary slots have priority.
@@ -194,7 +194,7 @@ impl Runner for LocalRunner {
             (Root::Docker(_), None) => Err("this process was started without languages in Docker Engine, so it is not connected to the engine; restart \
                      the server"
                     .to_owned()),
-            (Root::System, _) => Err("it is not an image".to_owned()),
+            (Root::System, _) => Err("the files of this machine are not an image".to_owned()),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Runs a test in a process of its own, for a test that measures its process, such as its memory.
+//! Runs a test in a separate process, for a test that measures its process, such as its memory.
 
 use std::process::Command;
 

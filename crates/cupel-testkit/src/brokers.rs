@@ -69,7 +69,7 @@ impl Site {
     }
 }
 
-/// The server, of any type.
+/// The lock on the server. Erases the type of the server.
 struct Lent(Box<dyn AsServer>);
 
 trait AsServer {
@@ -186,20 +186,20 @@ pub async fn two_nodes_share_the_hints_and_each_goes_to_one(make: impl AsyncFn()
     for (n, part) in shared.chunks(2).enumerate() {
         published(if n % 2 == 0 { &a } else { &b }, part).await;
     }
-    let all_came = async || becomes_true(async || taken.has_all(&shared)).await;
-    let mut have_come = all_came().await;
-    if !have_come && !site.keeps {
+    let all_arrive = async || becomes_true(async || taken.has_all(&shared)).await;
+    let mut have_arrived = all_arrive().await;
+    if !have_arrived && !site.keeps {
         // A broker that keeps all data in memory once lost hints here; the cause is unknown. The test publishes them
         // again, as the sweeper would.
         let missing = taken.missing(&shared);
         assert!(missing.len() <= shared.len() / 16, "{} hints are missing", missing.len());
         published(&a, &missing).await;
-        have_come = all_came().await;
+        have_arrived = all_arrive().await;
     }
     let depths =
         (a.depth().await, b.depth().await, a.depth_of(shared[0].owner).await, b.depth_of(shared[0].owner).await);
     assert!(
-        have_come,
+        have_arrived,
         "{:?} are missing; depths and depths of the owner on each node: {depths:?}",
         taken.missing(&shared)
     );

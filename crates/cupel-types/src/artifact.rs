@@ -157,7 +157,7 @@ crate::named! {
     pub enum Omission, as_str, from_name {
         /// The file is larger than [`ARTIFACT_BYTES_MAX`].
         FileTooLarge = "file_too_large",
-        /// The content is larger than what earlier artifacts left of [`ARTIFACTS_BYTES_MAX`], or than what is left of
+        /// The content is larger than the rest of [`ARTIFACTS_BYTES_MAX`] after earlier artifacts, or than the rest of
         /// the run's bound on stored output.
         NoRoom = "no_room",
         /// There are [`ARTIFACTS_MAX`] artifacts before it.

@@ -2,8 +2,9 @@
 //! slot, so a compiler in one of them is slow while others compute. Therefore a live run in an interactive slot
 //! (`interactive.rs`) is compiled with the executor of another slot, which lends it between two of its own runs.
 //!
-//! A slot that has lent its executor owes its time to runs of others, before it lends it again (`driver.rs`). If no slot
-//! lends its executor in time, or the worker shuts down, the live run is compiled with the interactive slot's executor.
+//! A slot that has lent its executor owes its time to runs of others, before it lends it again (`driver.rs`). If no
+//! slot lends its executor in time, or the worker shuts down, the live run is compiled with the interactive slot's
+//! executor.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -66,8 +67,8 @@ impl CompileTurns {
         Request { lent }
     }
 
-    /// Takes a run that waits: the first whose share is neither in `crowding` nor the last that got an executor; if there
-    /// is none, the first that is not the last; otherwise the first.
+    /// Takes a run that waits: the first whose share is neither in `crowding` nor the last that got an executor; if
+    /// there is none, the first that is not the last; otherwise the first.
     pub(crate) fn take(&self, crowding: &[UserId]) -> Option<Borrower> {
         let mut state = self.state();
         let State { waiting, last } = &mut *state;

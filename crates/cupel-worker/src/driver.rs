@@ -64,7 +64,7 @@ pub(crate) async fn drive(number: usize, shared: Arc<Shared>, shutdown: Cancella
     driver.end().await;
 }
 
-/// Passes live runs to one of the slots in which only live runs run. The slot's first run waits for its executor.
+/// Passes live runs to one of the slots that only live runs use. The slot's first run waits for its executor.
 pub(crate) async fn drive_interactive(number: usize, shared: Arc<Shared>, shutdown: CancellationToken) {
     let mut driver = Driver::new(number, &shared, &shutdown, Serves::LiveRuns);
     while let Some(assignment) = shared.next_interactive(&shutdown).await {

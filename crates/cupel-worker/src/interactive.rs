@@ -1,5 +1,5 @@
-//! Slots in which only live runs run (`worker.interactive_slots`). A live run waits for its user most of the time, so
-//! such a slot needs no processor of its own. Several users can have terminals open on a worker with one other slot.
+//! Slots that only live runs use (`worker.interactive_slots`). A live run waits for its user most of the time, so such
+//! a slot needs no separate processor. Several users can have terminals open on a worker with one other slot.
 //!
 //! The other slots lease the runs. A slot that has leased a live run hands it over to an idle interactive slot, and
 //! goes on. If that is not possible, the live run is a long run like others (`long.rs`): it gets another slot, but

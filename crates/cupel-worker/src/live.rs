@@ -173,8 +173,8 @@ async fn read(
 }
 
 /// Ends the run when no client has been attached for `timeout`. The task begins to measure this time at the first
-/// report. Therefore, a run is not ended if its API node has an older version, which sends no reports. The bus keeps the
-/// latest report, so the first one arrives at once if the last client left while the run waited.
+/// report. Therefore, a run is not ended if its API node has an older version, which sends no reports. The bus keeps
+/// the latest report, so the first one arrives at once if the last client left while the run waited.
 async fn end_if_detached(core: Core, run: SubmissionId, timeout: Duration, failure: Arc<Failure>) {
     let mut presence = core.presence(run).await;
     let mut reported = presence.next().await;

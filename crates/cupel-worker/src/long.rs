@@ -227,7 +227,7 @@ impl LongRuns {
 }
 
 /// Whether runs of this kind are long regardless of their limits. The program of a live run may wait for its client at
-/// any time. A verification runs programs of a package that nobody has tried yet, each of which may take a minute
+/// any time. A verification runs programs of a package that has not been tried yet, each of which may take a minute
 /// (Kattis, `validation_time`).
 pub(crate) fn is_always_long(kind: &SubmissionKind) -> bool {
     kind.is_live() || matches!(kind, SubmissionKind::Verify(_))

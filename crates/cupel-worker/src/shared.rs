@@ -31,7 +31,7 @@ pub(crate) struct Shared {
     pub(crate) turns: Turns,
     /// The slots that long runs may use.
     pub(crate) long: LongRuns,
-    /// The idle slots among those in which only live runs run.
+    /// The idle slots among those that only live runs use.
     pub(crate) interactive: InteractiveSlots,
     pub(crate) short_run: Duration,
     /// Cancelled when the grace period is over.

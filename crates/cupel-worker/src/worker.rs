@@ -42,7 +42,7 @@ pub struct WorkerParts {
     pub id: WorkerId,
     /// Number of slots: runs that are executed at the same time. At least one.
     pub slots: usize,
-    /// Number of further slots, in which only live runs run. Their executors have the numbers from `slots` on.
+    /// Number of further slots, which only live runs use. Their executors have the numbers from `slots` on.
     pub interactive_slots: usize,
     /// Cache of compiled artefacts.
     pub cache: Arc<dyn ArtifactCache>,

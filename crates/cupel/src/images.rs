@@ -153,7 +153,7 @@ pub(crate) struct MachineProbe {
     pulls: Pulls,
     /// Whether the languages of Docker Engine are left for a later probe, because the engine may answer slowly.
     pub(crate) defers_engine: bool,
-    /// The data directory of a server, if the command ignores it because nobody named it.
+    /// The data directory of a server, if the command ignores it because no option names it.
     ignored_data: Option<PathBuf>,
     /// The images that a registry or a program holds since this process found them.
     held: Mutex<BTreeMap<ContentHash, WeakHeld>>,

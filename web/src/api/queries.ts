@@ -12,21 +12,21 @@ const SESSION_RETRIES_MAX = 2
 /** Number of own submissions shown on a problem's page. */
 const SUBMISSIONS_SHOWN = 20
 
-/** Makes the page that of nobody, after the user has signed out. The page may still send requests of the user, which are refused. */
-export function left(): void {
+/** Makes the page one without a user, after a sign-out. The page may still send requests of the user, which are refused. */
+export function removeUser(): void {
   noteSignedIn(false)
   setAccount(undefined)
 }
 
-/** Makes the page that of the session's user or guest. */
-export function entered(state: Schema['SessionState']): Schema['SessionState'] {
+/** Makes the page that of the session's user or guest. Returns the session. */
+export function setUser(state: Schema['SessionState']): Schema['SessionState'] {
   setAccount((state.user ?? state.guest)?.user_id)
   return state
 }
 
 export const sessionQuery = queryOptions({
   queryKey: ['session'],
-  queryFn: async () => entered(await dataOf(api.GET('/api/v1/session'))),
+  queryFn: async () => setUser(await dataOf(api.GET('/api/v1/session'))),
   // Without an answer, the page cannot know whether the user is signed in.
   retry: (failures, error) => error instanceof CallError && (error.status === 0 || error.status >= 500) && failures < SESSION_RETRIES_MAX,
   // A page keeps its user until the page itself changes it, also if the session ends meanwhile (`useSessionWatch`).
@@ -37,7 +37,7 @@ export const sessionQuery = queryOptions({
 export function adopt(queries: QueryClient, state: Schema['SessionState']): void {
   // Pages that were left may be those of an earlier user.
   if (state.user != null) queries.removeQueries({ type: 'inactive' })
-  queries.setQueryData(sessionQuery.queryKey, entered(state))
+  queries.setQueryData(sessionQuery.queryKey, setUser(state))
   if (state.user != null) void queries.invalidateQueries({ predicate: ({ queryKey: [of] }) => of !== 'session' })
 }
 

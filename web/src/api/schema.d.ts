@@ -717,8 +717,8 @@ export interface paths {
         /**
          * Try a solution.
          * @description Runs the solution on the samples, or on your own input, for any kind of problem. The result does not count. With
-         *     `?wait=`, the response is delayed until the trial has ended or the wait is over. If the problem's programs write their
-         *     output to a file, `stdout` of a run on your own input is the content of that file.
+         *     `?wait=`, the response is delayed until the trial has ended or the wait is over. If the problem's programs write
+         *     their output to a file, `stdout` of a run on your own input is the content of that file.
          *
          *     Everybody with an account may call this, and guests (`POST /auth/guest`). An API key needs the scope `runs:write`.
          */

@@ -267,7 +267,7 @@ function Usage() {
                 colour="bg-strong"
               />
             ))}
-            {/* All bars show what is left. */}
+            {/* All bars show the remaining amount. */}
             <Meter
               label={u.waiting(n(usage.waiting_max))}
               value={usage.waiting_max - usage.waiting}

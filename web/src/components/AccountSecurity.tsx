@@ -4,7 +4,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { useRef, useState, type FormEvent } from 'react'
 import { meQuery, sessionsQuery } from '../api/account'
 import { api, CallError, dataOf, type Schema } from '../api/client'
-import { left } from '../api/queries'
+import { removeUser } from '../api/queries'
 import { useKeptFocus } from '../hooks/useKeptFocus'
 import { useSend } from '../hooks/useSend'
 import { account } from '../i18n/account'
@@ -149,7 +149,7 @@ function Privacy({ username }: { username: string }) {
   const send = useSend({
     mutationFn: (password: string) => dataOf(api.POST('/api/v1/auth/delete-account', { body: { password } })),
     onSuccess: async () => {
-      left()
+      removeUser()
       queries.clear()
       await navigate({ to: '/problems' })
       announceSession()

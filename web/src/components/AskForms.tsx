@@ -1,5 +1,5 @@
 // Forms for questions about a contest and for the organizers' answers and announcements. Text that was typed but not
-// sent is kept in this tab, with what was chosen for it.
+// sent is kept in this tab, with its subject and its audience.
 import { useQueryClient } from '@tanstack/react-query'
 import { useEffect, useId, useRef, useState, type FormEvent, type ReactNode } from 'react'
 import { flushSync } from 'react-dom'
@@ -92,7 +92,7 @@ function TextForm({ send, label, text, onText, submit, isFocused = false, before
   )
 }
 
-/** Selects what the text is about: the whole contest or one of its problems. */
+/** Selects the subject of the text: the whole contest or one of its problems. */
 function About({ contest, value, onChange }: { contest: Schema['ContestView']; value: string; onChange: (value: string) => void }) {
   const q = useTexts(questionTexts)
   const subjects = [{ value: '', text: q.wholeContest }, ...(contest.problems ?? []).map(({ label, title }) => ({ value: label, text: `${label}. ${withoutOverrides(title)}` }))]

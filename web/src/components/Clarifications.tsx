@@ -33,7 +33,7 @@ export function Clarifications({ contest, user, questions }: Props) {
   const o = useTexts(organizers)
   const q = useTexts(questionTexts)
   const isOrganizer = contest.may_change
-  // After the end, nobody waits for questions. A virtual participant still has a time of their own.
+  // After the end of the contest, no more questions are taken, except from virtual participants, whose time has not ended.
   const isClosed = contest.phase === 'over' && !isRunning(contest)
   const canAsk = contest.participation != null && !isClosed
   const form = useRef<HTMLDivElement>(null)

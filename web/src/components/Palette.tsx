@@ -210,7 +210,7 @@ function useLines(typed: string, leave: SearchProps['leave'], onShortcuts: () =>
   const then = (act: () => void) => () => leave(act)
   const user = session.data?.user
   const page = (id: string, text: string, act: () => void): Line => ({ id, group: 'pages', text, Icon: FileText, act: then(act) })
-  // The page takes the keys for what they do there.
+  // The page handles the key as if the user had pressed it there.
   const press = (key: string) => then(() => dispatchEvent(new KeyboardEvent('keydown', { key, ctrlKey: true })))
   const here: Line[] = hasEditor(pathname)
     ? [

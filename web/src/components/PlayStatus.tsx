@@ -24,7 +24,7 @@ interface PlayStatusProps {
   skipped: number
   onReconnect: () => void
   onLine: OnLine
-  /** What is shown before the first run. */
+  /** Text before the first run. */
   idle?: string
 }
 

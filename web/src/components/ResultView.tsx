@@ -137,7 +137,7 @@ function Progress({ live, purpose, total }: { live: Live; purpose: Purpose; tota
   )
 }
 
-/** The verdict in words and its reason; beside it, what was judged, the time and the memory; then the groups of tests. */
+/** The verdict in words and its reason; beside it, the judged code, the time and the memory; then the groups of tests. */
 function Fate({ result, purpose, isAgain, problem, opened, names, onLine, source, language }: PartProps & { isAgain: boolean }) {
   const m = useMessages()
   const { tag } = useLanguage()

@@ -27,7 +27,7 @@ export function Shortcuts({ open, onChange }: { open: boolean; onChange: (open: 
   const popup = useRef<HTMLDivElement>(null)
   const { next, previous } = m.shortcuts
   const texts: Record<Action, string> = { search: x.search, filters: x.filters, next, previous, editor: x.editor, help: x.help }
-  /** Shortcuts that cannot be changed, and what is between their keys: they are pressed together, unless it says otherwise. */
+  /** A shortcut that cannot be changed. `between`: the text between its keys; `+` means that they are pressed together. */
   const fixed = (keys: string[], text: string, between = '+') => ({ keys, text, between })
   const rows: (Action | ReturnType<typeof fixed>)[] = [
     fixed(PALETTE_KEYS, x.palette),

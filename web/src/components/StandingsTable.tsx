@@ -59,7 +59,7 @@ function Table({ contest, standings, isStale, user }: TableProps) {
     overscan: ROWS_AROUND,
   })
   const ownAt = own == null ? -1 : rows.findIndex((row) => keyOf(row) === keyOf(own))
-  // Whether columns are beyond the right edge, and whether the own row is in view, so that it is not repeated.
+  // Whether columns are beyond the right edge, and whether the user's row is in view, so that it is not repeated.
   const [isCut, setIsCut] = useState(false)
   const [isOwnSeen, setIsOwnSeen] = useState(false)
   const noteView = () => {
@@ -69,7 +69,7 @@ function Table({ contest, standings, isStale, user }: TableProps) {
     const place = shown.measurementsCache[ownAt]
     setIsOwnSeen(place !== undefined && place.start >= current.scrollTop - 1 && HEADER_HEIGHT + place.end <= current.scrollTop + current.clientHeight + 1)
   }
-  // Each render may have moved the own row.
+  // Each render may have moved the user's row.
   const note = useRef(noteView)
   useLayoutEffect(() => {
     note.current = noteView

@@ -169,14 +169,14 @@ export function Editor({ value, revision, language, label, isReadOnly = false, m
   }
 
   const [isCreated, setIsCreated] = useState(false)
-  /** What was asked of the editor before it was created. */
+  /** The last action that was requested before the editor was created. */
   const late = useRef<(view: EditorView) => void>(null)
   const whenCreated = (act: (view: EditorView) => void) => {
     if (view.current === null) late.current = act
     else act(view.current)
   }
   useEffect(() => {
-    // A task of its own: together with the page's other effects, it would be a long task on a slow processor.
+    // In a separate task: together with the page's other effects, it would be a long task on a slow processor.
     const task = setTimeout(() => {
       if (host.current === null) return
       view.current = create(host.current)

@@ -1,6 +1,6 @@
 // Sends one run or submission at a time, follows it live, and reads the result when it has ended.
 //
-// Without a connection, what happens depends on what the server has:
+// Without a connection, there are two cases:
 //
 //   unsent   The server may not have the code. It is sent again with the same idempotency key, so that the server takes it once.
 //   live     The server has the code, so that closing this page does not lose it. The stream resumes when the connection is back, and the
@@ -80,7 +80,7 @@ function next(state: Judging, action: Action): Judging {
 
 const READING: Live = { ...SENDING, phase: 'reading' }
 
-/** What is shown until the page's first effect, which calls `close` or `open`. */
+/** The state until the page's first effect, which calls `close` or `open`. */
 function first(place: string): Judging {
   const unsent = unsentAt(place)
   if (unsent !== undefined) return unsent
@@ -111,9 +111,9 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
   const current = useRef(0)
   // Number of runs that this page has started.
   const starts = useRef(0)
-  // What is being sent or judged. A second tap, or a key that is held down, does not send the same again.
+  // The code that is being sent or judged. A second tap, or a key that is held down, does not send the same code again.
   const underway = useRef<string>(undefined)
-  // What was shown before an earlier submission was opened.
+  // The state before an earlier submission was opened.
   const before = useRef<Judging>(undefined)
   // Whether nothing was shown since the page was opened.
   const isNew = useRef(true)
@@ -160,8 +160,8 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
       source.close()
       removeEventListener('online', renew)
     }
-    // The browser may take long to notice that the connection of before is dead, for example after a change of the network. A new stream
-    // has all events again.
+    // The browser may take long to notice that the earlier connection is dead, for example after a change of the network. A new stream has
+    // all events again.
     const renew = () => {
       close()
       if (current.current === mine) follow(id, mine, purpose, lost)
@@ -193,13 +193,13 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
     source.onopen = () => current.current === mine && dispatch({ do: 'reconnect', is: false })
   }
 
-  /** `unsent`: what has not reached the server. */
+  /** `unsent`: an earlier attempt with this code that has not reached the server. */
   const start = async (purpose: Purpose, solution: Solution, unsent?: Unsent) => {
     const { slug, language, source, input } = solution
     const sent = JSON.stringify([purpose, slug, language, source, input])
     if (sent === underway.current) return reach.current.again()
     stop()
-    // The same code that the server may already have is not taken twice.
+    // If the server may already have the same code, the same key is sent, so that the server does not take the code twice.
     const kept = purpose === 'submission' ? unsentAt(place) : undefined
     const again = unsent ?? (kept !== undefined && isSame(kept.solution, solution) ? kept : undefined)
     forgetJudging(place)
@@ -240,7 +240,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
         return send(true)
       })
     }
-    /** Keeps what the error of an attempt says about the server. */
+    /** Records whether the server may have the code, according to the error of an attempt. */
     const learn = (error: unknown) => {
       const arrival = arrivalOf(error, isOnItsWay)
       if (arrival === 'unknown') mayHaveArrived = true
@@ -255,7 +255,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
       const accepted = await reach.current.call(
         () => send(),
         isUnreached,
-        // A user who has gone on may want to send the new code instead.
+        // A user who has changed the code may want to send the new code instead.
         () => isMine() && Date.now() < last && present.current === written,
         (error) => {
           learn(error)
@@ -301,7 +301,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
     follow(id, current.current, 'submission')
   }
 
-  /** Shows the last run of this tab in this place, which may still be in judging, or what was not sent. */
+  /** Shows the unsent submission or, without one, the last run of this tab in this place, which may still be in judging. */
   const resume = async () => {
     const unsent = unsentAt(place)
     if (unsent !== undefined) return dispatch({ do: 'restore', state: unsent })
@@ -323,7 +323,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
         return follow(id, mine, purpose, forget)
       }
       dispatch({ do: 'end', result, isAgain: true })
-      // It may have ended while another page was shown.
+      // The run may have ended while another page was shown.
       onChange(purpose)
     } catch (error) {
       if (current.current !== mine) return
@@ -336,7 +336,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
     }
   }
 
-  /** Shows again what was shown before `open`, or when the page was left. */
+  /** Shows the state from before `open` again, or the state in which the page was left. */
   const close = () => {
     const earlier = before.current
     before.current = undefined
@@ -352,7 +352,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
     present.current = source
   }
 
-  /** What is offered to be sent: also a submission that waited when the run that is shown was started. */
+  /** The submission that the page offers to send. It may have been waiting when the shown run was started. */
   const unsent = state.kind === 'unsent' ? state : (state.kind === 'done' || state.kind === 'failed') && state.purpose !== 'submission' ? unsentAt(place) : undefined
 
   return { judging: state, unsent, noteCode, start, sendAgain, drop, open, close }

@@ -100,7 +100,7 @@ export function usePlay(terminal: Output, place: string) {
   })
   const live = useRef<LiveRun>(null)
   const guest = useGuest()
-  /** Whose connection it is. */
+  /** The user to whom the connection belongs. */
   const owner = useRef<string>(undefined)
   /** The current run, if this page has started it. */
   const sent = useRef<[unknown, Size | undefined, string]>(undefined)
@@ -110,7 +110,8 @@ export function usePlay(terminal: Output, place: string) {
 
   const reach = useRef(new Reach())
 
-  // The page that follows the run next knows from this what was shown here. This effect is before the next one, which forgets the run.
+  // Stores the number of the last event that was shown here, for the page that follows the run next. This effect is before the next one,
+  // which forgets the run.
   useEffect(() => {
     const note = () => {
       const kept = storedRun(place)

@@ -2,7 +2,7 @@
 import { useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { api, dataOf, type Schema } from '../api/client'
-import { entered, sessionQuery } from '../api/queries'
+import { sessionQuery, setUser } from '../api/queries'
 import { announceSession } from '../util/session-channel'
 import { wayBack } from '../util/way-back'
 
@@ -16,7 +16,7 @@ export function useSignedIn() {
   const navigate = useNavigate()
   return async (state: Schema['SessionState'], then?: string) => {
     queries.clear()
-    queries.setQueryData(sessionQuery.queryKey, entered(state))
+    queries.setQueryData(sessionQuery.queryKey, setUser(state))
     announceSession()
     await navigate({ ...wayBack(then), replace: true })
   }

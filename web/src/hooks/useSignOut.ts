@@ -3,7 +3,7 @@ import { useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useEffect } from 'react'
 import { api, dataOf } from '../api/client'
-import { left } from '../api/queries'
+import { removeUser } from '../api/queries'
 import { announceSession } from '../util/session-channel'
 import { openDrafts } from '../util/signed-in'
 import { useSend } from './useSend'
@@ -13,7 +13,7 @@ export function useSignOut(close: (act: () => void) => void) {
   const queries = useQueryClient()
   const navigate = useNavigate()
   const leave = async () => {
-    left()
+    removeUser()
     await navigate({ to: '/problems' })
     // Data of the account must not stay on the screen, even if the user was on that page already.
     await queries.resetQueries()

@@ -5,7 +5,7 @@ import { Check, TriangleAlert, X } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { ADMIN_POLL_MS, healthQuery, queueQuery, runningQuery, workersQuery, type Health } from '../api/admin'
 import { api, dataOf, type Schema } from '../api/client'
-import { languagesQuery, left, sessionQuery } from '../api/queries'
+import { languagesQuery, removeUser, sessionQuery } from '../api/queries'
 import { ErrorBox } from '../components/ErrorBox'
 import { PageError } from '../components/PageError'
 import { PageSkeleton, RowsSkeleton } from '../components/Skeletons'
@@ -56,7 +56,7 @@ function OtherAccount() {
   const signOut = useMutation({
     mutationFn: () => dataOf(api.DELETE('/api/v1/session')),
     onSuccess: async () => {
-      left()
+      removeUser()
       queries.clear()
       await navigate({ to: '/sign-in', search: { then: '/admin' } })
       announceSession()

@@ -4,7 +4,7 @@ import type { ComponentProps } from 'react'
 const LOOKS = {
   primary: 'bg-accent text-on-accent font-semibold border-accent hover:brightness-105 active:brightness-95 disabled:bg-raised disabled:border-border disabled:filter-none',
   plain: 'bg-surface text-text border-strong hover:bg-raised active:bg-border disabled:bg-raised disabled:border-border',
-  // What it removes cannot be restored.
+  // For actions that cannot be undone.
   danger: 'bg-wrong text-bg font-semibold border-wrong hover:brightness-105 active:brightness-95 disabled:bg-raised disabled:border-border disabled:filter-none',
   quiet: 'bg-transparent text-text border-transparent hover:bg-raised active:bg-border disabled:bg-transparent',
 }

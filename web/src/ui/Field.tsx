@@ -1,5 +1,5 @@
-// A labelled input with a hint and an error message. The server sends one error per field, which is worded by its code. What the
-// browser refuses is said in the same place, instead of in the browser's bubble. A password can be shown.
+// A labelled input with a hint and an error message. The server sends one error per field, which is worded by its code. If the browser
+// refuses a value, the message is in the same place, instead of in the browser's bubble. A password can be shown.
 import { useEffect, useId, useRef, useState, type FormEvent, type InputHTMLAttributes } from 'react'
 import { fields, worded, type FieldTexts, type Refused } from '../i18n/fields'
 import { useTexts } from '../i18n/messages'
@@ -9,7 +9,7 @@ interface FieldProps extends InputHTMLAttributes<HTMLInputElement> {
   label: string
   hint?: string
   error?: string | Refused | undefined
-  /** What is said if a required field is empty. */
+  /** The message if a required field is empty. */
   missing?: string
 }
 
@@ -17,8 +17,8 @@ export const inputClass =
   'w-full h-8 pointer-coarse:min-h-11 px-2.5 rounded-md border border-strong aria-invalid:border-wrong bg-surface text-text placeholder:text-muted'
 
 /**
- * Whether a text has too many characters, counted as the server counts them. The browser's `maxlength` would cut what is
- * typed or pasted, without a message.
+ * Whether a text has too many characters, counted as the server counts them. The browser's `maxlength` would cut typed
+ * or pasted text without a message.
  */
 export const isTooLong = (text: string, most: number | undefined): most is number => most !== undefined && text.length > most && [...text].length > most
 

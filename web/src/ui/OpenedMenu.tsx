@@ -6,7 +6,7 @@ import { MENU_BUTTON, type Opened } from './MenuButton'
 export const MENU_ITEM = 'flex items-center gap-2 w-full px-3 min-h-8 pointer-coarse:min-h-11 rounded-sm text-left cursor-default data-[highlighted]:bg-raised'
 export const MENU_GROUP = 'px-3 pt-2 pb-1 text-xs text-muted'
 
-/** `below`: what is shown below the open menu. A menu itself contains only its items (ARIA, role `menu`). */
+/** `below`: content below the open menu. A menu itself contains only its items (ARIA, role `menu`). */
 export function OpenedMenu({ opened, below, children }: { opened: Opened; below?: ReactNode; children: ReactNode }) {
   const { isOpen, onOpen, label, title, content } = opened
   return (

@@ -14,7 +14,7 @@ export const patternsOf = (line: string | undefined): string[] => splitArgs(line
 
 export type PatternFault = 'many' | 'long' | 'outside'
 
-/** What is wrong with the patterns of a line; `undefined`: nothing. The server checks them again. */
+/** The first fault of the patterns of a line; `undefined` if there is none. The server checks them again. */
 export function patternFault(line: string | undefined): PatternFault | undefined {
   const patterns = patternsOf(line)
   if (patterns.length > PATTERNS_MAX) return 'many'

@@ -1,7 +1,7 @@
-// The language whose highlighting, indentation and code to start from another version, standard or dialect of it shares.
+// The base of a language: versions, standards and dialects of a language share its highlighting, indentation and starter code.
 import type { Schema } from '../api/client'
 
-/** By ids of languages/. Some dialects have their own code to start from (`starters.ts`, `skeletons.ts`). */
+/** By ids of languages/. Some dialects have their own starter code (`starters.ts`, `skeletons.ts`). */
 const BASES: Record<string, string> = {
   'c-clang': 'c', c11: 'c', c23: 'c',
   'cpp-clang': 'cpp', cpp11: 'cpp', cpp14: 'cpp', cpp20: 'cpp', cpp23: 'cpp',

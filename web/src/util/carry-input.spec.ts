@@ -42,7 +42,7 @@ test('a draft with input or arguments of its own keeps them', () => {
   }
 })
 
-test('an empty input changes no draft, and ends what was taken along before', () => {
+test('an empty input changes no draft, and discards the input that was carried before', () => {
   carryInput(INPUT, PYTHON, 'main.py')
   keepDraft(PYTHON, code('mine'), '')
   carryInput({ args: '', stdin: '' }, PYTHON, 'main.py')

@@ -22,7 +22,7 @@ export function carryInput({ args, stdin }: Carried, to: DraftOf, main: string):
   if (own.args === '' && own.stdin === '') changeDraft(to, textOf({ ...own, args, stdin }), '', read(draftKey(to)))
 }
 
-/** What was taken along last in this tab; before that, nothing. A user who signs in keeps what the visitor had. */
+/** The input that was carried last in this tab; at first, none. A user who signs in keeps the input of the visitor. */
 export function carriedInput(user: string | undefined): Carried {
   const { args, stdin } = (readJsonOfTab(keyOf(user)) ?? readJsonOfTab(keyOf(undefined)) ?? {}) as Partial<Carried>
   return { args: typeof args === 'string' ? args : '', stdin: typeof stdin === 'string' ? stdin : '' }

@@ -71,7 +71,7 @@ describe('a cell of the standings', () => {
   })
 })
 
-describe('the own time of a participant', () => {
+describe('the time of a participant', () => {
   const contest = (phase: string, participation?: { kind: string; starts_at: string; ends_at: string }) => ({ phase, participation }) as Parameters<typeof isRunning>[0]
   const own = (kind: string, ends_at: string) => ({ kind, starts_at: '2026-01-01T00:00:00Z', ends_at })
 
@@ -105,7 +105,7 @@ describe('a freeze', () => {
 })
 
 describe('a submission', () => {
-  it('counts in a contest if it was sent in the own time of its author', () => {
+  it('counts in a contest if its author\'s time was running when it was sent', () => {
     const participation = { kind: 'virtual', starts_at: '2026-01-02T10:00:00Z', ends_at: '2026-01-02T12:00:00Z' }
     const of = (at: string) => countsIn({ participation }, at)
     expect([of('2026-01-02T09:59:59.999Z'), of('2026-01-02T10:00:00Z'), of('2026-01-02T11:59:59.5Z'), of('2026-01-02T12:00:00.001Z')]).toEqual([false, true, true, false])

@@ -33,7 +33,7 @@ export function endedByUser(asked: Asked | undefined, { verdict, signal, exit_co
   return isSignal || message?.startsWith('KeyboardInterrupt') === true ? 'stop' : undefined
 }
 
-/** Verdicts of programs that were ended from outside, so that they could not write what was in their buffers. */
+/** Verdicts of programs that were ended from outside, so that they could not write the content of their buffers. */
 const KILLED: readonly unknown[] = ['TLE', 'ILE', 'MLE', 'CANCELLED']
 
 /** Whether the program may have printed something that was lost with its buffer. */

@@ -1,9 +1,9 @@
-// Tells `Shell` that a script that the user needs now could not be loaded. `Shell` shows a notice.
+// Reports to `Shell` that a script which the user needs now could not be loaded. `Shell` shows a notice.
 
 const MISSING = 'cupel:missing-script'
 const LOADED = 'cupel:loaded-script'
 
-/** Returns what was loaded. If the script is missing, reports it and returns `undefined`. */
+/** Returns the loaded script. If the script is missing, reports it and returns `undefined`. */
 export async function orReport<T>(load: Promise<T>): Promise<T | undefined> {
   try {
     const loaded = await load

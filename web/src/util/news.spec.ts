@@ -27,7 +27,7 @@ describe('news of a contest', () => {
     expect(unread([answered(1, { answered_at: '2026-01-01T00:02:00Z' })], read)).toHaveLength(1)
   })
 
-  it('of a virtual participant begin with the own time', () => {
+  it('of a virtual participant begin with the participation', () => {
     const own = (kind: string) => newSince({ kind, starts_at: '2026-01-01T00:01:30Z', ends_at: '2026-01-01T05:00:00Z' })
     const late = announced(2, { answered_at: '2026-01-01T00:02:00Z' })
     expect(unread([announced(1), late], new Set(), own('virtual'))).toEqual([late])

@@ -37,8 +37,8 @@ export const notRun = (tests: Pick<ProblemTest, 'verdict'>[]): number => tests.f
 export const shownLength = (tests: Pick<ProblemTest, 'verdict'>[]): number => tests.findLastIndex((test) => test.verdict !== 'SK') + 1
 
 /**
- * Where a link to a line of the judged code leads: to the editor, if it has this code, or if the code was judged just now, because the
- * user then corrects it; else to the source of the opened submission; else nowhere.
+ * Where a link to a line of the judged code leads. It leads to the editor if the editor has this code, or if the code was judged just now,
+ * because the user then corrects it. Otherwise, it leads to the source of the opened submission, if there is one.
  */
 export function placeOfLines(
   judged: { sent: string | undefined; sentIn: string | null | undefined; isAgain: boolean; isOpened: boolean },

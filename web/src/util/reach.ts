@@ -1,7 +1,7 @@
 // Repeats a call that did not reach the server, until the server answers.
 //
-// The next attempt is made when the browser is online again, when `again` asks for it, or after a pause: a browser that is online may
-// still not reach the server, and a device that sleeps may miss the browser's event.
+// The next attempt is made when the browser is online again, when `again` is called, or after a pause. The pause is needed, because a browser
+// that is online may still not reach the server, and a device that sleeps may miss the browser's event.
 
 /** Pauses between attempts. The last pause is repeated. */
 const PAUSES_MS = [1_000, 2_000, 4_000, 8_000, 15_000]
@@ -18,7 +18,7 @@ const AWAY: readonly unknown[] = [0, 502, 503, 504]
 /** Whether the server cannot be reached at the moment. */
 export const isAway = (error: unknown): boolean => AWAY.includes(statusOf(error))
 
-/** Whether a call that only reads may succeed later: the answer, such as that of the rate limit, says nothing about what is read. */
+/** Whether a call that only reads may succeed later: there is no answer, or one that is not about the resource, such as that of the rate limit. */
 export const isUnread = (error: unknown): boolean => isAway(error) || statusOf(error) === 429
 
 export class Reach {

@@ -1,7 +1,7 @@
 // The texts of a search field on their way to the URL.
 //
 // The URL changes some time after the field has sent a text, and the user may have typed on meanwhile. Only a text that the field has not
-// sent, for example after Back, replaces what is in the field.
+// sent, for example after Back, replaces the text in the field.
 export class SentTexts {
   #sent: string[] = []
 

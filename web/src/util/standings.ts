@@ -58,7 +58,7 @@ export function contestTime(seconds: number): string {
 export const isRunning = ({ phase, participation }: Pick<Schema['ContestView'], 'phase' | 'participation'>): boolean =>
   participation?.kind === 'virtual' ? serverNow() < Date.parse(participation.ends_at) : participation != null && phase === 'running'
 
-/** Whether the user has taken part virtually, and the own time is running. */
+/** Whether the user takes part virtually, and the time of this participation is running. */
 export const isRunningVirtually = (contest: Pick<Schema['ContestView'], 'phase' | 'participation'>): boolean => contest.participation?.kind === 'virtual' && isRunning(contest)
 
 /** Whether results stay hidden after the end, until an organizer lifts the freeze. */
@@ -72,8 +72,8 @@ export const awaitsResults = (standings: { frozen: boolean; rows: readonly Pick<
   standings.frozen || standings.rows.some(({ problems }) => problems.some(({ pending }) => pending > 0))
 
 /**
- * Whether a submission counts in a contest. The server decides by the participant's own time, including what was sent in that time before
- * the participant joined.
+ * Whether a submission counts in a contest. The server decides by the participant's own time, even if the submission was sent before the
+ * participant joined.
  */
 export function countsIn({ participation }: Pick<Schema['ContestView'], 'participation'>, submittedAt: string): boolean {
   if (participation == null) return false

@@ -1,7 +1,7 @@
 // A browser's storage in memory, for tests.
 import { vi } from 'vitest'
 
-/** Puts an empty storage in place of the browser's. Returns what it holds. */
+/** Puts an empty storage in place of the browser's. Returns its content. */
 export function stubStorage(name: 'localStorage' | 'sessionStorage'): Map<string, string> {
   const stored = new Map<string, string>()
   vi.stubGlobal(name, {

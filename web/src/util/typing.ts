@@ -1,6 +1,6 @@
-// Where the user types, as an attribute of the document. In low windows, styles.css hides what is not needed meanwhile.
+// Where the user types, as an attribute of the document. In low windows, styles.css hides the parts of the page that are not needed then.
 
-/** Time for which the attribute stays when nothing has the focus, in ms. What is tapped must not move before the tap has reached it. */
+/** Time for which the attribute stays when nothing has the focus, in ms. A tapped element must not move before the tap has reached it. */
 const STAYS_MS = 300
 
 const kindOf = (focused: Element | null) =>

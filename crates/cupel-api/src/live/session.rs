@@ -63,7 +63,7 @@ pub(super) struct Session {
     tasks: JoinSet<()>,
 }
 
-/// A start that has been checked, with what has been reserved for it.
+/// A start that has been checked, with the reservations for it.
 struct PreparedStart {
     new: NewSubmission,
     is_live: bool,

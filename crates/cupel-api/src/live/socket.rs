@@ -97,7 +97,8 @@ pub(super) async fn serve(
             // The client may already be disconnected.
             let _gone = tokio::time::timeout(app.settings.event_ping, closing).await;
         }
-        // A page that is left sends `kill` and closes its connection: what arrived before the close takes effect.
+        // Messages that arrived before the close take effect: a page sends `kill` and closes the connection when its
+        // user leaves it.
         None => {
             drop((inbox, socket));
             let _too_slow = tokio::time::timeout(AFTER_CLOSE_MAX, handling).await;

@@ -55,7 +55,7 @@ struct Connection {
 struct Task(JoinHandle<()>);
 
 impl Task {
-    /// Ends the task, and waits until it has ended: an aborted task continues to its next pause.
+    /// Ends the task, and waits until it has ended: an aborted task continues to its next `await`.
     async fn end(mut self) {
         self.0.abort();
         // An error means that the task was cancelled, or has panicked.
@@ -207,7 +207,8 @@ impl Connection {
             ApiError::new(ErrorKind::RateLimited, detail).retry_after(Duration::from_secs(1))
         })?;
         let mut rooms = self.rooms.lock().await;
-        // `connected` of the socket would not do: it is still false for a message that arrives just after CONNECT.
+        // `connected` of the socket cannot be used here: it is still false for a message that arrives just after
+        // CONNECT.
         let Some(rooms) = &mut *rooms else {
             return Err(ApiError::new(ErrorKind::Conflict, "The connection has ended."));
         };
@@ -290,7 +291,7 @@ mod tests {
         let ended = Arc::clone(&has_ended);
         let task = Task(tokio::spawn(async move {
             let _ = started.send(());
-            // Like a step of a room: it cannot be aborted before its next pause.
+            // Like a step of a room: it cannot be aborted before its next `await`.
             let _ = released.recv();
             ended.store(true, Ordering::SeqCst);
             std::future::pending::<()>().await;

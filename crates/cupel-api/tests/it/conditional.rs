@@ -1,5 +1,5 @@
-//! Responses that take less to transfer: entity tags of standings, with which a client does not get again what it has,
-//! and compressed lists.
+//! Smaller responses: entity tags of standings, so that a client does not get unchanged standings again, and compressed
+//! lists.
 
 use std::time::Duration;
 

@@ -47,7 +47,8 @@ impl AccessEnded {
         }
     }
 
-    /// The reason, as a sentence for the client. At most 123 bytes, so that it fits into the close frame of a WebSocket.
+    /// The reason, as a sentence for the client. At most 123 bytes, so that it fits into the close frame of a
+    /// WebSocket.
     pub const fn sentence(self) -> &'static str {
         match self {
             AccessEnded::Account => "The account is disabled or was deleted.",

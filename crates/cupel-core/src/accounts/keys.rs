@@ -85,8 +85,8 @@ pub enum KeyError {
 }
 
 impl Accounts {
-    /// Creates a key for the command line: a caller with access to the database needs no credential. The second value is
-    /// the key's text, which is shown only once.
+    /// Creates a key for the command line: a caller with access to the database needs no credential. The second value
+    /// is the key's text, which is shown only once.
     ///
     /// # Errors
     /// [`CreateKeyError`].

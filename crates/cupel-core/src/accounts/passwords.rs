@@ -60,8 +60,8 @@ pub(super) struct Passwords {
     turns: Arc<Semaphore>,
     buffers: Arc<Buffers>,
     waiting: AtomicUsize,
-    /// The hash to check a password against if the user does not exist.
-    nobody: OnceCell<String>,
+    /// The hash against which a password is checked if the user does not exist.
+    dummy_hash: OnceCell<String>,
 }
 
 impl Passwords {
@@ -72,7 +72,7 @@ impl Passwords {
             turns: Arc::new(Semaphore::new(cores.min(TURNS_MAX))),
             buffers: Arc::default(),
             waiting: AtomicUsize::new(0),
-            nobody: OnceCell::new(),
+            dummy_hash: OnceCell::new(),
         }
     }
 
@@ -85,9 +85,9 @@ impl Passwords {
     /// Whether `password` has the hash `stored`. Without `stored` the same work is done and the result is `false`, so
     /// that the duration does not reveal whether the user exists.
     pub(super) async fn verify(&self, password: &str, stored: Option<String>) -> Result<bool, PasswordError> {
-        let nobody = self.nobody.get_or_try_init(|| self.hash("nobody's password")).await?;
+        let dummy_hash = self.dummy_hash.get_or_try_init(|| self.hash("nobody's password")).await?;
         let known = stored.is_some();
-        let stored = stored.unwrap_or_else(|| nobody.clone());
+        let stored = stored.unwrap_or_else(|| dummy_hash.clone());
         let password = password.to_owned();
         self.in_turn(move |buffer| Ok(verifies(&stored, &password, buffer)? && known)).await
     }

@@ -3,8 +3,8 @@
 //! that of a virtual participant, cost another computation, but no read.
 //!
 //! Invariant: two reads of one contest never run at the same time. A place with waiting callers is not evicted, so all
-//! of them get the result of the same read. Reads of different contests take turns, so each superfluous read would delay
-//! the viewers of all contests.
+//! of them get the result of the same read. Reads of different contests take turns, so each superfluous read would
+//! delay the viewers of all contests.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

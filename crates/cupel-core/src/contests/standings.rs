@@ -6,9 +6,9 @@
 //!
 //! [`Style::Ioi`] is the rule of these years: the score of a problem is that of the best single submission. Since 2017,
 //! the IOI takes the best result of each subtask over all submissions, and adds these. If one submission gets the 30
-//! points of the first subtask, and another the 40 points of the second, the score is 70 there and 40 here. CMS has both
-//! rules as `max` and `max_subtask`, DMOJ as `ioi` and `ioi16`. Cupel has only the former: an [`Attempt`] has one score,
-//! and no result per subtask.
+//! points of the first subtask, and another the 40 points of the second, the score is 70 there and 40 here. CMS has
+//! both rules as `max` and `max_subtask`, DMOJ as `ioi` and `ioi16`. Cupel has only the former: an [`Attempt`] has one
+//! score, and no result per subtask.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -304,11 +304,11 @@ mod tests {
         let result = |is_try, solves, score| Some(AttemptResult { is_try, solves, score });
         table
             .iter()
-            .map(|(n, problem, minute, came)| Attempt {
+            .map(|(n, problem, minute, symbol)| Attempt {
                 user: user(*n),
                 problem: *problem,
                 at: Duration::from_mins(*minute) + Duration::from_secs(59),
-                result: match *came {
+                result: match *symbol {
                     "+" => result(true, true, Score::ONE),
                     "-" => result(true, false, Score::ZERO),
                     "C" => result(false, false, Score::ZERO),

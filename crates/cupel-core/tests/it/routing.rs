@@ -97,8 +97,8 @@ impl Site {
         self.api.queue_depth().await.unwrap()
     }
 
-    /// A site with a worker for Python, on which two runs in C wait: their worker was killed, and the broker has lost all
-    /// hints.
+    /// A site with a worker for Python, on which two runs in C wait: their worker was killed, and the broker has lost
+    /// all hints.
     async fn with_unserved_runs() -> (Site, Worker, [SubmissionId; 2]) {
         let site = Site::start().await;
         let (python, c) = (site.worker(&["python"]).await, site.worker(&["c"]).await);

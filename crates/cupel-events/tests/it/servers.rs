@@ -38,7 +38,7 @@ impl<S: Deref<Target: Deref<Target = Server>> + Send + Sync + 'static> Site for 
 /// Number of stored events of a log, and the seconds until the first of them expires.
 type Stored = (usize, u64);
 
-/// The worker of a waiting run is a later subscriber, so the server must store what nobody repeats.
+/// The worker of a waiting run is a later subscriber, so the server must store events that are not sent again.
 async fn live_input_and_the_latest_report_are_stored_until_the_run_ends(
     bus: Arc<dyn EventBus>,
     stored: impl AsyncFn(SubmissionId) -> Stored,

@@ -78,7 +78,7 @@ impl Several {
         Ok(json_body(document.end(&self.whole)))
     }
 
-    /// The response that is sent while the submissions are read. `begun`: what it begins with.
+    /// The response that is sent while the submissions are read. `begun`: its beginning.
     async fn respond_in_pieces(self, begun: Document, unread: VecDeque<Ids>) -> Result<Response, ApiError> {
         if !self.is_base64 {
             // The status cannot change after the response has begun, so all texts are checked before. Those of the

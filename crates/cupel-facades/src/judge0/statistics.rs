@@ -37,8 +37,8 @@ struct Entry {
     counted: Counted,
 }
 
-/// The numbers and the time at which they were counted. A request holds the lock while it counts, so that other requests
-/// wait for its numbers instead of counting, too.
+/// The numbers and the time at which they were counted. A request holds the lock while it counts, so that other
+/// requests wait for its numbers instead of counting, too.
 type Counted = Arc<tokio::sync::Mutex<Option<(Instant, Numbers)>>>;
 
 /// The response.

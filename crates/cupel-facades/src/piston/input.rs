@@ -10,7 +10,7 @@ use super::close::Close;
 
 /// Names of signals that the original accepts. Source: the constants of Node.js 15 on Linux, and its rule for real-time
 /// signals.
-const NAMES: [&str; 32] = [
+const SIGNAL_NAMES: [&str; 32] = [
     "SIGHUP",
     "SIGINT",
     "SIGQUIT",
@@ -58,7 +58,7 @@ fn is_signal(name: &str) -> bool {
         }
         None => false,
     };
-    NAMES.contains(&name) || real_time(name)
+    SIGNAL_NAMES.contains(&name) || real_time(name)
 }
 
 /// Bytes of standard input in one input.

@@ -115,7 +115,7 @@ impl Dialect for Piston {
     }
 
     fn who(&self, _method: &Method, _route: &str) -> Option<Who> {
-        // `runtimes` and `packages` need no key.
+        // `runtimes` and `packages` are read without this check, see [`charge_public_read`].
         Some(Who::User(Scope::RunsWrite))
     }
 
@@ -193,7 +193,7 @@ impl Address {
 
 async fn root(request: Request) -> Response {
     let response = if matches!(*request.method(), Method::GET | Method::HEAD) { version() } else { not_found() };
-    like_express(response, request.headers().get(header::IF_NONE_MATCH).cloned())
+    conditional(response, request.headers().get(header::IF_NONE_MATCH).cloned())
 }
 
 fn version() -> Response {
@@ -216,7 +216,7 @@ async fn dispatch(
     if !is_read || response.status() != StatusCode::OK {
         return Ok(with_headers(response));
     }
-    Ok(like_express(response, known))
+    Ok(conditional(response, known))
 }
 
 /// Headers that every response of the original has.
@@ -230,9 +230,9 @@ fn with_headers(mut response: Response) -> Response {
     response
 }
 
-/// The response to a `GET`, with a weak entity tag, or 304 if the client has this response already. `known`: the
-/// client's tags.
-fn like_express(response: Response, known: Option<HeaderValue>) -> Response {
+/// The response to a `GET` as Express sends it: with a weak entity tag, or 304 if the client has this response already.
+/// `known`: the client's tags.
+fn conditional(response: Response, known: Option<HeaderValue>) -> Response {
     let tag = response.extensions().get::<EntityTag>().map(|tag| tag.0.clone());
     let mut response = with_headers(response);
     let Some(tag) = tag else { return response };
@@ -269,6 +269,7 @@ fn tagged(document: &impl Serialize) -> Response {
     response
 }
 
+/// Answers requests that have no body, and passes the others on to [`answer_with_body`].
 async fn answer(app: Shared, options: Options, notes: Notes, request: Request) -> Result<Response, ApiError> {
     let path = request.uri().path();
     let address = Address::of(path.strip_prefix(options.prefix.as_str()).unwrap_or(path));
@@ -301,7 +302,18 @@ async fn answer(app: Shared, options: Options, notes: Notes, request: Request) -
         (&Method::GET | &Method::HEAD, _) | (_, Address::Root | Address::Elsewhere) => return Ok(not_found()),
         _ => {}
     }
+    answer_with_body(app, options, notes, request, address).await
+}
+
+async fn answer_with_body(
+    app: Shared,
+    options: Options,
+    notes: Notes,
+    request: Request,
+    address: Address,
+) -> Result<Response, ApiError> {
     let (mut parts, body) = request.into_parts();
+    let method = parts.method.clone();
     // The caller is identified before the body is read, so that an unidentified client cannot make the server read a
     // large body.
     let caller = Caller::from_request_parts(&mut parts, &app).await?;
@@ -329,7 +341,7 @@ async fn answer(app: Shared, options: Options, notes: Notes, request: Request) -
     match (&method, address) {
         (&Method::POST, Address::Execute) => {
             let job = options.validate(&app, &fields);
-            // They may take more memory than is reserved for the body, so they are dropped before the run waits.
+            // The fields may take more memory than is reserved for the body, so they are dropped before the run waits.
             drop(fields);
             match job {
                 Ok(job) => run::run(&app, &caller, &notes, job, options.style(), (idempotency, held)).await,

@@ -56,8 +56,8 @@ impl Maxima {
     pub(super) const ORIGINAL: Maxima = Maxima { compile: Duration::from_secs(10), run: Duration::from_secs(3) };
 }
 
-/// Validates a body. `files_max`: maximum number of files. `select` finds the runtime for a name and a range of versions;
-/// `maxima` returns the maxima of a runtime.
+/// Validates a body. `files_max`: maximum number of files. `select` finds the runtime for a name and a range of
+/// versions; `maxima` returns the maxima of a runtime.
 ///
 /// # Errors
 ///

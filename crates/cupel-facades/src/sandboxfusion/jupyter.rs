@@ -3,8 +3,8 @@
 //! A program in Python (`jupyter_driver.py`) runs the notebook's cells with IPython (Debian's package
 //! `python3-ipython`), without a separate Jupyter kernel. All of them are one step.
 //!
-//! *Invariant:* the outputs of the cells stay text. A program determines them, and a few bytes of JSON can take hundreds
-//! of bytes of memory as objects.
+//! *Invariant:* the outputs of the cells stay text. A program determines them, and a few bytes of JSON can take
+//! hundreds of bytes of memory as objects.
 
 use std::collections::BTreeMap;
 use std::fmt;

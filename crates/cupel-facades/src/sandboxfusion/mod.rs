@@ -189,7 +189,8 @@ struct Received<T> {
     request: T,
     /// Set if the request has an idempotency key.
     idempotency: Option<Idempotency>,
-    /// The memory of the body, of which only what is needed is held until the submissions are stored.
+    /// Reservation of memory for the body. It is reduced to the memory of the submissions, and ends when they are
+    /// stored.
     held: Option<Held>,
 }
 

@@ -1,4 +1,4 @@
-//! What Python does with text: lenient base64, JSON with control characters, and the literal of a string.
+//! Python's treatment of text: lenient base64, JSON with control characters, and the literal of a string.
 
 use std::borrow::Cow;
 

@@ -108,7 +108,7 @@ fn text(data: &[u8], bytes_max: usize) -> String {
     text
 }
 
-/// The begin of a text with at most this number of bytes.
+/// The beginning of a text, with at most this number of bytes.
 pub(super) fn begin(text: &str, bytes_max: usize) -> &str {
     &text[..text.floor_char_boundary(bytes_max)]
 }
@@ -130,8 +130,8 @@ impl RunCodeResponse {
         RunCodeResponse { status, message, compile_result: compile, run_result: run, executor_pod_name, files }
     }
 
-    /// The response to a failure outside the program. The message has the form of the original's exceptions, but bounded
-    /// size: a refusal is small.
+    /// The response to a failure outside the program. The message has the form of the original's exceptions, but
+    /// bounded size: a refusal is small.
     pub(super) fn sandbox_error(code: &str, error: &str) -> RunCodeResponse {
         let (code, error) = (begin(code, CODE_BYTES_MAX), begin(error, ERROR_BYTES_MAX));
         let message = format!("exception on running code {code}: {error} None");

@@ -151,7 +151,8 @@ impl DriverLanguage for C {
         };
         // The submission is included last, so that its macros cannot change the driver. The functions that it must
         // define are declared before it, so that a definition with another signature does not compile. The renaming
-        // concerns all code after the driver's headers, so that fields with the name are renamed everywhere.
+        // applies to all code after the driver's headers, so a structure field of the same name is renamed wherever it
+        // is used.
         let (undefined, renamed) = (undefined(GCC_MACROS), renamed(&signature.interface));
         let main = format!(
             "#include \"cupel_driver.c\"\n{undefined}{renamed}{structures}{heads}{codecs}\nstatic void \

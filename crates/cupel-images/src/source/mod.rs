@@ -88,7 +88,7 @@ pub struct OpenedSource<'a> {
     pub(crate) content: Content<'a>,
 }
 
-/// What is read of a source.
+/// An opened file or directory, or the name by which a daemon or a registry knows the image.
 pub(crate) enum Content<'a> {
     Layout(Layout, Option<&'a Selector>),
     Archive(File, Option<&'a Selector>),

@@ -202,8 +202,8 @@ fn on_host(reference: &Reference, host: &str) -> Reference {
     }
 }
 
-/// Whether a pattern of the operator matches `HOST/NAME:TAG`, or `HOST/NAME@DIGEST` if the reference has a digest, which
-/// decides alone which image is pulled. A pattern may leave out the tag or the digest.
+/// Whether a pattern of the operator matches `HOST/NAME:TAG`, or `HOST/NAME@DIGEST` if the reference has a digest,
+/// which decides alone which image is pulled. A pattern may leave out the tag or the digest.
 fn matches(pattern: &str, reference: &Reference) -> bool {
     let name = format!("{}/{}", reference.registry(), reference.repository());
     let full = match (reference.digest(), reference.tag()) {

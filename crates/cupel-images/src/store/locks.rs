@@ -9,8 +9,8 @@
 //! * `root-ID` is held shared by a process that runs programs in that root ([`ImageStore::hold`]), so that a root in
 //!   use is not removed. It is created before the root gets its name.
 //!
-//! Every process that can read the store can hold its locks, whoever created them and with whatever umask. A lock of an
-//! earlier version of Cupel may need `chmod 644`, which its owner does when it opens the lock.
+//! Every process that can read the store can hold its locks, regardless of their owner and of the owner's umask. A lock
+//! of an earlier version of Cupel may need `chmod 644`, which its owner does when it opens the lock.
 
 use std::fs::{File, Permissions};
 use std::io;

@@ -26,20 +26,20 @@ pub(super) enum Unit {
 pub(super) struct Bags<A> {
     key: Key,
     answer: A,
-    came: Bag,
+    actual: Bag,
 }
 
 impl<A: BufRead> Bags<A> {
     pub(super) fn new(unit: Unit, answer: A) -> Bags<A> {
-        Bags { key: Key::random(), answer, came: Bag::new(unit) }
+        Bags { key: Key::random(), answer, actual: Bag::new(unit) }
     }
 
     pub(super) fn output(&mut self, piece: &[u8]) {
-        self.came.fill(&self.key, piece);
+        self.actual.fill(&self.key, piece);
     }
 
     pub(super) fn finish(mut self) -> io::Result<CompareResult> {
-        let mut expected = Bag::new(self.came.unit);
+        let mut expected = Bag::new(self.actual.unit);
         loop {
             let piece = fill(&mut self.answer)?;
             if piece.is_empty() {
@@ -49,18 +49,26 @@ impl<A: BufRead> Bags<A> {
             let length = piece.len();
             self.answer.consume(length);
         }
-        let unit = match self.came.unit {
+        let unit = match self.actual.unit {
             Unit::Lines => "lines",
             Unit::Words => "words",
             Unit::Characters => "characters",
         };
-        let (expected, came) = (expected.close(&self.key), self.came.close(&self.key));
+        let (expected, actual) = (expected.close(&self.key), self.actual.close(&self.key));
         let differs = |what| {
             let counted = |count: u64| format!("{count} {unit}").into_bytes();
-            let (expected, came) = (counted(expected.0), counted(came.0));
-            CompareResult::Different(Difference { what, word: 0, line: 0, answer_at: 0, output_at: 0, expected, came })
+            let (expected, actual) = (counted(expected.0), counted(actual.0));
+            CompareResult::Different(Difference {
+                what,
+                word: 0,
+                line: 0,
+                answer_at: 0,
+                output_at: 0,
+                expected,
+                actual,
+            })
         };
-        Ok(match (expected == came, expected.0 == came.0) {
+        Ok(match (expected == actual, expected.0 == actual.0) {
             (true, _) => CompareResult::Same,
             (false, true) => differs(Differs::Others),
             (false, false) => differs(Differs::Count),

@@ -1,7 +1,7 @@
 //! Comparison line by line: determines which share of the answer's lines the output has at the same position.
 //!
-//! White space at both ends of a line is ignored, unless the comparison is exact, and so are lines without words. If the output has more lines than the answer, no line is right. Source: DMOJ,
-//! checker `linecount`.
+//! White space at both ends of a line is ignored, unless the comparison is exact, and so are lines without words. If
+//! the output has more lines than the answer, no line is right. Source: DMOJ, checker `linecount`.
 
 use std::io::{self, BufRead};
 
@@ -14,7 +14,7 @@ pub(super) struct Lines<A> {
     exact: bool,
     answer: A,
     line: Line,
-    came: u64,
+    actual: u64,
     right: u64,
     of: u64,
 }
@@ -55,7 +55,7 @@ impl Line {
 
 impl<A: BufRead> Lines<A> {
     pub(super) fn new(exact: bool, answer: A) -> Lines<A> {
-        Lines { key: Key::random(), exact, answer, line: Line::default(), came: 0, right: 0, of: 0 }
+        Lines { key: Key::random(), exact, answer, line: Line::default(), actual: 0, right: 0, of: 0 }
     }
 
     pub(super) fn output(&mut self, piece: &[u8]) -> io::Result<()> {
@@ -70,11 +70,11 @@ impl<A: BufRead> Lines<A> {
     }
 
     fn end_of_line(&mut self) -> io::Result<()> {
-        let Some(came) = self.line.end(self.exact) else { return Ok(()) };
-        self.came += 1;
+        let Some(actual) = self.line.end(self.exact) else { return Ok(()) };
+        self.actual += 1;
         if let Some(expected) = self.expected()? {
             self.of += 1;
-            self.right += u64::from(expected == came);
+            self.right += u64::from(expected == actual);
         }
         Ok(())
     }
@@ -106,11 +106,19 @@ impl<A: BufRead> Lines<A> {
         }
         let counted = |count: u64| format!("{count} line{}", if count == 1 { "" } else { "s" }).into_bytes();
         let none = |what| {
-            let (expected, came) = (counted(self.of), counted(self.came));
-            CompareResult::Different(Difference { what, word: 0, line: 0, answer_at: 0, output_at: 0, expected, came })
+            let (expected, actual) = (counted(self.of), counted(self.actual));
+            CompareResult::Different(Difference {
+                what,
+                word: 0,
+                line: 0,
+                answer_at: 0,
+                output_at: 0,
+                expected,
+                actual,
+            })
         };
         Ok(match self.right {
-            _ if self.came > self.of => none(Differs::Count),
+            _ if self.actual > self.of => none(Differs::Count),
             right if right == self.of => CompareResult::Same,
             0 => none(Differs::NoLine),
             right => CompareResult::Share { right, of: self.of },

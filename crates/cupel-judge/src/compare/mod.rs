@@ -129,7 +129,7 @@ pub struct Difference {
     /// The part of the answer's word that has been read.
     pub expected: Vec<u8>,
     /// The part of the output's word that has arrived.
-    pub came: Vec<u8>,
+    pub actual: Vec<u8>,
 }
 
 impl fmt::Debug for Difference {
@@ -157,7 +157,7 @@ pub enum Differs {
     /// In a comparison line by line: no line is right. `expected` contains the number of lines in the answer.
     NoLine,
     /// In a comparison that ignores order: the counts differ. In a comparison line by line: the output has more lines
-    /// than the answer. `expected` and `came` contain the counts.
+    /// than the answer. `expected` and `actual` contain the counts.
     Count,
 }
 
@@ -165,17 +165,17 @@ impl Difference {
     /// Returns a message for the author of a problem. The message quotes output and answer, so show it only to users
     /// who may see both.
     pub fn for_author(&self) -> String {
-        let (expected, came) = (quoted(&self.expected), quoted(&self.came));
+        let (expected, actual) = (quoted(&self.expected), quoted(&self.actual));
         let place = format!("word {}, line {} of the output", self.word, self.line);
         match self.what {
-            Differs::Word => format!("{place}: expected {expected}, got {came}"),
-            Differs::Number => format!("{place}: expected {expected}, got {came}, which is outside the tolerance"),
+            Differs::Word => format!("{place}: expected {expected}, got {actual}"),
+            Differs::Number => format!("{place}: expected {expected}, got {actual}, which is outside the tolerance"),
             Differs::Space => format!("{place}: white space differs"),
             Differs::Missing => format!("{place}: the output ends; expected {expected}"),
-            Differs::Trailing => format!("{place}: trailing output {came}"),
+            Differs::Trailing => format!("{place}: trailing output {actual}"),
             Differs::Others => "the number of elements is as expected, but the elements differ".to_owned(),
             Differs::NoLine => format!("none of {} is correct", text(&self.expected)),
-            Differs::Count => format!("expected {}, got {}", text(&self.expected), text(&self.came)),
+            Differs::Count => format!("expected {}, got {}", text(&self.expected), text(&self.actual)),
         }
     }
 }

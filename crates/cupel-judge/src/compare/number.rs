@@ -14,10 +14,10 @@ pub(super) struct Tolerance {
 }
 
 impl Tolerance {
-    /// Whether `came` is accepted for `expected`. The relative test multiplies instead of dividing, so an expected 0 is
-    /// compared with the absolute tolerance only.
-    pub(super) fn accepts(self, expected: f64, came: f64) -> bool {
-        let distance = (came - expected).abs();
+    /// Whether `actual` is accepted for `expected`. The relative test multiplies instead of dividing, so an expected 0
+    /// is compared with the absolute tolerance only.
+    pub(super) fn accepts(self, expected: f64, actual: f64) -> bool {
+        let distance = (actual - expected).abs();
         distance <= self.absolute || distance <= self.relative * expected.abs()
     }
 }

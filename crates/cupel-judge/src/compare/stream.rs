@@ -129,7 +129,7 @@ pub(super) struct Stream<A> {
     word_length: u64,
     /// In `Words`: both words so far.
     expected: Vec<u8>,
-    came: Vec<u8>,
+    actual: Vec<u8>,
     /// The current run of white space.
     run: Run,
     /// Number of words and of line ends in the output up to this position.
@@ -151,7 +151,7 @@ impl<A: BufRead> Stream<A> {
             word: Vec::new(),
             word_length: 0,
             expected: Vec::new(),
-            came: Vec::new(),
+            actual: Vec::new(),
             run: Run::default(),
             words: 0,
             line_ends: 0,
@@ -229,7 +229,7 @@ impl<A: BufRead> Stream<A> {
                 // The position of a difference is the beginning of its word.
                 self.answer_at -= self.word_length;
                 self.output_at -= self.word_length;
-                for word in [&mut self.expected, &mut self.came] {
+                for word in [&mut self.expected, &mut self.actual] {
                     word.clear();
                     word.extend_from_slice(&self.word);
                 }
@@ -313,9 +313,9 @@ impl<A: BufRead> Stream<A> {
                 break !is_end;
             }
         };
-        let came = !output.is_empty();
+        let actual = !output.is_empty();
         let agrees = answer_run.agrees(output_run, spaces, self.words == 0, !expected);
-        self.state = match (expected, came) {
+        self.state = match (expected, actual) {
             (true, false) => {
                 let word = beginning_of_word(fill(&mut self.answer)?);
                 self.differs_next(Differs::Missing, word, Vec::new())
@@ -340,12 +340,12 @@ impl<A: BufRead> Stream<A> {
     fn differing_words(&mut self, output: &mut &[u8], at_end: bool) -> io::Result<bool> {
         let needed = if self.rules.tolerance.is_some() { NUMBER_BYTES_MAX + 1 } else { SHOWN_BYTES_MAX };
         let State::Words { mut answer_ended, mut output_ended } = self.state else { return Ok(true) };
-        let (expected, came) = (&mut self.expected, &mut self.came);
+        let (expected, actual) = (&mut self.expected, &mut self.actual);
         if !output_ended {
-            let length = word_length(output).min(needed.saturating_sub(came.len()));
-            came.extend_from_slice(&output[..length]);
+            let length = word_length(output).min(needed.saturating_sub(actual.len()));
+            actual.extend_from_slice(&output[..length]);
             *output = &output[length..];
-            output_ended = came.len() >= needed || !output.is_empty() || at_end;
+            output_ended = actual.len() >= needed || !output.is_empty() || at_end;
         }
         while !answer_ended {
             let answer = fill(&mut self.answer)?;
@@ -362,11 +362,11 @@ impl<A: BufRead> Stream<A> {
         let wanted = self.rules.tolerance.filter(|_| is_number_wanted).zip(number::parse(expected));
         let what = match wanted {
             Some((tolerance, a)) => {
-                let o = if came.len() <= NUMBER_BYTES_MAX { number::parse(came) } else { None };
+                let o = if actual.len() <= NUMBER_BYTES_MAX { number::parse(actual) } else { None };
                 if o.is_some_and(|o| tolerance.accepts(a, o)) {
                     self.state = State::Same;
                     self.answer_at += expected.len() as u64;
-                    self.output_at += came.len() as u64;
+                    self.output_at += actual.len() as u64;
                     self.words += u64::from(!self.in_word);
                     self.in_word = true;
                     self.begin_word();
@@ -377,21 +377,21 @@ impl<A: BufRead> Stream<A> {
             None => Differs::Word,
         };
         let word = self.words + u64::from(!self.in_word);
-        let (expected, came) = (std::mem::take(expected), std::mem::take(came));
-        self.state = State::Decided(CompareResult::Different(self.differs(what, word, expected, came)));
+        let (expected, actual) = (std::mem::take(expected), std::mem::take(actual));
+        self.state = State::Decided(CompareResult::Different(self.differs(what, word, expected, actual)));
         Ok(true)
     }
 
     /// Returns a difference at the position of the next word.
-    fn differs_next(&self, what: Differs, expected: Vec<u8>, came: Vec<u8>) -> State {
-        State::Decided(CompareResult::Different(self.differs(what, self.words + 1, expected, came)))
+    fn differs_next(&self, what: Differs, expected: Vec<u8>, actual: Vec<u8>) -> State {
+        State::Decided(CompareResult::Different(self.differs(what, self.words + 1, expected, actual)))
     }
 
-    fn differs(&self, what: Differs, word: u64, mut expected: Vec<u8>, mut came: Vec<u8>) -> Difference {
+    fn differs(&self, what: Differs, word: u64, mut expected: Vec<u8>, mut actual: Vec<u8>) -> Difference {
         expected.truncate(SHOWN_BYTES_MAX);
-        came.truncate(SHOWN_BYTES_MAX);
+        actual.truncate(SHOWN_BYTES_MAX);
         let line = self.line_ends + 1;
-        Difference { what, word, line, answer_at: self.answer_at, output_at: self.output_at, expected, came }
+        Difference { what, word, line, answer_at: self.answer_at, output_at: self.output_at, expected, actual }
     }
 }
 
@@ -431,8 +431,8 @@ fn same_words(a: &[u8], o: &[u8], mut in_word: bool, rules: &Rules) -> (usize, u
 /// Returns the ends of two words that begin here, if both are plain numbers within the tolerance.
 fn near_words(a: &[u8], o: &[u8], (at, to): (usize, usize), tolerance: Tolerance) -> Option<(usize, usize)> {
     let (expected, a_length) = number::parse_plain(&a[at..])?;
-    let (came, o_length) = number::parse_plain(&o[to..])?;
-    tolerance.accepts(expected, came).then_some((at + a_length, to + o_length))
+    let (actual, o_length) = number::parse_plain(&o[to..])?;
+    tolerance.accepts(expected, actual).then_some((at + a_length, to + o_length))
 }
 
 /// Returns the length of the common prefix.

@@ -239,7 +239,7 @@ fn the_first_difference_is_reported_with_position_and_words() {
     let words = difference_of("x \x07b", "x ab\u{e9}").for_author();
     assert_eq!(words, r#"word 2, line 1 of the output: expected "\x07b", got "ab\xc3\xa9""#);
     let long = difference_of(&"x".repeat(1000), &format!("{}y", "x".repeat(999)));
-    assert_eq!((long.expected.len(), long.came.len()), (SHOWN_BYTES_MAX, SHOWN_BYTES_MAX));
+    assert_eq!((long.expected.len(), long.actual.len()), (SHOWN_BYTES_MAX, SHOWN_BYTES_MAX));
 }
 
 #[test]

@@ -786,7 +786,7 @@ fn the_list_of_messages_for_the_site_is_up_to_date() {
     };
     let mut list = Vec::new();
     for what in std::iter::successors(Some(Differs::Word), next_difference) {
-        let (expected, came) = if what == Differs::NoLine { ("2 lines", "") } else { ("10", "9") };
+        let (expected, actual) = if what == Differs::NoLine { ("2 lines", "") } else { ("10", "9") };
         let difference = Difference {
             what,
             word: 1,
@@ -794,7 +794,7 @@ fn the_list_of_messages_for_the_site_is_up_to_date() {
             answer_at: 0,
             output_at: 0,
             expected: expected.into(),
-            came: came.into(),
+            actual: actual.into(),
         };
         list.push(difference.for_author());
     }

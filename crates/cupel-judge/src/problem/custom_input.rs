@@ -25,11 +25,12 @@ const FAULT_OF_PACKAGE: &str =
 /// Message if the interactor returns no decision on the input.
 const NOT_UNDERSTOOD: &str = "The problem's interactor did not return a decision. It may not accept your input.";
 
-/// Runs a submission once, with this input instead of a test's input, under the limits of a sample or, if there is none,
-/// of the first test. The verdict AC means that the program exited with code 0 and, for an interactive problem, that the
-/// interactor accepted. SK means that there is no result, usually because the input is not valid for the problem; the
-/// message has the reason. If the problem has an output file and the program wrote it, the report has its content as the
-/// standard output, because the file is what a test judges. `output_kept_max` bounds the outputs in the report.
+/// Runs a submission once, with this input instead of a test's input, under the limits of a sample or, if there is
+/// none, of the first test. The verdict AC means that the program exited with code 0 and, for an interactive problem,
+/// that the interactor accepted. SK means that there is no result, usually because the input is not valid for the
+/// problem; the message has the reason. If the problem has an output file and the program wrote it, the report has its
+/// content as the standard output, because the file is what a test judges. `output_kept_max` bounds the outputs in the
+/// report.
 ///
 /// # Errors
 /// Only for internal failures.

@@ -15,12 +15,12 @@
 //! verdict. A program is near the limit if its CPU time is above the limit and below the time at which it is stopped,
 //! or if the wall-clock limit ended it while it was computing. Such a program is run again up to [`RERUNS_MAX`] times.
 //! The run with the least CPU time counts. A run that the wall-clock limit ended counts only if that limit ended all
-//! runs. Other processes may have occupied the processors, so the first repetition after such a run gets twice, and
-//! the second four times, the wall-clock limit ([`wall_time_of_rerun`]). All these repetitions of a submission together
+//! runs. Other processes may have occupied the processors, so the first repetition after such a run gets twice, and the
+//! second four times, the wall-clock limit ([`wall_time_of_rerun`]). All these repetitions of a submission together
 //! have a budget ([`STARVED_TIME_MAX`]), because a program could also reach its wall-clock limit on purpose. A program
 //! that the idle limit ended while its interactor was computing is run again without an idle limit. An accepted program
-//! is not run again, except during the verification of a package. Verification also repeats a run whose CPU time is within a margin below or
-//! above the limit, and stops a program only above the upper margin.
+//! is not run again, except during the verification of a package. Verification also repeats a run whose CPU time is
+//! within a margin below or above the limit, and stops a program only above the upper margin.
 //!
 //! Sources for the rules of other judges: DOMjudge manual, "Time limit overshoot"; DMOJ, `wall_time_factor`.
 
@@ -34,9 +34,9 @@ use cupel_types::{Bytes, Limits, LimitsRequest, Outcome, StepReport, Usage};
 pub(super) const RERUNS_MAX: u32 = 2;
 
 /// Maximum wall-clock time of all repetitions of a submission after runs that the wall-clock limit ended, as a multiple
-/// of that limit. This is the time of two cases in which the limit also ends all repetitions. A program that only lacked
-/// processor time ends much earlier, so the budget suffices for many of its repetitions. The repetition that exhausts
-/// the budget is the last. There is no budget during the verification of a package.
+/// of that limit. This is the time of two cases in which the limit also ends all repetitions. A program that only
+/// lacked processor time ends much earlier, so the budget suffices for many of its repetitions. The repetition that
+/// exhausts the budget is the last. There is no budget during the verification of a package.
 const STARVED_TIME_MAX: u32 = 12;
 
 /// CPU limit of a problem that specifies none. Source: DOMjudge, default of `timelimit`.

@@ -14,8 +14,9 @@ pub(crate) struct LaneImage {
     pub(crate) id: ContentHash,
     /// The tenant's user and group id in the lane.
     pub(crate) uid: u32,
-    /// Number of the hold on the image's files ([`cupel_types::Held::number`]). The launcher ignores it; it keeps apart
-    /// the lanes of an image that was removed and added again, whose mounts show the removed files.
+    /// Number of the hold on the image's files ([`cupel_types::Held::number`]). The launcher ignores it. It
+    /// distinguishes the lanes of an image that was removed and added again: the mounts of the earlier lanes show the
+    /// removed files.
     pub(crate) hold: u64,
 }
 

@@ -1,5 +1,5 @@
-//! A program can use the files and processes of its own cell. It can reach nothing else of the host than the files that
-//! are mounted in the cell.
+//! A program can use the files and processes of its own cell. Of the host, it can reach only the files that are mounted
+//! in the cell.
 
 use std::os::linux::net::SocketAddrExt;
 use std::sync::Arc;
@@ -165,7 +165,7 @@ fn a_mount_stays_the_directory_of_the_start(world: &World) {
 /// other directories.
 const PLACES: [&str; 4] = ["/tmp", "/srv", "/home", "/root"];
 
-/// A directory below one of these directories, with a space in its path, that only this process may enter.
+/// Creates a directory in `place`. Its path contains spaces, and only this process may enter it.
 fn directory_in(place: &str) -> tempfile::TempDir {
     std::fs::create_dir_all(place).unwrap();
     tempfile::Builder::new().prefix("cupel with spaces ").tempdir_in(place).unwrap()
@@ -213,7 +213,7 @@ fn ordinary_programs_work(world: &World) {
     assert_eq!(ended.text(), "hi\nthrough\n4\n16\nb\ndone\n", "{ended}");
 }
 
-/// Calls the function at the program's first output, then cancels the program.
+/// Calls the function at the program's first output, then cancels the program. The flag is set by that output.
 struct WhenItSpeaks<F: FnMut()>(F, bool);
 
 impl<F: FnMut()> Observer for WhenItSpeaks<F> {

@@ -60,7 +60,7 @@ impl DirectoryBlobs {
         Ok(blobs)
     }
 
-    /// Whether the directory exists and nobody has put anything into it.
+    /// Whether the directory exists and has no content.
     pub(super) fn is_empty(root: &Path) -> bool {
         fs::read_dir(root).is_ok_and(|mut entries| !entries.any(is_content))
     }

@@ -6,7 +6,7 @@
 //! the database is one file.
 //!
 //! - Data of guests stay in their rows, and are deleted with them. They are bounded by the guests' limits. Nothing
-//!   would remove a blob of theirs, because submissions of others may refer to it.
+//!   would remove a blob of a guest, because submissions of other users may refer to it.
 //! - A blob is durable before the row that refers to it is written.
 //! - If the blob store refuses data, they stay in their row. While the blob store is unavailable, large data take space
 //!   in the database. The first writes after every 30 seconds ([`RETRY_AFTER`]) try the blob store again, and wait

@@ -163,8 +163,8 @@ pub fn restore(copied: &Path, to: &Path) -> Result<u64, BackupError> {
 }
 
 /// Checks that a new database file can get the name `to`: that no database has it, and no log of a database remains
-/// there. A log is not removed here, because it may be all that is left of changes to a database that was moved away. An
-/// empty log has no changes, and the first connection rebuilds the index of a log (`-shm`).
+/// there. A log is not removed here, because it may be all that is left of changes to a database that was moved away.
+/// An empty log has no changes, and the first connection rebuilds the index of a log (`-shm`).
 ///
 /// # Errors
 /// [`BackupError::Exists`] and [`BackupError::Leftover`], and [`BackupError::Target`] if this process may not look into

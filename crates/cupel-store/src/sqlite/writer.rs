@@ -176,9 +176,9 @@ impl Loop {
     /// after the disk was full. Returns whether the whole log was written to the database. Source: sqlite.org, "PRAGMA
     /// wal_checkpoint".
     fn empty_log(&self) -> bool {
-        let frames = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
-        let done = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], frames);
-        done.is_ok_and(|(in_log, put)| in_log == put)
+        let counts = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
+        let done = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], counts);
+        done.is_ok_and(|(frames, written)| frames == written)
     }
 
     fn apply_and_commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), SqlFault> {

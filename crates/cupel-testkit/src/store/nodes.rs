@@ -313,13 +313,14 @@ pub async fn concurrent_participants_have_a_stable_order<S: Store + 'static>(
     let new = new_contest("c", owner, Vec::new());
     let id = new.id;
     nodes[0].insert_contest(new, u64::MAX, jiff::Timestamp::UNIX_EPOCH).await.unwrap().unwrap();
-    let came = at_once(&nodes, 12, move |node, _| async move {
+    let registered = at_once(&nodes, 12, move |node, _| async move {
         let user = user(&*node).await;
         // Each user joins twice but is one participant.
         (node.take_part(id, user, None).await.unwrap(), node.take_part(id, user, None).await.unwrap(), user)
     });
-    let came: HashMap<UserId, (bool, bool)> = came.await.into_iter().map(|(a, b, user)| (user, (a, b))).collect();
-    assert!(came.values().all(|came| *came == (true, false)), "{came:?}");
+    let registered: HashMap<UserId, (bool, bool)> =
+        registered.await.into_iter().map(|(a, b, user)| (user, (a, b))).collect();
+    assert!(registered.values().all(|registered| *registered == (true, false)), "{registered:?}");
     let listed = nodes[1].participants(id).await.unwrap();
     assert_eq!(listed.len(), 12);
     for _ in 0..3 {

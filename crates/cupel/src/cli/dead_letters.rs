@@ -8,7 +8,7 @@ use cupel_core::dead_letters::{DeadLetter, FailedAttempt, retry_in};
 use cupel_types::{SubmissionId, counted};
 use serde_json::{Value, json};
 
-use self::args::{DeadCommand, DeadOnes};
+use self::args::{DeadCommand, DeadLetterSelection};
 use super::accounts::{Uses, in_store};
 use super::shared_args::Settings;
 use super::{CommandResult, Exit, OrExit};
@@ -107,7 +107,7 @@ enum What {
     Purge,
 }
 
-async fn for_each((store, clock): &StoreAndClock, which: &DeadOnes, what: What) -> CommandResult {
+async fn for_each((store, clock): &StoreAndClock, which: &DeadLetterSelection, what: What) -> CommandResult {
     let now = clock.now();
     let act = async |ids: &[SubmissionId]| match what {
         What::Retry => retry_in(&**store, ids, now).await.map(|runs| runs.len() as u64),

@@ -246,7 +246,8 @@ fn read_submission(path: &Path, known: &Registry, bounds: &Bounds) -> Result<Box
         files.push(read_file(path, name, bounds)?);
     }
     if files.is_empty() {
-        return Err(anyhow!("{} has no files", path.display())).or_exit(Exit::Usage);
+        return Err(anyhow!("{} has no files; name a file or a directory with the source", path.display()))
+            .or_exit(Exit::Usage);
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let mode = |file: &BoxFile| fs::metadata(path.join(file.path.as_str())).map_or(0, |meta| meta.permissions().mode());
@@ -287,7 +288,8 @@ fn read_directory(
 ) -> Result<(), Failure> {
     let failed = || format!("cannot read {}", directory.display());
     if depth > DEPTH_MAX {
-        return Err(anyhow!("{} is too deep", directory.display())).or_exit(Exit::Usage);
+        let path = directory.display();
+        return Err(anyhow!("{path} is nested too deep; at most {DEPTH_MAX} levels are read")).or_exit(Exit::Usage);
     }
     for entry in fs::read_dir(directory).with_context(failed).or_exit(Exit::Usage)? {
         let entry = entry.with_context(failed).or_exit(Exit::Usage)?;

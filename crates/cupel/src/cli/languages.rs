@@ -357,15 +357,17 @@ fn test(
                     let mut executor = runner.executor(slot)?;
                     while let Some((language, sample)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
                         let tested = Tested { language, sample, result: try_sample(language, sample, &mut *executor) };
-                        results.lock().map_err(|_| anyhow!("a thread panicked"))?.push(tested);
+                        results.lock().map_err(|_| anyhow!("a thread that runs the samples panicked"))?.push(tested);
                     }
                     Ok(())
                 })
             })
             .collect();
-        workers.into_iter().try_for_each(|worker| worker.join().map_err(|_| anyhow!("a thread panicked"))?)
+        workers
+            .into_iter()
+            .try_for_each(|worker| worker.join().map_err(|_| anyhow!("a thread that runs the samples panicked"))?)
     })?;
-    let results = results.into_inner().map_err(|_| anyhow!("a thread panicked"))?;
+    let results = results.into_inner().map_err(|_| anyhow!("a thread that runs the samples panicked"))?;
     Ok(print_results(languages, &results))
 }
 

@@ -58,7 +58,8 @@ pub(super) fn problem(args: &Problem) -> CommandResult {
 fn new(slug: &Slug, shows: Shows, into: &Path) -> CommandResult {
     let target = into.join(slug.as_str());
     if target.symlink_metadata().is_ok() {
-        return Err(anyhow!("{} exists already", target.display())).or_exit(Exit::Usage);
+        return Err(anyhow!("{} exists already; remove it, or choose another name", target.display()))
+            .or_exit(Exit::Usage);
     }
     let beside = making(into)?;
     let package_directory = beside.path().join("package");

@@ -13,7 +13,7 @@ pub(crate) struct Worker {
     pub(crate) name: String,
     /// Number of slots. Zero: one per processor.
     pub(crate) slots: u32,
-    /// Number of further slots, in which only interactive runs run.
+    /// Number of further slots, which only interactive runs use.
     pub(crate) interactive_slots: u32,
     pub(crate) lease: Duration,
     pub(crate) attempts_max: u32,

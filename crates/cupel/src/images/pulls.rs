@@ -7,8 +7,8 @@
 //! ```
 //!
 //! The source is a key of the language file, not a setting: a digest belongs to the commands that need it, so both
-//! change together, and language files are distributed to all nodes anyway. The settings only say what is allowed and
-//! how it is reached (`images.registries`, `images.disk_max`).
+//! change together, and language files are distributed to all nodes anyway. The settings only say which images are
+//! allowed and how registries are reached (`images.registries`, `images.disk_max`).
 //!
 //! An image is pulled if the store has no image with its name, or has it from another source. So a new digest in a
 //! language file replaces the image, and the earlier image stays in use until the new image is complete. An image is

@@ -111,8 +111,8 @@ const TABLE: [(&str, &str); 8] = [
 /// Returns a problem whose cases are these pairs, each `times` times. `verdict` decides the limits.
 fn talks(pairs: &[(&str, &str)], times: usize, verdict: &str) -> Files {
     // Only the programs that must reach a time limit have a small one. A program that computes may need much longer for
-    // its CPU time on a busy machine, and a program that waits for a late interactor is idle for up to its CPU limit. An
-    // interactor that hangs is ended two seconds after the wall-clock limit.
+    // its CPU time on a busy machine, and a program that waits for a late interactor is idle for up to its CPU limit.
+    // An interactor that hangs is ended two seconds after the wall-clock limit.
     let limits = match verdict {
         "TLE" | "ILE" => "time = 0.1\nwall_time = 60.0",
         _ => "time = 12.0\nwall_time = 12.0",

@@ -370,8 +370,8 @@ fn a_signal_before_the_live_connection_is_open_cancels_the_submission() {
     assert_eq!(eventually(|| child.try_wait().unwrap()).code(), Some(130));
 }
 
-/// Creates a self-signed certificate for 127.0.0.1 in a folder. Returns its file, and the configuration of a server that
-/// has it.
+/// Creates a self-signed certificate for 127.0.0.1 in a folder. Returns its file, and the configuration of a server
+/// that has it.
 pub(crate) fn self_signed(folder: &Path) -> (PathBuf, ServerConfig) {
     let (certificate, key) = (folder.join("server.crt"), folder.join("server.key"));
     let mut openssl = Command::new("openssl");

@@ -101,8 +101,8 @@ pub(crate) struct TrialRequest {
 /// Try a solution.
 ///
 /// Runs the solution on the samples, or on your own input, for any kind of problem. The result does not count. With
-/// `?wait=`, the response is delayed until the trial has ended or the wait is over. If the problem's programs write their
-/// output to a file, `stdout` of a run on your own input is the content of that file.
+/// `?wait=`, the response is delayed until the trial has ended or the wait is over. If the problem's programs write
+/// their output to a file, `stdout` of a run on your own input is the content of that file.
 #[utoipa::path(
     post, path = "/problems/{slug}/run", tag = "problems", operation_id = "run_solution",
     params(("slug" = String, Path, description = "The problem's slug"), WaitParams,

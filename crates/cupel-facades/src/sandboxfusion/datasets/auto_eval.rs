@@ -21,7 +21,7 @@ use crate::sandboxfusion::request::RunCode;
 /// Position in a test at which the code is inserted.
 const INSERT: &str = "#<INSERT>";
 
-/// Begin of the main part of a program in Python, which is not run if the test follows the code.
+/// Beginning of the main part of a program in Python, which is not run if the test follows the code.
 const MAIN_PART: &str = "if __name__ ==";
 
 /// The language whose tests run in JUnit.
@@ -33,7 +33,7 @@ const HTML: &str = "html";
 /// Default time limits of the compiler and of the program, in seconds.
 const SECONDS: (f64, f64) = (40.0, 20.0);
 
-/// The test of a row.
+/// Creates the job that tests the completion with the test of a row.
 pub(super) fn job(request: &Request, mut row: Map<String, Value>, bounds: &Bounds) -> Result<Job, Unprocessed> {
     let test = column(&mut row, "test")?.unwrap_or_default();
     let Some(test_code) = test.get("code").and_then(Value::as_str) else {
@@ -42,22 +42,23 @@ pub(super) fn job(request: &Request, mut row: Map<String, Value>, bounds: &Bound
     let assets = assets(test.get("asset"))?;
     let labels = column(&mut row, "labels")?.unwrap_or_default();
     let label = |field: &str| labels.get(field).and_then(Value::as_str);
-    let Some(written) = label("programming_language") else {
+    let Some(code_language) = label("programming_language") else {
         return Err(bad("the column labels should be a dict with the text programming_language"));
     };
     let choice = choice(request)?;
-    let executed = if written == JAVA { "junit" } else { label("execution_language").unwrap_or(written) };
-    let Some(language) = languages::find(executed) else {
-        return Err(bad(format!("the label execution_language {executed:?} is not supported")));
+    let test_language =
+        if code_language == JAVA { "junit" } else { label("execution_language").unwrap_or(code_language) };
+    let Some(language) = languages::find(test_language) else {
+        return Err(bad(format!("the label execution_language {test_language:?} is not supported")));
     };
-    if written == JAVA {
+    if code_language == JAVA {
         return java_job(request, language, test_code, assets, bounds);
     }
-    let (code, extracted_type) = free_form(&request.completion, written, choice);
-    if written != HTML {
+    let (code, extracted_type) = free_form(&request.completion, code_language, choice);
+    if code_language != HTML {
         check_size(&code, "the code of the completion", bounds)?;
     }
-    let Assembled { program, assets } = Assembled::of(request, written, &code, test_code, assets);
+    let Assembled { program, assets } = Assembled::of(request, code_language, &code, test_code, assets);
     let program = if matches!(language.name, "go" | "go_test") { go::merged(&program) } else { program };
     let (full_code, expected) = match request.is_on("append_flag") && language.name == "python" {
         true => with_flag(&program),
@@ -78,7 +79,8 @@ fn of_one_case(
     Job { program, code, full_code: Some(full_code), extracted_type, cases: vec![Case { expected, info: None }] }
 }
 
-/// The test of a row in Java: the classes of the completion and of the test are files of a program without a source.
+/// Creates the job of a row in Java: the classes of the completion and of the test are files of a program without a
+/// source.
 fn java_job(
     request: &Request,
     junit: Named,
@@ -107,7 +109,7 @@ impl Assembled {
     /// Joins the code and the test: the code replaces the mark in the test or, if there is none, precedes the test.
     fn of(
         request: &Request,
-        written: &str,
+        code_language: &str,
         code: &str,
         test_code: &str,
         mut assets: Vec<(String, String)>,
@@ -118,7 +120,7 @@ impl Assembled {
         let program = match around.next() {
             // As in the original, a second mark ends the test.
             Some(after) => format!("{before}{}{after}", as_sent(code)),
-            None if written == HTML => {
+            None if code_language == HTML => {
                 // The test reads the code from a file.
                 let path = "index.html".to_owned();
                 assets.retain(|(known, _)| *known != path);
@@ -134,8 +136,9 @@ impl Assembled {
     }
 }
 
-/// Appends the output of a secret to a program in Python, so that code that ends the process before the test does not
-/// pass. The secret depends only on the program: with an idempotency key, a repeated request gets the first result.
+/// Appends a statement that prints a secret to a program in Python, so that code that ends the process before the test
+/// does not pass. The secret depends only on the program: with an idempotency key, a repeated request gets the first
+/// result.
 fn with_flag(program: &str) -> (String, Expected) {
     let digest = Sha256::new().chain_update("append_flag\n").chain_update(program).finalize();
     let flag: String = digest.iter().take(10).map(|byte| format!("{byte:02x}")).collect();

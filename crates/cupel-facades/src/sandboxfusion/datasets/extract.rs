@@ -34,7 +34,7 @@ const TAGS: [(&str, &[&str]); 14] = [
     ("ruby", &["ruby", "rb"]),
 ];
 
-/// The begin and the end of a block.
+/// The fence that begins and ends a block.
 const FENCE: &str = "```";
 
 /// A fenced block.
@@ -253,7 +253,7 @@ mod tests {
 
     /// The expected results are those of the original's regular expressions.
     #[test]
-    fn a_fence_may_begin_a_block_anywhere_in_a_line_and_ends_it_only_at_the_begin_of_a_line() {
+    fn a_fence_may_begin_a_block_anywhere_in_a_line_and_ends_it_only_at_the_beginning_of_a_line() {
         for (text, code) in [
             ("Answer: ```python\nprint(1)\n```", "print(1)"),
             ("1. ```python\nx = 1\n   ```\n2. ```\ny\n```", "x = 1"),

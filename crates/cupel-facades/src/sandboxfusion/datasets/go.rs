@@ -29,7 +29,7 @@ pub(super) fn merged(code: &str) -> String {
     format!("{}\n{}\n{}", lines("package", packages), lines("import", imports), others.join("\n"))
 }
 
-/// What follows this keyword at the begin of a line.
+/// What follows this keyword at the beginning of a line.
 fn clause<'t>(text: &'t str, keyword: &str) -> Option<&'t str> {
     let rest = text.strip_prefix(keyword)?;
     rest.starts_with([' ', '\t', '(', '"', '`']).then(|| rest.trim_start())

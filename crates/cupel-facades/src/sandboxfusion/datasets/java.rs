@@ -111,7 +111,7 @@ fn name_of<'t>(words: &[&'t str]) -> Option<&'t str> {
     words.windows(2).find(|pair| KINDS.contains(&pair[0])).map(|pair| pair[1])
 }
 
-/// Length of a comment at the begin of a text; 0 if there is none.
+/// Length of a comment at the beginning of a text; 0 if there is none.
 fn comment_len(text: &str) -> usize {
     if text.starts_with("//") {
         return text.find('\n').unwrap_or(text.len());
@@ -120,7 +120,7 @@ fn comment_len(text: &str) -> usize {
     inner.find("*/").map_or(text.len(), |end| end + 4)
 }
 
-/// Length of the word, the literal or the other character at the begin of a text.
+/// Length of the word, the literal or the other character at the beginning of a text.
 fn token_len(text: &str, first: char) -> usize {
     const BLOCK: &str = "\"\"\"";
     let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';

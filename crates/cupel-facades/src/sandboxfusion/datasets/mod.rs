@@ -3,9 +3,9 @@
 //! The original can also read rows from its database. Cupel stores no data sets. There are two formats: a program that
 //! is tested with inputs and outputs (`CommonOJDataset`), and code that is inserted into a test (`AutoEvalDataset`).
 //!
-//! *Invariant:* while cases run, which may take an hour, a request keeps only what its remaining cases and its response
-//! need, and that memory is reserved: the cases as JSON text in the budget for bodies, and the streams of the cases that
-//! have ended in the budget for responses.
+//! *Invariant:* cases may run for an hour. Meanwhile, a request keeps only the data that its remaining cases and its
+//! response need, and the memory for these data is reserved: for the cases, as JSON text, in the budget for bodies; for
+//! the streams of the cases that have ended, in the budget for responses.
 
 mod auto_eval;
 mod compare;

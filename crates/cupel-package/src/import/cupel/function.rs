@@ -50,8 +50,8 @@ fn warn_of_unused_keys(reader: &Reader<'_>) {
     }
 }
 
-/// Reports what contradicts the signature in the rest of the file. `method` is the method by which all cases are judged;
-/// `None` if it is faulty.
+/// Reports what contradicts the signature in the rest of the file. `method` is the method by which all cases are
+/// judged; `None` if it is faulty.
 pub(super) fn check(top: &Reader<'_>, signature: &Signature, method: Option<&Method>) {
     let (interactor, checker, compare) =
         (top.get("interactor"), top.get("checker"), top.get("function").get("compare"));

@@ -15,10 +15,10 @@ use crate::WallSet;
 use crate::mechanism::host::Lack;
 use crate::wire::Scheduling;
 
-/// The groups of one launcher, one directory per hierarchy, named after its process. It contains a group for each
-/// ordinary lane, and for each processor a group with the groups of all background lanes of that processor. The kernel
-/// gives every group the same weight, so these lanes together have the weight of one ordinary lane. Source:
-/// cgroup-v2.rst, "Weights".
+/// The groups of one launcher, one directory per hierarchy, named after the launcher's process. The directory contains
+/// a group for each ordinary lane, and for each processor a group with the groups of all background lanes of that
+/// processor. The kernel gives every group the same weight, so these lanes together have the weight of one ordinary
+/// lane. Source: cgroup-v2.rst, "Weights".
 #[derive(Debug)]
 pub(crate) struct LauncherGroups {
     hierarchies: Hierarchies,
@@ -75,6 +75,7 @@ impl LauncherGroups {
         Ok(())
     }
 
+    /// The group of each hierarchy in which the launcher creates its groups.
     fn parents(&self) -> Vec<&Path> {
         match &self.hierarchies {
             Hierarchies::V1 { memory, pids, cpuacct, cpuset, cpu } => {
@@ -89,7 +90,7 @@ impl LauncherGroups {
         }
     }
 
-    /// The path of a lane's group below the group of a hierarchy in which the launcher creates its groups.
+    /// The path of a lane's group, relative to each of the [`LauncherGroups::parents`].
     fn lane_path(&self, lane: u32) -> PathBuf {
         let mut path = PathBuf::from(&self.name);
         path.extend(self.background.get(&lane));
@@ -132,19 +133,8 @@ impl LauncherGroups {
                 if let Some(dir) = lane_dir(cpuset) {
                     configure_cpuset(&dir, cpu)?;
                 }
-                let mut files = LaneGroupFiles::default();
-                if let Some(dir) = lane_dir(memory) {
-                    files.limit = Some(open(&dir.join("memory.limit_in_bytes"))?);
-                    files.swap_limit = open_if_there(&dir.join("memory.memsw.limit_in_bytes"))?;
-                    files.usage = Some(open(&dir.join("memory.usage_in_bytes"))?);
-                    files.peak = Some(open(&dir.join("memory.max_usage_in_bytes"))?);
-                    files.swap_peak = open_if_there(&dir.join("memory.memsw.max_usage_in_bytes"))?;
-                    files.stat = open_if_there(&dir.join("memory.stat"))?;
-                    files.kernel_usage = open_if_there(&dir.join("memory.kmem.usage_in_bytes"))?;
-                    files.kernel_peak = open_if_there(&dir.join("memory.kmem.max_usage_in_bytes"))?;
-                    files.oom = Some(open(&dir.join("memory.oom_control"))?);
-                    files.oom_event = Some(oom_event(&dir)?);
-                }
+                let memory_files = lane_dir(memory).map(|dir| open_memory_files(&dir)).transpose()?;
+                let mut files = memory_files.unwrap_or_default();
                 if let Some(dir) = lane_dir(pids) {
                     files.pids = Some(open(&dir.join("pids.max"))?);
                 }
@@ -162,16 +152,7 @@ impl LauncherGroups {
                     // If there is no cpuset controller, the lane pins itself.
                     let _ = write_at(&dir.join("cpuset.cpus"), &cpu.to_string());
                 }
-                // The lane's init creates a group per cell. So it must own the directory, and the files that are needed
-                // to fork into a group below the directory.
-                for path in [
-                    dir.clone(),
-                    dir.join("cgroup.procs"),
-                    dir.join("cgroup.subtree_control"),
-                    dir.join("init/cgroup.procs"),
-                ] {
-                    std::os::unix::fs::chown(&path, Some(owner), Some(owner))?;
-                }
+                give_to_init(&dir, owner)?;
                 let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
                 let v2_dir = Some(rustix::fs::open(&dir, flags, Mode::empty())?);
                 Ok(LaneGroupFiles { v2_dir, ..LaneGroupFiles::default() })
@@ -233,6 +214,34 @@ fn configure_cpuset(dir: &Path, cpu: Option<u32>) -> io::Result<()> {
     write_at(&dir.join("cpuset.mems"), mems.trim())
 }
 
+/// v1: opens the files of a lane's memory group.
+fn open_memory_files(dir: &Path) -> io::Result<LaneGroupFiles> {
+    Ok(LaneGroupFiles {
+        limit: Some(open(&dir.join("memory.limit_in_bytes"))?),
+        swap_limit: open_if_there(&dir.join("memory.memsw.limit_in_bytes"))?,
+        usage: Some(open(&dir.join("memory.usage_in_bytes"))?),
+        peak: Some(open(&dir.join("memory.max_usage_in_bytes"))?),
+        swap_peak: open_if_there(&dir.join("memory.memsw.max_usage_in_bytes"))?,
+        stat: open_if_there(&dir.join("memory.stat"))?,
+        kernel_usage: open_if_there(&dir.join("memory.kmem.usage_in_bytes"))?,
+        kernel_peak: open_if_there(&dir.join("memory.kmem.max_usage_in_bytes"))?,
+        oom: Some(open(&dir.join("memory.oom_control"))?),
+        oom_event: Some(oom_event(dir)?),
+        ..LaneGroupFiles::default()
+    })
+}
+
+/// v2: gives a lane's group to the lane's init, which creates a group per cell. So the init must own the directory, and
+/// the files that are needed to fork into a group below the directory.
+fn give_to_init(dir: &Path, owner: u32) -> io::Result<()> {
+    for path in
+        [dir.to_owned(), dir.join("cgroup.procs"), dir.join("cgroup.subtree_control"), dir.join("init/cgroup.procs")]
+    {
+        std::os::unix::fs::chown(&path, Some(owner), Some(owner))?;
+    }
+    Ok(())
+}
+
 pub(super) fn create_dir(dir: &Path) -> io::Result<()> {
     match std::fs::create_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -275,6 +284,9 @@ fn oom_event(dir: &Path) -> io::Result<OwnedFd> {
     Ok(event)
 }
 
+/// Maximum number of attempts to remove a group whose processes were killed, one per millisecond.
+const REMOVALS_MAX: u32 = 100;
+
 /// Removes a group and all groups below it, deepest first. Kills the processes that are left in them.
 fn remove_tree(dir: &Path) {
     if let Ok(entries) = std::fs::read_dir(dir) {
@@ -284,7 +296,7 @@ fn remove_tree(dir: &Path) {
             }
         }
     }
-    for _ in 0..100 {
+    for _ in 0..REMOVALS_MAX {
         match std::fs::remove_dir(dir) {
             // Version 2, since Linux 5.14: `cgroup.kill` kills all processes in the group and below.
             Err(error)

@@ -24,7 +24,8 @@ impl<'f> Conditions<'f> {
         self.values.extend(values);
     }
 
-    /// Conditions on problems `p`, with standings `r` and `w` of the user who is bound as the first and second value.
+    /// Conditions on problems `p`. `r` and `w` are the results and the withheld results of the user for whom the query
+    /// is run; the first two values bind this user in the joins with them.
     pub(crate) fn of(filter: &'f ProblemFilter) -> Conditions<'f> {
         let asker = filter.asker.as_ref().map_or(Value::Null, |asker| blob_of(asker.as_uuid()));
         let order = match filter.sort {

@@ -24,15 +24,15 @@ pub(crate) enum DeadCommand {
         json: bool,
     },
     /// Queue dead letters again under their ids, with the full number of attempts.
-    Retry(DeadOnes),
+    Retry(DeadLetterSelection),
     /// Delete dead letters and the records of their attempts; the submissions stay, with their internal errors.
-    Purge(DeadOnes),
+    Purge(DeadLetterSelection),
 }
 
 /// Selection of dead letters.
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
-pub(crate) struct DeadOnes {
+pub(crate) struct DeadLetterSelection {
     /// Ids of submissions.
     #[arg(value_name = "SUBMISSION")]
     pub(crate) ids: Vec<SubmissionId>,

@@ -22,8 +22,9 @@ const INPUT_CHECK: Duration = Duration::from_millis(200);
 pub(super) struct Sender {
     source: Arc<dyn LiveSource>,
     inputs: Receiver<LiveInput>,
-    /// Number of the last input taken from the source, and number of the last input that the worker has taken.
+    /// Number of the last input taken from the source.
     taken: u32,
+    /// Number of the last input that the worker has taken.
     consumed: u32,
     /// Inputs after `consumed` up to `taken`, which are sent again after a lost connection. At most [`INPUTS_MAX`]; the
     /// source also bounds their bytes by the window.

@@ -56,8 +56,10 @@ const END_MAX: Duration = Duration::from_secs(10);
 /// Interval at which the watcher is asked whether the run is still needed.
 const CHECK: Duration = Duration::from_millis(100);
 
-/// `id` of the client's messages: of the messages that start the run or attach to it, and of the message that ends it.
+/// `id` of the messages with which this client starts the run or attaches to it.
 const RUN: &str = "run";
+
+/// `id` of the message with which this client cancels the run.
 const KILL: &str = "kill";
 
 /// The consumer of a run's events.
@@ -90,8 +92,9 @@ pub(in crate::cli) struct Followed {
     pub(in crate::cli) had_events: bool,
 }
 
-/// Follows a run to its end. `input`: its live input; if there is one, the caller handles the signals of this process.
-/// Otherwise, a signal afterwards ends this process, for example while it reads the result.
+/// Follows a run to its end. `input`: the run's live input, if it has any. With live input, the caller handles the
+/// signals of this process. Without it, this function handles them, and a signal after its return ends the process, for
+/// example while the process reads the result.
 pub(in crate::cli) fn follow(
     server: &Server,
     target: Target,
@@ -134,7 +137,7 @@ pub(in crate::cli) fn follow(
     // A request may still wait for its answer, which is no longer needed.
     runtime.shutdown_background();
     if !is_live {
-        // The signals no longer have their default effect, and nobody else receives them.
+        // The signals no longer have their default effect, and no other code of this process receives them.
         clean_up::listen()?;
     }
     followed
@@ -281,8 +284,8 @@ impl Following<'_> {
         }
     }
 
-    /// Waits for the end of the run with requests, because no live connection can be opened for this reason. A signal
-    /// cancels the run.
+    /// Waits for the end of the run with requests. `cause`: why no live connection can be opened. A signal cancels the
+    /// run.
     async fn wait_without_events(&mut self, cause: &anyhow::Error) -> Result<(), Failure> {
         let (server, run) = (self.server.clone(), self.run.clone().unwrap_or_default());
         self.watcher.note(&format!("no live connection, so the result is shown when the run has ended: {cause:#}"));
@@ -382,7 +385,7 @@ impl Following<'_> {
                 }
                 _ = checks.tick() => {
                     if heard.elapsed() > SILENCE_MAX {
-                        return Ok(Stop::Lost(anyhow!("nothing came for {} seconds", SILENCE_MAX.as_secs())));
+                        return Ok(Stop::Lost(anyhow!("the server sent nothing for {} seconds", SILENCE_MAX.as_secs())));
                     }
                     if self.stopped_by.is_none() && !self.watcher.cancelled() {
                         continue;

@@ -33,7 +33,7 @@ pub(super) type Socket = WebSocketStream<Box<dyn Stream>>;
 /// Opens a connection. The inner error is transient; the outer error is not.
 pub(super) async fn connect(server: &Server) -> Result<Result<Socket, anyhow::Error>, Failure> {
     match timeout(CONNECT_MAX, open(server)).await {
-        Err(_) => Ok(Err(anyhow!("no answer within {} seconds", CONNECT_MAX.as_secs()))),
+        Err(_) => Ok(Err(anyhow!("the server did not answer within {} seconds", CONNECT_MAX.as_secs()))),
         Ok(Ok(socket)) => Ok(Ok(socket)),
         Ok(Err(error)) => match error.downcast_ref() {
             Some(tungstenite::Error::Http(response)) if !matches!(response.status().as_u16(), 429 | 500..=599) => {
