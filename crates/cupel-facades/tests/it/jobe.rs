@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::http::header;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use cupel_core::Bounds;
 use cupel_core::accounts::Scope;
 use cupel_facades::Keyless;
 use cupel_http::{Rate, Settings, TierRates};
@@ -502,6 +503,30 @@ async fn files_are_sent_before_a_run_that_names_them() {
 #[tokio::test]
 async fn a_key_is_needed_where_clients_without_one_are_not_served() {
     let app = TestApp::start(Keyless::Nobody).await;
+/// The JSON of a file to store.
+fn file(contents: &[u8]) -> String {
+    json!({ "file_contents": BASE64_STANDARD.encode(contents) }).to_string()
+}
+
+#[tokio::test]
+async fn stored_files_are_counted_before_they_are_used() {
+    let bounds = Bounds { files_bytes_max: Bytes::new(10), ..Bounds::default() };
+    let app = TestApp::start_with(Keyless::Loopback, TestSettings { bounds, ..TestSettings::default() }).await;
+    assert_eq!(app.jobe("PUT", "/files/randomid01", &file(b"123456")).await.status, 204);
+    let list = |count: usize| (0..count).map(|n| json!(["randomid01", format!("f{n}")])).collect::<Vec<Value>>();
+    for (count, reason) in [
+        (30_000, "file_list: at most 100 files; there are 30000"),
+        (101, "file_list: at most 100 files; there are 101"),
+        (2, "file_list: all files together have 12 bytes; at most 10 bytes are allowed"),
+    ] {
+        let answer = app.jobe("POST", "/runs", &python(json!({ "file_list": list(count) })).to_string()).await;
+        assert_eq!((answer.status, answer.json), (400, json!(reason)));
+    }
+    let (answer, program) =
+        run(&app, &python(json!({ "file_list": list(1) })), ended(Outcome::Exited(0), "", "")).await;
+    assert_eq!((answer.status, program.source.files.len()), (200, 2));
+}
+
     let (owner, key) = app.key(&[Scope::RunsWrite]).await;
     let request = |key: Option<&str>, method: &str, path: &str, body: &str| {
         let mut request = TestApp::jobe_request(method, path, body);

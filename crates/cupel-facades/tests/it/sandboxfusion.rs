@@ -1214,6 +1214,36 @@ async fn more_than_100_spellings_of_paths_are_refused_without_a_run() {
 async fn code_above_the_maximum_of_a_source_is_refused_before_its_cases_run() {
     let app = TestApp::start(Keyless::Loopback).await;
     let completion = format!("```python\n{}\n```", "x".repeat(300_000));
+#[tokio::test]
+async fn more_files_than_permitted_are_refused_before_they_are_compared_with_each_other() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let files = |count: usize| (0..count).map(|n| (format!("f{n}"), json!(""))).collect::<Value>();
+    for count in [101, 50_000] {
+        let reason = format!("/files: at most 100 files; there are {count}");
+        for (path, body) in [
+            ("/run_code", json!({ "code": "x", "language": "python", "files": files(count) })),
+            ("/run_jupyter", json!({ "cells": [], "files": files(count) })),
+        ] {
+            let answer = app.send(TestApp::request("POST", path, &body.to_string())).await;
+            assert_eq!((answer.status, &answer.json["status"]), (200, &json!("SandboxError")), "{path}");
+            assert!(answer.json["message"].as_str().unwrap().contains(&reason), "{path}: {}", answer.text);
+        }
+        let (labels, test) =
+            (json!({ "programming_language": "python" }), json!({ "code": "y", "asset": files(count) }));
+        let body = auto_eval("```\nx\n```", [json!({}), labels, test]);
+        let answer = app.send(TestApp::request("POST", "/submit", &body)).await;
+        assert!(answer.status == 500 && answer.text.contains(&reason), "{} {}", answer.status, answer.text);
+    }
+    // Skipped files do not count.
+    let mut sent = files(99);
+    for n in 0..10 {
+        sent[format!("IGNORE_THIS_FILE{n}")] = json!("");
+    }
+    let body = json!({ "code": "x", "language": "python", "files": sent });
+    let (answer, _) = app.judged(&body, ended(Outcome::Exited(0), "", "")).await;
+    assert_eq!(answer.json["status"], "Success", "{}", answer.text);
+}
+
     let test = vec![json!({ "input": { "stdin": "" }, "output": { "stdout": "" } }); 100];
     let body = data_set(common_oj(), json!({ "id": 7, "test": test }), json!({ "completion": completion }));
     let answer = app.send(TestApp::request("POST", "/submit", &body)).await;
