@@ -3,7 +3,8 @@
 //!
 //! *Invariant:* a request that waits for room holds only the memory of its program, and all of them together at most half
 //! of the memory for bodies ([`Held::keep_long`]). A client can wait for an hour, so otherwise a few clients would keep
-//! the requests of all others out.
+//! the requests of all others out. A request that waits for its result holds no memory of its program, because that is
+//! not reserved any longer.
 
 use std::sync::{Mutex as SyncMutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -98,8 +99,9 @@ impl Run {
 }
 
 /// A program for [`execute`].
-pub(crate) struct Submit<'s> {
-    pub(crate) new: &'s NewSubmission,
+pub(crate) struct Submit {
+    /// Owned, so that it is dropped when it is stored.
+    pub(crate) new: NewSubmission,
     /// Set if a repeated request must get the run of the first request.
     pub(crate) idempotency: Option<Idempotency>,
     /// The time until which the client waits.
@@ -122,13 +124,8 @@ pub(crate) enum Refusal {
 /// # Errors
 ///
 /// If the program is refused, or if Cupel fails.
-pub(crate) async fn execute(
-    app: &Shared,
-    caller: &Caller,
-    notes: &Notes,
-    submit: Submit<'_>,
-) -> Result<Ended, Refusal> {
-    submit_once(app, caller, notes, submit).await.map_err(refusal)
+pub(crate) async fn execute(app: &Shared, caller: &Caller, notes: &Notes, submit: Submit) -> Result<Ended, Refusal> {
+    submit_once(app, caller, notes, submit, || ()).await.map_err(refusal)
 }
 
 /// The wait of a request with several programs for its owner's rate limit. A refusal would discard the results of the
@@ -160,29 +157,40 @@ impl RateWait {
 /// # Errors
 ///
 /// If the program is refused, or if Cupel fails.
-pub(crate) async fn execute_within_rate<'s>(
+pub(crate) async fn execute_within_rate(
     app: &Shared,
     caller: &Caller,
     notes: &Notes,
     wait: &RateWait,
-    submit: impl Fn() -> Submit<'s>,
+    mut new: NewSubmission,
+    submit: impl Fn(NewSubmission) -> Submit,
 ) -> Result<Ended, Refusal> {
     loop {
-        match submit_once(app, caller, notes, submit()).await {
-            Err(SubmitError::RateExceeded(exceeded)) => {
+        let mut again = Some(new.clone());
+        let ended = submit_once(app, caller, notes, submit(new), || drop(again.take())).await;
+        match (ended, again) {
+            (Err(SubmitError::RateExceeded(exceeded)), Some(again)) => {
                 if !wait.pause(app, exceeded.retry_after).await {
                     return Err(refusal(exceeded.into()));
                 }
+                new = again;
             }
-            ended => return ended.map_err(refusal),
+            (ended, _) => return ended.map_err(refusal),
         }
     }
 }
 
-async fn submit_once(app: &Shared, caller: &Caller, notes: &Notes, submit: Submit<'_>) -> Result<Ended, SubmitError> {
+/// Submits a program once. `on_stored` is called when the program is stored, before the wait for its result.
+async fn submit_once(
+    app: &Shared,
+    caller: &Caller,
+    notes: &Notes,
+    submit: Submit,
+    on_stored: impl FnOnce() + Send,
+) -> Result<Ended, SubmitError> {
     let Submit { new, idempotency, deadline, mut held } = submit;
     if let Some(held) = &mut held {
-        held.keep_only(program_bytes(new));
+        held.keep_only(program_bytes(&new));
     }
     let memory = Memory(SyncMutex::new(held));
     let Some(wait) = wait_until(app, caller, &memory, deadline).await else {
@@ -193,8 +201,11 @@ async fn submit_once(app: &Shared, caller: &Caller, notes: &Notes, submit: Submi
     let request = ExecuteRequest {
         wait: Some(wait),
         idempotency,
-        on_stored: Box::new(|| memory.release()),
-        ..ExecuteRequest::new(caller.user, new.clone(), &rate)
+        on_stored: Box::new(|| {
+            memory.release();
+            on_stored();
+        }),
+        ..ExecuteRequest::new(caller.user, new, &rate)
     };
     let id = match app.core.execute(request).await {
         Ok(Executed::Finished { record, origin }) => {

@@ -295,7 +295,7 @@ pub(super) async fn run(
     // The submission has copies. The memory of the request is not kept during the wait.
     request.cells = Vec::new();
     request.files = Vec::new();
-    let submit = Submit { new: &new, idempotency, deadline, held };
+    let submit = Submit { new, idempotency, deadline, held };
     let (run, record) = match execute(app, caller, notes, submit).await {
         Ok(Ended::Finished(run, record)) => (run, record),
         Ok(Ended::TooLate(reached)) => return Ok(gateway_timeout(reached)),

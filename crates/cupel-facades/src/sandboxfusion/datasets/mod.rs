@@ -807,8 +807,8 @@ impl Runner<'_> {
             Prepared::Run(new) => new,
         };
         let idempotency = || idempotency.map(|whole| for_part(whole, part));
-        let submit = || Submit { new: &new, idempotency: idempotency(), deadline: deadline_of(program), held: None };
-        Ok(Ok(match execute_within_rate(app, caller, notes, rate_wait, submit).await {
+        let submit = |new| Submit { new, idempotency: idempotency(), deadline: deadline_of(program), held: None };
+        Ok(Ok(match execute_within_rate(app, caller, notes, rate_wait, new, submit).await {
             Ok(Executed::Finished(run, record)) => match &record.report {
                 Some(report) => {
                     let response = response_of(program, report, STREAM_BYTES);
