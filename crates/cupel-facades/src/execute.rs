@@ -189,8 +189,12 @@ async fn submit_once(
     on_stored: impl FnOnce() + Send,
 ) -> Result<Ended, SubmitError> {
     let Submit { new, idempotency, deadline, mut held } = submit;
-    if let Some(held) = &mut held {
-        held.keep_only(program_bytes(&new));
+    if let Some(held) = &mut held
+        && let NewSubmissionKind::Program(program) = &new.kind
+        && held.keep_exactly(program_bytes(program)).is_err()
+    {
+        // The program is larger than its body, which was compressed or names stored files, and there is no memory.
+        return Ok(Ended::TooLate(Reached::Queue));
     }
     let memory = Memory(SyncMutex::new(held));
     let Some(wait) = wait_until(app, caller, &memory, deadline).await else {
@@ -266,8 +270,7 @@ async fn wait_until<'a>(app: &'a Shared, caller: &Caller, memory: &'a Memory, de
 }
 
 /// Number of bytes of a program, with its input.
-fn program_bytes(new: &NewSubmission) -> usize {
-    let NewSubmissionKind::Program(program) = &new.kind else { return usize::MAX };
+fn program_bytes(program: &NewProgram) -> usize {
     let NewProgram { source, tools, args, env, stdin, fetch, .. } = program;
     let texts = |texts: &[String]| texts.iter().map(String::len).sum::<usize>();
     let files: usize = source.files.iter().map(|(path, data)| path.len() + data.len()).sum();

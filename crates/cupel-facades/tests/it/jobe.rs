@@ -527,6 +527,34 @@ async fn stored_files_are_counted_before_they_are_used() {
     assert_eq!((answer.status, program.source.files.len()), (200, 2));
 }
 
+#[tokio::test]
+async fn a_stored_file_counts_with_its_size_while_its_run_waits() {
+    let http = Settings {
+        execute_body_bytes_max: 100_000,
+        bodies_bytes_max: 100_000,
+        bodies_of_user_bytes_max: 100_000,
+        ..Settings::default()
+    };
+    let settings = TestSettings { http, queue_max: 1, ..TestSettings::default() };
+    let app = TestApp::start_with(Keyless::Loopback, settings).await;
+    let waiting = TestApp::judge0_request("POST", "/submissions", &json!({ "source_code": "x", "language_id": 71 }));
+    assert_eq!(app.send(waiting).await.status, 201, "it occupies the only place");
+    assert_eq!(app.jobe("PUT", "/files/randomid01", &file(&[b'x'; 60_000])).await.status, 204);
+    let body = python(json!({ "file_list": [["randomid01", "a"]] })).to_string();
+    // One of the two waits with more than half of the memory, and the other one is answered at once.
+    let answered = async {
+        tokio::select! {
+            answer = app.jobe("POST", "/runs", &body) => answer,
+            answer = app.jobe("POST", "/runs", &body) => answer,
+        }
+    };
+    let answer = tokio::time::timeout(Duration::from_secs(50), answered).await.expect("one is answered at once");
+    assert_eq!((answer.status, &answer.json["outcome"]), (200, &json!(21)), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn a_key_is_needed_where_clients_without_one_are_not_served() {
+    let app = TestApp::start(Keyless::Nobody).await;
     let (owner, key) = app.key(&[Scope::RunsWrite]).await;
     let request = |key: Option<&str>, method: &str, path: &str, body: &str| {
         let mut request = TestApp::jobe_request(method, path, body);

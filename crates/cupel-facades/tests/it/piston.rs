@@ -7,10 +7,14 @@ use axum::http::header;
 use cupel_core::Bounds;
 use cupel_core::accounts::Scope;
 use cupel_facades::{Keyless, PistonOptions};
+use cupel_http::Settings;
 use cupel_types::{Bytes, Limits, Outcome, RunReport, Signal, SubmissionKind, Verdict};
 use serde_json::{Value, json};
 
 use crate::app::{Answer, TestApp, TestSettings, compiled, ended, not_compiled};
+
+/// A test fails after this time instead of waiting for a condition forever.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 const JSON: Option<&str> = Some("application/json");
 
@@ -19,6 +23,12 @@ fn python(fields: Value) -> Value {
     let mut body = json!({ "language": "python", "version": "*", "files": [{ "content": "x" }] });
     body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
     body
+}
+
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
 }
 
 async fn get(app: &TestApp, path: &str) -> Answer {
@@ -448,11 +458,6 @@ async fn a_body_that_is_not_a_json_object_gets_the_error_of_the_original() {
 #[tokio::test]
 async fn a_compressed_body_is_accepted_up_to_the_limit_of_its_content() {
     let app = TestApp::start(Keyless::Loopback).await;
-    let gzip = |text: &[u8]| {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        encoder.write_all(text).unwrap();
-        encoder.finish().unwrap()
-    };
     let send = async |body: Vec<u8>| {
         let mut request = TestApp::piston_request("POST", "/api/v2/execute", JSON, &body);
         request.headers_mut().insert(header::CONTENT_ENCODING, header::HeaderValue::from_static("gzip"));
@@ -619,6 +624,38 @@ async fn a_compilation_beyond_its_timeout_is_reported_as_a_timeout() {
     let expected = (&json!("TO"), &json!("SIGKILL"), &Value::Null);
     assert_eq!((&compile["status"], &compile["signal"], &compile["code"]), expected, "it took 120 ms");
     assert_eq!(&answer.json["run"], compile, "a failed compile stage is also the run");
+}
+
+#[tokio::test]
+async fn a_compressed_program_counts_with_its_own_size_while_it_waits() {
+    let http = Settings {
+        execute_body_bytes_max: 100_000,
+        bodies_bytes_max: 300_000,
+        bodies_of_user_bytes_max: 300_000,
+        ..Settings::default()
+    };
+    let piston = PistonOptions { strict: false, any_content_type: false };
+    let settings = TestSettings { http, piston, queue_max: 1, ..TestSettings::default() };
+    let app = TestApp::start_with(Keyless::Loopback, settings).await;
+    let waiting = TestApp::judge0_request("POST", "/submissions", &json!({ "source_code": "x", "language_id": 71 }));
+    assert_eq!(app.send(waiting).await.status, 201, "it occupies the only place");
+    let body = gzip(python(json!({ "stdin": "x".repeat(90_000) })).to_string().as_bytes());
+    assert!(body.len() < 5000, "{}", body.len());
+    let send = || {
+        let mut request = TestApp::piston_request("POST", "/api/v2/execute", JSON, &body);
+        request.headers_mut().insert(header::CONTENT_ENCODING, header::HeaderValue::from_static("gzip"));
+        app.send(request)
+    };
+    // One of the two waits with more than a quarter of the memory, and the other one is answered at once.
+    let answered = async {
+        tokio::select! {
+            answer = send() => answer,
+            answer = send() => answer,
+        }
+    };
+    let answer = tokio::time::timeout(PATIENCE, answered).await.expect("one is answered at once");
+    let reason = "Too many programs wait. Send the request again later.";
+    assert_eq!((answer.status, answer.json), (503, json!({ "message": reason })));
 }
 
 #[tokio::test]
