@@ -1217,6 +1217,29 @@ async fn a_key_of_another_server_is_ignored_where_no_key_is_needed() {
     request.headers_mut().insert("x-auth-token", "of-another-server".parse().unwrap());
     assert_eq!(app.send(request).await.status, 401);
 }
+#[tokio::test(flavor = "multi_thread")]
+async fn the_creation_of_submissions_is_never_answered_with_429() {
+    let rates = TierRates { reads: Rate::per_minute(1, 1), ..TierRates::default() };
+    let http = Settings { tiers: [("basic".to_owned(), rates)].into(), ..Settings::default() };
+    let app = TestApp::start_with(Keyless::Nobody, TestSettings { http, ..TestSettings::default() }).await;
+    let (_, key) = app.key(&[Scope::RunsRead, Scope::RunsWrite]).await;
+    let send = async |method: &str, path: &str, body: &Value| {
+        let mut request = TestApp::judge0_request(method, path, body);
+        request.headers_mut().insert("x-auth-token", key.parse().unwrap());
+        app.send(request).await
+    };
+    assert_eq!(send("GET", "/languages", &Value::Null).await.status, 200);
+    // The client has read too often.
+    assert_eq!(send("GET", "/languages", &Value::Null).await.status, 429);
+    let batch = json!({ "submissions": [python(&json!({}))] });
+    for (path, body) in [("/submissions", &python(&json!({}))), ("/submissions/batch", &batch)] {
+        let refused = send("POST", path, body).await;
+        assert_eq!(refused.status, 503, "{path}");
+        assert!(refused.json["error"].as_str().unwrap().contains("reads"), "{}", refused.text);
+        assert!(refused.headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap() >= 1);
+    }
+}
+
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_is_accepted_in_place_of_json() {
