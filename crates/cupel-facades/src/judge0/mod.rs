@@ -456,20 +456,8 @@ impl Handler<'_> {
             Err(response) => return Ok(response),
         };
         let id = run.id;
-        let token = json!({ "token": id.to_string() });
-        let rendering = match record {
-            Some(record) => self.rendering(*record),
-            // The submission has not ended in time, so the response contains the current status.
-            None if is_awaited => self.of_id(id).await?,
-            None => None,
-        };
-        let mut response = match rendering {
-            Some(rendering) => match self.one(rendering, fields).await? {
-                Ok(response) => response,
-                Err(reason) => Json(json!({ "error": reason, "token": id.to_string() })).into_response(),
-            },
-            None => Json(token).into_response(),
-        };
+        let awaited = if is_awaited { self.awaited(id, record, fields).await } else { None };
+        let mut response = awaited.unwrap_or_else(|| Json(json!({ "token": id.to_string() })).into_response());
         *response.status_mut() = StatusCode::CREATED;
         Run::mark(&[run], &mut response);
         Ok(response)
@@ -528,6 +516,24 @@ impl Handler<'_> {
         let bytes = rendering.selected_bytes(&fields);
         let build = move || rendering.object(&fields, is_base64);
         Ok(Ok(large_answer::json(self.app, self.caller.user, bytes, BYTES_PER_BYTE, build).await?))
+    }
+
+    /// The response with the result of a new submission, or with its current status if it has not ended in time.
+    /// `None`: it cannot be read, or there is no memory for the response. The client can fetch the result later.
+    async fn awaited(
+        &self,
+        id: SubmissionId,
+        record: Option<Box<SubmissionRecord>>,
+        fields: Fields,
+    ) -> Option<Response> {
+        let rendering = match record {
+            Some(record) => self.rendering(*record)?,
+            None => self.of_id(id).await.ok().flatten()?,
+        };
+        Some(match self.one(rendering, fields).await.ok()? {
+            Ok(response) => response,
+            Err(reason) => Json(json!({ "error": reason, "token": id.to_string() })).into_response(),
+        })
     }
 
     async fn get(&self, token: &str) -> Result<Response, ApiError> {

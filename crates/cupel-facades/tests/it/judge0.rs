@@ -1240,6 +1240,53 @@ async fn the_creation_of_submissions_is_never_answered_with_429() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_waits_gets_the_token_if_there_is_no_memory_for_the_result() {
+    let http = Settings {
+        answers_bytes_max: 1 << 20,
+        answers_of_user_bytes_max: 1 << 20,
+        answer_wait_max: std::time::Duration::ZERO,
+        ..Settings::default()
+    };
+    let app = TestApp::start_with(Keyless::Loopback, TestSettings { http, ..TestSettings::default() }).await;
+    let submit = async || {
+        let (body, large) = (python(&json!({})), prints("x".repeat(1 << 20)));
+        tokio::join!(post(&app, "/submissions?wait=true", &body), app.complete(large)).0
+    };
+    let first = submit().await;
+    assert_eq!(first.json["stdout"].as_str().map(str::len), Some(1 << 20));
+    let path = format!("/submissions/{}", first.json["token"].as_str().unwrap());
+    let unread = app.open(TestApp::judge0_request("GET", &path, &Value::Null)).await;
+    let second = submit().await;
+    let token = second.json["token"].as_str().unwrap().to_owned();
+    assert_eq!((second.status, &second.json), (201, &json!({ "token": token })));
+    assert_eq!(TestApp::read(unread).await.status, 200);
+    assert_eq!(get(&app, &format!("/submissions/{token}")).await.json["status"]["id"], 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_creation_of_submissions_is_never_answered_with_429() {
+    let rates = TierRates { reads: Rate::per_minute(1, 1), ..TierRates::default() };
+    let http = Settings { tiers: [("basic".to_owned(), rates)].into(), ..Settings::default() };
+    let app = TestApp::start_with(Keyless::Nobody, TestSettings { http, ..TestSettings::default() }).await;
+    let (_, key) = app.key(&[Scope::RunsRead, Scope::RunsWrite]).await;
+    let send = async |method: &str, path: &str, body: &Value| {
+        let mut request = TestApp::judge0_request(method, path, body);
+        request.headers_mut().insert("x-auth-token", key.parse().unwrap());
+        app.send(request).await
+    };
+    assert_eq!(send("GET", "/languages", &Value::Null).await.status, 200);
+    // The client has read too often.
+    assert_eq!(send("GET", "/languages", &Value::Null).await.status, 429);
+    let batch = json!({ "submissions": [python(&json!({}))] });
+    for (path, body) in [("/submissions", &python(&json!({}))), ("/submissions/batch", &batch)] {
+        let refused = send("POST", path, body).await;
+        assert_eq!(refused.status, 503, "{path}");
+        assert!(refused.json["error"].as_str().unwrap().contains("reads"), "{}", refused.text);
+        assert!(refused.headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap() >= 1);
+    }
+}
+
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_is_accepted_in_place_of_json() {
