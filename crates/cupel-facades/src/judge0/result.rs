@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cupel_core::run::{RunState, SubmissionRecord};
 use cupel_types::{Outcome, StepReport, Verdict};
 
+use super::JUDGE0;
 use super::attributes::Attributes;
 
 /// A status of the original. Clients know only this fixed list of ids.
@@ -167,13 +168,17 @@ impl Outputs {
 /// An execution of a submission.
 struct Execution<'r> {
     step: &'r StepReport,
+    /// Whether the submission was created through this facade, so that all of its tests are equal.
+    is_of_judge0: bool,
     /// The worker's verdict, which is about the whole output.
     verdict: Verdict,
 }
 
 impl Execution<'_> {
     /// Whether the output is the expected output. If only the beginning of the output is stored, the worker's verdict
-    /// decides, which compares words and ignores all white space.
+    /// decides, which compares words and ignores all white space. It also decides about a submission through another
+    /// API, whose tests have different expected outputs.
+            _ if !self.is_of_judge0 => self.verdict == Verdict::Accepted,
     fn is_right(&self, attributes: &Attributes) -> bool {
         match attributes.expected_output.as_deref() {
             None => true,
@@ -186,8 +191,10 @@ impl Execution<'_> {
 /// The executions of a submission, in order.
 fn executions(record: &SubmissionRecord) -> Vec<Execution<'_>> {
     let Some(report) = &record.report else { return Vec::new() };
-    let plain = report.execution.iter().map(|step| Execution { step, verdict: report.verdict });
-    plain.chain(report.cases.iter().map(|case| Execution { step: &case.step, verdict: case.verdict })).collect()
+    let is_of_judge0 = record.submission.facade.as_ref().is_some_and(|facade| facade.facade == JUDGE0);
+    let execution = |step, verdict| Execution { step, verdict, is_of_judge0 };
+    let plain = report.execution.iter().map(|step| execution(step, report.verdict));
+    plain.chain(report.cases.iter().map(|case| execution(&case.step, case.verdict))).collect()
 }
 
 /// How many of the executions the original would have made: it stops at the first execution that is not accepted.

@@ -6,10 +6,14 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use cupel_core::accounts::Scope;
-use cupel_core::{AuthenticatedUser, Bounds};
+use cupel_core::{
+    AuthenticatedUser, Bounds, ExecuteRequest, Executed, NewProgram, NewSource, NewSubmission, RateExceeded, RateLimit,
+};
 use cupel_facades::{Judge0Limit, Judge0Options, Keyless, callback_body};
 use cupel_http::{Rate, Settings, TierRates};
-use cupel_types::{Bytes, CaseReport, Limits, Outcome, Output, RunReport, Signal, StepReport, SubmissionKind, Verdict};
+use cupel_types::{
+    Bytes, CaseReport, Limits, Outcome, Output, RunReport, Signal, StepReport, SubmissionKind, TestCase, Verdict,
+};
 use serde_json::{Value, json};
 
 use crate::app::{Answer, TestApp, TestSettings, compiled, ended, not_compiled};
@@ -274,6 +278,53 @@ async fn a_right_answer_whose_stored_output_is_truncated_is_accepted() {
 async fn several_runs_have_mean_time_and_memory() {
     let app = TestApp::start(Keyless::Loopback).await;
     let step = |ms, kib, outcome| used(ended(outcome, "1", ""), ms, kib).execution.unwrap();
+/// A rate limit that no submission reaches.
+struct Unlimited;
+
+#[async_trait::async_trait]
+impl RateLimit for Unlimited {
+    async fn charge(&self, _submissions: usize) -> Result<(), RateExceeded> {
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_native_submission_is_accepted_if_its_own_tests_have_passed() {
+    let app = TestApp::start(Keyless::Nobody).await;
+    let (user, key) = app.key(&[Scope::RunsRead]).await;
+    let test = |text: &str| TestCase {
+        name: String::new(),
+        stdin: text.as_bytes().into(),
+        expected: Some(text.as_bytes().into()),
+    };
+    let case = |stdout: &str, verdict| {
+        let step = ended(Outcome::Exited(0), stdout, "").execution.unwrap();
+        CaseReport { name: String::new(), verdict, message: None, step }
+    };
+    let (right, wrong) = (Verdict::Accepted, Verdict::WrongAnswer);
+    for (second, status) in [
+        (case("2", right), 3),
+        // The native comparison is by words.
+        (case(" 2 ", right), 3),
+        (case("1", wrong), 4),
+    ] {
+        let files = vec![(String::new(), Arc::from(*b"x"))];
+        let program = NewProgram {
+            source: NewSource { language: "python".to_owned(), files },
+            tests: vec![test("1"), test("2")],
+            ..NewProgram::default()
+        };
+        let request = ExecuteRequest::new(user, NewSubmission::from(program), &Unlimited);
+        let Executed::Accepted { id, .. } = app.core.execute(request).await.unwrap() else { panic!("no wait") };
+        let stdout = String::from_utf8(second.step.stdout.data.to_vec()).unwrap();
+        let mut report = RunReport::bare(second.verdict, Limits::default(), "3.11.2");
+        report.cases = vec![case("1", right), second];
+        app.complete(report).await;
+        let shown = get(&app, &format!("/submissions/{id}?fields=status_id,stdout&X-Auth-Token={key}")).await;
+        assert_eq!(shown.json, json!({ "status_id": status, "stdout": stdout }));
+    }
+}
+
     let report = |steps: Vec<StepReport>| {
         let mut report = RunReport::bare(Verdict::Accepted, Limits::default(), "3.11.2");
         let case = |(at, step): (usize, StepReport)| CaseReport {
