@@ -378,8 +378,8 @@ fn missing(named: Named, reason: &str) -> String {
 /// The original's response if its image lacks a toolchain: the shell's exit code 127. `missing`: what the shell says.
 fn without_toolchain(named: Named, missing: &str) -> RunCodeResponse {
     let stderr = format!("/bin/bash: line 1: {missing}\n");
-    let result = Some(CommandRunResult::finished(127, Duration::ZERO, String::new(), stderr));
-    if named.is_compiled { RunCodeResponse::of(result, None) } else { RunCodeResponse::of(None, result) }
+    let result = CommandRunResult::finished(127, Duration::ZERO, String::new(), stderr);
+    RunCodeResponse::not_compiled(named.is_compiled, result)
 }
 
 /// The response for a program that has not ended at the deadline. A compiler that has exceeded its time limit is
@@ -390,9 +390,8 @@ pub(super) fn response_at_deadline(request: &RunCode, reached: Reached) -> Optio
     let limit = if is_compiled { request.compile_timeout } else { request.run_timeout };
     match reached {
         Reached::Compiler(time) if time > clamped_duration(limit, Duration::MAX) => {
-            let result = Some(CommandRunResult::timed_out(time, String::new(), String::new()));
-            let (compile, run) = if is_compiled { (result, None) } else { (None, result) };
-            Some(RunCodeResponse::of(compile, run))
+            let result = CommandRunResult::timed_out(time, String::new(), String::new());
+            Some(RunCodeResponse::not_compiled(is_compiled, result))
         }
         Reached::Compiler(_) | Reached::Queue | Reached::Worker => None,
     }

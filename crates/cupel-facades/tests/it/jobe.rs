@@ -12,7 +12,7 @@ use cupel_http::{Rate, Settings, TierRates};
 use cupel_types::{Bytes, Outcome, Program, RunReport, Signal, SubmissionKind, Verdict};
 use serde_json::{Value, json};
 
-use crate::app::{Answer, TestApp, TestSettings, compiled, ended, not_compiled};
+use crate::app::{Answer, TestApp, TestSettings, compiled, compiler_exceeded, ended, not_compiled};
 
 /// A run of Python with these additional or replaced attributes.
 fn python(attributes: Value) -> Value {
@@ -163,7 +163,7 @@ async fn messages_of_the_linker_have_no_paths_of_cupel() {
     let body = json!({ "run_spec": { "language_id": "c", "sourcecode": "x" } });
     let path = "/opt/cupel/prepared/cpp/linker-830cf1ae108de2aa/files/ld";
     let message = format!("{path}: error: undefined\n{path}: x {path}");
-    let (answer, _) = run(&app, &body, not_compiled(Verdict::CompileError, Some(1), &message)).await;
+    let (answer, _) = run(&app, &body, not_compiled(Some(1), &message)).await;
     assert_eq!(answer.json["cmpinfo"], "ld: error: undefined\nld: x ld");
 }
 
@@ -189,15 +189,18 @@ async fn any_output_of_the_compiler_is_a_compile_error() {
     for (report, outcome, cmpinfo, stdout) in [
         (compiled(ended(Outcome::Exited(0), "out", "")), 15, "", "out"),
         (warned(), 11, "warning", ""),
-        (not_compiled(Verdict::CompileError, Some(1), "error"), 11, "error", ""),
-        (not_compiled(Verdict::CompileLimit, None, ""), 11, "the program was not run", ""),
+        (not_compiled(Some(1), "error"), 11, "error", ""),
+        (not_compiled(None, ""), 11, "the program was not run", ""),
+        (compiler_exceeded(Outcome::WallLimit, ""), 11, "the compiler: limit exceeded", ""),
+        (compiler_exceeded(Outcome::MemoryLimit, "note"), 11, "note\nthe compiler: limit exceeded", ""),
     ] {
         let (answer, _) = run(&app, &body, report).await;
         let expected =
             json!({ "run_id": null, "outcome": outcome, "cmpinfo": cmpinfo, "stdout": stdout, "stderr": "" });
         assert_eq!((answer.status, &answer.json), (200, &expected));
     }
-    let failed = RunReport { message: Some("why".into()), ..not_compiled(Verdict::InternalError, None, "x") };
+    let (verdict, message) = (Verdict::InternalError, Some("why".into()));
+    let failed = RunReport { verdict, message, ..not_compiled(None, "x") };
     let (answer, _) = run(&app, &body, failed).await;
     assert_eq!((&answer.json["outcome"], &answer.json["stderr"]), (&json!(20), &json!("why")), "a failure of Cupel");
 }
@@ -500,9 +503,6 @@ async fn files_are_sent_before_a_run_that_names_them() {
     assert_eq!(files, expected, "a file with the name of the source replaces it");
 }
 
-#[tokio::test]
-async fn a_key_is_needed_where_clients_without_one_are_not_served() {
-    let app = TestApp::start(Keyless::Nobody).await;
 /// The JSON of a file to store.
 fn file(contents: &[u8]) -> String {
     json!({ "file_contents": BASE64_STANDARD.encode(contents) }).to_string()

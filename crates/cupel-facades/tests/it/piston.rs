@@ -11,7 +11,7 @@ use cupel_http::Settings;
 use cupel_types::{Bytes, Limits, Outcome, RunReport, Signal, SubmissionKind, Verdict};
 use serde_json::{Value, json};
 
-use crate::app::{Answer, TestApp, TestSettings, compiled, ended, not_compiled};
+use crate::app::{Answer, TestApp, TestSettings, compiled, compiler_exceeded, ended, not_compiled};
 
 /// A test fails after this time instead of waiting for a condition forever.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -81,13 +81,26 @@ async fn a_compile_stage_exists_as_in_the_original_and_a_failed_compile_stage_is
     let fine = send("c++", compiled(ended(Outcome::Exited(0), "out", ""))).await;
     assert_eq!((&fine["compile"]["code"], &fine["run"]["stdout"]), (&json!(0), &json!("out")));
     assert_eq!((&fine["language"], &fine["compile"]["wall_time"]), (&json!("c++"), &json!(120)));
-    let failed = send("g++", not_compiled(Verdict::CompileError, Some(1), "error")).await;
+    let failed = send("g++", not_compiled(Some(1), "error")).await;
     assert_eq!(failed["language"], "c++", "the canonical name");
     assert_eq!((&failed["compile"]["stderr"], &failed["compile"]["status"]), (&json!("error"), &json!("RE")));
     assert_eq!(failed["run"], failed["compile"]);
-    let late = send("c", not_compiled(Verdict::CompileLimit, None, "")).await;
-    assert_eq!((&late["compile"]["status"], &late["compile"]["code"]), (&json!("TO"), &Value::Null));
-    let java = send("java", not_compiled(Verdict::CompileError, Some(1), "error")).await;
+    for (limit, status, message, stderr) in [
+        (Outcome::TimeLimit, "TO", "Time limit exceeded", "note"),
+        (Outcome::WallLimit, "TO", "Time limit exceeded (wall clock)", "note"),
+        (Outcome::MemoryLimit, "SG", "Caught fatal signal 9", "note\nthe compiler: limit exceeded"),
+    ] {
+        let late = send("c", compiler_exceeded(limit, "note")).await;
+        assert_eq!((&late["compile"]["status"], &late["compile"]["message"]), (&json!(status), &json!(message)));
+        assert_eq!((&late["compile"]["code"], &late["compile"]["signal"]), (&Value::Null, &json!("SIGKILL")));
+        assert_eq!((&late["compile"]["stderr"], &late["run"]), (&json!(stderr), &late["compile"]));
+    }
+    // The compiler succeeded, but left too many files.
+    let mut too_many = not_compiled(Some(0), "");
+    too_many.message = Some("too many files".to_owned());
+    let too_many = send("c", too_many).await;
+    assert_eq!((&too_many["run"]["code"], &too_many["run"]["stderr"]), (&json!(1), &json!("too many files")));
+    let java = send("java", not_compiled(Some(1), "error")).await;
     assert_eq!(java.get("compile"), None, "the original starts the source file");
     assert_eq!((&java["run"]["code"], &java["run"]["stderr"]), (&json!(1), &json!("error")));
     let sh = send("sh", ended(Outcome::Exited(0), "", "")).await;
@@ -619,11 +632,13 @@ async fn a_compilation_beyond_its_timeout_is_reported_as_a_timeout() {
     let app = TestApp::start(Keyless::Loopback).await;
     let body = json!({ "language": "c", "version": "*", "files": [{ "content": "x" }], "compile_timeout": 100 });
     let report = compiled(ended(Outcome::Exited(0), "out", ""));
-    let (answer, _) = tokio::join!(app.piston(&body), app.complete(report));
-    let compile = &answer.json["compile"];
-    let expected = (&json!("TO"), &json!("SIGKILL"), &Value::Null);
-    assert_eq!((&compile["status"], &compile["signal"], &compile["code"]), expected, "it took 120 ms");
-    assert_eq!(&answer.json["run"], compile, "a failed compile stage is also the run");
+    for report in [report, not_compiled(Some(1), "error")] {
+        let (answer, _) = tokio::join!(app.piston(&body), app.complete(report));
+        let compile = &answer.json["compile"];
+        let expected = (&json!("TO"), &json!("SIGKILL"), &Value::Null);
+        assert_eq!((&compile["status"], &compile["signal"], &compile["code"]), expected, "it took 120 ms");
+        assert_eq!(&answer.json["run"], compile, "a failed compile stage is also the run");
+    }
 }
 
 #[tokio::test]

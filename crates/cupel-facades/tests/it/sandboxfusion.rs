@@ -16,7 +16,7 @@ use cupel_types::{
 };
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, TestSettings, compiled, ended, not_compiled};
+use crate::app::{TestApp, TestSettings, compiled, compiler_exceeded, ended, not_compiled};
 
 /// The JSON of a command's result.
 fn command(status: &str, seconds: f64, return_code: Option<i32>, stdout: &str, stderr: &str) -> Value {
@@ -39,6 +39,8 @@ async fn the_outcome_of_a_program_is_in_a_200_response() {
     let timed_out = || command("TimeLimitExceeded", 0.015, None, "out", "err");
     let built = || command("Finished", 0.12, Some(0), "", "");
     let not_built = |code: i32, compiler_output: &str| command("Finished", 0.12, Some(code), "", compiler_output);
+    let too_slow = |compiler_output: &str| command("TimeLimitExceeded", 0.12, None, "", compiler_output);
+    let out_of_memory = "note\nthe compiler: limit exceeded";
     let ends = |outcome| ended(outcome, "out", "err");
     let segfault = Outcome::Signalled(Signal(11));
     let null = || Value::Null;
@@ -53,14 +55,14 @@ async fn the_outcome_of_a_program_is_in_a_200_response() {
         ("cpp", compiled(ends(Outcome::Exited(0))), "Success", built(), finished(0)),
         ("cpp", compiled(ends(segfault)), "Failed", built(), finished(-11)),
         ("cpp", compiled(ends(Outcome::WallLimit)), "Failed", built(), timed_out()),
-        ("cpp", not_compiled(Verdict::CompileError, Some(1), "error"), "Failed", not_built(1, "error"), null()),
-        (
-            "cpp",
-            not_compiled(Verdict::CompileLimit, None, ""),
-            "Failed",
-            command("TimeLimitExceeded", 0.12, None, "", ""),
-            null(),
-        ),
+        ("cpp", not_compiled(Some(1), "error"), "Failed", not_built(1, "error"), null()),
+        ("cpp", compiler_exceeded(Outcome::TimeLimit, "note"), "Failed", too_slow("note"), null()),
+        ("cpp", compiler_exceeded(Outcome::WallLimit, ""), "Failed", too_slow(""), null()),
+        ("cpp", compiler_exceeded(Outcome::MemoryLimit, "note"), "Failed", not_built(-9, out_of_memory), null()),
+        // In a language without a compile step in the original, the run fails.
+        ("python", compiler_exceeded(Outcome::WallLimit, ""), "Failed", null(), too_slow("")),
+        // The compiler succeeded, but left too many files.
+        ("cpp", not_compiled(Some(0), ""), "Failed", not_built(-9, ""), null()),
     ];
     for (language, report, status, compile, run) in cases {
         let verdict = report.verdict;
@@ -69,9 +71,11 @@ async fn the_outcome_of_a_program_is_in_a_200_response() {
         assert_eq!((answer.status, &answer.json), (200, &expected), "{language} {verdict:?}");
     }
     let body = json!({ "code": "x", "language": "cpp", "compile_timeout": 0.1 });
-    let (answer, _) = app.judged(&body, compiled(ends(Outcome::Exited(0)))).await;
-    assert_eq!(answer.json["compile_result"]["status"], "TimeLimitExceeded", "it took 0.12 s");
-    assert_eq!((&answer.json["status"], &answer.json["run_result"]), (&json!("Failed"), &Value::Null));
+    for report in [compiled(ends(Outcome::Exited(0))), not_compiled(Some(1), "error")] {
+        let (answer, _) = app.judged(&body, report).await;
+        assert_eq!(answer.json["compile_result"]["status"], "TimeLimitExceeded", "it took 0.12 s");
+        assert_eq!((&answer.json["status"], &answer.json["run_result"]), (&json!("Failed"), &Value::Null));
+    }
 }
 
 #[tokio::test]
@@ -686,7 +690,7 @@ async fn a_test_in_java_runs_its_classes_in_junit() {
     let test = json!({ "code": "class MainTest { @Test void t() {} }" });
     let body = auto_eval("No code.", [json!({}), json!({ "programming_language": "java" }), test]);
     let request = TestApp::request("POST", "/submit", &body);
-    let report = not_compiled(Verdict::CompileError, Some(1), "error");
+    let report = not_compiled(Some(1), "error");
     let (answer, assignment) = tokio::join!(app.send(request), app.complete(report));
     assert_eq!((&answer.json["accepted"], &answer.json["extracted_code"]), (&json!(false), &json!("")));
     assert_eq!(files_of(&assignment).1.len(), 1);
@@ -1211,10 +1215,6 @@ async fn more_than_100_spellings_of_paths_are_refused_without_a_run() {
 }
 
 #[tokio::test]
-async fn code_above_the_maximum_of_a_source_is_refused_before_its_cases_run() {
-    let app = TestApp::start(Keyless::Loopback).await;
-    let completion = format!("```python\n{}\n```", "x".repeat(300_000));
-#[tokio::test]
 async fn more_files_than_permitted_are_refused_before_they_are_compared_with_each_other() {
     let app = TestApp::start(Keyless::Loopback).await;
     let files = |count: usize| (0..count).map(|n| (format!("f{n}"), json!(""))).collect::<Value>();
@@ -1244,6 +1244,10 @@ async fn more_files_than_permitted_are_refused_before_they_are_compared_with_eac
     assert_eq!(answer.json["status"], "Success", "{}", answer.text);
 }
 
+#[tokio::test]
+async fn code_above_the_maximum_of_a_source_is_refused_before_its_cases_run() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let completion = format!("```python\n{}\n```", "x".repeat(300_000));
     let test = vec![json!({ "input": { "stdin": "" }, "output": { "stdout": "" } }); 100];
     let body = data_set(common_oj(), json!({ "id": 7, "test": test }), json!({ "completion": completion }));
     let answer = app.send(TestApp::request("POST", "/submit", &body)).await;
