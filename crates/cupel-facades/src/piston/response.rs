@@ -181,9 +181,8 @@ impl Stage {
         for (_, status, message) in too_long.into_iter().filter(|(is_cut, ..)| *is_cut) {
             self.signal = Some("SIGKILL".to_owned());
             (self.status, self.message) = (Some(status), Some(message.to_owned()));
-            // If only one stream has output, `output` equals that stream.
-            let streams = [&self.stdout, &self.stderr].into_iter().filter(|text| !text.is_empty()).count();
-            cut(&mut self.output, streams.max(1) * max);
+            // The beginning of the output in the order of its arrival could lack one of the streams.
+            self.output = format!("{}{}", self.stdout, self.stderr);
         }
         self
     }

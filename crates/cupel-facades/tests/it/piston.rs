@@ -126,6 +126,11 @@ async fn output_beyond_the_limit_of_the_original_is_cut_and_reported() {
         assert_eq!(run["code"], 0, "the program had already ended");
         assert_eq!(run["stdout"].as_str().unwrap().chars().count(), kept);
     }
+    // `output` has the beginnings of both streams, even if one of them is far too long.
+    let report = ended(Outcome::Exited(0), &"x".repeat(3000), "oops");
+    let body = python(json!({}));
+    let (answer, _) = tokio::join!(app.piston(&body), app.complete(report));
+    assert_eq!(answer.json["run"]["output"], format!("{fits}oops"));
     // A program that is ended at the limit has no exit code.
     for (stdout, stderr, status) in [(&long, &fits, "OL"), (&fits, &long, "EL")] {
         let mut report = ended(Outcome::OutputLimit, stdout, stderr);
