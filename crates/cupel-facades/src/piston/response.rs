@@ -199,11 +199,11 @@ fn cut(text: &mut String, max: usize) -> bool {
     text.truncate(end);
     true
 }
+
 /// Wall-clock time of the compilation.
 fn compile_time(report: &RunReport) -> Duration {
     report.compile.as_ref().map_or(Duration::ZERO, |compile| compile.wall_time)
 }
-
 
 fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.data).into_owned()
@@ -222,8 +222,9 @@ impl ExecuteResponse {
     }
 
     /// The stages of a live run. The client has received the output already, which is not limited, as in the original.
+    /// The client also knows already that a compilation succeeded.
     pub(super) fn of_live(report: &RunReport, job: &Job, style: Style) -> Option<ExecuteResponse> {
-        let is_too_slow = compile_time(report) > job.compile.wall_time;
+        let is_too_slow = report.execution.is_none() && compile_time(report) > job.compile.wall_time;
         ExecuteResponse::limited(report, None, job, style, None, is_too_slow)
     }
 
