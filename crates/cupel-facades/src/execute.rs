@@ -27,6 +27,7 @@ use cupel_types::{RunReport, SubmissionId};
 use futures_util::FutureExt as _;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// Pause before a client that has too many long-lived responses open tries again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -125,29 +126,43 @@ pub(crate) enum Refusal {
 ///
 /// If the program is refused, or if Cupel fails.
 pub(crate) async fn execute(app: &Shared, caller: &Caller, notes: &Notes, submit: Submit) -> Result<Ended, Refusal> {
-    submit_once(app, caller, notes, submit, || ()).await.map_err(refusal)
+    submit_once(app, caller, notes, submit, &app.shutdown, || ()).await.map_err(refusal)
 }
 
-/// The wait of a request with several programs for its owner's rate limit. A refusal would discard the results of the
-/// programs that have already run, and a repetition of the request would be refused at the same place.
-pub(crate) struct RateWait {
-    until: Instant,
-    /// Held by the program that waits, so that a request checks the rate limit once at a time.
+/// The waits of a request with several programs. The programs wait for their owner's rate limit: a refusal would discard
+/// the results of the programs that have already run, and a repetition of the request would be refused at the same
+/// place.
+pub(crate) struct Waits {
+    /// The end of the wait for the rate limit.
+    rate_until: Instant,
+    /// Held by the program that waits for the rate limit, so that a request checks the limit once at a time.
     turn: Mutex<()>,
+    /// Cancelled when the request needs no further result, and at shutdown.
+    over: CancellationToken,
 }
 
-impl RateWait {
-    /// A wait that ends at this time.
-    pub(crate) fn new(until: Instant) -> RateWait {
-        RateWait { until, turn: Mutex::new(()) }
+impl Waits {
+    /// `rate_until`: the time at which the wait for the rate limit ends.
+    pub(crate) fn new(app: &Shared, rate_until: Instant) -> Waits {
+        Waits { rate_until, turn: Mutex::new(()), over: app.shutdown.child_token() }
     }
 
-    /// Waits until the rate limit may admit a program. `false`: not before the end, or the server shuts down.
-    async fn pause(&self, app: &Shared, retry_after: Duration) -> bool {
+    /// Ends all waits. The programs that have not ended are treated as at their deadline.
+    pub(crate) fn end(&self) {
+        self.over.cancel();
+    }
+
+    /// Whether the waits have ended.
+    pub(crate) fn have_ended(&self) -> bool {
+        self.over.is_cancelled()
+    }
+
+    /// Waits until the rate limit may admit a program. `false`: not before the end.
+    async fn pause(&self, retry_after: Duration) -> bool {
         let _turn = self.turn.lock().await;
         let end = Instant::now() + retry_after.max(RATE_PAUSE_MIN);
-        let is_in_time = end < self.until;
-        is_in_time && app.shutdown.run_until_cancelled(tokio::time::sleep_until(end)).await.is_some()
+        let is_in_time = end < self.rate_until;
+        is_in_time && self.over.run_until_cancelled(tokio::time::sleep_until(end)).await.is_some()
     }
 }
 
@@ -161,16 +176,16 @@ pub(crate) async fn execute_within_rate(
     app: &Shared,
     caller: &Caller,
     notes: &Notes,
-    wait: &RateWait,
+    waits: &Waits,
     mut new: NewSubmission,
     submit: impl Fn(NewSubmission) -> Submit,
 ) -> Result<Ended, Refusal> {
     loop {
         let mut again = Some(new.clone());
-        let ended = submit_once(app, caller, notes, submit(new), || drop(again.take())).await;
+        let ended = submit_once(app, caller, notes, submit(new), &waits.over, || drop(again.take())).await;
         match (ended, again) {
             (Err(SubmitError::RateExceeded(exceeded)), Some(again)) => {
-                if !wait.pause(app, exceeded.retry_after).await {
+                if !waits.pause(exceeded.retry_after).await {
                     return Err(refusal(exceeded.into()));
                 }
                 new = again;
@@ -180,12 +195,14 @@ pub(crate) async fn execute_within_rate(
     }
 }
 
-/// Submits a program once. `on_stored` is called when the program is stored, before the wait for its result.
+/// Submits a program once. Its client waits until `over` is cancelled. `on_stored` is called when the program is stored,
+/// before the wait for its result.
 async fn submit_once(
     app: &Shared,
     caller: &Caller,
     notes: &Notes,
     submit: Submit,
+    over: &CancellationToken,
     on_stored: impl FnOnce() + Send,
 ) -> Result<Ended, SubmitError> {
     let Submit { new, idempotency, deadline, mut held } = submit;
@@ -197,7 +214,7 @@ async fn submit_once(
         return Ok(Ended::TooLate(Reached::Queue));
     }
     let memory = Memory(SyncMutex::new(held));
-    let Some(wait) = wait_until(app, caller, &memory, deadline).await else {
+    let Some(wait) = wait_until(app, caller, &memory, deadline, over).await else {
         return Ok(Ended::TooLate(Reached::Queue));
     };
     let rate = SubmissionRate::new(app, caller, notes);
@@ -250,22 +267,28 @@ impl Memory {
 /// The client's wait for room in the queue and for the result. The wait for room ends at once if there is no memory for
 /// it. `None`: until the deadline, the client had too many long-lived responses open, or there is no memory for the
 /// wait.
-async fn wait_until<'a>(app: &'a Shared, caller: &Caller, memory: &'a Memory, deadline: Instant) -> Option<Wait<'a>> {
+async fn wait_until<'a>(
+    app: &'a Shared,
+    caller: &Caller,
+    memory: &'a Memory,
+    deadline: Instant,
+    over: &'a CancellationToken,
+) -> Option<Wait<'a>> {
     loop {
         let at_most = deadline.saturating_duration_since(Instant::now());
-        if let Some(Wait { at_most, for_room: _, given_up: ended, permit }) = app.wait_of(&caller.identity, at_most) {
+        if let Some(Wait { at_most, permit, .. }) = app.wait_of(&caller.identity, at_most) {
             // Core polls this only if there is no room, and after the memory has been released.
             let given_up = Box::pin(async move {
                 if memory.may_wait() {
-                    ended.await;
+                    over.cancelled().await;
                 }
             });
             return Some(Wait { at_most, for_room: true, given_up, permit });
         }
-        if Instant::now() + PAUSE >= deadline || app.shutdown.is_cancelled() || !memory.may_wait() {
+        if Instant::now() + PAUSE >= deadline || !memory.may_wait() {
             return None;
         }
-        tokio::time::sleep(PAUSE).await;
+        over.run_until_cancelled(tokio::time::sleep(PAUSE)).await?;
     }
 }
 

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, header};
-use cupel_core::Bounds;
 use cupel_core::accounts::{Scope, Tier};
 use cupel_core::rate_limit::Rate;
+use cupel_core::run::{HistoryFilter, RunState};
+use cupel_core::{Assignment, AuthenticatedUser, Bounds};
 use cupel_facades::Keyless;
 use cupel_http::{Settings, TierRates};
 use cupel_types::{
@@ -426,6 +427,24 @@ fn prints(stdout: &str) -> RunReport {
     ended(Outcome::Exited(0), stdout, "")
 }
 
+fn stdin_of(run: &Assignment) -> &str {
+    match &run.leased.submission.kind {
+        SubmissionKind::Program(program) => std::str::from_utf8(&program.stdin).unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Takes the runs of this number of cases, whose inputs are their numbers. The last case comes first, so that all of
+/// them can be completed: when a case has failed, those after it are cancelled.
+async fn last_case_first(app: &TestApp, cases: usize) -> Vec<Assignment> {
+    let mut runs = Vec::new();
+    for _ in 0..cases {
+        runs.push(app.take_run().await);
+    }
+    runs.sort_by(|a, b| stdin_of(b).cmp(stdin_of(a)));
+    runs
+}
+
 #[tokio::test]
 async fn a_completion_is_tested_with_the_cases_of_the_request() {
     let app = TestApp::start(Keyless::Loopback).await;
@@ -443,17 +462,12 @@ async fn a_completion_is_tested_with_the_cases_of_the_request() {
         let is_empty = test == json!([]);
         let body = data_set(config, json!({ "id": 7, "test": test }), json!({ "completion": completion }));
         let request = app.send(TestApp::request("POST", "/submit", &body));
-        // Three cases run at a time, and arrive in any order.
+        // Three cases run at a time.
         let judged = async {
-            for _ in outputs.iter().filter(|_| !is_empty) {
-                app.complete_with(|assignment| {
-                    let submission = &assignment.leased.submission;
-                    let SubmissionKind::Program(program) = &submission.kind else { panic!() };
-                    assert_eq!(submission.limits.wall_time, Some(Duration::from_secs(20)));
-                    let number: usize = std::str::from_utf8(&program.stdin).unwrap().parse().unwrap();
-                    prints(outputs[number - 1])
-                })
-                .await;
+            for run in last_case_first(&app, if is_empty { 0 } else { 3 }).await {
+                assert_eq!(run.leased.submission.limits.wall_time, Some(Duration::from_secs(20)));
+                let number: usize = stdin_of(&run).parse().unwrap();
+                assert!(app.core.complete(&run, prints(outputs[number - 1]), Vec::new()).await.unwrap());
             }
         };
         let (answer, ()) = tokio::join!(request, judged);
@@ -488,6 +502,36 @@ async fn with_rate(rate: Rate) -> (TestApp, impl Fn(&str, &str) -> Request<Body>
 fn of_cases(cases: usize) -> String {
     let test = vec![json!({ "input": { "stdin": "" }, "output": { "stdout": "1" } }); cases];
     data_set(common_oj(), json!({ "id": 7, "test": test }), json!({ "completion": "```python\nx\n```" }))
+}
+
+#[tokio::test]
+async fn the_cases_that_run_when_a_case_has_failed_are_cancelled() {
+    let case = |stdin: &str| json!({ "input": { "stdin": stdin }, "output": { "stdout": "1" } });
+    let test = ["0", "1", "2", "3", "4"].map(case);
+    let body = data_set(common_oj(), json!({ "id": 7, "test": test }), json!({ "completion": "```python\nx\n```" }));
+    // With an idempotency key, a repeated request gets the results of the cases that run.
+    for (key, are_cancelled) in [(None, true), (Some("once"), false)] {
+        let app = TestApp::start(Keyless::Loopback).await;
+        let mut request = TestApp::request("POST", "/submit", &body);
+        if let Some(key) = key {
+            request.headers_mut().insert("idempotency-key", key.parse().unwrap());
+        }
+        let judged = async {
+            let mut running = last_case_first(&app, 3).await;
+            let first = running.pop().unwrap();
+            assert!(app.core.complete(&first, prints("wrong"), Vec::new()).await.unwrap());
+            running
+        };
+        let (answer, others) = tokio::join!(app.send(request), judged);
+        assert_eq!((answer.status, answer.json["tests"].as_array().map(Vec::len)), (200, Some(1)), "{}", answer.text);
+        let viewer = AuthenticatedUser { user: app.account, is_admin: false };
+        for other in others {
+            let record = app.core.submission(&viewer, other.leased.submission.id).await.unwrap().unwrap();
+            assert_eq!(matches!(record.state, RunState::Cancelled { .. }), are_cancelled, "{:?}", record.state);
+        }
+        let all = app.core.history_count(&viewer, HistoryFilter::of(app.account)).await.unwrap();
+        assert_eq!(all, 3, "no further case has begun");
+    }
 }
 
 #[tokio::test]
@@ -835,9 +879,9 @@ async fn the_configuration_of_an_evaluation_is_converted_as_by_python() {
         let row = json!({ "id": 7, "test": [case("1"), case("2")] });
         let body = data_set(config, row, json!({ "completion": "```python\nx\n```" }));
         let judged = async {
-            for _ in 0..2 {
-                let assignment = app.complete(prints("x")).await;
-                assert_eq!(assignment.leased.submission.limits.wall_time, Some(Duration::from_millis(millis)));
+            for run in last_case_first(&app, 2).await {
+                assert_eq!(run.leased.submission.limits.wall_time, Some(Duration::from_millis(millis)));
+                assert!(app.core.complete(&run, prints("x"), Vec::new()).await.unwrap());
             }
         };
         let (answer, ()) = tokio::join!(app.send(TestApp::request("POST", "/submit", &body)), judged);
