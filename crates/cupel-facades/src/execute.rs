@@ -3,7 +3,8 @@
 //!
 //! *Invariant:* a request that waits for room holds only the memory of its program, and all of them together at most
 //! half of the memory for bodies ([`Held::keep_long`]). A client can wait for an hour, so otherwise a few clients would
-//! keep the requests of all others out.
+//! keep the requests of all others out. A request that waits for its result holds no memory of its program, because
+//! that is not reserved any longer.
 
 use std::sync::{Mutex as SyncMutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -26,6 +27,7 @@ use cupel_types::{RunReport, SubmissionId};
 use futures_util::FutureExt as _;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// Pause before a client that has too many long-lived responses open tries again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -98,8 +100,9 @@ impl Run {
 }
 
 /// A program for [`execute`].
-pub(crate) struct Submit<'s> {
-    pub(crate) new: &'s NewSubmission,
+pub(crate) struct Submit {
+    /// Owned, so that it is dropped when it is stored.
+    pub(crate) new: NewSubmission,
     /// Set if a repeated request must get the run of the first request.
     pub(crate) idempotency: Option<Idempotency>,
     /// The time until which the client waits.
@@ -122,35 +125,44 @@ pub(crate) enum Refusal {
 /// # Errors
 ///
 /// If the program is refused, or if Cupel fails.
-pub(crate) async fn execute(
-    app: &Shared,
-    caller: &Caller,
-    notes: &Notes,
-    submit: Submit<'_>,
-) -> Result<Ended, Refusal> {
-    submit_once(app, caller, notes, submit).await.map_err(refusal)
+pub(crate) async fn execute(app: &Shared, caller: &Caller, notes: &Notes, submit: Submit) -> Result<Ended, Refusal> {
+    submit_once(app, caller, notes, submit, &app.shutdown, || ()).await.map_err(refusal)
 }
 
-/// The wait of a request with several programs for its owner's rate limit. A refusal would discard the results of the
-/// programs that have already run, and a repetition of the request would be refused at the same place.
-pub(crate) struct RateWait {
-    until: Instant,
-    /// Held by the program that waits, so that a request checks the rate limit once at a time.
+/// The waits of a request with several programs. The programs wait for their owner's rate limit: a refusal would discard
+/// the results of the programs that have already run, and a repetition of the request would be refused at the same
+/// place.
+pub(crate) struct Waits {
+    /// The end of the wait for the rate limit.
+    rate_until: Instant,
+    /// Held by the program that waits for the rate limit, so that a request checks the limit once at a time.
     turn: Mutex<()>,
+    /// Cancelled when the request needs no further result, and at shutdown.
+    over: CancellationToken,
 }
 
-impl RateWait {
-    /// A wait that ends at this time.
-    pub(crate) fn new(until: Instant) -> RateWait {
-        RateWait { until, turn: Mutex::new(()) }
+impl Waits {
+    /// `rate_until`: the time at which the wait for the rate limit ends.
+    pub(crate) fn new(app: &Shared, rate_until: Instant) -> Waits {
+        Waits { rate_until, turn: Mutex::new(()), over: app.shutdown.child_token() }
     }
 
-    /// Waits until the rate limit may admit a program. `false`: not before the end, or the server shuts down.
-    async fn pause(&self, app: &Shared, retry_after: Duration) -> bool {
+    /// Ends all waits. The programs that have not ended are treated as at their deadline.
+    pub(crate) fn end(&self) {
+        self.over.cancel();
+    }
+
+    /// Whether the waits have ended.
+    pub(crate) fn have_ended(&self) -> bool {
+        self.over.is_cancelled()
+    }
+
+    /// Waits until the rate limit may admit a program. `false`: not before the end.
+    async fn pause(&self, retry_after: Duration) -> bool {
         let _turn = self.turn.lock().await;
         let end = Instant::now() + retry_after.max(RATE_PAUSE_MIN);
-        let is_in_time = end < self.until;
-        is_in_time && app.shutdown.run_until_cancelled(tokio::time::sleep_until(end)).await.is_some()
+        let is_in_time = end < self.rate_until;
+        is_in_time && self.over.run_until_cancelled(tokio::time::sleep_until(end)).await.is_some()
     }
 }
 
@@ -160,32 +172,49 @@ impl RateWait {
 /// # Errors
 ///
 /// If the program is refused, or if Cupel fails.
-pub(crate) async fn execute_within_rate<'s>(
+pub(crate) async fn execute_within_rate(
     app: &Shared,
     caller: &Caller,
     notes: &Notes,
-    wait: &RateWait,
-    submit: impl Fn() -> Submit<'s>,
+    waits: &Waits,
+    mut new: NewSubmission,
+    submit: impl Fn(NewSubmission) -> Submit,
 ) -> Result<Ended, Refusal> {
     loop {
-        match submit_once(app, caller, notes, submit()).await {
-            Err(SubmitError::RateExceeded(exceeded)) => {
-                if !wait.pause(app, exceeded.retry_after).await {
+        let mut again = Some(new.clone());
+        let ended = submit_once(app, caller, notes, submit(new), &waits.over, || drop(again.take())).await;
+        match (ended, again) {
+            (Err(SubmitError::RateExceeded(exceeded)), Some(again)) => {
+                if !waits.pause(exceeded.retry_after).await {
                     return Err(refusal(exceeded.into()));
                 }
+                new = again;
             }
-            ended => return ended.map_err(refusal),
+            (ended, _) => return ended.map_err(refusal),
         }
     }
 }
 
-async fn submit_once(app: &Shared, caller: &Caller, notes: &Notes, submit: Submit<'_>) -> Result<Ended, SubmitError> {
+/// Submits a program once. Its client waits until `over` is cancelled. `on_stored` is called when the program is stored,
+/// before the wait for its result.
+async fn submit_once(
+    app: &Shared,
+    caller: &Caller,
+    notes: &Notes,
+    submit: Submit,
+    over: &CancellationToken,
+    on_stored: impl FnOnce() + Send,
+) -> Result<Ended, SubmitError> {
     let Submit { new, idempotency, deadline, mut held } = submit;
-    if let Some(held) = &mut held {
-        held.keep_only(program_bytes(new));
+    if let Some(held) = &mut held
+        && let NewSubmissionKind::Program(program) = &new.kind
+        && held.keep_exactly(program_bytes(program)).is_err()
+    {
+        // The program is larger than its body, which was compressed or names stored files, and there is no memory.
+        return Ok(Ended::TooLate(Reached::Queue));
     }
     let memory = Memory(SyncMutex::new(held));
-    let Some(wait) = wait_until(app, caller, &memory, deadline).await else {
+    let Some(wait) = wait_until(app, caller, &memory, deadline, over).await else {
         return Ok(Ended::TooLate(Reached::Queue));
     };
     let rate = SubmissionRate::new(app, caller, notes);
@@ -193,8 +222,11 @@ async fn submit_once(app: &Shared, caller: &Caller, notes: &Notes, submit: Submi
     let request = ExecuteRequest {
         wait: Some(wait),
         idempotency,
-        on_stored: Box::new(|| memory.release()),
-        ..ExecuteRequest::new(caller.user, new.clone(), &rate)
+        on_stored: Box::new(|| {
+            memory.release();
+            on_stored();
+        }),
+        ..ExecuteRequest::new(caller.user, new, &rate)
     };
     let id = match app.core.execute(request).await {
         Ok(Executed::Finished { record, origin }) => {
@@ -235,28 +267,33 @@ impl Memory {
 /// The client's wait for room in the queue and for the result. The wait for room ends at once if there is no memory for
 /// it. `None`: until the deadline, the client had too many long-lived responses open, or there is no memory for the
 /// wait.
-async fn wait_until<'a>(app: &'a Shared, caller: &Caller, memory: &'a Memory, deadline: Instant) -> Option<Wait<'a>> {
+async fn wait_until<'a>(
+    app: &'a Shared,
+    caller: &Caller,
+    memory: &'a Memory,
+    deadline: Instant,
+    over: &'a CancellationToken,
+) -> Option<Wait<'a>> {
     loop {
         let at_most = deadline.saturating_duration_since(Instant::now());
-        if let Some(Wait { at_most, for_room: _, given_up: ended, permit }) = app.wait_of(&caller.identity, at_most) {
+        if let Some(Wait { at_most, permit, .. }) = app.wait_of(&caller.identity, at_most) {
             // Core polls this only if there is no room, and after the memory has been released.
             let given_up = Box::pin(async move {
                 if memory.may_wait() {
-                    ended.await;
+                    over.cancelled().await;
                 }
             });
             return Some(Wait { at_most, for_room: true, given_up, permit });
         }
-        if Instant::now() + PAUSE >= deadline || app.shutdown.is_cancelled() || !memory.may_wait() {
+        if Instant::now() + PAUSE >= deadline || !memory.may_wait() {
             return None;
         }
-        tokio::time::sleep(PAUSE).await;
+        over.run_until_cancelled(tokio::time::sleep(PAUSE)).await?;
     }
 }
 
 /// Number of bytes of a program, with its input.
-fn program_bytes(new: &NewSubmission) -> usize {
-    let NewSubmissionKind::Program(program) = &new.kind else { return usize::MAX };
+fn program_bytes(program: &NewProgram) -> usize {
     let NewProgram { source, tools, args, env, stdin, fetch, .. } = program;
     let texts = |texts: &[String]| texts.iter().map(String::len).sum::<usize>();
     let files: usize = source.files.iter().map(|(path, data)| path.len() + data.len()).sum();

@@ -25,6 +25,7 @@
 
 mod bounded_json;
 mod charset;
+mod compiler;
 mod execute;
 mod jobe;
 mod judge0;

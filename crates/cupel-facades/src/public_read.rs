@@ -10,8 +10,8 @@ use cupel_http::error::{ApiError, ErrorKind};
 use cupel_http::notes::Notes;
 
 /// Charges a read that needs no key to the owner of the client's key. Without a valid key, it is charged to the
-/// client's address, unless the client is on this machine and is served without a key. `key_headers`: the headers that
-/// may have the key.
+/// client's address, unless the facade serves the client without a key. `key_headers`: the headers that may have the
+/// key.
 ///
 /// # Errors
 ///

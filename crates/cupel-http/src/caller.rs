@@ -1,7 +1,6 @@
 //! Extractors that identify the caller. `Caller` admits only the callers that the dialect's access table allows.
 //! `Visitor` is for operations that need no authentication but show more to some users.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, MatchedPath};
@@ -24,8 +23,8 @@ use crate::state::TierRates;
 /// For a guest who calls an operation that needs an account.
 const NEEDS_ACCOUNT: &str = "This needs an account. Register or sign in.";
 
-/// User whom the dialect's access table allows to call this operation. Extraction charges one read to the user or,
-/// without a key, to the client's address, unless the client is on this machine.
+/// User whom the dialect's access table allows to call this operation. Extraction charges one read to the user; clients
+/// that the dialect serves without a key have no rate.
 pub struct Caller {
     /// The user.
     pub user: UserId,
@@ -289,14 +288,11 @@ async fn authenticated_caller(parts: &Parts, app: &Shared) -> Result<Caller, Api
     if let Some(notes) = notes {
         notes.set_user(user);
     }
-    match (&identity.via, notes) {
-        // Many clients share this account, so they are limited by address, except those on this machine.
-        (Via::Keyless, Some(notes)) if notes.client().address.is_loopback() => {}
-        (Via::Keyless, notes) => {
-            let address = notes.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |notes| notes.client().address);
-            app.limits.anonymous_read(address, app.settings.anonymous_reads).await?;
-        }
-        (Via::Session(_) | Via::Key { .. }, notes) => {
+    match identity.via {
+        // The operator has permitted these clients, many of which may have the same address. Their account's share of
+        // the queue, of the open responses and of the memory bounds them.
+        Via::Keyless => {}
+        Via::Session(_) | Via::Key { .. } => {
             let (note, paid) = app.limits.take(user, RateClass::Reads, &rates, 1).await;
             if let Some(notes) = notes {
                 notes.set_rate(note);

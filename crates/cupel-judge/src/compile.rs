@@ -26,13 +26,7 @@ pub(crate) enum Compiled {
     /// The program can be run.
     Ok { report: CompileReport, artifacts: BoxFiles },
     /// The compiler rejected the source or exceeded its limits, or the run was cancelled.
-    Refused {
-        report: CompileReport,
-        verdict: Verdict,
-        message: Option<String>,
-        /// Whether a limit was exceeded.
-        limit: bool,
-    },
+    Refused { report: CompileReport, verdict: Verdict, message: Option<String> },
 }
 
 /// The sources of a compilation, and their owner.
@@ -73,7 +67,7 @@ pub(crate) fn compile(
         let wall_time = Duration::ZERO;
         observer.event(JudgeEvent::CompileEnded { ok: true, cached: true, wall_time, output: &output });
         let output = Output { data: output, truncated: false };
-        let report = CompileReport { ok: true, output, exit_code: Some(0), wall_time, cached: true };
+        let report = CompileReport { ok: true, output, exit_code: Some(0), limit: None, wall_time, cached: true };
         return Ok(Compiled::Ok { report, artifacts });
     }
 
@@ -87,7 +81,7 @@ pub(crate) fn compile(
     for argv in &commands {
         if let Some(why) = too_long(argv, &env) {
             exit_code = None;
-            refused = Some((Verdict::CompileError, Some(why), false));
+            refused = Some((Verdict::CompileError, Some(why), None));
             break;
         }
         let step = StepInput {
@@ -115,13 +109,14 @@ pub(crate) fn compile(
         };
         if !result.report.outcome.is_success() {
             let outcome = result.report.outcome;
-            let limit = !matches!(outcome, Outcome::Exited(_) | Outcome::Signalled(_) | Outcome::Cancelled);
+            let is_limit = !outcome.is_by_itself() && outcome != Outcome::Cancelled;
+            let limit = is_limit.then_some(outcome);
             refused = Some((verdict(outcome), refusal(outcome, language), limit));
             break;
         }
         if result.files_truncated {
             let message = "the compiler left too many files, or files that are too large".to_owned();
-            refused = Some((Verdict::CompileError, Some(message), true));
+            refused = Some((Verdict::CompileError, Some(message), Some(Outcome::DiskLimit)));
             break;
         }
         left = result.files;
@@ -132,9 +127,10 @@ pub(crate) fn compile(
     let ok = refused.is_none();
     observer.event(JudgeEvent::CompileEnded { ok, cached: false, wall_time, output: &output.data });
 
-    let report = CompileReport { ok, output, exit_code, wall_time, cached: false };
-    if let Some((verdict, message, limit)) = refused {
-        return Ok(Compiled::Refused { report, verdict, message, limit });
+    let limit = refused.as_ref().and_then(|(_, _, limit)| *limit);
+    let report = CompileReport { ok, output, exit_code, limit, wall_time, cached: false };
+    if let Some((verdict, message, _)) = refused {
+        return Ok(Compiled::Refused { report, verdict, message });
     }
     let artifacts = files::pick_artifacts(language, &left);
     if let Some(key) = key.filter(|_| !report.output.truncated) {

@@ -95,7 +95,7 @@ pub fn judge(
             let values = values(&artifacts);
             (vec![artifacts, beside], values)
         }
-        Compiled::Refused { report: mut compiled, verdict, message, limit: _ } => {
+        Compiled::Refused { report: mut compiled, verdict, message } => {
             room.keep(&mut compiled.output);
             report.compile = Some(compiled);
             report.verdict = verdict;

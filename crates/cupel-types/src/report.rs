@@ -51,6 +51,8 @@ pub struct CompileReport {
     /// Exit code of the compile command that failed or, if none failed, of the last command. `None` if the command
     /// exceeded a limit or was killed by a signal.
     pub exit_code: Option<i32>,
+    /// The limit that ended the compilation, if one did. Reports of older versions lack it.
+    pub limit: Option<Outcome>,
     /// Wall-clock time of the compilation; zero if the result came from the cache.
     pub wall_time: Duration,
     /// Whether the artefacts of an earlier, identical compilation were used.

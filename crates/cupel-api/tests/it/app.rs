@@ -558,6 +558,7 @@ pub(crate) fn refused_by_compiler(said: &str) -> RunReport {
         ok: false,
         output: output(said.as_bytes()),
         exit_code: Some(1),
+        limit: None,
         wall_time: Duration::from_millis(120),
         cached: false,
     };

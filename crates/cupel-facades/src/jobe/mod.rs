@@ -258,7 +258,7 @@ async fn post_run(
     (idempotency, held): (Option<Idempotency>, Option<Held>),
 ) -> Result<Response, ApiError> {
     let find = |id: &FileId| mount.files.get(caller.user, id);
-    let job = match request::validate(&body, &app.core.registry(), find) {
+    let job = match request::validate(&body, &app.core.registry(), app.core.bounds(), find) {
         Ok(job) => job,
         Err(refused) => return Ok(text(refused.status, &refused.reason)),
     };

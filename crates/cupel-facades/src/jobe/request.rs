@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use cupel_core::{NewProgram, NewSource};
+use cupel_core::{Bounds, NewProgram, NewSource};
 use cupel_languages::{Registry, SourceCheck};
-use cupel_types::{Bytes, Limits, LimitsRequest, ToolOptions};
+use cupel_types::{Bytes, Limits, LimitsRequest, ToolOptions, counted};
 use serde_json::{Map, Value};
 
 use super::files::FileId;
@@ -70,7 +70,8 @@ fn refused(reason: impl Into<String>) -> Refused {
     Refused { status: StatusCode::BAD_REQUEST, reason: reason.into() }
 }
 
-/// Checks a request. `find_file` returns the contents of a file in the cache.
+/// Checks a request. `find_file` returns the contents of a file in the cache. Of `bounds`, only those of the files in
+/// the cache are checked: the request names them without their size.
 ///
 /// # Errors
 ///
@@ -79,6 +80,7 @@ fn refused(reason: impl Into<String>) -> Refused {
 pub(super) fn validate(
     body: &[u8],
     registry: &Registry,
+    bounds: &Bounds,
     find_file: impl Fn(&FileId) -> Option<Arc<[u8]>>,
 ) -> Result<Job, Refused> {
     if body.is_empty() {
@@ -119,7 +121,7 @@ pub(super) fn validate(
     if !name.is_empty() && !is_file_name(&name) {
         return Err(refused("The sourcefilename for the run_spec is illegal"));
     }
-    let others = files_of(spec.get("file_list"), find_file)?;
+    let others = files_of(spec.get("file_list"), bounds, find_file)?;
     // The original treats the text `0` as an absent input.
     let stdin = spec.get("input").and_then(as_text).filter(|input| input != "0").unwrap_or_default();
     let files = with_source(known, &name, source, others);
@@ -212,6 +214,7 @@ fn is_file_name(name: &str) -> bool {
 /// The files of `file_list`. All entries are checked before the first is looked up.
 fn files_of(
     listed: Option<&Value>,
+    bounds: &Bounds,
     find_file: impl Fn(&FileId) -> Option<Arc<[u8]>>,
 ) -> Result<Vec<SourceFile>, Refused> {
     let listed = match listed {
@@ -232,6 +235,11 @@ fn files_of(
     for one in listed {
         pairs.push(pair(one).ok_or_else(|| invalid_specifier(one))?);
     }
+    // Checked before the loop, because each file is compared with the files before it.
+    if pairs.len() > bounds.files_max {
+        let most = counted(bounds.files_max, "file");
+        return Err(refused(format!("file_list: at most {most}; there are {}", pairs.len())));
+    }
     let mut files: Vec<SourceFile> = Vec::with_capacity(pairs.len());
     for (id, name) in pairs {
         let contents = find_file(&id).ok_or_else(|| Refused {
@@ -240,6 +248,11 @@ fn files_of(
         })?;
         files.retain(|(other, _)| *other != name);
         files.push((name, contents));
+    }
+    let bytes: usize = files.iter().map(|(_, contents)| contents.len()).sum();
+    if bytes as u64 > bounds.files_bytes_max.get() {
+        let most = bounds.files_bytes_max;
+        return Err(refused(format!("file_list: all files together have {bytes} bytes; at most {most} are allowed")));
     }
     Ok(files)
 }

@@ -8,6 +8,7 @@ use cupel_types::{Outcome, RunReport, Signal, StepReport, SubmissionId, Verdict}
 use serde::Serialize;
 
 use super::request::Reading;
+use crate::compiler;
 
 /// An outcome that the original's server sends. The original also documents other outcomes, which its server never
 /// sends.
@@ -73,7 +74,7 @@ impl RunResponse {
     pub(super) fn of(report: &RunReport, reading: &Reading, id: SubmissionId) -> RunResponse {
         // The original returns the path of a folder on its server.
         let run_id = reading.debug.then(|| id.to_string());
-        let compiler = report.compile.as_ref().map(|compile| message(&compile.output.data, reading));
+        let compiler = report.compile.as_ref().map(|_| message(&compiler::messages(report), reading));
         let refused = |cmpinfo: String| RunResponse {
             run_id: run_id.clone(),
             cmpinfo,

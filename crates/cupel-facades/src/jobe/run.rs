@@ -40,7 +40,7 @@ pub(super) async fn run(
     let wall_time = program.limits.wall_time.unwrap_or_default();
     let new = NewSubmission { request_id: Some(notes.request_id().to_owned()), ..NewSubmission::from(program) };
     let deadline = Instant::now() + wall_time + QUEUE_TIME_MAX;
-    let submit = Submit { new: &new, idempotency, deadline, held };
+    let submit = Submit { new, idempotency, deadline, held };
     let (run, record) = match execute(app, caller, notes, submit).await {
         Ok(Ended::Finished(run, record)) => (run, record),
         // The original limits a compiler like the program.

@@ -19,6 +19,7 @@ mod statistics;
 mod text;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
@@ -246,9 +247,28 @@ async fn dispatch(
     Extension(notes): Extension<Notes>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let mut response = answer(app, mount, notes, request).await?;
+    let path = request.uri().path();
+    let path = path.strip_prefix(mount.prefix.as_str()).unwrap_or(path);
+    let mut response = match Operation::of(request.method(), path) {
+        None => not_found(),
+        Some(operation) => {
+            let is_creation = matches!(operation, Operation::Create | Operation::CreateBatch);
+            let answered = answer(app, mount, notes, operation, request).await;
+            answered.map_err(|error| if is_creation { without_429(error) } else { error })?
+        }
+    };
     name_charset(response.headers_mut());
     Ok(response)
+}
+
+/// The error for the creation of submissions: 503 in place of 429, with which the published client silently loses
+/// submissions.
+fn without_429(error: ApiError) -> ApiError {
+    if error.kind().status() != StatusCode::TOO_MANY_REQUESTS {
+        return error;
+    }
+    let seconds = error.seconds_to_wait().unwrap_or(1);
+    ApiError::new(ErrorKind::Unavailable, error.detail().to_owned()).retry_after(Duration::from_secs(seconds))
 }
 
 /// If the client sends its key as a parameter of the query or of the body, copies the key into a header. The caller is
@@ -281,10 +301,13 @@ async fn with_key_in_header(app: &Shared, request: Request) -> Result<Request, A
     Ok(Request::from_parts(parts, bytes.into()))
 }
 
-async fn answer(app: Shared, mount: Mount, notes: Notes, request: Request) -> Result<Response, ApiError> {
-    let path = request.uri().path();
-    let path = path.strip_prefix(mount.prefix.as_str()).unwrap_or(path);
-    let Some(operation) = Operation::of(request.method(), path) else { return Ok(not_found()) };
+async fn answer(
+    app: Shared,
+    mount: Mount,
+    notes: Notes,
+    operation: Operation,
+    request: Request,
+) -> Result<Response, ApiError> {
     if operation == Operation::Home {
         return Ok(StatusCode::OK.into_response());
     }
@@ -433,20 +456,8 @@ impl Handler<'_> {
             Err(response) => return Ok(response),
         };
         let id = run.id;
-        let token = json!({ "token": id.to_string() });
-        let rendering = match record {
-            Some(record) => self.rendering(*record),
-            // The submission has not ended in time, so the response contains the current status.
-            None if is_awaited => self.of_id(id).await?,
-            None => None,
-        };
-        let mut response = match rendering {
-            Some(rendering) => match self.one(rendering, fields).await? {
-                Ok(response) => response,
-                Err(reason) => Json(json!({ "error": reason, "token": id.to_string() })).into_response(),
-            },
-            None => Json(token).into_response(),
-        };
+        let awaited = if is_awaited { self.awaited(id, record, fields).await } else { None };
+        let mut response = awaited.unwrap_or_else(|| Json(json!({ "token": id.to_string() })).into_response());
         *response.status_mut() = StatusCode::CREATED;
         Run::mark(&[run], &mut response);
         Ok(response)
@@ -505,6 +516,24 @@ impl Handler<'_> {
         let bytes = rendering.selected_bytes(&fields);
         let build = move || rendering.object(&fields, is_base64);
         Ok(Ok(large_answer::json(self.app, self.caller.user, bytes, BYTES_PER_BYTE, build).await?))
+    }
+
+    /// The response with the result of a new submission, or with its current status if it has not ended in time.
+    /// `None`: it cannot be read, or there is no memory for the response. The client can fetch the result later.
+    async fn awaited(
+        &self,
+        id: SubmissionId,
+        record: Option<Box<SubmissionRecord>>,
+        fields: Fields,
+    ) -> Option<Response> {
+        let rendering = match record {
+            Some(record) => self.rendering(*record)?,
+            None => self.of_id(id).await.ok().flatten()?,
+        };
+        Some(match self.one(rendering, fields).await.ok()? {
+            Ok(response) => response,
+            Err(reason) => Json(json!({ "error": reason, "token": id.to_string() })).into_response(),
+        })
     }
 
     async fn get(&self, token: &str) -> Result<Response, ApiError> {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use cupel_core::run::{RunState, SubmissionRecord};
 use cupel_types::{Outcome, StepReport, Verdict};
 
+use super::JUDGE0;
 use super::attributes::Attributes;
+use crate::compiler;
 
 /// A status of the original. Clients know only this fixed list of ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,18 +124,15 @@ impl Outputs {
             RunState::Judged { .. } => {}
         }
         let Some(report) = &record.report else { return Outputs::failed(None) };
-        let compile_output = report.compile.as_ref().and_then(|compile| present(&compile.output.data));
+        let compile_output = present(&compiler::messages(report));
         match report.verdict {
             Verdict::InternalError => return Outputs::failed(report.message.clone()),
             Verdict::Cancelled => return Outputs::failed(Some("The submission was cancelled.".to_owned())),
-            Verdict::CompileLimit => {
-                let reason = Arc::from(*b"Compilation time limit exceeded.");
-                return Outputs { compile_output: Some(reason), ..Outputs::bare(Status::CompilationError) };
-            }
-            Verdict::CompileError => {
-                // The reason if the compiler printed nothing, for instance because it was killed.
-                let reason = || report.message.as_ref().map(|message| Arc::from(message.as_bytes()));
-                let compile_output = compile_output.or_else(reason);
+            Verdict::CompileError | Verdict::CompileLimit => {
+                let compile_output = match compiler::exceeded_limit(report) {
+                    Some(limit) if compiler::is_of_time(limit) => Some(Arc::from(*b"Compilation time limit exceeded.")),
+                    _ => compile_output,
+                };
                 return Outputs { compile_output, ..Outputs::bare(Status::CompilationError) };
             }
             _ => {}
@@ -169,13 +168,17 @@ struct Execution<'r> {
     step: &'r StepReport,
     /// The worker's verdict, which is about the whole output.
     verdict: Verdict,
+    /// Whether the submission was created through this facade, so that all of its tests are equal.
+    is_of_judge0: bool,
 }
 
 impl Execution<'_> {
     /// Whether the output is the expected output. If only the beginning of the output is stored, the worker's verdict
-    /// decides, which compares words and ignores all white space.
+    /// decides, which compares words and ignores all white space. It also decides about a submission through another
+    /// API, whose tests have different expected outputs.
     fn is_right(&self, attributes: &Attributes) -> bool {
         match attributes.expected_output.as_deref() {
+            _ if !self.is_of_judge0 => self.verdict == Verdict::Accepted,
             None => true,
             Some(_) if self.step.stdout.truncated => self.verdict == Verdict::Accepted,
             Some(expected) => is_expected(expected, &self.step.stdout.data),
@@ -186,8 +189,10 @@ impl Execution<'_> {
 /// The executions of a submission, in order.
 fn executions(record: &SubmissionRecord) -> Vec<Execution<'_>> {
     let Some(report) = &record.report else { return Vec::new() };
-    let plain = report.execution.iter().map(|step| Execution { step, verdict: report.verdict });
-    plain.chain(report.cases.iter().map(|case| Execution { step: &case.step, verdict: case.verdict })).collect()
+    let is_of_judge0 = record.submission.facade.as_ref().is_some_and(|facade| facade.facade == JUDGE0);
+    let execution = |step, verdict| Execution { step, verdict, is_of_judge0 };
+    let plain = report.execution.iter().map(|step| execution(step, report.verdict));
+    plain.chain(report.cases.iter().map(|case| execution(&case.step, case.verdict))).collect()
 }
 
 /// How many of the executions the original would have made: it stops at the first execution that is not accepted.

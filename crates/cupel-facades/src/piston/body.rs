@@ -66,18 +66,22 @@ fn inflated(headers: &HeaderMap, body: &[u8], bytes_max: usize) -> Result<Vec<u8
     if data.len() > bytes_max { Err(Malformed::too_large()) } else { Ok(data) }
 }
 
-/// The fields of a body; none if the body is empty, or is not parsed because of its type.
-pub(super) fn fields(
+/// The text of a body after decompression; empty if the body is empty, or is not parsed because of its type.
+pub(super) fn content(
     headers: &HeaderMap,
     body: &[u8],
     bytes_max: usize,
     any_content_type: bool,
-) -> Result<Map<String, Value>, Malformed> {
+) -> Result<Vec<u8>, Malformed> {
     if body.is_empty() || (!is_parsed(headers)? && !any_content_type) {
-        return Ok(Map::new());
+        return Ok(Vec::new());
     }
-    let data = inflated(headers, body, bytes_max)?;
-    let text = String::from_utf8_lossy(&data);
+    inflated(headers, body, bytes_max)
+}
+
+/// The fields of this [`content`]; none if it is empty.
+pub(super) fn fields(content: &[u8]) -> Result<Map<String, Value>, Malformed> {
+    let text = String::from_utf8_lossy(content);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     if text.is_empty() {
         return Ok(Map::new());

@@ -164,7 +164,7 @@ impl Drop for CancelOnDrop {
 impl Session {
     /// Exchanges messages until the connection ends. `None`: the client has closed it, or is gone.
     async fn converse(&mut self) -> Option<Close> {
-        let (job, style) = match self.initialized().await? {
+        let (mut job, style) = match self.initialized().await? {
             Ok(job) => (job, self.options.style()),
             Err(close) => return Some(close),
         };
@@ -173,7 +173,7 @@ impl Session {
         });
         self.send(&runtime).await?;
         let mut input = Input::default();
-        let (submitted, end) = self.submit(&job, style, &mut input).await;
+        let (submitted, end) = self.submit(&mut job, style, &mut input).await;
         let run = match submitted {
             Ok(run) => run,
             Err(reason) => return end.unwrap_or(End::Closes(Close::NotifiedError(reason))).close(),
@@ -227,7 +227,7 @@ impl Session {
     /// ends when the client disconnects. The second value is how the connection ends, if it ends meanwhile.
     async fn submit(
         &mut self,
-        job: &Job,
+        job: &mut Job,
         style: Style,
         input: &mut Input,
     ) -> (Result<SubmissionId, String>, Option<End>) {
@@ -336,7 +336,7 @@ async fn submit(
     app: &Shared,
     caller: &Caller,
     notes: &Notes,
-    job: &Job,
+    job: &mut Job,
     style: Style,
     over: &Notify,
 ) -> Result<SubmissionId, String> {

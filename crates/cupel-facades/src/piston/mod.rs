@@ -320,7 +320,7 @@ async fn answer_with_body(
     let headers = parts.headers.clone();
     let key = IdempotencyKey::of_headers(&headers)?;
     let bytes_max = options.body_bytes_max(&app);
-    let (bytes, held) = match submission_bytes(Request::from_parts(parts, body), &app).await {
+    let (bytes, mut held) = match submission_bytes(Request::from_parts(parts, body), &app).await {
         Ok(read) => read,
         Err(error) if error.kind() == ErrorKind::BodyTooLarge => return Ok(malformed(&body::Malformed::too_large())),
         Err(error) => return Err(error),
@@ -328,12 +328,21 @@ async fn answer_with_body(
     if bytes.len() > bytes_max {
         return Ok(malformed(&body::Malformed::too_large()));
     }
-    let fields = match body::fields(&headers, &bytes, bytes_max, options.options.any_content_type) {
-        Ok(fields) => fields,
+    let content = match body::content(&headers, &bytes, bytes_max, options.options.any_content_type) {
+        Ok(content) => content,
         Err(error) => return Ok(malformed(&error)),
     };
     let idempotency = key.for_request(&app, "/piston/execute", &bytes);
     drop(bytes);
+    if let Some(held) = &mut held {
+        // A compressed body was smaller.
+        held.keep_exactly(content.len())?;
+    }
+    let fields = match body::fields(&content) {
+        Ok(fields) => fields,
+        Err(error) => return Ok(malformed(&error)),
+    };
+    drop(content);
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !content_type.starts_with("application/json") && !options.options.any_content_type {
         return Ok(message(StatusCode::UNSUPPORTED_MEDIA_TYPE, "requests must be of type application/json"));

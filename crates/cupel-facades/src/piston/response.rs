@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use cupel_types::{Outcome, Output, RunReport, Signal, StepReport, Verdict};
+use cupel_types::{Outcome, Output, RunReport, Signal, StepReport};
 use serde::Serialize;
 
 use super::request::Job;
+use crate::compiler;
 
 /// How closely the responses follow the original.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,9 +181,8 @@ impl Stage {
         for (_, status, message) in too_long.into_iter().filter(|(is_cut, ..)| *is_cut) {
             self.signal = Some("SIGKILL".to_owned());
             (self.status, self.message) = (Some(status), Some(message.to_owned()));
-            // If only one stream has output, `output` equals that stream.
-            let streams = [&self.stdout, &self.stderr].into_iter().filter(|text| !text.is_empty()).count();
-            cut(&mut self.output, streams.max(1) * max);
+            // The beginning of the output in the order of its arrival could lack one of the streams.
+            self.output = format!("{}{}", self.stdout, self.stderr);
         }
         self
     }
@@ -200,6 +200,11 @@ fn cut(text: &mut String, max: usize) -> bool {
     true
 }
 
+/// Wall-clock time of the compilation.
+fn compile_time(report: &RunReport) -> Duration {
+    report.compile.as_ref().map_or(Duration::ZERO, |compile| compile.wall_time)
+}
+
 fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.data).into_owned()
 }
@@ -212,12 +217,15 @@ impl ExecuteResponse {
 
     /// The response for a judged program. `None`: see [`ExecuteResponse::exists`].
     pub(super) fn of(report: &RunReport, output: Option<String>, job: &Job, style: Style) -> Option<ExecuteResponse> {
-        ExecuteResponse::limited(report, output, job, style, style.output_max())
+        let is_too_slow = compile_time(report) > job.compile.wall_time;
+        ExecuteResponse::limited(report, output, job, style, style.output_max(), is_too_slow)
     }
 
     /// The stages of a live run. The client has received the output already, which is not limited, as in the original.
+    /// The client also knows already that a compilation succeeded.
     pub(super) fn of_live(report: &RunReport, job: &Job, style: Style) -> Option<ExecuteResponse> {
-        ExecuteResponse::limited(report, None, job, style, None)
+        let is_too_slow = report.execution.is_none() && compile_time(report) > job.compile.wall_time;
+        ExecuteResponse::limited(report, None, job, style, None, is_too_slow)
     }
 
     fn limited(
@@ -226,25 +234,22 @@ impl ExecuteResponse {
         job: &Job,
         style: Style,
         output_max: Option<usize>,
+        is_too_slow: bool,
     ) -> Option<ExecuteResponse> {
         let is_compiled = job.runtime.is_compiled.unwrap_or(report.compile.is_some());
-        let compile = report.compile.as_ref().filter(|_| is_compiled);
-        let time = report.compile.as_ref().map_or(Duration::ZERO, |compile| compile.wall_time);
-        let messages = report.compile.as_ref().map(|compile| text(&compile.output)).unwrap_or_default();
+        let messages = String::from_utf8_lossy(&compiler::messages(report)).into_owned();
         let stage = |end| {
-            let wall_time = Some(time.as_millis() as u64);
+            let wall_time = Some(compile_time(report).as_millis() as u64);
             Stage { wall_time, ..Stage::new(end, String::new(), messages.clone(), messages.clone()) }
         };
-        let timed_out = || End::killed(Status::TimeLimit, "Time limit exceeded (wall clock)");
         // If the original has no compile stage for a language, a failed compilation is a failed run there.
-        let failed = match report.verdict {
-            Verdict::CompileLimit => Some(stage(timed_out())),
-            Verdict::CompileError => {
-                Some(stage(End::exited(report.compile.as_ref().and_then(|compile| compile.exit_code).unwrap_or(1))))
-            }
-            _ if compile.is_some() && time > job.compile.wall_time => Some(stage(timed_out())),
-            _ => None,
+        let failed = match compiler::exceeded_limit(report) {
+            _ if is_compiled && is_too_slow => Some(End::of(Outcome::WallLimit, style)),
+            Some(limit) => Some(End::of(limit, style)),
+            None if report.is_not_built() => Some(End::exited(compiler::failure_code(report).unwrap_or(1))),
+            None => None,
         };
+        let failed = failed.map(stage);
         let (run, compile) = match failed {
             Some(failed) => {
                 let failed = failed.limited(output_max);

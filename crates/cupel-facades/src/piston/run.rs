@@ -37,18 +37,18 @@ const STRICT_OUTPUT: Bytes = Bytes::kib(4);
 /// buffers of up to twice the size (6), and in JSON (6), for the stream and for `output`.
 const BYTES_PER_BYTE: usize = 25;
 
-/// The submission for a request. `None` if the language was removed in the meantime.
-pub(super) fn submission_of(app: &Shared, job: &Job, style: Style, live: Option<Live>) -> Option<NewProgram> {
+/// The submission for a request, which takes the files, the arguments and the input out of the job: they are not kept
+/// while the program runs. `None` if the language was removed in the meantime.
+pub(super) fn submission_of(app: &Shared, job: &mut Job, style: Style, live: Option<Live>) -> Option<NewProgram> {
     let registry = app.core.registry();
     let language = registry.get(&job.runtime.id)?;
+    let (files, args) = (std::mem::take(&mut job.files), std::mem::take(&mut job.args));
+    let stdin = std::mem::take(&mut job.stdin);
     Some(NewProgram {
-        source: NewSource {
-            language: job.runtime.id.as_str().to_owned(),
-            files: files::for_language(job.files.clone(), language),
-        },
+        source: NewSource { language: job.runtime.id.as_str().to_owned(), files: files::for_language(files, language) },
         tools: ToolOptions { compiler_args: compiler_base(language, PISTON).to_vec(), ..ToolOptions::NONE },
-        args: job.args.clone(),
-        stdin: if live.is_some() { Arc::default() } else { Arc::from(job.stdin.as_bytes()) },
+        args,
+        stdin: if live.is_some() { Arc::default() } else { Arc::from(stdin.into_bytes()) },
         limits: limits_of(job, style, language.limits_max, live.is_some()),
         live,
         ..NewProgram::default()
@@ -60,16 +60,16 @@ pub(super) async fn run(
     app: &Shared,
     caller: &Caller,
     notes: &Notes,
-    job: Job,
+    mut job: Job,
     style: Style,
     (idempotency, held): (Option<Idempotency>, Option<Held>),
 ) -> Result<Response, ApiError> {
-    let Some(program) = submission_of(app, &job, style, None) else {
+    let Some(program) = submission_of(app, &mut job, style, None) else {
         return Ok(message(StatusCode::INTERNAL_SERVER_ERROR, "The language is not installed any more."));
     };
     let new = NewSubmission { request_id: Some(notes.request_id().to_owned()), ..NewSubmission::from(program) };
     let deadline = Instant::now() + job.compile.wall_time + job.run.wall_time + QUEUE_TIME_MAX;
-    let submit = Submit { new: &new, idempotency, deadline, held };
+    let submit = Submit { new, idempotency, deadline, held };
     let (run, record) = match execute(app, caller, notes, submit).await {
         Ok(Ended::Finished(run, record)) => (run, record),
         Ok(Ended::TooLate(reached)) => {

@@ -29,14 +29,13 @@ use tokio::time::Instant;
 
 use super::SANDBOXFUSION;
 use super::model::{Reader, Refused, object};
-use super::python::decode_base64;
 use super::response::{CommandRunResult, CommandStatus, ERROR_BYTES_MAX, RunCodeResponse, RunStatus, begin};
 use super::run::{
-    BYTES_PER_BYTE, Returned, UNFINISHED, are_few, clamped_duration, gateway_timeout, hold_time, inside, is_skipped,
-    maximal_limits, to_fetch,
+    BYTES_PER_BYTE, Returned, UNFINISHED, are_few, clamped_duration, gateway_timeout, hold_time, maximal_limits,
+    sent_files, to_fetch,
 };
 use crate::execute::{Ended, Refusal, Run, Submit, execute};
-use crate::program::{SourceFile, main_name};
+use crate::program::main_name;
 
 const DRIVER: &str = include_str!("jupyter_driver.py");
 
@@ -272,7 +271,9 @@ pub(super) async fn run(
     let Some(language) = registry.of_facade(SANDBOXFUSION, "python").filter(|language| language.is_available()) else {
         return Ok(Json(RunJupyterResponse::sandbox_error("python is not installed")).into_response());
     };
-    let mut files = match are_few(&request.fetch_files).and_then(|()| files_of(&request)) {
+    let files_max = app.core.bounds().files_max;
+    let files = are_few(&request.fetch_files).and_then(|()| sent_files(&request.files, files_max));
+    let mut files = match files {
         Ok(files) => files,
         Err(error) => return Ok(Json(RunJupyterResponse::sandbox_error(&error)).into_response()),
     };
@@ -294,7 +295,7 @@ pub(super) async fn run(
     // The submission has copies. The memory of the request is not kept during the wait.
     request.cells = Vec::new();
     request.files = Vec::new();
-    let submit = Submit { new: &new, idempotency, deadline, held };
+    let submit = Submit { new, idempotency, deadline, held };
     let (run, record) = match execute(app, caller, notes, submit).await {
         Ok(Ended::Finished(run, record)) => (run, record),
         Ok(Ended::TooLate(reached)) => return Ok(gateway_timeout(reached)),
@@ -311,16 +312,6 @@ pub(super) async fn run(
     };
     Run::mark(&[run], &mut response);
     Ok(response)
-}
-
-fn files_of(request: &RunJupyter) -> Result<Vec<SourceFile>, String> {
-    let mut files: Vec<SourceFile> = Vec::new();
-    for (path, content) in request.files.iter().filter(|(path, _)| !is_skipped(path)) {
-        let path = inside(path)?;
-        files.retain(|(other, _)| *other != path);
-        files.push((path, decode_base64(content)?.into()));
-    }
-    Ok(files)
 }
 
 #[cfg(test)]

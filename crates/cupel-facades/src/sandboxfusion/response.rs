@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cupel_types::{Outcome, RunReport, StepReport, Verdict};
+use cupel_types::{Outcome, RunReport, StepReport};
 use serde::Serialize;
+
+use crate::compiler;
 
 /// The whole response.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -130,6 +132,12 @@ impl RunCodeResponse {
         RunCodeResponse { status, message, compile_result: compile, run_result: run, executor_pod_name, files }
     }
 
+    /// The response with this result of the compiler. `is_compiled`: whether the original has a compile step for the
+    /// language; otherwise, its run fails.
+    pub(super) fn not_compiled(is_compiled: bool, result: CommandRunResult) -> RunCodeResponse {
+        if is_compiled { RunCodeResponse::of(Some(result), None) } else { RunCodeResponse::of(None, Some(result)) }
+    }
+
     /// The response to a failure outside the program. The message has the form of the original's exceptions, but
     /// bounded size: a refusal is small.
     pub(super) fn sandbox_error(code: &str, error: &str) -> RunCodeResponse {
@@ -149,27 +157,19 @@ impl RunCodeResponse {
     ) -> RunCodeResponse {
         let failure =
             || RunCodeResponse::sandbox_error(code, report.message.as_deref().unwrap_or("the sandbox failed"));
-        let output = report.compile.as_ref().map(|compile| text(&compile.output.data, stream_bytes_max));
-        let output = output.unwrap_or_default();
+        let output = text(&compiler::messages(report), stream_bytes_max);
         let time = report.compile.as_ref().map_or(Duration::ZERO, |compile| compile.wall_time);
-        let failed_with = report.compile.as_ref().filter(|compile| !compile.ok).map(|compile| compile.exit_code);
-        match report.verdict {
-            Verdict::CompileLimit => {
-                return RunCodeResponse::of(Some(CommandRunResult::timed_out(time, String::new(), output)), None);
-            }
-            Verdict::CompileError => {
-                let code = failed_with.flatten().unwrap_or(KILLED);
-                let result = CommandRunResult::finished(code, time, String::new(), output);
-                return if is_compiled {
-                    RunCodeResponse::of(Some(result), None)
-                } else {
-                    RunCodeResponse::of(None, Some(result))
-                };
-            }
-            _ if is_compiled && time > compile_timeout => {
-                return RunCodeResponse::of(Some(CommandRunResult::timed_out(time, String::new(), output)), None);
-            }
-            _ => {}
+        let is_too_slow = is_compiled && time > compile_timeout;
+        if is_too_slow || compiler::exceeded_limit(report).is_some_and(compiler::is_of_time) {
+            return RunCodeResponse::not_compiled(
+                is_compiled,
+                CommandRunResult::timed_out(time, String::new(), output),
+            );
+        }
+        if report.is_not_built() {
+            let code = compiler::failure_code(report).unwrap_or(KILLED);
+            let result = CommandRunResult::finished(code, time, String::new(), output);
+            return RunCodeResponse::not_compiled(is_compiled, result);
         }
         let of_step = |step| CommandRunResult::of_step(step, stream_bytes_max);
         let Some(run) = report.execution.as_ref().and_then(of_step) else { return failure() };

@@ -19,6 +19,7 @@ use cupel_http::notes::Notes;
 use cupel_languages::{Availability, FacadeOptions, Language};
 use cupel_types::{
     BoxPath, Bytes, FETCH_FILES_MAX, FETCH_PATHS_BYTES_MAX, FetchedFile, Limits, LimitsRequest, RunReport, ToolOptions,
+    counted,
 };
 use serde_json::json;
 use tokio::time::Instant;
@@ -94,7 +95,8 @@ pub(super) fn prepare(app: &Shared, notes: &Notes, request: &RunCode, stdin: &st
         let timed_out = CommandRunResult::timed_out(Duration::ZERO, String::new(), String::new());
         return Prepared::Response(RunCodeResponse::of(Some(timed_out), None));
     }
-    let files = match are_few(&request.fetch_files).and_then(|()| files_of(request, language)) {
+    let files_max = app.core.bounds().files_max;
+    let files = match are_few(&request.fetch_files).and_then(|()| files_of(request, language, files_max)) {
         Ok(files) => files,
         Err(error) => return Prepared::Response(RunCodeResponse::sandbox_error(&request.code, &error)),
     };
@@ -160,7 +162,7 @@ pub(super) async fn run(
     // The submission has copies. The memory of the request is not kept during the wait.
     request.stdin = String::new();
     request.files = Vec::new();
-    let submit = Submit { new: &new, idempotency, deadline, held };
+    let submit = Submit { new, idempotency, deadline, held };
     let (run, record) = match execute(app, caller, notes, submit).await {
         Ok(Ended::Finished(run, record)) => (run, record),
         Ok(Ended::TooLate(reached)) => {
@@ -287,17 +289,8 @@ pub(super) fn maximal_limits(max: Limits, time: Duration, memory: Option<Bytes>)
 }
 
 /// Files of the submission, the code first.
-fn files_of(request: &RunCode, language: &Language) -> Result<Vec<SourceFile>, String> {
-    let mut files: Vec<SourceFile> = Vec::new();
-    for (path, content) in &request.files {
-        if is_skipped(path) {
-            continue;
-        }
-        let path = inside(path)?;
-        // `./a` and `a` are the same file. The original writes both, one after the other.
-        files.retain(|(other, _)| *other != path);
-        files.push((path, decode_base64(content)?.into()));
-    }
+fn files_of(request: &RunCode, language: &Language, files_max: usize) -> Result<Vec<SourceFile>, String> {
+    let mut files = sent_files(&request.files, files_max)?;
     if request.code.is_empty() && request.language.name == "junit" {
         // The original writes no source then, so a file with the name of the source is not replaced.
         let own = files.iter().position(|(path, data)| path == language.source.as_str() && !data.is_empty());
@@ -313,6 +306,28 @@ fn files_of(request: &RunCode, language: &Language) -> Result<Vec<SourceFile>, S
     Ok(files)
 }
 
+/// The files of a request, decoded, each in the shortest form of its path.
+///
+/// # Errors
+///
+/// The reason for which the request is refused, for instance because it has more than `files_max` files.
+pub(super) fn sent_files(sent: &[(String, String)], files_max: usize) -> Result<Vec<SourceFile>, String> {
+    let sent = || sent.iter().filter(|(path, _)| !is_skipped(path));
+    let count = sent().count();
+    // Checked first, because each file is compared with the files before it.
+    if count > files_max {
+        return Err(format!("/files: at most {}; there are {count}", counted(files_max, "file")));
+    }
+    let mut files: Vec<SourceFile> = Vec::with_capacity(count);
+    for (path, content) in sent() {
+        let path = inside(path)?;
+        // `./a` and `a` are the same file. The original writes both, one after the other.
+        files.retain(|(other, _)| *other != path);
+        files.push((path, decode_base64(content)?.into()));
+    }
+    Ok(files)
+}
+
 /// Whether a source has this keyword and a name after it.
 fn declares(code: &str, keyword: &str) -> bool {
     let is_letter = |c: char| c.is_alphanumeric() || c == '_';
@@ -324,7 +339,7 @@ fn declares(code: &str, keyword: &str) -> bool {
 }
 
 /// Whether the original omits the file.
-pub(super) fn is_skipped(path: &str) -> bool {
+fn is_skipped(path: &str) -> bool {
     path.contains(SKIPPED)
 }
 
@@ -363,8 +378,8 @@ fn missing(named: Named, reason: &str) -> String {
 /// The original's response if its image lacks a toolchain: the shell's exit code 127. `missing`: what the shell says.
 fn without_toolchain(named: Named, missing: &str) -> RunCodeResponse {
     let stderr = format!("/bin/bash: line 1: {missing}\n");
-    let result = Some(CommandRunResult::finished(127, Duration::ZERO, String::new(), stderr));
-    if named.is_compiled { RunCodeResponse::of(result, None) } else { RunCodeResponse::of(None, result) }
+    let result = CommandRunResult::finished(127, Duration::ZERO, String::new(), stderr);
+    RunCodeResponse::not_compiled(named.is_compiled, result)
 }
 
 /// The response for a program that has not ended at the deadline. A compiler that has exceeded its time limit is
@@ -375,9 +390,8 @@ pub(super) fn response_at_deadline(request: &RunCode, reached: Reached) -> Optio
     let limit = if is_compiled { request.compile_timeout } else { request.run_timeout };
     match reached {
         Reached::Compiler(time) if time > clamped_duration(limit, Duration::MAX) => {
-            let result = Some(CommandRunResult::timed_out(time, String::new(), String::new()));
-            let (compile, run) = if is_compiled { (result, None) } else { (None, result) };
-            Some(RunCodeResponse::of(compile, run))
+            let result = CommandRunResult::timed_out(time, String::new(), String::new());
+            Some(RunCodeResponse::not_compiled(is_compiled, result))
         }
         Reached::Compiler(_) | Reached::Queue | Reached::Worker => None,
     }

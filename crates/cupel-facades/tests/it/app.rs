@@ -302,15 +302,23 @@ pub(crate) fn ended(outcome: Outcome, stdout: &str, stderr: &str) -> RunReport {
 /// The report with a successful compilation of 120 ms.
 pub(crate) fn compiled(report: RunReport) -> RunReport {
     let wall_time = Duration::from_millis(120);
-    let compile = CompileReport { ok: true, output: output(""), exit_code: Some(0), wall_time, cached: false };
+    let (output, exit_code) = (output(""), Some(0));
+    let compile = CompileReport { ok: true, output, exit_code, limit: None, wall_time, cached: false };
     RunReport { compile: Some(compile), ..report }
 }
 
-/// The report of a compilation that failed.
-pub(crate) fn not_compiled(verdict: Verdict, exit_code: Option<i32>, message: &str) -> RunReport {
-    let wall_time = Duration::from_millis(120);
-    let compile = CompileReport { ok: false, output: output(message), exit_code, wall_time, cached: false };
-    RunReport { compile: Some(compile), ..RunReport::bare(verdict, Limits::default(), "12") }
+/// The report of a compiler that exited with this code, or that was killed, after 120 ms.
+pub(crate) fn not_compiled(exit_code: Option<i32>, messages: &str) -> RunReport {
+    let (output, wall_time) = (output(messages), Duration::from_millis(120));
+    let compile = CompileReport { ok: false, output, exit_code, limit: None, wall_time, cached: false };
+    RunReport { compile: Some(compile), ..RunReport::bare(Verdict::CompileError, Limits::default(), "12") }
+}
+
+/// The report of a compiler that exceeded this limit, as the judge reports it.
+pub(crate) fn compiler_exceeded(limit: Outcome, messages: &str) -> RunReport {
+    let mut report = not_compiled(None, messages);
+    report.compile.as_mut().unwrap().limit = Some(limit);
+    RunReport { message: Some("the compiler: limit exceeded".to_owned()), ..report }
 }
 
 fn output(text: &str) -> Output {

@@ -5,13 +5,14 @@ use std::time::Duration;
 use axum::http::header;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use cupel_core::Bounds;
 use cupel_core::accounts::Scope;
 use cupel_facades::Keyless;
 use cupel_http::{Rate, Settings, TierRates};
 use cupel_types::{Bytes, Outcome, Program, RunReport, Signal, SubmissionKind, Verdict};
 use serde_json::{Value, json};
 
-use crate::app::{Answer, TestApp, TestSettings, compiled, ended, not_compiled};
+use crate::app::{Answer, TestApp, TestSettings, compiled, compiler_exceeded, ended, not_compiled};
 
 /// A run of Python with these additional or replaced attributes.
 fn python(attributes: Value) -> Value {
@@ -162,7 +163,7 @@ async fn messages_of_the_linker_have_no_paths_of_cupel() {
     let body = json!({ "run_spec": { "language_id": "c", "sourcecode": "x" } });
     let path = "/opt/cupel/prepared/cpp/linker-830cf1ae108de2aa/files/ld";
     let message = format!("{path}: error: undefined\n{path}: x {path}");
-    let (answer, _) = run(&app, &body, not_compiled(Verdict::CompileError, Some(1), &message)).await;
+    let (answer, _) = run(&app, &body, not_compiled(Some(1), &message)).await;
     assert_eq!(answer.json["cmpinfo"], "ld: error: undefined\nld: x ld");
 }
 
@@ -188,15 +189,18 @@ async fn any_output_of_the_compiler_is_a_compile_error() {
     for (report, outcome, cmpinfo, stdout) in [
         (compiled(ended(Outcome::Exited(0), "out", "")), 15, "", "out"),
         (warned(), 11, "warning", ""),
-        (not_compiled(Verdict::CompileError, Some(1), "error"), 11, "error", ""),
-        (not_compiled(Verdict::CompileLimit, None, ""), 11, "the program was not run", ""),
+        (not_compiled(Some(1), "error"), 11, "error", ""),
+        (not_compiled(None, ""), 11, "the program was not run", ""),
+        (compiler_exceeded(Outcome::WallLimit, ""), 11, "the compiler: limit exceeded", ""),
+        (compiler_exceeded(Outcome::MemoryLimit, "note"), 11, "note\nthe compiler: limit exceeded", ""),
     ] {
         let (answer, _) = run(&app, &body, report).await;
         let expected =
             json!({ "run_id": null, "outcome": outcome, "cmpinfo": cmpinfo, "stdout": stdout, "stderr": "" });
         assert_eq!((answer.status, &answer.json), (200, &expected));
     }
-    let failed = RunReport { message: Some("why".into()), ..not_compiled(Verdict::InternalError, None, "x") };
+    let (verdict, message) = (Verdict::InternalError, Some("why".into()));
+    let failed = RunReport { verdict, message, ..not_compiled(None, "x") };
     let (answer, _) = run(&app, &body, failed).await;
     assert_eq!((&answer.json["outcome"], &answer.json["stderr"]), (&json!(20), &json!("why")), "a failure of Cupel");
 }
@@ -497,6 +501,55 @@ async fn files_are_sent_before_a_run_that_names_them() {
     let files: Vec<(&str, &[u8])> = program.source.files.iter().map(|file| (file.path.as_str(), &*file.data)).collect();
     let expected = [("prog.py", &b"print(2)"[..]), ("data.txt", b"one")];
     assert_eq!(files, expected, "a file with the name of the source replaces it");
+}
+
+/// The JSON of a file to store.
+fn file(contents: &[u8]) -> String {
+    json!({ "file_contents": BASE64_STANDARD.encode(contents) }).to_string()
+}
+
+#[tokio::test]
+async fn stored_files_are_counted_before_they_are_used() {
+    let bounds = Bounds { files_bytes_max: Bytes::new(10), ..Bounds::default() };
+    let app = TestApp::start_with(Keyless::Loopback, TestSettings { bounds, ..TestSettings::default() }).await;
+    assert_eq!(app.jobe("PUT", "/files/randomid01", &file(b"123456")).await.status, 204);
+    let list = |count: usize| (0..count).map(|n| json!(["randomid01", format!("f{n}")])).collect::<Vec<Value>>();
+    for (count, reason) in [
+        (30_000, "file_list: at most 100 files; there are 30000"),
+        (101, "file_list: at most 100 files; there are 101"),
+        (2, "file_list: all files together have 12 bytes; at most 10 bytes are allowed"),
+    ] {
+        let answer = app.jobe("POST", "/runs", &python(json!({ "file_list": list(count) })).to_string()).await;
+        assert_eq!((answer.status, answer.json), (400, json!(reason)));
+    }
+    let (answer, program) =
+        run(&app, &python(json!({ "file_list": list(1) })), ended(Outcome::Exited(0), "", "")).await;
+    assert_eq!((answer.status, program.source.files.len()), (200, 2));
+}
+
+#[tokio::test]
+async fn a_stored_file_counts_with_its_size_while_its_run_waits() {
+    let http = Settings {
+        execute_body_bytes_max: 100_000,
+        bodies_bytes_max: 100_000,
+        bodies_of_user_bytes_max: 100_000,
+        ..Settings::default()
+    };
+    let settings = TestSettings { http, queue_max: 1, ..TestSettings::default() };
+    let app = TestApp::start_with(Keyless::Loopback, settings).await;
+    let waiting = TestApp::judge0_request("POST", "/submissions", &json!({ "source_code": "x", "language_id": 71 }));
+    assert_eq!(app.send(waiting).await.status, 201, "it occupies the only place");
+    assert_eq!(app.jobe("PUT", "/files/randomid01", &file(&[b'x'; 60_000])).await.status, 204);
+    let body = python(json!({ "file_list": [["randomid01", "a"]] })).to_string();
+    // One of the two waits with more than half of the memory, and the other one is answered at once.
+    let answered = async {
+        tokio::select! {
+            answer = app.jobe("POST", "/runs", &body) => answer,
+            answer = app.jobe("POST", "/runs", &body) => answer,
+        }
+    };
+    let answer = tokio::time::timeout(Duration::from_secs(50), answered).await.expect("one is answered at once");
+    assert_eq!((answer.status, &answer.json["outcome"]), (200, &json!(21)), "{}", answer.text);
 }
 
 #[tokio::test]

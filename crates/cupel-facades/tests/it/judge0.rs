@@ -6,13 +6,17 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use cupel_core::accounts::Scope;
-use cupel_core::{AuthenticatedUser, Bounds};
+use cupel_core::{
+    AuthenticatedUser, Bounds, ExecuteRequest, Executed, NewProgram, NewSource, NewSubmission, RateExceeded, RateLimit,
+};
 use cupel_facades::{Judge0Limit, Judge0Options, Keyless, callback_body};
 use cupel_http::{Rate, Settings, TierRates};
-use cupel_types::{Bytes, CaseReport, Limits, Outcome, Output, RunReport, Signal, StepReport, SubmissionKind, Verdict};
+use cupel_types::{
+    Bytes, CaseReport, Limits, Outcome, Output, RunReport, Signal, StepReport, SubmissionKind, TestCase, Verdict,
+};
 use serde_json::{Value, json};
 
-use crate::app::{Answer, TestApp, TestSettings, compiled, ended, not_compiled};
+use crate::app::{Answer, TestApp, TestSettings, compiled, compiler_exceeded, ended, not_compiled};
 
 /// A Python program.
 fn python(more: &Value) -> Value {
@@ -214,15 +218,19 @@ async fn a_failed_compilation_has_only_its_output_and_warnings_are_kept() {
         })
     };
     let fields = "fields=stdout,time,memory,stderr,compile_output,message,exit_code,exit_signal,wall_time,status";
-    let refused = not_compiled(Verdict::CompileError, Some(1), "error: x");
+    let refused = not_compiled(Some(1), "error: x");
     assert_eq!(judged(&app, fields, &c, refused).await, failed("error: x"));
-    let too_long = not_compiled(Verdict::CompileLimit, None, "messages before");
-    assert_eq!(judged(&app, fields, &c, too_long).await, failed("Compilation time limit exceeded."));
+    for limit in [Outcome::TimeLimit, Outcome::WallLimit, Outcome::IdleLimit] {
+        let too_long = compiler_exceeded(limit, "messages before");
+        assert_eq!(judged(&app, fields, &c, too_long).await, failed("Compilation time limit exceeded."));
+    }
+    let too_large = compiler_exceeded(Outcome::MemoryLimit, "messages before");
+    assert_eq!(judged(&app, fields, &c, too_large).await, failed("messages before\nthe compiler: limit exceeded"));
     // If the compiler printed nothing, the output is the reason.
-    let killed = not_compiled(Verdict::CompileError, None, "");
+    let killed = not_compiled(None, "");
     let killed = RunReport { message: Some("the compiler was killed".into()), ..killed };
     assert_eq!(judged(&app, fields, &c, killed).await, failed("the compiler was killed"));
-    let silent = judged(&app, fields, &c, not_compiled(Verdict::CompileError, Some(1), "")).await;
+    let silent = judged(&app, fields, &c, not_compiled(Some(1), "")).await;
     assert_eq!((&silent["compile_output"], &silent["status"]["id"]), (&Value::Null, &json!(6)));
     let mut warned = compiled(ended(Outcome::Exited(0), "1", ""));
     warned.compile.as_mut().unwrap().output = output("warning: x");
@@ -267,6 +275,53 @@ async fn a_right_answer_whose_stored_output_is_truncated_is_accepted() {
         report.cases = vec![case("1 2 3", false, right), second, third];
         let json = judged(&app, "fields=status_id,stdout", &body, report).await;
         assert_eq!(json, json!({ "status_id": status, "stdout": stdout }));
+    }
+}
+
+/// A rate limit that no submission reaches.
+struct Unlimited;
+
+#[async_trait::async_trait]
+impl RateLimit for Unlimited {
+    async fn charge(&self, _submissions: usize) -> Result<(), RateExceeded> {
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_native_submission_is_accepted_if_its_own_tests_have_passed() {
+    let app = TestApp::start(Keyless::Nobody).await;
+    let (user, key) = app.key(&[Scope::RunsRead]).await;
+    let test = |text: &str| TestCase {
+        name: String::new(),
+        stdin: text.as_bytes().into(),
+        expected: Some(text.as_bytes().into()),
+    };
+    let case = |stdout: &str, verdict| {
+        let step = ended(Outcome::Exited(0), stdout, "").execution.unwrap();
+        CaseReport { name: String::new(), verdict, message: None, step }
+    };
+    let (right, wrong) = (Verdict::Accepted, Verdict::WrongAnswer);
+    for (second, status) in [
+        (case("2", right), 3),
+        // The native comparison is by words.
+        (case(" 2 ", right), 3),
+        (case("1", wrong), 4),
+    ] {
+        let files = vec![(String::new(), Arc::from(*b"x"))];
+        let program = NewProgram {
+            source: NewSource { language: "python".to_owned(), files },
+            tests: vec![test("1"), test("2")],
+            ..NewProgram::default()
+        };
+        let request = ExecuteRequest::new(user, NewSubmission::from(program), &Unlimited);
+        let Executed::Accepted { id, .. } = app.core.execute(request).await.unwrap() else { panic!("no wait") };
+        let stdout = String::from_utf8(second.step.stdout.data.to_vec()).unwrap();
+        let mut report = RunReport::bare(second.verdict, Limits::default(), "3.11.2");
+        report.cases = vec![case("1", right), second];
+        app.complete(report).await;
+        let shown = get(&app, &format!("/submissions/{id}?fields=status_id,stdout&X-Auth-Token={key}")).await;
+        assert_eq!(shown.json, json!({ "status_id": status, "stdout": stdout }));
     }
 }
 
@@ -1163,6 +1218,53 @@ async fn a_full_queue_and_an_exhausted_rate_are_503() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_creation_of_submissions_is_never_answered_with_429() {
+    let rates = TierRates { reads: Rate::per_minute(1, 1), ..TierRates::default() };
+    let http = Settings { tiers: [("basic".to_owned(), rates)].into(), ..Settings::default() };
+    let app = TestApp::start_with(Keyless::Nobody, TestSettings { http, ..TestSettings::default() }).await;
+    let (_, key) = app.key(&[Scope::RunsRead, Scope::RunsWrite]).await;
+    let send = async |method: &str, path: &str, body: &Value| {
+        let mut request = TestApp::judge0_request(method, path, body);
+        request.headers_mut().insert("x-auth-token", key.parse().unwrap());
+        app.send(request).await
+    };
+    assert_eq!(send("GET", "/languages", &Value::Null).await.status, 200);
+    // The client has read too often.
+    assert_eq!(send("GET", "/languages", &Value::Null).await.status, 429);
+    let batch = json!({ "submissions": [python(&json!({}))] });
+    for (path, body) in [("/submissions", &python(&json!({}))), ("/submissions/batch", &batch)] {
+        let refused = send("POST", path, body).await;
+        assert_eq!(refused.status, 503, "{path}");
+        assert!(refused.json["error"].as_str().unwrap().contains("reads"), "{}", refused.text);
+        assert!(refused.headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap() >= 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_waits_gets_the_token_if_there_is_no_memory_for_the_result() {
+    let http = Settings {
+        answers_bytes_max: 1 << 20,
+        answers_of_user_bytes_max: 1 << 20,
+        answer_wait_max: std::time::Duration::ZERO,
+        ..Settings::default()
+    };
+    let app = TestApp::start_with(Keyless::Loopback, TestSettings { http, ..TestSettings::default() }).await;
+    let submit = async || {
+        let (body, large) = (python(&json!({})), prints("x".repeat(1 << 20)));
+        tokio::join!(post(&app, "/submissions?wait=true", &body), app.complete(large)).0
+    };
+    let first = submit().await;
+    assert_eq!(first.json["stdout"].as_str().map(str::len), Some(1 << 20));
+    let path = format!("/submissions/{}", first.json["token"].as_str().unwrap());
+    let unread = app.open(TestApp::judge0_request("GET", &path, &Value::Null)).await;
+    let second = submit().await;
+    let token = second.json["token"].as_str().unwrap().to_owned();
+    assert_eq!((second.status, &second.json), (201, &json!({ "token": token })));
+    assert_eq!(TestApp::read(unread).await.status, 200);
+    assert_eq!(get(&app, &format!("/submissions/{token}")).await.json["status"]["id"], 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_running_submission_is_processing_and_a_failure_of_the_judge_is_an_internal_error() {
     let app = TestApp::start(Keyless::Loopback).await;
     let token = post(&app, "/submissions", &python(&json!({}))).await.json["token"].as_str().unwrap().to_owned();
@@ -1323,13 +1425,7 @@ async fn a_callback_describes_every_kind_of_end() {
     let status = |id: u8, description: &str| json!({ "id": id, "description": description });
     for (report, status, stdout, compile_output, message) in [
         (ended(Outcome::Exited(0), "1\n", ""), status(3, "Accepted"), json!("MQo=\n"), Value::Null, Value::Null),
-        (
-            not_compiled(Verdict::CompileError, Some(1), "error"),
-            status(6, "Compilation Error"),
-            Value::Null,
-            json!("ZXJyb3I=\n"),
-            Value::Null,
-        ),
+        (not_compiled(Some(1), "error"), status(6, "Compilation Error"), Value::Null, json!("ZXJyb3I=\n"), Value::Null),
         (failed, status(13, "Internal Error"), Value::Null, Value::Null, json!("d2h5\n")),
     ] {
         let body = json!({ "source_code": "x", "language_id": 50, "callback_url": "http://198.41.0.4/hook" });

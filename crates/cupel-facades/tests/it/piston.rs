@@ -7,10 +7,14 @@ use axum::http::header;
 use cupel_core::Bounds;
 use cupel_core::accounts::Scope;
 use cupel_facades::{Keyless, PistonOptions};
+use cupel_http::Settings;
 use cupel_types::{Bytes, Limits, Outcome, RunReport, Signal, SubmissionKind, Verdict};
 use serde_json::{Value, json};
 
-use crate::app::{Answer, TestApp, TestSettings, compiled, ended, not_compiled};
+use crate::app::{Answer, TestApp, TestSettings, compiled, compiler_exceeded, ended, not_compiled};
+
+/// A test fails after this time instead of waiting for a condition forever.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 const JSON: Option<&str> = Some("application/json");
 
@@ -19,6 +23,12 @@ fn python(fields: Value) -> Value {
     let mut body = json!({ "language": "python", "version": "*", "files": [{ "content": "x" }] });
     body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
     body
+}
+
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
 }
 
 async fn get(app: &TestApp, path: &str) -> Answer {
@@ -71,13 +81,26 @@ async fn a_compile_stage_exists_as_in_the_original_and_a_failed_compile_stage_is
     let fine = send("c++", compiled(ended(Outcome::Exited(0), "out", ""))).await;
     assert_eq!((&fine["compile"]["code"], &fine["run"]["stdout"]), (&json!(0), &json!("out")));
     assert_eq!((&fine["language"], &fine["compile"]["wall_time"]), (&json!("c++"), &json!(120)));
-    let failed = send("g++", not_compiled(Verdict::CompileError, Some(1), "error")).await;
+    let failed = send("g++", not_compiled(Some(1), "error")).await;
     assert_eq!(failed["language"], "c++", "the canonical name");
     assert_eq!((&failed["compile"]["stderr"], &failed["compile"]["status"]), (&json!("error"), &json!("RE")));
     assert_eq!(failed["run"], failed["compile"]);
-    let late = send("c", not_compiled(Verdict::CompileLimit, None, "")).await;
-    assert_eq!((&late["compile"]["status"], &late["compile"]["code"]), (&json!("TO"), &Value::Null));
-    let java = send("java", not_compiled(Verdict::CompileError, Some(1), "error")).await;
+    for (limit, status, message, stderr) in [
+        (Outcome::TimeLimit, "TO", "Time limit exceeded", "note"),
+        (Outcome::WallLimit, "TO", "Time limit exceeded (wall clock)", "note"),
+        (Outcome::MemoryLimit, "SG", "Caught fatal signal 9", "note\nthe compiler: limit exceeded"),
+    ] {
+        let late = send("c", compiler_exceeded(limit, "note")).await;
+        assert_eq!((&late["compile"]["status"], &late["compile"]["message"]), (&json!(status), &json!(message)));
+        assert_eq!((&late["compile"]["code"], &late["compile"]["signal"]), (&Value::Null, &json!("SIGKILL")));
+        assert_eq!((&late["compile"]["stderr"], &late["run"]), (&json!(stderr), &late["compile"]));
+    }
+    // The compiler succeeded, but left too many files.
+    let mut too_many = not_compiled(Some(0), "");
+    too_many.message = Some("too many files".to_owned());
+    let too_many = send("c", too_many).await;
+    assert_eq!((&too_many["run"]["code"], &too_many["run"]["stderr"]), (&json!(1), &json!("too many files")));
+    let java = send("java", not_compiled(Some(1), "error")).await;
     assert_eq!(java.get("compile"), None, "the original starts the source file");
     assert_eq!((&java["run"]["code"], &java["run"]["stderr"]), (&json!(1), &json!("error")));
     let sh = send("sh", ended(Outcome::Exited(0), "", "")).await;
@@ -103,6 +126,11 @@ async fn output_beyond_the_limit_of_the_original_is_cut_and_reported() {
         assert_eq!(run["code"], 0, "the program had already ended");
         assert_eq!(run["stdout"].as_str().unwrap().chars().count(), kept);
     }
+    // `output` has the beginnings of both streams, even if one of them is far too long.
+    let report = ended(Outcome::Exited(0), &"x".repeat(3000), "oops");
+    let body = python(json!({}));
+    let (answer, _) = tokio::join!(app.piston(&body), app.complete(report));
+    assert_eq!(answer.json["run"]["output"], format!("{fits}oops"));
     // A program that is ended at the limit has no exit code.
     for (stdout, stderr, status) in [(&long, &fits, "OL"), (&fits, &long, "EL")] {
         let mut report = ended(Outcome::OutputLimit, stdout, stderr);
@@ -448,11 +476,6 @@ async fn a_body_that_is_not_a_json_object_gets_the_error_of_the_original() {
 #[tokio::test]
 async fn a_compressed_body_is_accepted_up_to_the_limit_of_its_content() {
     let app = TestApp::start(Keyless::Loopback).await;
-    let gzip = |text: &[u8]| {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        encoder.write_all(text).unwrap();
-        encoder.finish().unwrap()
-    };
     let send = async |body: Vec<u8>| {
         let mut request = TestApp::piston_request("POST", "/api/v2/execute", JSON, &body);
         request.headers_mut().insert(header::CONTENT_ENCODING, header::HeaderValue::from_static("gzip"));
@@ -614,11 +637,45 @@ async fn a_compilation_beyond_its_timeout_is_reported_as_a_timeout() {
     let app = TestApp::start(Keyless::Loopback).await;
     let body = json!({ "language": "c", "version": "*", "files": [{ "content": "x" }], "compile_timeout": 100 });
     let report = compiled(ended(Outcome::Exited(0), "out", ""));
-    let (answer, _) = tokio::join!(app.piston(&body), app.complete(report));
-    let compile = &answer.json["compile"];
-    let expected = (&json!("TO"), &json!("SIGKILL"), &Value::Null);
-    assert_eq!((&compile["status"], &compile["signal"], &compile["code"]), expected, "it took 120 ms");
-    assert_eq!(&answer.json["run"], compile, "a failed compile stage is also the run");
+    for report in [report, not_compiled(Some(1), "error")] {
+        let (answer, _) = tokio::join!(app.piston(&body), app.complete(report));
+        let compile = &answer.json["compile"];
+        let expected = (&json!("TO"), &json!("SIGKILL"), &Value::Null);
+        assert_eq!((&compile["status"], &compile["signal"], &compile["code"]), expected, "it took 120 ms");
+        assert_eq!(&answer.json["run"], compile, "a failed compile stage is also the run");
+    }
+}
+
+#[tokio::test]
+async fn a_compressed_program_counts_with_its_own_size_while_it_waits() {
+    let http = Settings {
+        execute_body_bytes_max: 100_000,
+        bodies_bytes_max: 300_000,
+        bodies_of_user_bytes_max: 300_000,
+        ..Settings::default()
+    };
+    let piston = PistonOptions { strict: false, any_content_type: false };
+    let settings = TestSettings { http, piston, queue_max: 1, ..TestSettings::default() };
+    let app = TestApp::start_with(Keyless::Loopback, settings).await;
+    let waiting = TestApp::judge0_request("POST", "/submissions", &json!({ "source_code": "x", "language_id": 71 }));
+    assert_eq!(app.send(waiting).await.status, 201, "it occupies the only place");
+    let body = gzip(python(json!({ "stdin": "x".repeat(90_000) })).to_string().as_bytes());
+    assert!(body.len() < 5000, "{}", body.len());
+    let send = || {
+        let mut request = TestApp::piston_request("POST", "/api/v2/execute", JSON, &body);
+        request.headers_mut().insert(header::CONTENT_ENCODING, header::HeaderValue::from_static("gzip"));
+        app.send(request)
+    };
+    // One of the two waits with more than a quarter of the memory, and the other one is answered at once.
+    let answered = async {
+        tokio::select! {
+            answer = send() => answer,
+            answer = send() => answer,
+        }
+    };
+    let answer = tokio::time::timeout(PATIENCE, answered).await.expect("one is answered at once");
+    let reason = "Too many programs wait. Send the request again later.";
+    assert_eq!((answer.status, answer.json), (503, json!({ "message": reason })));
 }
 
 #[tokio::test]

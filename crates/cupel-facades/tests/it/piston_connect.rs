@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::app::{TestApp, TestSettings, ended};
+use crate::app::{TestApp, TestSettings, compiled, ended};
 
 /// Longer than any step takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -70,15 +70,19 @@ impl EventBus for Breaking {
     }
 }
 
-/// Connects a client, and sends its `init`.
+/// Connects a client, and sends its `init` with a program in Python.
 async fn connect(app: &TestApp) -> WebSocketStream<TcpStream> {
+    connect_with(app, "python").await
+}
+
+async fn connect_with(app: &TestApp, language: &str) -> WebSocketStream<TcpStream> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at: SocketAddr = listener.local_addr().unwrap();
     tokio::spawn(serve(listener, app.router.clone(), app.shutdown.clone(), ServeSettings::default()));
     let stream = TcpStream::connect(at).await.unwrap();
     let url = format!("ws://{at}/piston/api/v2/connect");
     let (mut socket, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
-    let init = json!({ "type": "init", "language": "python", "version": "*", "files": [{ "content": "x" }] });
+    let init = json!({ "type": "init", "language": language, "version": "*", "files": [{ "content": "x" }] });
     socket.send(Message::text(init.to_string())).await.unwrap();
     socket
 }
@@ -206,6 +210,28 @@ async fn a_run_that_ended_by_itself_is_not_reported_as_killed_because_of_its_out
     assert!(client.app.core.complete(&client.run, report, Vec::new()).await.unwrap());
     assert_eq!(client.next().await, json!({ "type": "exit", "stage": "run", "code": 0, "signal": null }));
     assert_eq!(client.next().await, json!({ "close": 4999 }));
+}
+
+#[tokio::test]
+async fn a_run_after_a_slow_compilation_is_reported_as_it_ended() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let mut socket = connect_with(&app, "c").await;
+    let run = app.take_run().await;
+    assert_eq!(next(&mut socket).await["type"], "runtime");
+    let submission = run.leased.submission.id;
+    for (n, kind) in [(1, EventKind::CompileStarted), (2, EventKind::ExecutionStarted { case: None })] {
+        let seq = Seq::of_attempt(run.leased.attempt, n);
+        app.core.emit(Event { submission, seq, at: app.core.now(), kind });
+    }
+    assert_eq!(next(&mut socket).await, json!({ "type": "stage", "stage": "compile" }));
+    assert_eq!(next(&mut socket).await, json!({ "type": "exit", "stage": "compile", "code": 0, "signal": null }));
+    assert_eq!(next(&mut socket).await, json!({ "type": "stage", "stage": "run" }));
+    let mut report = compiled(ended(Outcome::Exited(0), "", ""));
+    // Longer than the default of `compile_timeout`.
+    report.compile.as_mut().unwrap().wall_time = Duration::from_secs(12);
+    assert!(app.core.complete(&run, report, Vec::new()).await.unwrap());
+    assert_eq!(next(&mut socket).await, json!({ "type": "exit", "stage": "run", "code": 0, "signal": null }));
+    assert_eq!(next(&mut socket).await, json!({ "close": 4999 }));
 }
 
 #[tokio::test]

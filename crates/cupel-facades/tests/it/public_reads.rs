@@ -1,6 +1,7 @@
 //! The rates of lists that need no key.
 
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::{HeaderValue, Request};
 use cupel_core::accounts::Scope;
 use cupel_facades::Keyless;
@@ -56,6 +57,26 @@ async fn a_client_with_a_key_has_the_rate_of_its_tier_and_others_that_of_their_a
         for other in ["2AAA7A5415B4A9B394B54BF1D2E9D", "cup_wrong"] {
             let app = start(Keyless::Nobody).await;
             assert_eq!(statuses(&app, path, Some((header, other))).await, [200, 429], "{path} {other}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn clients_of_a_facade_whose_operator_requires_no_key_are_not_limited() {
+    let app = start(Keyless::Anyone).await;
+    let address = std::net::SocketAddr::from(([192, 0, 2, 1], 1));
+    let lists = LISTS.map(|(path, _)| ("GET", path, 200));
+    let others = [
+        ("HEAD", "/jobe/index.php/restapi/files/randomid01", 404),
+        ("POST", "/sandboxfusion/run_code", 422),
+        ("GET", "/judge0/languages", 200),
+    ];
+    for (method, path, expected) in lists.into_iter().chain(others) {
+        for _ in 0..3 {
+            let mut request = request(path, None);
+            *request.method_mut() = method.parse().unwrap();
+            request.extensions_mut().insert(ConnectInfo(address));
+            assert_eq!(app.send(request).await.status, expected, "{path}");
         }
     }
 }

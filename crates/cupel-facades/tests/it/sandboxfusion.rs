@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, header};
-use cupel_core::Bounds;
 use cupel_core::accounts::{Scope, Tier};
 use cupel_core::rate_limit::Rate;
+use cupel_core::run::{HistoryFilter, RunState};
+use cupel_core::{Assignment, AuthenticatedUser, Bounds};
 use cupel_facades::Keyless;
 use cupel_http::{Settings, TierRates};
 use cupel_types::{
@@ -16,7 +17,7 @@ use cupel_types::{
 };
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, TestSettings, compiled, ended, not_compiled};
+use crate::app::{TestApp, TestSettings, compiled, compiler_exceeded, ended, not_compiled};
 
 /// The JSON of a command's result.
 fn command(status: &str, seconds: f64, return_code: Option<i32>, stdout: &str, stderr: &str) -> Value {
@@ -39,6 +40,8 @@ async fn the_outcome_of_a_program_is_in_a_200_response() {
     let timed_out = || command("TimeLimitExceeded", 0.015, None, "out", "err");
     let built = || command("Finished", 0.12, Some(0), "", "");
     let not_built = |code: i32, compiler_output: &str| command("Finished", 0.12, Some(code), "", compiler_output);
+    let too_slow = |compiler_output: &str| command("TimeLimitExceeded", 0.12, None, "", compiler_output);
+    let out_of_memory = "note\nthe compiler: limit exceeded";
     let ends = |outcome| ended(outcome, "out", "err");
     let segfault = Outcome::Signalled(Signal(11));
     let null = || Value::Null;
@@ -53,14 +56,14 @@ async fn the_outcome_of_a_program_is_in_a_200_response() {
         ("cpp", compiled(ends(Outcome::Exited(0))), "Success", built(), finished(0)),
         ("cpp", compiled(ends(segfault)), "Failed", built(), finished(-11)),
         ("cpp", compiled(ends(Outcome::WallLimit)), "Failed", built(), timed_out()),
-        ("cpp", not_compiled(Verdict::CompileError, Some(1), "error"), "Failed", not_built(1, "error"), null()),
-        (
-            "cpp",
-            not_compiled(Verdict::CompileLimit, None, ""),
-            "Failed",
-            command("TimeLimitExceeded", 0.12, None, "", ""),
-            null(),
-        ),
+        ("cpp", not_compiled(Some(1), "error"), "Failed", not_built(1, "error"), null()),
+        ("cpp", compiler_exceeded(Outcome::TimeLimit, "note"), "Failed", too_slow("note"), null()),
+        ("cpp", compiler_exceeded(Outcome::WallLimit, ""), "Failed", too_slow(""), null()),
+        ("cpp", compiler_exceeded(Outcome::MemoryLimit, "note"), "Failed", not_built(-9, out_of_memory), null()),
+        // In a language without a compile step in the original, the run fails.
+        ("python", compiler_exceeded(Outcome::WallLimit, ""), "Failed", null(), too_slow("")),
+        // The compiler succeeded, but left too many files.
+        ("cpp", not_compiled(Some(0), ""), "Failed", not_built(-9, ""), null()),
     ];
     for (language, report, status, compile, run) in cases {
         let verdict = report.verdict;
@@ -69,9 +72,11 @@ async fn the_outcome_of_a_program_is_in_a_200_response() {
         assert_eq!((answer.status, &answer.json), (200, &expected), "{language} {verdict:?}");
     }
     let body = json!({ "code": "x", "language": "cpp", "compile_timeout": 0.1 });
-    let (answer, _) = app.judged(&body, compiled(ends(Outcome::Exited(0)))).await;
-    assert_eq!(answer.json["compile_result"]["status"], "TimeLimitExceeded", "it took 0.12 s");
-    assert_eq!((&answer.json["status"], &answer.json["run_result"]), (&json!("Failed"), &Value::Null));
+    for report in [compiled(ends(Outcome::Exited(0))), not_compiled(Some(1), "error")] {
+        let (answer, _) = app.judged(&body, report).await;
+        assert_eq!(answer.json["compile_result"]["status"], "TimeLimitExceeded", "it took 0.12 s");
+        assert_eq!((&answer.json["status"], &answer.json["run_result"]), (&json!("Failed"), &Value::Null));
+    }
 }
 
 #[tokio::test]
@@ -422,6 +427,24 @@ fn prints(stdout: &str) -> RunReport {
     ended(Outcome::Exited(0), stdout, "")
 }
 
+fn stdin_of(run: &Assignment) -> &str {
+    match &run.leased.submission.kind {
+        SubmissionKind::Program(program) => std::str::from_utf8(&program.stdin).unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Takes the runs of this number of cases, whose inputs are their numbers. The last case comes first, so that all of
+/// them can be completed: when a case has failed, those after it are cancelled.
+async fn last_case_first(app: &TestApp, cases: usize) -> Vec<Assignment> {
+    let mut runs = Vec::new();
+    for _ in 0..cases {
+        runs.push(app.take_run().await);
+    }
+    runs.sort_by(|a, b| stdin_of(b).cmp(stdin_of(a)));
+    runs
+}
+
 #[tokio::test]
 async fn a_completion_is_tested_with_the_cases_of_the_request() {
     let app = TestApp::start(Keyless::Loopback).await;
@@ -439,17 +462,12 @@ async fn a_completion_is_tested_with_the_cases_of_the_request() {
         let is_empty = test == json!([]);
         let body = data_set(config, json!({ "id": 7, "test": test }), json!({ "completion": completion }));
         let request = app.send(TestApp::request("POST", "/submit", &body));
-        // Three cases run at a time, and arrive in any order.
+        // Three cases run at a time.
         let judged = async {
-            for _ in outputs.iter().filter(|_| !is_empty) {
-                app.complete_with(|assignment| {
-                    let submission = &assignment.leased.submission;
-                    let SubmissionKind::Program(program) = &submission.kind else { panic!() };
-                    assert_eq!(submission.limits.wall_time, Some(Duration::from_secs(20)));
-                    let number: usize = std::str::from_utf8(&program.stdin).unwrap().parse().unwrap();
-                    prints(outputs[number - 1])
-                })
-                .await;
+            for run in last_case_first(&app, if is_empty { 0 } else { 3 }).await {
+                assert_eq!(run.leased.submission.limits.wall_time, Some(Duration::from_secs(20)));
+                let number: usize = stdin_of(&run).parse().unwrap();
+                assert!(app.core.complete(&run, prints(outputs[number - 1]), Vec::new()).await.unwrap());
             }
         };
         let (answer, ()) = tokio::join!(request, judged);
@@ -484,6 +502,36 @@ async fn with_rate(rate: Rate) -> (TestApp, impl Fn(&str, &str) -> Request<Body>
 fn of_cases(cases: usize) -> String {
     let test = vec![json!({ "input": { "stdin": "" }, "output": { "stdout": "1" } }); cases];
     data_set(common_oj(), json!({ "id": 7, "test": test }), json!({ "completion": "```python\nx\n```" }))
+}
+
+#[tokio::test]
+async fn the_cases_that_run_when_a_case_has_failed_are_cancelled() {
+    let case = |stdin: &str| json!({ "input": { "stdin": stdin }, "output": { "stdout": "1" } });
+    let test = ["0", "1", "2", "3", "4"].map(case);
+    let body = data_set(common_oj(), json!({ "id": 7, "test": test }), json!({ "completion": "```python\nx\n```" }));
+    // With an idempotency key, a repeated request gets the results of the cases that run.
+    for (key, are_cancelled) in [(None, true), (Some("once"), false)] {
+        let app = TestApp::start(Keyless::Loopback).await;
+        let mut request = TestApp::request("POST", "/submit", &body);
+        if let Some(key) = key {
+            request.headers_mut().insert("idempotency-key", key.parse().unwrap());
+        }
+        let judged = async {
+            let mut running = last_case_first(&app, 3).await;
+            let first = running.pop().unwrap();
+            assert!(app.core.complete(&first, prints("wrong"), Vec::new()).await.unwrap());
+            running
+        };
+        let (answer, others) = tokio::join!(app.send(request), judged);
+        assert_eq!((answer.status, answer.json["tests"].as_array().map(Vec::len)), (200, Some(1)), "{}", answer.text);
+        let viewer = AuthenticatedUser { user: app.account, is_admin: false };
+        for other in others {
+            let record = app.core.submission(&viewer, other.leased.submission.id).await.unwrap().unwrap();
+            assert_eq!(matches!(record.state, RunState::Cancelled { .. }), are_cancelled, "{:?}", record.state);
+        }
+        let all = app.core.history_count(&viewer, HistoryFilter::of(app.account)).await.unwrap();
+        assert_eq!(all, 3, "no further case has begun");
+    }
 }
 
 #[tokio::test]
@@ -686,7 +734,7 @@ async fn a_test_in_java_runs_its_classes_in_junit() {
     let test = json!({ "code": "class MainTest { @Test void t() {} }" });
     let body = auto_eval("No code.", [json!({}), json!({ "programming_language": "java" }), test]);
     let request = TestApp::request("POST", "/submit", &body);
-    let report = not_compiled(Verdict::CompileError, Some(1), "error");
+    let report = not_compiled(Some(1), "error");
     let (answer, assignment) = tokio::join!(app.send(request), app.complete(report));
     assert_eq!((&answer.json["accepted"], &answer.json["extracted_code"]), (&json!(false), &json!("")));
     assert_eq!(files_of(&assignment).1.len(), 1);
@@ -831,9 +879,9 @@ async fn the_configuration_of_an_evaluation_is_converted_as_by_python() {
         let row = json!({ "id": 7, "test": [case("1"), case("2")] });
         let body = data_set(config, row, json!({ "completion": "```python\nx\n```" }));
         let judged = async {
-            for _ in 0..2 {
-                let assignment = app.complete(prints("x")).await;
-                assert_eq!(assignment.leased.submission.limits.wall_time, Some(Duration::from_millis(millis)));
+            for run in last_case_first(&app, 2).await {
+                assert_eq!(run.leased.submission.limits.wall_time, Some(Duration::from_millis(millis)));
+                assert!(app.core.complete(&run, prints("x"), Vec::new()).await.unwrap());
             }
         };
         let (answer, ()) = tokio::join!(app.send(TestApp::request("POST", "/submit", &body)), judged);
@@ -1208,6 +1256,36 @@ async fn more_than_100_spellings_of_paths_are_refused_without_a_run() {
     let (answer, assignment) = app.judged(&body, ended(Outcome::Exited(0), "", "")).await;
     let SubmissionKind::Program(program) = &assignment.leased.submission.kind else { panic!("it is a program") };
     assert_eq!((&answer.json["status"], program.fetch.len()), (&json!("Success"), 1));
+}
+
+#[tokio::test]
+async fn more_files_than_permitted_are_refused_before_they_are_compared_with_each_other() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let files = |count: usize| (0..count).map(|n| (format!("f{n}"), json!(""))).collect::<Value>();
+    for count in [101, 50_000] {
+        let reason = format!("/files: at most 100 files; there are {count}");
+        for (path, body) in [
+            ("/run_code", json!({ "code": "x", "language": "python", "files": files(count) })),
+            ("/run_jupyter", json!({ "cells": [], "files": files(count) })),
+        ] {
+            let answer = app.send(TestApp::request("POST", path, &body.to_string())).await;
+            assert_eq!((answer.status, &answer.json["status"]), (200, &json!("SandboxError")), "{path}");
+            assert!(answer.json["message"].as_str().unwrap().contains(&reason), "{path}: {}", answer.text);
+        }
+        let (labels, test) =
+            (json!({ "programming_language": "python" }), json!({ "code": "y", "asset": files(count) }));
+        let body = auto_eval("```\nx\n```", [json!({}), labels, test]);
+        let answer = app.send(TestApp::request("POST", "/submit", &body)).await;
+        assert!(answer.status == 500 && answer.text.contains(&reason), "{} {}", answer.status, answer.text);
+    }
+    // Skipped files do not count.
+    let mut sent = files(99);
+    for n in 0..10 {
+        sent[format!("IGNORE_THIS_FILE{n}")] = json!("");
+    }
+    let body = json!({ "code": "x", "language": "python", "files": sent });
+    let (answer, _) = app.judged(&body, ended(Outcome::Exited(0), "", "")).await;
+    assert_eq!(answer.json["status"], "Success", "{}", answer.text);
 }
 
 #[tokio::test]

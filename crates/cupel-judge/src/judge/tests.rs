@@ -306,15 +306,16 @@ fn a_rejected_source_is_ce_with_the_compiler_output_of_both_streams() {
 
 #[test]
 fn a_compiler_over_its_limits_is_ce_and_names_the_limit() {
-    for (outcome, words) in [
-        (Outcome::MemoryLimit, "the compiler: memory limit of "),
-        (Outcome::TimeLimit, "the compiler: time limit of 20000 ms exceeded"),
-        (Outcome::Signalled(Signal(11)), "the compiler was killed by SIGSEGV"),
+    for (outcome, limit, words) in [
+        (Outcome::MemoryLimit, Some(Outcome::MemoryLimit), "the compiler: memory limit of "),
+        (Outcome::TimeLimit, Some(Outcome::TimeLimit), "the compiler: time limit of 20000 ms exceeded"),
+        (Outcome::Signalled(Signal(11)), None, "the compiler was killed by SIGSEGV"),
     ] {
         let (report, _) =
             judged("compiled", &a_program(vec![file("main.src", "")]), &mut scripted([ends(outcome)]), &NoCache);
         assert_eq!(report.verdict, Verdict::CompileError);
         assert!(report.message.as_deref().unwrap().starts_with(words), "{:?}", report.message);
+        assert_eq!(report.compile.unwrap().limit, limit);
     }
 }
 
@@ -323,6 +324,7 @@ fn an_incomplete_set_of_artefacts_is_not_run() {
     let cut = Answer { files_truncated: true, ..leaves(vec![file("main", "binary")]) };
     let (report, _) = judged("compiled", &a_program(vec![file("main.src", "")]), &mut scripted([cut]), &NoCache);
     assert_eq!((report.verdict, report.message.is_some()), (Verdict::CompileError, true));
+    assert_eq!(report.compile.unwrap().limit, Some(Outcome::DiskLimit));
 }
 
 #[test]

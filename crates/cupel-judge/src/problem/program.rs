@@ -151,8 +151,8 @@ impl Builder<'_> {
                 }
                 (vec![artifacts, beside], values, Some(report))
             }
-            Compiled::Refused { report, verdict, message, limit } => {
-                let verdict = if limit { Verdict::CompileLimit } else { verdict };
+            Compiled::Refused { report, verdict, message } => {
+                let verdict = if report.limit.is_some() { Verdict::CompileLimit } else { verdict };
                 return Ok(Built::Refused { report: Some(report), verdict, message });
             }
         };

@@ -52,6 +52,9 @@ struct CompileRow {
     cached: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     exit_code: Option<i32>,
+    /// `None` also if an older version wrote the report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    limit: Option<OutcomeRow>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -312,6 +315,7 @@ pub(crate) fn encode_report(report: &RunReport, blob: &mut BlobWriter) -> Result
             wall_time_us: us_of(c.wall_time),
             cached: c.cached,
             exit_code: c.exit_code,
+            limit: c.limit.map(OutcomeRow::from),
         }),
         execution: report.execution.as_ref().map(|step| put_step(step, blob)),
         cases: report
@@ -395,6 +399,7 @@ pub(crate) fn decode_report(report: &str, data: &[u8]) -> Result<RunReport, RowE
             wall_time: Duration::from_micros(c.wall_time_us),
             cached: c.cached,
             exit_code: c.exit_code,
+            limit: c.limit.map(Outcome::from),
         })
     });
     let cases = row.cases.into_iter().map(|c| {

@@ -251,6 +251,7 @@ pub async fn a_result_and_its_log_are_read_back_complete<S: Store>(make: impl As
             ok: true,
             output: Output { data: vec![b'w'; 5000].into(), truncated: true },
             exit_code: Some(3),
+            limit: Some(outcome),
             wall_time: Duration::from_millis(17),
             cached: true,
         });

@@ -42,7 +42,7 @@ use super::run::{
     BYTES_PER_BYTE, HELD_MAX, Prepared, UNFINISHED, deadline_of, lateness, prepare, response_at_deadline, response_of,
 };
 use crate::bounded_json::{self, Unparsed, VALUES_MAX};
-use crate::execute::{Ended as Executed, RateWait, Refusal, Run, Submit, execute_within_rate};
+use crate::execute::{Ended as Executed, Reached, Refusal, Run, Submit, Waits, execute_within_rate};
 use compare::is_equal;
 use extract::{ExtractedType, extract};
 
@@ -551,9 +551,8 @@ async fn submit(
         held.keep_long()?;
     }
     let Job { program, code, full_code, extracted_type, cases } = job;
-    let rate_wait = RateWait::new(Instant::now() + HELD_MAX);
-    let runner =
-        Runner { app, caller, notes, rate_wait, program: &program, idempotency: idempotency.as_ref(), shortens };
+    let waits = Waits::new(app, Instant::now() + HELD_MAX);
+    let runner = Runner { app, caller, notes, waits, program: &program, idempotency: idempotency.as_ref(), shortens };
     let mut runs = Vec::with_capacity(cases.len());
     for (place, case) in cases.into_iter().enumerate() {
         runs.push(runner.run(place, case));
@@ -582,7 +581,9 @@ async fn submit(
         let passed = test.passed;
         tests.push(test);
         if !passed && stops {
-            break;
+            // The other cases are not reported. Those that run are cancelled.
+            runner.waits.end();
+            while runs.next().await.is_some() {}
         }
     }
     drop(runs);
@@ -751,7 +752,7 @@ struct Runner<'r> {
     app: &'r Shared,
     caller: &'r Caller,
     notes: &'r Notes,
-    rate_wait: RateWait,
+    waits: Waits,
     program: &'r RunCode,
     idempotency: Option<&'r Idempotency>,
     /// Whether the long texts of a passed case are shortened.
@@ -776,6 +777,9 @@ struct Ended {
 impl Runner<'_> {
     /// Runs a case. Returns the reason if the sandbox fails in every attempt. `place`: the number of the case.
     async fn run(&self, place: usize, case: Case) -> Result<Result<Ended, String>, ApiError> {
+        if self.waits.have_ended() {
+            return Ok(Err(too_late(Reached::Queue)));
+        }
         let mut reason = String::new();
         for attempt in 0..ATTEMPTS {
             let Attempt { response, passed, run } = match self.attempt(&case, &format!("{place} {attempt}")).await? {
@@ -799,7 +803,7 @@ impl Runner<'_> {
 
     /// Runs a case once. Each attempt is a separate submission. Returns the reason if there is no response in time.
     async fn attempt(&self, case: &Case, part: &str) -> Result<Result<Attempt, String>, ApiError> {
-        let Runner { app, caller, notes, rate_wait, program, idempotency, shortens: _ } = self;
+        let Runner { app, caller, notes, waits, program, idempotency, shortens: _ } = self;
         let attempt = |response, run| Attempt { response, passed: false, run };
         let failed = |reason: &str, run| attempt(RunCodeResponse::sandbox_error(&program.code, reason), run);
         let new = match prepare(app, notes, program, &case.stdin()) {
@@ -807,8 +811,8 @@ impl Runner<'_> {
             Prepared::Run(new) => new,
         };
         let idempotency = || idempotency.map(|whole| for_part(whole, part));
-        let submit = || Submit { new: &new, idempotency: idempotency(), deadline: deadline_of(program), held: None };
-        Ok(Ok(match execute_within_rate(app, caller, notes, rate_wait, submit).await {
+        let submit = |new| Submit { new, idempotency: idempotency(), deadline: deadline_of(program), held: None };
+        Ok(Ok(match execute_within_rate(app, caller, notes, waits, new, submit).await {
             Ok(Executed::Finished(run, record)) => match &record.report {
                 Some(report) => {
                     let response = response_of(program, report, STREAM_BYTES);
@@ -819,12 +823,17 @@ impl Runner<'_> {
             },
             Ok(Executed::TooLate(reached)) => match response_at_deadline(program, reached) {
                 Some(response) => attempt(response, None),
-                None => return Ok(Err(format!("{}; send it again later", lateness(reached)))),
+                None => return Ok(Err(too_late(reached))),
             },
             Err(Refusal::Program(error)) => failed(&error, None),
             Err(Refusal::Failed(error)) => return Err(error),
         }))
     }
+}
+
+/// The reason if a case has no result in time.
+fn too_late(reached: Reached) -> String {
+    format!("{}; send it again later", lateness(reached))
 }
 
 /// The standard output of a program.

@@ -409,7 +409,7 @@ mod tests {
         let unbuilt = |output: &str| {
             let output = Output { data: output.as_bytes().into(), truncated: false };
             let (exit_code, wall_time) = (Some(1), Duration::ZERO);
-            let compile = CompileReport { ok: false, output, exit_code, wall_time, cached: false };
+            let compile = CompileReport { ok: false, output, exit_code, limit: None, wall_time, cached: false };
             ProblemReport { compile: Some(compile), ..report(V::CompileError, &[]) }
         };
         let verdict = || Expectation { verdict: Some(vec![E::Accepted]), ..rule() };
