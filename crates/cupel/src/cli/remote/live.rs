@@ -28,7 +28,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::super::clean_up::{self, is_ignored};
-use super::input::{Sender, next_input};
+use super::input::{Sender, next_inputs};
 use super::socket::{Socket, connect, send};
 use super::{RATE_WAIT_MAX, Server, random_key, refused, unreachable};
 use crate::cli::{Exit, Failure, OrExit};
@@ -330,7 +330,7 @@ impl Following<'_> {
         };
         self.has_killed = false;
         if let Some(input) = &mut self.input {
-            input.is_ready = false;
+            input.disconnected();
         }
         if let Err(error) = send(socket, &first).await {
             return Ok(Stop::Lost(error.into()));
@@ -370,9 +370,11 @@ impl Following<'_> {
                         }
                     }
                 }
-                Some(message) = next_input(&mut self.input, self.run.as_deref()) => {
-                    if let Err(error) = send(socket, &message).await {
-                        return Ok(Stop::Lost(error.into()));
+                messages = next_inputs(&mut self.input, self.run.as_deref()) => {
+                    for message in messages {
+                        if let Err(error) = send(socket, &message).await {
+                            return Ok(Stop::Lost(error.into()));
+                        }
                     }
                 }
                 signal = next_signal(&mut self.signals) => {
@@ -458,6 +460,7 @@ impl Following<'_> {
     fn refusal(&mut self, message: &Value) -> Result<Handled, Failure> {
         let error = &message["error"];
         let status = error["status"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or(500);
+        let wait = message["retry_after"].as_u64().map(|seconds| Duration::from_secs(seconds.max(1)));
         match message["id"].as_str() {
             Some(KILL) => {}
             Some(RUN) if self.run.is_none() && matches!(status, 429 | 503) && message["retry_after"].is_u64() => {
@@ -473,11 +476,11 @@ impl Following<'_> {
                     _ => self.unfollowed(failure),
                 });
             }
-            // An input was refused. Unless the run has ended, the server's next report contains the number to
-            // continue with.
-            _ => {
+            // An input was refused. Unless the run has ended, this client continues after the time that the server
+            // names, or with the number in the server's next report.
+            id => {
                 if let Some(input) = &mut self.input {
-                    input.is_ready = false;
+                    input.refused(id, wait);
                 }
             }
         }
