@@ -100,6 +100,34 @@ fn a_program_on_a_server_has_the_same_output_and_exit_code_as_locally() {
     assert_eq!((&object["verdict"], &object["stdout"]), (&json!("RTE"), &json!("X\n")), "{object}");
 }
 
+/// Regression: everything after the first 4 MiB, or after a gap even less, was lost without a word and with code 0.
+#[test]
+fn all_output_that_the_server_keeps_is_printed_and_the_command_fails_if_there_is_more() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let file = source(
+        "a.py",
+        "import sys\nfor n in range(int(sys.argv[1])): sys.stdout.write('0123456789abcdef' * 65536)\n\
+         print('end', file=sys.stderr)\n",
+    );
+    let printed = |mib: &str| {
+        let args = ["run", &file.path, "--server", &server.url, "--output", "16M", "--", mib];
+        with_key(&server, args).stdin(Stdio::null()).output().unwrap()
+    };
+    let all = b"0123456789abcdef".repeat(6 << 16);
+    let kept = printed("6");
+    let stderr = String::from_utf8_lossy(&kept.stderr);
+    assert!(kept.status.code() == Some(0) && stderr.ends_with("end\n"), "{:?} {stderr}", kept.status);
+    assert!(kept.stdout == all, "{} bytes", kept.stdout.len());
+
+    // The server keeps 8 MiB, and reserves 4 KiB of them for standard error.
+    let cut = printed("9");
+    let stderr = String::from_utf8_lossy(&cut.stderr);
+    assert!(cut.status.code() == Some(125) && stderr.contains("the output is incomplete"), "{:?} {stderr}", cut.status);
+    assert_eq!(cut.stdout.len(), (8 << 20) - (4 << 10));
+    assert!(cut.stdout.starts_with(&all), "it is the beginning of the output");
+}
+
 /// Regression: an input of several hundred kilobytes exceeded the size of a message. The server closed the connection,
 /// and the command retried for a minute.
 #[test]

@@ -86,8 +86,9 @@ pub(in crate::cli) struct Followed {
     pub(in crate::cli) run: String,
     /// The signal to this process that ended the run; `None` if there was no signal, or the run has live input.
     pub(in crate::cli) stopped_by: Option<i32>,
-    /// Whether a live connection was open, so that the watcher got the run's events.
-    pub(in crate::cli) had_events: bool,
+    /// Whether the server dropped events that the watcher never got. Without a gap, the watcher has the beginning of the
+    /// run's log, which is empty if no live connection could be opened.
+    pub(in crate::cli) has_gap: bool,
 }
 
 /// Follows a run to its end. `input`: its live input; if there is one, the caller handles the signals of this process.
@@ -120,6 +121,7 @@ pub(in crate::cli) fn follow(
             last: 0,
             before_gap: None,
             is_replaying: false,
+            has_gap: false,
             input,
             signals,
             stopped_by: None,
@@ -161,6 +163,8 @@ struct Following<'a> {
     /// The value of `last` when the server dropped events. Later events are read from the log after the run's end.
     before_gap: Option<u64>,
     is_replaying: bool,
+    /// Whether the server dropped events that are not read from the log.
+    has_gap: bool,
     input: Option<Sender>,
     signals: Option<Signals>,
     stopped_by: Option<i32>,
@@ -254,7 +258,7 @@ impl Following<'_> {
             self.watcher.note(&format!("the run {run} may go on"));
         }
         let run = self.run.unwrap_or_default();
-        Ok(Followed { run, stopped_by: self.stopped_by, had_events: self.was_open })
+        Ok(Followed { run, stopped_by: self.stopped_by, has_gap: self.has_gap })
     }
 
     /// Waits, while there is no connection, until a signal or the watcher cancels the run.
@@ -433,6 +437,7 @@ impl Following<'_> {
         let nothing = Handled::Replies(Vec::new());
         if name == "gap" {
             if self.input.is_some() || self.is_replaying {
+                self.has_gap = true;
                 self.watcher.note("some output was dropped, because this connection was too slow");
             } else {
                 self.before_gap.get_or_insert(self.last);
