@@ -44,6 +44,9 @@ const OPEN_MAX: Duration = Duration::from_secs(15);
 /// First and longest pause between two attempts.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(3));
 
+/// Longest pause, if the server names a time after which to try again.
+const BUSY_PAUSE_MAX: Duration = Duration::from_secs(10);
+
 /// Maximum time to close a connection.
 const CLOSE_MAX: Duration = Duration::from_secs(1);
 
@@ -148,8 +151,9 @@ enum Stop {
     End,
     /// The connection was lost, for this reason.
     Lost(anyhow::Error),
-    /// The server requests that the start be repeated after this time.
-    Busy(Duration),
+    /// The server does not accept the run, or does not let this client follow it, for this reason, and names a time
+    /// after which to try again.
+    Busy(Duration, anyhow::Error),
 }
 
 struct Following<'a> {
@@ -212,9 +216,11 @@ impl Following<'_> {
                     break;
                 }
             };
+            let asked = if let Stop::Busy(wait, _) = stop { Some(wait) } else { None };
+            let is_busy = asked.is_some();
             let wait = match stop {
                 Stop::End => break,
-                Stop::Busy(wait) => {
+                Stop::Busy(wait, _) if self.run.is_none() => {
                     busy += wait;
                     if busy > RATE_WAIT_MAX {
                         return Err(anyhow!("{url} is busy: it did not accept the run for {busy:?}"))
@@ -222,17 +228,20 @@ impl Following<'_> {
                     }
                     wait
                 }
-                Stop::Lost(cause) => {
+                Stop::Lost(cause) | Stop::Busy(_, cause) => {
                     if self.lost_at.is_none() {
                         self.watcher.connection(true);
-                        self.watcher.note(&match self.was_open {
-                            true => format!("the connection to {url} was lost; trying to restore it"),
-                            false => format!("cannot open a live connection to {url}; trying again"),
+                        self.watcher.note(&match (is_busy, self.was_open) {
+                            (true, _) => format!("cannot follow the run yet; trying again: {cause:#}"),
+                            (false, true) => format!("the connection to {url} was lost; trying to restore it"),
+                            (false, false) => format!("cannot open a live connection to {url}; trying again"),
                         });
                         pause = PAUSES.0;
                     }
                     let lost_at = *self.lost_at.get_or_insert_with(Instant::now);
-                    if !self.was_open && lost_at.elapsed() > OPEN_MAX {
+                    // Live input needs a connection.
+                    let can_do_without = !self.was_open || is_busy && self.input.is_none();
+                    if can_do_without && lost_at.elapsed() > OPEN_MAX {
                         self.wait_without_events(&cause).await?;
                         break;
                     }
@@ -241,7 +250,7 @@ impl Following<'_> {
                         let what = format!("the connection to {url} was lost and could not be restored{run}");
                         return Err(cause.context(what)).or_exit(Exit::Server);
                     }
-                    let wait = pause;
+                    let wait = asked.unwrap_or(pause).max(pause).min(BUSY_PAUSE_MAX);
                     pause = (pause * 2).min(PAUSES.1);
                     wait
                 }
@@ -468,9 +477,10 @@ impl Following<'_> {
         let wait = message["retry_after"].as_u64().map(|seconds| Duration::from_secs(seconds.max(1)));
         match message["id"].as_str() {
             Some(KILL) => {}
-            Some(RUN) if self.run.is_none() && matches!(status, 429 | 503) && message["retry_after"].is_u64() => {
-                let seconds = message["retry_after"].as_u64().unwrap_or_default().max(1);
-                return Ok(Handled::Stop(Stop::Busy(Duration::from_secs(seconds))));
+            // The run of an `attach` goes on, and so does this client.
+            Some(RUN) if matches!(status, 429 | 503) && wait.is_some() => {
+                let cause = refused(self.server.url(), status, error).error;
+                return Ok(Handled::Stop(Stop::Busy(wait.unwrap_or_default(), cause)));
             }
             Some(RUN) => {
                 let failure = refused(self.server.url(), status, error);
