@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use cupel_types::{LeaseId, RunId, RunReport, UserId, WorkerId};
+use cupel_types::{LeaseId, RunId, RunReport, SubmissionId, UserId, WorkerId};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, oneshot};
 
@@ -246,6 +246,12 @@ impl Core {
         if !event.kind.is_final() {
             self.inner.events.publish(event);
         }
+    }
+
+    /// Keeps the live events of an attempt, although the program is silent: see
+    /// [`EventBus::keep`](crate::EventBus::keep). Never blocks.
+    pub fn keep_events(&self, id: SubmissionId) {
+        self.inner.events.keep(id);
     }
 
     /// Records the result of an attempt (report, log and webhook delivery in one transaction), then announces it.

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use crate::disclosure::Disclosure;
 use crate::event::{Event, EventKind, Seq};
 use crate::ids::first_at;
+use crate::live::{Credit, InputCount};
 use crate::problems::{Attempted, RunSummary};
 use crate::run::{HistoryFilter, RunState, Stage, SubmissionRecord, SubmissionSummary};
 use crate::{AuthenticatedUser, Cancellation, Core, Interest, Notice, Received, Store, StoreError, Subscription};
@@ -160,14 +161,32 @@ impl Core {
         self.policy().lease.min(QUIET_MAX)
     }
 
+    /// The next report about the input of a live run; `None`: no more will come. Also returns `None` if the run has
+    /// ended and the bus does not announce it.
+    pub async fn next_credit(&self, run: SubmissionId, credit: &mut Credit) -> Option<InputCount> {
+        loop {
+            match timeout(self.quiet_max(), credit.next()).await {
+                Ok(received) => return received,
+                Err(_elapsed) if self.is_over(run).await => return None,
+                Err(_elapsed) => {}
+            }
+        }
+    }
+
+    /// Whether the store shows that a submission has ended or does not exist. `false` if the store cannot answer.
+    async fn is_over(&self, id: SubmissionId) -> bool {
+        let found = self.inner.store.submission(id).await.inspect_err(|error| {
+            tracing::warn!(submission.id = %id, %error, "cannot check if a submission has ended");
+        });
+        found.is_ok_and(|record| record.is_none_or(|record| record.state.is_final()))
+    }
+
     /// Waits until the bus announces the end of a submission, or, if the bus may have missed the end, until the store
     /// shows it.
     pub(crate) async fn wait_for_end(&self, id: SubmissionId, end: &mut dyn Subscription) {
         while let Ok(Some(Received::Gap)) | Err(_) = timeout(self.quiet_max(), end.next()).await {
-            match self.inner.store.submission(id).await {
-                Ok(Some(record)) if !record.state.is_final() => {}
-                Ok(_) => return,
-                Err(error) => tracing::warn!(submission.id = %id, %error, "cannot check if a submission has ended"),
+            if self.is_over(id).await {
+                return;
             }
         }
     }
@@ -276,13 +295,11 @@ impl Core {
             return Ok(Some(done));
         }
         self.stop_run(done.run);
-        if let RunState::Cancelled { .. } = done.state {
+        if let RunState::Cancelled { attempts } = done.state {
             // All nodes are notified, because any of them may be running the submission. A repeated call announces it
-            // again: the first may have been committed without an answer, and then announced nothing.
+            // again: the first may have been committed without an answer, and then announced nothing. A log takes its
+            // end only once.
             self.inner.events.announce(Notice::Stop(done.run));
-        }
-        if done.changed {
-            let attempts = done.state.attempts();
             self.inner.events.publish(Event::finished(id, attempts, now, Verdict::Cancelled));
             if may_be_live {
                 self.end_input(id, attempts, Verdict::Cancelled);

@@ -13,9 +13,10 @@
 //! Live events of a waiting feed are held back until the stored events, which may be older, have been read. So no event
 //! is lost between the stored and the live events. An event that arrives both ways is recognised by its number and
 //! added only once. A reference to a stored event may arrive while the stored events are being read. This read may have
-//! begun before the event was stored, so the feed then remains waiting, and they are read again. After an interruption,
-//! subscribers get a gap when their feed is joined again. They then read the earlier events from the store, and all
-//! later events follow.
+//! begun before the event was stored, so the feed then remains waiting, and they are read again. A read that begins
+//! later and does not find the event shows that the server no longer has it: subscribers get a gap. After an
+//! interruption, subscribers get a gap when their feed is joined again. They then read the earlier events from the
+//! store, and all later events follow.
 //!
 //! If the feed existed when an attempt's first event was published on this node, all events of the attempt reach the
 //! feed directly. If not, they all arrive from the server, in order.
@@ -96,6 +97,9 @@ struct Waiting {
     /// begins after a reference has arrived finds the event, or the event is no longer stored. So each reference causes
     /// at most one more read.
     referenced: Seq,
+    /// The highest number that was only referenced before that read began. If the read does not find the event, the
+    /// server has lost or dropped it.
+    sought: Seq,
 }
 
 /// Topics to join and to leave on the server.
@@ -283,7 +287,7 @@ impl Hub {
                 && let Link::Waiting(waiting) = &mut feed.link
             {
                 // The read begins now, so it finds the events that were referenced before.
-                waiting.referenced = Seq::default();
+                waiting.sought = waiting.sought.max(std::mem::take(&mut waiting.referenced));
                 work.join.push((topic, feed.shared.state().log.last()));
             }
         }
@@ -324,6 +328,9 @@ impl Hub {
             return;
         }
         if let Link::Waiting(waiting) = std::mem::replace(&mut feed.link, Link::Joined) {
+            if topic.interest == Interest::Everything {
+                feed.shared.state().log.miss(waiting.sought);
+            }
             for (event, before) in waiting.held {
                 feed.add(topic.interest, event, before, &self.bounds);
             }
@@ -374,7 +381,7 @@ impl Hub {
         match &mut feed.link {
             Link::Waiting(waiting) => waiting.referenced = waiting.referenced.max(seq),
             Link::Joined if feed.shared.state().log.last() < seq => {
-                feed.link = Link::waiting();
+                feed.link = Link::Waiting(Waiting { sought: seq, ..Waiting::default() });
                 state.join.push(topic);
                 self.work.notify_one();
             }
@@ -524,6 +531,25 @@ mod tests {
             hub.close();
             assert_eq!(heard(&mut reader).await, (1..=6).map(Some).collect::<Vec<_>>());
         }
+    }
+
+    /// A worker references the last event of a silent program from time to time.
+    #[tokio::test]
+    async fn a_subscriber_without_the_events_of_a_silent_program_gets_a_gap_although_none_follows() {
+        let hub = Arc::new(Hub::new(EventBounds::default()));
+        let session = hub.begin_session();
+        let mut reader = hub.enter(TOPIC, Seq::default());
+        begin_read(&hub, 0);
+        hub.join(TOPIC, &[], session);
+        hub.heard(reference(2));
+        begin_read(&hub, 0);
+        hub.join(TOPIC, &[], session);
+        assert!(matches!(reader.next().await, Some(Received::Gap)));
+        hub.heard(reference(2));
+        assert!(hub.take_work(1).is_none(), "the reference is known");
+        hub.heard(message(3));
+        hub.close();
+        assert_eq!(heard(&mut reader).await, [Some(3)]);
     }
 
     #[tokio::test]

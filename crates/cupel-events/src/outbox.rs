@@ -52,6 +52,13 @@ pub(crate) struct Outgoing {
     size: usize,
 }
 
+impl Outgoing {
+    /// A message without data that removes nothing.
+    pub(crate) fn of(message: Message, refresh: bool) -> Outgoing {
+        Outgoing { message, gone: Vec::new(), refresh, size: SMALL }
+    }
+}
+
 /// The queue.
 #[derive(Debug)]
 pub(crate) struct Outbox {
@@ -126,6 +133,23 @@ impl Outbox {
         Some(before)
     }
 
+    /// Extends the expiry of the submission's stored events, if that is due. The message is a reference to the last
+    /// event, which only a subscriber without this event needs.
+    pub(crate) fn keep(&self, id: SubmissionId) {
+        let mut state = self.state();
+        if state.waiting.len() >= WAITING_EVENTS_MAX {
+            return;
+        }
+        let Some(chain) = state.chains.get_mut(&id) else { return };
+        if !chain.is_due_for_refresh() {
+            return;
+        }
+        let message = Message::PendingEvent { submission: id, seq: chain.last };
+        state.put(Outgoing::of(message, true));
+        drop(state);
+        self.filled.notify_one();
+    }
+
     /// Adds a message that is not stored for late subscribers.
     pub(crate) fn message(&self, message: Message) {
         let mut state = self.state();
@@ -133,7 +157,7 @@ impl Outbox {
             metrics::counter!("cupel_events_dropped_total", "why" => "overflow").increment(1);
             return;
         }
-        state.put(Outgoing { message, gone: Vec::new(), refresh: false, size: SMALL });
+        state.put(Outgoing::of(message, false));
         drop(state);
         self.filled.notify_one();
     }
@@ -260,7 +284,7 @@ impl State {
         self.bytes -= bytes;
         if self.waiting.is_empty() && std::mem::take(&mut self.lost) {
             self.put += 1;
-            self.under_way.push(Outgoing { message: Message::Lost, gone: Vec::new(), refresh: false, size: SMALL });
+            self.under_way.push(Outgoing::of(Message::Lost, false));
         }
         (!self.under_way.is_empty()).then(|| self.under_way.clone())
     }
@@ -410,6 +434,31 @@ mod tests {
         };
         let none = Vec::new;
         assert_eq!(gone, [none(), none(), none(), none(), vec![2], vec![3], vec![4], vec![5], vec![6, 7, 8]]);
+    }
+
+    /// Regression: the stored events of a program that prints nothing for some minutes expired, so whoever subscribed
+    /// then got neither these events nor a gap.
+    #[test]
+    fn the_expiry_of_a_silent_submissions_events_is_extended_once_per_interval() {
+        let outbox = Outbox::new(EventBounds::default());
+        outbox.event(event(1, 1, 1, EventKind::Started { attempt: 1 }));
+        let refreshes = || {
+            let waiting = std::mem::take(&mut outbox.state().waiting);
+            waiting.into_iter().filter(|outgoing| outgoing.refresh).map(|outgoing| outgoing.message).collect::<Vec<_>>()
+        };
+        assert_eq!(refreshes().len(), 1, "the first event sets the expiry");
+        outbox.keep(id(1));
+        outbox.keep(id(2));
+        assert_eq!(refreshes(), [], "it is not due, or this node has published no event");
+        let due = Instant::now().checked_sub(REFRESH).expect("the clock began earlier");
+        outbox.state().chains.get_mut(&id(1)).unwrap().refreshed = due;
+        outbox.keep(id(1));
+        outbox.keep(id(1));
+        assert_eq!(refreshes(), [Message::PendingEvent { submission: id(1), seq: Seq::of_attempt(1, 1) }]);
+        outbox.event(finished(1, 1));
+        refreshes();
+        outbox.keep(id(1));
+        assert_eq!(refreshes(), [], "the submission has ended");
     }
 
     #[test]

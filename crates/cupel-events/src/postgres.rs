@@ -6,8 +6,8 @@
 //! - All nodes listen to one channel and ignore events without a subscriber on the node. A notification is the Base64
 //!   text of frames. An event that does not fit (8,000 bytes) is only referenced in the notification; the nodes that
 //!   need the event read it from the table.
-//! - The table is UNLOGGED: a crash of PostgreSQL empties it and has no other effect. Rows expire, and every node
-//!   removes expired rows, a bounded number at a time.
+//! - The table is UNLOGGED: a crash of PostgreSQL empties it and has no other effect. Rows expire, unless the worker of a
+//!   run that goes on extends their expiry. Every node removes expired rows, a bounded number at a time.
 //! - The input of a live run, and the latest report of its attached clients, expire later than the longest wait for a
 //!   slot. They are removed as soon as the run ends or a later report arrives.
 //!
@@ -32,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::hub::{self, Hub, Topic};
+use crate::outbox::Outgoing;
 use crate::remote::{ANSWER_MAX, ENDED_KEPT, KeptMessage, Server, ServerError, Session, time_kept};
 use crate::wire::{self, Message};
 
@@ -42,8 +43,9 @@ const VERSION_MIN: i32 = 130_000;
 /// a notification.
 const NOTIFICATION_MAX: usize = 5_900;
 
-/// How long a row of a running submission is stored, unless [`time_kept`] gives another time. A later subscriber gets a
-/// gap for earlier events.
+/// How long a row of a running submission is stored after it was written or its expiry was last extended, unless
+/// [`time_kept`] gives another time: longer than the interval of the extensions, with which a worker keeps the events of
+/// a run that goes on.
 const LIVE_KEPT: Duration = Duration::from_secs(120);
 
 /// Maximum number of expired rows removed by one statement. The next two constants are the pauses after such a
@@ -174,6 +176,9 @@ struct PostgresSession {
 /// inserted in the order of their keys, so that two nodes which report the same presences do not deadlock. The
 /// notifications are last, after the rows are written.
 ///
+/// `extended` extends the expiry of the rows of running submissions, except rows that are stored longer. One statement
+/// must not change and remove the same row, so it also leaves those in `gone`.
+///
 /// `superseded` removes the rows before given events, but only rows that are stored longer than those of a submission's
 /// own log: these are read until they expire, because notifications refer to them. Rows that another node is removing
 /// are skipped, so that nodes which remove rows of the same runs in different orders do not wait for each other. An
@@ -193,6 +198,14 @@ fn send_sql(name: &str) -> String {
          ), gone AS (
              DELETE FROM \"{name}\" AS old USING unnest($5::uuid[], $6::bigint[]) AS given (submission, seq)
              WHERE old.submission = given.submission AND old.seq = given.seq
+         ), extended AS (
+             UPDATE \"{name}\" AS old SET expires = now() + interval '{live_seconds} seconds' FROM (
+                 SELECT live.submission, live.seq FROM \"{name}\" AS live
+                 WHERE live.submission = ANY($11::uuid[]) AND live.expires < now() + interval '{live_seconds} seconds'
+                     AND (live.submission, live.seq) NOT IN (SELECT * FROM unnest($5::uuid[], $6::bigint[]))
+                 FOR UPDATE SKIP LOCKED
+             ) AS found
+             WHERE old.submission = found.submission AND old.seq = found.seq
          ), superseded AS (
              DELETE FROM \"{name}\" AS old USING (
                  SELECT long.submission, long.seq
@@ -241,6 +254,17 @@ fn column(seq: Seq) -> i64 {
     i64::try_from(seq.0).unwrap_or(i64::MAX)
 }
 
+/// The submission whose rows are to be stored for longer. The first event of an attempt follows no rows that anyone
+/// needs, and the last one ends the need for them.
+fn extended(outgoing: &Outgoing) -> Option<Uuid> {
+    let id = match &outgoing.message {
+        Message::Event { event, before } if *before > Seq::default() && !event.kind.is_final() => event.submission,
+        Message::PendingEvent { submission, .. } => *submission,
+        _ => return None,
+    };
+    outgoing.refresh.then(|| *id.as_uuid())
+}
+
 /// Encodes messages as the texts of notifications, in order.
 fn notifications<'a>(messages: impl Iterator<Item = &'a Message>) -> Vec<String> {
     let mut texts = Vec::new();
@@ -270,6 +294,7 @@ impl Session for PostgresSession {
         let (mut ids, mut seqs, mut seconds, mut frames) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (mut gone_ids, mut gone_seqs, mut gone) = (Vec::new(), Vec::new(), HashSet::new());
         let (mut later_ids, mut later_seqs) = (Vec::new(), Vec::new());
+        let extended: Vec<Uuid> = batch.iter().filter_map(|kept| extended(&kept.outgoing)).collect();
         for kept_message in batch {
             let Message::Event { event, .. } = &kept_message.outgoing.message else { continue };
             for seq in &kept_message.outgoing.gone {
@@ -297,8 +322,19 @@ impl Session for PostgresSession {
         }
         let texts = notifications(batch.iter().map(|kept_message| &kept_message.outgoing.message));
         let client = &self.sender.client;
-        let given: [&(dyn tokio_postgres::types::ToSql + Sync); 10] =
-            [&ids, &seqs, &seconds, &frames, &gone_ids, &gone_seqs, &self.name, &texts, &later_ids, &later_seqs];
+        let given: [&(dyn tokio_postgres::types::ToSql + Sync); 11] = [
+            &ids,
+            &seqs,
+            &seconds,
+            &frames,
+            &gone_ids,
+            &gone_seqs,
+            &self.name,
+            &texts,
+            &later_ids,
+            &later_seqs,
+            &extended,
+        ];
         client.query(&self.send, &given).await?;
         Ok(())
     }
@@ -363,8 +399,54 @@ impl Session for PostgresSession {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::EventBounds;
     use cupel_core::event::{Event, EventKind, Stream};
-    use cupel_types::SubmissionId;
+    use cupel_testkit::servers::{self, Postgres};
+    use cupel_types::{LiveInput, SubmissionId};
+
+    /// Regression: the rows of a running submission expired two minutes after they were written. Whoever followed the
+    /// run from then on got nothing until the program printed something.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_rows_of_a_submission_are_stored_as_long_as_its_worker_keeps_them() {
+        let (url, cluster) = (Postgres::shared().database().await, servers::cluster());
+        let database = url.rsplit('/').next().expect("the URL ends with the database").to_owned();
+        let rows = |sql: &str| {
+            let answer = Postgres::shared().psql(&database, &sql.replace("TABLE", &format!("\"{cluster}_events\"")));
+            answer.split_whitespace().map(|number| number.parse::<i64>().expect("a number")).collect::<Vec<_>>()
+        };
+        let hub = Arc::new(Hub::new(EventBounds::default()));
+        let session = PostgresServer::new(&url, &cluster).unwrap().open(&hub).await.unwrap();
+        let [running, other] = [1, 2].map(|n| SubmissionId::from_uuid(Uuid::from_u128(n)));
+        let event = |submission, n: u32, kind| {
+            let event = Event { submission, seq: Seq::of_attempt(1, n), at: jiff::Timestamp::UNIX_EPOCH, kind };
+            Message::Event { event, before: if n == 1 { Seq::default() } else { Seq::of_attempt(1, n - 1) } }
+        };
+        let started = |of, n| event(of, n, EventKind::Started { attempt: 1 });
+        let send = async |message: Message, gone: &[u32], refresh| {
+            let keep = matches!(message, Message::Event { .. });
+            let mut outgoing = Outgoing::of(message, refresh);
+            outgoing.gone = gone.iter().map(|n| Seq::of_attempt(1, *n)).collect();
+            session.send(&[KeptMessage { outgoing, keep }]).await.unwrap();
+        };
+        for n in 1..=3 {
+            send(started(running, n), &[], n == 1).await;
+        }
+        let input = LiveEvent::Input { input: LiveInput::EndOfInput, total_bytes: 0 };
+        send(event(running, 4, EventKind::Live(input)), &[], false).await;
+        send(started(other, 1), &[], true).await;
+        let nearly_expired =
+            "UPDATE TABLE SET expires = now() + interval '20 seconds' WHERE expires < now() + '1 hour'";
+        let longer =
+            "SELECT seq - (1::bigint << 32) FROM TABLE WHERE expires > now() + interval '60 seconds' ORDER BY 1";
+        rows(nearly_expired);
+        assert_eq!(rows(longer), [4], "an input has a later expiry of its own");
+        send(Message::PendingEvent { submission: running, seq: Seq::of_attempt(1, 4) }, &[], true).await;
+        assert_eq!(rows(longer), [1, 2, 3, 4], "the other submission is not extended");
+        assert_eq!(rows("SELECT count(*) FROM TABLE WHERE expires > now() + interval '1 hour'"), [1]);
+        rows(nearly_expired);
+        send(started(running, 5), &[2], true).await;
+        assert_eq!(rows(longer), [1, 3, 4, 5], "the second row is removed by the same statement");
+    }
 
     #[test]
     fn an_event_too_large_for_a_notification_is_referenced() {

@@ -44,7 +44,7 @@ const VERSION_MIN: (u32, u32) = (6, 2);
 const STREAM_MAX: usize = 4096;
 
 /// How long Redis stores the events of a running submission after their expiry was last refreshed: far longer than the
-/// refresh interval.
+/// refresh interval. A worker refreshes them also while the program is silent.
 const LIVE_KEPT: Duration = Duration::from_secs(600);
 
 /// A Redis server, and the names of this cluster's keys.
@@ -156,9 +156,17 @@ fn entry_id(seq: Seq) -> String {
 }
 
 impl RedisSession {
-    /// Appends the commands that store an event.
+    /// Appends the commands that store an event, or that extend the expiry of those that are stored.
     fn write(&self, kept: &KeptMessage, pipe: &mut redis::Pipeline) {
+        if let Message::PendingEvent { submission, .. } = kept.outgoing.message
+            && kept.outgoing.refresh
+        {
+            pipe.cmd("EXPIRE").arg(self.names.log(submission)).arg(LIVE_KEPT.as_secs());
+        }
         let Message::Event { event, .. } = &kept.outgoing.message else { return };
+        if !kept.keep {
+            return;
+        }
         let (key, id, seq) = (self.names.log(event.submission), entry_id(event.seq), event.seq);
         let is_final = event.kind.is_final();
         let seconds = time_kept(&event.kind, LIVE_KEPT).as_secs();
@@ -217,7 +225,7 @@ impl Session for RedisSession {
     async fn send(&self, batch: &[KeptMessage]) -> Result<(), ServerError> {
         let mut pipe = redis::pipe();
         pipe.ignore_errors();
-        batch.iter().filter(|kept| kept.keep).for_each(|kept| self.write(kept, &mut pipe));
+        batch.iter().for_each(|kept| self.write(kept, &mut pipe));
         self.publish(batch, &mut pipe);
         let answers: Vec<RedisResult<Value>> = pipe.query_async(&mut self.connection.clone()).await?;
         for error in answers.into_iter().filter_map(Result::err) {
@@ -298,7 +306,12 @@ fn entries(answer: &Value) -> Vec<Message> {
 
 #[cfg(test)]
 mod tests {
+    use cupel_core::event::{Event, EventKind};
+    use cupel_testkit::servers::{self, Redis};
+
     use super::*;
+    use crate::EventBounds;
+    use crate::outbox::Outgoing;
 
     #[test]
     fn versions_before_the_minimum_are_refused() {
@@ -306,6 +319,27 @@ mod tests {
         assert!(refused("5.0.14") && refused("6.0.16"));
         assert!(!refused("6.2.0") && !refused("7.0.15") && !refused("10.1"));
         assert!(refuse_old("").is_ok());
+    }
+
+    /// Regression: the events of a program that prints nothing for ten minutes expired.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_stream_of_a_submission_is_stored_as_long_as_its_worker_keeps_it() {
+        let (redis, cluster) = (Redis::shared(), servers::cluster());
+        let hub = Arc::new(Hub::new(EventBounds::default()));
+        let session = RedisServer::new(&redis.url(), &cluster).unwrap().open(&hub).await.unwrap();
+        let submission = SubmissionId::from_uuid(uuid::Uuid::from_u128(1));
+        let seq = Seq::of_attempt(1, 1);
+        let kind = EventKind::Started { attempt: 1 };
+        let event = Event { submission, seq, at: jiff::Timestamp::UNIX_EPOCH, kind };
+        let message = Message::Event { event, before: Seq::default() };
+        session.send(&[KeptMessage { outgoing: Outgoing::of(message, true), keep: true }]).await.unwrap();
+        let key = format!("{cluster}:events:log:{submission}");
+        redis.command(&format!("EXPIRE {key} 20"));
+        let message = Message::PendingEvent { submission, seq };
+        session.send(&[KeptMessage { outgoing: Outgoing::of(message, true), keep: false }]).await.unwrap();
+        let left = redis.command(&format!("TTL {key}"));
+        let left: u64 = left.lines().find_map(|line| line.strip_prefix(':')?.parse().ok()).expect("a number");
+        assert!(left > 20, "{left}");
     }
 
     #[test]

@@ -186,6 +186,10 @@ impl EventBus for RemoteBus {
         Box::new(reader)
     }
 
+    fn keep(&self, id: SubmissionId) {
+        self.outbox.keep(id);
+    }
+
     fn announce(&self, notice: Notice) {
         self.hub.notices.send(notice);
         self.outbox.message(Message::Notice { notice, from: self.hub.node });

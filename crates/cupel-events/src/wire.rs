@@ -32,7 +32,8 @@ const PREFIX_BYTES: usize = 9;
 pub(crate) enum Message {
     /// An event, and the sequence number of its sender's previous event in the same attempt (0: unknown).
     Event { event: Event, before: Seq },
-    /// A reference to an event that is too large for this channel and is stored on the server.
+    /// A reference to an event that is stored on the server: one that is too large for this channel, or the last event
+    /// of a submission that has had none for some time.
     PendingEvent { submission: SubmissionId, seq: Seq },
     /// A notice for all nodes, and the node that sent it.
     Notice { notice: Notice, from: u64 },

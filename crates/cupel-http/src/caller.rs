@@ -10,6 +10,7 @@ use cupel_core::AuthenticatedUser;
 use cupel_core::accounts::{AccessEnded, Accounts, CredentialId, Role, Scope, TicketUse};
 use cupel_core::{Principal, StoreError};
 use cupel_types::UserId;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::app::Shared;
 use crate::auth::{
@@ -210,6 +211,21 @@ impl Holder {
     /// [`ErrorKind::MissingScope`].
     pub fn check_reads_runs(&self) -> Result<(), ApiError> {
         if self.may_read_runs { Ok(()) } else { Err(missing_scope(Scope::RunsRead)) }
+    }
+
+    /// Waits until the client may no longer use its connection, and returns the reason. The server checks that once per
+    /// [`access_check`](crate::Settings::access_check). The store may take long to answer, so a connection that sends and
+    /// receives meanwhile polls this future beside its other work.
+    pub async fn until_access_ends(&self, app: &Shared) -> AccessEnded {
+        let period = app.settings.access_check;
+        let mut checks = interval_at(Instant::now() + period, period);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            checks.tick().await;
+            if let Some(why) = self.access_ended(app).await {
+                return why;
+            }
+        }
     }
 
     /// Why the client may no longer use its connection. If the store fails, the connection continues.

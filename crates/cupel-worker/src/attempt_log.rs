@@ -257,6 +257,7 @@ impl JudgeObserver for AttemptLog<'_> {
         // Called a few times per second, so that held-back output is also published when the program is silent.
         self.flush_if_due(Stream::Stdout);
         self.flush_if_due(Stream::Stderr);
+        self.core.keep_events(self.assignment.leased.submission.id);
         let has_lost_input = self.input.as_ref().is_some_and(|input| input.has_failed());
         if self.assignment.stop.is_raised() || self.ended.load(Ordering::Relaxed) || has_lost_input {
             return true;

@@ -57,7 +57,7 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 /// Releases what the worker reports as consumed, until nothing is charged or the run has ended.
 async fn release(app: Shared, run: SubmissionId, state: Arc<Mutex<State>>) {
     let mut credit = app.core.credit(run).await;
-    while let Some(consumed) = credit.next().await {
+    while let Some(consumed) = app.core.next_credit(run, &mut credit).await {
         let mut state = lock(&state);
         let left = state.sent.inputs.saturating_sub(consumed.inputs) as usize;
         let bytes = state.sent.bytes.saturating_sub(consumed.bytes) as usize;

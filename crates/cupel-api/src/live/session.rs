@@ -230,7 +230,14 @@ impl Session {
         let executed = self.app.core.execute(request).await;
         let executed = executed.map_err(|error| refusal(error, |_| ("/request", shape)))?;
         let (run, cached, repeated, run_at) = match executed {
-            Executed::Accepted { id, is_repeated, .. } => (id, false, is_repeated, run_at),
+            Executed::Accepted { id, is_repeated, .. } => {
+                if is_live {
+                    // The client may leave before this connection follows the run, or the run may be due later. Without
+                    // a report, its worker would not end the run for want of clients.
+                    self.app.core.report_attached(id);
+                }
+                (id, false, is_repeated, run_at)
+            }
             Executed::Finished { record, origin } => {
                 (record.submission.id, origin == Origin::Cache, origin == Origin::RepeatedRequest, None)
             }

@@ -125,12 +125,10 @@ async fn exchange(
     inbox: &Sender<Received>,
     mut pending: UnboundedReceiver<Pending>,
 ) -> Option<End> {
-    let every = |period| {
-        let mut ticks = interval_at(Instant::now() + period, period);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        ticks
-    };
-    let (mut pings, mut checks) = (every(app.settings.event_ping), every(app.settings.access_check));
+    let mut pings = interval_at(Instant::now() + app.settings.event_ping, app.settings.event_ping);
+    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The check waits for the store, and the messages do not wait for the check.
+    let mut access = pin!(holder.until_access_ends(app));
     let mut unanswered = 0;
     let mut place: Option<Permit<'_, Received>> = None;
     loop {
@@ -164,9 +162,7 @@ async fn exchange(
                 }
                 socket.send(Message::Ping(Default::default())).await.ok()?;
             }
-            _ = checks.tick() => if let Some(why) = holder.access_ended(app).await {
-                return Some(End::NoAccess(why));
-            },
+            why = &mut access => return Some(End::NoAccess(why)),
         }
     }
 }

@@ -5,13 +5,14 @@
 //! ends after the `verdict` event; a client that already has that event gets 204, which stops a browser from
 //! reconnecting.
 //!
-//! If the client's access ends ([`Holder::access_ended`]), the stream ends within `Settings::access_check`.
+//! If the client's access ends ([`Holder::until_access_ends`]), the stream ends within `Settings::access_check`.
 //!
 //! The stream of a submission whose `run_at` is more than [`DUE_SOON`] away would occupy a connection without events
 //! for up to a month. Such a stream ends after a `scheduled` event, whose `retry` sets the browser's reconnection time.
 //! Source: HTML Living Standard, "Server-sent events".
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -20,7 +21,7 @@ use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use cupel_core::accounts::TicketUse;
+use cupel_core::accounts::{AccessEnded, TicketUse};
 use cupel_core::event::{Event, EventKind, Seq, Stream};
 use cupel_core::{Follow, Followed, Received};
 use cupel_http::app::{LongAnswer, Shared};
@@ -31,7 +32,6 @@ use cupel_types::{LanguageId, SubmissionId, Usage};
 use futures_util::stream;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use tokio::time::{Instant, Interval, MissedTickBehavior};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::v1::response::step::{AccuracyView, StartView};
@@ -253,9 +253,11 @@ pub(crate) async fn events(
             return Ok(StatusCode::NO_CONTENT.into_response());
         }
     }
-    let mut check = tokio::time::interval_at(Instant::now() + app.settings.access_check, app.settings.access_check);
-    check.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let reader = Reader { id, holder, last: after.unwrap_or(0), first, log, check, app: app.clone(), _open: open };
+    let access = {
+        let app = app.clone();
+        Box::pin(async move { Holder::until_access_ends(&holder, &app).await })
+    };
+    let reader = Reader { id, last: after.unwrap_or(0), first, log, access, app: app.clone(), _open: open };
     let events = stream::unfold(reader, |mut reader| async move {
         let event = reader.next().await?;
         Some((Ok::<_, Infallible>(event), reader))
@@ -291,14 +293,13 @@ fn scheduled(id: SubmissionId, after: u64, run_at: Timestamp, now: Timestamp) ->
 
 struct Reader {
     id: SubmissionId,
-    /// The client that follows the submission.
-    holder: Holder,
     /// Number of the last event that the client has.
     last: u64,
     first: Option<Followed>,
     log: Follow,
-    /// Interval at which access is checked again.
-    check: Interval,
+    /// Completes when the client's access ends. The events do not wait for the checks, and the checks go on from one
+    /// event to the next.
+    access: Pin<Box<dyn Future<Output = AccessEnded> + Send>>,
     app: Shared,
     _open: LongAnswer,
 }
@@ -307,17 +308,11 @@ impl Reader {
     async fn next(&mut self) -> Option<SseEvent> {
         let received = match self.first.take() {
             Some(received) => received,
-            None => {
-                // Polls the same future until it completes, because dropping it earlier could lose an event.
-                let mut next = std::pin::pin!(self.log.next());
-                loop {
-                    tokio::select! {
-                        received = &mut next => break received?,
-                        () = self.app.shutdown.cancelled() => return None,
-                        _ = self.check.tick() => if self.holder.access_ended(&self.app).await.is_some() { return None },
-                    }
-                }
-            }
+            None => tokio::select! {
+                received = self.log.next() => received?,
+                () = self.app.shutdown.cancelled() => return None,
+                _ = &mut self.access => return None,
+            },
         };
         let Followed { received, position, pulling } = received;
         let event = match received {

@@ -24,7 +24,7 @@ use cupel_http::{ApiState, Check, Health, HealthReport, MetricsAccess, Secret, S
 use cupel_languages::{Probe, Registry};
 use cupel_problem::Visibility;
 use cupel_queue::EmbeddedQueue;
-use cupel_store::{LocalPackages, SqlStore};
+use cupel_store::{LocalPackages, PostgresOptions, SqlStore};
 use cupel_testkit::servers::Redis;
 use cupel_types::{
     Bytes, CompileReport, ExitStatus, Limits, Outcome, Output, RunReport, StepReport, Usage, Verdict, WorkerId,
@@ -140,7 +140,24 @@ impl TestApp {
         queue_depth_max: usize,
     ) -> TestApp {
         let dir = tempfile::tempdir().unwrap();
-        let store = Arc::new(SqlStore::open_sqlite(&dir.path().join("cupel.db")).await.unwrap());
+        let store = SqlStore::open_sqlite(&dir.path().join("cupel.db")).await.unwrap();
+        TestApp::on(store, dir, change, bounds, queue_depth_max)
+    }
+
+    /// A server whose store is a PostgreSQL database.
+    pub(crate) async fn with_postgres(url: &str, change: impl FnOnce(&mut Settings)) -> TestApp {
+        let store = SqlStore::open_postgres(PostgresOptions::new(url, "cupel")).await.unwrap();
+        TestApp::on(store, tempfile::tempdir().unwrap(), change, Bounds::default(), 2000)
+    }
+
+    fn on(
+        store: SqlStore,
+        dir: tempfile::TempDir,
+        change: impl FnOnce(&mut Settings),
+        bounds: Bounds,
+        queue_depth_max: usize,
+    ) -> TestApp {
+        let store = Arc::new(store);
         let core = core_over(&store, dir.path(), bounds, queue_depth_max);
         // A cheap hash, because these tests do not cover the cost of guessing passwords.
         let password_cost = PasswordCost { memory_kib: 64, passes: 1, lanes: 1 };

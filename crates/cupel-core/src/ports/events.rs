@@ -17,6 +17,10 @@ pub trait EventBus: Send + Sync {
     /// The events of a submission after `after` that the bus still has, followed by live events. A caller that needs
     /// the earlier events subscribes first and then reads the store.
     async fn subscribe(&self, id: SubmissionId, after: Seq, interest: Interest) -> Box<dyn Subscription>;
+    /// Keeps the events of an attempt, all of which this node has published, for some more minutes. A worker calls this
+    /// several times per minute as long as the attempt lasts: the program may be silent for long, and a bus that stores
+    /// events on a server drops them after a time. Never blocks and never returns an error.
+    fn keep(&self, _id: SubmissionId) {}
     /// Sends a notice to all nodes, this one included. Never blocks and never returns an error. The effect of a
     /// lost `Stop` is only delayed. A node that misses a `Used` does not charge its slot time.
     fn announce(&self, notice: Notice);
@@ -37,6 +41,10 @@ impl<B: EventBus + ?Sized> EventBus for Arc<B> {
 
     async fn subscribe(&self, id: SubmissionId, after: Seq, interest: Interest) -> Box<dyn Subscription> {
         (**self).subscribe(id, after, interest).await
+    }
+
+    fn keep(&self, id: SubmissionId) {
+        (**self).keep(id);
     }
 
     fn announce(&self, notice: Notice) {

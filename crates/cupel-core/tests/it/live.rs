@@ -1,12 +1,16 @@
 //! The logs of live runs: input, credit and presence.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use cupel_core::event::Seq;
 use cupel_core::live::{InputCount, Inputs, MissingInput, Presence};
+use cupel_core::{Clock as _, Core, CoreParts, LeasePolicy, Received, RunStore as _};
+use cupel_events::EmbeddedBus;
 use cupel_testkit::a_submission;
 use cupel_types::{LiveInput, SubmissionId};
 
-use super::{App, next};
+use super::{App, next, parts};
 
 /// Longer than any step takes on a busy machine.
 const LONG: Duration = Duration::from_secs(120);
@@ -69,4 +73,41 @@ async fn the_logs_of_a_live_run_end_when_its_owners_account_is_disabled() {
     app.accounts().set_disabled(app.owner, true).await.unwrap();
     app.core.sweep().await.unwrap();
     logs_end(&app, id, inputs, presence).await;
+}
+
+/// Regression: what waits for reports about the input of such a run waited for ever, and the input stayed charged.
+#[tokio::test]
+async fn the_reports_about_the_input_of_a_run_end_even_if_its_end_was_never_announced() {
+    let app = App::start().await;
+    let policy = LeasePolicy { lease: Duration::from_millis(150), attempts_max: 3 };
+    let bus = Arc::new(EmbeddedBus::default());
+    let core = Core::new(CoreParts { policy, ..parts(&app.store, &app.clock, Arc::default(), bus) });
+    let id = app.submit(a_submission().live()).await;
+    let mut credit = core.credit(id).await;
+    let consumed = InputCount { inputs: 1, bytes: 2 };
+    core.report_consumed(id, 1, 1, consumed);
+    assert_eq!(in_time(core.next_credit(id, &mut credit)).await, Some(consumed));
+    app.store.cancel(id, None, app.clock.now()).await.unwrap().expect("a submission");
+    assert_eq!(in_time(core.next_credit(id, &mut credit)).await, None);
+}
+
+#[tokio::test]
+async fn a_repeated_cancellation_ends_the_logs_if_the_first_announced_nothing() {
+    let app = App::start().await;
+    let (id, inputs, presence) = a_live_run(&app).await;
+    let mut log = app.core.watch(&app.me(), id, Seq::default()).await.unwrap().expect("a log");
+    // The store has cancelled the run, but its answer was lost.
+    app.store.cancel(id, None, app.clock.now()).await.unwrap().expect("a submission");
+    app.core.cancel(&app.me(), id).await.unwrap();
+    logs_end(&app, id, inputs, presence).await;
+    let end = async {
+        loop {
+            if let Received::Event(event) = log.next().await.expect("the log has an end")
+                && event.kind.is_final()
+            {
+                return;
+            }
+        }
+    };
+    in_time(end).await;
 }

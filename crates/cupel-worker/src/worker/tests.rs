@@ -1,13 +1,17 @@
 //! Tests of the worker with the real store, queue and bus. Only the executor is scripted: it fails, panics and waits on
 //! demand, unlike a real executor.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 
+use async_trait::async_trait;
 use cupel_core::cluster::{Order, OrderSent};
+use cupel_core::event::{Event, Seq};
 use cupel_core::run::RunState;
-use cupel_core::{AuthenticatedUser, Bounds, CoreParts, LeasePolicy, Queue, Store};
-use cupel_events::{EmbeddedBus, EventBounds};
+use cupel_core::{
+    AuthenticatedUser, Bounds, CoreParts, EventBus, Interest, LeasePolicy, Notice, Notices, Queue, Store, Subscription,
+};
+use cupel_events::EmbeddedBus;
 use cupel_judge::{ExecuteError, Executor, LiveInput, NoCache, StepInput, StepKind, StepObserver, StepResult};
 use cupel_queue::EmbeddedQueue;
 use cupel_store::{LocalPackages, SqlStore};
@@ -143,12 +147,51 @@ impl Executor for Scripted {
     }
 }
 
+/// A bus that records which submissions' events a worker keeps.
+#[derive(Clone, Default)]
+struct KeepingBus {
+    bus: Arc<EmbeddedBus>,
+    kept: Arc<Mutex<HashSet<SubmissionId>>>,
+}
+
+#[async_trait]
+impl EventBus for KeepingBus {
+    fn publish(&self, event: Event) {
+        self.bus.publish(event);
+    }
+
+    async fn subscribe(&self, id: SubmissionId, after: Seq, interest: Interest) -> Box<dyn Subscription> {
+        self.bus.subscribe(id, after, interest).await
+    }
+
+    fn keep(&self, id: SubmissionId) {
+        self.kept.lock().unwrap().insert(id);
+    }
+
+    fn announce(&self, notice: Notice) {
+        self.bus.announce(notice);
+    }
+
+    fn notices(&self) -> Box<dyn Notices> {
+        self.bus.notices()
+    }
+
+    fn health(&self) -> Result<(), String> {
+        self.bus.health()
+    }
+
+    async fn close(&self) {
+        self.bus.close().await;
+    }
+}
+
 /// A running worker.
 struct Bench {
     core: Core,
     queue: Arc<dyn Queue>,
     store: Arc<dyn Store>,
     clock: Arc<FakeClock>,
+    bus: KeepingBus,
     owner: UserId,
     /// Another user.
     other: UserId,
@@ -201,10 +244,11 @@ impl Bench {
         }
         let clock = Arc::new(FakeClock::default());
         let queue: Arc<dyn Queue> = Arc::new(EmbeddedQueue::new(1000));
+        let bus = KeepingBus::default();
         let core = Core::new(CoreParts {
             store: store.clone(),
             queue: queue.clone(),
-            events: Arc::new(EmbeddedBus::new(EventBounds::default())),
+            events: Arc::new(bus.clone()),
             packages: Arc::new(LocalPackages::open(&data.path().join("packages"), registry()).unwrap()),
             clock: clock.clone(),
             registry: registry(),
@@ -257,6 +301,7 @@ impl Bench {
             queue,
             store,
             clock,
+            bus,
             owner,
             other: other_id,
             steps,
@@ -486,6 +531,16 @@ async fn a_cancelled_run_stops_and_frees_its_slot() {
     let next = bench.submit().await;
     bench.until(next, |state| matches!(state, RunState::Judged { .. })).await;
     assert!(matches!(bench.state(first).await, RunState::Cancelled { .. }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_events_of_a_silent_program_are_kept_on_the_bus() {
+    let bench = Bench::start(vec![Does::WaitsForStop], once()).await;
+    let id = bench.submit().await;
+    while !bench.bus.kept.lock().unwrap().contains(&id) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    bench.cancel(id).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

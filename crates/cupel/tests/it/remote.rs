@@ -17,6 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
+use tokio_tungstenite::tungstenite;
 
 use crate::interactive::at_terminal;
 use crate::support::{Ended, NO_RATE_LIMITS, PATIENCE, Server, cupel, end, eventually, source};
@@ -98,6 +99,34 @@ fn a_program_on_a_server_has_the_same_output_and_exit_code_as_locally() {
     let object = end(with_key(&server, ["run", &file.path, "--server", &server.url, "--json"]), b"x");
     let object: Value = serde_json::from_str(&object.stdout).unwrap();
     assert_eq!((&object["verdict"], &object["stdout"]), (&json!("RTE"), &json!("X\n")), "{object}");
+}
+
+/// Regression: everything after the first 4 MiB, or after a gap even less, was lost without a word and with code 0.
+#[test]
+fn all_output_that_the_server_keeps_is_printed_and_the_command_fails_if_there_is_more() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let file = source(
+        "a.py",
+        "import sys\nfor n in range(int(sys.argv[1])): sys.stdout.write('0123456789abcdef' * 65536)\n\
+         print('end', file=sys.stderr)\n",
+    );
+    let printed = |mib: &str| {
+        let args = ["run", &file.path, "--server", &server.url, "--output", "16M", "--", mib];
+        with_key(&server, args).stdin(Stdio::null()).output().unwrap()
+    };
+    let all = b"0123456789abcdef".repeat(6 << 16);
+    let kept = printed("6");
+    let stderr = String::from_utf8_lossy(&kept.stderr);
+    assert!(kept.status.code() == Some(0) && stderr.ends_with("end\n"), "{:?} {stderr}", kept.status);
+    assert!(kept.stdout == all, "{} bytes", kept.stdout.len());
+
+    // The server keeps 8 MiB, and reserves 4 KiB of them for standard error.
+    let cut = printed("9");
+    let stderr = String::from_utf8_lossy(&cut.stderr);
+    assert!(cut.status.code() == Some(125) && stderr.contains("the output is incomplete"), "{:?} {stderr}", cut.status);
+    assert_eq!(cut.stdout.len(), (8 << 20) - (4 << 10));
+    assert!(cut.stdout.starts_with(&all), "it is the beginning of the output");
 }
 
 /// Regression: an input of several hundred kilobytes exceeded the size of a message. The server closed the connection,
@@ -285,6 +314,75 @@ fn without_live_connections_a_submission_is_followed_with_requests_and_an_error_
         assert!(failed.code == Some(6) && failed.stderr.contains(RUN), "{failed:?}");
         let refused = at(&WithoutLive::start(Some((403, json!({}))), (200, result.clone())));
         assert!(refused.code == Some(4) && refused.stderr.contains(RUN), "{refused:?}");
+    }
+}
+
+/// A server that refuses `refusals` times to let a client follow [`RUN`], and then sends its events. Returns its URL.
+fn busy(refusals: usize) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let mut left = refusals;
+        for connection in listener.incoming() {
+            let mut connection = connection.unwrap();
+            let mut start = [0; 16];
+            while connection.peek(&mut start).unwrap() < start.len() {}
+            if !start.starts_with(b"GET /api/v1/live") {
+                let body = match start.starts_with(b"GET ") {
+                    true => json!({ "status": "completed", "verdict": "AC", "stdout": "one\n", "exit_code": 0 }),
+                    false => json!({ "submission_id": RUN }),
+                };
+                let mut reader = BufReader::new(connection.try_clone().unwrap());
+                let mut head = String::new();
+                while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).unwrap() > 0 {}
+                let length = head
+                    .lines()
+                    .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+                reader.read_exact(&mut vec![0; length.unwrap_or(0)]).unwrap();
+                let body = body.to_string();
+                let head = "HTTP/1.1 200 X\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length:";
+                let _ = write!(connection, "{head} {}\r\n\r\n{body}", body.len());
+                continue;
+            }
+            let mut socket = tungstenite::accept(connection).unwrap();
+            let asked: Value = serde_json::from_str(socket.read().unwrap().to_text().unwrap()).unwrap();
+            assert_eq!((&asked["type"], &asked["run"]), (&json!("attach"), &json!(RUN)));
+            let event = |name: &str, data: Value| json!({ "type": "event", "run": RUN, "event": name, "data": data });
+            let answers = match left.checked_sub(1) {
+                Some(fewer) => {
+                    left = fewer;
+                    let error = json!({ "code": "rate-limited", "status": 429, "detail": "Too many runs." });
+                    vec![json!({ "type": "error", "id": "run", "run": RUN, "error": error, "retry_after": 1 })]
+                }
+                None => vec![
+                    json!({ "type": "attached", "run": RUN }),
+                    event("output", json!({ "seq": 1, "stream": "stdout", "text": "o" })),
+                    event("verdict", json!({ "seq": 2, "verdict": "AC" })),
+                ],
+            };
+            for answer in answers {
+                socket.send(tungstenite::Message::text(answer.to_string())).unwrap();
+            }
+            while socket.read().is_ok() {}
+        }
+    });
+    url
+}
+
+/// Regression: the command failed, although its program was accepted and ran.
+#[test]
+fn a_server_that_is_busy_when_its_run_is_to_be_followed_is_asked_again_and_then_without_live_connections() {
+    let file = source("a.py", "print(1)\n");
+    let of = |refusals| {
+        let mut command = cupel(["run", &file.path, "--server", &busy(refusals)]);
+        command.env("CUPEL_API_KEY", "cup_key");
+        end(command, b"")
+    };
+    for (refusals, has_events) in [(2, true), (usize::MAX, false)] {
+        let ended = of(refusals);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "one\n"), "{ended:?}");
+        assert!(ended.stderr.contains("cannot follow the run yet"), "{ended:?}");
+        assert_eq!(!ended.stderr.contains("no live connection"), has_events, "{ended:?}");
     }
 }
 

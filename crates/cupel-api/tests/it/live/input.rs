@@ -166,6 +166,24 @@ async fn the_unread_input_of_a_users_runs_is_bounded_together_also_after_the_cli
     client.refused(stdin(&more[2], 1, &full), "rate-limited").await;
 }
 
+/// Regression: the worker waited for the first report that a client follows the run, so a run whose client had left
+/// before occupied its slot up to the wall-clock limit.
+#[tokio::test]
+async fn the_worker_of_an_interactive_run_learns_that_it_had_a_client_even_if_none_has_followed_it() {
+    let app = TestApp::start().await;
+    let mut client = Client::connect(address_of(&app).await, &app.user().await).await;
+    let mut start = interactive("a");
+    // A connection does not follow a run that is due later.
+    let later = app.core.now().checked_add(jiff::SignedDuration::from_hours(1)).unwrap();
+    start["request"]["run_at"] = json!(later.to_string());
+    client.send(start).await;
+    let run = client.until("accepted").await["run"].as_str().unwrap().parse().unwrap();
+    client.until("detached").await;
+    let mut presence = app.core.presence(run).await;
+    let report = tokio::time::timeout(PATIENCE, presence.next()).await;
+    assert_eq!(report.expect("there is a report"), Some(()));
+}
+
 #[tokio::test]
 async fn a_reconnecting_client_learns_which_input_has_arrived_and_continues() {
     let app = TestApp::start().await;

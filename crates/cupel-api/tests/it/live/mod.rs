@@ -10,9 +10,11 @@ use cupel_core::accounts::Scope;
 use cupel_core::event::{Event, EventKind, Seq, Stream};
 use cupel_core::{Assignment, Bounds};
 use cupel_http::{Rate, ServeSettings, TierRates, serve};
+use cupel_testkit::servers::Postgres;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::block_in_place;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
@@ -313,6 +315,32 @@ async fn a_killed_run_is_cancelled() {
     }
     assert_eq!(killed, json!({ "type": "killed", "id": "k", "run": run, "status": "cancelled" }));
     assert_eq!(verdict["data"]["verdict"], "CANCELLED");
+}
+
+/// Regression: while a database froze or failed over, the terminals of all clients stood still.
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_do_not_wait_for_a_store_that_does_not_answer_whether_the_client_still_has_access() {
+    let postgres = Postgres::start();
+    let many = Rate::per_minute(10_000, 10_000);
+    let app = TestApp::with_postgres(&postgres.url(), |settings| {
+        settings.access_check = Duration::from_millis(10);
+        settings.tiers.insert("basic".into(), TierRates { submissions: many, reads: many });
+    })
+    .await;
+    let mut client = Client::connect(address_of(&app).await, &app.user().await).await;
+    block_in_place(|| postgres.freeze());
+    let answers = async {
+        // Several checks are due meanwhile.
+        for _ in 0..20 {
+            client.raw(Message::Binary(vec![0].into())).await;
+            Client::is_error(&client.until("error").await, "unsupported-media-type");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    // A statement alone may take longer.
+    let answered = tokio::time::timeout(Duration::from_secs(10), answers).await;
+    block_in_place(|| postgres.thaw());
+    answered.expect("the server answers");
 }
 
 /// Regression: the connection followed a run that it had started for a later time, without events for up to a month.

@@ -28,7 +28,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::super::clean_up::{self, is_ignored};
-use super::input::{Sender, next_input};
+use super::input::{Sender, next_inputs};
 use super::socket::{Socket, connect, send};
 use super::{RATE_WAIT_MAX, Server, random_key, refused, unreachable};
 use crate::cli::{Exit, Failure, OrExit};
@@ -43,6 +43,9 @@ const OPEN_MAX: Duration = Duration::from_secs(15);
 
 /// First and longest pause between two attempts.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(3));
+
+/// Longest pause, if the server names a time after which to try again.
+const BUSY_PAUSE_MAX: Duration = Duration::from_secs(10);
 
 /// Maximum time to close a connection.
 const CLOSE_MAX: Duration = Duration::from_secs(1);
@@ -88,8 +91,9 @@ pub(in crate::cli) struct Followed {
     pub(in crate::cli) run: String,
     /// The signal to this process that ended the run; `None` if there was no signal, or the run has live input.
     pub(in crate::cli) stopped_by: Option<i32>,
-    /// Whether a live connection was open, so that the watcher got the run's events.
-    pub(in crate::cli) had_events: bool,
+    /// Whether the server dropped events that the watcher never got. Without a gap, the watcher has the beginning of the
+    /// run's log, which is empty if no live connection could be opened.
+    pub(in crate::cli) has_gap: bool,
 }
 
 /// Follows a run to its end. `input`: the run's live input, if it has any. With live input, the caller handles the
@@ -123,6 +127,7 @@ pub(in crate::cli) fn follow(
             last: 0,
             before_gap: None,
             is_replaying: false,
+            has_gap: false,
             input,
             signals,
             stopped_by: None,
@@ -149,8 +154,9 @@ enum Stop {
     End,
     /// The connection was lost, for this reason.
     Lost(anyhow::Error),
-    /// The server requests that the start be repeated after this time.
-    Busy(Duration),
+    /// The server does not accept the run, or does not let this client follow it, for this reason, and names a time
+    /// after which to try again.
+    Busy(Duration, anyhow::Error),
 }
 
 struct Following<'a> {
@@ -164,6 +170,8 @@ struct Following<'a> {
     /// The value of `last` when the server dropped events. Later events are read from the log after the run's end.
     before_gap: Option<u64>,
     is_replaying: bool,
+    /// Whether the server dropped events that are not read from the log.
+    has_gap: bool,
     input: Option<Sender>,
     signals: Option<Signals>,
     stopped_by: Option<i32>,
@@ -211,9 +219,11 @@ impl Following<'_> {
                     break;
                 }
             };
+            let asked = if let Stop::Busy(wait, _) = stop { Some(wait) } else { None };
+            let is_busy = asked.is_some();
             let wait = match stop {
                 Stop::End => break,
-                Stop::Busy(wait) => {
+                Stop::Busy(wait, _) if self.run.is_none() => {
                     busy += wait;
                     if busy > RATE_WAIT_MAX {
                         return Err(anyhow!("{url} is busy: it did not accept the run for {busy:?}"))
@@ -221,17 +231,20 @@ impl Following<'_> {
                     }
                     wait
                 }
-                Stop::Lost(cause) => {
+                Stop::Lost(cause) | Stop::Busy(_, cause) => {
                     if self.lost_at.is_none() {
                         self.watcher.connection(true);
-                        self.watcher.note(&match self.was_open {
-                            true => format!("the connection to {url} was lost; trying to restore it"),
-                            false => format!("cannot open a live connection to {url}; trying again"),
+                        self.watcher.note(&match (is_busy, self.was_open) {
+                            (true, _) => format!("cannot follow the run yet; trying again: {cause:#}"),
+                            (false, true) => format!("the connection to {url} was lost; trying to restore it"),
+                            (false, false) => format!("cannot open a live connection to {url}; trying again"),
                         });
                         pause = PAUSES.0;
                     }
                     let lost_at = *self.lost_at.get_or_insert_with(Instant::now);
-                    if !self.was_open && lost_at.elapsed() > OPEN_MAX {
+                    // Live input needs a connection.
+                    let can_do_without = !self.was_open || is_busy && self.input.is_none();
+                    if can_do_without && lost_at.elapsed() > OPEN_MAX {
                         self.wait_without_events(&cause).await?;
                         break;
                     }
@@ -240,7 +253,7 @@ impl Following<'_> {
                         let what = format!("the connection to {url} was lost and could not be restored{run}");
                         return Err(cause.context(what)).or_exit(Exit::Server);
                     }
-                    let wait = pause;
+                    let wait = asked.unwrap_or(pause).max(pause).min(BUSY_PAUSE_MAX);
                     pause = (pause * 2).min(PAUSES.1);
                     wait
                 }
@@ -257,7 +270,7 @@ impl Following<'_> {
             self.watcher.note(&format!("the run {run} may go on"));
         }
         let run = self.run.unwrap_or_default();
-        Ok(Followed { run, stopped_by: self.stopped_by, had_events: self.was_open })
+        Ok(Followed { run, stopped_by: self.stopped_by, has_gap: self.has_gap })
     }
 
     /// Waits, while there is no connection, until a signal or the watcher cancels the run.
@@ -333,7 +346,7 @@ impl Following<'_> {
         };
         self.has_killed = false;
         if let Some(input) = &mut self.input {
-            input.is_ready = false;
+            input.disconnected();
         }
         if let Err(error) = send(socket, &first).await {
             return Ok(Stop::Lost(error.into()));
@@ -373,9 +386,11 @@ impl Following<'_> {
                         }
                     }
                 }
-                Some(message) = next_input(&mut self.input, self.run.as_deref()) => {
-                    if let Err(error) = send(socket, &message).await {
-                        return Ok(Stop::Lost(error.into()));
+                messages = next_inputs(&mut self.input, self.run.as_deref()) => {
+                    for message in messages {
+                        if let Err(error) = send(socket, &message).await {
+                            return Ok(Stop::Lost(error.into()));
+                        }
                     }
                 }
                 signal = next_signal(&mut self.signals) => {
@@ -434,6 +449,7 @@ impl Following<'_> {
         let nothing = Handled::Replies(Vec::new());
         if name == "gap" {
             if self.input.is_some() || self.is_replaying {
+                self.has_gap = true;
                 self.watcher.note("some output was dropped, because this connection was too slow");
             } else {
                 self.before_gap.get_or_insert(self.last);
@@ -461,11 +477,13 @@ impl Following<'_> {
     fn refusal(&mut self, message: &Value) -> Result<Handled, Failure> {
         let error = &message["error"];
         let status = error["status"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or(500);
+        let wait = message["retry_after"].as_u64().map(|seconds| Duration::from_secs(seconds.max(1)));
         match message["id"].as_str() {
             Some(KILL) => {}
-            Some(RUN) if self.run.is_none() && matches!(status, 429 | 503) && message["retry_after"].is_u64() => {
-                let seconds = message["retry_after"].as_u64().unwrap_or_default().max(1);
-                return Ok(Handled::Stop(Stop::Busy(Duration::from_secs(seconds))));
+            // The run of an `attach` goes on, and so does this client.
+            Some(RUN) if matches!(status, 429 | 503) && wait.is_some() => {
+                let cause = refused(self.server.url(), status, error).error;
+                return Ok(Handled::Stop(Stop::Busy(wait.unwrap_or_default(), cause)));
             }
             Some(RUN) => {
                 let failure = refused(self.server.url(), status, error);
@@ -476,11 +494,11 @@ impl Following<'_> {
                     _ => self.unfollowed(failure),
                 });
             }
-            // An input was refused. Unless the run has ended, the server's next report contains the number to
-            // continue with.
-            _ => {
+            // An input was refused. Unless the run has ended, this client continues after the time that the server
+            // names, or with the number in the server's next report.
+            id => {
                 if let Some(input) = &mut self.input {
-                    input.is_ready = false;
+                    input.refused(id, wait);
                 }
             }
         }

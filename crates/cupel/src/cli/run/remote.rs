@@ -27,6 +27,12 @@ use crate::terminal::{self, bad, dim, good, harmless};
 /// Maximum size of the source and of the input that are read. The server also applies its own bounds.
 const SENT_BYTES_MAX: Bytes = Bytes::mib(64);
 
+/// Maximum output of a run without live input that a server sends as events (`docs/live.md`), in bytes.
+const SENT_BY_EVENTS_MAX: usize = 4 << 20;
+
+/// Names of the output streams.
+const STREAMS: [&str; 2] = ["stdout", "stderr"];
+
 pub(super) fn run(args: &Run, url: &str) -> CommandResult {
     let server = Server::new(url, &args.credentials)?;
     let registry = Registry::load(None)?;
@@ -70,35 +76,49 @@ pub(super) fn run(args: &Run, url: &str) -> CommandResult {
         None => Target::Attach(submitted(&server.post("/execute", &request)?)?),
     };
     let source: Option<Arc<dyn LiveSource>> = interactive.as_ref().map(Interactive::source);
-    let mut stream = Stream { silent: args.json, broken: false, interactive };
+    let mut stream = Stream { silent: args.json, printed: Printed::default(), interactive };
     let followed = follow(&server, target, source, &mut stream);
     let of_terminal = stream.interactive.as_ref().and_then(Interactive::stopped_by);
     let unreadable = stream.interactive.as_ref().and_then(Interactive::read_error);
-    let broken = stream.broken;
+    let mut printed = std::mem::take(&mut stream.printed);
     // Restores the terminal, even if the run failed.
     drop(stream);
-    let Followed { run, stopped_by, had_events } = followed?;
+    let Followed { run, stopped_by, has_gap } = followed?;
     if let Some(signal) = stopped_by.or(of_terminal) {
         return Ok(Exit::Program(u8::try_from(128 + signal).unwrap_or(1)));
     }
     if let Some(why) = unreadable {
         return Err(cannot_read_stdin(&why)).or_exit(Exit::Usage);
     }
-    if broken {
-        // The exit code is that of SIGPIPE.
-        return Ok(Exit::Program(128 + 13));
+    // The exit code is that of SIGPIPE.
+    let closed = Ok(Exit::Program(128 + 13));
+    if printed.broken {
+        return closed;
     }
     let result = server.result(&run)?;
+    let mut missing = Missing::Nothing;
     if args.json {
         outln!("{result:#}");
     } else {
-        if !had_events {
-            print_output(&result);
+        // All output of a run with live input arrives as events. After a gap, it is not known what is missing.
+        if !is_live && !has_gap {
+            missing = printed.complete(&result);
+        }
+        if printed.broken {
+            return closed;
         }
         show(&server, &result);
     }
     if let Some(destination) = destination {
         destination.download_all(&server, &run, &result)?;
+    }
+    match missing {
+        Missing::Nothing => {}
+        Missing::Perhaps(kept) => errln!("cupel: the output may be incomplete: {url} has kept only {kept} of it"),
+        Missing::Something(there) => {
+            let error = anyhow!("the output is incomplete: {url} has only the first {there} of it");
+            return Err(error).or_exit(Exit::Program(125));
+        }
     }
     Ok(Exit::Program(exit_code(&result)))
 }
@@ -124,58 +144,113 @@ fn waits_long(server: &Server, language: &str, limits: &mut Map<String, Value>) 
     Ok(())
 }
 
-/// Prints the output of a program that has ended, for a run whose events did not arrive.
-fn print_output(result: &Value) {
-    let mut stream = Stream { silent: false, broken: false, interactive: None };
-    for name in ["stdout", "stderr"] {
-        // Output that is not UTF-8 has both fields.
-        stream.pass(&match &result[format!("{name}_base64")] {
-            Value::Null => json!({ "stream": name, "text": result[name] }),
-            bytes => json!({ "stream": name, "base64": bytes }),
-        });
+/// The exact bytes of one of these fields: `text`, or `base64` if they are not UTF-8.
+fn bytes_of(text: &Value, base64: &Value) -> Vec<u8> {
+    match base64.as_str() {
+        Some(coded) => BASE64_STANDARD.decode(coded).unwrap_or_default(),
+        None => text.as_str().unwrap_or_default().as_bytes().to_vec(),
+    }
+}
+
+/// What is missing of the program's output, of all that this command has printed and the result has.
+#[derive(Debug, PartialEq)]
+enum Missing {
+    Nothing,
+    /// The server has kept only this much of the output. It may have sent the rest while the program ran.
+    Perhaps(Bytes),
+    /// There is output after this much.
+    Something(Bytes),
+}
+
+/// The output of the program's latest attempt that this command has printed: a beginning of each stream.
+#[derive(Default)]
+struct Printed {
+    attempt: Option<u64>,
+    /// Bytes of standard output and of standard error.
+    bytes: [usize; 2],
+    /// The reader of standard output has closed it, so the run is cancelled.
+    broken: bool,
+}
+
+impl Printed {
+    fn print(&mut self, stream: usize, bytes: &[u8]) {
+        let written = if STREAMS[stream] == "stderr" {
+            io::stderr().write_all(bytes)
+        } else {
+            let mut stdout = io::stdout();
+            stdout.write_all(bytes).and_then(|()| stdout.flush())
+        };
+        self.bytes[stream] += bytes.len();
+        if let Err(error) = written {
+            terminal::failed(error);
+            self.broken = true;
+        }
+    }
+
+    /// Prints what the result has besides, and returns what is then missing. The server sends and stores less output as
+    /// events than it keeps in the result.
+    fn complete(&mut self, result: &Value) -> Missing {
+        let (kept, missing) = self.rest_of(result);
+        for (stream, kept) in kept.iter().enumerate() {
+            if let Some(rest @ [_, ..]) = kept.get(self.bytes[stream]..) {
+                self.print(stream, rest);
+            }
+        }
+        missing
+    }
+
+    /// The output in the result, of which [`Printed::bytes`] are printed, and what is missing when the rest is printed.
+    fn rest_of(&mut self, result: &Value) -> ([Vec<u8>; 2], Missing) {
+        if let (Some(printed), Some(last)) = (self.attempt, result["attempts"].as_u64())
+            && printed != last
+        {
+            // The rest was not followed, and the program was started again.
+            self.bytes = [0; 2];
+        }
+        let kept = STREAMS.map(|name| bytes_of(&result[name], &result[format!("{name}_base64")]));
+        let of_events: usize = self.bytes.iter().sum();
+        let total: usize = (0..2).map(|stream| kept[stream].len().max(self.bytes[stream])).sum();
+        let in_result: usize = kept.iter().map(Vec::len).sum();
+        let size = |bytes: usize| Bytes::new(bytes as u64);
+        // The output ends at its limit, here as without a server.
+        let is_at_limit = result["verdict"] == "OLE"
+            && result["limits"]["output_kb"].as_u64().is_some_and(|limit| size(total) >= Bytes::kib(limit));
+        let missing = if result["truncated"] != true || is_at_limit {
+            Missing::Nothing
+        } else if total > in_result && of_events < SENT_BY_EVENTS_MAX {
+            Missing::Perhaps(size(in_result))
+        } else {
+            Missing::Something(size(total))
+        };
+        (kept, missing)
     }
 }
 
 /// Prints the program's output as it arrives.
 struct Stream {
     silent: bool,
-    /// The reader of standard output has closed it, so the run is cancelled.
-    broken: bool,
+    printed: Printed,
     interactive: Option<Interactive>,
-}
-
-impl Stream {
-    fn pass(&mut self, data: &Value) {
-        let bytes = match (data["text"].as_str(), data["base64"].as_str()) {
-            (Some(text), _) => text.as_bytes().to_vec(),
-            (None, Some(coded)) => BASE64_STANDARD.decode(coded).unwrap_or_default(),
-            (None, None) => return,
-        };
-        let written = if data["stream"] == "stderr" {
-            io::stderr().write_all(&bytes)
-        } else {
-            let mut stdout = io::stdout();
-            stdout.write_all(&bytes).and_then(|()| stdout.flush())
-        };
-        if let Err(error) = written {
-            terminal::failed(error);
-            self.broken = true;
-        }
-    }
 }
 
 impl Watcher for Stream {
     fn event(&mut self, name: &str, data: &Value) {
         match name {
-            "started" if data["attempt"].as_u64() > Some(1) => {
-                self.note("a worker failed; the program is started again");
+            "started" => {
+                self.printed = Printed { attempt: data["attempt"].as_u64(), bytes: [0; 2], ..self.printed };
+                if self.printed.attempt > Some(1) {
+                    self.note("a worker failed; the program is started again");
+                }
             }
             "test.start" => {
                 if let Some(interactive) = &mut self.interactive {
                     interactive.begin();
                 }
             }
-            "output" if !self.silent => self.pass(data),
+            "output" if !self.silent => {
+                let stream = usize::from(data["stream"] == STREAMS[1]);
+                self.printed.print(stream, &bytes_of(&data["text"], &data["base64"]));
+            }
             "test.end" | "verdict" => {
                 if let Some(interactive) = &mut self.interactive {
                     interactive.end();
@@ -197,7 +272,7 @@ impl Watcher for Stream {
     }
 
     fn cancelled(&mut self) -> bool {
-        self.broken || self.interactive.as_ref().is_some_and(Interactive::is_stopped)
+        self.printed.broken || self.interactive.as_ref().is_some_and(Interactive::is_stopped)
     }
 }
 
@@ -251,6 +326,53 @@ fn show(server: &Server, result: &Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Regression: all output beyond the first 4 MiB was lost without a word.
+    #[test]
+    fn what_the_events_lack_is_printed_from_the_result_and_what_both_lack_is_reported() {
+        const MIB: usize = 1 << 20;
+        let result = |stdout: usize, truncated: bool| {
+            json!({ "stdout": "x".repeat(stdout), "stderr": "", "truncated": truncated, "attempts": 1,
+                    "verdict": "AC", "limits": { "output_kb": 16 << 10 } })
+        };
+        let some = |bytes: usize| Bytes::new(bytes as u64);
+        for (name, printed, result, rest, missing) in [
+            ("everything came", 10, result(10, false), 0, Missing::Nothing),
+            ("no events came", 0, result(10, false), 10, Missing::Nothing),
+            ("the events were cut", 4 * MIB, result(6 * MIB, false), 2 * MIB, Missing::Nothing),
+            ("both were cut", 4 * MIB, result(8 * MIB, true), 4 * MIB, Missing::Something(some(8 * MIB))),
+            ("the log and the result were cut", 90, result(100, true), 10, Missing::Something(some(100))),
+            (
+                "little is kept, and the events were cut",
+                4 * MIB,
+                result(10, true),
+                0,
+                Missing::Something(some(4 * MIB)),
+            ),
+            ("little is kept, and everything may have come", 20, result(10, true), 0, Missing::Perhaps(some(10))),
+        ] {
+            let mut of = Printed { attempt: Some(1), bytes: [printed, 0], broken: false };
+            let (kept, found) = of.rest_of(&result);
+            assert_eq!((kept[0].len().saturating_sub(of.bytes[0]), found), (rest, missing), "{name}");
+        }
+        let mut limited = result(5 * MIB, true);
+        (limited["verdict"], limited["limits"]["output_kb"]) = (json!("OLE"), json!(5 << 10));
+        let mut of = Printed { attempt: Some(1), bytes: [4 * MIB, 0], broken: false };
+        assert_eq!(of.rest_of(&limited).1, Missing::Nothing, "the program printed more than it may");
+    }
+
+    #[test]
+    fn the_rest_is_counted_in_the_exact_bytes_of_the_latest_attempt() {
+        // Each invalid byte is three bytes long in the text.
+        let result = json!({ "stdout": "a\u{fffd}\u{fffd}b", "stdout_base64": BASE64_STANDARD.encode(b"a\xff\xffb"),
+                             "stderr": "err", "truncated": false, "attempts": 2 });
+        for (attempt, bytes, left) in [(2, [3, 3], ["b", ""]), (1, [3, 3], ["a\u{fffd}\u{fffd}b", "err"])] {
+            let mut of = Printed { attempt: Some(attempt), bytes, broken: false };
+            let (kept, missing) = of.rest_of(&result);
+            let rest = [0, 1].map(|stream| String::from_utf8_lossy(&kept[stream][of.bytes[stream]..]).into_owned());
+            assert_eq!((rest, missing), (left.map(str::to_owned), Missing::Nothing), "attempt {attempt}");
+        }
+    }
 
     /// Regression: a run that a limit ended had the exit code of its program, even 0.
     #[test]
