@@ -340,6 +340,7 @@ async fn start_worker(
         factory,
         run_time_max: config.worker.run_time_max,
         detached_timeout: config.worker.detached_timeout,
+        is_alone: engines::is_sole(config),
         judging_time_max: config.worker.judging_time_max,
         function_batches: config.worker.function_batches,
         long_step: config.worker.long_step,
