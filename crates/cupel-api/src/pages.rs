@@ -129,6 +129,7 @@ pub(crate) fn routes(documents: Documents, has_site: bool) -> Router<Shared> {
         .route("/docs/{folder}/{name}", get(page_in_folder))
         .route("/docs/start", get(landing))
         .route("/docs/{file}", get(docs))
+        .route("/errors", get(errors))
         .route("/errors/{code}", get(error))
         .layer(Extension(Arc::new(documents)))
 }
@@ -226,6 +227,11 @@ fn address(request: &HeaderMap) -> String {
         host.filter(|host| (1..=255).contains(&host.len()) && host.bytes().all(plain)).unwrap_or("127.0.0.1:8080");
     let is_https = request.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
     format!("{}://{host}", if is_https { "https" } else { "http" })
+}
+
+/// `/errors`: the list of all errors.
+async fn errors() -> Redirect {
+    Redirect::permanent("docs/errors")
 }
 
 /// `/errors/{code}`: target of an error's `type`.

@@ -29,7 +29,7 @@ pub struct ExecuteRequest<'a> {
     pub accepts_cached: bool,
     /// `None`: the client does not wait.
     pub wait: Option<Wait<'a>>,
-    /// Rate limit on the owner's submissions. A cached result is not charged.
+    /// Rate limit on the owner's submissions. A cached result and a repeated request are not charged.
     pub rate_limit: &'a dyn RateLimit,
     /// Called once the submission is stored, before the wait. Releases the memory reserved for the request's body.
     pub on_stored: Box<dyn FnOnce() + Send + 'a>,
@@ -76,7 +76,7 @@ pub enum Origin {
     Run,
     /// The result cache; nothing was written or charged.
     Cache,
-    /// An earlier request with the same idempotency key.
+    /// An earlier request with the same idempotency key; nothing was written or charged.
     RepeatedRequest,
 }
 
@@ -111,13 +111,19 @@ impl Core {
         {
             return Ok(Executed::Finished { record: Box::new(record), origin: Origin::Cache });
         }
-        rate_limit.charge(1).await?;
+        let earlier = self.earlier_request(owner, idempotency.as_ref()).await?;
+        if earlier.is_none() {
+            rate_limit.charge(1).await?;
+        }
         let is_awaited = wait.as_ref().is_some_and(|wait| !wait.at_most.is_zero());
         let room = wait
             .as_mut()
             .filter(|wait| wait.for_room)
             .map(|wait| RoomWait { until: begun + wait.at_most, given_up: wait.given_up.as_mut() });
-        let (submitted, awaited) = self.accept(owner, checked, idempotency, is_awaited, room).await?;
+        let (submitted, awaited) = match earlier {
+            Some(earlier) => (earlier, None),
+            None => self.accept(owner, checked, idempotency, is_awaited, room).await?,
+        };
         on_stored();
         let (id, is_repeated) = (*submitted.ids.first().ok_or_else(no_id)?, submitted.repeated);
         if let Some(query) = &query {

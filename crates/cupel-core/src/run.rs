@@ -319,6 +319,8 @@ pub struct SubmissionSummary {
     pub language: Option<cupel_types::LanguageId>,
     pub state: RunState,
     pub submitted_at: Timestamp,
+    /// The requested start, if it was later than the submission and no attempt has begun.
+    pub run_at: Option<Timestamp>,
     pub completed_at: Option<Timestamp>,
     /// CPU time of the longest step, if any step ran.
     pub cpu_time: Option<Duration>,

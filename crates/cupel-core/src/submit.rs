@@ -31,8 +31,8 @@ const ROOM_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// Rate limit on the submissions of one owner. The caller implements it, because the rate depends on the owner's tier.
 #[async_trait]
 pub trait RateLimit: Send + Sync {
-    /// Charges this number of submissions. Called once per request, after a cache hit was ruled out and before anything
-    /// is written.
+    /// Charges this number of submissions. Called once per request, after a cache hit and an earlier request with the
+    /// same idempotency key were ruled out, and before anything is written.
     async fn charge(&self, submissions: usize) -> Result<(), RateExceeded>;
 }
 
@@ -150,7 +150,7 @@ impl Core {
     /// Accepts all submissions of a batch or none. The ids are in the order of `new`. For one submission, see
     /// [`Core::execute`].
     ///
-    /// A repeated request (same owner, key and hash) gets the ids of the first request.
+    /// A repeated request (same owner, key and hash) gets the ids of the first request, and is not charged.
     ///
     /// # Errors
     /// [`SubmitError`]. Unless the error is [`SubmitError::Store`], nothing has been written.
@@ -161,6 +161,9 @@ impl Core {
         idempotency: Option<Idempotency>,
         rate_limit: &dyn RateLimit,
     ) -> Result<Submitted, SubmitError> {
+        if let Some(earlier) = self.earlier_request(owner, idempotency.as_ref()).await? {
+            return Ok(earlier);
+        }
         let checked = self.validate(new);
         rate_limit.charge(checked.new.len()).await?;
         Ok(self.accept(owner, checked, idempotency, false, None).await?.0)
@@ -180,10 +183,10 @@ impl Core {
     ) -> Result<SubmittedEach, SubmitError> {
         let checked = check_each(&new, &self.registry(), self.bounds(), self.now());
         let mut kinds = checked.map_err(|fault| SubmitError::Invalid(vec![fault]))?;
-        rate_limit.charge(new.len()).await?;
         if let Some(earlier) = self.earlier_request(owner, idempotency.as_ref()).await? {
             return Ok(SubmittedEach::Repeated(earlier.ids));
         }
+        rate_limit.charge(new.len()).await?;
         for (index, new) in new.iter_mut().enumerate() {
             match self.add_needs_of_package(index, new).await {
                 Err(SubmitError::Invalid(faults)) => refuse(&mut kinds, faults),
@@ -219,10 +222,11 @@ impl Core {
         Checked { new, kinds }
     }
 
-    /// Accepts validated submissions, all or none, and publishes their hints. `is_awaited`: the client of the only
+    /// Accepts validated submissions, all or none, and publishes their hints. The caller has ruled out an earlier
+    /// request with the same idempotency key, and has charged the submissions. `is_awaited`: the client of the only
     /// submission waits for the result, see [`Core::wait_for`]. The second value is `None` if `is_awaited` is `false`.
-    /// It is also `None` for a repeated request: the client of the first request may be waiting for the same result, so
-    /// the caller uses [`Core::wait`].
+    /// It is also `None` if a concurrent request with the same idempotency key was faster: its client may be waiting
+    /// for the same result, so the caller uses [`Core::wait`].
     pub(crate) async fn accept(
         &self,
         owner: UserId,
@@ -231,9 +235,6 @@ impl Core {
         is_awaited: bool,
         room: Option<RoomWait<'_>>,
     ) -> Result<(Submitted, Option<Awaited>), SubmitError> {
-        if let Some(earlier) = self.earlier_request(owner, idempotency.as_ref()).await? {
-            return Ok((earlier, None));
-        }
         let Checked { mut new, kinds } = checked;
         for (index, new) in new.iter_mut().enumerate() {
             self.add_needs_of_package(index, new).await?;
@@ -247,8 +248,10 @@ impl Core {
         self.write(owner, new.into_iter().zip(kinds).collect(), idempotency, is_awaited, room).await
     }
 
-    /// The submissions that an earlier request with the same idempotency key created, if there was one.
-    async fn earlier_request(
+    /// The submissions that an earlier request with the same idempotency key created, if there was one. Called before
+    /// the charge: a client that repeats a request after a lost connection must get the ids even if the first request
+    /// has used up the rate.
+    pub(crate) async fn earlier_request(
         &self,
         owner: UserId,
         idempotency: Option<&Idempotency>,

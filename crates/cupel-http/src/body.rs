@@ -320,7 +320,7 @@ fn describe(message: &str, pointer: &mut String) -> String {
 }
 
 /// Pointer in the form that messages use: `tests[0].stdin`.
-pub(crate) fn dotted(pointer: &str) -> String {
+pub fn dotted(pointer: &str) -> String {
     let mut text = String::new();
     for segment in pointer.split('/').skip(1) {
         let is_index = !segment.is_empty() && segment.bytes().all(|c| c.is_ascii_digit());

@@ -374,6 +374,7 @@ pub fn errors_markdown() -> String {
          ```\n\n\
          Branch on `type` or `code`: they never change their meaning. `errors` locates each fault by a JSON Pointer into the body or,\n\
          for a package, by the file in the archive. If a fault has a `code`, it is one of the [codes of single fields](#codes-of-single-fields).\n\n\
+         A request whose head is not HTTP or is too long (64 KiB are always accepted) reaches no operation: it gets the status 400 or 431 without a body, and the connection is closed.\n\n\
          This page is generated from `crates/cupel-http/src/error.rs`; `UPDATE_DOCS=1 cargo test -p cupel-http errors_page` writes it.\n\n\
          | code | status | when, and what to do |\n|---|---|---|\n",
     );

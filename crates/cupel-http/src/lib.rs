@@ -20,6 +20,7 @@ pub mod client;
 pub mod compressed;
 mod connections;
 mod dialect;
+mod draining;
 mod edge;
 pub mod error;
 pub mod idempotency;

@@ -11,6 +11,7 @@ use serde::Serialize;
 use subtle::ConstantTimeEq;
 
 use crate::app::Shared;
+use crate::draining;
 use crate::error::{ApiError, ErrorKind};
 use crate::notes::Notes;
 use crate::state::{HealthReport, MetricsAccess};
@@ -99,9 +100,7 @@ const DISK_CHECK: &str = "disk";
 /// `/readyz`: whether this node should receive requests.
 pub(crate) async fn readyz(State(app): State<Shared>) -> Result<&'static str, ApiError> {
     if app.shutdown.is_cancelled() {
-        return Err(
-            ApiError::new(ErrorKind::Unavailable, "The server is going down.").retry_after(Duration::from_secs(5))
-        );
+        return Err(draining::shutting_down());
     }
     let report = report(&app).await;
     let failed = report.checks.iter().filter(|check| !check.ok);

@@ -12,7 +12,7 @@ use crate::app::Shared;
 use crate::dialect::{Dialects, Mounted};
 use crate::error::{ApiError, ErrorKind};
 use crate::state::{ApiState, Settings};
-use crate::{edge, ops};
+use crate::{draining, edge, ops};
 
 /// The whole HTTP service. Run it with [`serve`](crate::serve), which also supplies the client's address.
 pub fn router(state: ApiState, mounted: impl IntoIterator<Item = Mounted>) -> Router {
@@ -30,6 +30,7 @@ pub fn router(state: ApiState, mounted: impl IntoIterator<Item = Mounted>) -> Ro
         Some(page) if is_of_a_browser(&request) && dialects.of(request.uri().path()).is_none() => page(),
         _ => no_such_route().into_response(),
     });
+    router = router.layer(middleware::from_fn_with_state(app.clone(), draining::refuse));
     if let Some(cors) = cors {
         router = router.layer(cors);
     }

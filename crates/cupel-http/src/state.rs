@@ -92,6 +92,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<Network>,
     /// Which clients may read `/metrics`.
     pub metrics_access: MetricsAccess,
+    /// Whether the server goes on listening while it drains: reads are answered, and everything else is refused.
+    pub answers_while_draining: bool,
     /// Version of Cupel, shown in `/healthz` and on the page with the first steps.
     pub version: String,
 }
@@ -133,6 +135,7 @@ impl Default for Settings {
             has_site: false,
             trusted_proxies: Vec::new(),
             metrics_access: MetricsAccess::Loopback,
+            answers_while_draining: false,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }

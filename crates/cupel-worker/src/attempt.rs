@@ -37,6 +37,8 @@ pub(crate) struct SlotParts {
     pub(crate) compile_turns: CompileTurns,
     /// Set when runs that are still in progress must be returned to the queue.
     pub(crate) ended: AtomicBool,
+    /// Set when live runs have lost their clients for good, because the only server shuts down.
+    pub(crate) is_cut_off: AtomicBool,
 }
 
 /// A finished attempt.

@@ -18,7 +18,7 @@ use cupel_core::{Assignment, Bounds, Core};
 use cupel_judge::{JudgeEvent, JudgeObserver};
 use cupel_types::UserId;
 
-use crate::live::Failure;
+use crate::live::LiveFeed;
 
 /// Shortest time between two pieces of one stream, unless a piece is full.
 const PIECE_PAUSE: Duration = Duration::from_millis(50);
@@ -60,8 +60,8 @@ pub(crate) struct AttemptLog<'a> {
     room: usize,
     streams: [Pending; 2],
     case: Option<String>,
-    /// Failure state of the input, if the run is live.
-    input: Option<Arc<Failure>>,
+    /// If the run is live: its input, and whether all clients are cut off.
+    input: Option<(Arc<LiveFeed>, &'a AtomicBool)>,
 }
 
 /// The events to store.
@@ -145,10 +145,10 @@ impl<'a> AttemptLog<'a> {
     }
 
     /// Marks the run as live: output is published with less delay and without a bound, and a failure of the input stops
-    /// the program.
-    pub(crate) fn follow_input(&mut self, input: &Arc<Failure>) {
+    /// the program. `is_cut_off` also stops it, unless its input is complete.
+    pub(crate) fn follow_input(&mut self, input: &Arc<LiveFeed>, is_cut_off: &'a AtomicBool) {
         self.room = usize::MAX;
-        self.input = Some(Arc::clone(input));
+        self.input = Some((Arc::clone(input), is_cut_off));
     }
 
     /// Whether judging was stopped because it took too long in total.
@@ -258,8 +258,11 @@ impl JudgeObserver for AttemptLog<'_> {
         self.flush_if_due(Stream::Stdout);
         self.flush_if_due(Stream::Stderr);
         self.core.keep_events(self.assignment.leased.submission.id);
-        let has_lost_input = self.input.as_ref().is_some_and(|input| input.has_failed());
-        if self.assignment.stop.is_raised() || self.ended.load(Ordering::Relaxed) || has_lost_input {
+        let is_broken = |(input, is_cut_off): &(Arc<LiveFeed>, &AtomicBool)| {
+            input.failure().has_failed() || (is_cut_off.load(Ordering::Relaxed) && input.may_need_client())
+        };
+        let is_broken = self.input.as_ref().is_some_and(is_broken);
+        if self.assignment.stop.is_raised() || self.ended.load(Ordering::Relaxed) || is_broken {
             return true;
         }
         let waited = Duration::from_nanos(self.waited.load(Ordering::Relaxed));

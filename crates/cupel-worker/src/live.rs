@@ -36,6 +36,9 @@ pub(crate) struct LiveFeed {
     room: Arc<Semaphore>,
     progress: Mutex<Progress>,
     failure: Arc<Failure>,
+    has_terminal: bool,
+    /// Whether the program has received the end of its input.
+    has_ended: AtomicBool,
     tasks: [AbortHandle; 2],
 }
 
@@ -92,6 +95,7 @@ impl LiveFeed {
         runtime: &Handle,
         run: SubmissionId,
         attempt: u32,
+        has_terminal: bool,
         detached_timeout: Duration,
     ) -> Arc<LiveFeed> {
         let (sender, inputs) = sync_channel(INPUTS_MAX as usize);
@@ -104,11 +108,17 @@ impl LiveFeed {
         let progress = Mutex::new(Progress { consumed, reported, reports: 0, at: Instant::now() });
         let inputs = Mutex::new(inputs);
         let core = core.clone();
-        Arc::new(LiveFeed { core, run, attempt, inputs, room, progress, failure, tasks })
+        let has_ended = AtomicBool::new(false);
+        Arc::new(LiveFeed { core, run, attempt, inputs, room, progress, failure, has_terminal, has_ended, tasks })
     }
 
     pub(crate) fn failure(&self) -> &Arc<Failure> {
         &self.failure
+    }
+
+    /// Whether the program may wait for input. A terminal accepts input after its end.
+    pub(crate) fn may_need_client(&self) -> bool {
+        self.has_terminal || !self.has_ended.load(Ordering::Relaxed)
     }
 
     /// Whether the program may have received input.
@@ -204,6 +214,9 @@ impl LiveSource for LiveFeed {
         match received {
             Ok(input) => {
                 self.room.add_permits(1);
+                if matches!(input, LiveInput::EndOfInput) {
+                    self.has_ended.store(true, Ordering::Relaxed);
+                }
                 let mut progress = self.progress();
                 progress.consumed.inputs += 1;
                 if !matches!(input, LiveInput::Bytes(_)) {

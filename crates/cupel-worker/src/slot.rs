@@ -391,6 +391,9 @@ fn build(number: usize, parts: &SlotParts, messages: &UnboundedSender<SlotMessag
 /// Why a live run is not tried again after its first attempt was lost.
 const INPUT_GONE: &str = "The worker that ran this interactive program failed. Its input cannot be repeated.";
 
+/// Why a live run ends when the only server does.
+const SERVER_STOPPED: &str = "The server was shut down, and the input of this interactive program cannot be repeated.";
+
 /// Why a live run ends when its worker does.
 const WORKER_STOPPED: &str = "The worker that ran this interactive program was stopped. Its input cannot be repeated.";
 
@@ -411,15 +414,27 @@ fn detached(mut report: RunReport, why: String) -> RunReport {
     report
 }
 
-/// The reason why a live run was ended early, if it was: lost input, no clients, or a stop of its worker after the run
-/// has consumed input.
-fn broken(feed: &LiveFeed, report: &RunReport, parts: &SlotParts) -> Option<String> {
-    if feed.failure().is_detached() && report.verdict != Verdict::Cancelled {
-        // The program ended at the same time.
-        return None;
+/// Why a live run was ended early.
+enum Broken {
+    /// Input was lost: the output may be wrong.
+    Input(String),
+    /// It had no clients.
+    Detached(String),
+    /// Its worker was stopped after the run had consumed input.
+    Stopped(&'static str),
+}
+
+/// Why a live run was ended early, if it was.
+fn broken(feed: &LiveFeed, report: &RunReport, parts: &SlotParts) -> Option<Broken> {
+    let is_cancelled = report.verdict == Verdict::Cancelled;
+    match feed.failure().why() {
+        // Otherwise, the program ended at the same time.
+        Some(why) if feed.failure().is_detached() => is_cancelled.then_some(Broken::Detached(why)),
+        Some(why) => Some(Broken::Input(why)),
+        None if !is_cancelled || !feed.has_consumed() => None,
+        None if parts.is_cut_off.load(Ordering::Relaxed) => Some(Broken::Stopped(SERVER_STOPPED)),
+        None => parts.ended.load(Ordering::Relaxed).then_some(Broken::Stopped(WORKER_STOPPED)),
     }
-    let is_stopped = report.verdict == Verdict::Cancelled && parts.ended.load(Ordering::Relaxed) && feed.has_consumed();
-    feed.failure().why().or_else(|| is_stopped.then(|| WORKER_STOPPED.to_owned()))
 }
 
 /// Judges an attempt; `waited` counts the nanoseconds during which other runs had the slot.
@@ -449,10 +464,12 @@ fn judge_one(
                 let report = failed_live(submission.limits, language, INPUT_GONE.to_owned());
                 return Ok(Judged { report, events: log.finish() });
             }
-            let open = || LiveFeed::open(&parts.core, runtime, submission.id, attempt, parts.detached_timeout);
-            let feed = program.live.map(|live| (live, open()));
+            let open = |has_terminal| {
+                LiveFeed::open(&parts.core, runtime, submission.id, attempt, has_terminal, parts.detached_timeout)
+            };
+            let feed = program.live.map(|live| (live, open(live.terminal.is_some())));
             let stdin = feed.as_ref().map(|(live, feed)| {
-                log.follow_input(feed.failure());
+                log.follow_input(feed, &parts.is_cut_off);
                 let source = Arc::clone(feed) as Arc<dyn LiveSource>;
                 StdinSource::Live(LiveStdin { source, terminal: live.terminal })
             });
@@ -468,8 +485,12 @@ fn judge_one(
             let report = judge(&request, executor, parts.cache.as_ref(), &mut log)?;
             let Some((_, feed)) = feed else { return Ok(Judged { report, events: log.finish() }) };
             match broken(&feed, &report, parts) {
-                Some(why) if feed.failure().is_detached() => detached(report, why),
-                Some(why) => failed_live(submission.limits, language, why),
+                Some(Broken::Detached(why)) => detached(report, why),
+                Some(Broken::Input(why)) => failed_live(submission.limits, language, why),
+                // The output so far remains.
+                Some(Broken::Stopped(why)) => {
+                    RunReport { verdict: Verdict::InternalError, message: Some(why.to_owned()), ..report }
+                }
                 None => report,
             }
         }

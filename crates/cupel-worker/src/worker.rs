@@ -4,7 +4,9 @@
 //!
 //! Drain: after the shutdown signal, no lease is requested. Running attempts may finish within the grace period.
 //! Attempts that are still running are then stopped in the sandbox, and their runs are returned to the queue without
-//! losing an attempt. Only a live run that has consumed input ends instead, because its input cannot be repeated.
+//! losing an attempt. Only a live run that has consumed input ends instead, because its input cannot be repeated. If
+//! the shutdown is also that of the only API, no client can come back to a live run: its grace period is
+//! [`CUT_OFF_GRACE`].
 //! Results that the store could not write get some more seconds ([`LAST_WRITES`]). [`Worker::run`] returns when no run
 //! is left.
 
@@ -34,6 +36,10 @@ use crate::turns::Turns;
 /// Maximum number of results per slot that wait to be written while the slot already runs the next attempt.
 const COMPLETIONS_PER_SLOT_MAX: usize = 8;
 
+/// How long a live run may continue at the shutdown of the only server, whose clients are cut off. A program that is
+/// about to end does so.
+const CUT_OFF_GRACE: Duration = Duration::from_secs(2);
+
 /// Parts and settings of a worker.
 pub struct WorkerParts {
     /// The application core; the worker takes its runs from there.
@@ -53,6 +59,8 @@ pub struct WorkerParts {
     pub run_time_max: Duration,
     /// Time for which an interactive run continues without clients.
     pub detached_timeout: Duration,
+    /// Whether this process has the only API, so that its shutdown cuts off the clients of live runs.
+    pub is_alone: bool,
     /// Maximum time to judge a solution of a problem or to verify a package. Exceeding it is a fault of the package.
     pub judging_time_max: Duration,
     /// Whether tests of function problems may share a process.
@@ -81,6 +89,7 @@ pub struct Worker {
     slots: usize,
     interactive_slots: usize,
     grace: Duration,
+    is_alone: bool,
     presence: Presence,
 }
 
@@ -96,6 +105,7 @@ impl Worker {
             factory,
             run_time_max,
             detached_timeout,
+            is_alone,
             judging_time_max,
             function_batches,
             long_step,
@@ -107,7 +117,7 @@ impl Worker {
             beat,
         } = parts;
         let slots = slots.max(1);
-        let ended = AtomicBool::new(false);
+        let (ended, is_cut_off) = (AtomicBool::new(false), AtomicBool::new(false));
         let shared = Shared {
             id,
             parts: SlotParts {
@@ -122,6 +132,7 @@ impl Worker {
                 limit_starts: LimitStarts::default(),
                 compile_turns: CompileTurns::default(),
                 ended,
+                is_cut_off,
             },
             is_paused: watch::Sender::new(false),
             busy: AtomicU32::new(0),
@@ -141,7 +152,7 @@ impl Worker {
         };
         let shared = Arc::new(shared);
         let presence = Presence { shared: Arc::clone(&shared), name, version, slots, every: beat, is_heard: true };
-        Worker { shared, slots, interactive_slots, grace, presence }
+        Worker { shared, slots, interactive_slots, grace, is_alone, presence }
     }
 
     /// Reports this worker to the store. Called before this node reports that it has started, so that from then on all
@@ -153,8 +164,8 @@ impl Worker {
     /// Works until `shutdown` is cancelled or an order to drain arrives, and until every taken run is finished or
     /// returned to the queue.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Worker { shared, slots, interactive_slots, grace, presence } = self;
-        let shutdown = shutdown.child_token();
+        let Worker { shared, slots, interactive_slots, grace, is_alone, presence } = self;
+        let (process, shutdown) = (shutdown.clone(), shutdown.child_token());
         tracing::info!(worker.id = %shared.id, slots, "worker {} takes runs on {}", shared.id, counted(slots, "slot"));
         let heartbeat = tokio::spawn(heartbeat(Arc::clone(&shared)));
         let gone = CancellationToken::new();
@@ -169,7 +180,15 @@ impl Worker {
         drivers.close();
         shutdown.cancelled().await;
         shared.parts.compile_turns.close();
-        if tokio::time::timeout(grace, drivers.wait()).await.is_err() {
+        let all_ended = async {
+            // After an order to drain, the API continues.
+            let is_cut_off = is_alone && process.is_cancelled();
+            if is_cut_off && tokio::time::timeout(CUT_OFF_GRACE, drivers.wait()).await.is_err() {
+                shared.parts.is_cut_off.store(true, Ordering::Relaxed);
+            }
+            drivers.wait().await;
+        };
+        if tokio::time::timeout(grace, all_ended).await.is_err() {
             tracing::info!(worker.id = %shared.id, "the grace period is over; returning the runs in progress to the queue");
             shared.parts.ended.store(true, Ordering::Relaxed);
             shared.over.cancel();

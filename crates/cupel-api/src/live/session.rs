@@ -164,8 +164,8 @@ impl Session {
         paid
     }
 
-    /// Every message is charged: a start that reaches the core as a submission and, if it accepts a cached result, also
-    /// as a read; an accepted input by its window; and all others, even if they are invalid or refused, as a read. The
+    /// Every message is charged: a start that reaches the core as a submission and, if it accepts a cached result or has
+    /// an idempotency key, also as a read; an accepted input by its window; and all others, even if they are invalid or refused, as a read. The
     /// first [`FREE_REPETITIONS`] repeated inputs of an attachment are free.
     async fn act(&mut self, head: &Head, text: &str) -> Result<(), ApiError> {
         let parsed = message(head, text, self.app.core.bounds());
@@ -215,8 +215,9 @@ impl Session {
 
     async fn start(&mut self, head: &Head, prepared: PreparedStart) -> Result<(), ApiError> {
         let PreparedStart { new, is_live, shape, accepts_cached, idempotency, open, body } = prepared;
-        if accepts_cached {
-            // The core charges no submission for a cached result, but reads a record and sends a log.
+        if accepts_cached || idempotency.is_some() {
+            // The core charges no submission for a cached result or a repeated start, but reads a record and sends a
+            // log.
             self.charge_read().await?;
         }
         let rate_limit = SubmissionRate::of_message(&self.app, &self.holder);

@@ -1,6 +1,7 @@
 //! Errors in a submission, reported with the field names and units of the request body, which differ from core's.
 
 use cupel_core::{FAULTS_MAX, InputFault, InputFaultKind};
+use cupel_http::body::dotted;
 use cupel_http::error::{ApiError, ErrorKind, FieldError};
 
 /// Field names that the client used, so that errors can point to them.
@@ -88,7 +89,7 @@ impl FormFaults {
     }
 
     pub(crate) fn into_error(self) -> ApiError {
-        let detail = self.0.first().map(|f| f.detail.clone()).unwrap_or_default();
+        let detail = self.0.first().map(detail_with_place).unwrap_or_default();
         ApiError::new(ErrorKind::InvalidBody, detail).with_errors(self.0)
     }
 }
@@ -97,7 +98,6 @@ pub(super) fn faults_of_core<'b>(faults: Vec<InputFault>, place: impl Fn(usize) 
     let mut kinds = faults.iter().map(|fault| kind_of(fault.kind));
     let first = kinds.next().unwrap_or(ErrorKind::InvalidSubmission);
     let kind = if kinds.all(|kind| kind == first) { first } else { ErrorKind::InvalidSubmission };
-    let detail = faults.first().map(|f| sentence(&f.detail)).unwrap_or_default();
     let errors = faults.into_iter().map(|fault| {
         let (base, shape) = place(fault.index.unwrap_or_default());
         let base = match fault.index {
@@ -107,7 +107,33 @@ pub(super) fn faults_of_core<'b>(faults: Vec<InputFault>, place: impl Fn(usize) 
         let pointer = format!("{base}{}", shape.pointer(&fault.pointer));
         FieldError::new(pointer, sentence(&fault.detail)).of_kind(fault.kind)
     });
-    ApiError::new(kind, detail).with_errors(errors.collect())
+    let errors: Vec<FieldError> = errors.collect();
+    let detail = errors.first().map(|first| match kind {
+        // The name of the language shows which field is meant, unless there are several.
+        ErrorKind::UnknownLanguage | ErrorKind::LanguageUnavailable if !is_in_list(&first.pointer) => {
+            first.detail.clone()
+        }
+        _ => detail_with_place(first),
+    });
+    ApiError::new(kind, detail.unwrap_or_default()).with_errors(errors)
+}
+
+/// The detail of an error with the place in front, unless the detail names it: many clients show only the `detail` of a
+/// problem document. Ends with the detail as it is in `errors`.
+fn detail_with_place(error: &FieldError) -> String {
+    let FieldError { pointer, detail, .. } = error;
+    let place = dotted(pointer);
+    let named = if is_in_list(pointer) { &place } else { pointer.rsplit('/').next().unwrap_or_default() };
+    if named.is_empty() || detail.contains(&format!("`{named}`")) {
+        detail.clone()
+    } else {
+        format!("`{place}`: {detail}")
+    }
+}
+
+/// Whether the place is in a submission of a batch.
+fn is_in_list(pointer: &str) -> bool {
+    pointer.starts_with("/submissions/")
 }
 
 /// The text as a sentence: with a capital letter, and with a full stop unless it ends with another punctuation mark.
@@ -148,6 +174,23 @@ fn kind_of(kind: InputFaultKind) -> ErrorKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Regression: `The maximum for this language is 60000 ms.`, without the limit and without the place in the batch.
+    #[test]
+    fn the_detail_names_the_place() {
+        let text = |pointer: &str, detail: &str| detail_with_place(&FieldError::new(pointer, detail));
+        let maximum = "The maximum for this language is 60000 ms.";
+        assert_eq!(text("/limits/cpu_time_ms", maximum), format!("`limits.cpu_time_ms`: {maximum}"));
+        assert_eq!(
+            text("/submissions/2/limits/cpu_time_ms", maximum),
+            format!("`submissions[2].limits.cpu_time_ms`: {maximum}")
+        );
+        let days = "`run_at` must be at most 30 days ahead.";
+        assert_eq!(text("/run_at", days), days);
+        assert_eq!(text("/request/run_at", days), days);
+        assert_eq!(text("/submissions/0/run_at", days), format!("`submissions[0].run_at`: {days}"));
+        assert_eq!(text("", "There are more errors."), "There are more errors.");
+    }
 
     #[test]
     fn pointers_use_the_clients_field_names() {

@@ -210,7 +210,7 @@ pub(super) async fn awaited(
     let _open = app.long_answers.begin(caller.user)?;
     tokio::select! {
         record = app.core.wait(&caller.viewer, id, at_most) => Ok(record?),
-        () = app.shutdown.cancelled() => Ok(app.core.submission(&caller.viewer, id).await?),
+        () = app.wait_ends() => Ok(app.core.submission(&caller.viewer, id).await?),
     }
 }
 

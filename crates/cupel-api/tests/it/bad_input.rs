@@ -191,6 +191,10 @@ async fn one_bad_submission_refuses_the_whole_batch() {
         let answer =
             app.post("/api/v1/execute/batch", &json!({ "submissions": batch })).bearer(&user.token).send().await;
         answer.is_error(422, code).points_to(pointer);
+        if pointer.starts_with("/submissions/1") {
+            let detail = answer.json["detail"].as_str().unwrap();
+            assert!(detail.contains("submissions[1]"), "the detail alone shows which submission is bad: {detail}");
+        }
     }
     assert_eq!(app.stored().await, 0);
 }

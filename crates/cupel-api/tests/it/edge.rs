@@ -102,6 +102,35 @@ async fn health_reports_degraded_and_failed_parts() {
     app.get("/readyz").send().await.is_error(503, "unavailable");
 }
 
+/// Regression: results could not be read, and load balancers got no response, until the last program had ended.
+#[tokio::test]
+async fn a_server_that_drains_answers_reads_and_refuses_the_rest() {
+    let app = TestApp::with_settings(|settings| settings.answers_while_draining = true).await;
+    let user = app.user().await;
+    let body = json!({ "language": "python", "source_code": "x" });
+    let id = app.submit(&user, &body).await;
+    app.shutdown.cancel();
+    let place = format!("/api/v1/execute/{id}");
+    for path in [&*place, &*format!("{place}?wait=10"), "/api/v1/submissions", "/livez", "/docs/"] {
+        assert_eq!(app.get(path).bearer(&user.token).send().await.status, 200, "{path}");
+    }
+    let refused = [
+        app.get("/readyz").send().await,
+        app.post("/api/v1/execute", &body).bearer(&user.token).send().await,
+        app.request(axum::http::Method::DELETE, &place).bearer(&user.token).send().await,
+        app.get("/api/v1/live")
+            .bearer(&user.token)
+            .header("sec-websocket-key", "AAAAAAAAAAAAAAAAAAAAAA==")
+            .send()
+            .await,
+    ];
+    for answer in refused {
+        answer.is_error(503, "unavailable");
+        assert_eq!(answer.header("retry-after"), "5");
+    }
+    assert_eq!(app.stored().await, 1);
+}
+
 #[tokio::test]
 async fn metrics_are_served_only_to_the_configured_clients() {
     use cupel_http::{MetricsAccess, Secret};

@@ -184,6 +184,8 @@ async fn the_type_of_every_error_resolves_to_its_explanation() {
         assert!(page.text.contains(kind.meaning()));
     }
     app.get("/errors/none").send().await.is_error(404, "not-found");
+    let list = app.get("/errors").send().await;
+    assert_eq!((list.status.as_u16(), list.header("location")), (308, "docs/errors"));
 }
 
 #[tokio::test]

@@ -87,6 +87,29 @@ async fn a_batch_costs_as_much_as_its_submissions() {
     assert_eq!(app.stored().await, 5);
 }
 
+/// Regression: a client that lost the connection during its batch waited for its rate before it learned the ids.
+#[tokio::test]
+async fn a_repeated_request_costs_a_read_and_no_submission() {
+    let app = with_submissions(3).await;
+    let user = app.user().await;
+    let send = |path: &str, body: &serde_json::Value| {
+        app.post(path, body).bearer(&user.token).header("idempotency-key", path).send()
+    };
+    let (batch, one) = (json!({ "submissions": vec![body(); 2] }), body());
+    for (path, body) in [("/api/v1/execute/batch", &batch), ("/api/v1/execute", &one)] {
+        let first = send(path, body).await;
+        assert_eq!((first.status.as_u16(), first.header("idempotency-replayed")), (202, ""), "{first:?}");
+        let again = send(path, body).await;
+        assert_eq!((again.status.as_u16(), again.header("idempotency-replayed")), (202, "true"), "{again:?}");
+        assert_eq!(again.json, first.json);
+        assert!(again.header("ratelimit").starts_with("\"reads\";"), "{again:?}");
+    }
+    app.post("/api/v1/execute", &body()).bearer(&user.token).send().await.is_error(429, "rate-limited");
+    send("/api/v1/execute", &json!({ "language": "python", "source_code": "y" }))
+        .await
+        .is_error(422, "idempotency-mismatch");
+}
+
 #[tokio::test]
 async fn a_tier_has_its_own_rates_and_a_change_takes_effect_at_once() {
     let app = TestApp::with_settings(|s| {

@@ -726,3 +726,31 @@ async fn a_history_shows_purposes_filters_and_continues_from_a_cursor() {
         get(query).await.is_error(400, "invalid-parameter");
     }
 }
+
+/// Regression: a scheduled submission looked like one that is stuck in the queue.
+#[tokio::test]
+async fn a_scheduled_submission_shows_when_it_is_due() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let due = jiff::Timestamp::from_second(app.core.now().as_second() + 48 * 3600).unwrap();
+    let program = |run_at: Option<String>| json!({ "language": "python", "source_code": "x", "run_at": run_at });
+    let scheduled = app.submit(&user, &program(Some(due.to_string()))).await;
+    let others = [
+        app.submit(&user, &program(None)).await,
+        app.submit(&user, &program(Some("2020-01-01T00:00:00Z".into()))).await,
+    ];
+    let shown = async |id: &str| {
+        let one = app.get(&format!("/api/v1/execute/{id}")).bearer(&user.token).send().await.json;
+        let listed = app.get("/api/v1/submissions").bearer(&user.token).send().await.json;
+        let listed = listed["submissions"].as_array().unwrap().iter().find(|one| one["submission_id"] == id).cloned();
+        [one["run_at"].clone(), listed.unwrap()["run_at"].clone()]
+            .map(|time| time.as_str().map(|time| time.parse::<jiff::Timestamp>().unwrap()))
+    };
+    assert_eq!(shown(&scheduled).await, [Some(due); 2]);
+    for id in others {
+        assert_eq!(shown(&id).await, [None; 2]);
+    }
+    let place = format!("/api/v1/execute/{scheduled}");
+    assert_eq!(app.request(axum::http::Method::DELETE, &place).bearer(&user.token).send().await.status, 200);
+    assert_eq!(shown(&scheduled).await, [None; 2], "a cancelled submission is not due");
+}

@@ -348,6 +348,17 @@ async fn health_checks_are_answered_when_all_other_connections_are_busy() {
 }
 
 #[tokio::test]
+async fn a_head_that_cannot_be_read_gets_a_status_without_a_body() {
+    let server = start(ServeSettings::default(), |_| {}).await;
+    let long = format!("GET /livez HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n", "x".repeat(200 * 1024));
+    for (head, status) in [("FOO\r\n\r\n", "400"), (&*long, "431")] {
+        let answer = server.talk(head.as_bytes()).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.ends_with("\r\n\r\n"), "{answer:?}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn the_number_of_streams_of_all_users_is_limited() {
     let server = start(ServeSettings::default(), |s| s.long_answers_max = 2).await;
     let (user, _first) = server.follow("").await;

@@ -1,11 +1,13 @@
 //! Submitting: accepted submissions, reported faults, and repeated requests.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use cupel_core::{
     Bounds, Clock as _, ExecuteRequest, Executed, Idempotency, InputFault, InputFaultKind, NewProgram, NewSource,
-    NewSubmission, RunStore as _, SubmitError, SubmittedEach, Wait,
+    NewSubmission, RateExceeded, RateLimit, RunStore as _, SubmitError, Submitted, SubmittedEach, Wait,
 };
 use cupel_queue::EmbeddedQueue;
 use cupel_testkit::{SubmissionBuilder, Unlimited, a_submission, registry};
@@ -439,6 +441,52 @@ async fn a_repeated_request_returns_the_same_ids_and_runs_once() {
     assert!(
         !app.core.submit(app.owner, vec![a_submission().as_sent()], key(&app, 2), &Unlimited).await.unwrap().repeated
     );
+}
+
+/// Regression: a client that repeated a batch after a lost connection was refused, because the first request had used up
+/// its rate.
+#[tokio::test]
+async fn a_repeated_request_is_not_charged() {
+    /// A rate that some submissions use up.
+    struct Left(AtomicUsize);
+
+    #[async_trait]
+    impl RateLimit for Left {
+        async fn charge(&self, submissions: usize) -> Result<(), RateExceeded> {
+            let took = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(submissions));
+            let refused = RateExceeded { detail: "no more".into(), retry_after: Duration::from_secs(3) };
+            took.map(drop).map_err(|_| refused)
+        }
+    }
+
+    let app = App::start().await;
+    let batch = vec![a_submission().as_sent(); 3];
+    let named = |name: &str| key(&app, 1).map(|key| Idempotency { key: name.into(), ..key });
+
+    let left = Left(AtomicUsize::new(3));
+    let submit = async || app.core.submit(app.owner, batch.clone(), named("all or none"), &left).await;
+    let first = submit().await.unwrap();
+    assert_eq!(submit().await.unwrap(), Submitted { repeated: true, ..first });
+    let other = app.core.submit(app.owner, batch.clone(), named("another"), &left).await;
+    assert!(matches!(other, Err(SubmitError::RateExceeded(_))), "{other:?}");
+
+    let left = Left(AtomicUsize::new(3));
+    let submit_each = async || app.core.submit_each(app.owner, batch.clone(), named("each"), &left).await.unwrap();
+    let SubmittedEach::New(first) = submit_each().await else { panic!("this key is new") };
+    let ids = first.into_iter().map(Result::unwrap).collect();
+    assert_eq!(submit_each().await, SubmittedEach::Repeated(ids));
+
+    let left = Left(AtomicUsize::new(1));
+    let execute = async || {
+        let request = ExecuteRequest::new(app.owner, a_submission().as_sent(), &left);
+        match app.core.execute(ExecuteRequest { idempotency: named("one"), ..request }).await {
+            Ok(Executed::Accepted { id, is_repeated, .. }) => (id, is_repeated),
+            other => panic!("{other:?}"),
+        }
+    };
+    let (id, is_repeated) = execute().await;
+    assert!(!is_repeated);
+    assert_eq!(execute().await, (id, true));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -446,7 +446,8 @@ pub(crate) fn language_of(name: &str) -> Result<Option<LanguageId>, SqlFault> {
 macro_rules! summary {
     () => {
         "SELECT s.id, s.language, s.submitted_at, r.state, r.attempts, r.lost, r.lease, r.lease_until, r.verdict, \
-         r.completed_at, r.cpu_time_us, r.memory_bytes, s.owner, r.problem, r.score, u.username, p.slug, r.purpose, r.exact \
+         r.completed_at, r.cpu_time_us, r.memory_bytes, s.owner, r.problem, r.score, u.username, p.slug, r.purpose, r.exact, \
+         r.due_at \
          FROM code_submissions s JOIN runs r ON r.id = s.run JOIN users u ON u.id = s.owner \
          LEFT JOIN problems p ON p.id = r.problem "
     };
@@ -458,12 +459,19 @@ pub(crate) fn summary_of(row: Row<'_>) -> Result<SubmissionSummary, SqlFault> {
     let cpu_time_us: Option<i64> = row.get(10)?;
     let memory_bytes: Option<i64> = row.get(11)?;
     let slug: Option<String> = row.get(16)?;
+    let state = state_columns(row, 3)?.read()?;
+    let submitted_at = from_us(row.get(2)?, "submitted_at")?;
+    let sent_for = purpose_from(row.get(17)?)?;
+    // Later, the column is the time of the next attempt. A rejudge is due when it is requested.
+    let is_scheduled = matches!(state, RunState::Queued { attempts: 0, .. }) && sent_for == SentFor::Run;
+    let due_at = if is_scheduled { Some(from_us(row.get(19)?, "due_at")?) } else { None };
     Ok(SubmissionSummary {
         id: SubmissionId::from_uuid(id_from(row.blob(0)?, "id")?),
         owner: UserId::from_uuid(id_from(row.blob(12)?, "owner")?),
         language: language_of(row.text(1)?)?,
-        state: state_columns(row, 3)?.read()?,
-        submitted_at: from_us(row.get(2)?, "submitted_at")?,
+        state,
+        submitted_at,
+        run_at: due_at.filter(|due| *due > submitted_at),
         completed_at: completed_at.map(|us| from_us(us, "completed_at")).transpose()?,
         cpu_time: cpu_time_us.and_then(|us| u64::try_from(us).ok()).map(Duration::from_micros),
         memory: memory_bytes.and_then(|n| u64::try_from(n).ok()).map(Bytes::new),
@@ -474,7 +482,7 @@ pub(crate) fn summary_of(row: Row<'_>) -> Result<SubmissionSummary, SqlFault> {
         score: score_from(row.get(14)?)?,
         username: row.get(15)?,
         slug: slug.map(|slug| slug.parse().map_err(|_| bad("slug"))).transpose()?,
-        sent_for: purpose_from(row.get(17)?)?,
+        sent_for,
         is_exact: row.get::<Option<i64>>(18)? == Some(1),
     })
 }

@@ -235,6 +235,22 @@ impl Bench {
         script: Vec<Does>,
         policy: LeasePolicy,
     ) -> Bench {
+        Bench::with_end(panics, slots, interactive_slots, (Duration::ZERO, false), script, policy).await
+    }
+
+    /// A worker whose process has the only API, with a long grace period.
+    async fn alone(slots: usize, script: Vec<Does>) -> Bench {
+        Bench::with_end(0, slots, 0, (Duration::from_hours(24), true), script, once()).await
+    }
+
+    async fn with_end(
+        panics: usize,
+        slots: usize,
+        interactive_slots: usize,
+        (grace, is_alone): (Duration, bool),
+        script: Vec<Does>,
+        policy: LeasePolicy,
+    ) -> Bench {
         let data = tempfile::tempdir().unwrap();
         let store: Arc<dyn Store> = Arc::new(SqlStore::open_sqlite(&data.path().join("db")).await.unwrap());
         let (user, other) = (a_user(), a_user());
@@ -276,10 +292,11 @@ impl Bench {
             run_time_max: Duration::MAX,
             // The worker adds the pause between two reports.
             detached_timeout: Duration::ZERO,
+            is_alone,
             judging_time_max: Duration::MAX,
             function_batches: true,
             long_step: LONG_STEP,
-            grace: Duration::ZERO,
+            grace,
             // Runs may take turns after every step.
             quantum: Duration::ZERO,
             short_run: Duration::from_mins(1),

@@ -70,7 +70,7 @@ pub(super) fn serve(args: &Serve, role: Role) -> CommandResult {
             ))
             .or_exit(Exit::System);
         }
-        tracing::info!("stopping: refusing new requests, waiting for running programs");
+        tracing::info!("stopping: refusing new submissions, waiting for running programs");
         tokio::select! {
             stopped = server.stop() => stopped.map(|()| Exit::Ok).map_err(Into::into),
             // A second SIGINT stops the process immediately. The next start recovers the running submissions.

@@ -6,7 +6,9 @@
 //! requeues the runs that a previous server left unfinished. The parts that take or create work start last. The server
 //! reserves its addresses before it opens the store and listens last: meanwhile, for example while it migrates the
 //! database, it refuses connections (`listen.rs`). Order at the end: the process stops accepting submissions, lets
-//! running programs end or gives their runs back, and closes the store.
+//! running programs end or gives their runs back, stops listening, and closes the store. With a shared store, other
+//! nodes serve the clients, so a node that accepts submissions stops listening first: a gateway tries a request again
+//! at another node if the connection was refused, but not every request that was answered with 503.
 //!
 //! If the launcher is killed, the process gives its runs back and exits with code 7, because it has no privilege to
 //! start another launcher. The service manager restarts it, and no accepted submission is lost.
@@ -66,7 +68,8 @@ pub(crate) struct Server {
     /// Cancelled when the process stops listening.
     stop_listening: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
-    api: JoinHandle<()>,
+    /// The tasks that serve the addresses.
+    listening: Vec<JoinHandle<()>>,
     queue: Arc<dyn Queue>,
     events: Arc<dyn EventBus>,
     store: Arc<dyn Store>,
@@ -143,6 +146,7 @@ impl Server {
         let connections = connections(config, slots, 1 + facade_addresses.len());
         let mut settings = api_settings(config, secret(config, &data, &store).await?);
         settings.long_answers_max = settings.long_answers_max.min(connections.connections_max / 2);
+        settings.answers_while_draining = is_whole(config, role);
         let state = ApiState {
             core: core.clone().with_result_cache(result_cache(config, shared.results, &store).await?),
             accounts: accounts.clone(),
@@ -200,13 +204,14 @@ impl Server {
         // No later step of the start can fail: the credentials of an account made by a start that failed would be lost.
         let first_account =
             if role.accepts() { first_account::make(&accounts).await? } else { FirstAccount::HasOthers };
-        for (listener, router) in facade_listeners {
-            tasks.push(tokio::spawn(cupel_http::serve(listener, router, shutdown.clone(), connections.clone())));
-        }
-        // A process that accepts submissions stops listening at once, so that no client waits for it. A worker can be
-        // monitored until its last run has ended.
-        let stop_listening = if role.accepts() { shutdown.clone() } else { CancellationToken::new() };
-        let api = tokio::spawn(cupel_http::serve(listener, router, stop_listening.clone(), connections));
+        // An API node of a cluster stops listening at once, so that gateways use another node. Clients of the only
+        // process can read results until its last run has ended, and a worker can be monitored as long.
+        let stops_at_once = role.accepts() && !is_whole(config, role);
+        let stop_listening = if stops_at_once { shutdown.clone() } else { CancellationToken::new() };
+        let listening = facade_listeners.into_iter().chain([(listener, router)]).map(|(listener, router)| {
+            tokio::spawn(cupel_http::serve(listener, router, stop_listening.clone(), connections.clone()))
+        });
+        let listening = listening.collect();
         Ok(Server {
             facades,
             first_account,
@@ -214,7 +219,7 @@ impl Server {
             shutdown,
             stop_listening,
             tasks,
-            api,
+            listening,
             queue,
             events,
             store,
@@ -249,7 +254,9 @@ impl Server {
             task.await?;
         }
         self.stop_listening.cancel();
-        self.api.await?;
+        for listening in self.listening {
+            listening.await?;
+        }
         self.queue.gone().await;
         self.events.close().await;
         self.store.close().await;
@@ -258,6 +265,11 @@ impl Server {
         }
         Ok(())
     }
+}
+
+/// Whether this process is the only one of its store, and has the API and the worker.
+fn is_whole(config: &Config, role: Role) -> bool {
+    role == Role::All && engines::is_sole(config)
 }
 
 /// Recovery, clean-up and loading of the shipped problems, before submissions are accepted.
@@ -328,6 +340,7 @@ async fn start_worker(
         factory,
         run_time_max: config.worker.run_time_max,
         detached_timeout: config.worker.detached_timeout,
+        is_alone: engines::is_sole(config),
         judging_time_max: config.worker.judging_time_max,
         function_batches: config.worker.function_batches,
         long_step: config.worker.long_step,

@@ -360,6 +360,35 @@ fn interactive_runs_that_wait_for_their_users_leave_the_only_slot_to_other_runs(
     }
 }
 
+/// Regression: an open terminal delayed a restart by the whole drain. Then the result blamed the program, or had no output.
+#[test]
+fn an_interactive_run_ends_soon_after_its_server_shuts_down_and_keeps_its_output() {
+    let data = tempfile::tempdir().unwrap();
+    let mut server = Server::start(data.path(), &[("CUPEL_SERVER__DRAIN", "1h")]);
+    let mut client = Client::connect(&server.url, &server.key);
+    let run = client.start(LOOP);
+    client.output_until("name? ");
+    client.line(&run, 1, "Ada");
+    client.output_until("hello Ada\nname? ");
+    // This program needs no client any more, so it has the whole drain.
+    let mut piped = Client::connect(&server.url, &server.key);
+    let complete =
+        piped.start("import sys, time\nsys.stdin.read()\nprint('read', flush=True)\ntime.sleep(4)\nprint('done')");
+    piped.send(&json!({ "type": "stdin.end", "run": complete, "seq": 1 }));
+    piped.output_until("read\n");
+    server.terminate();
+    assert_eq!(server.ended().code(), Some(0));
+    let server = Server::start(data.path(), &[]);
+    let complete = server.submission(complete.as_str().unwrap());
+    assert_eq!((&complete["verdict"], &complete["stdout"]), (&json!("AC"), &json!("read\ndone\n")), "{complete}");
+    let ended = server.submission(run.as_str().unwrap());
+    assert_eq!((&ended["verdict"], &ended["stdout"]), (&json!("JE"), &json!("name? hello Ada\nname? ")), "{ended}");
+    assert_eq!(
+        ended["message"],
+        "The server was shut down, and the input of this interactive program cannot be repeated."
+    );
+}
+
 #[test]
 fn an_interactive_run_ends_without_clients_and_continues_with_a_client() {
     // On a busy machine, the reports that a client is attached may be late by more than the shorter timeout.

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::{NO_RATE_LIMITS, PATIENCE, Server, eventually, eventually_within, groups_of};
+use crate::support::{NO_RATE_LIMITS, PATIENCE, Server, cupel, end, eventually, eventually_within, groups_of};
 
 const SUBMISSIONS: usize = 500;
 
@@ -136,6 +136,25 @@ fn a_drain_lets_running_programs_end() {
         (&submission["status"], &submission["stdout"], &submission["attempts"]),
         (&"completed".into(), &"ended\n".into(), &1.into())
     );
+}
+
+/// Regression: the server refused all connections until the last program had ended.
+#[test]
+fn during_a_drain_results_can_be_read_and_submissions_are_refused_with_503() {
+    let data = tempfile::tempdir().unwrap();
+    let mut server = Server::start(data.path(), &[("CUPEL_SERVER__DRAIN", "120s")]);
+    let id = running(&server, [25, 25]);
+    server.terminate();
+    eventually(|| (server.get("/readyz").0 == 503).then_some(()));
+    assert_eq!(server.submission(&id)["status"], "running");
+    let body = json!({ "language": "bash", "source_code": "true" });
+    let (status, refused) = server.call("POST", "/api/v1/execute", Some(&server.key), Some(&body));
+    assert_eq!((status, &refused["code"]), (503, &"unavailable".into()), "{refused}");
+    // The data keep a second server out, not the address, so that its message is the same as without a drain.
+    let place = server.url.strip_prefix("http://").unwrap();
+    let other = end(cupel(["serve", "--listen", place, "--data", data.path().to_str().unwrap()]), b"");
+    assert!(other.stderr.contains("another server uses"), "{other:?}");
+    server.kill();
 }
 
 #[test]

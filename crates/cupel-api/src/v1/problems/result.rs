@@ -131,7 +131,7 @@ pub(crate) async fn submission(
         let open = app.long_answers.begin(caller.user)?;
         tokio::select! {
             waited = app.core.wait_until_ended(attempted, at_most) => waited?,
-            () = app.shutdown.cancelled() => {}
+            () = app.wait_ends() => {}
         }
         drop(open);
         // Whether the caller may see the submission is checked again.

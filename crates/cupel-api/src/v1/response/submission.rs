@@ -85,6 +85,10 @@ pub(crate) struct SubmissionView {
     /// Time at which the submission was accepted.
     #[schema(format = DateTime)]
     pub(crate) submitted_at: String,
+    /// Time at which the submission is due. Only if it was sent with a later `run_at` and no attempt has begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    pub(crate) run_at: Option<String>,
     /// Time at which the submission reached its final state.
     #[schema(format = DateTime)]
     pub(crate) completed_at: Option<String>,
@@ -240,6 +244,7 @@ impl SubmissionView {
         let figures = result.as_ref().map(|result| result.figures).unwrap_or_default();
         let grading = result.as_ref().and_then(|result| result.grading.as_ref());
         let verdict = record.state.verdict();
+        let is_first_attempt_due = matches!(record.state, RunState::Queued { attempts: 0, .. });
         let steps: Vec<&StepReport> =
             report.map(|r| r.execution.iter().chain(r.cases.iter().map(|c| &c.step)).collect()).unwrap_or_default();
         // The deciding step: the only execution, the first test that failed or, if no test failed, the last test.
@@ -285,6 +290,7 @@ impl SubmissionView {
                 None => deciding.or(deciding_test).and_then(exit_code),
             },
             submitted_at: rfc3339(record.submission.submitted_at),
+            run_at: record.submission.run_at.filter(|_| is_first_attempt_due).map(rfc3339),
             completed_at: record.completed_at.map(rfc3339),
             verdict: verdict.map(|v| v.code().to_owned()),
             message: report.and_then(|r| r.message.clone()).or_else(|| abandoned(&record.state)),

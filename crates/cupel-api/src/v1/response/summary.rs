@@ -25,6 +25,10 @@ pub(crate) struct SummaryView {
     /// Time at which the submission was accepted.
     #[schema(format = DateTime)]
     pub(crate) submitted_at: String,
+    /// Time at which the submission is due. Only if it was sent with a later `run_at` and no attempt has begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    pub(crate) run_at: Option<String>,
     /// Time at which the submission reached its final state.
     #[schema(format = DateTime)]
     pub(crate) completed_at: Option<String>,
@@ -54,6 +58,7 @@ impl From<SubmissionSummary> for SummaryView {
             purpose: summary.sent_for.as_str(),
             status: Status::from(&summary.state),
             submitted_at: rfc3339(summary.submitted_at),
+            run_at: summary.run_at.map(rfc3339),
             completed_at: summary.completed_at.map(rfc3339),
             verdict: summary.state.verdict().map(|v| v.code().to_owned()),
             execution_time_ms: summary.cpu_time.map(|t| t.as_millis() as u64),

@@ -643,6 +643,25 @@ async fn a_repeated_start_with_the_same_key_gets_the_first_run() {
     client.refused(malformed, "invalid-body").await;
 }
 
+/// Regression: a client that repeated its start after a lost connection was charged a second submission.
+#[tokio::test]
+async fn a_repeated_start_is_charged_as_a_read() {
+    let hourly = |burst| Rate::new(burst, Duration::from_secs(3600), burst);
+    // The handshake is a read, and so is a start with a key.
+    let tier = TierRates { submissions: hourly(1), reads: hourly(3) };
+    let app = TestApp::with_settings(|s| {
+        s.tiers.insert("basic".into(), tier);
+    })
+    .await;
+    let mut client = Client::connect(address_of(&app).await, &app.user().await).await;
+    let message = json!({ "type": "start", "id": "a", "request": program(), "idempotency_key": "k1" });
+    for repeated in [false, true] {
+        client.send(message.clone()).await;
+        assert_eq!(client.until("accepted").await["repeated"], repeated);
+    }
+    client.refused(message, "rate-limited").await;
+}
+
 #[tokio::test]
 async fn a_shutdown_ends_connections_and_not_runs() {
     let app = TestApp::start().await;

@@ -10,6 +10,9 @@ use cupel_types::LiveSignal;
 use super::*;
 use crate::compile_turns::{Answer, Loan, Request};
 
+/// The output that the executor returns for every step.
+const SCRIPTED: &[u8] = b"out";
+
 impl Bench {
     async fn submit_live(&self) -> SubmissionId {
         self.submit_live_in("python", self.owner).await
@@ -28,6 +31,13 @@ impl Bench {
     async fn message(&self, id: SubmissionId) -> String {
         let record = self.core.submission(&self.viewer(), id).await.unwrap().unwrap();
         record.report.and_then(|report| report.message).unwrap_or_default()
+    }
+
+    /// The output in the result.
+    async fn kept_output(&self, id: SubmissionId) -> Vec<u8> {
+        let record = self.core.submission(&self.viewer(), id).await.unwrap().unwrap();
+        let step = record.report.and_then(|report| report.execution);
+        step.map(|step| step.stdout.data.to_vec()).unwrap_or_default()
     }
 
     /// The output in the stored log.
@@ -156,6 +166,27 @@ async fn a_live_run_that_has_consumed_input_ends_with_its_worker() {
     bench.shutdown.cancel();
     bench.until(id, ended_as(Verdict::InternalError)).await;
     assert!(bench.message(id).await.contains("was stopped"));
+    assert_eq!(bench.kept_output(id).await, SCRIPTED);
+}
+
+/// Regression: an open terminal delayed the end of the server by the whole grace period, and nobody could use it.
+#[tokio::test(flavor = "multi_thread")]
+async fn live_runs_that_are_cut_off_end_before_the_grace_period_with_their_output() {
+    let bench = Bench::alone(3, vec![Does::Leaves, Does::Echoes, Does::Echoes]).await;
+    let (silent, id) = (bench.submit_live().await, bench.submit_live().await);
+    bench.send(id, 1, text("a"));
+    bench.until_consumed(id, InputCount { inputs: 1, bytes: 1 }).await;
+    bench.until_left(1).await;
+    let other = bench.submit_tests(bench.other, 1).await;
+    bench.until_left(0).await;
+    bench.shutdown.cancel();
+    bench.until(id, ended_as(Verdict::InternalError)).await;
+    assert!(bench.message(id).await.starts_with("The server was shut down"));
+    assert_eq!((&*bench.kept_output(id).await, &*bench.output(id).await), (SCRIPTED, b"a".as_slice()));
+    bench.until(silent, |state| matches!(state, RunState::Queued { lost: 0, .. })).await;
+    assert!(matches!(bench.state(other).await, RunState::Leased { .. }), "other runs have the grace period");
+    bench.leave.store(true, Ordering::Release);
+    bench.until(other, ended_as(Verdict::Accepted)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -263,9 +263,13 @@ fn redirected(url: &str, status: u16, headers: &HeaderMap) -> Failure {
 
 /// The error for a refused request. `problem`: the server's error document.
 fn refused(url: &str, status: u16, problem: &Value) -> Failure {
-    let mut details = vec![harmless(problem["detail"].as_str().or(problem["title"].as_str()).unwrap_or_default())];
-    let faults = problem["errors"].as_array().into_iter().flatten();
-    details.extend(faults.filter_map(|fault| fault["detail"].as_str()).map(harmless));
+    let whole = problem["detail"].as_str().or(problem["title"].as_str()).unwrap_or_default();
+    let mut details = vec![harmless(whole)];
+    // The detail of the document is that of the first error, perhaps with the place in front.
+    let faults = problem["errors"].as_array().into_iter().flatten().filter_map(|fault| fault["detail"].as_str());
+    details.extend(
+        faults.enumerate().filter(|(i, fault)| *i > 0 || !whole.ends_with(fault)).map(|(_, fault)| harmless(fault)),
+    );
     details.dedup();
     let detail = details.join("\n  ");
     let (exit, what) = match status {
