@@ -82,6 +82,14 @@ fn limits_and_signals_have_their_exit_codes() {
     }
 }
 
+/// Regression: nothing was printed, as if the program had done nothing.
+#[test]
+fn the_command_names_the_signal_that_ended_a_program() {
+    let ended = run("a.c", "#include <signal.h>\nint main(void) { raise(SIGSEGV); }\n", &[], b"");
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(139), ""), "{ended:?}");
+    assert!(ended.stderr.starts_with("✗ killed by SIGSEGV · cpu"), "{ended:?}");
+}
+
 #[test]
 fn instructions_are_limited_and_reported_or_refused_with_the_reason() {
     let examination = end(cupel(["doctor", "--json"]), b"");
