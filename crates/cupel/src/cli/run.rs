@@ -213,7 +213,8 @@ fn choose<'r>(registry: &'r Registry, args: &Run) -> Result<&'r Language, Failur
     registry.find(name).ok_or_else(|| anyhow!(registry.unknown(name, "`cupel languages`"))).or_exit(Exit::Usage)
 }
 
-/// The language of a file, by its extension.
+/// The language of a file, by its extension. If no language has the extension, but the file cannot be opened either, the
+/// error names the latter: the path may be misspelt.
 pub(super) fn by_extension<'r>(registry: &'r Registry, file: &Path) -> Result<&'r Language, Failure> {
     let found = match file.extension().and_then(|extension| extension.to_str()) {
         Some(extension) => registry
@@ -221,6 +222,9 @@ pub(super) fn by_extension<'r>(registry: &'r Registry, file: &Path) -> Result<&'
             .ok_or_else(|| anyhow!("no language has files that end in `.{extension}`; name it with --language")),
         None => Err(anyhow!("cannot determine the language of {}; name it with --language", file.display())),
     };
+    if found.is_err() && file != Path::new("-") {
+        File::open(file).with_context(|| format!("cannot open {}", file.display())).or_exit(Exit::Usage)?;
+    }
     found.or_exit(Exit::Usage)
 }
 

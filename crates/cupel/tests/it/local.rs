@@ -202,9 +202,16 @@ fn a_closed_output_pipe_ends_the_program() {
 
 #[test]
 fn a_file_that_cannot_be_run_is_refused_with_a_remedy() {
+    let (unknown, bare) = (source("a.unknown", "1"), source("a", "1"));
     for (args, message) in [
         (&["run", "/nowhere/a.py"][..], "cannot open /nowhere/a.py"),
-        (&["run", "/nowhere/a.unknown"], "name it with --language"),
+        // Regression: the error was that the language is unknown.
+        (&["run", "/nowhere/a"], "cannot open /nowhere/a: No such file"),
+        (&["run", "/nowhere/a.unknown"], "cannot open /nowhere/a.unknown: No such file"),
+        (&["submit", "sum", "/nowhere/a"], "cannot open /nowhere/a: No such file"),
+        (&["test", "/nowhere/a"], "cannot open /nowhere/a: No such file"),
+        (&["run", &unknown.path], "name it with --language"),
+        (&["run", &bare.path], "name it with --language"),
         (&["run", "/nowhere/a", "--language", "pyton"], "did you mean `python`?"),
     ] {
         let ended = end(cupel(args), b"");
