@@ -39,6 +39,12 @@ impl Registry {
         }
     }
 
+    /// Whether `GET /languages` lists a language that a worker has. A language in an image that requests name is not
+    /// listed; any other language that this registry lacks is.
+    pub fn is_listed(&self, id: &LanguageId) -> bool {
+        id.image().is_none() && self.get(id).is_none_or(|language| language.listed)
+    }
+
     /// Finds a language by id or alias, as [`Registry::find`] does, also if it is disabled. For packages, which may
     /// name languages that this installation does not offer.
     pub fn known(&self, name: &str) -> Option<&Language> {
@@ -284,6 +290,17 @@ mod tests {
         assert!(registry.find("unlambda").is_none());
         assert_eq!(registry.by_extension("rs").map(|l| l.id.as_str()), Some("rust"));
         assert!(registry.by_extension("").is_none());
+    }
+
+    #[test]
+    fn internal_languages_and_those_in_an_image_are_not_listed() {
+        let registry = Registry::load(None).unwrap();
+        let listed = |id: &str| registry.is_listed(&id.parse().unwrap());
+        for (id, expected) in
+            [("python", true), ("course", true), ("text", false), ("multi-file", false), ("python@course/ml:2", false)]
+        {
+            assert_eq!(listed(id), expected, "{id}");
+        }
     }
 
     #[test]
