@@ -26,7 +26,7 @@ use crate::executor::{Collect, StdinSource, StepInput, StepKind, StepObserver, S
 use crate::failure::{End, exception};
 use crate::observer::{JudgeEvent, JudgeObserver};
 use crate::output_budget::OutputBudget;
-use crate::{ArtifactCache, BuiltIn, CompareResult, Difference, Differs, ExecuteError, Executor, artifacts};
+use crate::{ArtifactCache, BuiltIn, CompareResult, Difference, ExecuteError, Executor, artifacts};
 
 /// A program to judge.
 #[derive(Clone, Debug)]
@@ -348,17 +348,8 @@ fn why(
 ) -> Option<String> {
     if verdict == Verdict::WrongAnswer {
         let expected = case.expected.as_deref().unwrap_or_default();
-        let difference = first_difference(expected, &step.stdout.data)?;
-        let Difference { what, word, line, .. } = difference;
-        return Some(match what {
-            Differs::Missing => format!("the output ends before word {word}, which is expected"),
-            Differs::Trailing => {
-                format!("word {word} (line {line} of the output) follows the end of the expected output")
-            }
-            Differs::Word | Differs::Number | Differs::Space | Differs::Others | Differs::Count | Differs::NoLine => {
-                format!("word {word} (line {line} of the output) differs from the expected one")
-            }
-        });
+        // The submission contains the expected output, so its sender may see it.
+        return first_difference(expected, &step.stdout.data).map(|difference| difference.for_author());
     }
     exception.or_else(|| limits.exceeded(step.outcome))
 }

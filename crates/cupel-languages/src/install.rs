@@ -59,12 +59,12 @@ pub struct InstallPlan {
 #[derive(Debug, thiserror::Error)]
 pub enum InstallError {
     /// No language has this id or alias.
-    #[error("there is no language `{name}`{}", nearest.as_ref().map(|n| format!("; did you mean `{n}`?")).unwrap_or_default())]
+    #[error("there is no language `{name}`{}", suggestion.as_ref().map(|s| format!("; {s}")).unwrap_or_default())]
     UnknownLanguage {
         /// The requested name.
         name: String,
-        /// The language with the most similar name.
-        nearest: Option<LanguageId>,
+        /// A question that suggests the language with the most similar name.
+        suggestion: Option<String>,
     },
     /// The user is not root, and `sudo` is not installed.
     #[error("installing packages requires root or `sudo`; run as root:\n{}", commands.join("\n"))]
@@ -208,7 +208,7 @@ fn last_lines(output: &[u8]) -> String {
 fn named<'r>(registry: &'r Registry, name: &str) -> Result<&'r Language, InstallError> {
     registry.find(name).ok_or_else(|| InstallError::UnknownLanguage {
         name: name.to_owned(),
-        nearest: registry.nearest(name).map(|l| l.id.clone()),
+        suggestion: registry.suggestion(name),
     })
 }
 

@@ -197,7 +197,7 @@ impl Sender {
         let now = self.core.now();
         let (method, body) = match cupel_facades::callback_body(&self.core.registry(), &record, &self.judge0) {
             Some(body) => (Method::Put, body),
-            None => (Method::Post, cupel_api::webhook_body(&record, now)),
+            None => (Method::Post, cupel_api::webhook_body(&record)),
         };
         let (id, timestamp) = (delivery.id.to_string(), now.as_second());
         let signature = sign(&secret, &id, timestamp, &body);

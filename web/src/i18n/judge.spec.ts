@@ -22,7 +22,7 @@ test('other messages, and all messages in English, are unchanged', () => {
 })
 
 test('a message inside of other text is translated with the text around it', () => {
-  expect(zh('test 2: word 2 (line 1 of the output) differs from the expected one')).toBe('测试 2：输出的第 2 个词（第 1 行）与期望输出不同')
+  expect(zh('test 2: word 2, line 1 of the output: trailing output "9"')).toBe('测试 2：输出的第 2 个词（第 1 行）：多余的输出 "9"')
   expect(zh('Test 3 of 4: time limit of 1000 ms exceeded')).toBe('第 3 个测试（共 4 个）：超出时间限制（1000 ms）')
   expect(zh('At [0]["a: b"]: expected 1, got 2')).toBe('位置 [0]["a: b"]：应为 1，实际为 2')
   expect(zh('expected [1, 2], got [1] (1 element instead of 2)')).toBe('应为 [1, 2]，实际为 [1]（1 个元素，应为 2 个）')

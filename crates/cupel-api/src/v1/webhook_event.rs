@@ -3,7 +3,6 @@
 use cupel_core::disclosure::Disclosure;
 use cupel_core::run::SubmissionRecord;
 use cupel_types::{Bytes, LanguageId};
-use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::openapi::{HttpMethod, OpenApi, PathItem, Paths};
 use utoipa::{Path, ToSchema};
@@ -17,7 +16,7 @@ use crate::v1::response::time::rfc3339;
 /// `GET /submissions/{submission_id}`.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
-    "type": "submission.finished", "timestamp": "2026-11-20T07:00:01.250Z",
+    "type": "submission.finished", "timestamp": "2026-11-20T07:00:01.200Z",
     "data": {
         "submission_id": "0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a", "status": "completed", "verdict": "AC",
         "language": "python", "execution_time_ms": 12, "start": "warm", "memory_used_kb": 9216, "score": null,
@@ -28,7 +27,8 @@ pub(crate) struct WebhookEvent {
     /// Always `submission.finished`.
     #[serde(rename = "type")]
     kind: &'static str,
-    /// Time at which this request was sent.
+    /// Time at which the submission ended, the same for every try. The header `webhook-timestamp` has the time of the
+    /// try.
     #[schema(format = DateTime)]
     timestamp: String,
     /// The submission.
@@ -65,13 +65,13 @@ pub(crate) struct WebhookData {
 }
 
 /// Body of the delivery for this submission, as JSON.
-pub fn webhook_body(record: &SubmissionRecord, now: Timestamp) -> String {
+pub fn webhook_body(record: &SubmissionRecord) -> String {
     // The event consists of strings and numbers, so it always serializes.
-    serde_json::to_string(&WebhookEvent::of(record, now)).unwrap_or_default()
+    serde_json::to_string(&WebhookEvent::of(record)).unwrap_or_default()
 }
 
 impl WebhookEvent {
-    fn of(record: &SubmissionRecord, now: Timestamp) -> WebhookEvent {
+    fn of(record: &SubmissionRecord) -> WebhookEvent {
         let report = record.report.as_ref();
         // An abandoned run has no verdict from the judge.
         let verdict = record.state.verdict().unwrap_or(cupel_types::Verdict::InternalError);
@@ -87,7 +87,8 @@ impl WebhookEvent {
         });
         WebhookEvent {
             kind: "submission.finished",
-            timestamp: rfc3339(now),
+            // A delivery exists only once the submission has ended.
+            timestamp: rfc3339(record.completed_at.unwrap_or(record.submission.submitted_at)),
             data: WebhookData {
                 submission_id: record.submission.id.to_string(),
                 status,
@@ -110,7 +111,8 @@ impl WebhookEvent {
 /// The server sends this request to the `webhook` of the submission. Signatures follow the Standard Webhooks
 /// convention: `webhook-signature` is `v1,` and the base64 HMAC-SHA256 of `webhook-id.webhook-timestamp.body`. The key
 /// is the secret from `GET /auth/webhook-secret`: decode the base64 text after `whsec_`. Compare the signature in
-/// constant time, and refuse old timestamps. A delivery that fails is repeated with the same `webhook-id`.
+/// constant time, and refuse old values of `webhook-timestamp`. A delivery that fails is repeated with the same
+/// `webhook-id` and body.
 #[utoipa::path(
     post, path = "submission.finished", tag = "submissions", operation_id = "submission_finished",
     params(

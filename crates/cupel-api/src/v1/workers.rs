@@ -24,7 +24,7 @@ pub(crate) struct WorkerView {
     version: String,
     /// Number of programs that it can run at the same time.
     slots: u32,
-    /// Number of occupied slots.
+    /// Number of slots that were occupied at the last heartbeat.
     busy: u32,
     /// Number of runs that it judged within the minute before the last heartbeat.
     judged_last_minute: u32,
@@ -44,7 +44,6 @@ pub(crate) struct WorkerView {
 impl WorkerView {
     fn of(record: WorkerRecord, registry: &Registry) -> WorkerView {
         let WorkerRecord { beat, order, started_at, seen_at } = record;
-        let is_listed = |id: &&LanguageId| registry.get(id).is_none_or(|language| language.listed);
         WorkerView {
             worker_id: beat.id.to_string(),
             name: beat.name,
@@ -53,7 +52,7 @@ impl WorkerView {
             busy: beat.busy,
             judged_last_minute: beat.judged_last_minute,
             order: order.as_str(),
-            languages: beat.languages.keys().filter(is_listed).count() as u64,
+            languages: beat.languages.keys().filter(|id| registry.is_listed(id)).count() as u64,
             pulling: beat.pulling.into_iter().map(PullingView::of).collect(),
             started_at: rfc3339(started_at),
             seen_at: rfc3339(seen_at),

@@ -39,6 +39,12 @@ impl Registry {
         }
     }
 
+    /// Whether `GET /languages` lists a language that a worker has. A language in an image that requests name is not
+    /// listed; any other language that this registry lacks is.
+    pub fn is_listed(&self, id: &LanguageId) -> bool {
+        id.image().is_none() && self.get(id).is_none_or(|language| language.listed)
+    }
+
     /// Finds a language by id or alias, as [`Registry::find`] does, also if it is disabled. For packages, which may
     /// name languages that this installation does not offer.
     pub fn known(&self, name: &str) -> Option<&Language> {
@@ -117,7 +123,7 @@ impl Registry {
         self.languages.iter().find(|l| l.headers.iter().any(|e| e == extension))
     }
 
-    /// Message about an unknown language name. It suggests the nearest language or, if no name is close, refers to
+    /// Message about an unknown language name. It has a [`Registry::suggestion`] or, if no name is close, refers to
     /// `list`, which describes where all languages are listed. For `NAME@…` with a known NAME, it lists the versions or
     /// images of that language. Begins with a small letter.
     pub fn unknown(&self, name: &str, list: &str) -> String {
@@ -148,16 +154,31 @@ impl Registry {
             return format!("the language `{}` is disabled here", language.id);
         }
         let short: String = name.chars().take(NAME_CHARACTERS_MAX).collect();
-        let hint = match self.nearest(&short) {
-            Some(near) => format!("did you mean `{}`?", near.id),
+        let hint = match self.suggestion(&short) {
+            Some(suggestion) => suggestion,
             None => format!("{list} lists all of them"),
         };
         format!("there is no language `{}`; {hint}", short.escape_debug())
     }
 
-    /// The language most similar to a misspelled `name`: the edit distance to its id, alias or extension is at most a
-    /// third of the longer name's length. `None` if no name is that close.
-    pub fn nearest(&self, name: &str) -> Option<&Language> {
+    /// A question that suggests the language most similar to a misspelled `name`: the edit distance to its id, alias or
+    /// extension is at most a third of the longer name's length. It names the alias or extension if that is what is
+    /// similar. `None` if no name is that close.
+    pub fn suggestion(&self, name: &str) -> Option<String> {
+        let (similar, language) = self.nearest(name)?;
+        let id = &language.id;
+        let why = if similar == id.as_str() {
+            String::new()
+        } else if language.aliases.iter().any(|alias| alias == similar) {
+            format!(" (alias `{similar}`)")
+        } else {
+            format!(" (its files end in `.{similar}`)")
+        };
+        Some(format!("did you mean `{id}`{why}?"))
+    }
+
+    /// The id, alias or extension most similar to `name`, and its language.
+    fn nearest(&self, name: &str) -> Option<(&str, &Language)> {
         let name = name.to_ascii_lowercase();
         let letters = name.chars().count();
         if letters > 64 {
@@ -168,10 +189,10 @@ impl Registry {
             .iter()
             .flat_map(|l| names(l).chain(l.extensions.iter().map(String::as_str)).map(move |known| (known, l)));
         names
-            .map(|(known, l)| (strsim::damerau_levenshtein(known, &name), known.len(), l))
-            .filter(|&(distance, known, _)| distance * 3 <= known.max(letters))
-            .min_by_key(|&(distance, known, _)| (distance, std::cmp::Reverse(known)))
-            .map(|(_, _, l)| l)
+            .map(|(known, l)| (strsim::damerau_levenshtein(known, &name), known, l))
+            .filter(|&(distance, known, _)| distance * 3 <= known.len().max(letters))
+            .min_by_key(|&(distance, known, _)| (distance, std::cmp::Reverse(known.len())))
+            .map(|(_, known, l)| (known, l))
     }
 }
 
@@ -272,9 +293,20 @@ mod tests {
     }
 
     #[test]
+    fn internal_languages_and_those_in_an_image_are_not_listed() {
+        let registry = Registry::load(None).unwrap();
+        let listed = |id: &str| registry.is_listed(&id.parse().unwrap());
+        for (id, expected) in
+            [("python", true), ("course", true), ("text", false), ("multi-file", false), ("python@course/ml:2", false)]
+        {
+            assert_eq!(listed(id), expected, "{id}");
+        }
+    }
+
+    #[test]
     fn a_misspelled_name_finds_the_nearest_one() {
         let registry = Registry::load(None).unwrap();
-        let nearest = |name: &str| registry.nearest(name).map(|l| l.id.as_str());
+        let nearest = |name: &str| registry.nearest(name).map(|(_, l)| l.id.as_str());
         for (name, id) in [
             ("pyhton", "python"),
             ("pythn", "python"),
@@ -289,6 +321,23 @@ mod tests {
         for name in ["", "unlambda", "x", &"p".repeat(1000)] {
             assert_eq!(nearest(name), None, "{name}");
         }
+    }
+
+    /// Regression: `nope` got the suggestion `javascript`, without its alias `node`.
+    #[test]
+    fn a_suggestion_names_the_alias_or_extension_that_is_similar() {
+        let registry = Registry::load(None).unwrap();
+        for (name, suggestion) in [
+            ("pyhton", "did you mean `python`?"),
+            ("nope", "did you mean `javascript` (alias `node`)?"),
+            ("gollang", "did you mean `go` (alias `golang`)?"),
+            ("mjss", "did you mean `javascript` (its files end in `.mjs`)?"),
+        ] {
+            assert_eq!(registry.suggestion(name).as_deref(), Some(suggestion), "{name}");
+        }
+        assert_eq!(registry.suggestion("unlambda"), None);
+        let message = "there is no language `nope`; did you mean `javascript` (alias `node`)?";
+        assert_eq!(registry.unknown("nope", "the list"), message);
     }
 
     #[test]

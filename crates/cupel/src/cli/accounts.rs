@@ -83,7 +83,7 @@ pub(super) enum Uses {
 
 /// An opened store.
 pub(super) struct OpenStore {
-    config: Config,
+    pub(super) config: Config,
     /// `None` if the command does not need it.
     data: Option<DataDir>,
     pub(super) store: StoreAndClock,

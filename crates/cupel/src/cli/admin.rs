@@ -5,22 +5,23 @@ pub(super) mod args;
 use anyhow::anyhow;
 use cupel_core::Needs;
 use cupel_core::cluster::{Order, OrderSent, WorkerRecord, unserved};
-use cupel_types::WorkerId;
+use cupel_types::{LanguageId, WorkerId};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use self::args::{Admin, AdminCommand};
-use super::accounts::{Uses, in_store};
+use super::accounts::{OpenStore, Uses, in_store};
 use super::dead_letters::dead;
 use super::stored::stored;
 use super::{CommandResult, Exit, Failure, OrExit};
 use crate::compose::engines::StoreAndClock;
+use crate::local;
 use crate::terminal::{Table, harmless, in_line};
 
 pub(super) fn admin(args: &Admin) -> CommandResult {
     let settings = &args.settings;
     match &args.command {
-        AdminCommand::Workers { json } => in_store(settings, Uses::Store, async |at| workers(&at.store, *json).await),
+        AdminCommand::Workers { json } => in_store(settings, Uses::Store, async |at| workers(at, *json).await),
         AdminCommand::Queue { json } => in_store(settings, Uses::Store, async |at| queue(&at.store, *json).await),
         AdminCommand::Pause { worker } => {
             in_store(settings, Uses::Store, async |at| send_order(&at.store, worker.as_deref(), Order::Pause).await)
@@ -56,7 +57,8 @@ fn judged(worker: &WorkerRecord, now: Timestamp) -> u32 {
     if worker.is_alive(now) { worker.beat.judged_last_minute } else { 0 }
 }
 
-async fn workers((store, clock): &StoreAndClock, as_json: bool) -> CommandResult {
+async fn workers(at: &OpenStore, as_json: bool) -> CommandResult {
+    let (store, clock) = &at.store;
     let (workers, now) = (store.workers().await?, clock.now());
     if as_json {
         let view = |worker: &WorkerRecord| {
@@ -83,6 +85,9 @@ async fn workers((store, clock): &StoreAndClock, as_json: bool) -> CommandResult
         outln!("{}", json!({ "workers": workers.iter().map(view).collect::<Vec<_>>() }));
         return Ok(Exit::Ok);
     }
+    // Without the language files of the servers, only the shipped languages are known, and all others count.
+    let registry = local::registry(&at.config).ok();
+    let is_listed = |id: &&LanguageId| registry.as_ref().is_none_or(|registry| registry.is_listed(id));
     let mut table = Table::new(&["ID", "NAME", "VERSION", "STATE", "ORDER", "BUSY", "JUDGED/MIN", "LANGUAGES", "SEEN"]);
     for worker in &workers {
         let seen = now.duration_since(worker.seen_at).as_secs().max(0);
@@ -94,7 +99,7 @@ async fn workers((store, clock): &StoreAndClock, as_json: bool) -> CommandResult
             worker.order.as_str().to_owned(),
             format!("{} of {}", busy(worker, now), worker.beat.slots),
             judged(worker, now).to_string(),
-            worker.beat.languages.len().to_string(),
+            worker.beat.languages.keys().filter(is_listed).count().to_string(),
             format!("{seen} s ago"),
         ]);
     }

@@ -213,7 +213,8 @@ fn choose<'r>(registry: &'r Registry, args: &Run) -> Result<&'r Language, Failur
     registry.find(name).ok_or_else(|| anyhow!(registry.unknown(name, "`cupel languages`"))).or_exit(Exit::Usage)
 }
 
-/// The language of a file, by its extension.
+/// The language of a file, by its extension. If no language has the extension, but the file cannot be opened either, the
+/// error names the latter: the path may be misspelt.
 pub(super) fn by_extension<'r>(registry: &'r Registry, file: &Path) -> Result<&'r Language, Failure> {
     let found = match file.extension().and_then(|extension| extension.to_str()) {
         Some(extension) => registry
@@ -221,6 +222,9 @@ pub(super) fn by_extension<'r>(registry: &'r Registry, file: &Path) -> Result<&'
             .ok_or_else(|| anyhow!("no language has files that end in `.{extension}`; name it with --language")),
         None => Err(anyhow!("cannot determine the language of {}; name it with --language", file.display())),
     };
+    if found.is_err() && file != Path::new("-") {
+        File::open(file).with_context(|| format!("cannot open {}", file.display())).or_exit(Exit::Usage)?;
+    }
     found.or_exit(Exit::Usage)
 }
 
@@ -404,8 +408,8 @@ fn exit_code(report: &RunReport, stopped_by: Option<i32>) -> u8 {
     u8::try_from(code).unwrap_or(1)
 }
 
-/// Prints the compiler's output if compilation failed. Prints a summary line at a terminal, or if there is a message
-/// that the program has not printed.
+/// Prints the compiler's output if compilation failed. Prints a summary line at a terminal, if a signal ended the
+/// program, or if there is a message that the program has not printed.
 fn show(language: &Language, report: &RunReport) {
     if let Some(compile) = report.compile.as_ref().filter(|compile| !compile.ok) {
         err!("{}", harmless(&String::from_utf8_lossy(&compile.output.data)));
@@ -413,7 +417,9 @@ fn show(language: &Language, report: &RunReport) {
     // The exit code does not identify the exceeded limit, so the summary names it. The message of a runtime error is an
     // exception, which the program has already printed.
     let is_printed = report.verdict == Verdict::RuntimeError;
-    if io::stderr().is_terminal() || report.message.is_some() && !is_printed {
+    // A program that a signal ends can print no reason. A shell prints one, such as "Segmentation fault".
+    let is_killed = report.execution.as_ref().is_some_and(|step| matches!(step.outcome, Outcome::Signalled(_)));
+    if io::stderr().is_terminal() || is_killed || report.message.is_some() && !is_printed {
         errln!("{}", summary(language, report));
     }
 }

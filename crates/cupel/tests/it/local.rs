@@ -82,6 +82,14 @@ fn limits_and_signals_have_their_exit_codes() {
     }
 }
 
+/// Regression: nothing was printed, as if the program had done nothing.
+#[test]
+fn the_command_names_the_signal_that_ended_a_program() {
+    let ended = run("a.c", "#include <signal.h>\nint main(void) { raise(SIGSEGV); }\n", &[], b"");
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(139), ""), "{ended:?}");
+    assert!(ended.stderr.starts_with("✗ killed by SIGSEGV · cpu"), "{ended:?}");
+}
+
 #[test]
 fn instructions_are_limited_and_reported_or_refused_with_the_reason() {
     let examination = end(cupel(["doctor", "--json"]), b"");
@@ -194,9 +202,16 @@ fn a_closed_output_pipe_ends_the_program() {
 
 #[test]
 fn a_file_that_cannot_be_run_is_refused_with_a_remedy() {
+    let (unknown, bare) = (source("a.unknown", "1"), source("a", "1"));
     for (args, message) in [
         (&["run", "/nowhere/a.py"][..], "cannot open /nowhere/a.py"),
-        (&["run", "/nowhere/a.unknown"], "name it with --language"),
+        // Regression: the error was that the language is unknown.
+        (&["run", "/nowhere/a"], "cannot open /nowhere/a: No such file"),
+        (&["run", "/nowhere/a.unknown"], "cannot open /nowhere/a.unknown: No such file"),
+        (&["submit", "sum", "/nowhere/a"], "cannot open /nowhere/a: No such file"),
+        (&["test", "/nowhere/a"], "cannot open /nowhere/a: No such file"),
+        (&["run", &unknown.path], "name it with --language"),
+        (&["run", &bare.path], "name it with --language"),
         (&["run", "/nowhere/a", "--language", "pyton"], "did you mean `python`?"),
     ] {
         let ended = end(cupel(args), b"");

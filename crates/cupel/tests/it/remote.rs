@@ -89,7 +89,9 @@ fn a_program_on_a_server_has_the_same_output_and_exit_code_as_locally() {
     assert_eq!((here.code, &here.stdout, &here.stderr), (there.code, &there.stdout, &there.stderr));
 
     let signalled = source("a.py", "import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\n");
-    assert_eq!(end(with_key(&server, ["run", &signalled.path, "--server", &server.url]), b"").code, Some(143));
+    let signalled = end(with_key(&server, ["run", &signalled.path, "--server", &server.url]), b"");
+    assert_eq!(signalled.code, Some(143), "{signalled:?}");
+    assert!(signalled.stderr.starts_with("✗ killed by SIGTERM · cpu"), "{signalled:?}");
     let slow = source("a.py", "while True: pass\n");
     let limited = end(with_key(&server, ["run", &slow.path, "--server", &server.url, "--time", "200ms"]), b"");
     assert_eq!(limited.code, Some(124), "{limited:?}");

@@ -123,9 +123,11 @@ fn a_hang_up_stops_a_server_like_sigterm_unless_it_was_started_with_the_signal_i
 }
 
 #[test]
-fn the_start_counts_the_languages_that_the_api_lists() {
+fn the_start_and_the_list_of_workers_count_the_languages_that_the_api_lists() {
     let data = tempfile::tempdir().unwrap();
-    let server = Server::start(data.path(), &[]);
+    // An internal language, which the API does not list, needs no toolchain.
+    let disabled: Vec<&str> = unused_languages().split(',').filter(|id| *id != "text").collect();
+    let server = Server::start(data.path(), &[("CUPEL_LANGUAGES__DISABLED", &disabled.join(","))]);
     let languages = server.get("/api/v1/languages").1;
     let languages = languages["languages"].as_array().unwrap();
     let available = languages.iter().filter(|language| language["available"] == true).count();
@@ -134,6 +136,20 @@ fn the_start_counts_the_languages_that_the_api_lists() {
         line += &format!(" · {} not installed (", languages.len() - available);
     }
     assert!(server.printed.contains(&line), "{line}: {}", server.printed);
+    let worker = eventually(|| server.get("/api/v1/admin/workers").1["workers"].get(0).cloned());
+    assert_eq!(worker["languages"], available, "{worker}");
+    // Regression: the command also counted internal languages.
+    let workers = |flags: &[&str]| {
+        let ended = end(cupel([&["admin", "workers", "--data", data.path().to_str().unwrap()], flags].concat()), b"");
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        ended.stdout
+    };
+    let table = workers(&[]);
+    // The last column, "3 s ago", has three words.
+    let shown = table.lines().nth(1).unwrap().split_whitespace().rev().nth(3).unwrap().to_owned();
+    assert_eq!(shown, available.to_string(), "{table}");
+    let object: Value = serde_json::from_str(&workers(&["--json"])).unwrap();
+    assert!(object["workers"][0]["languages"]["text"].is_string(), "{object}");
 }
 
 #[test]

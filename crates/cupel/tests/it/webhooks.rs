@@ -26,6 +26,8 @@ fn a_webhook_is_signed_and_repeated_until_it_is_accepted() {
     let body = std::str::from_utf8(&taken.body).unwrap();
     assert!(taken.head.starts_with("POST /hook HTTP/1.1"), "{}", taken.head);
     assert_eq!(first.header("webhook-id"), taken.header("webhook-id"), "the id is the same at every try");
+    // Regression: the body had the time of the attempt. That time is in a header.
+    assert_eq!(std::str::from_utf8(&first.body), Ok(body), "the body is the same at every try");
 
     let secret = server.get("/api/v1/auth/webhook-secret").1["webhook_secret"].as_str().unwrap().to_owned();
     let secret = BASE64_STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
@@ -48,6 +50,7 @@ fn a_webhook_is_signed_and_repeated_until_it_is_accepted() {
         assert_eq!(time.as_str().unwrap().len(), "2030-01-01T00:00:00.000Z".len(), "{time}");
     }
     assert_eq!((&event["type"], &event["data"]["submission_id"]), (&"submission.finished".into(), &id.into()));
+    assert_eq!(event["timestamp"], event["data"]["completed_at"]);
     assert_eq!(event["data"]["start"], "warm");
     assert_eq!((&event["data"]["status"], &event["data"]["verdict"]), (&"completed".into(), &"AC".into()));
     eventually(|| server.text("/metrics").contains(r#"cupel_webhooks_total{result="delivered"} 1"#).then_some(()));

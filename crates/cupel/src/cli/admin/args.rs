@@ -28,6 +28,10 @@ pub(crate) struct Admin {
 #[derive(Debug, Subcommand)]
 pub(crate) enum AdminCommand {
     /// List the workers with their states and pending commands (pause, drain).
+    ///
+    /// BUSY is the number of slots that were occupied at the last heartbeat (SEEN); `cupel admin queue` prints the
+    /// current number of running runs. LANGUAGES is the number of languages that `GET /languages` lists; `languages` of
+    /// --json also has the others.
     Workers {
         /// Print one JSON object.
         #[arg(long)]

@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use cupel_judge::LiveSource;
 use cupel_languages::Registry;
-use cupel_types::{BoxPath, Bytes, Verdict};
+use cupel_types::{BoxPath, Bytes, Signal, Verdict};
 use serde_json::{Map, Value, json};
 
 use super::args::Run;
@@ -293,21 +293,22 @@ fn exit_code(result: &Value) -> u8 {
     u8::try_from(code).unwrap_or(1)
 }
 
-/// Prints why the program did not run or did not succeed, and a summary line at a terminal.
+/// Prints the compiler's output if compilation failed. Prints a summary line under the conditions of a local run.
 fn show(server: &Server, result: &Value) {
     let verdict = result["verdict"].as_str().unwrap_or("none");
     if let Some(output) = result["compilation_error"].as_str() {
         errln!("{}", harmless(output.trim_end()));
     }
     let message = result["message"].as_str().filter(|_| verdict != "RTE");
-    if !io::stderr().is_terminal() && message.is_none() {
+    let is_killed = matches!(verdict, "RTE" | "SV") && result["signal"].is_i64();
+    if !io::stderr().is_terminal() && message.is_none() && !is_killed {
         return;
     }
     let mark = if verdict == "AC" { good("✓") } else { bad("✗") };
     let what = match (result["exit_code"].as_i64(), result["signal"].as_i64(), message) {
         (_, _, Some(message)) => harmless(message),
         (Some(code), _, None) if verdict != "CE" => format!("exit code {code}"),
-        (_, Some(signal), None) if verdict != "CE" => format!("killed by signal {signal}"),
+        (_, Some(signal), None) if verdict != "CE" => format!("killed by {}", Signal(signal.try_into().unwrap_or(0))),
         _ => Verdict::from_code(verdict).map_or_else(|| harmless(verdict), |verdict| verdict.title().to_owned()),
     };
     let number = |name: &str, unit: &str| Some(format!("{} {unit}", result[name].as_u64()?));
