@@ -157,7 +157,10 @@ fn file_size(world: &World, place: Backend) {
 
 fn numbers(world: &World, place: Backend) {
     assert_eq!(world.step(place, &["forks"]).limited(|l| l.processes = 10).printed(), "10 EAGAIN\n");
-    assert_eq!(world.step(place, &["opens"]).limited(|l| l.open_files = 20).printed(), "20 EMFILE\n");
+    for open_files in [3, 4, 5, 6, 7, 20] {
+        let printed = world.step(place, &["opens"]).limited(|l| l.open_files = open_files).printed();
+        assert_eq!(printed, format!("{open_files} EMFILE\n"));
+    }
 }
 
 fn exhaust(world: &World, place: Backend) {
@@ -341,6 +344,8 @@ fn pairs(world: &World, place: Backend) {
         let ended = dialogue(world, place, "pairs", terminal, vec![]);
         assert_eq!(ended, (Outcome::Exited(0), "few\n".to_owned()), "{terminal:?}");
     }
+    let with_few_descriptors = world.step(place, &["pair"]).limited(|limits| limits.open_files = 3);
+    assert_eq!(with_few_descriptors.printed(), "none\n");
 }
 
 fn interact(world: &World, place: Backend) {

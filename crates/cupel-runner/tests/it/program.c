@@ -300,6 +300,13 @@ static int pairs(void) {
   return 0;
 }
 
+/* Opens a pseudo-terminal in place of standard input, which needs no further descriptor. */
+static int pair(void) {
+  close(0);
+  puts(open("/dev/ptmx", O_RDWR | O_NOCTTY) < 0 ? "none" : "one");
+  return 0;
+}
+
 /* Guesses a number that the other party has chosen. */
 static int guess(void) {
   char answer[16];
@@ -379,6 +386,8 @@ int main(int argc, char **argv) {
     return terminal();
   if (!strcmp(mode, "pairs"))
     return pairs();
+  if (!strcmp(mode, "pair"))
+    return pair();
   if (!strcmp(mode, "lines")) {
     for (int number = 0; number < 7000; number++)
       printf("line %d\n", number);
