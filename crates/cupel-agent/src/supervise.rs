@@ -29,7 +29,7 @@ use rustix::time::ClockId;
 
 use crate::files::{BoxDirectory, Incoming};
 use crate::link::Link;
-use crate::meter::Meter;
+use crate::meter::{Meter, OomKill};
 use crate::program::{self, Settings};
 
 /// Maximum time between two checks of the limits.
@@ -353,7 +353,8 @@ impl Run<'_> {
         while self.streams.outputs.iter().any(Option::is_some) {
             self.turn(None)?;
         }
-        if self.meter.oom_kills() > 0 {
+        let oom_kill = self.meter.oom_kill();
+        if oom_kill == Some(OomKill::OwnLimit) {
             self.hit = Some(Hit::Memory);
         }
         let ended = self.ended.unwrap_or_else(now);
@@ -361,6 +362,9 @@ impl Run<'_> {
         // A limit may have been exceeded between the last check and the end.
         if self.hit.is_none() && cpu > self.limits.cpu {
             self.hit = Some(Hit::Cpu);
+        }
+        if self.hit.is_none() && oom_kill == Some(OomKill::Foreign) {
+            self.hit = Some(Hit::ForeignOom);
         }
         Ok(Done {
             hit: self.hit,
@@ -465,8 +469,13 @@ impl Run<'_> {
         let limits = self.limits;
         let memory = self.meter.memory().unwrap_or_default().used.saturating_sub(self.baseline.memory);
         self.memory_seen = self.memory_seen.max(memory);
-        if self.meter.oom_kills() > 0 || memory > limits.memory {
+        let oom_kill = self.meter.oom_kill();
+        if oom_kill == Some(OomKill::OwnLimit) || memory > limits.memory {
             self.end(Hit::Memory);
+            return LOOK_MAX;
+        }
+        if oom_kill == Some(OomKill::Foreign) {
+            self.end(Hit::ForeignOom);
             return LOOK_MAX;
         }
         let wall = time.saturating_sub(self.started);
