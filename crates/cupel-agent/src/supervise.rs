@@ -211,7 +211,9 @@ impl Agent {
     /// Starts the program.
     fn start(&mut self, step: &Step, path: &str) -> io::Result<(Streams, Pid)> {
         let settings = Settings {
-            cpu_seconds: step.limits.cpu.as_secs() + 2,
+            // A fallback, as in the native sandbox (`mechanism/rlimits.rs`). The kernel compares it with the number of
+            // timer ticks. If a hypervisor delays the machine, these exceed the exact time.
+            cpu_seconds: step.limits.cpu.as_secs().saturating_mul(2).saturating_add(2),
             address_space: step.limits.address_space,
             open_files: step.limits.open_files,
             file_size: step.limits.file_size,

@@ -23,6 +23,7 @@ pub(crate) const RULES: &[(&str, crate::PlaceRule)] = &[
     ("a_full_box_is_an_error_of_the_write", disk),
     ("a_limit_on_the_size_of_a_file_is_an_error_of_the_write", file_size),
     ("processes_and_open_files_are_bounded", numbers),
+    ("the_kernels_limit_on_cpu_time_is_far_above_that_of_the_executor", cpu_limit),
     ("memory_that_belongs_to_no_process_is_the_memory_limit", exhaust),
     ("files_are_returned_as_asked", files),
     ("files_of_a_program_that_crashed_are_those_of_its_outbox", files_of_a_crash),
@@ -161,6 +162,12 @@ fn numbers(world: &World, place: Backend) {
         let printed = world.step(place, &["opens"]).limited(|l| l.open_files = open_files).printed();
         assert_eq!(printed, format!("{open_files} EMFILE\n"));
     }
+}
+
+/// The kernel counts timer ticks, which can be more than the exact time.
+fn cpu_limit(world: &World, place: Backend) {
+    let printed = world.step(place, &["cpu_limit"]).limited(|l| l.cpu_time = Duration::from_secs(60)).printed();
+    assert_eq!(printed, "122 s\n");
 }
 
 fn exhaust(world: &World, place: Backend) {

@@ -82,6 +82,13 @@ static int opens(void) {
   return 0;
 }
 
+static int cpu_limit(void) {
+  struct rlimit limit;
+  getrlimit(RLIMIT_CPU, &limit);
+  printf("%ld s\n", (long)limit.rlim_cur);
+  return 0;
+}
+
 static void put(const char *path, const char *text, int mode) {
   int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, mode);
   if (fd < 0 || write(fd, text, strlen(text)) < 0)
@@ -368,6 +375,8 @@ int main(int argc, char **argv) {
     return forks();
   if (!strcmp(mode, "opens"))
     return opens();
+  if (!strcmp(mode, "cpu_limit"))
+    return cpu_limit();
   if (!strcmp(mode, "files"))
     return files();
   if (!strcmp(mode, "files_and_crash"))
