@@ -27,6 +27,7 @@ pub(crate) const RULES: &[(&str, crate::PlaceRule)] = &[
     ("memory_that_belongs_to_no_process_is_the_memory_limit", exhaust),
     ("files_are_returned_as_asked", files),
     ("files_of_a_program_that_crashed_are_those_of_its_outbox", files_of_a_crash),
+    ("files_that_the_program_may_not_read_are_returned", files_without_permissions),
     ("nothing_of_a_run_is_there_in_the_next", cleanup),
     ("a_program_cannot_reach_beyond_its_cell", attack),
     ("input_that_arrives_later_reaches_the_program", live),
@@ -235,6 +236,33 @@ fn files_of_a_crash(world: &World, place: Backend) {
     let outbox = Collect::Outbox(BoxPath::new("out").unwrap());
     let result = world.step(place, &["files_and_crash"]).collect(outbox).run();
     assert_eq!(shown(&result.files), ["out/a first", "out/deep/b* second"]);
+}
+
+fn files_without_permissions(world: &World, place: Backend) {
+    let run = |collect| {
+        let result = world.step(place, &["files_without_permissions"]).collect(collect).run();
+        assert_eq!(result.report.outcome, Outcome::Exited(0), "{result:?}");
+        result
+    };
+    let of_outbox = ["out/a first", "out/deep/b* second", "out/listed/c fourth"].map(str::to_owned);
+    let all = [&of_outbox[..], &["top third".to_owned()]].concat();
+    let result = run(Collect::All);
+    assert_eq!((shown(&result.files), result.files_truncated), (all, false));
+    let result = run(Collect::Outbox(BoxPath::new("out").unwrap()));
+    assert_eq!((shown(&result.files), result.files_truncated), (of_outbox.to_vec(), false));
+    let paths = ["out/deep/b", "out/link", "out/listed/c"].map(|path| BoxPath::new(path).unwrap()).to_vec();
+    let find = FileSearch {
+        patterns: vec![PathPattern::new("out/**").unwrap()],
+        files_max: 10,
+        file_bytes_max: Bytes::kib(1),
+        bytes_max: Bytes::kib(1),
+    };
+    let result = run(Collect::Named { paths, keep: Bytes::kib(1), find: Some(find) });
+    let fetched: Vec<_> = result.fetched.iter().map(|file| (file.path.as_str(), &*file.content.data)).collect();
+    assert_eq!(fetched, [("out/deep/b", &b"second"[..]), ("out/listed/c", b"fourth")]);
+    let found: Vec<_> = result.found.files.iter().map(|file| (file.path.as_str(), file.data.as_deref())).collect();
+    let expected = [("out/a", &b"first"[..]), ("out/deep/b", b"second"), ("out/listed/c", b"fourth")];
+    assert_eq!(found, expected.map(|(path, data)| (path, Some(data))));
 }
 
 fn cleanup(world: &World, place: Backend) {

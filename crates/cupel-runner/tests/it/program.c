@@ -107,6 +107,15 @@ static int files(void) {
   return 0;
 }
 
+/* The same files in the outbox, in directories without some permissions of their owner. */
+static int files_without_permissions(void) {
+  if (files() || mkdir("out/listed", 0700))
+    return 1;
+  put("out/listed/c", "fourth", 0);
+  return chmod("out/a", 0200) || chmod("out/deep/b", 0100) || chmod("out/deep", 0) || chmod("out/listed", 0400) ||
+         chmod("out", 0300) || chmod(".", 0);
+}
+
 static int leave(void) {
   const char *places[] = {"/box/left", "/tmp/left", "/dev/shm/left"};
   for (int i = 0; i < 3; i++)
@@ -379,6 +388,8 @@ int main(int argc, char **argv) {
     return cpu_limit();
   if (!strcmp(mode, "files"))
     return files();
+  if (!strcmp(mode, "files_without_permissions"))
+    return files_without_permissions();
   if (!strcmp(mode, "files_and_crash"))
     return files(), raise(SIGSEGV);
   if (!strcmp(mode, "leave"))
