@@ -24,6 +24,10 @@ const DEPTH_MAX: u32 = 32;
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 /// With `O_NONBLOCK`, opening a named pipe does not wait for a writer.
 const FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
+/// Any entry, whatever its permissions.
+const ENTRY: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+/// The permissions to list a directory and to open its entries.
+const LISTABLE: Mode = Mode::RUSR.union(Mode::XUSR);
 const BENEATH: ResolveFlags = ResolveFlags::BENEATH
     .union(ResolveFlags::NO_SYMLINKS)
     .union(ResolveFlags::NO_XDEV)
@@ -77,7 +81,13 @@ impl BoxDirectory {
 
     /// Sends the files that the step returns. Returns whether some may be missing because there are too many, or they
     /// are too large or too deep.
+    ///
+    /// The program is the owner of its files, and may have taken permissions from itself and so from the agent. All its
+    /// processes are gone, so the agent restores the permissions that it needs.
     pub(crate) fn send(&self, collect: &Collect, outbox: Option<&str>, link: &mut Link) -> io::Result<bool> {
+        if !matches!(collect, Collect::Nothing) {
+            make_listable(self.0.as_fd())?;
+        }
         match collect {
             Collect::Nothing => Ok(false),
             Collect::All { files, bytes, .. } => {
@@ -95,7 +105,7 @@ impl BoxDirectory {
                 };
                 let complete = match outbox {
                     None => walk(self.0.as_fd(), "", &mut entries, &mut visit)?,
-                    Some(outbox) => match rustix::fs::openat2(&self.0, outbox, DIRECTORY, Mode::empty(), BENEATH) {
+                    Some(outbox) => match open(self.0.as_fd(), outbox, DIRECTORY) {
                         Ok(opened) => walk(opened.as_fd(), outbox, &mut entries, &mut visit)?,
                         // The program has removed or replaced the directory.
                         Err(_) => true,
@@ -181,8 +191,39 @@ enum Visited {
     TooDeep,
 }
 
+/// Opens an entry below a directory.
+fn open(directory: BorrowedFd<'_>, path: &str, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+    match rustix::fs::openat2(directory, path, flags, Mode::empty(), BENEATH) {
+        Err(Errno::ACCESS) => {
+            make_readable(directory, path)?;
+            rustix::fs::openat2(directory, path, flags, Mode::empty(), BENEATH)
+        }
+        other => other,
+    }
+}
+
+/// Gives the owner the permissions to read an entry and to search its parents. This changes the modes of names, but no
+/// name is a link, because each was opened first.
+fn make_readable(directory: BorrowedFd<'_>, path: &str) -> rustix::io::Result<()> {
+    for (end, _) in path.match_indices('/').chain([(path.len(), "")]) {
+        let name = &path[..end];
+        let entry = rustix::fs::openat2(directory, name, ENTRY, Mode::empty(), BENEATH)?;
+        let mode = rustix::fs::fstat(entry)?.st_mode;
+        let wanted = if FileType::from_raw_mode(mode) == FileType::Directory { LISTABLE } else { Mode::RUSR };
+        let (mode, flags) = (Mode::from_raw_mode(mode) | wanted, rustix::fs::AtFlags::empty());
+        rustix::fs::chmodat(directory, name, mode, flags)?;
+    }
+    Ok(())
+}
+
+/// Gives the owner the permissions to list an open directory and to open its entries.
+fn make_listable(directory: BorrowedFd<'_>) -> rustix::io::Result<()> {
+    let mode = Mode::from_raw_mode(rustix::fs::fstat(directory)?.st_mode);
+    if mode.contains(LISTABLE) { Ok(()) } else { rustix::fs::fchmod(directory, mode | LISTABLE) }
+}
+
 fn open_file(directory: BorrowedFd<'_>, path: &str) -> Option<(File, Meta)> {
-    let opened = rustix::fs::openat2(directory, path, FILE, Mode::empty(), BENEATH).ok()?;
+    let opened = open(directory, path, FILE).ok()?;
     let stat = rustix::fs::fstat(&opened).ok()?;
     let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
     let meta = Meta { size: u64::try_from(stat.st_size).unwrap_or(0), executable: stat.st_mode & 0o100 != 0 };
@@ -197,6 +238,7 @@ fn walk(
     entries: &mut u32,
     visit: &mut dyn FnMut(Visited) -> io::Result<bool>,
 ) -> io::Result<bool> {
+    make_listable(directory)?;
     for entry in Dir::read_from(directory)? {
         let entry = entry?;
         // Names that are not UTF-8 are skipped, because no client can request them.
@@ -219,7 +261,7 @@ fn walk(
             if !visit(Visited::File { path, file, meta })? {
                 return Ok(false);
             }
-        } else if let Ok(opened) = rustix::fs::openat2(directory, name, DIRECTORY, Mode::empty(), BENEATH)
+        } else if let Ok(opened) = open(directory, name, DIRECTORY)
             && !walk(opened.as_fd(), &path, entries, visit)?
         {
             return Ok(false);

@@ -25,7 +25,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// Version of the protocol. A worker builds an image with its own agent, so both have the same version.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 /// Path of the agent in its container.
 pub const PATH: &str = "/.cupel-agent";
 /// The directory in which programs run.
@@ -129,6 +129,8 @@ pub struct StepLimits {
     pub idle: Duration,
     /// Memory of all processes and of written files, in bytes.
     pub memory: u64,
+    /// The part of the input files that counts as the program's memory, in bytes.
+    pub counted_files: u64,
     /// Virtual memory of a process, in bytes.
     pub address_space: Option<u64>,
     /// Open files of a process.
@@ -201,7 +203,7 @@ pub enum Exit {
     Signal(i32),
 }
 
-/// The limit that caused the agent to end a step.
+/// Why the agent ended a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Hit {
     /// CPU time.
@@ -216,12 +218,14 @@ pub enum Hit {
     Output,
     /// The worker cancelled the step.
     Cancelled,
+    /// The kernel killed a process, but not because of the container's own memory limit. The step is not valid.
+    ForeignOom,
 }
 
 /// The end of a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Done {
-    /// The limit or the cancellation for which the agent ended the step, if any.
+    /// Why the agent ended the step, if it did.
     pub hit: Option<Hit>,
     /// How the main process ended by itself; `None` if the agent killed it.
     pub exit: Option<Exit>,

@@ -60,12 +60,18 @@ pub(crate) fn become_program(mut arguments: impl Iterator<Item = OsString>) -> E
     if settings.terminal {
         let _ = rustix::process::ioctl_tiocsctty(rustix::stdio::stdin());
     }
+    // This needs descriptors and memory, so the limits come later, and that on memory comes last.
+    if terminals::forbid_new().is_err() {
+        return ExitCode::from(CANNOT_EXECUTE);
+    }
+    let mut program = Command::new(path);
+    program.arg0(name).args(arguments);
     let limits = [
         (Resource::Cpu, Some(settings.cpu_seconds)),
-        (Resource::As, settings.address_space),
         (Resource::Nofile, Some(settings.open_files)),
         (Resource::Fsize, Some(settings.file_size)),
         (Resource::Stack, Some(settings.stack)),
+        (Resource::As, settings.address_space),
     ];
     for (resource, limit) in limits {
         // If a limit exceeds the container's hard limit, the hard limit applies.
@@ -75,10 +81,7 @@ pub(crate) fn become_program(mut arguments: impl Iterator<Item = OsString>) -> E
             return ExitCode::from(CANNOT_EXECUTE);
         }
     }
-    if terminals::forbid_new().is_err() {
-        return ExitCode::from(CANNOT_EXECUTE);
-    }
     // Returns only if the program cannot be executed.
-    let error = Command::new(path).arg0(name).args(arguments).exec();
+    let error = program.exec();
     ExitCode::from(if error.kind() == std::io::ErrorKind::NotFound { MISSING } else { CANNOT_EXECUTE })
 }

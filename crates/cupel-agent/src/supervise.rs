@@ -29,7 +29,7 @@ use rustix::time::ClockId;
 
 use crate::files::{BoxDirectory, Incoming};
 use crate::link::Link;
-use crate::meter::Meter;
+use crate::meter::{Meter, OomKill};
 use crate::program::{self, Settings};
 
 /// Maximum time between two checks of the limits.
@@ -158,7 +158,7 @@ impl Agent {
             None => return Ok(not_started(&Errno::INVAL.into(), FINDS)),
         };
         let (cpu_base, cpu_user_base) = self.meter.cpu().unwrap_or_default();
-        let memory = self.meter.memory().unwrap_or_default();
+        let memory = self.meter.memory().unwrap_or_default().used.saturating_sub(step.limits.counted_files);
         let own_base = own_cpu();
         let started = now();
         let (streams, program) = match self.start(&step, &path) {
@@ -185,7 +185,7 @@ impl Agent {
             written: [0; 3],
             truncated: [false; 3],
             started,
-            baseline: Baseline { cpu: cpu_base, cpu_user: cpu_user_base, own: own_base, memory: memory.used },
+            baseline: Baseline { cpu: cpu_base, cpu_user: cpu_user_base, own: own_base, memory },
             progress: (Duration::ZERO, started),
             reported: started,
             memory_seen: 0,
@@ -211,7 +211,9 @@ impl Agent {
     /// Starts the program.
     fn start(&mut self, step: &Step, path: &str) -> io::Result<(Streams, Pid)> {
         let settings = Settings {
-            cpu_seconds: step.limits.cpu.as_secs() + 2,
+            // A fallback, as in the native sandbox (`mechanism/rlimits.rs`). The kernel compares it with the number of
+            // timer ticks. If a hypervisor delays the machine, these exceed the exact time.
+            cpu_seconds: step.limits.cpu.as_secs().saturating_mul(2).saturating_add(2),
             address_space: step.limits.address_space,
             open_files: step.limits.open_files,
             file_size: step.limits.file_size,
@@ -283,7 +285,7 @@ fn window(columns: u16, rows: u16) -> Winsize {
     Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }
 }
 
-/// CPU time and memory of the container before the program started.
+/// CPU time and memory of the container before the program started. The memory is without the counted input files.
 struct Baseline {
     cpu: Duration,
     cpu_user: Duration,
@@ -353,7 +355,8 @@ impl Run<'_> {
         while self.streams.outputs.iter().any(Option::is_some) {
             self.turn(None)?;
         }
-        if self.meter.oom_kills() > 0 {
+        let oom_kill = self.meter.oom_kill();
+        if oom_kill == Some(OomKill::OwnLimit) {
             self.hit = Some(Hit::Memory);
         }
         let ended = self.ended.unwrap_or_else(now);
@@ -361,6 +364,9 @@ impl Run<'_> {
         // A limit may have been exceeded between the last check and the end.
         if self.hit.is_none() && cpu > self.limits.cpu {
             self.hit = Some(Hit::Cpu);
+        }
+        if self.hit.is_none() && oom_kill == Some(OomKill::Foreign) {
+            self.hit = Some(Hit::ForeignOom);
         }
         Ok(Done {
             hit: self.hit,
@@ -465,8 +471,13 @@ impl Run<'_> {
         let limits = self.limits;
         let memory = self.meter.memory().unwrap_or_default().used.saturating_sub(self.baseline.memory);
         self.memory_seen = self.memory_seen.max(memory);
-        if self.meter.oom_kills() > 0 || memory > limits.memory {
+        let oom_kill = self.meter.oom_kill();
+        if oom_kill == Some(OomKill::OwnLimit) || memory > limits.memory {
             self.end(Hit::Memory);
+            return LOOK_MAX;
+        }
+        if oom_kill == Some(OomKill::Foreign) {
+            self.end(Hit::ForeignOom);
             return LOOK_MAX;
         }
         let wall = time.saturating_sub(self.started);

@@ -185,6 +185,7 @@ fn pipe() -> io::Result<(OwnedFd, PipeWriter)> {
 }
 
 /// The run of one party, and the input queue of the other party, to which its output goes.
+#[derive(Clone, Copy)]
 struct PartyRun<'a> {
     party: Party,
     shared: &'a Shared,
@@ -247,8 +248,9 @@ struct PartyObserver<'a, 'b> {
 impl Observer for PartyObserver<'_, '_> {
     fn stdout(&mut self, data: &[u8]) {
         self.kept.stdout(data);
-        self.run.shared.note(self.run.party, data);
-        self.run.to.push(data, self.run.until);
+        let PartyRun { party, shared, to, until } = self.run;
+        shared.note(party, data);
+        to.push(data, until, &mut || self.cancelled() || shared.is_over_for(party));
     }
 
     fn stderr(&mut self, data: &[u8]) {
@@ -314,8 +316,9 @@ struct QueueState {
 }
 
 impl Queue {
-    /// Appends data and waits while the queue is full. Discards data if the reader has ended.
-    fn push(&self, mut data: &[u8], until: Option<Instant>) {
+    /// Appends data and waits while the queue is full. Discards data if the reader has ended, and when the data is no
+    /// longer needed (`is_over`, which is asked while this thread waits).
+    fn push(&self, mut data: &[u8], until: Option<Instant>, is_over: &mut dyn FnMut() -> bool) {
         let mut state = lock(&self.state);
         state.lost |= state.left && !data.is_empty();
         while !data.is_empty() && !state.left {
@@ -329,7 +332,18 @@ impl Queue {
             if until.is_none_or(|until| Instant::now() > until) {
                 return;
             }
-            state = self.changed.wait_timeout(state, LOOK_AGAIN).unwrap_or_else(PoisonError::into_inner).0;
+            let (again, waited) = self.changed.wait_timeout(state, LOOK_AGAIN).unwrap_or_else(PoisonError::into_inner);
+            state = again;
+            if waited.timed_out() {
+                // The answer may take time, and the other threads need the queue.
+                drop(state);
+                let is_over = is_over();
+                state = lock(&self.state);
+                if is_over {
+                    state.lost = true;
+                    return;
+                }
+            }
         }
     }
 
@@ -374,4 +388,43 @@ impl Queue {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Cancels at once if this is `true`.
+    struct Client(bool);
+
+    impl StepObserver for Client {
+        fn stdout(&mut self, _: &[u8]) {}
+
+        fn stderr(&mut self, _: &[u8]) {}
+
+        fn cancelled(&mut self) -> bool {
+            self.0
+        }
+    }
+
+    #[test]
+    fn output_that_waits_for_the_interactor_hides_neither_a_cancellation_nor_the_end_of_the_conversation() {
+        for cancels in [true, false] {
+            let shared = Shared {
+                settles: |_| true,
+                settled_by: Mutex::new((!cancels).then_some(Party::Interactor)),
+                cancelled: AtomicBool::new(false),
+                transcript: Mutex::new(Transcript { messages: Vec::new(), room: 0 }),
+            };
+            let (to, mut client, mut nobody) = (Queue::default(), Client(cancels), Nobody);
+            let until = Instant::now() + Duration::from_secs(60);
+            let run = PartyRun { party: Party::Program, shared: &shared, to: &to, until: Some(until) };
+            let kept = OutputCapture::new(Bytes::ZERO, false, &mut nobody);
+            let mut program = PartyObserver { run, observer: &mut client, kept, exit: None };
+            // The interactor reads nothing.
+            program.stdout(&vec![b'x'; QUEUE_BYTES_MAX + 1]);
+            assert!(Instant::now() < until, "it waited for the interactor");
+            assert_eq!((shared.cancelled.load(Ordering::Relaxed), lock(&to.state).lost), (cancels, true));
+        }
+    }
 }

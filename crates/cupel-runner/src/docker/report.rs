@@ -180,6 +180,10 @@ pub(super) fn of(
 ) -> Result<CellReport, ContainerError> {
     let exit = done.exit.map(exit_status);
     let outcome = match (done.hit, exit) {
+        (Some(Hit::ForeignOom), _) => {
+            let reason = "the machine ran out of memory, and the kernel killed a process of the program";
+            return Err(ContainerError::Lost(reason.to_owned()));
+        }
         (Some(Hit::Memory), _) => Outcome::MemoryLimit,
         (Some(Hit::Cancelled), _) => Outcome::Cancelled,
         (Some(Hit::Output), _) => Outcome::OutputLimit,
@@ -250,6 +254,32 @@ mod tests {
     use cupel_sandbox::CellRoot;
 
     use super::*;
+
+    #[test]
+    fn a_kill_because_the_machine_has_no_memory_left_is_a_failure_of_the_container() {
+        let command = crate::command::operators_command(CellRoot::System, &[], &[]);
+        let report = |hit| {
+            let zero = Duration::ZERO;
+            let done = Done {
+                hit: Some(hit),
+                exit: None,
+                ended: zero,
+                wall: zero,
+                cpu: zero,
+                cpu_user: zero,
+                memory: 5 << 20,
+                written: [0; 3],
+                truncated: [false; 3],
+                stdin_left: false,
+                files_truncated: false,
+            };
+            match of(&command, &done, zero, ReceivedFiles::default()) {
+                Ok(report) => Ok(report.outcome),
+                Err(error) => Err(error.is_transient()),
+            }
+        };
+        assert_eq!((report(Hit::Memory), report(Hit::ForeignOom)), (Ok(Outcome::MemoryLimit), Err(true)));
+    }
 
     #[test]
     fn only_failures_that_depend_on_the_command_are_outcomes_of_the_program() {

@@ -181,7 +181,9 @@ impl Session {
                 received = self.container.receive() => {
                     let message = match received {
                         Ok(message) => message,
-                        // If all memory belongs to files or shared memory segments, the kernel may kill the agent.
+                        // If all memory belongs to files or shared memory segments, the kernel may kill the agent. The
+                        // engine does not tell whether the container's limit was the cause. For another cause, the
+                        // kernel prefers the program.
                         Err(ContainerError::Lost(_)) if self.container.was_out_of_memory().await => {
                             return Ok(report::out_of_memory(command, &progress, now()));
                         }
@@ -303,6 +305,7 @@ impl Session {
                 wall: wall_time,
                 idle: idle_time,
                 memory: memory.get(),
+                counted_files: command.counted_files.get(),
                 address_space: address_space.map(cupel_types::Bytes::get),
                 open_files: u64::from(open_files),
                 file_size: file_size.get(),

@@ -23,9 +23,12 @@ pub(crate) const RULES: &[(&str, crate::PlaceRule)] = &[
     ("a_full_box_is_an_error_of_the_write", disk),
     ("a_limit_on_the_size_of_a_file_is_an_error_of_the_write", file_size),
     ("processes_and_open_files_are_bounded", numbers),
+    ("the_kernels_limit_on_cpu_time_is_far_above_that_of_the_executor", cpu_limit),
     ("memory_that_belongs_to_no_process_is_the_memory_limit", exhaust),
+    ("input_files_that_are_counted_are_memory_of_the_program", counted_files),
     ("files_are_returned_as_asked", files),
     ("files_of_a_program_that_crashed_are_those_of_its_outbox", files_of_a_crash),
+    ("files_that_the_program_may_not_read_are_returned", files_without_permissions),
     ("nothing_of_a_run_is_there_in_the_next", cleanup),
     ("a_program_cannot_reach_beyond_its_cell", attack),
     ("input_that_arrives_later_reaches_the_program", live),
@@ -157,7 +160,16 @@ fn file_size(world: &World, place: Backend) {
 
 fn numbers(world: &World, place: Backend) {
     assert_eq!(world.step(place, &["forks"]).limited(|l| l.processes = 10).printed(), "10 EAGAIN\n");
-    assert_eq!(world.step(place, &["opens"]).limited(|l| l.open_files = 20).printed(), "20 EMFILE\n");
+    for open_files in [3, 4, 5, 6, 7, 20] {
+        let printed = world.step(place, &["opens"]).limited(|l| l.open_files = open_files).printed();
+        assert_eq!(printed, format!("{open_files} EMFILE\n"));
+    }
+}
+
+/// The kernel counts timer ticks, which can be more than the exact time.
+fn cpu_limit(world: &World, place: Backend) {
+    let printed = world.step(place, &["cpu_limit"]).limited(|l| l.cpu_time = Duration::from_secs(60)).printed();
+    assert_eq!(printed, "122 s\n");
 }
 
 fn exhaust(world: &World, place: Backend) {
@@ -165,6 +177,24 @@ fn exhaust(world: &World, place: Backend) {
         let result = world.step(place, &["exhaust"]).limited(|limits| limits.memory = Bytes::mib(64)).run();
         assert_eq!(result.report.outcome, Outcome::MemoryLimit, "{result:?}");
     }
+}
+
+fn counted_files(world: &World, place: Backend) {
+    let run = |counted_mib, arguments: &[&str]| {
+        let mut step = world.step(place, arguments).limited(|limits| limits.memory = Bytes::mib(64));
+        let data = BoxFile { path: BoxPath::new("data").unwrap(), data: bytes(40 << 20), executable: false };
+        step.files.push(BoxFiles::new(vec![data]));
+        step.counted_files = Bytes::mib(counted_mib);
+        let report = step.run().report;
+        (report.outcome, report.usage.memory)
+    };
+    // Without the counted part: the memory limit and the removed file.
+    assert_eq!(run(0, &["replace", "90"]).0, Outcome::Exited(0));
+    assert_eq!(run(24, &["replace", "90"]), (Outcome::MemoryLimit, Bytes::mib(64)));
+    let ((is_free, free), (is_counted, counted)) = (run(0, &["nothing"]), run(24, &["nothing"]));
+    assert_eq!((is_free, is_counted), (Outcome::Exited(0), Outcome::Exited(0)));
+    assert!(free < Bytes::mib(16) && (Bytes::mib(24)..Bytes::mib(40)).contains(&counted), "{free} {counted}");
+    assert_eq!(run(64, &["nothing"]), (Outcome::MemoryLimit, Bytes::mib(64)), "nothing is left for the program");
 }
 
 /// Paths of returned files with their content; `*` marks executable ones.
@@ -225,6 +255,33 @@ fn files_of_a_crash(world: &World, place: Backend) {
     let outbox = Collect::Outbox(BoxPath::new("out").unwrap());
     let result = world.step(place, &["files_and_crash"]).collect(outbox).run();
     assert_eq!(shown(&result.files), ["out/a first", "out/deep/b* second"]);
+}
+
+fn files_without_permissions(world: &World, place: Backend) {
+    let run = |collect| {
+        let result = world.step(place, &["files_without_permissions"]).collect(collect).run();
+        assert_eq!(result.report.outcome, Outcome::Exited(0), "{result:?}");
+        result
+    };
+    let of_outbox = ["out/a first", "out/deep/b* second", "out/listed/c fourth"].map(str::to_owned);
+    let all = [&of_outbox[..], &["top third".to_owned()]].concat();
+    let result = run(Collect::All);
+    assert_eq!((shown(&result.files), result.files_truncated), (all, false));
+    let result = run(Collect::Outbox(BoxPath::new("out").unwrap()));
+    assert_eq!((shown(&result.files), result.files_truncated), (of_outbox.to_vec(), false));
+    let paths = ["out/deep/b", "out/link", "out/listed/c"].map(|path| BoxPath::new(path).unwrap()).to_vec();
+    let find = FileSearch {
+        patterns: vec![PathPattern::new("out/**").unwrap()],
+        files_max: 10,
+        file_bytes_max: Bytes::kib(1),
+        bytes_max: Bytes::kib(1),
+    };
+    let result = run(Collect::Named { paths, keep: Bytes::kib(1), find: Some(find) });
+    let fetched: Vec<_> = result.fetched.iter().map(|file| (file.path.as_str(), &*file.content.data)).collect();
+    assert_eq!(fetched, [("out/deep/b", &b"second"[..]), ("out/listed/c", b"fourth")]);
+    let found: Vec<_> = result.found.files.iter().map(|file| (file.path.as_str(), file.data.as_deref())).collect();
+    let expected = [("out/a", &b"first"[..]), ("out/deep/b", b"second"), ("out/listed/c", b"fourth")];
+    assert_eq!(found, expected.map(|(path, data)| (path, Some(data))));
 }
 
 fn cleanup(world: &World, place: Backend) {
@@ -341,6 +398,8 @@ fn pairs(world: &World, place: Backend) {
         let ended = dialogue(world, place, "pairs", terminal, vec![]);
         assert_eq!(ended, (Outcome::Exited(0), "few\n".to_owned()), "{terminal:?}");
     }
+    let with_few_descriptors = world.step(place, &["pair"]).limited(|limits| limits.open_files = 3);
+    assert_eq!(with_few_descriptors.printed(), "none\n");
 }
 
 fn interact(world: &World, place: Backend) {

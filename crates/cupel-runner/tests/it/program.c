@@ -82,6 +82,13 @@ static int opens(void) {
   return 0;
 }
 
+static int cpu_limit(void) {
+  struct rlimit limit;
+  getrlimit(RLIMIT_CPU, &limit);
+  printf("%ld s\n", (long)limit.rlim_cur);
+  return 0;
+}
+
 static void put(const char *path, const char *text, int mode) {
   int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, mode);
   if (fd < 0 || write(fd, text, strlen(text)) < 0)
@@ -98,6 +105,25 @@ static int files(void) {
   if (symlink("/etc/passwd", "out/link") || mkfifo("out/pipe", 0600))
     return 1;
   return 0;
+}
+
+/* The same files in the outbox, in directories without some permissions of their owner. */
+static int files_without_permissions(void) {
+  if (files() || mkdir("out/listed", 0700))
+    return 1;
+  put("out/listed/c", "fourth", 0);
+  return chmod("out/a", 0200) || chmod("out/deep/b", 0100) || chmod("out/deep", 0) || chmod("out/listed", 0400) ||
+         chmod("out", 0300) || chmod(".", 0);
+}
+
+/* Uses the space of an input file as memory. */
+static int replace(size_t bytes) {
+  char *memory = unlink("data") ? NULL : malloc(bytes);
+  if (!memory)
+    return 1;
+  for (int i = 0; i < 10; i++)
+    memset(memory, i, bytes);
+  return memory[bytes / 2] != 9;
 }
 
 static int leave(void) {
@@ -300,6 +326,13 @@ static int pairs(void) {
   return 0;
 }
 
+/* Opens a pseudo-terminal in place of standard input, which needs no further descriptor. */
+static int pair(void) {
+  close(0);
+  puts(open("/dev/ptmx", O_RDWR | O_NOCTTY) < 0 ? "none" : "one");
+  return 0;
+}
+
 /* Guesses a number that the other party has chosen. */
 static int guess(void) {
   char answer[16];
@@ -361,10 +394,16 @@ int main(int argc, char **argv) {
     return forks();
   if (!strcmp(mode, "opens"))
     return opens();
+  if (!strcmp(mode, "cpu_limit"))
+    return cpu_limit();
   if (!strcmp(mode, "files"))
     return files();
+  if (!strcmp(mode, "files_without_permissions"))
+    return files_without_permissions();
   if (!strcmp(mode, "files_and_crash"))
     return files(), raise(SIGSEGV);
+  if (!strcmp(mode, "replace"))
+    return replace((size_t)atoi(argument) << 20);
   if (!strcmp(mode, "leave"))
     return leave();
   if (!strcmp(mode, "look"))
@@ -379,6 +418,8 @@ int main(int argc, char **argv) {
     return terminal();
   if (!strcmp(mode, "pairs"))
     return pairs();
+  if (!strcmp(mode, "pair"))
+    return pair();
   if (!strcmp(mode, "lines")) {
     for (int number = 0; number < 7000; number++)
       printf("line %d\n", number);
