@@ -115,8 +115,8 @@ interface Run {
   /** Whether the server has reported its progress on this connection. Only then may input be sent. */
   mayInput: boolean
   killed: boolean
-  /** Whether the next input follows the server's last input, because another page may have sent some, or some of it was dropped here. */
-  followsServer: boolean
+  /** Whether the server follows the run on this connection. */
+  isAttached: boolean
   /** Number of connections that have ended with `TOO_LARGE` since the last event. */
   tooLarge: number
 }
@@ -162,7 +162,7 @@ export class LiveRun {
     if (this.run?.id !== undefined && this.isOpen) this.send({ type: 'detach', run: this.run.id })
     this.run = {
       start, isSent: id !== undefined, id, last: 0, inputs: [], first: 1, sent: 0, consumed: 0, consumedBytes: 0, bytesBefore: 0, waitingBytes: 0,
-      mayInput: false, killed: false, followsServer: id !== undefined, tooLarge: 0,
+      mayInput: false, killed: false, isAttached: false, tooLarge: 0,
     }
     this.failures = 0
     clearTimeout(this.timer)
@@ -312,7 +312,7 @@ export class LiveRun {
     if (run.inputs.some(({ body }) => body.type !== 'resize')) this.listener.inputDropped('large')
     run.inputs = size === undefined ? [] : [size]
     run.waitingBytes = 0
-    run.followsServer = true
+    run.sent = 0
     run.tooLarge += 1
     if (run.tooLarge < TOO_LARGE_MAX) return void this.lost(true)
     run.mayInput = false
@@ -362,25 +362,23 @@ export class LiveRun {
   }
 
   private progress(run: Run, { seq = 0, bytes = 0, consumed_seq = 0, consumed_bytes = 0 }: ServerMessage): void {
-    if (run.followsServer) {
-      run.followsServer = false
-      run.first = seq + 1
-      run.bytesBefore = bytes
-    }
     run.consumed = Math.max(run.consumed, consumed_seq)
     run.consumedBytes = Math.max(run.consumedBytes, consumed_bytes)
-    while (run.first <= run.consumed) {
+    while (run.first <= Math.min(run.consumed, run.sent)) {
       const taken = run.inputs.shift()
       if (taken === undefined) break
       run.first += 1
       run.bytesBefore += taken.bytes
       run.waitingBytes -= taken.bytes
     }
-    if (!run.mayInput) {
-      // On a new connection, the server reports the last input that it has.
-      run.sent = Math.max(seq, run.first - 1)
-      run.mayInput = true
+    // Another page has sent input, or some was dropped here. What was not sent yet follows the server's last input.
+    if (run.sent < run.first && run.first <= seq) {
+      run.first = seq + 1
+      run.bytesBefore = bytes
     }
+    // On a new connection, and after a refusal, the server reports the last input that it has.
+    run.sent = Math.max(run.mayInput ? run.sent : seq, run.first - 1)
+    run.mayInput = true
     this.flush(run)
   }
 
