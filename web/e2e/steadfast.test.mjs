@@ -294,6 +294,18 @@ test('a verdict that arrives during an outage is shown when the browser is onlin
   await close()
 })
 
+test('after a change of the network, the page asks only for the events that it has not shown, so that no test is listed twice', async () => {
+  const { page, close } = await registered(server, browser, { path: `/problems/${SLUG}` })
+  const streams = []
+  page.on('request', (request) => /\/events(\?|$)/.test(request.url()) && streams.push(request.url()))
+  await submit(page, `import time\ntime.sleep(0.75)\n${RIGHT}`)
+  await page.getByText(/^Running test/).first().waitFor()
+  await page.evaluate(() => dispatchEvent(new Event('online')))
+  await page.locator('[data-verdict="AC"]').waitFor()
+  assert.match(streams.join('\n'), /\/events\n.*\/events\?after=\d+$/)
+  await close()
+})
+
 test('code that is submitted without a connection is sent when the browser is online again, unless the user decides otherwise', async () => {
   const { page, context, check, close, name, faults } = await registered(server, browser, { width: 360 })
   const token = tokenOf(server, name)
