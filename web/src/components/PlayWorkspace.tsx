@@ -298,7 +298,7 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
     setAsks(asks + 1)
     setAsksToShare(true)
   }
-  const needsAccount = asks > 0 && user === undefined ? <NeedsAccount key={asks} what={asksToShare ? m.play.share : m.run.run} /> : undefined
+  const needsAccount = asks > 0 && user === undefined && shared?.isEmbedded !== true ? <NeedsAccount key={asks} what={asksToShare ? m.play.share : m.run.run} /> : undefined
 
   const left = (
     <>
