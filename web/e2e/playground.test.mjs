@@ -597,6 +597,69 @@ out.flush()
   await close()
 })
 
+/** Answers the page's next start itself. Returns a function that sends the page an event of that run. */
+async function pretendRun(page) {
+  let seq = 0
+  let send
+  const begun = new Promise((resolve) => {
+    void page.routeWebSocket('**/api/v1/live*', (socket) => {
+      const says = (message) => socket.send(JSON.stringify({ run: 'r', ...message }))
+      send = (event, data) => says({ type: 'event', event, data: { seq: event === 'gap' ? seq : (seq += 1), ...data } })
+      socket.onMessage((text) => {
+        if (JSON.parse(text).type !== 'start') return
+        says({ type: 'accepted' })
+        says({ type: 'input', seq: 0, bytes: 0, consumed_seq: 0, consumed_bytes: 0 })
+        resolve()
+      })
+    })
+  })
+  return async (...event) => {
+    await begun
+    send(...event)
+  }
+}
+
+test('after output was lost on the way to the page, the terminal shows the following text, also if an escape sequence was cut', async () => {
+  const { page, close } = await player()
+  await choose(page, 'python')
+  await write(page, 'input()\n')
+  await openTerminal(page)
+  const send = await pretendRun(page)
+  await press(page, 'Run')
+  await send('test.start', {})
+  await send('output', { stream: 'stdout', text: 'before\r\n\x1bPq#0;2;0;0;0' })
+  await send('gap', {})
+  await send('output', { stream: 'stdout', text: 'after' })
+  await terminalShows(page, /before\s+after/)
+  await page.getByText('Some output is missing', { exact: false }).waitFor()
+  await close()
+})
+
+test('while the terminal is being loaded, the newest output is kept, and the page says how much was omitted', async () => {
+  const { page, close } = await player()
+  await choose(page, 'python')
+  await write(page, 'input()\n')
+  await openTerminal(page)
+  let load
+  const isSent = new Promise((resolve) => {
+    load = resolve
+  })
+  await page.route(/\/assets\/Terminal-[^/]*\.js$/, async (route) => {
+    await isSent
+    await route.continue()
+  })
+  await page.reload()
+  const send = await pretendRun(page)
+  await page.getByText('input()').waitFor()
+  await press(page, 'Run')
+  for (let line = 1; line <= 1_500; line += 1) await send('output', { stream: 'stdout', text: `line ${line}\r\n` })
+  await page.getByText('of output were omitted', { exact: false }).waitFor()
+  assert.equal(await page.locator('[data-terminal]').count(), 0, 'the terminal is not loaded')
+  load()
+  await terminalShows(page, /line 1499\s+line 1500/)
+  await close()
+})
+
 test('on a phone, a finger scrolls the terminal, and its view is at the end after Code was shown, after Back and after a reload', async () => {
   const { page, context, close } = await player({ width: 360 })
   await choose(page, 'python')

@@ -285,7 +285,7 @@ test('only a site that the operator permits can show a shared program in a frame
   await other.context.close()
 })
 
-test('in a frame of another site, Run leads to the program in Cupel and never to the sign-in', async () => {
+test('in a frame of another site, a link to the program in Cupel takes the place of Run, and nothing leads to the sign-in', async () => {
   const { page, close } = await player()
   const link = await share(page)
   await close()
@@ -296,9 +296,10 @@ test('in a frame of another site, Run leads to the program in Cupel and never to
     visitor.page.on('request', (request) => requested.push(request.url()))
     await visitor.page.goto(`${friend.url}/?frame=${encodeURIComponent(address)}`)
     const inside = visitor.page.frameLocator('iframe')
-    await inside.getByRole('button', { name: run, exact: true }).click()
     const way = inside.getByRole('link', { name: open, exact: true })
     await way.waitFor()
+    assert.equal(await inside.getByRole('button', { name: run, exact: true }).count(), 0)
+    await inside.locator('body').press('Control+Enter')
     const frame = visitor.page.frames().find((one) => one.url() === address)
     assert.deepEqual(await findings(frame), [])
     // Every link of the frame opens a window of its own, which the frame cannot control.
@@ -313,6 +314,19 @@ test('in a frame of another site, Run leads to the program in Cupel and never to
     assert.equal(await frame.getByRole('dialog').count(), 0)
     await visitor.close()
   }
+})
+
+test('the address of the frame, opened in a window, runs the program for a visitor', async () => {
+  const { page, close } = await player()
+  await chooseLanguage(page, 'python')
+  await write(page, 'print("ran", 6 * 7)\n')
+  const link = await share(page)
+  await close()
+  const visitor = await visit(browser)
+  await visitor.page.goto(`${link}?embed=1`)
+  await press(visitor.page, 'Run')
+  await visitor.page.getByLabel('Output', { exact: true }).getByText('ran 42').waitFor()
+  await visitor.close()
 })
 
 test('a shared program in a language that cannot run now, or that the server no longer lists, is shown with its files, says why, and can be forked', async () => {

@@ -102,6 +102,22 @@ test('a statement, a title or the name of a file cannot reorder the text around 
   await close()
 })
 
+test('the columns of a table of a statement are aligned as its author has chosen, and a title of one long word stays in the window', async () => {
+  const problem = { 'problem.toml': `title = "${'on_and_'.repeat(10)}on"\nslug = "aligned"\n[limits]\ntime = 1\n`, 'tests/sample/1.in': '1\n', 'tests/sample/1.out': '1\n', 'tests/secret/1.in': '1\n', 'tests/secret/1.out': '1\n' }
+  await putProblem(server, 'aligned', { ...problem, 'statement.md': '| a | b | c | d |\n|---|:---|---:|:---:|\n| 1 | 2 | 3 | 4 |\n\n`<td style="text-align: right">`\n' })
+  await makeContest(server, 'tables', 'Tables Cup', -HOUR, { problems: ['aligned'] })
+  const { page, close } = await registered(server, browser, { path: '/contests/tables', width: 360 })
+  await page.getByRole('button', { name: 'Take part' }).click()
+  await page.getByRole('link', { name: /^on_and_on/ }).click()
+  const cells = page.locator('.statement :is(th, td)')
+  await cells.first().waitFor()
+  assert.deepEqual(await cells.evaluateAll((all) => all.map((cell) => getComputedStyle(cell).textAlign.replace('start', 'left'))), ['left', 'left', 'right', 'center', 'left', 'left', 'right', 'center'])
+  assert.equal(await page.locator('.statement code').innerText(), '<td style="text-align: right">')
+  assert.ok(await page.getByRole('heading', { level: 1 }).evaluate((title) => title.scrollWidth <= title.clientWidth), 'the title is wider than its box')
+  // No style violates the policy: that would be an error in the console.
+  await close()
+})
+
 test('a numbered list of a statement begins with the number that its author has chosen', async () => {
   const { page, close } = await visit(browser)
   await page.route(`**/api/v1/problems/${SLUG}?*`, async (route) => {
@@ -291,6 +307,18 @@ test('a verdict that arrives during an outage is shown when the browser is onlin
   await context.setOffline(false)
   await page.locator('[data-verdict="AC"]').waitFor()
   forgive(faults)
+  await close()
+})
+
+test('after a change of the network, the page asks only for the events that it has not shown, so that no test is listed twice', async () => {
+  const { page, close } = await registered(server, browser, { path: `/problems/${SLUG}` })
+  const streams = []
+  page.on('request', (request) => /\/events(\?|$)/.test(request.url()) && streams.push(request.url()))
+  await submit(page, `import time\ntime.sleep(0.75)\n${RIGHT}`)
+  await page.getByText(/^Running test/).first().waitFor()
+  await page.evaluate(() => dispatchEvent(new Event('online')))
+  await page.locator('[data-verdict="AC"]').waitFor()
+  assert.match(streams.join('\n'), /\/events\n.*\/events\?after=\d+$/)
   await close()
 })
 

@@ -229,6 +229,59 @@ describe('input', () => {
     expect(all.wire().inputs()).toEqual([[1, 'a'], [1, 'a'], [2, 'b']])
   })
 
+  it('that a rate limit refused is sent again with the same number after the pause, and without a new attachment', async () => {
+    const all = begun()
+    all.live.type('a')
+    all.live.type('b')
+    all.wire().says({ type: 'error', run: 'r', error: { status: 429, code: 'rate-limited' }, retry_after: 2 })
+    all.wire().says({ type: 'error', run: 'r', error: { status: 409, code: 'input-out-of-order' } })
+    all.live.type('c')
+    await vi.advanceTimersByTimeAsync(1_900)
+    expect(all.wire().inputs()).toEqual([[1, 'a'], [2, 'b']])
+    await vi.advanceTimersByTimeAsync(200)
+    expect(all.wire().inputs().slice(2)).toEqual([[1, 'a'], [2, 'b'], [3, 'c']])
+    expect(all.wire().sent.map(({ type }) => type)).not.toContain('attach')
+  })
+
+  it('that a rate limit refuses again and again is repeated with longer pauses', async () => {
+    const all = begun()
+    all.live.type('a')
+    const refuse = () => all.wire().says({ type: 'error', run: 'r', error: { status: 429, code: 'rate-limited' }, retry_after: 1 })
+    refuse()
+    for (let seconds = 0; seconds < 60; seconds += 1) {
+      const before = all.wire().inputs().length
+      await vi.advanceTimersByTimeAsync(1_000)
+      if (all.wire().inputs().length > before) refuse()
+    }
+    expect(all.wire().inputs().length).toBeGreaterThan(10)
+    expect(all.wire().inputs().length).toBeLessThan(22)
+    expect(all.seen.links).toEqual(['connecting', 'attached'])
+  })
+
+  it('follows the input of another page that the program has read', () => {
+    const all = begun()
+    all.live.type('a')
+    all.wire().says(progress(1, 1))
+    all.wire().says(progress(6, 30))
+    expect(all.live.unread).toBe(0)
+    all.live.type('b')
+    all.live.type('c')
+    all.wire().says(progress(8, 32, 7, 31))
+    expect(all.wire().inputs()).toEqual([[1, 'a'], [7, 'b'], [8, 'c']])
+    expect(all.live.unread).toBe(1)
+  })
+
+  it('that was typed without a connection is not lost if another page has sent input meanwhile', async () => {
+    const all = begun()
+    all.wire().onclose?.(LOST)
+    all.live.type('mine')
+    await vi.advanceTimersByTimeAsync(1_000)
+    all.wire().onopen?.()
+    all.wire().says(progress(3, 9))
+    expect(all.wire().inputs()).toEqual([[4, 'mine']])
+    expect(all.live.unread).toBe(4)
+  })
+
   it('beyond the bound is dropped with a message', () => {
     const all = begun()
     all.live.type('x'.repeat(WAITING_BYTES_MAX))
@@ -354,6 +407,66 @@ describe('a lost connection', () => {
 it('an output event is decoded to the program\'s bytes', () => {
   expect([...bytesOf({ seq: 1, text: 'é' })]).toEqual([0xc3, 0xa9])
   expect([...bytesOf({ seq: 1, base64: '/wA=' })]).toEqual([0xff, 0])
+})
+
+describe('a run that the server cannot follow now', () => {
+  const refused = (status: number, code: string) => ({ type: 'error', run: 'r', error: { status, code }, retry_after: 2 })
+
+  it.each([[429, 'rate-limited'], [503, 'unavailable']])('is followed after the pause (%i)', async (status, code) => {
+    const all = setUp()
+    all.live.attach('r')
+    all.wire().onopen?.()
+    all.wire().says(refused(status, code))
+    await vi.advanceTimersByTimeAsync(1_900)
+    expect(all.wire().sent.length).toBe(1)
+    await vi.advanceTimersByTimeAsync(200)
+    expect(all.wire().sent).toEqual([{ type: 'attach', run: 'r', after: 0 }, { type: 'attach', run: 'r', after: 0 }])
+    expect([all.wires.length, all.seen.refused]).toEqual([1, []])
+  })
+
+  it('is followed after the pause also if the server fails after its answer, and input waits until then', async () => {
+    const all = begun()
+    await lose(all)
+    all.wire().says({ type: 'attached', run: 'r' })
+    all.wire().says(refused(503, 'unavailable'))
+    all.live.type('a')
+    await vi.advanceTimersByTimeAsync(2_000)
+    all.wire().says({ type: 'attached', run: 'r' })
+    all.wire().says(progress(0, 0))
+    expect(all.wire().sent.map(({ type }) => type)).toEqual(['attach', 'attach', 'stdin'])
+  })
+
+  it('is given up after a bounded number of attempts, and followed again on request', async () => {
+    const all = setUp()
+    all.live.attach('r')
+    all.wire().onopen?.()
+    for (let n = 0; n <= RETRIES_MAX; n += 1) {
+      all.wire().says(refused(503, 'unavailable'))
+      await vi.advanceTimersByTimeAsync(10_000)
+    }
+    expect([all.wire().sent.length, all.seen.links.at(-1), all.seen.refused]).toEqual([RETRIES_MAX + 1, 'given-up', []])
+    all.live.reconnect()
+    all.wire().onopen?.()
+    expect(all.wire().sent).toEqual([{ type: 'attach', run: 'r', after: 0 }])
+  })
+
+  it('is not followed again on a connection that was lost meanwhile', async () => {
+    const all = setUp()
+    all.live.attach('r')
+    all.wire().onopen?.()
+    all.wire().says(refused(503, 'unavailable'))
+    await lose(all)
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(all.wires.map(({ sent }) => sent.length)).toEqual([1, 1])
+  })
+
+  it('is killed after the pause if its end was refused', async () => {
+    const all = begun()
+    all.live.kill()
+    all.wire().says(refused(503, 'unavailable'))
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(all.wire().sent.filter(({ type }) => type === 'kill').length).toBe(2)
+  })
 })
 
 describe('a run of an earlier page', () => {

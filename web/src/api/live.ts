@@ -115,8 +115,8 @@ interface Run {
   /** Whether the server has reported its progress on this connection. Only then may input be sent. */
   mayInput: boolean
   killed: boolean
-  /** Whether the next input follows the server's last input, because another page may have sent some, or some of it was dropped here. */
-  followsServer: boolean
+  /** Whether the server follows the run on this connection. */
+  isAttached: boolean
   /** Number of connections that have ended with `TOO_LARGE` since the last event. */
   tooLarge: number
 }
@@ -162,7 +162,7 @@ export class LiveRun {
     if (this.run?.id !== undefined && this.isOpen) this.send({ type: 'detach', run: this.run.id })
     this.run = {
       start, isSent: id !== undefined, id, last: 0, inputs: [], first: 1, sent: 0, consumed: 0, consumedBytes: 0, bytesBefore: 0, waitingBytes: 0,
-      mayInput: false, killed: false, followsServer: id !== undefined, tooLarge: 0,
+      mayInput: false, killed: false, isAttached: false, tooLarge: 0,
     }
     this.failures = 0
     clearTimeout(this.timer)
@@ -274,6 +274,7 @@ export class LiveRun {
   private resume(): void {
     const { run } = this
     if (run === undefined) return
+    run.isAttached = false
     if (run.id === undefined) {
       run.isSent = true
       this.socket?.send(run.start)
@@ -301,9 +302,12 @@ export class LiveRun {
       this.listener.link('given-up')
       return
     }
-    const pause = RETRY_MS[Math.min(this.failures, RETRY_MS.length) - 1]
     clearTimeout(this.timer)
-    this.timer = setTimeout(() => this.socket === undefined && this.run !== undefined && this.connect(), pause)
+    this.timer = setTimeout(() => this.socket === undefined && this.run !== undefined && this.connect(), this.pause())
+  }
+
+  private pause(): number {
+    return RETRY_MS[Math.min(this.failures, RETRY_MS.length) - 1] ?? 0
   }
 
   /** The run goes on. A gateway may accept smaller messages than the server, so the input that the server may not have is dropped. */
@@ -312,7 +316,7 @@ export class LiveRun {
     if (run.inputs.some(({ body }) => body.type !== 'resize')) this.listener.inputDropped('large')
     run.inputs = size === undefined ? [] : [size]
     run.waitingBytes = 0
-    run.followsServer = true
+    run.sent = 0
     run.tooLarge += 1
     if (run.tooLarge < TOO_LARGE_MAX) return void this.lost(true)
     run.mayInput = false
@@ -329,11 +333,11 @@ export class LiveRun {
         if (run.id !== undefined || message.run === undefined) return
         run.id = message.run
         this.listener.accepted(run.id)
-        this.listener.link('attached')
+        this.attached(run)
         if (run.killed) this.send({ type: 'kill', run: run.id })
         return
       case 'attached':
-        this.listener.link('attached')
+        this.attached(run)
         return
       case 'event':
         if (run.id !== undefined && message.event !== undefined && message.data !== undefined) this.event(run, message.event, message.data)
@@ -350,11 +354,17 @@ export class LiveRun {
     }
   }
 
+  private attached(run: Run): void {
+    run.isAttached = true
+    this.listener.link('attached')
+  }
+
   private event(run: Run, name: string, data: EventData): void {
     const isOutsideLog = name === 'gap' || name === 'scheduled'
     if (!isOutsideLog && data.seq <= run.last) return
     if (!isOutsideLog) run.last = data.seq
     run.tooLarge = 0
+    this.failures = 0
     this.listener.event(name, data)
     if (name !== 'verdict') return
     this.run = undefined
@@ -362,25 +372,23 @@ export class LiveRun {
   }
 
   private progress(run: Run, { seq = 0, bytes = 0, consumed_seq = 0, consumed_bytes = 0 }: ServerMessage): void {
-    if (run.followsServer) {
-      run.followsServer = false
-      run.first = seq + 1
-      run.bytesBefore = bytes
-    }
     run.consumed = Math.max(run.consumed, consumed_seq)
     run.consumedBytes = Math.max(run.consumedBytes, consumed_bytes)
-    while (run.first <= run.consumed) {
+    while (run.first <= Math.min(run.consumed, run.sent)) {
       const taken = run.inputs.shift()
       if (taken === undefined) break
       run.first += 1
       run.bytesBefore += taken.bytes
       run.waitingBytes -= taken.bytes
     }
-    if (!run.mayInput) {
-      // On a new connection, the server reports the last input that it has.
-      run.sent = Math.max(seq, run.first - 1)
-      run.mayInput = true
+    // Another page has sent input, or some was dropped here. What was not sent yet follows the server's last input.
+    if (run.sent < run.first && run.first <= seq) {
+      run.first = seq + 1
+      run.bytesBefore = bytes
     }
+    // On a new connection, and after a refusal, the server reports the last input that it has.
+    run.sent = Math.max(run.mayInput ? run.sent : seq, run.first - 1)
+    run.mayInput = true
     this.flush(run)
   }
 
@@ -390,14 +398,31 @@ export class LiveRun {
       run.mayInput = false
       return
     }
-    if (error.code === 'rate-limited' && run.id !== undefined) {
-      clearTimeout(this.timer)
-      this.timer = setTimeout(() => this.isOpen && this.resume(), (retryAfter ?? 1) * 1_000)
-      return
+    // The limits of the user or the server, or a failure that will pass.
+    if (run.id !== undefined && (error.status === 429 || error.status === 503)) {
+      // The server may fail to follow a run after `attached`.
+      if (error.status === 503) run.isAttached = false
+      return this.postpone(run, retryAfter)
     }
     // An input or a kill arrived after the run had ended.
     if (run.id !== undefined && error.code === 'conflict') return
     this.end(error, retryAfter)
+  }
+
+  /** Repeats what the server has refused: to follow the run, or an input. */
+  private postpone(run: Run, seconds = 1): void {
+    run.mayInput = false
+    this.failures += 1
+    if (!run.isAttached && this.failures > RETRIES_MAX) return this.listener.link('given-up')
+    clearTimeout(this.timer)
+    this.timer = setTimeout(() => {
+      if (!this.isOpen || this.run !== run) return
+      if (run.killed || !run.isAttached) return this.resume()
+      if (run.mayInput) return
+      run.sent = run.first - 1
+      run.mayInput = true
+      this.flush(run)
+    }, Math.max(seconds * 1_000, this.pause()))
   }
 
   private end(error: Refusal, retryAfter?: number): void {

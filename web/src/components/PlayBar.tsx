@@ -46,7 +46,9 @@ export function PlayBar({ isNarrow, run, fault, note, mayRun, isSignedOut, onRun
       {note}
       <span className="grow" />
       <StopButton run={run} />
-      {isSignedOut && mayRun && !isEmbedded ? (
+      {isSignedOut && mayRun && isEmbedded ? (
+        <OpenToRun />
+      ) : isSignedOut && mayRun ? (
         <Link to="/sign-in" search={{ then: here }} className={buttonClass('primary')}>
           <Play aria-hidden size={14} />
           {visitor.run}
@@ -66,7 +68,7 @@ export function NeedsAccount({ what }: { what: string }) {
   const { visitor } = useTexts(editing)
   return (
     <div role="alert" className="w-full">
-      {useIsEmbedded() ? <OpenToRun /> : <ToSignIn text={visitor.account(what)} />}
+      <ToSignIn text={visitor.account(what)} />
     </div>
   )
 }

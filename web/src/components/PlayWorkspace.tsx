@@ -52,7 +52,7 @@ import { SymbolRow } from './SymbolRow'
 const CannotRun = lazyPart(async () => (await import('./CannotRun')).CannotRun)
 const Editor = lazyPart(async () => (await loadEditor()).Editor)
 
-/** Maximum number of output parts that wait while the terminal loads. */
+/** Maximum number of output parts that wait while the terminal loads. The oldest are dropped. */
 const EARLY_PARTS_MAX = 1_000
 /** Size of a terminal that is not loaded yet. */
 const SIZE = { cols: 80, rows: 24 }
@@ -136,6 +136,7 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
   const [asksToShare, setAsksToShare] = useState(false)
   const [isSharing, setIsSharing] = useState(false)
   const [skipped, setSkipped] = useState(0)
+  const skip = (bytes: number) => setSkipped((before) => before + bytes)
   const [patterns, setPatterns] = useState<string[]>()
   const editor = useRef<EditorHandle>(null)
   const terminal = useRef<TerminalHandle>(null)
@@ -144,8 +145,9 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
   const early = useRef<Uint8Array[]>([])
   const run = usePlay({
     write: (bytes, isRepeated) => {
-      if (terminal.current !== null) terminal.current.write(bytes, isRepeated)
-      else if (early.current.length < EARLY_PARTS_MAX) early.current.push(bytes)
+      if (terminal.current !== null) return terminal.current.write(bytes, isRepeated)
+      early.current.push(bytes)
+      if (early.current.length > EARLY_PARTS_MAX) skip(early.current.shift()?.length ?? 0)
     },
     reset: () => {
       early.current = []
@@ -296,7 +298,7 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
     setAsks(asks + 1)
     setAsksToShare(true)
   }
-  const needsAccount = asks > 0 && user === undefined ? <NeedsAccount key={asks} what={asksToShare ? m.play.share : m.run.run} /> : undefined
+  const needsAccount = asks > 0 && user === undefined && shared?.isEmbedded !== true ? <NeedsAccount key={asks} what={asksToShare ? m.play.share : m.run.run} /> : undefined
 
   const left = (
     <>
@@ -437,7 +439,7 @@ export function PlayWorkspace({ user, mayBeGuest, language, languages, cannotRun
       onChange={change}
       onLimits={(requested) => change({ limits: requested })}
       onLine={goTo}
-      onSkip={(bytes) => setSkipped((before) => before + bytes)}
+      onSkip={skip}
       onReady={ready}
     />
   )

@@ -90,10 +90,11 @@ export function ProblemTerminal({ of, language, source, onLine, onFault, onLive,
         </div>
       )}
       <div className="flex flex-wrap items-center gap-x-4 gap-y-1 pt-2 low:pt-1">
-        <div className="grow basis-60 min-w-0">
+        <div className="basis-full min-w-0">
           <PlayStatus state={state} skipped={skipped} onReconnect={run.reconnect} onLine={onLine} idle={idle} />
         </div>
         <TerminalSettings modes={modes} onModes={setModes} />
+        <span className="grow" />
         <StopButton run={run} />
       </div>
     </div>

@@ -128,6 +128,8 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
     setTab('result')
     onBegin()
     draft.keep()
+    // A user who submits the code has chosen it. The other version stays in the history.
+    if (isSubmission) draft.dismissOffered()
     const solution = { slug, language: of.language, source }
     if (isSubmission) void judge.start('submission', solution)
     else if (usesInput) void judge.start('input', { ...solution, input })

@@ -33,6 +33,8 @@ export function useDraft(of: DraftOf, start: string, isSynced = true, preview = 
   /** The editor's current text, for code that runs between two renders. */
   const now = useRef(text)
   const sync = useRef<DraftSync>(undefined)
+  /** Whether the editor had only the code with which it begins. It then shows what another tab writes. */
+  const follows = useRef(text === start)
 
   const refresh = () => {
     setKept(versions(of))
@@ -45,6 +47,7 @@ export function useDraft(of: DraftOf, start: string, isSynced = true, preview = 
       setIsRefused(true)
       return false
     }
+    follows.current = false
     now.current = next
     setText(next)
     if (isStored) known.current = read(key)
@@ -90,7 +93,13 @@ export function useDraft(of: DraftOf, start: string, isSynced = true, preview = 
   useEffect(() => {
     const { of } = latest.current
     const changed = (event: StorageEvent) => {
-      if (event.key === key && event.newValue !== null) setOther(event.newValue)
+      if (event.key === key && event.newValue !== null) {
+        if (follows.current) {
+          now.current = known.current = event.newValue
+          setText(event.newValue)
+          setRevision((count) => count + 1)
+        } else setOther(event.newValue)
+      }
       if (event.key === versionsKey(of)) latest.current.refresh()
     }
     addEventListener('storage', changed)

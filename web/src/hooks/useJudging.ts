@@ -154,17 +154,16 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
   }
 
   /** `lost`: called if the run is gone with the guest who has started it. */
-  const follow = (id: string, mine: number, purpose: Purpose, lost?: () => void) => {
-    const source = new EventSource(addressOf(`/api/v1/execute/${encodeURIComponent(id)}/events`))
+  const follow = (id: string, mine: number, purpose: Purpose, lost?: () => void, since = '') => {
+    const source = new EventSource(addressOf(`/api/v1/execute/${encodeURIComponent(id)}/events${since}`))
     const close = () => {
       source.close()
       removeEventListener('online', renew)
     }
-    // The browser may take long to notice that the earlier connection is dead, for example after a change of the network. A new stream has
-    // all events again.
+    // The browser may take long to notice that the earlier connection is dead, for example after a change of the network.
     const renew = () => {
       close()
-      if (current.current === mine) follow(id, mine, purpose, lost)
+      follow(id, mine, purpose, lost, since)
     }
     addEventListener('online', renew)
     stream.current = { close }
@@ -181,6 +180,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
       source.addEventListener(name, (event) => {
         if (current.current !== mine) return
         const data = JSON.parse((event as MessageEvent<string>).data) as LiveData
+        since = `?after=${data.seq}`
         dispatch({ do: 'event', name, data })
         if (name === 'verdict') finish()
       })

@@ -220,7 +220,11 @@ export function usePlay(terminal: Output, place: string) {
   }
   const event = (name: string, data: EventData) => {
     if (name === 'output') return take(data)
-    if (name === 'gap') return dispatch({ hasGap: true })
+    if (name === 'gap') {
+      // CAN ends an escape sequence whose rest was dropped.
+      if (now.current.isTerminal) output.current.write(Uint8Array.of(0x18), false)
+      return dispatch({ hasGap: true })
+    }
     // The terminal keeps the output of the previous attempt, because that attempt has read the user's input.
     if (name === 'started' && (data.attempt ?? 1) > 1 && !now.current.isTerminal) discard()
     if (name === 'verdict') return void finish(data)

@@ -317,7 +317,7 @@ export const en = {
     noRows: 'Nobody takes part yet',
     noRowsDetail: 'The standings fill when participants submit.',
     standingsAt: (time: string) => `At ${time} (hours:minutes) of the contest`,
-    frozen: 'The standings are frozen. Tries since the freeze are marked with ? and their results are hidden until the freeze is lifted. You see your own results.',
+    frozen: 'The standings are frozen. Tries since the freeze are marked with ? and their results are hidden until the freeze is lifted. Participants see their own results.',
     participants: (n: number) => (n === 1 ? '1 participant' : `${number(n)} participants`),
     more: (shown: number) => `The first ${number(shown)} are shown.`,
     csv: 'Download as CSV',

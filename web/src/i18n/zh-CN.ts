@@ -276,7 +276,7 @@ export const zhCN: Messages = {
     noRows: '还没有人参加',
     noRowsDetail: '参赛者提交后会显示排名。',
     standingsAt: (time: string) => `比赛进行到 ${time}（时:分）`,
-    frozen: '排名已封榜。封榜后的提交以 ? 标记，结果在解除封榜前隐藏。你可以看到自己的结果。',
+    frozen: '排名已封榜。封榜后的提交以 ? 标记，结果在解除封榜前隐藏。参赛者可以看到自己的结果。',
     participants: (n: number) => `${n} 名参赛者`,
     more: (shown: number) => `只显示前 ${shown} 名。`,
     csv: '下载 CSV',

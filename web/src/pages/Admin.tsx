@@ -220,7 +220,7 @@ function Workers({ workers }: { workers: Worker[] }) {
     </time>
   )
   return (
-    <Section title={w.title}>
+    <Section title={w.title} detail={w.detail}>
       <ul className="md:hidden border-t border-border">
         {workers.map((worker) => (
           <li key={worker.worker_id} className="py-2 border-b border-border">

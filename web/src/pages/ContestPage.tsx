@@ -63,7 +63,7 @@ function Contest({ contest, user }: { contest: Schema['ContestView']; user: stri
   const standings = useQuery({
     ...standingsQuery(slug),
     // Before the start, the standings only show who has joined, so only their own view reads them.
-    enabled: view === 'standings' || (view === 'problems' && participation != null && contest.phase !== 'upcoming'),
+    enabled: view === 'standings' || (view === 'problems' && (participation != null || contest.may_change || contest.phase === 'over') && contest.phase !== 'upcoming'),
     refetchInterval: ({ state: { data } }) => (runs || (data !== undefined && awaitsResults(data)) ? STANDINGS_POLL_MS : false),
   })
   // The freeze was lifted elsewhere, for example with the command line.

@@ -52,7 +52,7 @@ export function SharedProgram() {
         <PlayWorkspace
           key={`${user ?? ''}/${id}`}
           user={user}
-          mayBeGuest={session.data.guests_allowed && embed !== 1}
+          mayBeGuest={session.data.guests_allowed && (embed !== 1 || self === top)}
           language={language}
           languages={listed}
           cannotRun={whyNot(language)}

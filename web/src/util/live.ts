@@ -30,6 +30,7 @@ export type EventName = (typeof EVENTS)[number]
 
 /** The used fields of an event's `data`. */
 export interface LiveData {
+  seq?: number
   verdict?: string | null | undefined
   position?: number | undefined
   pulling?: string | undefined
