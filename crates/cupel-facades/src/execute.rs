@@ -129,9 +129,9 @@ pub(crate) async fn execute(app: &Shared, caller: &Caller, notes: &Notes, submit
     submit_once(app, caller, notes, submit, &app.shutdown, || ()).await.map_err(refusal)
 }
 
-/// The waits of a request with several programs. The programs wait for their owner's rate limit: a refusal would discard
-/// the results of the programs that have already run, and a repetition of the request would be refused at the same
-/// place.
+/// The waits of a request with several programs. The programs wait for their owner's rate limit: a refusal would
+/// discard the results of the programs that have already run, and a repetition of the request would be refused at the
+/// same place.
 pub(crate) struct Waits {
     /// The end of the wait for the rate limit.
     rate_until: Instant,
@@ -195,8 +195,8 @@ pub(crate) async fn execute_within_rate(
     }
 }
 
-/// Submits a program once. Its client waits until `over` is cancelled. `on_stored` is called when the program is stored,
-/// before the wait for its result.
+/// Submits a program once. Its client waits until `over` is cancelled. `on_stored` is called when the program is
+/// stored, before the wait for its result.
 async fn submit_once(
     app: &Shared,
     caller: &Caller,
