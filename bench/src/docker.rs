@@ -55,6 +55,7 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
             argv: &["./hello".to_owned()],
             env: &[],
             files: &files,
+            counted_files: Bytes::ZERO,
             stdin: StdinSource::Bytes(Arc::from([])),
             limits: Limits::default(),
             keep: Bytes::kib(1),

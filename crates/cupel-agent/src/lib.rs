@@ -129,6 +129,8 @@ pub struct StepLimits {
     pub idle: Duration,
     /// Memory of all processes and of written files, in bytes.
     pub memory: u64,
+    /// The part of the input files that counts as the program's memory, in bytes.
+    pub counted_files: u64,
     /// Virtual memory of a process, in bytes.
     pub address_space: Option<u64>,
     /// Open files of a process.

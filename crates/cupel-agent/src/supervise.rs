@@ -158,7 +158,7 @@ impl Agent {
             None => return Ok(not_started(&Errno::INVAL.into(), FINDS)),
         };
         let (cpu_base, cpu_user_base) = self.meter.cpu().unwrap_or_default();
-        let memory = self.meter.memory().unwrap_or_default();
+        let memory = self.meter.memory().unwrap_or_default().used.saturating_sub(step.limits.counted_files);
         let own_base = own_cpu();
         let started = now();
         let (streams, program) = match self.start(&step, &path) {
@@ -185,7 +185,7 @@ impl Agent {
             written: [0; 3],
             truncated: [false; 3],
             started,
-            baseline: Baseline { cpu: cpu_base, cpu_user: cpu_user_base, own: own_base, memory: memory.used },
+            baseline: Baseline { cpu: cpu_base, cpu_user: cpu_user_base, own: own_base, memory },
             progress: (Duration::ZERO, started),
             reported: started,
             memory_seen: 0,
@@ -285,7 +285,7 @@ fn window(columns: u16, rows: u16) -> Winsize {
     Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }
 }
 
-/// CPU time and memory of the container before the program started.
+/// CPU time and memory of the container before the program started. The memory is without the counted input files.
 struct Baseline {
     cpu: Duration,
     cpu_user: Duration,

@@ -96,6 +96,7 @@ pub(crate) fn compile(
             argv,
             env: &env,
             files: std::slice::from_ref(&left),
+            counted_files: Bytes::ZERO,
             stdin: StdinSource::Bytes(Arc::from([])),
             limits,
             keep: Bytes::ZERO,

@@ -130,6 +130,9 @@ pub struct StepInput<'a> {
     pub env: &'a [(String, String)],
     /// Initial contents of `/box`, the working directory, in groups. A path that occurs in two groups is an error.
     pub files: &'a [BoxFiles],
+    /// Bytes of these files that count as the program's memory. The other files are not counted, but the program can
+    /// use as much memory in their place: it owns them.
+    pub counted_files: Bytes,
     /// Standard input.
     pub stdin: StdinSource,
     /// The limits of the step.

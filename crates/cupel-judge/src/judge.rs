@@ -268,6 +268,7 @@ impl Runnable<'_> {
             argv: &self.argv,
             env: &self.env,
             files: &self.files,
+            counted_files: Bytes::ZERO,
             stdin,
             limits: Limits { wall_time: self.limits.wall_time.min(left), ..self.limits },
             keep: self.limits.output,

@@ -63,6 +63,7 @@ pub fn prepare(
             argv: &argv,
             env: &env,
             files: std::slice::from_ref(&left),
+            counted_files: Bytes::ZERO,
             stdin: StdinSource::Bytes(Arc::from([])),
             limits: step.limits,
             keep: Bytes::ZERO,

@@ -27,6 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         argv: std::env::args().skip(1).collect(),
         env: vec![("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into())],
         files: Vec::new(),
+        counted_files: cupel_types::Bytes::ZERO,
         stdin: Stdin::Bytes(Arc::from([])),
         limits: Limits::default(),
         kind: CellKind::Run,

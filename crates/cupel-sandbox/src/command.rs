@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cupel_types::{
-    BoxFiles, BoxPath, ExitStatus, FetchedFile, FileSearch, FoundFiles, ImageRoot, Limits, Outcome, Signal,
+    BoxFiles, BoxPath, Bytes, ExitStatus, FetchedFile, FileSearch, FoundFiles, ImageRoot, Limits, Outcome, Signal,
     TerminalSize, Usage,
 };
 
@@ -27,6 +27,9 @@ pub struct Command {
     pub env: Vec<(String, String)>,
     /// The initial content of `/box`, the working directory.
     pub files: Vec<BoxFiles>,
+    /// Bytes of these files that count as the program's memory. The other input files are not counted, but the program
+    /// can use as much memory in their place, because it may overwrite and remove them.
+    pub counted_files: Bytes,
     /// Standard input.
     pub stdin: Stdin,
     /// The directory that the program sees as `/`.
@@ -59,6 +62,17 @@ pub struct Command {
     pub find: Option<FileSearch>,
     /// Whether the observer is notified immediately when the main process ends and when standard output closes.
     pub watch: bool,
+}
+
+impl Command {
+    /// The report of this command if its counted files leave less than the minimum of its memory limit, so that it
+    /// cannot run.
+    pub fn exceeded_by_its_files(&self) -> Option<CellReport> {
+        let memory = self.limits.memory.max(Limits::MEMORY_MIN);
+        let is_over = self.counted_files > memory.saturating_sub(Limits::MEMORY_MIN);
+        let usage = Usage { memory, ..Usage::default() };
+        is_over.then(|| CellReport::bare(Outcome::MemoryLimit, Duration::ZERO, usage))
+    }
 }
 
 /// The directory that a program sees as `/`.

@@ -225,6 +225,7 @@ fn probe(walls: &[Wall], secret: &Path) -> io::Result<Command> {
         argv,
         env: Vec::new(),
         files: Vec::new(),
+        counted_files: Bytes::ZERO,
         stdin: Stdin::Bytes(Arc::from([])),
         limits: Limits {
             // Time limits other than the attacked one are generous, so that a probe reaches them only if a wall is

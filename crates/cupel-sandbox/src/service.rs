@@ -124,6 +124,7 @@ impl ServiceCell {
         let request = ToLane::Run(CellRequest {
             search: Vec::new(),
             limits: command.limits,
+            counted_files: Bytes::ZERO,
             collect: None,
             argv: command.argv.clone(),
             env: command.env.iter().map(|(name, value)| format!("{name}={value}")).collect(),

@@ -450,6 +450,7 @@ impl Judging<'_, '_> {
             argv: &argv,
             env: &self.runnable.env,
             files: &files,
+            counted_files: self.counted_files,
             stdin,
             limits: self.limits.enforced,
             keep,

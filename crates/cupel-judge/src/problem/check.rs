@@ -162,6 +162,7 @@ pub(super) fn run(
         argv: &call.argv,
         env: &runnable.env,
         files: &call.files,
+        counted_files: Bytes::ZERO,
         stdin: StdinSource::Bytes(stdin),
         limits,
         keep: Bytes::kib(128),

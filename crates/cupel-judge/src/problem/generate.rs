@@ -6,7 +6,7 @@
 //! like a submission ([`limits`]). Source: DMOJ's documentation, "Generators".
 
 use cupel_problem::{Case, Package};
-use cupel_types::{Limits, Outcome};
+use cupel_types::{Bytes, Limits, Outcome};
 
 use super::check::IgnoreOutput;
 use super::data::{Made, stdin};
@@ -58,6 +58,7 @@ pub(super) fn run(
             argv: &argv,
             env: &runnable.env,
             files: &runnable.files,
+            counted_files: Bytes::ZERO,
             stdin: stdin(package, &case.input)?,
             limits: Limits { wall_time, ..limits },
             keep: bounds.output,

@@ -74,6 +74,7 @@ impl Judging<'_, '_> {
             argv,
             env,
             files,
+            counted_files: Bytes::ZERO,
             stdin: StdinSource::Bytes(Arc::from([])),
             limits,
             keep,
@@ -89,7 +90,10 @@ impl Judging<'_, '_> {
         let mut best: Option<(InteractionResult, End)> = None;
         let (ended, stderr) = loop {
             let interaction = Interaction {
-                program: step(of(&self.runnable), &argv, &files, enforced, CAPTURED_BYTES_MAX, &Collect::Nothing),
+                program: StepInput {
+                    counted_files: self.counted_files,
+                    ..step(of(&self.runnable), &argv, &files, enforced, CAPTURED_BYTES_MAX, &Collect::Nothing)
+                },
                 interactor: step(
                     of(&runnable),
                     &call.argv,

@@ -42,6 +42,11 @@ const STARVED_TIME_MAX: u32 = 12;
 /// CPU limit of a problem that specifies none. Source: DOMjudge, default of `timelimit`.
 pub(super) const CPU_TIME_DEFAULT: Duration = Duration::from_secs(10);
 
+/// Total size of a submission's own files that does not count as its memory. A program owns its files and can use them
+/// as memory, for example by writing to a mapping of its executable, so what exceeds this size is counted. Executables
+/// of ordinary programs are smaller (a program in Go with a web client has 7 MiB), so they do not change the figure.
+pub(super) const FREE_FILES: Bytes = Bytes::mib(16);
+
 const OVERSHOOT_MIN: Duration = Duration::from_millis(50);
 const IDLE_MIN: Duration = Duration::from_secs(2);
 const WALL_BEYOND: Duration = Duration::from_secs(4);

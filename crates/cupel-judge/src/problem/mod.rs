@@ -290,8 +290,8 @@ fn are_versions(one: &Language, other: &Language) -> bool {
     family_of(one.main_id()) == family_of(other.main_id())
 }
 
-/// Returns the submission's files with those that the package adds or replaces, and the file or class to start.
-fn with_includes(request: &ProblemRequest<'_>) -> Result<(Vec<BoxFile>, Option<String>), ProblemError> {
+/// Returns the files that the package adds to submissions in this language, if there are any.
+fn include_of<'a>(request: &ProblemRequest<'a>) -> Option<&'a Include> {
     let includes = &request.package.problem.includes;
     let for_language = |include: &&Include| include.language.as_ref() == Some(&request.language.id);
     let for_version = |include: &&Include| {
@@ -300,10 +300,14 @@ fn with_includes(request: &ProblemRequest<'_>) -> Result<(Vec<BoxFile>, Option<S
     };
     let for_others = |include: &&Include| include.language.is_none();
     let include = includes.iter().find(for_language).or_else(|| includes.iter().find(for_version));
-    let include = include.or_else(|| includes.iter().find(for_others));
+    include.or_else(|| includes.iter().find(for_others))
+}
+
+/// Returns the submission's files with those that the package adds or replaces, and the file or class to start.
+fn with_includes(request: &ProblemRequest<'_>) -> Result<(Vec<BoxFile>, Option<String>), ProblemError> {
     let mut files: Vec<BoxFile> = request.files.iter().cloned().collect();
     let mut entry = request.entry_point.map(str::to_owned);
-    let Some(include) = include else { return Ok((files, entry)) };
+    let Some(include) = include_of(request) else { return Ok((files, entry)) };
     let mut over = program::read_files(request.package, &include.files)?;
     if let Some(grader) = &include.grader {
         return Ok(grader::with_grader(files, over, include.entry_point.as_deref(), grader, request.language));
@@ -312,6 +316,14 @@ fn with_includes(request: &ProblemRequest<'_>) -> Result<(Vec<BoxFile>, Option<S
     files.append(&mut over);
     entry = include.entry_point.clone().or(entry);
     Ok((files, entry))
+}
+
+/// Returns the part of the program's files that counts as its memory. The files that the package adds do not count.
+fn counted_files(request: &ProblemRequest<'_>, beside: &[ProgramFile], runnable: &Runnable) -> Bytes {
+    let of_package = || include_of(request).into_iter().flat_map(|include| &include.files).chain(beside);
+    let is_own = |file: &&BoxFile| !of_package().any(|theirs| theirs.name == file.path);
+    let own = runnable.files.iter().flat_map(|layer| layer.iter()).filter(is_own);
+    Bytes::new(own.map(|file| file.data.len() as u64).sum()).saturating_sub(limits::FREE_FILES)
 }
 
 /// Returns the maximum score of a group that has scores.
@@ -330,6 +342,8 @@ struct Judging<'a, 'b> {
     batches: Batches,
     limits: CaseLimits,
     runnable: Runnable,
+    /// Part of the program's files that counts as its memory.
+    counted_files: Bytes,
     builder: Builder<'a>,
     programs: Programs,
     executor: &'b mut dyn Executor,
@@ -362,6 +376,7 @@ fn begin<'a, 'b>(
         known: HashMap::new(),
         batches: Batches::new(request.function_batches),
         limits,
+        counted_files: counted_files(request, manner.beside, &runnable),
         runnable,
         builder,
         programs: Programs::default(),

@@ -226,6 +226,7 @@ impl Builder<'_> {
                 argv: &argv,
                 env: &env,
                 files: std::slice::from_ref(&left),
+                counted_files: Bytes::ZERO,
                 stdin: StdinSource::Bytes(Arc::from([])),
                 limits: limits::of_compiler(&self.compile, Limits::default()),
                 keep: Bytes::ZERO,

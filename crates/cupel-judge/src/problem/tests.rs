@@ -252,11 +252,13 @@ pub(super) struct Scripted {
     pub(super) requests: Vec<(Vec<String>, String)>,
     /// Wall-clock limit of each step.
     pub(super) wall_times: Vec<Duration>,
+    /// Input files of each step that count as memory.
+    counted_files: Vec<Bytes>,
 }
 
 impl Scripted {
     pub(super) fn new(answers: Vec<Answer>) -> Scripted {
-        Scripted { answers: answers.into(), requests: Vec::new(), wall_times: Vec::new() }
+        Scripted { answers: answers.into(), requests: Vec::new(), wall_times: Vec::new(), counted_files: Vec::new() }
     }
 }
 
@@ -269,6 +271,7 @@ impl Executor for Scripted {
         };
         self.requests.push((step.argv.to_vec(), stdin));
         self.wall_times.push(step.limits.wall_time);
+        self.counted_files.push(step.counted_files);
         let answer = self.answers.pop_front().expect("more steps than were scripted");
         answer.stdout.chunks(3).for_each(|piece| observer.stdout(piece));
         let stdout_kept = &answer.stdout[..answer.stdout.len().min(usize::try_from(step.keep.get()).unwrap())];
@@ -299,6 +302,7 @@ impl Executor for Scripted {
         interaction: Interaction<'_>,
         observer: &mut dyn StepObserver,
     ) -> Result<InteractionResult, ExecuteError> {
+        self.counted_files.push(interaction.program.counted_files);
         let interactor = self.execute(interaction.interactor, observer)?;
         let report = StepReport { outcome: Outcome::Exited(0), stderr: Output::default(), ..interactor.report.clone() };
         Ok(InteractionResult {
@@ -964,6 +968,34 @@ fn files_for_a_language_are_also_for_its_versions() {
         let names: Vec<&str> = all.iter().map(|file| file.path.as_str()).collect();
         assert_eq!(names, ["a.cpp", expected], "{id}");
     }
+}
+
+#[test]
+fn large_files_of_a_submission_count_as_its_memory_and_those_of_the_package_do_not() {
+    let counted = |fixture: Fixture, own: usize, answers| {
+        let mut package = fixture.package(group("", vec![fixture.case("1", CasePoints::None)]));
+        package.problem.limits.code = Bytes::mib(100);
+        let file = FileRef { size: Bytes::mib(40), ..fixture.file("table", "x") };
+        std::fs::File::create(fixture.dir.path().join("table")).unwrap().set_len(40 << 20).unwrap();
+        let table = ProgramFile { name: BoxPath::new("table").unwrap(), file, executable: false };
+        package.problem.includes =
+            vec![Include { language: None, files: vec![table], entry_point: None, grader: None }];
+        let source = BoxFile { path: BoxPath::new("a.scr").unwrap(), data: vec![b'x'; own].into(), executable: false };
+        let mut executor = Scripted::new(answers);
+        fixture.with_request(&package, |request| {
+            let request = ProblemRequest { files: &BoxFiles::new(vec![source]), ..*request };
+            judge_problem(&request, &mut executor, &NoCache, &mut Nothing).unwrap()
+        });
+        executor.counted_files
+    };
+    let free = usize::try_from(limits::FREE_FILES.get()).unwrap();
+    let of_checker = Bytes::ZERO;
+    let checked = || Fixture::new().checked_by_program(Protocol::ExitCode);
+    assert_eq!(counted(checked(), free, vec![ok(), ok()]), [Bytes::ZERO, of_checker]);
+    assert_eq!(counted(checked(), free + 7, vec![ok(), ok()]), [Bytes::new(7), of_checker]);
+    let of_interactor = Bytes::ZERO;
+    let talk = || ends(Outcome::Exited(42), 1);
+    assert_eq!(counted(Fixture::new().with_interactor(), free + 7, vec![talk()]), [Bytes::new(7), of_interactor]);
 }
 
 /// Regression: every case of a submission that reached the wall-clock limit on purpose took seven times that limit.

@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use cupel_judge::LiveStdin;
 use cupel_sandbox::{CellReport, Command, Observer, Stdin};
-use cupel_types::{ContentHash, ImageRoot, Limits, Outcome, chain};
+use cupel_types::{Bytes, ContentHash, ImageRoot, Limits, Outcome, chain};
 
 pub use engine::{ContainerError, DockerSettings, EngineFinding, FoundInEngine, Rating};
 
@@ -109,7 +109,7 @@ impl Containers {
     /// No container can be started, or the container fails.
     pub fn has_program(&self, image: &ImageRoot, program: &str) -> Result<bool, ContainerError> {
         let command = crate::command::operators_command(cupel_sandbox::CellRoot::System, &[], &[]);
-        let shape = Shape::of(image, &command.limits, &[]);
+        let shape = Shape::of(image, &command.limits, &[], Bytes::ZERO);
         self.runtime().block_on(async {
             let container = self.pool.take(&shape).await?;
             Session::new(container).find(program, &image.search).await
@@ -143,7 +143,7 @@ impl Containers {
     /// sooner.
     pub(crate) fn make_ahead(&self, image: &ImageRoot, limits: &Limits) {
         let _entered = self.runtime().enter();
-        self.pool.refill(&Shape::of(image, limits, &[]), true);
+        self.pool.refill(&Shape::of(image, limits, &[], Bytes::ZERO), true);
     }
 
     /// Runs one step in a new container. `live` is the program's input if it arrives while the program runs.
@@ -160,7 +160,10 @@ impl Containers {
         if let Some(outcome) = report::exceeds_the_disk(command) {
             return Ok(report::not_run(outcome));
         }
-        let shape = Shape::of(image, &command.limits, &command.files);
+        if let Some(report) = command.exceeded_by_its_files() {
+            return Ok(report);
+        }
+        let shape = Shape::of(image, &command.limits, &command.files, command.counted_files);
         let is_repeatable = live.is_none() && !matches!(command.stdin, Stdin::Descriptor(_));
         let mut tries = 1;
         loop {

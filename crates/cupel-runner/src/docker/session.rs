@@ -305,6 +305,7 @@ impl Session {
                 wall: wall_time,
                 idle: idle_time,
                 memory: memory.get(),
+                counted_files: command.counted_files.get(),
                 address_space: address_space.map(cupel_types::Bytes::get),
                 open_files: u64::from(open_files),
                 file_size: file_size.get(),

@@ -23,12 +23,14 @@ pub(super) struct Shape {
 const _: () = assert!(cupel_agent::LINKED_MAX == ImageRoot::LINKED_MAX);
 
 impl Shape {
-    /// The shape of a container for a step with these limits and files.
-    pub(super) fn of(image: &ImageRoot, limits: &Limits, files: &[BoxFiles]) -> Shape {
-        // The input files of a step do not count against its limits. Sizes are rounded up, so that steps
+    /// The shape of a container for a step with these limits and files. `counted_files` is the part of the files that
+    /// counts as the program's memory.
+    pub(super) fn of(image: &ImageRoot, limits: &Limits, files: &[BoxFiles], counted_files: Bytes) -> Shape {
+        // The other input files of a step do not count against its limits. Sizes are rounded up, so that steps
         // share containers.
+        let rounded = |bytes: u64| Bytes::mib(1).get().max(bytes.next_power_of_two());
         let bytes: u64 = files.iter().map(BoxFiles::total_bytes).sum();
-        let input_bytes = Bytes::mib(1).get().max(bytes.next_power_of_two());
+        let input_bytes = rounded(bytes);
         let number: usize = files.iter().map(|group| group.iter().count()).sum();
         let &Limits {
             memory,
@@ -50,7 +52,7 @@ impl Shape {
         let links = if image.directory.is_some() { ImageRoot::LINKED_MAX as u64 } else { 0 };
         Shape {
             image: image.id,
-            memory: memory.get() + input_bytes + OVERHEAD,
+            memory: memory.get() + rounded(bytes.saturating_sub(counted_files.get())) + OVERHEAD,
             processes: processes.saturating_add(1),
             disk: limits.disk_bytes().get() + input_bytes,
             // One inode for the root directory of the box and, for each file, one for the file and one for its
@@ -74,7 +76,7 @@ mod tests {
         let of = |bytes: usize| {
             let path = BoxPath::new("a").unwrap();
             let file = BoxFile { path, data: vec![0; bytes].into(), executable: false };
-            Shape::of(&image, &limits, &[BoxFiles::new(vec![file])])
+            Shape::of(&image, &limits, &[BoxFiles::new(vec![file])], Bytes::ZERO)
         };
         assert_eq!(of(0), of(1 << 20));
         assert_ne!(of(0), of((1 << 20) + 1));

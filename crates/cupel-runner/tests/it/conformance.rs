@@ -25,6 +25,7 @@ pub(crate) const RULES: &[(&str, crate::PlaceRule)] = &[
     ("processes_and_open_files_are_bounded", numbers),
     ("the_kernels_limit_on_cpu_time_is_far_above_that_of_the_executor", cpu_limit),
     ("memory_that_belongs_to_no_process_is_the_memory_limit", exhaust),
+    ("input_files_that_are_counted_are_memory_of_the_program", counted_files),
     ("files_are_returned_as_asked", files),
     ("files_of_a_program_that_crashed_are_those_of_its_outbox", files_of_a_crash),
     ("files_that_the_program_may_not_read_are_returned", files_without_permissions),
@@ -176,6 +177,24 @@ fn exhaust(world: &World, place: Backend) {
         let result = world.step(place, &["exhaust"]).limited(|limits| limits.memory = Bytes::mib(64)).run();
         assert_eq!(result.report.outcome, Outcome::MemoryLimit, "{result:?}");
     }
+}
+
+fn counted_files(world: &World, place: Backend) {
+    let run = |counted_mib, arguments: &[&str]| {
+        let mut step = world.step(place, arguments).limited(|limits| limits.memory = Bytes::mib(64));
+        let data = BoxFile { path: BoxPath::new("data").unwrap(), data: bytes(40 << 20), executable: false };
+        step.files.push(BoxFiles::new(vec![data]));
+        step.counted_files = Bytes::mib(counted_mib);
+        let report = step.run().report;
+        (report.outcome, report.usage.memory)
+    };
+    // Without the counted part: the memory limit and the removed file.
+    assert_eq!(run(0, &["replace", "90"]).0, Outcome::Exited(0));
+    assert_eq!(run(24, &["replace", "90"]), (Outcome::MemoryLimit, Bytes::mib(64)));
+    let ((is_free, free), (is_counted, counted)) = (run(0, &["nothing"]), run(24, &["nothing"]));
+    assert_eq!((is_free, is_counted), (Outcome::Exited(0), Outcome::Exited(0)));
+    assert!(free < Bytes::mib(16) && (Bytes::mib(24)..Bytes::mib(40)).contains(&counted), "{free} {counted}");
+    assert_eq!(run(64, &["nothing"]), (Outcome::MemoryLimit, Bytes::mib(64)), "nothing is left for the program");
 }
 
 /// Paths of returned files with their content; `*` marks executable ones.

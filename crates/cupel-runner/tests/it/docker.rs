@@ -298,6 +298,7 @@ impl Own {
             argv: &["./program".to_owned(), mode.to_owned()],
             env: &[],
             files: &self.program,
+            counted_files: Bytes::ZERO,
             stdin: StdinSource::Bytes(Arc::from([])),
             limits,
             keep: Bytes::kib(1),

@@ -116,6 +116,7 @@ impl World {
             argv: ["./program"].iter().chain(arguments).map(|text| (*text).to_owned()).collect(),
             env: vec![("NAME".to_owned(), "value".to_owned())],
             files: vec![program.clone()],
+            counted_files: Bytes::ZERO,
             stdin: StdinSource::Bytes(Arc::from([])),
             // On a busy machine, a program that interacts waits long for the container of the other.
             limits: Limits {
@@ -176,6 +177,7 @@ pub(crate) struct Step<'w> {
     pub(crate) argv: Vec<String>,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) files: Vec<BoxFiles>,
+    pub(crate) counted_files: Bytes,
     pub(crate) stdin: StdinSource,
     pub(crate) limits: Limits,
     pub(crate) stderr_to_stdout: bool,
@@ -204,6 +206,7 @@ impl Step<'_> {
             argv: &self.argv,
             env: &self.env,
             files: &self.files,
+            counted_files: self.counted_files,
             stdin: self.stdin.clone(),
             limits: self.limits,
             keep: Bytes::mib(1),

@@ -116,6 +116,16 @@ static int files_without_permissions(void) {
          chmod("out", 0300) || chmod(".", 0);
 }
 
+/* Uses the space of an input file as memory. */
+static int replace(size_t bytes) {
+  char *memory = unlink("data") ? NULL : malloc(bytes);
+  if (!memory)
+    return 1;
+  for (int i = 0; i < 10; i++)
+    memset(memory, i, bytes);
+  return memory[bytes / 2] != 9;
+}
+
 static int leave(void) {
   const char *places[] = {"/box/left", "/tmp/left", "/dev/shm/left"};
   for (int i = 0; i < 3; i++)
@@ -392,6 +402,8 @@ int main(int argc, char **argv) {
     return files_without_permissions();
   if (!strcmp(mode, "files_and_crash"))
     return files(), raise(SIGSEGV);
+  if (!strcmp(mode, "replace"))
+    return replace((size_t)atoi(argument) << 20);
   if (!strcmp(mode, "leave"))
     return leave();
   if (!strcmp(mode, "look"))

@@ -168,8 +168,9 @@ impl CellSetup {
         shared.memory_base.store(ready.base, Relaxed);
         ready.exact_base.note(&shared.exact_base);
         let (limits, held) = (request.limits, environment.group.held(&ready));
+        let counted_files = request.counted_files.get();
         if !off.contains(Wall::MemoryLimit) {
-            let less = if request.warm { environment.warm_memory } else { 0 };
+            let less = counted_files + if request.warm { environment.warm_memory } else { 0 };
             environment.group.limit_memory_to(&limits, less, held).map_err(at(SetupStep::CgroupLimits))?;
         }
 
@@ -184,10 +185,13 @@ impl CellSetup {
             Some(zygote) => {
                 let copy = self.fork_from(zygote, request, streams, environment)?;
                 if shared.copy_wants_memory(|| failed(shared).is_err() || has_ended(copy)) {
-                    // The copy is about to exec. After that it shares no memory with the zygote, so it gets the whole
-                    // limit.
+                    // The copy is about to exec. After that it shares no memory with the zygote, so it gets the limit
+                    // of a cold start.
                     if !off.contains(Wall::MemoryLimit) {
-                        environment.group.limit_memory_to(&limits, 0, held).map_err(at(SetupStep::CgroupLimits))?;
+                        environment
+                            .group
+                            .limit_memory_to(&limits, counted_files, held)
+                            .map_err(at(SetupStep::CgroupLimits))?;
                     }
                     shared.copy_has_memory();
                 }

@@ -112,6 +112,9 @@ impl Slot {
     /// be read, or the sandbox fails. How the program ended is in the report.
     pub fn run(&mut self, command: &Command, observer: &mut dyn Observer) -> Result<CellReport, RunError> {
         refusal::of_command(command, self.pool.features())?;
+        if let Some(report) = command.exceeded_by_its_files() {
+            return Ok(report);
+        }
         let which = self.which(command);
         let is_warm = matches!(which, Which::Warm(_));
         let mut lane = self.lane(&which)?;
@@ -210,6 +213,7 @@ impl Slot {
         let bundles = files.map(|f| self.bundles.get(f)).collect::<io::Result<Vec<_>>>()?;
         let request = ToLane::Run(CellRequest {
             limits: command.limits,
+            counted_files: command.counted_files,
             collect: command.collect,
             argv: command.argv.clone(),
             search: match &command.root {

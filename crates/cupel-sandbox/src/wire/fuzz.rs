@@ -80,12 +80,13 @@ fn request() -> BoxedStrategy<CellRequest> {
         rest.insert(0, first);
         rest
     });
-    let files = ((text(), text()), texts(), texts(), any::<u32>());
+    let files = ((text(), text()), texts(), texts(), any::<(u32, u64)>());
     (limits(), collect(), argv, (texts(), texts()), any::<[bool; 4]>(), files, terminal())
         .prop_map(|(limits, collect, argv, (search, env), [warm, result, watch, live], files, terminal)| {
-            let ((outbox, linked), fetch, patterns, found_max) = files;
+            let ((outbox, linked), fetch, patterns, (found_max, counted_files)) = files;
             CellRequest {
                 limits,
+                counted_files: Bytes::new(counted_files),
                 collect,
                 argv,
                 search,

@@ -44,6 +44,7 @@ mod tests {
         ToLane::Run(CellRequest {
             search: Vec::new(),
             limits: Limits::default(),
+            counted_files: Bytes::mib(3),
             collect: Some(CollectLimits { files: 7, bytes: Bytes::kib(9), after_failure: true }),
             argv: vec!["./main".into(), String::new(), "ü".into()],
             env: vec!["A=b".into()],

@@ -9,6 +9,8 @@ use super::encoding::{Malformed, Message, Reader, Writer, wipe};
 #[derive(Debug, PartialEq)]
 pub(crate) struct CellRequest {
     pub(crate) limits: Limits,
+    /// The part of the input files that counts as the program's memory.
+    pub(crate) counted_files: Bytes,
     pub(crate) collect: Option<CollectLimits>,
     pub(crate) argv: Vec<String>,
     /// Directories searched for the program's name; if the list is empty, the directories of the host's toolchains.
@@ -107,6 +109,7 @@ impl Message for CellRequest {
         to.some_u64(address_space.map(Bytes::get));
         to.u32(processes);
         to.u32(open_files);
+        to.u64(self.counted_files.get());
         to.u32(u32::from(self.collect.is_some()));
         if let Some(collect) = self.collect {
             to.u32(collect.files);
@@ -148,6 +151,7 @@ impl Message for CellRequest {
             processes: from.u32()?,
             open_files: from.u32()?,
         };
+        let counted_files = Bytes::new(from.u64()?);
         let collect = match from.bool()? {
             true => {
                 Some(CollectLimits { files: from.u32()?, bytes: Bytes::new(from.u64()?), after_failure: from.bool()? })
@@ -172,6 +176,7 @@ impl Message for CellRequest {
         }
         Ok(CellRequest {
             limits,
+            counted_files,
             collect,
             argv,
             search,

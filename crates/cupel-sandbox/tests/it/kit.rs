@@ -260,6 +260,7 @@ impl Program {
                 argv,
                 env: vec![("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into())],
                 files: Vec::new(),
+                counted_files: Bytes::ZERO,
                 stdin: Stdin::Bytes(Arc::from(&b""[..])),
                 limits: small(),
                 root: CellRoot::System,

@@ -39,6 +39,10 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
             ("maximal_limits_do_not_limit", maximal_limits_do_not_limit),
             ("the_environments_path_does_not_change_which_program_runs", the_environments_path_does_not_matter),
             (
+                "a_program_that_uses_its_counted_input_files_as_memory_reaches_its_memory_limit",
+                counted_input_files_are_memory,
+            ),
+            (
                 "limits_too_small_to_start_are_an_outcome_and_not_our_failure",
                 limits_too_small_to_start_are_an_outcome_and_not_our_failure,
             ),
@@ -289,6 +293,27 @@ fn the_environments_path_does_not_matter(world: &World) {
         program.command.env = vec![("PATH".into(), path.into())];
         world.check(&program, Outcome::Exited(0), path);
     }
+}
+
+/// A program owns its input files: it may remove them, or compute in a mapping of them.
+fn counted_input_files_are_memory(world: &World) {
+    let run = |counted_mib, script: &str| {
+        let mut program = Program::shell(script).files(vec![file("data", &vec![7; 24 << 20], false)]);
+        program.command.counted_files = Bytes::mib(counted_mib);
+        let program = program.limits(|l| {
+            (l.memory, l.disk, l.file_size) = (Bytes::mib(16), Bytes::mib(64), Bytes::mib(64));
+        });
+        let report = program.run(&mut world.slot()).report;
+        (report.outcome, report.usage.memory)
+    };
+    let replace = "rm data; head -c 30M /dev/zero > copy";
+    // Without the counted part: the memory limit and the removed file.
+    assert_eq!(run(0, replace).0, Outcome::Exited(0));
+    assert_eq!(run(12, replace), (Outcome::MemoryLimit, Bytes::mib(16)));
+    let ((is_free, free), (is_counted, counted)) = (run(0, "true"), run(12, "true"));
+    assert_eq!((is_free, is_counted), (Outcome::Exited(0), Outcome::Exited(0)));
+    assert!(free < Bytes::mib(4) && (Bytes::mib(12)..Bytes::mib(16)).contains(&counted), "{free} {counted}");
+    assert_eq!(run(16, "true"), (Outcome::MemoryLimit, Bytes::mib(16)), "nothing is left for the program");
 }
 
 /// If a program's files do not fit into its box, that is an outcome of the program and not an error of the sandbox.

@@ -293,6 +293,7 @@ impl Conformance {
             argv: self.argv(files),
             env: self.language.environment(&[]),
             files: vec![files.clone()],
+            counted_files: Bytes::ZERO,
             stdin: Stdin::Bytes([].into()),
             limits: as_patient(self.language.compile_limits),
             kind: CellKind::Compile,

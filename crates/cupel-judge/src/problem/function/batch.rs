@@ -189,6 +189,7 @@ impl<'a> Judging<'a, '_> {
             argv: &argv,
             env: &self.runnable.env,
             files: &files,
+            counted_files: self.counted_files,
             stdin: StdinSource::Descriptor(Arc::new(input)),
             limits: limits_of_batch(limit, &enforced),
             keep: PRINTED,

@@ -216,6 +216,7 @@ fn run(
         argv: &argv,
         env: &runnable.env,
         files: &runnable.files,
+        counted_files: Bytes::ZERO,
         stdin,
         limits,
         keep: Bytes::kib(4),

@@ -196,7 +196,8 @@ impl LaneGroup {
     }
 
     /// Measures the memory in use and resets the peak. Called by the cell's init when everything except the program is
-    /// ready. So the input files, including the executable, do not count as the program's memory.
+    /// ready. So the input files, including the executable, do not count as the program's memory, unless the request
+    /// says so (`CellRequest::counted_files`).
     ///
     /// The unused rest of the last batch (`BATCH`) would hide the same amount of the program's memory, and differs
     /// from run to run. So this function touches pages until the kernel charges the next batch: the unused rest of a
@@ -249,8 +250,8 @@ impl LaneGroup {
     }
 
     /// Reduces the cell's memory limit, which is slightly higher during setup, to the program's limit. Called by the
-    /// cell's init. `less` is the memory in bytes that the program shares with others and is not charged for; `held` is
-    /// the result of [`LaneGroup::held`].
+    /// cell's init. `less` is the memory in bytes that the program shares with others and is not charged for, and the
+    /// part of the input files that counts as its memory; `held` is the result of [`LaneGroup::held`].
     pub(crate) fn limit_memory_to(&self, limits: &Limits, less: u64, held: u64) -> io::Result<()> {
         let memory = limits.memory.get().saturating_sub(less).max(MEMORY_MIN).saturating_add(held);
         match &self.cell {
@@ -261,7 +262,7 @@ impl LaneGroup {
 
     /// Sets the limits for the next cell, and resets the counters that can be reset. `ignore_memory` and `ignore_pids`
     /// turn off the memory limit and the process limit for tests. `input_files` is the size in bytes of the cell's
-    /// input files, which do not count as the program's memory.
+    /// input files. Their part that counts as the program's memory is subtracted before the program begins.
     pub(crate) fn begin(
         &mut self,
         limits: &Limits,

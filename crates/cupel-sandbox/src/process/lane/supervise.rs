@@ -227,8 +227,9 @@ impl Lane {
         }
     }
 
-    /// The program's memory, without the memory that a warm start saved.
-    fn memory_used(&self, counted: Counted) -> u64 {
+    /// The program's memory, without the memory that a warm start saved. `counted_files` is the part of its input files
+    /// that counts as its memory, in bytes.
+    fn memory_used(&self, counted: Counted, counted_files: u64) -> u64 {
         let shared = &*self.shared;
         if shared.started.load(Relaxed) == 0 {
             return 0;
@@ -236,7 +237,7 @@ impl Lane {
         let base = shared.memory_base.load(Relaxed);
         let given_back = match shared.memory_end.load(Relaxed) {
             0 => 0,
-            end => base.saturating_sub(end).saturating_sub(counted.files_given_back),
+            end => base.saturating_sub(end).saturating_sub(counted.files_given_back).saturating_sub(counted_files),
         };
         // A program that exceeded its memory limit has used all of the limit, so the faults do not matter.
         let exceeded_memory = counted.oom_kill == Some(OomKill::OwnLimit);
@@ -248,10 +249,11 @@ impl Lane {
             exact => exact,
         };
         let known = Known { charged: counted.memory_peak.saturating_sub(base), given_back, faults, exact };
-        match shared.warm.load(Relaxed) {
+        let used = match shared.warm.load(Relaxed) {
             0 => known.used(),
             _ => known.used_by_a_copy(self.warm_nothing),
-        }
+        };
+        used.saturating_add(counted_files)
     }
 
     pub(super) fn conclude(
@@ -269,7 +271,7 @@ impl Lane {
         };
         let cpu = self.cpu_since_the_beginning();
         let is_warm = shared.warm.load(Relaxed) != 0;
-        let used = self.memory_used(counted) + if is_warm { self.warm_memory } else { 0 };
+        let used = self.memory_used(counted, request.counted_files.get()) + if is_warm { self.warm_memory } else { 0 };
         // The limit is enforced exactly, but the figure is partly an estimate, so it is capped at the limit.
         let most = match self.walls_off.contains(Wall::MemoryLimit) {
             true => u64::MAX,

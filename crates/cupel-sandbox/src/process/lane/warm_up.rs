@@ -135,6 +135,7 @@ impl Lane {
         let (peer, slot) = wire::socket_pair().map_err(text_of)?;
         let request = CellRequest {
             limits: Limits { output: Bytes::kib(64), ..Limits::default() },
+            counted_files: Bytes::ZERO,
             collect: None,
             argv: template.argv.clone(),
             search: Vec::new(),
