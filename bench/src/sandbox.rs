@@ -158,6 +158,7 @@ pub(crate) fn command(argv: &[&str], files: Vec<BoxFile>) -> Command {
         argv: argv.iter().map(|&argument| argument.to_owned()).collect(),
         env: vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())],
         files: vec![BoxFiles::new(files)],
+        counted_files: Bytes::ZERO,
         stdin: Stdin::Bytes([].into()),
         limits: Limits::default(),
         kind: CellKind::Run,

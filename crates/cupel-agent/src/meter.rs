@@ -109,8 +109,8 @@ impl Meter {
         number(self.peak.as_ref())
     }
 
-    /// Whether and why the OOM killer has killed a process of the container, as in the native sandbox. The kernel counts
-    /// a kill for any reason (mm/oom_kill.c), and prefers the programs in containers to all other processes.
+    /// Whether and why the OOM killer has killed a process of the container, as in the native sandbox. The kernel
+    /// counts a kill for any reason (mm/oom_kill.c), and prefers the programs in containers to all other processes.
     pub(crate) fn oom_kill(&self) -> Option<OomKill> {
         let text = self.events.as_ref().and_then(read)?;
         field(&text, "oom_kill").filter(|kills| *kills > 0)?;

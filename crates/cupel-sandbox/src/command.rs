@@ -65,8 +65,8 @@ pub struct Command {
 }
 
 impl Command {
-    /// The report of this command if its counted files leave less than the minimum of its memory limit, so that it cannot
-    /// run.
+    /// The report of this command if its counted files leave less than the minimum of its memory limit, so that it
+    /// cannot run.
     pub fn exceeded_by_its_files(&self) -> Option<CellReport> {
         let memory = self.limits.memory.max(Limits::MEMORY_MIN);
         let is_over = self.counted_files > memory.saturating_sub(Limits::MEMORY_MIN);

@@ -185,8 +185,8 @@ impl CellSetup {
             Some(zygote) => {
                 let copy = self.fork_from(zygote, request, streams, environment)?;
                 if shared.copy_wants_memory(|| failed(shared).is_err() || has_ended(copy)) {
-                    // The copy is about to exec. After that it shares no memory with the zygote, so it gets the limit of
-                    // a cold start.
+                    // The copy is about to exec. After that it shares no memory with the zygote, so it gets the limit
+                    // of a cold start.
                     if !off.contains(Wall::MemoryLimit) {
                         environment
                             .group
