@@ -289,7 +289,7 @@ test('in a frame of another site, a link to the program in Cupel takes the place
   const { page, close } = await player()
   const link = await share(page)
   await close()
-  for (const [language, run, open] of [['en', 'Run', 'Open in Cupel to run it'], ['zh-CN', '运行', '在 Cupel 中打开并运行']]) {
+  for (const [language, run, stop, open] of [['en', 'Run', 'Stop', 'Open in Cupel to run it'], ['zh-CN', '运行', '停止', '在 Cupel 中打开并运行']]) {
     const visitor = await visit(browser, { language })
     const address = `${link}?embed=1`
     const requested = []
@@ -298,7 +298,7 @@ test('in a frame of another site, a link to the program in Cupel takes the place
     const inside = visitor.page.frameLocator('iframe')
     const way = inside.getByRole('link', { name: open, exact: true })
     await way.waitFor()
-    assert.equal(await inside.getByRole('button', { name: run, exact: true }).count(), 0)
+    assert.deepEqual([await inside.getByRole('button', { name: run, exact: true }).count(), await inside.getByRole('button', { name: stop, exact: true }).count()], [0, 0])
     await inside.locator('body').press('Control+Enter')
     const frame = visitor.page.frames().find((one) => one.url() === address)
     assert.deepEqual(await findings(frame), [])

@@ -1,4 +1,4 @@
-// Takes the place of Run and of the sign-in in a frame of another site. There, the browser neither sends nor stores the session's cookie,
+// Takes the place of Run in a frame of another site. There, the browser neither sends nor stores the session's cookie,
 // which is `SameSite=Lax`, so neither a guest nor a sign-in would have an effect.
 import { Link, useParams } from '@tanstack/react-router'
 import { ExternalLink } from 'lucide-react'

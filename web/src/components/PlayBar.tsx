@@ -44,20 +44,24 @@ export function PlayBar({ isNarrow, run, fault, note, mayRun, isSignedOut, onRun
         </p>
       )}
       {note}
-      <span className="grow" />
-      <StopButton run={run} />
       {isSignedOut && mayRun && isEmbedded ? (
         <OpenToRun />
-      ) : isSignedOut && mayRun ? (
-        <Link to="/sign-in" search={{ then: here }} className={buttonClass('primary')}>
-          <Play aria-hidden size={14} />
-          {visitor.run}
-        </Link>
       ) : (
-        <Button look="primary" onClick={onRun} disabled={!mayRun} title={`${m.run.run}  Ctrl Enter`} className="min-w-24">
-          <Play aria-hidden size={14} />
-          {m.run.run}
-        </Button>
+        <>
+          <span className="grow" />
+          <StopButton run={run} />
+          {isSignedOut && mayRun ? (
+            <Link to="/sign-in" search={{ then: here }} className={buttonClass('primary')}>
+              <Play aria-hidden size={14} />
+              {visitor.run}
+            </Link>
+          ) : (
+            <Button look="primary" onClick={onRun} disabled={!mayRun} title={`${m.run.run}  Ctrl Enter`} className="min-w-24">
+              <Play aria-hidden size={14} />
+              {m.run.run}
+            </Button>
+          )}
+        </>
       )}
     </div>
   )
