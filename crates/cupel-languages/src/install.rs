@@ -206,10 +206,9 @@ fn last_lines(output: &[u8]) -> String {
 }
 
 fn named<'r>(registry: &'r Registry, name: &str) -> Result<&'r Language, InstallError> {
-    registry.find(name).ok_or_else(|| InstallError::UnknownLanguage {
-        name: name.to_owned(),
-        suggestion: registry.suggestion(name),
-    })
+    registry
+        .find(name)
+        .ok_or_else(|| InstallError::UnknownLanguage { name: name.to_owned(), suggestion: registry.suggestion(name) })
 }
 
 /// The packages of the unavailable languages among `wanted`, and of the languages they require.

@@ -213,8 +213,8 @@ fn choose<'r>(registry: &'r Registry, args: &Run) -> Result<&'r Language, Failur
     registry.find(name).ok_or_else(|| anyhow!(registry.unknown(name, "`cupel languages`"))).or_exit(Exit::Usage)
 }
 
-/// The language of a file, by its extension. If no language has the extension, but the file cannot be opened either, the
-/// error names the latter: the path may be misspelt.
+/// The language of a file, by its extension. If no language has the extension and the file cannot be opened, the error
+/// says the latter, because the path may be misspelt.
 pub(super) fn by_extension<'r>(registry: &'r Registry, file: &Path) -> Result<&'r Language, Failure> {
     let found = match file.extension().and_then(|extension| extension.to_str()) {
         Some(extension) => registry
