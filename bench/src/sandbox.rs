@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use cupel_sandbox::{CellKind, CellRoot, Command, Sandbox, SandboxConfig, Slot, Stdin};
-use cupel_types::{BoxFile, BoxFiles, BoxPath, Limits, Outcome};
+use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, Limits, Outcome};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
