@@ -6,8 +6,8 @@
 //! - All nodes listen to one channel and ignore events without a subscriber on the node. A notification is the Base64
 //!   text of frames. An event that does not fit (8,000 bytes) is only referenced in the notification; the nodes that
 //!   need the event read it from the table.
-//! - The table is UNLOGGED: a crash of PostgreSQL empties it and has no other effect. Rows expire, unless the worker of a
-//!   run that goes on extends their expiry. Every node removes expired rows, a bounded number at a time.
+//! - The table is UNLOGGED: a crash of PostgreSQL empties it and has no other effect. Rows expire, unless the worker of
+//!   a run that goes on extends their expiry. Every node removes expired rows, a bounded number at a time.
 //! - The input of a live run, and the latest report of its attached clients, expire later than the longest wait for a
 //!   slot. They are removed as soon as the run ends or a later report arrives.
 //!
@@ -44,8 +44,8 @@ const VERSION_MIN: i32 = 130_000;
 const NOTIFICATION_MAX: usize = 5_900;
 
 /// How long a row of a running submission is stored after it was written or its expiry was last extended, unless
-/// [`time_kept`] gives another time: longer than the interval of the extensions, with which a worker keeps the events of
-/// a run that goes on.
+/// [`time_kept`] gives another time: longer than the interval of the extensions, with which a worker keeps the events
+/// of a run that goes on.
 const LIVE_KEPT: Duration = Duration::from_secs(120);
 
 /// Maximum number of expired rows removed by one statement. The next two constants are the pauses after such a

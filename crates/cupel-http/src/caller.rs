@@ -214,8 +214,8 @@ impl Holder {
     }
 
     /// Waits until the client may no longer use its connection, and returns the reason. The server checks that once per
-    /// [`access_check`](crate::Settings::access_check). The store may take long to answer, so a connection that sends and
-    /// receives meanwhile polls this future beside its other work.
+    /// [`access_check`](crate::Settings::access_check). The store may take long to answer, so a connection that sends
+    /// and receives meanwhile polls this future beside its other work.
     pub async fn until_access_ends(&self, app: &Shared) -> AccessEnded {
         let period = app.settings.access_check;
         let mut checks = interval_at(Instant::now() + period, period);

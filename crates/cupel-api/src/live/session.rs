@@ -164,9 +164,9 @@ impl Session {
         paid
     }
 
-    /// Every message is charged: a start that reaches the core as a submission and, if it accepts a cached result or has
-    /// an idempotency key, also as a read; an accepted input by its window; and all others, even if they are invalid or refused, as a read. The
-    /// first [`FREE_REPETITIONS`] repeated inputs of an attachment are free.
+    /// Every message is charged: a start that reaches the core as a submission and, if it accepts a cached result or
+    /// has an idempotency key, also as a read; an accepted input by its window; and all others, even if they are
+    /// invalid or refused, as a read. The first [`FREE_REPETITIONS`] repeated inputs of an attachment are free.
     async fn act(&mut self, head: &Head, text: &str) -> Result<(), ApiError> {
         let parsed = message(head, text, self.app.core.bounds());
         match parsed {

@@ -443,8 +443,8 @@ async fn a_repeated_request_returns_the_same_ids_and_runs_once() {
     );
 }
 
-/// Regression: a client that repeated a batch after a lost connection was refused, because the first request had used up
-/// its rate.
+/// Regression: a client that repeated a batch after a lost connection was refused, because the first request had used
+/// up its rate.
 #[tokio::test]
 async fn a_repeated_request_is_not_charged() {
     /// A rate that some submissions use up.

@@ -27,8 +27,8 @@ use crate::{Mount, Wall, WallSet};
 /// Host paths that every program sees: the system's programs and libraries.
 pub(crate) const SYSTEM: &[&str] =
     &["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/alternatives", LINKER_CACHE];
-/// The cache of the dynamic linker. A root has a copy of it, not a mount: ldconfig(8) may replace the file at any time, and
-/// move_mount(2) fails with `ENOENT` if the file of a detached mount has been replaced.
+/// The cache of the dynamic linker. A root has a copy of it, not a mount: ldconfig(8) may replace the file at any time,
+/// and move_mount(2) fails with `ENOENT` if the file of a detached mount has been replaced.
 const LINKER_CACHE: &str = "/etc/ld.so.cache";
 /// Private directories of a lane or a cell. They would hide host directories that are mounted at these paths.
 pub(crate) const OWN_PLACES: &[&str] = &["/box", "/tmp", "/proc", "/dev", "/cell"];

@@ -360,7 +360,8 @@ fn interactive_runs_that_wait_for_their_users_leave_the_only_slot_to_other_runs(
     }
 }
 
-/// Regression: an open terminal delayed a restart by the whole drain. Then the result blamed the program, or had no output.
+/// Regression: an open terminal delayed a restart by the whole drain. Then the result blamed the program, or had no
+/// output.
 #[test]
 fn an_interactive_run_ends_soon_after_its_server_shuts_down_and_keeps_its_output() {
     let data = tempfile::tempdir().unwrap();

@@ -91,8 +91,8 @@ pub(in crate::cli) struct Followed {
     pub(in crate::cli) run: String,
     /// The signal to this process that ended the run; `None` if there was no signal, or the run has live input.
     pub(in crate::cli) stopped_by: Option<i32>,
-    /// Whether the server dropped events that the watcher never got. Without a gap, the watcher has the beginning of the
-    /// run's log, which is empty if no live connection could be opened.
+    /// Whether the server dropped events that the watcher never got. Without a gap, the watcher has the beginning of
+    /// the run's log, which is empty if no live connection could be opened.
     pub(in crate::cli) has_gap: bool,
 }
 
