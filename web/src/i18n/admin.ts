@@ -27,7 +27,7 @@ const en = {
   },
   workers: {
     title: 'Workers',
-    detail: 'Interactive runs have slots of their own, which are not counted as busy slots.',
+    detail: 'Interactive runs have slots of their own, which are not counted here.',
     none: 'No worker is alive',
     noneDetail: 'Submissions wait in the queue. Start “cupel worker”, or check the server’s log.',
     name: 'Name',
@@ -97,7 +97,7 @@ const zhCN: AdminTexts = {
   },
   workers: {
     title: '工作节点',
-    detail: '交互式运行使用单独的槽位，不计入占用槽位。',
+    detail: '交互式运行使用单独的槽位，不计入此处。',
     none: '没有存活的工作节点',
     noneDetail: '提交会在队列中等待。请启动 “cupel worker”，或查看服务器日志。',
     name: '名称',
