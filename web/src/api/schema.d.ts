@@ -2873,11 +2873,12 @@ export interface components {
              *
              *     `limits.memory_kb` limits the same amount: private and shared memory of the processes, files that they write to
              *     `/box`, `/tmp` and `/dev/shm`, page tables and pipes. Not counted: the program's own executable and source, its
-             *     other input files, and pages of files on disk, such as the toolchain's executables and libraries. For a program
-             *     that reached its memory limit, the figure is the limit, unless the heap of its language (Java, JavaScript) was
-             *     full earlier. Warm and cold starts are measured in the same way. With control groups of version 1, the values of
-             *     a program agree within 5 % from run to run. With version 2, or if the program frees much memory, they may also
-             *     differ by 256 KiB for each processor of the program, and so may the values of warm and cold starts.
+             *     other input files, and pages of files on disk, such as the toolchain's executables and libraries. In a problem,
+             *     the submission's own files are counted beyond 16 MiB in total. For a program that reached its memory limit, the
+             *     figure is the limit, unless the heap of its language (Java, JavaScript) was full earlier. Warm and cold starts
+             *     are measured in the same way. With control groups of version 1, the values of a program agree within 5 % from
+             *     run to run. With version 2, or if the program frees much memory, they may also differ by 256 KiB for each
+             *     processor of the program, and so may the values of warm and cold starts.
              *
              *     `ru_maxrss` and `VmHWM` apply to one process and include resident pages of executables and libraries. So they
              *     are larger for a program with one process (C: by 1 MiB, Python: by 5 MiB, Java: by 20 MiB) and smaller for a
@@ -2901,6 +2902,11 @@ export interface components {
              * @description Time at which the submission was accepted.
              */
             submitted_at: string;
+            /**
+             * Format: date-time
+             * @description Time at which the submission is due. Only if it was sent with a later `run_at` and no attempt has begun.
+             */
+            run_at?: string | null;
             /**
              * Format: date-time
              * @description Time at which the submission reached its final state.
@@ -2989,6 +2995,11 @@ export interface components {
              * @description Time at which the submission was accepted.
              */
             submitted_at: string;
+            /**
+             * Format: date-time
+             * @description Time at which the submission is due. Only if it was sent with a later `run_at` and no attempt has begun.
+             */
+            run_at?: string | null;
             /**
              * Format: date-time
              * @description Time at which the submission reached its final state.
@@ -3189,7 +3200,7 @@ export interface components {
             slots: number;
             /**
              * Format: int32
-             * @description Number of occupied slots.
+             * @description Number of slots that were occupied at the last heartbeat.
              */
             busy: number;
             /**
