@@ -202,14 +202,18 @@ fn open(directory: BorrowedFd<'_>, path: &str, flags: OFlags) -> rustix::io::Res
     }
 }
 
-/// Gives the owner the permissions to read an entry and to search its parents. This changes the modes of names, but no
-/// name is a link, because each was opened first.
+/// Gives the owner the permissions to read an entry and to search its parents. Links are refused, because chmod(2)
+/// follows them.
 fn make_readable(directory: BorrowedFd<'_>, path: &str) -> rustix::io::Result<()> {
     for (end, _) in path.match_indices('/').chain([(path.len(), "")]) {
         let name = &path[..end];
         let entry = rustix::fs::openat2(directory, name, ENTRY, Mode::empty(), BENEATH)?;
         let mode = rustix::fs::fstat(entry)?.st_mode;
-        let wanted = if FileType::from_raw_mode(mode) == FileType::Directory { LISTABLE } else { Mode::RUSR };
+        let wanted = match FileType::from_raw_mode(mode) {
+            FileType::Symlink => return Err(Errno::LOOP),
+            FileType::Directory => LISTABLE,
+            _ => Mode::RUSR,
+        };
         let (mode, flags) = (Mode::from_raw_mode(mode) | wanted, rustix::fs::AtFlags::empty());
         rustix::fs::chmodat(directory, name, mode, flags)?;
     }

@@ -121,7 +121,11 @@ impl Core {
             .filter(|wait| wait.for_room)
             .map(|wait| RoomWait { until: begun + wait.at_most, given_up: wait.given_up.as_mut() });
         let (submitted, awaited) = match earlier {
-            Some(earlier) => (earlier, None),
+            Some(earlier) => {
+                // The memory that was reserved for the program is released before the wait.
+                drop(checked);
+                (earlier, None)
+            }
             None => self.accept(owner, checked, idempotency, is_awaited, room).await?,
         };
         on_stored();

@@ -40,6 +40,9 @@ fn with_bounds(mut filter: HistoryFilter) -> HistoryFilter {
 
 /// Maximum time that a waiting call waits for an event from the bus before it queries the store.
 const QUIET_MAX: Duration = Duration::from_secs(15);
+/// As [`QUIET_MAX`], for the reports about the input of a live run. Until the end of the run is found, its unread input
+/// stays charged.
+const CREDIT_QUIET_MAX: Duration = Duration::from_mins(5);
 
 impl Core {
     /// A submission. `None` if it does not exist or the viewer may not see it.
@@ -165,7 +168,9 @@ impl Core {
     /// ended and the bus does not announce it.
     pub async fn next_credit(&self, run: SubmissionId, credit: &mut Credit) -> Option<InputCount> {
         loop {
-            match timeout(self.quiet_max(), credit.next()).await {
+            // Each check reads the whole submission, and a run may wait long before it consumes input.
+            let quiet_max = (self.policy().lease * 20).min(CREDIT_QUIET_MAX);
+            match timeout(quiet_max, credit.next()).await {
                 Ok(received) => return received,
                 Err(_elapsed) if self.is_over(run).await => return None,
                 Err(_elapsed) => {}
@@ -297,8 +302,8 @@ impl Core {
         self.stop_run(done.run);
         if let RunState::Cancelled { attempts } = done.state {
             // All nodes are notified, because any of them may be running the submission. A repeated call announces it
-            // again: the first may have been committed without an answer, and then announced nothing. A log takes its
-            // end only once.
+            // again: the first may have been committed without an answer, and then announced nothing. While the bus
+            // remembers a log, the log takes its end only once.
             self.inner.events.announce(Notice::Stop(done.run));
             self.inner.events.publish(Event::finished(id, attempts, now, Verdict::Cancelled));
             if may_be_live {

@@ -16,11 +16,20 @@ pub(crate) const fn is_of_time(limit: Outcome) -> bool {
 }
 
 /// The compiler's output. If there is no program, the reason follows in its own line, unless it is a limit of time,
-/// which the originals report in another way.
+/// which most originals report in another way.
 pub(crate) fn messages(report: &RunReport) -> Arc<[u8]> {
+    with_reason(report, !exceeded_limit(report).is_some_and(is_of_time))
+}
+
+/// As [`messages`], with the reason also if it is a limit of time.
+pub(crate) fn messages_with_reason(report: &RunReport) -> Arc<[u8]> {
+    with_reason(report, true)
+}
+
+fn with_reason(report: &RunReport, is_shown: bool) -> Arc<[u8]> {
     let output = report.compile.as_ref().map(|compile| &compile.output.data);
-    let has_reason = report.is_not_built() && !exceeded_limit(report).is_some_and(is_of_time);
-    let Some(reason) = report.message.as_ref().filter(|_| has_reason) else {
+    let is_shown = is_shown && report.is_not_built();
+    let Some(reason) = report.message.as_ref().filter(|_| is_shown) else {
         return output.cloned().unwrap_or_default();
     };
     let output = output.map_or(&[][..], |output| output);

@@ -107,7 +107,7 @@ pub(crate) struct Submit {
     pub(crate) idempotency: Option<Idempotency>,
     /// The time until which the client waits.
     pub(crate) deadline: Instant,
-    /// The memory of the request's body. All but the program's share is released at once, and the rest when the
+    /// The reservation for the request's body. It is changed to the size of the program at once, and released when the
     /// submission is stored.
     pub(crate) held: Option<Held>,
 }

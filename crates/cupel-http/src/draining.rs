@@ -2,7 +2,8 @@
 //! still running, and the process ends after them.
 //!
 //! Reads are answered. Everything else is refused: nothing that begins now would be served to its end, and a submission
-//! would wait for the next start. WebSockets are refused as well, so that a client does not connect again and again.
+//! would wait for the next start. WebSockets and connections of Socket.IO are refused as well, so that a client does
+//! not connect again and again.
 
 use std::time::Duration;
 
@@ -22,8 +23,8 @@ const RETRY: Duration = Duration::from_secs(5);
 const WAIT: Duration = Duration::from_secs(1);
 
 /// The error for a request that the server refuses because it shuts down.
-pub(crate) fn shutting_down() -> ApiError {
-    ApiError::new(ErrorKind::Unavailable, "The server is shutting down. Nothing was accepted.").retry_after(RETRY)
+pub fn shutting_down() -> ApiError {
+    ApiError::new(ErrorKind::Unavailable, "The server is shutting down.").retry_after(RETRY)
 }
 
 /// The middleware.

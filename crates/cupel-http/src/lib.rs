@@ -20,7 +20,7 @@ pub mod client;
 pub mod compressed;
 mod connections;
 mod dialect;
-mod draining;
+pub mod draining;
 mod edge;
 pub mod error;
 pub mod idempotency;

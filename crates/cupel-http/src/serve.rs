@@ -76,7 +76,8 @@ impl Default for ServeSettings {
 
 /// Serves until `shutdown` is cancelled, then waits for open requests (see [`ServeSettings::drain_time_max`]).
 ///
-/// Pass the same token to [`ApiState`](crate::ApiState), so that long-lived responses end at once.
+/// The token of [`ApiState`](crate::ApiState) must be cancelled before this one or with it, so that long-lived
+/// responses end.
 ///
 /// Errors of accept(2) are logged, and the server continues to accept.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken, settings: ServeSettings) {

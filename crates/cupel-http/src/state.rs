@@ -27,6 +27,7 @@ pub struct ApiState {
     /// Renders the metrics in the Prometheus text format.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Cancelled when the server shuts down: long-lived responses (event streams, waits) then end at once.
+    /// With [`Settings::answers_while_draining`], one that begins later may last a second.
     pub shutdown: CancellationToken,
 }
 

@@ -257,7 +257,6 @@ impl JudgeObserver for AttemptLog<'_> {
         // Called a few times per second, so that held-back output is also published when the program is silent.
         self.flush_if_due(Stream::Stdout);
         self.flush_if_due(Stream::Stderr);
-        self.core.keep_events(self.assignment.leased.submission.id);
         let is_broken = |(input, is_cut_off): &(Arc<LiveFeed>, &AtomicBool)| {
             input.failure().has_failed() || (is_cut_off.load(Ordering::Relaxed) && input.may_need_client())
         };

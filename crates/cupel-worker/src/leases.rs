@@ -12,12 +12,19 @@
 use std::collections::HashMap;
 
 use cupel_core::run::LeasedRun;
-use cupel_types::{LeaseId, RunId};
+use cupel_types::{LeaseId, RunId, SubmissionId};
 
 /// Leases of running attempts, of results that are being written, and of runs that wait in this worker for a slot.
 /// Keyed by lease, because a lost attempt and the next attempt of the same run may both be present.
 #[derive(Debug, Default)]
-pub(crate) struct Leases(HashMap<LeaseId, (RunId, Phase)>);
+pub(crate) struct Leases(HashMap<LeaseId, Leased>);
+
+#[derive(Clone, Copy, Debug)]
+struct Leased {
+    run: RunId,
+    submission: SubmissionId,
+    phase: Phase,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -30,7 +37,8 @@ enum Phase {
 
 impl Leases {
     pub(crate) fn hold(&mut self, leased: &LeasedRun) {
-        self.0.insert(leased.lease, (leased.run, Phase::Held));
+        let LeasedRun { lease, run, .. } = *leased;
+        self.0.insert(lease, Leased { run, submission: leased.submission.id, phase: Phase::Held });
     }
 
     pub(crate) fn release(&mut self, lease: LeaseId) {
@@ -39,39 +47,39 @@ impl Leases {
 
     /// Records that the end of the attempt is being written. Until [`release`](Self::release), the lease is renewed.
     pub(crate) fn begin_end(&mut self, lease: LeaseId) {
-        if let Some((_, phase)) = self.0.get_mut(&lease) {
-            *phase = Phase::Ending;
+        if let Some(leased) = self.0.get_mut(&lease) {
+            leased.phase = Phase::Ending;
         }
     }
 
     /// The leases to renew.
     pub(crate) fn current(&self) -> Vec<(RunId, LeaseId)> {
-        let current = self.0.iter().filter(|(_, (_, phase))| *phase != Phase::Lost);
-        current.map(|(lease, (run, _))| (*run, *lease)).collect()
+        let current = self.0.iter().filter(|(_, leased)| leased.phase != Phase::Lost);
+        current.map(|(lease, leased)| (leased.run, *lease)).collect()
+    }
+
+    /// The submissions of the leases to renew.
+    pub(crate) fn submissions(&self) -> Vec<SubmissionId> {
+        self.0.values().filter(|leased| leased.phase != Phase::Lost).map(|leased| leased.submission).collect()
     }
 
     /// Records that the store no longer has this lease. Returns the lease's run if the loss must be reported: not if
     /// the end of the attempt is being written or has been written.
     pub(crate) fn lose(&mut self, lease: LeaseId) -> Option<RunId> {
-        match self.0.get_mut(&lease)? {
-            (run, Phase::Held) => {
-                let run = *run;
-                self.0.remove(&lease);
-                Some(run)
-            }
-            (_, phase) => {
-                *phase = Phase::Lost;
-                None
-            }
+        let leased = self.0.get_mut(&lease)?;
+        if leased.phase == Phase::Held {
+            return self.0.remove(&lease).map(|leased| leased.run);
         }
+        leased.phase = Phase::Lost;
+        None
     }
 
     /// Whether a loss must be reported now that the result is refused or no longer wanted. Not if it has been reported,
     /// and not if only the stop flag was raised, because the run was then cancelled.
     pub(crate) fn is_unreported_loss(&self, lease: LeaseId, is_stopped: bool) -> bool {
-        match self.0.get(&lease) {
-            Some((_, Phase::Lost)) => true,
-            Some((_, Phase::Held | Phase::Ending)) => !is_stopped,
+        match self.0.get(&lease).map(|leased| leased.phase) {
+            Some(Phase::Lost) => true,
+            Some(Phase::Held | Phase::Ending) => !is_stopped,
             None => false,
         }
     }
@@ -95,7 +103,8 @@ mod tests {
 
     fn held() -> (Leases, LeaseId, RunId) {
         let (lease, run) = (LeaseId::from_uuid(fresh()), RunId::from_uuid(fresh()));
-        (Leases(HashMap::from([(lease, (run, Phase::Held))])), lease, run)
+        let leased = Leased { run, submission: SubmissionId::from_uuid(fresh()), phase: Phase::Held };
+        (Leases(HashMap::from([(lease, leased)])), lease, run)
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub(crate) struct LiveFeed {
     failure: Arc<Failure>,
     has_terminal: bool,
     /// Whether the program has received the end of its input.
-    has_ended: AtomicBool,
+    has_ended: Arc<AtomicBool>,
     tasks: [AbortHandle; 2],
 }
 
@@ -101,14 +101,15 @@ impl LiveFeed {
         let (sender, inputs) = sync_channel(INPUTS_MAX as usize);
         let room = Arc::new(Semaphore::new(INPUTS_MAX as usize));
         let failure = Arc::new(Failure::default());
-        let reading = read(core.clone(), run, sender, Arc::clone(&room), Arc::clone(&failure));
+        let has_ended = Arc::new(AtomicBool::new(false));
+        let to = InputSink { sender, room: Arc::clone(&room), has_ended: Arc::clone(&has_ended) };
+        let reading = read(core.clone(), run, to, Arc::clone(&failure));
         let watching = end_if_detached(core.clone(), run, detached_timeout, Arc::clone(&failure));
         let tasks = [runtime.spawn(reading).abort_handle(), runtime.spawn(watching).abort_handle()];
         let (consumed, reported) = (InputCount::default(), InputCount::default());
         let progress = Mutex::new(Progress { consumed, reported, reports: 0, at: Instant::now() });
         let inputs = Mutex::new(inputs);
         let core = core.clone();
-        let has_ended = AtomicBool::new(false);
         Arc::new(LiveFeed { core, run, attempt, inputs, room, progress, failure, has_terminal, has_ended, tasks })
     }
 
@@ -155,14 +156,17 @@ impl Drop for LiveFeed {
     }
 }
 
-/// Passes inputs to the channel until there are no more.
-async fn read(
-    core: Core,
-    run: SubmissionId,
+/// Where the inputs of a run go.
+struct InputSink {
     sender: SyncSender<LiveInput>,
+    /// Free places of the channel.
     room: Arc<Semaphore>,
-    failure: Arc<Failure>,
-) {
+    /// Whether the end of the input has arrived in this process.
+    has_ended: Arc<AtomicBool>,
+}
+
+/// Passes inputs to the channel until there are no more.
+async fn read(core: Core, run: SubmissionId, to: InputSink, failure: Arc<Failure>) {
     let mut inputs: Inputs = core.inputs(run).await;
     while let Some(next) = inputs.next().await {
         let input = match next {
@@ -173,10 +177,13 @@ async fn read(
             }
         };
         // The semaphore is never closed.
-        if let Ok(place) = room.acquire().await {
+        if let Ok(place) = to.room.acquire().await {
             place.forget();
         }
-        if sender.try_send(input).is_err() {
+        if matches!(input, LiveInput::EndOfInput) {
+            to.has_ended.store(true, Ordering::Relaxed);
+        }
+        if to.sender.try_send(input).is_err() {
             return;
         }
     }
@@ -214,9 +221,6 @@ impl LiveSource for LiveFeed {
         match received {
             Ok(input) => {
                 self.room.add_permits(1);
-                if matches!(input, LiveInput::EndOfInput) {
-                    self.has_ended.store(true, Ordering::Relaxed);
-                }
                 let mut progress = self.progress();
                 progress.consumed.inputs += 1;
                 if !matches!(input, LiveInput::Bytes(_)) {

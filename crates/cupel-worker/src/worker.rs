@@ -5,10 +5,9 @@
 //! Drain: after the shutdown signal, no lease is requested. Running attempts may finish within the grace period.
 //! Attempts that are still running are then stopped in the sandbox, and their runs are returned to the queue without
 //! losing an attempt. Only a live run that has consumed input ends instead, because its input cannot be repeated. If
-//! the shutdown is also that of the only API, no client can come back to a live run: its grace period is
-//! [`CUT_OFF_GRACE`].
-//! Results that the store could not write get some more seconds ([`LAST_WRITES`]). [`Worker::run`] returns when no run
-//! is left.
+//! the shutdown is also that of the only API, no client can come back to a live run. If the run may need one, its grace
+//! period is [`CUT_OFF_GRACE`]. Results that the store could not write get some more seconds ([`LAST_WRITES`]).
+//! [`Worker::run`] returns when no run is left.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -180,13 +179,18 @@ impl Worker {
         drivers.close();
         shutdown.cancelled().await;
         shared.parts.compile_turns.close();
+        // After an order to drain, the API continues until the process is shut down.
+        let cut_off = async {
+            process.cancelled().await;
+            tokio::time::sleep(CUT_OFF_GRACE).await;
+            shared.parts.is_cut_off.store(true, Ordering::Relaxed);
+            std::future::pending::<()>().await;
+        };
         let all_ended = async {
-            // After an order to drain, the API continues.
-            let is_cut_off = is_alone && process.is_cancelled();
-            if is_cut_off && tokio::time::timeout(CUT_OFF_GRACE, drivers.wait()).await.is_err() {
-                shared.parts.is_cut_off.store(true, Ordering::Relaxed);
+            tokio::select! {
+                () = drivers.wait() => {}
+                () = cut_off, if is_alone => {}
             }
-            drivers.wait().await;
         };
         if tokio::time::timeout(grace, all_ended).await.is_err() {
             tracing::info!(worker.id = %shared.id, "the grace period is over; returning the runs in progress to the queue");
@@ -224,6 +228,9 @@ async fn heartbeat(shared: Arc<Shared>) {
         let leases = shared.leases().current();
         if leases.is_empty() {
             continue;
+        }
+        for submission in shared.leases().submissions() {
+            core.keep_events(submission);
         }
         match core.renew(&leases).await {
             Ok(lost) => {

@@ -232,7 +232,8 @@ impl Session {
         let executed = executed.map_err(|error| refusal(error, |_| ("/request", shape)))?;
         let (run, cached, repeated, run_at) = match executed {
             Executed::Accepted { id, is_repeated, .. } => {
-                if is_live {
+                // A repeated run may have ended, and nothing would remove the report.
+                if is_live && !is_repeated {
                     // The client may leave before this connection follows the run, or the run may be due later. Without
                     // a report, its worker would not end the run for want of clients.
                     self.app.core.report_attached(id);

@@ -32,6 +32,7 @@ use axum::{Extension, Router};
 use cupel_core::accounts::TicketUse;
 use cupel_http::app::{LongAnswer, Shared};
 use cupel_http::caller::{Follower, Holder};
+use cupel_http::draining::shutting_down;
 use cupel_http::error::{ApiError, ErrorKind};
 use cupel_http::notes::Notes;
 use cupel_http::rate_limit::RateClass;
@@ -172,6 +173,10 @@ async fn receive(
 ) -> Result<Response, ApiError> {
     if has_session(&request) {
         return Ok(engine.answer(request).await);
+    }
+    // A client that polls sends its first message with POST, which a server that drains refuses.
+    if app.shutdown.is_cancelled() {
+        return Err(shutting_down());
     }
     if request.headers().contains_key(header::UPGRADE) {
         websocket::check_origin(&request, &app.settings)?;

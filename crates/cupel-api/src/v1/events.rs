@@ -310,7 +310,7 @@ impl Reader {
             Some(received) => received,
             None => tokio::select! {
                 received = self.log.next() => received?,
-                () = self.app.shutdown.cancelled() => return None,
+                () = self.app.wait_ends() => return None,
                 _ = &mut self.access => return None,
             },
         };

@@ -114,8 +114,11 @@ async fn a_server_that_drains_answers_reads_and_refuses_the_rest() {
     for path in [&*place, &*format!("{place}?wait=10"), "/api/v1/submissions", "/livez", "/docs/"] {
         assert_eq!(app.get(path).bearer(&user.token).send().await.status, 200, "{path}");
     }
+    let events = app.get(&format!("{place}/events")).bearer(&user.token).send().await;
+    assert!(events.text.contains("event: queued"), "{}", events.text);
     let refused = [
         app.get("/readyz").send().await,
+        app.get("/api/v1/socket.io/?EIO=4&transport=polling").bearer(&user.token).send().await,
         app.post("/api/v1/execute", &body).bearer(&user.token).send().await,
         app.request(axum::http::Method::DELETE, &place).bearer(&user.token).send().await,
         app.get("/api/v1/live")

@@ -74,7 +74,7 @@ impl RunResponse {
     pub(super) fn of(report: &RunReport, reading: &Reading, id: SubmissionId) -> RunResponse {
         // The original returns the path of a folder on its server.
         let run_id = reading.debug.then(|| id.to_string());
-        let compiler = report.compile.as_ref().map(|_| message(&compiler::messages(report), reading));
+        let compiler = report.compile.as_ref().map(|_| message(&compiler::messages_with_reason(report), reading));
         let refused = |cmpinfo: String| RunResponse {
             run_id: run_id.clone(),
             cmpinfo,

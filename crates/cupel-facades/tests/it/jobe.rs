@@ -192,6 +192,7 @@ async fn any_output_of_the_compiler_is_a_compile_error() {
         (not_compiled(Some(1), "error"), 11, "error", ""),
         (not_compiled(None, ""), 11, "the program was not run", ""),
         (compiler_exceeded(Outcome::WallLimit, ""), 11, "the compiler: limit exceeded", ""),
+        (compiler_exceeded(Outcome::WallLimit, "note"), 11, "note\nthe compiler: limit exceeded", ""),
         (compiler_exceeded(Outcome::MemoryLimit, "note"), 11, "note\nthe compiler: limit exceeded", ""),
     ] {
         let (answer, _) = run(&app, &body, report).await;

@@ -383,7 +383,8 @@ impl BoxSize {
     /// The size for a run with these limits, `given` bytes of input files, and this many links.
     pub(crate) fn of(limits: &Limits, given: u64, links: u64) -> BoxSize {
         // Files in tmpfs use memory: a file beyond the memory limit would cause an OOM kill instead of ENOSPC. So the
-        // program's files may use three quarters of that limit. Input files count only against the disk limit.
+        // program's files may use three quarters of that limit. Input files count only against the disk limit. If some
+        // of them count as memory, a large file may still cause an OOM kill.
         let memory = (limits.memory.get() / 4 * 3).saturating_add(given);
         let bytes = limits.disk.get().min(memory).clamp(64 * 1024, Self::BYTES_MAX);
         // The root and the three directories in it use four inodes.

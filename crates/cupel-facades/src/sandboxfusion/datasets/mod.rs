@@ -581,7 +581,8 @@ async fn submit(
         let passed = test.passed;
         tests.push(test);
         if !passed && stops {
-            // The other cases are not reported. Those that run are cancelled.
+            // The other cases are not reported. Those that run are cancelled, unless a repeated request may want their
+            // results.
             runner.waits.end();
             while runs.next().await.is_some() {}
         }
@@ -777,11 +778,11 @@ struct Ended {
 impl Runner<'_> {
     /// Runs a case. Returns the reason if the sandbox fails in every attempt. `place`: the number of the case.
     async fn run(&self, place: usize, case: Case) -> Result<Result<Ended, String>, ApiError> {
-        if self.waits.have_ended() {
-            return Ok(Err(too_late(Reached::Queue)));
-        }
         let mut reason = String::new();
         for attempt in 0..ATTEMPTS {
+            if self.waits.have_ended() {
+                return Ok(Err(too_late(Reached::Queue)));
+            }
             let Attempt { response, passed, run } = match self.attempt(&case, &format!("{place} {attempt}")).await? {
                 Ok(ended) => ended,
                 Err(reason) => return Ok(Err(reason)),

@@ -52,8 +52,8 @@ impl Plan<'_> {
         for submission in &self.problem.submissions {
             for verdicts in submission.expectations.iter().filter_map(|rule| rule.verdict.as_deref()) {
                 if verdicts == [ExpectedVerdict::CompileError] {
-                    let fault = "the format has no expected verdict for submissions that do not compile; its result is \
-                                 not checked";
+                    let fault = "the format has no expected verdict for submissions that do not compile; the result of \
+                                 this submission is not checked";
                     self.weaker(submission.program.path.as_str(), fault);
                 } else {
                     has_weaker |= verdicts != [ExpectedVerdict::Accepted];
@@ -61,7 +61,8 @@ impl Plan<'_> {
             }
         }
         if has_weaker {
-            let fault = "the format has no expected verdict of a whole submission; it is required of some case only";
+            let fault = "the format has no expected verdict of a whole submission; instead, some case must have it, unless \
+                         AC is allowed, too";
             self.weaker("submissions", fault);
         }
     }
