@@ -121,6 +121,9 @@ test('a tab that has only the starting code shows what another tab writes, until
   await write(second, '# second\n')
   await page.getByText('This draft was changed in another tab.').waitFor()
   await shows(page, '# first, more')
+  await history(second)
+  await second.getByRole('list', { name: 'Versions' }).getByRole('button', { name: /From another tab/ }).first().click()
+  await second.getByRole('region', { name: 'The code of this version' }).getByText('# first, more').waitFor()
   await close()
 })
 

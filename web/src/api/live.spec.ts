@@ -429,11 +429,24 @@ describe('a run that the server cannot follow now', () => {
     await lose(all)
     all.wire().says({ type: 'attached', run: 'r' })
     all.wire().says(refused(503, 'unavailable'))
+    expect(all.seen.links.at(-1)).toBe('reconnecting')
     all.live.type('a')
     await vi.advanceTimersByTimeAsync(2_000)
     all.wire().says({ type: 'attached', run: 'r' })
     all.wire().says(progress(0, 0))
     expect(all.wire().sent.map(({ type }) => type)).toEqual(['attach', 'attach', 'stdin'])
+  })
+
+  it('reconnects as often as any other if the server has refused its input for long', async () => {
+    const all = begun()
+    for (let n = 0; n <= RETRIES_MAX; n += 1) {
+      all.live.type('a')
+      all.wire().says(refused(429, 'rate-limited'))
+      await vi.advanceTimersByTimeAsync(10_000)
+    }
+    const wires = all.wires.length
+    await lose(all)
+    expect([all.wires.length, all.seen.links.includes('given-up')]).toEqual([wires + 1, false])
   })
 
   it('is given up after a bounded number of attempts, and followed again on request', async () => {

@@ -365,6 +365,8 @@ export class LiveRun {
     if (!isOutsideLog) run.last = data.seq
     run.tooLarge = 0
     this.failures = 0
+    // A refused kill or attach does not end the connection's events.
+    if (!run.isAttached) this.attached(run)
     this.listener.event(name, data)
     if (name !== 'verdict') return
     this.run = undefined
@@ -401,10 +403,13 @@ export class LiveRun {
     // The limits of the user or the server, or a failure that will pass.
     if (run.id !== undefined && (error.status === 429 || error.status === 503)) {
       // The server may fail to follow a run after `attached`.
-      if (error.status === 503) run.isAttached = false
+      if (error.status === 503 && run.isAttached) {
+        run.isAttached = false
+        this.listener.link('reconnecting')
+      }
       return this.postpone(run, retryAfter)
     }
-    // An input or a kill arrived after the run had ended.
+    // An input or a kill arrived after the run had ended, or this connection follows the run already.
     if (run.id !== undefined && error.code === 'conflict') return
     this.end(error, retryAfter)
   }
@@ -412,12 +417,14 @@ export class LiveRun {
   /** Repeats what the server has refused: to follow the run, or an input. */
   private postpone(run: Run, seconds = 1): void {
     run.mayInput = false
-    this.failures += 1
-    if (!run.isAttached && this.failures > RETRIES_MAX) return this.listener.link('given-up')
     clearTimeout(this.timer)
+    // If the run is attached, no connection was lost, so only the pauses become longer.
+    if (!run.isAttached || this.failures < RETRY_MS.length) this.failures += 1
+    if (!run.isAttached && this.failures > RETRIES_MAX) return this.listener.link('given-up')
     this.timer = setTimeout(() => {
       if (!this.isOpen || this.run !== run) return
-      if (run.killed || !run.isAttached) return this.resume()
+      if (!run.isAttached) return this.resume()
+      if (run.killed) return this.send({ type: 'kill', run: run.id })
       if (run.mayInput) return
       run.sent = run.first - 1
       run.mayInput = true

@@ -1,5 +1,5 @@
 // The buttons Run and Stop of the playground, and the reason if a run did not start. For a visitor who cannot be a guest, Run leads to the
-// sign-in.
+// sign-in; in a frame of another site, a link to Cupel takes its place.
 import { Link } from '@tanstack/react-router'
 import { Play } from 'lucide-react'
 import type { ReactNode } from 'react'
@@ -34,7 +34,8 @@ export function PlayBar({ isNarrow, run, fault, note, mayRun, isSignedOut, onRun
   const { visitor } = useTexts(editing)
   const here = useHere()
   const isEmbedded = useIsEmbedded()
-  const isBeside = isNarrow && fault === undefined && note === undefined
+  const opensCupel = isSignedOut && mayRun && isEmbedded
+  const isBeside = isNarrow && fault === undefined && note === undefined && !opensCupel
   return (
     // Where only a few lines fit, the bar covers none of them, and the page scrolls.
     <div className={`sticky bottom-0 z-10 shrink-0 flex flex-wrap items-center gap-2 px-3 py-2 low:py-1 border-t border-border bg-surface ${isBeside ? `${BESIDE_TABS} low:top-0` : '[@media(height<248px)]:static'}`}>
@@ -44,7 +45,7 @@ export function PlayBar({ isNarrow, run, fault, note, mayRun, isSignedOut, onRun
         </p>
       )}
       {note}
-      {isSignedOut && mayRun && isEmbedded ? (
+      {opensCupel ? (
         <OpenToRun />
       ) : (
         <>

@@ -33,15 +33,23 @@ export function useDraft(of: DraftOf, start: string, isSynced = true, preview = 
   /** The editor's current text, for code that runs between two renders. */
   const now = useRef(text)
   const sync = useRef<DraftSync>(undefined)
-  /** Whether the editor had only the code with which it begins. It then shows what another tab writes. */
+  /** Whether the editor began with the starting code, and nothing was changed in this tab since. It then shows what another tab writes. */
   const follows = useRef(text === start)
 
   const refresh = () => {
     setKept(versions(of))
     setIsSaved(sync.current?.isSaved ?? syncState(of).isSaved)
   }
+  /** Whether the text that is about to be replaced is kept as a version. If not, the page says so, and nothing is replaced. */
+  const keeps = (replaced: string, origin?: Origin): boolean => {
+    const isStored = keepReplaced(of, replaced, start, origin)
+    if (!isStored) setIsRefused(true)
+    return isStored
+  }
   /** Returns whether the editor has the text. `mustKeep`: the editor gets the text only if the browser stores it. */
   const store = (next: string, begins: boolean, mustKeep = false): boolean => {
+    // The text of another tab, which this tab has shown, stays in the history, even if Undo removes it here.
+    if (follows.current && !keeps(now.current, 'tab') && mustKeep) return false
     const { isStored, isOtherStored } = changeDraft(of, next, start, known.current, begins)
     if (!isStored && mustKeep) {
       setIsRefused(true)
@@ -58,12 +66,6 @@ export function useDraft(of: DraftOf, start: string, isSynced = true, preview = 
     setIsSaved(false)
     sync.current?.changed(isStored)
     return true
-  }
-  /** Whether the text that is about to be replaced is kept as a version. If not, the page says so, and nothing is replaced. */
-  const keeps = (replaced: string, origin?: Origin): boolean => {
-    const isStored = keepReplaced(of, replaced, start, origin)
-    if (!isStored) setIsRefused(true)
-    return isStored
   }
   /**
    * Replaces the editor's text from outside, and returns whether it did. The replaced text becomes a version. `mustKeep`: the caller then

@@ -46,8 +46,8 @@ function elementOf(source: Element, name: string, files: ReadonlyMap<string, str
     const value = parseInt(source.getAttribute(span) ?? '', 10)
     if (value >= 0 && value < 1000) made.setAttribute(span, String(value))
   }
-  const { align } = source as HTMLTableCellElement
-  if (align) (made as HTMLTableCellElement).align = align
+  const align = source.getAttribute('align')
+  if (align && /^t[dh]$/.test(name)) (made as HTMLTableCellElement).align = align
   if (name === 'a') {
     const href = source.getAttribute('href') ?? ''
     if (/^(https?:|mailto:)/i.test(href)) {
