@@ -739,7 +739,7 @@ test('a statement is printed completely in black on white, and its images have a
   await page.locator('.statement .katex').first().waitFor()
   const ground = () =>
     page.evaluate(() => {
-      const picture = document.querySelector('.statement').appendChild(document.createElement('img'))
+      const picture = document.querySelector('.statement').appendChild(Object.assign(document.createElement('img'), { src: '' }))
       const colour = getComputedStyle(picture).backgroundColor
       picture.remove()
       return colour
