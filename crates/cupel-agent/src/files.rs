@@ -24,7 +24,7 @@ const DEPTH_MAX: u32 = 32;
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 /// With `O_NONBLOCK`, opening a named pipe does not wait for a writer.
 const FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
-/// Any entry, whatever its permissions.
+/// Any entry, with any permissions.
 const ENTRY: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 /// The permissions to list a directory and to open its entries.
 const LISTABLE: Mode = Mode::RUSR.union(Mode::XUSR);

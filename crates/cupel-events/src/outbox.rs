@@ -436,8 +436,8 @@ mod tests {
         assert_eq!(gone, [none(), none(), none(), none(), vec![2], vec![3], vec![4], vec![5], vec![6, 7, 8]]);
     }
 
-    /// Regression: the stored events of a program that prints nothing for some minutes expired, so whoever subscribed
-    /// then got neither these events nor a gap.
+    /// Regression: the stored events of a program that prints nothing for some minutes expired, so a client that
+    /// subscribed then got neither these events nor a gap.
     #[test]
     fn the_expiry_of_a_silent_submissions_events_is_extended_once_per_interval() {
         let outbox = Outbox::new(EventBounds::default());

@@ -254,8 +254,8 @@ fn column(seq: Seq) -> i64 {
     i64::try_from(seq.0).unwrap_or(i64::MAX)
 }
 
-/// The submission whose rows are to be stored for longer. The first event of an attempt follows no rows that anyone
-/// needs, and the last one ends the need for them.
+/// The submission whose rows are to be stored for longer. `None` for the first event of an attempt, before which no
+/// rows are needed, and for the last one, after which none are.
 fn extended(outgoing: &Outgoing) -> Option<Uuid> {
     let id = match &outgoing.message {
         Message::Event { event, before } if *before > Seq::default() && !event.kind.is_final() => event.submission,
@@ -404,8 +404,8 @@ mod tests {
     use cupel_testkit::servers::{self, Postgres};
     use cupel_types::{LiveInput, SubmissionId};
 
-    /// Regression: the rows of a running submission expired two minutes after they were written. Whoever followed the
-    /// run from then on got nothing until the program printed something.
+    /// Regression: the rows of a running submission expired two minutes after they were written. A client that followed
+    /// the run from then on got nothing until the program printed something.
     #[tokio::test(flavor = "multi_thread")]
     async fn the_rows_of_a_submission_are_stored_as_long_as_its_worker_keeps_them() {
         let (url, cluster) = (Postgres::shared().database().await, servers::cluster());
@@ -439,7 +439,7 @@ mod tests {
         let longer =
             "SELECT seq - (1::bigint << 32) FROM TABLE WHERE expires > now() + interval '60 seconds' ORDER BY 1";
         rows(nearly_expired);
-        assert_eq!(rows(longer), [4], "an input has a later expiry of its own");
+        assert_eq!(rows(longer), [4], "the expiry of an input is later and stays");
         send(Message::PendingEvent { submission: running, seq: Seq::of_attempt(1, 4) }, &[], true).await;
         assert_eq!(rows(longer), [1, 2, 3, 4], "the other submission is not extended");
         assert_eq!(rows("SELECT count(*) FROM TABLE WHERE expires > now() + interval '1 hour'"), [1]);

@@ -37,7 +37,7 @@ pub(crate) struct LiveFeed {
     progress: Mutex<Progress>,
     failure: Arc<Failure>,
     has_terminal: bool,
-    /// Whether the program has received the end of its input.
+    /// Whether the end of the input has arrived in this process.
     has_ended: Arc<AtomicBool>,
     tasks: [AbortHandle; 2],
 }

@@ -105,14 +105,14 @@ interface Run {
   /** Inputs from number `first` on, oldest first. Sent inputs come before waiting inputs. */
   inputs: Input[]
   first: number
-  /** Number of the last input that was sent on this connection or that the server already had. */
+  /** Number of the last input that was sent on this connection or that the server already had; less, if inputs are to be sent again or were dropped. */
   sent: number
   consumed: number
   consumedBytes: number
   /** Bytes of standard input with numbers below `first`. */
   bytesBefore: number
   waitingBytes: number
-  /** Whether the server has reported its progress on this connection. Only then may input be sent. */
+  /** Whether input may be sent: the server has reported its progress on this connection, and no pause after a refusal is left. */
   mayInput: boolean
   killed: boolean
   /** Whether the server follows the run on this connection. */

@@ -58,15 +58,7 @@ impl<A: BufRead> Bags<A> {
         let differs = |what| {
             let counted = |count: u64| format!("{count} {unit}").into_bytes();
             let (expected, actual) = (counted(expected.0), counted(actual.0));
-            CompareResult::Different(Difference {
-                what,
-                word: 0,
-                line: 0,
-                answer_at: 0,
-                output_at: 0,
-                expected,
-                actual,
-            })
+            CompareResult::Different(Difference::without_place(what, expected, actual))
         };
         Ok(match (expected == actual, expected.0 == actual.0) {
             (true, _) => CompareResult::Same,

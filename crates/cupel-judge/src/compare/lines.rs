@@ -107,15 +107,7 @@ impl<A: BufRead> Lines<A> {
         let counted = |count: u64| format!("{count} line{}", if count == 1 { "" } else { "s" }).into_bytes();
         let none = |what| {
             let (expected, actual) = (counted(self.of), counted(self.actual));
-            CompareResult::Different(Difference {
-                what,
-                word: 0,
-                line: 0,
-                answer_at: 0,
-                output_at: 0,
-                expected,
-                actual,
-            })
+            CompareResult::Different(Difference::without_place(what, expected, actual))
         };
         Ok(match self.right {
             _ if self.actual > self.of => none(Differs::Count),

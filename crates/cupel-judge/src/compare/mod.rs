@@ -162,6 +162,11 @@ pub enum Differs {
 }
 
 impl Difference {
+    /// A difference without a position.
+    fn without_place(what: Differs, expected: Vec<u8>, actual: Vec<u8>) -> Difference {
+        Difference { what, word: 0, line: 0, answer_at: 0, output_at: 0, expected, actual }
+    }
+
     /// Returns a message for the author of a problem. The message quotes output and answer, so show it only to users
     /// who may see both.
     pub fn for_author(&self) -> String {
