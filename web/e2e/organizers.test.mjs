@@ -249,6 +249,13 @@ test('after the end, only an organizer lifts the freeze, and confirms it', async
   await page.getByRole('button', { name: 'Unfreeze standings' }).click()
   await host.check('organizer-unfreeze')
   assert.equal((await asAdmin(server, 'GET', '/contests/ice')).unfrozen, false)
+  // The answer is held back until the page has loaded the contest again, as after an event of the server.
+  await page.route('**/api/v1/contests/ice', async (route) => {
+    if (route.request().method() !== 'PATCH') return route.continue()
+    const response = await route.fetch()
+    await page.getByText('Everybody will see the results').waitFor({ state: 'detached' })
+    await route.fulfill({ response })
+  })
   await page.getByRole('button', { name: 'Unfreeze now' }).click()
   await page.getByText('The standings are no longer frozen.').waitFor()
   await page.waitForFunction(() => document.activeElement.textContent === 'The standings are no longer frozen.')

@@ -387,8 +387,9 @@ for (const language of ['python', 'c', 'bash']) {
       return Number([...text.matchAll(/size (\d+)/g)].at(-1)[1])
     }
     const wide = await columns(0)
+    const width = await page.evaluate(() => document.querySelector('.xterm-screen').clientWidth)
     await page.setViewportSize({ width: 1000, height: 700 })
-    await page.waitForFunction((before) => document.querySelector('.xterm-screen').clientWidth < before, await page.evaluate(() => document.querySelector('.xterm-screen').clientWidth + 1))
+    await page.waitForFunction((before) => document.querySelector('.xterm-screen').clientWidth < before, width)
     await page.getByRole('textbox', { name: /Terminal of the program/ }).focus()
     const narrow = await columns(wide)
     assert.ok(narrow > 10 && narrow < wide, `${narrow} of ${wide} columns`)

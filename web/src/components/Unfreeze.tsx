@@ -20,7 +20,8 @@ export function Unfreeze({ contest }: { contest: Schema['ContestView'] }) {
   })
   const isFrozen = contest.may_change && isFrozenAfterEnd(contest)
   const place = useKeptFocus(isFrozen)
-  if (!isFrozen && !lift.isSuccess) return null
+  // The contest may be loaded again before the answer of the request arrives. The text must be there for the focus.
+  if (!isFrozen && lift.isIdle) return null
   return (
     <div ref={place} tabIndex={-1} className="outline-none mt-2 sm:mt-4">
       {!isFrozen ? (
@@ -39,7 +40,7 @@ export function Unfreeze({ contest }: { contest: Schema['ContestView'] }) {
           onYes={() => lift.mutate()}
         />
       )}
-      {lift.error !== null && <ErrorBox error={lift.error} />}
+      {isFrozen && lift.error !== null && <ErrorBox error={lift.error} />}
     </div>
   )
 }
