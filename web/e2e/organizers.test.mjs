@@ -269,3 +269,47 @@ test('after the end, only an organizer lifts the freeze, and confirms it', async
   await host.close()
   await other.close()
 })
+
+test('during a freeze, an organizer sees all results on request, and contestants do not', async () => {
+  const host = await organizer('snow', 'Snow Cup')
+  const { page, token } = host
+  await makeContest(server, 'hail', 'Hail Cup', -HOUR, { freeze_seconds: 2 * HOUR, public: false }, token)
+  const { join_code: code } = await call(server, token, 'GET', '/contests/hail')
+  await page.goto(`${server.url}/contests/hail`)
+  await page.getByText(code, { exact: true }).waitFor()
+  await page.getByRole('button', { name: 'Copy Join code' }).waitFor()
+  await host.check('organizer-join-code')
+
+  const names = []
+  for (const options of [{}, { theme: 'dark', width: 360 }]) {
+    const one = await registered(server, browser, options)
+    const key = tokenOf(server, one.name)
+    await call(server, key, 'POST', '/contests/hail/participation', { kind: 'official', join_code: code })
+    await call(server, key, 'POST', '/problems/calm-water/submissions?wait=30', { language: 'python', source_code: 'print(0)' })
+    names.push({ ...one, row: (shown) => shown.getByRole('row', { name: new RegExp(one.name) }) })
+  }
+  const [first, second] = names
+  const hidden = /1 try without a visible result/
+  await page.getByRole('link', { name: 'Standings' }).click()
+  for (const { row } of names) await row(page).getByText(hidden).waitFor()
+  await host.check('organizer-frozen')
+  const button = page.getByRole('button', { name: 'Show me all results' })
+  await button.focus()
+  await page.keyboard.press('Enter')
+  for (const { row } of names) await row(page).getByText('not solved, 1 try').waitFor()
+  await page.getByText('Only organizers see these standings.').waitFor()
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Show what contestants see')
+  assert.match(await page.getByRole('link', { name: /CSV/ }).first().getAttribute('href'), /unfrozen=true/)
+  await host.check('organizer-all-results')
+  await page.keyboard.press('Enter')
+  for (const { row } of names) await row(page).getByText(hidden).waitFor()
+  assert.doesNotMatch(await page.getByRole('link', { name: /CSV/ }).first().getAttribute('href'), /unfrozen/)
+
+  // A contestant sees the own result, and not that of the other.
+  await second.page.goto(`${server.url}/contests/hail?view=standings`)
+  await second.row(second.page).getByText('not solved, 1 try').waitFor()
+  await first.row(second.page).getByText(hidden).waitFor()
+  assert.equal(await second.page.getByRole('button', { name: 'Show me all results' }).count(), 0)
+  assert.equal(await second.page.getByText(code).count(), 0)
+  for (const one of [host, first, second]) await one.close()
+})

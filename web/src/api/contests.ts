@@ -20,6 +20,8 @@ export const CLARIFICATION_PAGES_MAX = 10
  * clients.
  */
 export const STANDINGS_POLL_MS = 3_000
+/** The server computes these standings for each organizer. */
+export const UNFROZEN_STANDINGS_POLL_MS = 10_000
 export const CLARIFICATIONS_POLL_MS = 10_000
 export const OPEN_CLARIFICATIONS_POLL_MS = 3_000
 
@@ -33,15 +35,16 @@ interface CachedPage {
   at: number
 }
 
-/** The last pages by number, for the contest whose standings were read last. */
-let cached = { slug: '', pages: new Map<number, CachedPage>() }
+/** The last pages by number, for the standings that were read last. */
+let cached = { of: '', pages: new Map<number, CachedPage>() }
 
 /** A page of the standings. The server sends the page only if it has changed. */
-async function standingsPage(slug: string, page: number): Promise<Schema['StandingsView']> {
-  if (cached.slug !== slug) cached = { slug, pages: new Map() }
+async function standingsPage(slug: string, unfrozen: boolean, page: number): Promise<Schema['StandingsView']> {
+  const of = `${slug}?${unfrozen}`
+  if (cached.of !== of) cached = { of, pages: new Map() }
   const { pages } = cached
   const before = pages.get(page)
-  const params = { path: { slug }, query: { limit: ROWS, page } }
+  const params = { path: { slug }, query: { limit: ROWS, page, ...(unfrozen && { unfrozen }) } }
   const changed = await changedOf(api.GET('/api/v1/contests/{slug}/standings', { params, ...(before !== undefined && { headers: { 'if-none-match': before.tag } }) }))
   if (changed !== undefined) {
     // The response is CSV only on request.
@@ -56,15 +59,15 @@ async function standingsPage(slug: string, page: number): Promise<Schema['Standi
   return { ...before.view, elapsed_seconds: before.view.elapsed_seconds + elapsed }
 }
 
-/** The shown rows, best first. */
-export const standingsQuery = (slug: string) =>
+/** The shown rows, best first. `unfrozen`: with the results that a freeze hides, for organizers only. */
+export const standingsQuery = (slug: string, unfrozen = false) =>
   queryOptions({
-    queryKey: ['standings', slug],
+    queryKey: ['standings', slug, unfrozen],
     queryFn: async (): Promise<Standings> => {
-      const { pagination, ...first } = await standingsPage(slug, 1)
+      const { pagination, ...first } = await standingsPage(slug, unfrozen, 1)
       const total = pagination.total
       const pages = Math.ceil(Math.min(total, ROWS_MAX) / ROWS)
-      const rest = await Promise.all(Array.from({ length: Math.max(0, pages - 1) }, (_, at) => standingsPage(slug, at + 2)))
+      const rest = await Promise.all(Array.from({ length: Math.max(0, pages - 1) }, (_, at) => standingsPage(slug, unfrozen, at + 2)))
       // A participant may have moved to another page between two requests.
       const rows = new Map([first, ...rest].flatMap((page) => page.rows.map((row) => [`${row.kind}/${row.username}`, row])))
       return { ...first, rows: [...rows.values()], total }

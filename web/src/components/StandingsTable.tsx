@@ -21,9 +21,13 @@ interface Props {
   contest: Schema['ContestView']
   query: UseQueryResult<Standings>
   user: string | undefined
+  /** An organizer has an own note about a freeze. */
+  isOrganizer?: boolean
+  /** Whether `query` includes the results that a freeze hides. */
+  isUnfrozen?: boolean
 }
 
-export function StandingsTable({ contest, query, user }: Props) {
+export function StandingsTable({ contest, query, user, isOrganizer = false, isUnfrozen = false }: Props) {
   const m = useMessages()
   const c = m.contests
   const o = useTexts(organizers)
@@ -33,7 +37,7 @@ export function StandingsTable({ contest, query, user }: Props) {
   const { rows, total } = standings
   if (contest.phase === 'upcoming') return <None title={o.joinedSoFar(total)} detail={o.standingsLater} />
   if (rows.length === 0) return <None title={c.noRows} detail={c.noRowsDetail} />
-  return <Table contest={contest} standings={standings} isStale={query.error !== null} user={user} />
+  return <Table contest={contest} standings={standings} isStale={query.error !== null} user={user} isOrganizer={isOrganizer} isUnfrozen={isUnfrozen} />
 }
 
 interface TableProps {
@@ -41,9 +45,11 @@ interface TableProps {
   standings: Standings
   isStale: boolean
   user: string | undefined
+  isOrganizer: boolean
+  isUnfrozen: boolean
 }
 
-function Table({ contest, standings, isStale, user }: TableProps) {
+function Table({ contest, standings, isStale, user, isOrganizer, isUnfrozen }: TableProps) {
   const m = useMessages()
   const c = m.contests
   const o = useTexts(organizers)
@@ -95,7 +101,7 @@ function Table({ contest, standings, isStale, user }: TableProps) {
       <div className="mb-3 flex flex-wrap items-baseline gap-x-4 gap-y-1 text-sm text-muted">
         <span>{c.participants(total)}</span>
         <span>{c.standingsAt(contestTime(Math.min(standings.elapsed_seconds, contest.length_seconds)))}</span>
-        <Csv slug={contest.slug} className="max-sm:hidden" />
+        <Csv slug={contest.slug} isUnfrozen={isUnfrozen} className="max-sm:hidden" />
         {total > ROWS_MAX && <span>{c.more(ROWS_MAX)}</span>}
         {all.length > OWN_ROW_FROM && (
           <span role="status" className={rows.length === 0 ? 'sr-only' : ''}>
@@ -114,7 +120,7 @@ function Table({ contest, standings, isStale, user }: TableProps) {
         )}
         {isStale && <span role="status">{c.stale}</span>}
       </div>
-      {standings.frozen && (
+      {standings.frozen && !isOrganizer && (
         <p className="mb-3 p-3 flex gap-2 rounded-md bg-raised border border-border">
           <Snowflake aria-hidden size={16} strokeWidth={1.5} className="mt-0.5 shrink-0 text-compile" />
           {c.frozen}
@@ -160,7 +166,7 @@ function Table({ contest, standings, isStale, user }: TableProps) {
         </div>
       </div>
       {/* On phones, the rows get the room above. */}
-      <Csv slug={contest.slug} className="mt-2 sm:hidden text-sm" />
+      <Csv slug={contest.slug} isUnfrozen={isUnfrozen} className="mt-2 sm:hidden text-sm" />
       <Legend isIoi={isIoi} hasVirtual={all.some(({ kind }) => kind === 'virtual')} />
     </>
   )
@@ -274,10 +280,10 @@ const Row = memo(function Row({ row, at, columns, minWidth, isIoi, isOwn }: RowP
   )
 })
 
-function Csv({ slug, className }: { slug: string; className: string }) {
+function Csv({ slug, isUnfrozen, className }: { slug: string; isUnfrozen: boolean; className: string }) {
   const c = useMessages().contests
   return (
-    <a href={addressOf(`/api/v1/contests/${encodeURIComponent(slug)}/standings?format=csv`)} className={`inline-flex items-center pointer-coarse:min-h-11 text-accent-text underline ${className}`}>
+    <a href={addressOf(`/api/v1/contests/${encodeURIComponent(slug)}/standings?format=csv${isUnfrozen ? '&unfrozen=true' : ''}`)} className={`inline-flex items-center pointer-coarse:min-h-11 text-accent-text underline ${className}`}>
       {c.csv}
     </a>
   )

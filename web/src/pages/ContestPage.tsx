@@ -29,6 +29,8 @@ import { withoutOverrides } from '../util/visible'
 
 const Clarifications = lazyPart(async () => (await import('../components/Clarifications')).Clarifications)
 const JoinByCode = lazyPart(async () => (await import('../components/JoinByCode')).JoinByCode)
+const JoinCode = lazyPart(async () => (await import('../components/JoinCode')).JoinCode)
+const OrganizerStandings = lazyPart(async () => (await import('../components/OrganizerStandings')).OrganizerStandings)
 const Unfreeze = lazyPart(async () => (await import('../components/Unfreeze')).Unfreeze)
 
 export function ContestPage() {
@@ -99,6 +101,7 @@ function Contest({ contest, user }: { contest: Schema['ContestView']; user: stri
         </div>
       )}
       <TakePart contest={contest} isSignedIn={user !== undefined} />
+      {view === 'problems' && contest.join_code != null && !contest.public && <JoinCode code={contest.join_code} />}
       {contest.may_change && contest.phase === 'over' && contest.freeze_seconds != null && (
         <Unfreeze contest={contest} />
       )}
@@ -106,7 +109,12 @@ function Contest({ contest, user }: { contest: Schema['ContestView']; user: stri
       <NewsStatus n={news} isOrganizer={contest.may_change} />
       <div className="mt-4">
         {view === 'problems' && <ContestProblems contest={contest} standings={standings.data} />}
-        {view === 'standings' && <StandingsTable contest={contest} query={standings} user={user} />}
+        {view === 'standings' &&
+          (contest.may_change ? (
+            <OrganizerStandings waiting={<p role="status">{m.loading}</p>} contest={contest} query={standings} user={user} />
+          ) : (
+            <StandingsTable contest={contest} query={standings} user={user} />
+          ))}
         {view === 'clarifications' && (
           <Clarifications waiting={<p role="status">{m.loading}</p>} contest={contest} user={user} questions={questions} />
         )}
