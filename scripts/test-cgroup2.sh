@@ -4,6 +4,7 @@
 #   scripts/test-cgroup2.sh               every trial of crates/cupel-sandbox/tests/it
 #   scripts/test-cgroup2.sh short         the trials that depend on the cgroup version; part of `make test`
 #   scripts/test-cgroup2.sh NAME...       the trials whose names contain one of these
+#   scripts/test-cgroup2.sh prepare       only downloads what `short` needs
 #
 # Software emulation is slow, so trials wait CUPEL_TEST_SLOWNESS times as long; the sandbox's own limits do not change.
 # CUPEL_CGROUP2_SECONDS is the time limit of the whole run. With CI=true, at most two failed trials are run once more; those that then
@@ -24,7 +25,11 @@ case ${1:-} in
 esac
 seconds=${CUPEL_CGROUP2_SECONDS:-$seconds}
 
-if [ "${1:-}" = short ]; then
+if [ "${1:-}" = prepare ]; then
+    [ ! -e /sys/fs/cgroup/cgroup.controllers ] && [ "$(uname -m)" = x86_64 ] || exit 0
+    scripts/setup.sh cgroup2
+    exec scripts/cgroup2/run-in-guest --prepare
+elif [ "${1:-}" = short ]; then
     if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
         echo "== cgroup v2: this machine uses it, so the suite has already run on it"
         exit

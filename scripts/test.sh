@@ -103,6 +103,7 @@ prepare() {
             --root-user-action ignore --target "$pip" "checktestdata==$checktestdata"
     fi
     scripts/build-site.sh required
+    scripts/again scripts/test-cgroup2.sh prepare
     if [ -n "$is_first_build" ]; then
         until [ -x "$CUPEL" ]; do sleep 1; done
         install_languages
