@@ -904,6 +904,7 @@ test('without a connection, Stop ends a run that was not sent, and says that a p
   const { page, context, close, faults, name } = await player()
   await recordSockets(page)
   await choose(page, 'python')
+  await permitLongRuns(page)
   await write(page, 'import signal\nprint("begun", flush=True)\nsignal.pause()\n')
   await context.setOffline(true)
   await press(page, 'Run')
