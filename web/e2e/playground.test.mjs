@@ -938,10 +938,13 @@ test('after a restart of the server, the page reconnects and shows the result of
   await page.keyboard.type('one\n')
   await terminalShows(page, /heard one\s+second\?/)
   await server.kill()
-  await page.getByText('The connection was lost; reconnecting. The program continues').waitFor()
-  await page.keyboard.type('two\n')
-  await check('playground-reconnecting')
-  await server.again()
+  try {
+    await page.getByText('The connection was lost; reconnecting. The program continues').waitFor()
+    await page.keyboard.type('two\n')
+    await check('playground-reconnecting')
+  } finally {
+    await server.again()
+  }
   await verdict(page, 'JE')
   // The four bytes that were typed without a connection, and earlier bytes that the server had not yet confirmed.
   await page.getByText(/^[4-8] B of your input did not reach the program\.$/).waitFor()

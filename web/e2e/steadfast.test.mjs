@@ -138,9 +138,13 @@ test('if the server is restarted during judging, the page reconnects and shows t
   await submit(page, `import time\ntime.sleep(0.75)\n${RIGHT}`)
   await page.getByText(/^Running test/).first().waitFor()
   await server.kill()
-  await page.getByText('The connection was lost; reconnecting. Judging continues.').waitFor()
-  await check('judging-reconnecting')
-  await server.again()
+  // The later tests need the server, even if this one fails here.
+  try {
+    await page.getByText('The connection was lost; reconnecting. Judging continues.').waitFor()
+    await check('judging-reconnecting')
+  } finally {
+    await server.again()
+  }
   await page.locator('[data-verdict="AC"]').waitFor()
   await page.getByText(/^(\d+) of \1 tests passed$/).waitFor()
   // The code was submitted once, and the same user still has it in the editor.
