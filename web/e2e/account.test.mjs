@@ -463,8 +463,8 @@ test('the first start gives the administrator a link, and the administrator sees
   await page.locator('dl > div').filter({ hasText: 'Scheduled for later' }).getByText('1', { exact: true }).waitFor()
 
   // So do the runs of the moment, and the number of runs that the workers judged.
-  // This one has the maximum of time and does not end by itself, so that the page is checked while it runs.
-  const job = { language: 'python', source_code: 'import time; time.sleep(600)', limits: { wall_time_ms: 180_000, idle_time_ms: 180_000 } }
+  // This one waits for two minutes, so that the page is checked while it runs.
+  const job = { language: 'python', source_code: 'import time; time.sleep(600)', limits: { wall_time_ms: 120_000, idle_time_ms: 120_000 } }
   const long = await withKey(key, 'POST', '/execute', job)
   const { submission_id } = await long.json()
   assert.equal(long.status, 202)
