@@ -341,9 +341,14 @@ test('code that is submitted without a connection is sent when the browser is on
   await check('not-submitted')
   await page.getByRole('button', { name: 'Do not submit' }).click()
   await page.getByText('Run your code on the samples, or submit it').waitFor()
+  const attempts = []
+  page.on('request', (request) => request.method() === 'POST' && request.url().endsWith('/submissions') && attempts.push(request.url()))
   await context.setOffline(false)
   await page.evaluate(() => navigator.onLine || new Promise((resolve) => addEventListener('online', resolve, { once: true })))
+  // A page that sent the code would have begun before it gets this answer.
+  await page.evaluate(() => fetch('/livez').then((answer) => answer.text()))
   await context.setOffline(true)
+  assert.deepEqual(attempts, [])
   await page.getByRole('button', { name: 'Submit' }).click()
   await box.waitFor()
   assert.equal(await sent(), 0)
