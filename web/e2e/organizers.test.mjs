@@ -257,9 +257,11 @@ test('after the end, only an organizer lifts the freeze, and confirms it', async
     await page.getByText('Everybody will see the results').waitFor({ state: 'detached' })
     await route.fulfill({ response })
   })
+  const answered = page.waitForResponse((answer) => answer.url().endsWith('/contests/ice') && answer.request().method() === 'PATCH')
   await page.getByRole('button', { name: 'Unfreeze now' }).click()
   await page.getByText('The standings are no longer frozen.').waitFor()
   await page.waitForFunction(() => document.activeElement.textContent === 'The standings are no longer frozen.')
+  await answered
   assert.equal((await asAdmin(server, 'GET', '/contests/ice')).unfrozen, true)
   assert.equal(await other.page.getByRole('button', { name: 'Unfreeze standings' }).count(), 0)
   // The other page has been open since before, and shows it without a reload.
