@@ -100,7 +100,7 @@ redirects() { # LOCATION [SETTING]: with this setting, a request for http://judg
         kill -0 "$gateway" 2>/dev/null || { cat "$work/gateway/haproxy.log" >&2 && gateway= && exit 1; }
         sleep 0.1
     done
-    location=$(curl --silent --max-time 10 --output /dev/null --write-out '%{http_code} %header{location}' \
+    location=$(curl --silent --max-time 120 --output /dev/null --write-out '%{http_code} %header{location}' \
         --unix-socket "$work/gateway/http" 'http://judge.example:8080/problems?page=2')
     kill "$gateway"
     wait "$gateway" || true

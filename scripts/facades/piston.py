@@ -126,9 +126,15 @@ async def every_installed_language_has_a_runtime_and_says_hello():
 
 
 async def both_streams_are_returned_in_the_order_of_their_arrival():
-    # The streams are two pipes. The pauses are longer than a busy server takes until it reads.
+    # The streams are two pipes. If the machine stalls for longer than a pause, both have data when they are read, and their order is
+    # unknown. A facade that returns one stream after the other does so every time.
     source = "import sys, time\nfor n in range(4):\n  time.sleep(.5 if n else 0); print(n, file=[sys.stdout, sys.stderr][n % 2], flush=True)"
-    equal(patient(language="py", version="*", files=[{"content": source}])["run"]["output"], "0\n1\n2\n3\n")
+    expected = "0\n1\n2\n3\n"
+    for _ in range(3):
+        output = patient(language="py", version="*", files=[{"content": source}])["run"]["output"]
+        if output == expected:
+            break
+    equal(output, expected)
 
 
 async def files_in_all_encodings_reach_the_program():

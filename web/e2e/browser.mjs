@@ -24,8 +24,16 @@ const SHOTS = process.env.SHOTS
 /** Delay of every response, in ms; none by default. With it, a test fails that relies on a fast server. */
 const LATE_MS = Number(process.env.LATE_MS ?? 0)
 
-export const launch = () =>
-  chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium-headless-shell', args: ['--no-sandbox', '--disable-dev-shm-usage'] })
+/** Starts the browser. Its `close` also closes the windows of tests that have failed. */
+export async function launch() {
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium-headless-shell', args: ['--no-sandbox', '--disable-dev-shm-usage'] })
+  const end = browser.close.bind(browser)
+  browser.close = async () => {
+    await closeVisits(browser)
+    await end()
+  }
+  return browser
+}
 
 /** Height of the window from which a page that fills it does not scroll: the bar at the top and the smallest panes (`.workspace`). */
 const FILLED_FROM = 48 + 420
@@ -121,9 +129,18 @@ async function clear({ context, page, recorded, isReusable }) {
   return true
 }
 
+/**
+ * Closes a window. A test may still hold back an answer, and its handler then waits in vain. If this was an error outside of all tests, the
+ * whole file would fail, which is not repeated as a flaky test is.
+ */
+async function shut({ context }) {
+  for (const page of context.pages()) await page.unrouteAll({ behavior: 'ignoreErrors' })
+  await context.close()
+}
+
 /** Closes the windows of all visits that have not ended, for instance of a test that failed. */
 export async function closeVisits(browser) {
-  for (const { context } of used.get(browser) ?? []) await context.close()
+  for (const opened of used.get(browser) ?? []) await shut(opened)
   used.delete(browser)
 }
 
@@ -176,7 +193,7 @@ export async function visit(browser, { theme = 'light', width = 1280, language =
     used.get(browser)?.delete(opened)
     // If the server has ended, the window cannot be cleared.
     if (await clear(opened).catch(() => false)) windows.set(key, [...(windows.get(key) ?? []), opened])
-    else await context.close()
+    else await shut(opened)
     assert.deepEqual(faults, [], 'errors in the console')
   }
   /** Bytes of the scripts that were requested, compressed with gzip. */

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { chooseLanguage, launch } from './browser.mjs'
-import { call, HOUR, makeContest, registered, submit, tokenOf, write } from './people.mjs'
+import { call, HOUR, makeContest, registered, submit, tokenOf, until, write } from './people.mjs'
 import { startServer } from './server.mjs'
 
 const SLUG = 'calm-water'
@@ -56,10 +56,25 @@ async function loseSubmissions(page) {
   return { end: () => page.unroute(url, handler) }
 }
 
+/**
+ * Lets the page ask for these paths as after an outage, until each had two answers with this status. The page asks again only after it has
+ * handled the first answer.
+ */
+async function answeredTwice({ page, context }, status, paths) {
+  const answers = paths.map(() => 0)
+  page.on('response', (answer) => paths.forEach((path, at) => (answers[at] += answer.url().includes(path) && answer.status() === status ? 1 : 0)))
+  await until('two answers', async () => {
+    await context.setOffline(true)
+    await context.setOffline(false)
+    return answers.every((count) => count >= 2)
+  })
+}
+
 const sentBy = async (name) => (await call(server, tokenOf(server, name), 'GET', '/submissions')).submissions.length
 
 test('a refetch that fails keeps the editor and the code that waits to be submitted', async () => {
-  const { page, context, check, close, name, faults } = await registered(server, browser)
+  const visitor = await registered(server, browser)
+  const { page, context, check, close, name, faults } = visitor
   await page.clock.install()
   await page.goto(`${server.url}/problems/${SLUG}`)
   await chooseLanguage(page, 'python')
@@ -71,17 +86,18 @@ test('a refetch that fails keeps the editor and the code that waits to be submit
   const [lost, problem, languages] = [await loseSubmissions(page), await busy(page, `**/problems/${SLUG}?*`), await busy(page, '**/api/v1/languages')]
   // The data of the page are outdated, so the browser asks for them when it is online again.
   await page.clock.fastForward('06:00')
-  const answered = ['/languages', `/problems/${SLUG}?`].map((path) => page.waitForResponse((answer) => answer.url().includes(path) && answer.status() === 503))
-  await context.setOffline(false)
-  await Promise.all(answered)
-  // An answer is shown a moment later.
-  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))))
+  await answeredTwice(visitor, 503, ['/languages', `/problems/${SLUG}?`])
   await editor(page).filter({ hasText: 'begin + 1' }).waitFor()
   await box.waitFor()
   await check('refetch-failed')
   assert.equal(await sentBy(name), 0)
+  // While the time of the page stands still, it does not send the code by itself. An attempt that has begun is lost before this request is
+  // answered.
+  await page.clock.pauseAt((await page.evaluate(() => Date.now())) + 30_000)
+  await page.evaluate(() => fetch('/livez').then((answer) => answer.text()))
   for (const one of [lost, problem, languages]) await one.end()
   await box.getByRole('button', { name: 'Try again' }).click()
+  await page.clock.resume()
   await page.locator('[data-verdict="AC"]').waitFor()
   assert.equal(await sentBy(name), 1)
   forgive(faults)
@@ -121,7 +137,8 @@ test('code that the server has not confirmed is offered again after a reload and
 })
 
 test('a problem that can no longer be read stays on an open page, with its editor', async () => {
-  const { page, context, close, faults } = await registered(server, browser)
+  const visitor = await registered(server, browser)
+  const { page, close, faults } = visitor
   await page.clock.install()
   await page.goto(`${server.url}/problems/${SLUG}`)
   await chooseLanguage(page, 'python')
@@ -129,12 +146,7 @@ test('a problem that can no longer be read stays on an open page, with its edito
   const gone = { status: 404, contentType: 'application/problem+json', body: JSON.stringify({ type: '/errors/not-found', code: 'not-found', title: 'Not found', status: 404, detail: 'no such problem', request_id: REQUEST_ID }) }
   await intercept(page, `**/problems/${SLUG}?*`, (route) => route.fulfill(gone))
   await page.clock.fastForward('06:00')
-  await context.setOffline(true)
-  const answered = page.waitForResponse((answer) => answer.url().includes(`/problems/${SLUG}?`) && answer.status() === 404)
-  await context.setOffline(false)
-  await answered
-  // An answer is shown a moment later.
-  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))))
+  await answeredTwice(visitor, 404, [`/problems/${SLUG}?`])
   await editor(page).filter({ hasText: 'begin + 1' }).waitFor()
   assert.equal(await page.getByText('Problem not found').count(), 0)
   forgive(faults)

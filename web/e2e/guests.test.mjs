@@ -332,16 +332,22 @@ for (const path of ['/playground', `/problems/${SLUG}`]) {
 }
 
 test('a program that runs while the guest ends is run again by another guest; after a reload, nothing is left of it', async () => {
-  const { page, context, close, faults } = await withProgram('/playground', 'import time\nprint("begun", flush=True)\ntime.sleep(10)\nprint("over")\n')
+  const { page, context, close, faults } = await withProgram('/playground', '# waits\n')
+  // The server looks every few seconds whether the session has ended. The first run lasts longer than that, the second one only until the
+  // same time. It prints, because a program that waits ends at the idle limit.
+  const end = Date.now() / 1000 + 25
+  await write(page, `import time\nprint("begun", flush=True)\nwhile time.time() < ${end}:\n    time.sleep(0.5)\n    print("...", flush=True)\nprint("over")\n`)
   const starts = startsOf(page)
   const begun = page.getByLabel('Output', { exact: true }).getByText('begun')
   await press(page, 'Run')
   await begun.waitFor()
   await endSession(page)
+  await until('the program is started again', () => starts.length === 2)
   await page.getByLabel('Output', { exact: true }).getByText('over').waitFor()
   await verdict(page, 'AC')
   assert.deepEqual(starts.map((text) => JSON.parse(text).idempotency_key === JSON.parse(starts[0]).idempotency_key), [true, true])
 
+  await write(page, 'import time\nfor n in range(50):\n    print(n, flush=True)\n    time.sleep(0.5)\n')
   await press(page, 'Run')
   await until('the run is stored', () => page.evaluate(() => sessionStorage.getItem('cupel.play-run') !== null))
   await context.clearCookies()

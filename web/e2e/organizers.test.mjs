@@ -225,9 +225,10 @@ test('after the end, only an organizer lifts the freeze, and confirms it', async
   const host = await organizer('frost', 'Frost Cup', { width: 360, theme: 'dark' })
   const other = await registered(server, browser)
   const token = tokenOf(server, other.name)
-  // The contest of `organizer` runs. This one, of the minimum length, is almost over.
-  await makeContest(server, 'ice', 'Ice Cup', -45, { length_seconds: 60, freeze_seconds: 60 }, host.token)
+  // The contest of `organizer` runs. This one is almost over, after the participant has joined it.
+  await makeContest(server, 'ice', 'Ice Cup', -HOUR, { freeze_seconds: 2 * HOUR }, host.token)
   await call(server, token, 'POST', '/contests/ice/participation', { kind: 'official' })
+  await call(server, host.token, 'PATCH', '/contests/ice', { length_seconds: HOUR + 15, freeze_seconds: HOUR + 15 })
   await other.page.goto(`${server.url}/contests/ice?view=standings`)
   await other.page.getByText('Over', { exact: true }).waitFor()
   await other.page.getByText('The standings are frozen.').waitFor()
@@ -256,7 +257,7 @@ test('after the end, only an organizer lifts the freeze, and confirms it', async
     await page.getByText('Everybody will see the results').waitFor({ state: 'detached' })
     await route.fulfill({ response })
   })
-  const answered = page.waitForResponse((response) => response.request().method() === 'PATCH')
+  const answered = page.waitForResponse((answer) => answer.url().endsWith('/contests/ice') && answer.request().method() === 'PATCH')
   await page.getByRole('button', { name: 'Unfreeze now' }).click()
   await page.getByText('The standings are no longer frozen.').waitFor()
   await page.waitForFunction(() => document.activeElement.textContent === 'The standings are no longer frozen.')

@@ -220,9 +220,18 @@ test('on a phone, the statement can be read and code can be written, run and sub
 test('the default theme is the system\'s, and it is applied before the first paint', async () => {
   const { page, check, close } = await visit(browser, { theme: 'dark' })
   const isDark = () => page.evaluate(() => document.documentElement.classList.contains('dark'))
+  // The scripts of the application are held back, because it would set the class itself.
+  let release
+  const released = new Promise((resolve) => (release = resolve))
+  await page.route('**/assets/*.js', async (route) => {
+    await released
+    await route.continue()
+  })
   await page.goto(`${server.url}/sign-in`, { waitUntil: 'commit' })
   await page.locator('#root').waitFor({ state: 'attached' })
   assert.equal(await isDark(), true, 'the class is there before the application')
+  assert.equal(await page.locator('#root > *').count(), 0, 'the application has not begun')
+  release()
   await page.getByRole('heading', { name: 'Sign in' }).waitFor()
   await check('sign-in')
   await page.getByRole('button', { name: 'Theme, Language' }).click()

@@ -24,7 +24,7 @@ use cupel_http::{ApiState, Check, Health, HealthReport, MetricsAccess, Secret, S
 use cupel_languages::{Probe, Registry};
 use cupel_problem::Visibility;
 use cupel_queue::EmbeddedQueue;
-use cupel_store::{LocalPackages, PostgresOptions, SqlStore};
+use cupel_store::{LocalPackages, PostgresOptions, SqlStore, Timeouts};
 use cupel_testkit::servers::Redis;
 use cupel_types::{
     Bytes, CompileReport, ExitStatus, Limits, Outcome, Output, RunReport, StepReport, Usage, Verdict, WorkerId,
@@ -144,9 +144,13 @@ impl TestApp {
         TestApp::on(store, dir, change, bounds, queue_depth_max)
     }
 
-    /// A server whose store is a PostgreSQL database.
+    /// A server whose store is a PostgreSQL database. If the database does not answer, the store waits longer than any
+    /// test.
     pub(crate) async fn with_postgres(url: &str, change: impl FnOnce(&mut Settings)) -> TestApp {
-        let store = SqlStore::open_postgres(PostgresOptions::new(url, "cupel")).await.unwrap();
+        let forever = Duration::from_secs(3600);
+        let timeouts = Timeouts { connect: forever, acquire: forever, statement: forever, answer: forever };
+        let options = PostgresOptions { timeouts, ..PostgresOptions::new(url, "cupel") };
+        let store = SqlStore::open_postgres(options).await.unwrap();
         TestApp::on(store, tempfile::tempdir().unwrap(), change, Bounds::default(), 2000)
     }
 

@@ -250,5 +250,5 @@ async fn a_run_with_an_unreadable_submission_is_given_back_and_finally_abandoned
     assert_eq!((counts.queued, counts.scheduled, counts.leased), (0, 0, 0), "{id} was abandoned");
     // The end is announced, so that no client waits until it queries the store.
     let end = async { while !matches!(log.next().await, Some(Received::Event(event)) if event.kind.is_final()) {} };
-    tokio::time::timeout(Duration::from_secs(10), end).await.expect("an announcement");
+    tokio::time::timeout(Duration::from_secs(120), end).await.expect("an announcement");
 }

@@ -716,8 +716,14 @@ async fn a_paused_worker_takes_no_run_until_it_is_ordered_to_work() {
     store.send_order(None, Order::Pause).await.unwrap();
     until_it_says(Order::Pause).await;
     let id = bench.submit().await;
-    // The worker reports every 5 ms. If it were not paused, it would take the run within this time.
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    // If the worker were not paused, it would take the run before it reports ten times.
+    for _ in 0..10 {
+        bench.clock.advance(Duration::from_millis(1));
+        let now = bench.core.now();
+        while store.workers().await.unwrap().iter().any(|worker| worker.seen_at < now) {
+            tokio::task::yield_now().await;
+        }
+    }
     assert!(matches!(bench.state(id).await, RunState::Queued { .. }));
     store.send_order(None, Order::Work).await.unwrap();
     assert!(matches!(bench.until(id, RunState::is_final).await, RunState::Judged { .. }));

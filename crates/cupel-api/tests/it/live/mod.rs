@@ -337,8 +337,8 @@ async fn messages_do_not_wait_for_a_store_that_does_not_answer_whether_the_clien
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    // A statement alone may take longer.
-    let answered = tokio::time::timeout(Duration::from_secs(10), answers).await;
+    // No statement ends before the database continues.
+    let answered = tokio::time::timeout(PATIENCE, answers).await;
     block_in_place(|| postgres.thaw());
     answered.expect("the server answers");
 }
