@@ -11,7 +11,7 @@ const LONG: Duration = Duration::from_secs(100);
 
 impl Bench {
     /// Submits a run whose tests may each take [`LONG`].
-    async fn submit_long(&self, owner: UserId, tests: usize) -> SubmissionId {
+    pub(super) async fn submit_long(&self, owner: UserId, tests: usize) -> SubmissionId {
         let limits = LimitsRequest { wall_time: Some(LONG), ..LimitsRequest::default() };
         let names = (0..tests).map(|test| test.to_string());
         let new = a_submission().in_language("python").limits(limits);
@@ -20,7 +20,7 @@ impl Bench {
     }
 
     /// Waits for a verdict. Meanwhile, offers given-back runs again.
-    async fn until_judged(&self, id: SubmissionId) {
+    pub(super) async fn until_judged(&self, id: SubmissionId) {
         let judged = async {
             while !matches!(self.state(id).await, RunState::Judged { verdict: Verdict::Accepted, .. }) {
                 self.clock.advance(Duration::from_millis(1));
