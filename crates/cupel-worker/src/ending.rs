@@ -85,6 +85,8 @@ pub(crate) async fn end(
                 error if error.is_of_this_machine() => {
                     give_back_later(&shared, &assignment, MACHINE_PAUSE, &reason).await
                 }
+                // Only a worker that has the language can take the run again.
+                SlotError::Withdrawn(_) => give_back(&shared, &assignment, false, &reason).await,
                 _ => give_back(&shared, &assignment, true, &reason).await,
             }
         }
