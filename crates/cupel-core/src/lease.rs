@@ -12,7 +12,7 @@ use tokio::sync::{Notify, oneshot};
 use crate::dead_letters::kept;
 use crate::event::{Event, Seq};
 use crate::run::{LeasedRun, RunState, SubmissionRecord};
-use crate::{Completion, Core, GivenBack, Hinted, Notice, Queue, QueueError, RunHint, StoreError, chain};
+use crate::{Backoff, Completion, Core, GivenBack, Hinted, Notice, Queue, QueueError, RunHint, StoreError, chain};
 
 /// Maximum number of hints that one call of [`Core::next_run_of_others`] takes. The call skips hints whose run has
 /// ended or was taken.
@@ -29,6 +29,12 @@ const CHARGE_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// Delay before a run whose submission could not be read is tried again.
 const UNREADABLE_RETRY_DELAY: SignedDuration = SignedDuration::from_secs(1);
+
+/// Pauses between two attempts to give back a run whose worker no longer waits for it.
+const HAND_BACK_PAUSES: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
+
+/// Maximum number of these attempts. With the pauses between them, they take at least eight minutes.
+const HAND_BACKS_MAX: u32 = 100;
 
 /// Length of a lease and number of attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,9 +207,24 @@ impl Core {
         Ok(Some(Assignment { leased, stop }))
     }
 
+    /// Gives back a run that no worker waits for. If the store fails, tries again. Nobody renews the lease, but the
+    /// sweeper expires no lease during an outage of the store, nor during the time of a lease after it. During an
+    /// outage, no lease is granted, so few runs are given back at a time.
     async fn hand_back_unstarted(&self, assignment: &Assignment) {
-        if let Err(error) = self.give_back(assignment, false, "the worker stopped before the run started").await {
-            tracing::warn!(%error, run.id = %assignment.leased.run, "cannot give a run back; its lease will expire");
+        let (run, mut pauses) = (assignment.leased.run, HAND_BACK_PAUSES);
+        for attempt in 1..=HAND_BACKS_MAX {
+            match self.give_back(assignment, false, "the worker stopped before the run started").await {
+                Ok(()) => return,
+                Err(error) if error.transient && attempt < HAND_BACKS_MAX => {
+                    tracing::debug!(error = chain(&error), run.id = %run, "cannot give run {run} back; retrying");
+                    tokio::time::sleep(pauses.pause()).await;
+                }
+                Err(error) => {
+                    let error = chain(&error);
+                    tracing::warn!(error, run.id = %run, "cannot give run {run} back; its lease will expire");
+                    return;
+                }
+            }
         }
     }
 
@@ -305,7 +326,8 @@ impl Core {
     /// have numbers as well. The run is abandoned after [`LeasePolicy::attempts_max`] lost attempts.
     ///
     /// # Errors
-    /// If the store cannot write. The lease then expires.
+    /// If the store cannot write. After a transient error, retry while the lease is being renewed; otherwise, the lease
+    /// expires.
     pub async fn give_back(&self, assignment: &Assignment, lost_attempt: bool, reason: &str) -> Result<(), StoreError> {
         let attempt = assignment.leased.attempt;
         let seconds = if lost_attempt { 4u64.saturating_pow(attempt.saturating_sub(1).min(2)) } else { 0 };

@@ -170,8 +170,8 @@ pub(crate) struct LanguageQueues {
     /// The languages of the live workers. `None` until this node has first read the list of workers; until then, every
     /// hint goes to the common queue.
     routes: RwLock<Option<Arc<Routes>>>,
-    /// The language queues from which this process's workers take. A queue is never removed from this map, because it
-    /// may still contain hints.
+    /// The language queues from which this process's worker takes. A queue stays in this map when all workers have its
+    /// language, because it may still contain hints. It is removed when this worker loses the language.
     taken: watch::Sender<BTreeMap<LanguageId, Arc<dyn Queue>>>,
     /// Round-robin position of the queue that is polled first.
     turn: AtomicUsize,
@@ -278,10 +278,21 @@ impl LanguageQueues {
         published
     }
 
-    /// From now on, also takes hints from the language queues of a worker with these languages. If some of them are not
-    /// open in time, returns an error, and the next call tries again.
+    /// From now on, takes hints from the language queues of a worker with these languages. If some of them are not open
+    /// in time, returns an error, and the next call tries again.
+    ///
+    /// Queues of other languages are left: the worker could only drop their hints, and would do so faster than other
+    /// workers judge the runs.
     pub(crate) async fn take_for(&self, has: &BTreeSet<LanguageId>) -> Result<(), QueueError> {
         let Some(routes) = self.routes() else { return Ok(()) };
+        self.taken.send_if_modified(|taken| {
+            let lost: Vec<_> = taken.keys().filter(|language| !has.contains(*language)).cloned().collect();
+            for language in &lost {
+                tracing::info!(%language, "this worker has lost {language}: leaving its language queue to others");
+                taken.remove(language);
+            }
+            !lost.is_empty()
+        });
         let mut missing = routes.language_queues(has);
         missing.retain(|language| !self.taken.borrow().contains_key(language));
         self.begin_to_open(&missing);

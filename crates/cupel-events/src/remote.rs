@@ -150,6 +150,7 @@ impl RemoteBus {
         let trouble = Arc::new(Mutex::new(None));
         let first =
             timeout(2 * ANSWER_MAX, server.open(&hub)).await.unwrap_or(Err(ServerError::Silent(2 * ANSWER_MAX)))?;
+        metrics::gauge!("cupel_events_connected").set(1.0);
         // Begin the session before returning, so that a subscriber that subscribes at once does not count as late.
         let number = hub.begin_session();
         let stop = CancellationToken::new();
@@ -376,7 +377,8 @@ fn to_keep(batch: Vec<Outgoing>) -> Vec<KeptMessage> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::collections::HashMap;
+    use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
     use cupel_testkit::brokers::wait_until;
     use cupel_types::Verdict;
@@ -439,6 +441,50 @@ mod tests {
             let health = bus.health().expect_err("the bus has another session, but the fault persists");
             assert!(health.contains("read-only"), "{health}");
         }
+    }
+
+    /// Records gauges.
+    #[derive(Default)]
+    struct Gauges(Mutex<HashMap<String, Arc<AtomicU64>>>);
+
+    impl Gauges {
+        fn get(&self, name: &str) -> Option<f64> {
+            let gauges = self.0.lock().unwrap();
+            gauges.get(name).map(|gauge| f64::from_bits(gauge.load(Ordering::Relaxed)))
+        }
+    }
+
+    impl metrics::Recorder for Gauges {
+        fn describe_counter(&self, _: metrics::KeyName, _: Option<metrics::Unit>, _: metrics::SharedString) {}
+        fn describe_gauge(&self, _: metrics::KeyName, _: Option<metrics::Unit>, _: metrics::SharedString) {}
+        fn describe_histogram(&self, _: metrics::KeyName, _: Option<metrics::Unit>, _: metrics::SharedString) {}
+
+        fn register_counter(&self, _: &metrics::Key, _: &metrics::Metadata<'_>) -> metrics::Counter {
+            metrics::Counter::noop()
+        }
+
+        fn register_gauge(&self, key: &metrics::Key, _: &metrics::Metadata<'_>) -> metrics::Gauge {
+            let mut gauges = self.0.lock().unwrap();
+            metrics::Gauge::from_arc(Arc::clone(gauges.entry(key.name().to_owned()).or_default()))
+        }
+
+        fn register_histogram(&self, _: &metrics::Key, _: &metrics::Metadata<'_>) -> metrics::Histogram {
+            metrics::Histogram::noop()
+        }
+    }
+
+    /// Regression: the gauge did not exist until the first outage.
+    // This test has one thread, because the recorder is thread-local.
+    #[tokio::test]
+    async fn the_connection_is_reported_from_the_start() {
+        let gauges = Gauges::default();
+        let _recording = metrics::set_default_local_recorder(&gauges);
+        let server = Refusing { attempts: Arc::default(), permits: Arc::new(Semaphore::new(1)) };
+        let bus = RemoteBus::start(server, EventBounds::default()).await.unwrap();
+        assert_eq!(gauges.get("cupel_events_connected"), Some(1.0));
+        let id = SubmissionId::from_uuid(uuid::Uuid::from_u128(1));
+        bus.publish(Event::finished(id, 1, jiff::Timestamp::UNIX_EPOCH, Verdict::Accepted));
+        wait_until("the failure is reported", async || gauges.get("cupel_events_connected") == Some(0.0)).await;
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! window, the weights of classes, waiting, reconnecting, and buffering while the broker is unreachable.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use cupel_core::RunHint;
@@ -42,6 +43,10 @@ pub(crate) trait Link: Send + Sync + 'static {
     /// Called when no taker waits here: gives `unwanted`, and the hints that the adapter has prefetched, back to the
     /// broker, so that other nodes can take them. If the broker is full, the caller keeps `unwanted`.
     async fn rest(&self, unwanted: Vec<Delivery>) -> Result<(), BrokerError>;
+    /// How long the oldest prefetched hint has waited for a taker; `None` if there is none.
+    fn oldest_prefetched(&self) -> Option<Duration> {
+        None
+    }
     /// Disconnects cleanly. No taker waits on this connection any more, and the link is dropped once all calls have
     /// returned.
     async fn leave(&self) {}

@@ -68,6 +68,14 @@ impl Inbox {
         }
     }
 
+    /// How long the oldest hint has waited.
+    #[cfg(feature = "rabbitmq")]
+    pub(crate) fn oldest(&self) -> Option<std::time::Duration> {
+        let state = self.state();
+        let firsts = state.classes.iter().filter_map(|class| class.front());
+        firsts.map(|(since, _)| since.elapsed()).max()
+    }
+
     #[cfg(feature = "kafka")]
     pub(crate) fn len(&self) -> usize {
         self.state().classes.iter().map(VecDeque::len).sum()

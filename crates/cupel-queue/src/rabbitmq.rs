@@ -4,8 +4,8 @@
 //!   be routed because its queue is gone, the broker returns it, which counts as a failure. The next connection
 //!   declares all queues again.
 //! - While a taker waits here, there is a consumer on each queue, with at most [`PREFETCH`] unacknowledged hints. When
-//!   no taker waits, the consumers are cancelled and the prefetched hints are requeued, so a busy node holds no hint
-//!   that an idle node could take.
+//!   no taker waits and none has come for a prefetched hint for a while, the consumers are cancelled and the prefetched
+//!   hints are requeued, so a busy node does not hold hints that an idle node could take.
 //! - Each priority class has its own queue, because a RabbitMQ priority queue starves low priorities.
 //! - If a node dies, its connection closes, and RabbitMQ redelivers its unacknowledged hints to other nodes.
 //! - A broker that is short of memory or disk space (an alarm) stops reading from connections that publish, but still
@@ -231,6 +231,10 @@ impl Link for RabbitMqLink {
         };
         try_join_all(unwanted.iter().map(nack)).await.map_err(to("requeue hints"))?;
         Ok(())
+    }
+
+    fn oldest_prefetched(&self) -> Option<Duration> {
+        self.inbox.oldest()
     }
 }
 

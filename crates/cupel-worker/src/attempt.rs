@@ -55,6 +55,9 @@ pub(crate) enum SlotError {
     Judge(#[from] JudgeError),
     #[error("the language {0} is not available on this worker")]
     Language(LanguageId),
+    /// The worker had the language when it leased the run.
+    #[error("the language {0} is no longer available on this worker")]
+    Withdrawn(LanguageId),
     #[error(transparent)]
     Problem(#[from] ProblemError),
     #[error(transparent)]
@@ -77,7 +80,11 @@ impl SlotError {
             SlotError::Package(error) => {
                 matches!(error, PackagesError::Directory { .. } | PackagesError::Blobs(Store { .. } | Target(_)))
             }
-            SlotError::Language(_) | SlotError::Problem(_) | SlotError::PackageFault | SlotError::Panic => false,
+            SlotError::Language(_)
+            | SlotError::Withdrawn(_)
+            | SlotError::Problem(_)
+            | SlotError::PackageFault
+            | SlotError::Panic => false,
         }
     }
 
@@ -85,7 +92,7 @@ impl SlotError {
     pub(crate) fn cause(&self) -> &'static str {
         match self {
             SlotError::Judge(_) => "sandbox",
-            SlotError::Language(_) => "language",
+            SlotError::Language(_) | SlotError::Withdrawn(_) => "language",
             SlotError::Problem(_) => "sandbox",
             SlotError::Package(_) => "package",
             SlotError::PackageFault => "package_fault",

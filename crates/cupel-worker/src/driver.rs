@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::attempt::SlotError;
 use crate::compile_turns::Borrower;
-use crate::ending::{DRAINS, end, give_back, language_label};
+use crate::ending::{DRAINS, end, language_label};
 use crate::interactive::share_of;
 use crate::long::LongTurn;
 use crate::shared::Shared;
@@ -232,7 +232,7 @@ impl<'a> Driver<'a> {
             _ => None,
         };
         for unfinished in ahead.into_iter().chain(late).chain(waiting.into_iter().map(|begun| begun.assignment)) {
-            shared.give_back_unfinished(&unfinished, DRAINS).await;
+            shared.give_back_unfinished(unfinished, DRAINS);
         }
     }
 
@@ -241,7 +241,7 @@ impl<'a> Driver<'a> {
         let shared = self.shared;
         shared.leases().hold(&assignment.leased);
         if self.threads.is_empty() && !self.build() {
-            shared.give_back_unfinished(&assignment, NO_THREAD).await;
+            shared.give_back_unfinished(assignment, NO_THREAD);
             tokio::time::sleep(NO_THREAD_PAUSE).await;
             return Interactive::Ready;
         }
@@ -254,7 +254,7 @@ impl<'a> Driver<'a> {
             }
             // The thread continues its attempts to create the executor. Until it has one, this slot takes no other run.
             Err(_) => {
-                shared.give_back_unfinished(&assignment, "the worker could not create an executor in time").await;
+                shared.give_back_unfinished(assignment, "the worker could not create an executor in time");
                 return Interactive::LacksExecutor;
             }
         };
@@ -594,7 +594,7 @@ impl<'a> Driver<'a> {
                 let Some(thread) = self.thread() else {
                     // The machine cannot start another thread at the moment. Give the run back for other workers, and
                     // continue with this slot after a pause.
-                    shared.give_back_unfinished(&assignment, NO_THREAD).await;
+                    shared.give_back_unfinished(assignment, NO_THREAD);
                     self.tool = Some(tool);
                     tokio::time::sleep(NO_THREAD_PAUSE).await;
                     return true;
@@ -693,7 +693,7 @@ async fn lease_until<T>(
 }
 
 /// Waits for the next attempt and for space for its result. Returns `None` at shutdown.
-async fn next(shared: &Shared, shutdown: &CancellationToken) -> Option<Arc<Assignment>> {
+async fn next(shared: &Arc<Shared>, shutdown: &CancellationToken) -> Option<Arc<Assignment>> {
     let mut pause = shared.is_paused.subscribe();
     loop {
         tokio::select! {
@@ -712,7 +712,7 @@ async fn next(shared: &Shared, shutdown: &CancellationToken) -> Option<Arc<Assig
                 // The queue may be granting a lease at this moment. Wait for the lease, so that its run is returned
                 // before the worker ends.
                 if let Ok(Ok(unstarted)) = tokio::time::timeout(LAST_LEASE, assignment).await {
-                    give_back(&shared.parts.core, &unstarted, false, DRAINS).await;
+                    shared.give_back_unfinished(Arc::new(unstarted), DRAINS);
                 }
                 return None;
             }

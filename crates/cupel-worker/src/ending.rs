@@ -16,15 +16,16 @@ use crate::shared::Shared;
 /// Reason recorded for runs that are returned to the queue at the end of the worker.
 pub(crate) const DRAINS: &str = "the worker is draining";
 
-/// Pauses between two attempts to write a result.
+/// Pauses between two attempts to write the end of an attempt.
 const PAUSES: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
 
-/// Maximum number of attempts to write a result that the store does not accept although it accepts others. With the
-/// pauses between them, they take at least eight minutes.
+/// Maximum number of attempts to write the end of an attempt if the store does not accept it although it accepts
+/// results of others. With the pauses between them, they take at least eight minutes.
 const REFUSALS_MAX: u32 = 100;
 
-/// How long a worker whose slots have ended continues to write results. Longer than the maximum pause, so that each
-/// result gets at least one more attempt. After that, the runs are returned to the queue.
+/// How long a worker whose slots have ended continues to write results and to return runs to the queue. Longer than the
+/// maximum pause, so that each gets at least one more attempt. After that, runs whose results were not written are
+/// returned to the queue, and leases whose runs could not be returned expire.
 pub(crate) const LAST_WRITES: Duration = Duration::from_secs(6);
 
 /// Pause before a run is offered again after a failure of this machine. Without it, the worker would take the run again
@@ -32,11 +33,22 @@ pub(crate) const LAST_WRITES: Duration = Duration::from_secs(6);
 const MACHINE_PAUSE: Duration = Duration::from_secs(5);
 
 impl Shared {
-    /// Returns the run of an attempt that has not begun to the queue, without losing an attempt.
-    pub(crate) async fn give_back_unfinished(&self, assignment: &Assignment, why: &str) {
-        // The lease is removed before the store ends it. Otherwise, a renewal would report the lease as lost.
+    /// Returns the run of an attempt that has not begun to the queue, without losing an attempt. Does not wait for the
+    /// store: the worker ends only after that ([`Shared::tracker`]).
+    pub(crate) fn give_back_unfinished(self: &Arc<Shared>, assignment: Arc<Assignment>, why: &'static str) {
+        let shared = Arc::clone(self);
+        self.tracker.spawn(async move { shared.give_back_waiting(&assignment, Duration::ZERO, why).await });
+    }
+
+    /// Returns the run of an attempt that has not begun to the queue, without losing an attempt. The store offers it
+    /// again after `pause`. Until the store has it, the lease is renewed.
+    pub(crate) async fn give_back_waiting(&self, assignment: &Assignment, pause: Duration, why: &str) {
+        self.leases().begin_give_back(&assignment.leased);
+        // The run counts as a result that waits to be written: while there are too many, the worker takes no runs. If
+        // there is no room, it is given back nevertheless.
+        let _room = self.completions.try_acquire();
+        give_back_later(self, assignment, pause, why).await;
         self.leases().release(assignment.leased.lease);
-        give_back(&self.parts.core, assignment, false, why).await;
     }
 }
 
@@ -60,19 +72,22 @@ pub(crate) async fn end(
         Ok(_) if assignment.stop.is_raised() => {
             tracing::info!(run.id = %run, attempt.number = attempt, "stopped run {run}: its result is no longer wanted");
         }
-        Ok(_) => give_back(core, &assignment, false, DRAINS).await,
+        Ok(_) => give_back(&shared, &assignment, false, DRAINS).await,
         Err(error) => {
             if let SlotError::Judge(_) | SlotError::Problem(_) = &error {
                 metrics::counter!("cupel_sandbox_failures_total").increment(1);
             }
             attempt_failed(error.cause());
-            let (is_of_this_machine, error) = (error.is_of_this_machine(), chain(&error));
-            tracing::error!(run.id = %run, attempt.number = attempt, error, "could not judge run {run}");
-            trace(core, &assignment, began, Ended::Failed(&error));
-            if is_of_this_machine {
-                give_back_later(core, &assignment, MACHINE_PAUSE, &error).await;
-            } else {
-                give_back(core, &assignment, true, &error).await;
+            let reason = chain(&error);
+            tracing::error!(run.id = %run, attempt.number = attempt, error = reason, "could not judge run {run}");
+            trace(core, &assignment, began, Ended::Failed(&reason));
+            match error {
+                error if error.is_of_this_machine() => {
+                    give_back_later(&shared, &assignment, MACHINE_PAUSE, &reason).await
+                }
+                // Only a worker that has the language can take the run again.
+                SlotError::Withdrawn(_) => give_back(&shared, &assignment, false, &reason).await,
+                _ => give_back(&shared, &assignment, true, &reason).await,
             }
         }
     }
@@ -103,17 +118,30 @@ fn attempt_failed(cause: &'static str) {
     metrics::counter!("cupel_failed_attempts_total", "cause" => cause).increment(1);
 }
 
-pub(crate) async fn give_back(core: &Core, assignment: &Assignment, lost_attempt: bool, reason: &str) {
-    if let Err(error) = core.give_back(assignment, lost_attempt, reason).await {
-        let run = assignment.leased.run;
-        tracing::warn!(run.id = %run, error = chain(&error), "could not return run {run} to the queue; its lease will expire");
-    }
+async fn give_back(shared: &Shared, assignment: &Assignment, lost_attempt: bool, reason: &str) {
+    let attempt = || shared.parts.core.give_back(assignment, lost_attempt, reason);
+    give_back_by(shared, assignment, attempt).await;
 }
 
 /// Gives back a run without a lost attempt; the store offers it again after `pause`.
-pub(crate) async fn give_back_later(core: &Core, assignment: &Assignment, pause: Duration, reason: &str) {
-    if let Err(error) = core.give_back_later(assignment, pause, reason).await {
-        let run = assignment.leased.run;
+async fn give_back_later(shared: &Shared, assignment: &Assignment, pause: Duration, reason: &str) {
+    let attempt = || shared.parts.core.give_back_later(assignment, pause, reason);
+    give_back_by(shared, assignment, attempt).await;
+}
+
+/// Gives back a run; `attempt` is one attempt. If the store has written it but its answer was lost, the next attempt is
+/// refused, which does no harm.
+async fn give_back_by<F>(shared: &Shared, assignment: &Assignment, attempt: impl Fn() -> F)
+where
+    F: Future<Output = Result<(), StoreError>>,
+{
+    let run = assignment.leased.run;
+    let attempt = || {
+        let attempt = attempt();
+        async { attempt.await.map(|()| true) }
+    };
+    let others = || shared.judged.total();
+    if let Err(error) = write("give back", run, attempt, others, &assignment.stop, &shared.gives_up, PAUSES).await {
         tracing::warn!(run.id = %run, error = chain(&error), "could not return run {run} to the queue; its lease will expire");
     }
 }
@@ -124,7 +152,7 @@ async fn complete(shared: &Shared, assignment: &Assignment, began: Timestamp, ju
     let verdict = judged.report.verdict;
     let attempt = || core.complete(assignment, judged.report.clone(), judged.events.clone());
     let others = || shared.judged.total();
-    match write(run, attempt, others, &assignment.stop, &shared.gives_up, PAUSES).await {
+    match write("write the result of", run, attempt, others, &assignment.stop, &shared.gives_up, PAUSES).await {
         Ok(true) => {
             shared.judged.add();
             trace(core, assignment, began, Ended::Judged(verdict, &judged.events));
@@ -145,24 +173,25 @@ async fn complete(shared: &Shared, assignment: &Assignment, began: Timestamp, ju
             // only this result costs one: it may occur with each attempt. The attempt of a live run is lost: another
             // one would run without the input, and the next worker ends the run with this reason.
             let lost_attempt = !error.transient || submission.kind.is_live();
-            give_back(core, assignment, lost_attempt, "the worker could not write the result").await;
+            give_back(shared, assignment, lost_attempt, "the worker could not write the result").await;
         }
     }
 }
 
-/// Writes a result: `attempt` is one attempt. Returns `false` if the store refuses the result or if it is no longer
-/// wanted.
+/// Writes the end of an attempt: its result, or that its run is queued again. `attempt` is one attempt to write it, and
+/// `does` names it in the log. Returns `false` if the store refuses it or if it is no longer wanted.
 ///
-/// During an outage of the store and while its disk is full, the result is kept: the retries end only with the worker.
-/// The lease remains valid, because the sweeper expires no lease during the time of a lease after an outage, and the
+/// During an outage of the store and while its disk is full, the end is kept: the retries end only with the worker. The
+/// lease remains valid, because the sweeper expires no lease during the time of a lease after an outage, and the
 /// heartbeat renews this one. If only this worker cannot reach the store, the lease may expire; the store then refuses
-/// the result. The number of results that are kept is bounded: while too many wait to be written
-/// (`Shared::completions`), the worker takes no runs.
+/// the end. The number of ends that are kept is bounded: while too many wait to be written (`Shared::completions`), the
+/// worker takes no runs.
 ///
 /// If other results were written before each of [`REFUSALS_MAX`] failed attempts, the failure is not one of the store,
-/// but of this result. The error is then no longer transient, so that the run loses an attempt. A full disk does not
+/// but of this end. The error is then no longer transient, so that the run loses an attempt. A full disk does not
 /// count, because it may have space for small results only. `others`: number of results written by this worker.
 async fn write<F: Future<Output = Result<bool, StoreError>>>(
+    does: &str,
     run: RunId,
     mut attempt: impl FnMut() -> F,
     others: impl Fn() -> u64,
@@ -183,9 +212,9 @@ async fn write<F: Future<Output = Result<bool, StoreError>>>(
             return Err(StoreError { transient: false, ..error });
         }
         if std::mem::take(&mut is_first) {
-            tracing::warn!(run.id = %run, error = chain(&error), "could not write the result of run {run}; retrying until it is written");
+            tracing::warn!(run.id = %run, error = chain(&error), "could not {does} run {run}; retrying until the store accepts it");
         } else {
-            tracing::debug!(run.id = %run, error = chain(&error), "could not write the result of run {run}; retrying");
+            tracing::debug!(run.id = %run, error = chain(&error), "could not {does} run {run}; retrying");
         }
         tokio::select! {
             biased;
@@ -234,7 +263,7 @@ mod tests {
             attempts += 1;
             std::future::ready(if attempts > failures { Ok(true) } else { Err(failed(transient)) })
         };
-        let result = write(RunId::from_uuid(fresh()), attempt, others, stop, gives_up, pauses).await;
+        let result = write("write", RunId::from_uuid(fresh()), attempt, others, stop, gives_up, pauses).await;
         (result, attempts)
     }
 
@@ -264,7 +293,7 @@ mod tests {
             let error = StoreError { operation: "record a result", transient: true, source };
             std::future::ready(if failures > 0 { Err(error) } else { Ok(true) })
         };
-        let result = write(RunId::from_uuid(fresh()), full, one_more, &stop, &gives_up, SHORT).await;
+        let result = write("write", RunId::from_uuid(fresh()), full, one_more, &stop, &gives_up, SHORT).await;
         assert!(matches!(result, Ok(true)), "{result:?}");
     }
 

@@ -131,7 +131,7 @@ impl Shared {
         }
         handed.close();
         if let Ok(assignment) = handed.try_recv() {
-            self.give_back_unfinished(&assignment, DRAINS).await;
+            self.give_back_unfinished(assignment, DRAINS);
         }
         None
     }

@@ -6,6 +6,8 @@
 //!           ▼ lose: reported     ▼ lose: Lost ─► release; reported only if the result is refused
 //! ```
 //!
+//! A run that is returned to the queue before it began takes the same way (`begin_give_back`), and is never reported.
+//!
 //! While a result is written, the store may have it already when it receives the renewal. It then reports a lease that
 //! the attempt has just ended, not one that was lost.
 
@@ -50,6 +52,14 @@ impl Leases {
         if let Some(leased) = self.0.get_mut(&lease) {
             leased.phase = Phase::Ending;
         }
+    }
+
+    /// [`begin_end`](Self::begin_end) of an attempt that has not begun, whose lease may not be held yet.
+    pub(crate) fn begin_give_back(&mut self, leased: &LeasedRun) {
+        if !self.0.contains_key(&leased.lease) {
+            self.hold(leased);
+        }
+        self.begin_end(leased.lease);
     }
 
     /// The leases to renew.

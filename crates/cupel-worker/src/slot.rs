@@ -25,7 +25,7 @@ use cupel_judge::{
     ProblemError, StdinSource, StepInput, StepKind, StepObserver, StepResult, WarmInput, judge,
 };
 use cupel_languages::Language;
-use cupel_types::{LimitsRequest, Outcome, RunReport, Source, SubmissionKind, UserId, Verdict};
+use cupel_types::{LanguageId, LimitsRequest, Outcome, RunReport, Source, SubmissionKind, UserId, Verdict};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -240,6 +240,7 @@ impl TurnTaker<'_> {
             Ok(_)
             | Err(
                 SlotError::Language(_)
+                | SlotError::Withdrawn(_)
                 | SlotError::Package(_)
                 | SlotError::PackageFault
                 | SlotError::Problem(ProblemError::Package { .. }),
@@ -447,6 +448,11 @@ fn judge_one(
 ) -> Result<Judged, SlotError> {
     let (submission, attempt) = (&assignment.leased.submission, assignment.leased.attempt);
     let registry = parts.core.registry();
+    // The run may have waited in this worker since it was leased.
+    let is_missing = |id: &LanguageId| registry.get(id).is_none_or(|language| language.availability.reason().is_some());
+    if let Some(withdrawn) = assignment.leased.needs.iter().find(|id| is_missing(id)) {
+        return Err(SlotError::Withdrawn(withdrawn.clone()));
+    }
     let language = |source: &Source| {
         let found = registry.get(&source.language).filter(|language| language.is_available());
         found.ok_or_else(|| SlotError::Language(source.language.clone()))

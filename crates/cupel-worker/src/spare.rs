@@ -27,7 +27,7 @@ impl Shared {
                 () = shared.ended.cancelled() => return,
             }
             if let Some(unstarted) = shared.take_spare_of(|spare| spare.leased.lease == lease) {
-                shared.give_back_unfinished(&unstarted, "no slot of the worker was free").await;
+                shared.give_back_waiting(&unstarted, Duration::ZERO, "no slot of the worker was free").await;
             }
         });
     }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use cupel_core::Assignment;
 
-use crate::ending::give_back_later;
 use crate::long::{PAUSE, is_always_long};
 use crate::shared::Shared;
 
@@ -46,10 +45,8 @@ impl Shared {
                     return;
                 }
             }
-            shared.leases().begin_end(lease);
             let pause = pushed.err().unwrap_or(PAUSE);
-            give_back_later(&shared.parts.core, &assignment, pause, "all slots for long runs are in use").await;
-            shared.leases().release(lease);
+            shared.give_back_waiting(&assignment, pause, "all slots for long runs are in use").await;
         });
     }
 }

@@ -6,7 +6,7 @@
 //! Attempts that are still running are then stopped in the sandbox, and their runs are returned to the queue without
 //! losing an attempt. Only a live run that has consumed input ends instead, because its input cannot be repeated. If
 //! the shutdown is also that of the only API, no client can come back to a live run. If the run may need one, its grace
-//! period is [`CUT_OFF_GRACE`]. Results that the store could not write get some more seconds ([`LAST_WRITES`]).
+//! period is [`CUT_OFF_GRACE`]. Results and runs that the store could not take get some more seconds ([`LAST_WRITES`]).
 //! [`Worker::run`] returns when no run is left.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -200,7 +200,7 @@ impl Worker {
         }
         shared.ended.cancel();
         while let Some(unstarted) = shared.take_spare().or_else(|| shared.long.take_of(|_| true)) {
-            shared.give_back_unfinished(&unstarted, DRAINS).await;
+            shared.give_back_unfinished(unstarted, DRAINS);
         }
         shared.tracker.close();
         if tokio::time::timeout(LAST_WRITES, shared.tracker.wait()).await.is_err() {

@@ -162,6 +162,37 @@ async fn each_worker_gets_runs_in_its_languages() {
     assert_eq!(both.judge().await, id);
 }
 
+/// Regression: the worker still took from the queue of the language, and dropped the hints.
+#[tokio::test]
+async fn a_worker_that_has_lost_a_language_leaves_its_runs_to_others() {
+    let site = Site::start().await;
+    let (python, mut loses) = (site.worker(&["python"]).await, site.worker(&["c", "python"]).await);
+    let keeps = site.worker(&["c", "python"]).await;
+    site.send_heartbeats(&[&python, &loses, &keeps]).await;
+    // It takes from the queue already when it loses the language.
+    let (core, id) = (loses.core.clone(), loses.beat.id);
+    let idle = tokio::spawn(async move { core.next_run(id).await });
+    let reads = site.submit("c").await;
+    assert_eq!(idle.await.unwrap().expect("a run").leased.submission.id, reads);
+    let core = loses.core.clone();
+    let mut idle = tokio::spawn(async move { core.next_run(id).await });
+
+    loses.beat.languages = versions(&["python"]);
+    loses.core.set_registry(registry().with_versions(&loses.beat.languages, &[].into(), "its engine has stopped"));
+    site.send_heartbeats(&[&python, &loses, &keeps]).await;
+    let id = site.submit("c").await;
+    assert!(tokio::time::timeout(Duration::from_millis(100), &mut idle).await.is_err(), "it waits for other runs");
+    assert_eq!(site.depth().await, 1, "the hint is in the queue");
+    assert_eq!(keeps.judge().await, id);
+
+    // The worker has the language again.
+    loses.beat.languages = versions(&["c", "python"]);
+    loses.core.set_registry(registry().with_versions(&loses.beat.languages, &[].into(), "not on this machine"));
+    site.send_heartbeats(&[&python, &loses, &keeps]).await;
+    let id = site.submit("c").await;
+    assert_eq!(idle.await.unwrap().expect("a run").leased.submission.id, id);
+}
+
 #[tokio::test]
 async fn a_hint_at_the_wrong_worker_costs_no_attempt_and_the_right_worker_gets_the_run() {
     let site = Site::start().await;

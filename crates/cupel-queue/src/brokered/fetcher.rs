@@ -10,7 +10,8 @@ use super::{ANSWER_MAX, LEAVE_MAX, Shared, WAIT_MAX, in_time};
 use crate::broker::{BrokerError, BrokerFault, Delivery, Link};
 use crate::shares::{CLASSES, PerClass, Shares, index};
 
-/// Time without a waiting taker after which prefetched hints are returned.
+/// Time after which prefetched hints are returned while no taker waits. It begins with the last taker, or with the
+/// arrival of the oldest hint. Otherwise, a node with few slots and short runs would keep them until it has judged all.
 const REST_AFTER: Duration = Duration::from_millis(100);
 /// How long an empty class is skipped while others have hints.
 const EMPTY_FOR: Duration = Duration::from_millis(10);
@@ -25,7 +26,7 @@ pub(super) async fn fetch(shared: Arc<Shared>) {
             tokio::select! {
                 () = shared.end.cancelled() => {}
                 () = shared.fetch.notified() => {}
-                () = tokio::time::sleep(REST_AFTER), if !rested => rested = rest(&shared).await,
+                () = tokio::time::sleep(until_rest(&shared)), if !rested => rested = rest(&shared).await,
             }
             continue;
         }
@@ -59,6 +60,12 @@ pub(super) async fn fetch(shared: Arc<Shared>) {
         }
     };
     let _ = tokio::time::timeout(LEAVE_MAX, last_words).await;
+}
+
+/// How long to wait for a taker before the next [`rest`].
+fn until_rest(shared: &Shared) -> Duration {
+    let oldest = shared.keeper.link().and_then(|link| link.oldest_prefetched());
+    REST_AFTER.saturating_sub(oldest.unwrap_or_default())
 }
 
 /// Returns prefetched hints to other nodes. `false` if hints are left here or the broker may push more, in which case

@@ -1,10 +1,15 @@
 //! The RabbitMQ queue.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use cupel_queue::Settings;
 use cupel_testkit::brokers::Site;
 use cupel_testkit::queue::QueueUnderTest;
 use cupel_testkit::servers::RabbitMq;
-
 use tokio::task::block_in_place;
+use tokio::time::{sleep, timeout};
 
 use super::nodes::{at_the_broker, has_room, hint, is_full, next};
 use super::{WINDOW, connect, settings, site as site_of};
@@ -39,6 +44,36 @@ mod nodes_at_it {
         async || RabbitMq::shared().url(),
         [hints_held_by_a_dead_node_are_redelivered, a_busy_node_holds_no_hint_that_an_idle_one_could_take,]
     );
+}
+
+/// Regression: a node that took a hint more often than every 100 ms kept the 32 that it had prefetched.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_with_short_runs_does_not_keep_prefetched_hints_from_an_idle_one() {
+    const HINTS: u128 = 64;
+    let (url, settings) = (RabbitMq::shared().url(), Settings { window: 256, ..settings(1000) });
+    let (short, idle) = (connect(&url, settings.clone()).await, connect(&url, settings).await);
+    let ended = Arc::new(AtomicBool::new(false));
+    // Its one slot has a run of 50 ms at a time.
+    let slot = tokio::spawn({
+        let (short, ended) = (Arc::clone(&short), Arc::clone(&ended));
+        async move {
+            let mut count = 0;
+            while !ended.load(Ordering::Relaxed) {
+                let Ok(hinted) = timeout(Duration::from_millis(50), short.next()).await else { continue };
+                short.settle(hinted.unwrap()).await.unwrap();
+                count += 1;
+                sleep(Duration::from_millis(50)).await;
+            }
+            count
+        }
+    });
+    short.publish(&(0..HINTS).map(hint).collect::<Vec<_>>()).await.unwrap();
+    while let Ok(hinted) = timeout(Duration::from_secs(3), idle.next()).await {
+        idle.settle(hinted.unwrap()).await.unwrap();
+    }
+    ended.store(true, Ordering::Relaxed);
+    let count = slot.await.unwrap();
+    assert!((1..20).contains(&count), "the node with short runs took {count} of {HINTS} hints");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -23,6 +23,7 @@ use super::*;
 
 mod live;
 mod long_runs;
+mod outages;
 mod turns;
 
 const LONG_STEP: Duration = Duration::from_secs(30);
@@ -252,7 +253,20 @@ impl Bench {
         policy: LeasePolicy,
     ) -> Bench {
         let data = tempfile::tempdir().unwrap();
-        let store: Arc<dyn Store> = Arc::new(SqlStore::open_sqlite(&data.path().join("db")).await.unwrap());
+        let store = SqlStore::open_sqlite(&data.path().join("db")).await.unwrap();
+        Bench::with_store(store, data, panics, (slots, interactive_slots), (grace, is_alone), script, policy).await
+    }
+
+    async fn with_store(
+        store: SqlStore,
+        data: tempfile::TempDir,
+        panics: usize,
+        (slots, interactive_slots): (usize, usize),
+        (grace, is_alone): (Duration, bool),
+        script: Vec<Does>,
+        policy: LeasePolicy,
+    ) -> Bench {
+        let store: Arc<dyn Store> = Arc::new(store);
         let (user, other) = (a_user(), a_user());
         let (owner, other_id) = (user.user.id, other.user.id);
         for user in [user, other] {
@@ -511,6 +525,13 @@ async fn a_run_leased_in_advance_that_no_slot_takes_returns_to_the_queue() {
     let state = bench.until(next, |state| matches!(state, RunState::Queued { .. })).await;
     assert!(matches!(state, RunState::Queued { lost: 0, .. }), "{state:?}");
     assert!(!bench.state(long).await.is_final());
+    // The lease is renewed until the store has taken the run back.
+    let released = async {
+        while bench.shared.leases().len() > 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), released).await.expect("the lease is released");
     assert_eq!(bench.shared.leases().len(), 1, "the lease of the returned run is not renewed");
     bench.leave.store(true, Ordering::Release);
     for id in [long, next] {

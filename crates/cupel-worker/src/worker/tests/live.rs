@@ -18,7 +18,7 @@ impl Bench {
         self.submit_live_in("python", self.owner).await
     }
 
-    async fn submit_live_in(&self, language: &str, owner: UserId) -> SubmissionId {
+    pub(super) async fn submit_live_in(&self, language: &str, owner: UserId) -> SubmissionId {
         let new = a_submission().in_language(language).live().as_sent();
         self.core.submit(owner, vec![new], None, &Unlimited).await.unwrap().ids[0]
     }

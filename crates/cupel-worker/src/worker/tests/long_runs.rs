@@ -1,5 +1,7 @@
 //! Long runs together leave one slot to short runs.
 
+use std::collections::BTreeMap;
+
 use cupel_types::LimitsRequest;
 
 use super::live::lent;
@@ -11,7 +13,7 @@ const LONG: Duration = Duration::from_secs(100);
 
 impl Bench {
     /// Submits a run whose tests may each take [`LONG`].
-    async fn submit_long(&self, owner: UserId, tests: usize) -> SubmissionId {
+    pub(super) async fn submit_long(&self, owner: UserId, tests: usize) -> SubmissionId {
         let limits = LimitsRequest { wall_time: Some(LONG), ..LimitsRequest::default() };
         let names = (0..tests).map(|test| test.to_string());
         let new = a_submission().in_language("python").limits(limits);
@@ -20,7 +22,7 @@ impl Bench {
     }
 
     /// Waits for a verdict. Meanwhile, offers given-back runs again.
-    async fn until_judged(&self, id: SubmissionId) {
+    pub(super) async fn until_judged(&self, id: SubmissionId) {
         let judged = async {
             while !matches!(self.state(id).await, RunState::Judged { verdict: Verdict::Accepted, .. }) {
                 self.clock.advance(Duration::from_millis(1));
@@ -151,6 +153,26 @@ async fn a_long_run_that_waits_is_given_back_when_the_worker_drains() {
         assert!(matches!(state, RunState::Queued { lost: 0, .. }), "{state:?}");
     }
     assert!(shared.leases().is_empty());
+}
+
+/// Regression: the run lost an attempt, so that a live run that had never begun ended as an internal error.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_language_is_withdrawn_before_it_begins_loses_no_attempt() {
+    let bench = Bench::with_slots(2, vec![Does::Ends, Does::Leaves], once()).await;
+    let first = bench.submit_long(bench.owner, 1).await;
+    bench.until_left(1).await;
+    let live = bench.submit_live_in("python", bench.other).await;
+    bench.until_leased(live).await;
+    bench.until_one_waits().await;
+    let others = BTreeMap::from([("c".parse().unwrap(), "1".to_owned())]);
+    bench.core.set_registry(registry().with_versions(&others, &[].into(), "its engine has stopped"));
+    bench.leave.store(true, Ordering::Release);
+    let state = bench.until(live, |state| !matches!(state, RunState::Leased { .. })).await;
+    assert!(matches!(state, RunState::Queued { lost: 0, .. }), "{state:?}");
+    bench.core.set_registry(registry());
+    for id in [first, live] {
+        bench.until_judged(id).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
