@@ -64,7 +64,7 @@ pub struct Parameter {
 pub enum CompareResult {
     /// Equal as JSON values.
     Exact,
-    /// Lists equal in any order at the outermost level.
+    /// Lists equal in any order at the outermost level. Values of other types are compared exactly.
     Unordered,
     /// Like `Exact`, but floats may differ by this tolerance, absolute or relative.
     Float(Tolerance),
@@ -117,6 +117,15 @@ impl Type {
     /// have two meanings: for an optional of a nullable type, or a tree of optionals.
     pub fn parse(text: &str) -> Option<Type> {
         parse_type(text.trim(), Type::DEPTH_MAX)
+    }
+
+    /// Whether the values are lists, linked ones included, or null.
+    pub fn is_list(&self) -> bool {
+        match self {
+            Type::List(_) | Type::ListNode(_) => true,
+            Type::Optional(inner) => inner.is_list(),
+            _ => false,
+        }
     }
 }
 
@@ -224,6 +233,18 @@ impl fmt::Display for Identifier {
 }
 
 impl Interface {
+    /// The types of the results.
+    pub fn results(&self) -> impl Iterator<Item = &Type> {
+        let (function, methods) = match self {
+            Interface::Function { function, mutates: None } => (Some(&function.returns), &[][..]),
+            Interface::Function { function, mutates: Some(index) } => {
+                (Some(&function.parameters[*index].kind), &[][..])
+            }
+            Interface::Class { methods, .. } => (None, &methods[..]),
+        };
+        function.into_iter().chain(methods.iter().map(|method| &method.returns))
+    }
+
     /// Returns the first name that occurs twice among the methods of a class or among the parameters of one function.
     pub fn repeated_name(&self) -> Option<&Identifier> {
         let twice_in = |parameters: &'_ [Parameter]| -> Option<usize> {

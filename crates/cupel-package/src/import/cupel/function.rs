@@ -30,6 +30,10 @@ pub(super) fn read(reader: &Reader<'_>, is_stored: bool) -> Option<Signature> {
         reader.fault(Code::KeyType, fault, "Rename it");
         return None;
     }
+    if compare == CompareResult::Unordered && !interface.results().any(Type::is_list) {
+        let fault = "results are compared exactly, because none of them is a list";
+        reader.get("compare").fault(Code::LeftOut, fault, "Remove it, or set another comparison");
+    }
     Some(Signature { interface, compare })
 }
 
