@@ -241,12 +241,25 @@
     return places;
   };
 
+  /**
+   * Whether code tests or sets a parameter, so that its argument may be missing: `memo ?? {}`, `memo = …`, `!memo`,
+   * `if (memo)`.
+   */
+  const mayBeMissing = (parameter, code) => {
+    const word = `(?<![\\w$.])${parameter}(?![\\w$])`;
+    const tests = `${word}\\s*(?:[?&]|\\|\\||=(?!>)|!=)|(?:!|typeof)\\s*${word}|(?:if|while)\\s*\\(\\s*${word}\\s*\\)`;
+    return /^\w+$/.test(parameter) && new RegExp(tests).test(code);
+  };
+
   /** JavaScript allows any number of arguments, so a function is refused only if it cannot use exactly `count` of them. */
   const checkArity = (callable, name, count) => {
     const source = Function.prototype.toString.call(callable);
     if (isClass(callable) || callable.length === count) return;
-    const parameters = source.slice(0, Math.max(source.indexOf(")"), 0));
+    const end = Math.max(source.indexOf(")"), 0);
+    const parameters = source.slice(0, end);
     if (callable.length < count && (/\.\.\.|=/.test(parameters) || /\barguments\b/.test(source))) return;
+    const more = parameters.slice(parameters.indexOf("(") + 1).split(",").slice(count);
+    if (more.length === callable.length - count && more.every((one) => mayBeMissing(one.trim(), source.slice(end)))) return;
     throw new Missing(`${name} takes ${callable.length} parameters; it is called with ${count}`);
   };
 

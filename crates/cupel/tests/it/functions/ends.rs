@@ -59,6 +59,12 @@ fn a_function_with_other_parameters_is_a_compile_error() {
         ("b.js", "class Solution { twice(n, times = 2n) { return [n, times * BigInt(n)]; } }\n"),
         ("c.js", "module.exports = async function (n) { return [n, 2n * BigInt(n)]; };\n"),
         ("a.ts", "class Solution { twice(n: number) { return [n, 2n * BigInt(n)]; } }\nexport = Solution;\n"),
+        ("d.js", "function twice(n, seen) { seen = seen || new Map(); return [n, 2n * BigInt(n)]; }\n"),
+        ("e.js", "const twice = (n, times) => [n, (times === undefined ? 2n : times) * BigInt(n)];\n"),
+        (
+            "b.ts",
+            "function twice(n: number, seen?: Map<number, number>): unknown[] { seen ??= new Map(); return [n, 2n * BigInt(n)]; }\n",
+        ),
         (
             "a.cpp",
             "class Solution { public: std::vector<long long> twice(long long n) const { return {n, 2 * n}; } };\n",
