@@ -12,7 +12,7 @@
   const fs = require("fs");
   const path = require("path");
   const vm = require("vm");
-  const { createRequire } = require("module");
+  const { createRequire, SourceMap } = require("module");
   const { readSync, writeSync } = fs;
   const leave = process.reallyExit.bind(process);
   const driver = __filename;
@@ -281,23 +281,50 @@
     return instance[name].bind(instance);
   };
 
-  const findClass = (found, name, methods) => {
+  const findClass = (found, name) => {
     const { exported, local, isTheirs } = found;
-    const isFound = (value) => isCallable(value) && isTheirs(value);
-    const Found = [exported[name], local[name], exported.default, exported].find(isFound);
+    const Found = [exported[name], local[name], exported.default, exported].find((value) => isCallable(value) && isTheirs(value));
     if (!Found) throw new Missing(`class ${name} not found`);
+    return Found;
+  };
+
+  /** Checks the methods of a new object: a method may also be a field of the object, such as an arrow function. */
+  const checkMethods = (object, name, methods, isTheirs) => {
     for (const method of methods) {
-      const function_ = Found.prototype && Found.prototype[method.name];
-      if (!isFound(function_)) throw new Missing(`method ${method.name} of class ${name} not found`);
+      const function_ = object[method.name];
+      if (!isCallable(function_) || !isTheirs(function_)) throw new Missing(`method ${method.name} of class ${name} not found`);
       checkArity(function_, method.name, method.kinds.length);
     }
-    return Found;
+  };
+
+  /** The source of the submission. */
+  const solution = { file: path.resolve("solution.js"), text: "" };
+
+  /**
+   * The lines of a trace with places in the source from which solution.js was compiled, if the compiler left a source map
+   * in it. Node.js itself maps only files that its loaders load.
+   */
+  const mapped = (trace) => {
+    try {
+      const [, ...maps] = solution.text.split("//# sourceMappingURL=data:application/json;base64,");
+      if (maps.length === 0) return trace;
+      const map = new SourceMap(JSON.parse(Buffer.from(maps.pop(), "base64").toString()));
+      return trace.map((line) => {
+        const [, head, file, row, column, tail] = /^( +at .*?)([^\s(]+):(\d+):(\d+)(\)?)$/.exec(line) ?? [];
+        const { originalSource, originalLine, originalColumn } = file === solution.file ? map.findEntry(row - 1, column - 1) : {};
+        if (originalSource === undefined) return line;
+        const source = path.join(path.dirname(file), originalSource);
+        return `${head}${source}:${originalLine + 1}:${originalColumn + 1}${tail}`;
+      });
+    } catch {
+      return trace;
+    }
   };
 
   /** Loads the submission. `names` are the names that it may define, and `methods` those that its classes may define. */
   const load = (names, methods) => {
-    const file = path.resolve("solution.js");
-    const source = fs.readFileSync(file, "utf8");
+    const { file } = solution;
+    const source = (solution.text = fs.readFileSync(file, "utf8"));
     const require_ = createRequire(file);
     // Every object has functions such as `toString`, and names such as `Map` are global. They are not the submission's.
     const places = [globalThis, Object.prototype, Function.prototype];
@@ -382,8 +409,10 @@
     };
     const fail = (error) => {
       let told = error instanceof Error && error.stack ? String(error.stack) : `Uncaught ${String(error)}`;
-      told = told.split("\n").filter((line) => !line.includes(driver) && !/^ +at .*\(?node:/.test(line));
-      writeSync(2, `${told.join("\n")}\n`);
+      // With a source map, the frames of the driver have the name of its source.
+      const isOurs = (line) => line.includes(driver) || line.includes(driver.replace(/js$/, "ts")) || /^ +at .*\(?node:/.test(line);
+      told = told.split("\n").filter((line) => !isOurs(line));
+      writeSync(2, `${mapped(told).join("\n")}\n`);
       leave(1);
     };
     let loaded;
@@ -416,12 +445,14 @@
           const name = word();
           const constructor = times(() => parse(word()));
           const methods = times(readMethod);
-          const Found = findClass(loadOnce([name], methods.map((method) => method.name)), name, methods);
+          const found = loadOnce([name], methods.map((method) => method.name));
+          const Found = findClass(found, name);
           let made;
           for (let left = Number(reader.line()); left > 0; left--) {
             const callee = Number(reader.line());
             if (callee === 0) {
               made = new Found(...constructor.map((kind) => reader.value(kind)));
+              checkMethods(made, name, methods, found.isTheirs);
               continue;
             }
             const { name: method, returns, kinds } = methods[callee - 1];

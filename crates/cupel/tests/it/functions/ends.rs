@@ -88,7 +88,12 @@ fn an_exception_is_a_runtime_error_with_the_trace_of_the_submission_only() {
             "function inner() {\n  throw new Error('boom');\n}\nfunction twice(n) { return inner(); }\n",
             "solution.js:2",
         ),
-        ("a.ts", "function twice(n: number): number[] {\n  throw new Error('boom');\n}\n", "solution.js:"),
+        ("a.ts", "function twice(n: number): number[] {\n  throw new Error('boom');\n}\n", "solution.ts:2"),
+        (
+            "b.ts",
+            "interface P {\n  a: number;\n}\n\nfunction twice(n: number): number[] {\n  throw new Error('boom');\n}\n",
+            "solution.ts:6",
+        ),
         (
             "Solution.java",
             "class Solution {\n    long[] twice(long n) {\n        throw new IllegalStateException(\"boom\");\n    }\n}\n",
@@ -110,7 +115,11 @@ fn an_exception_is_a_runtime_error_with_the_trace_of_the_submission_only() {
         let object = check(&files, name, source, "RTE", "");
         let trace = object["cases"][0]["stderr"].as_str().unwrap();
         assert!(trace.contains(theirs), "{name}: {trace}");
-        for ours in ["main.py", "main.js", "CupelDriver", "cupel_", "jdk.internal", "node:internal"] {
+        if let Some((_, line)) = theirs.split_once("solution.ts:") {
+            let message = object["cases"][0]["judge_message"].as_str().unwrap_or_default();
+            assert!(message.contains(&format!("(line {line})")), "{name}: {message}");
+        }
+        for ours in ["main.py", "main.js", "main.ts", "CupelDriver", "cupel_", "jdk.internal", "node:internal"] {
             assert!(!trace.contains(ours), "{name}: {ours} in {trace}");
         }
     }
