@@ -402,6 +402,30 @@ mod tests {
     }
 
     #[test]
+    fn an_argument_that_keeps_its_length_can_be_changed_in_every_language() {
+        for (kind, given, expected, first) in [
+            ("list<int>", "[1,0]", "[0,1]", None),
+            ("list<int>", "[0,1]", "[1]", Some("go")),
+            ("list<list<int>>", "[[0,1]]", "[[1]]", None),
+            ("map<string,int>", "{}", "{\"a\":1}", None),
+            ("ListNode<int>", "[0,1]", "[1]", None),
+            ("ListNode<int>", "[0]", "[]", Some("c")),
+            ("TreeNode<int>", "[]", "[1]", Some("c")),
+        ] {
+            let function = method("f", &[("n", "int"), ("changed", kind)], "void");
+            let interface = Interface::Function { function, mutates: Some(1) };
+            let signature = Signature { interface, compare: CompareResult::Exact };
+            let input = format!("1\n{given}\n");
+            let case = FunctionCase::read(&signature, input.as_bytes()).unwrap();
+            let drivers = case.unsolvable_with(&case.expected(expected.as_bytes()).unwrap());
+            assert_eq!(drivers.first().copied(), first, "{kind}: {given} {expected}");
+        }
+        let signature = two_sum();
+        let case = FunctionCase::read(&signature, b"[]\n0").unwrap();
+        assert_eq!(case.unsolvable_with(&case.expected(b"[0,1]").unwrap()), [""; 0]);
+    }
+
+    #[test]
     fn the_input_of_a_class_is_a_list_of_names_and_a_list_of_arguments() {
         let signature = counter();
         let input = br#"["Counter","add","seen"] [[5],["a b"],[]]"#;

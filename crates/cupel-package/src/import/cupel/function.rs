@@ -108,7 +108,8 @@ fn function(reader: &Reader<'_>, is_stored: bool) -> Option<Interface> {
     Some(Interface::Function { function, mutates: index })
 }
 
-/// Whether a function can modify an argument of this type so that its caller sees it, in every language.
+/// Whether a function can modify an argument of this type so that its caller sees it, in every language. Some languages
+/// cannot change its length, which `verify` reports.
 fn is_changeable(kind: &Type) -> bool {
     match kind {
         Type::List(_) | Type::Map(_) | Type::ListNode(_) | Type::TreeNode(_) => true,
