@@ -204,17 +204,38 @@ impl<'s> FunctionCase<'s> {
     }
 
     /// The first difference between a result and the expected one. `None` if they are equal by the comparison that the
-    /// signature selects. For a class, unordered comparison applies to the result of each call.
+    /// signature selects. For a class, unordered comparison applies to the result of each call that returns a list.
     pub fn difference(&self, expected: &Expected, got: &Value) -> Option<String> {
         let compare = self.signature.compare;
         match (&expected.0, got) {
             (Value::List(expected), Value::List(got)) if self.is_sequence() => {
-                let each = expected.iter().zip(got).enumerate();
-                each.filter_map(|(at, (expected, got))| Some((at, difference(expected, got, compare)?)))
-                    .map(|(at, why)| format!("call {} ({}): {why}", at + 1, self.shown_call(at)))
-                    .next()
+                let each = expected.iter().zip(got).zip(&self.calls).enumerate();
+                each.filter_map(|(at, ((expected, got), call))| {
+                    Some((at, difference(expected, got, &call.result, compare)?))
+                })
+                .map(|(at, why)| format!("call {} ({}): {why}", at + 1, self.shown_call(at)))
+                .next()
             }
-            (expected, got) => difference(expected, got, compare),
+            (expected, got) => difference(expected, got, &self.calls[0].result, compare),
+        }
+    }
+
+    /// The drivers of the languages in which no function can change the argument that it modifies into the expected
+    /// result. Java and Go pass a list such that its length is fixed; only Rust passes a node such that a function can
+    /// replace nothing by a node, or a node by nothing.
+    pub fn unsolvable_with(&self, expected: &Expected) -> &'static [&'static str] {
+        let Interface::Function { function, mutates: Some(index) } = &self.signature.interface else { return &[] };
+        let kind = &function.parameters[*index].kind;
+        match (kind, &self.calls[0].arguments[*index], &expected.0) {
+            (Type::List(_), Value::List(given), Value::List(expected)) if given.len() != expected.len() => {
+                &["go", "java"]
+            }
+            (Type::ListNode(_) | Type::TreeNode(_), Value::List(given), Value::List(expected))
+                if given.is_empty() != expected.is_empty() =>
+            {
+                &["c", "cpp", "go", "java", "javascript", "python", "typescript"]
+            }
+            _ => &[],
         }
     }
 
@@ -378,6 +399,30 @@ mod tests {
             "not what `twoSum` takes (nums: list<int>, target: int): line 2, column 1: expected int"
         );
         assert!(FunctionCase::read(&signature, b"[2, 7]\n9\n9").is_err());
+    }
+
+    #[test]
+    fn an_argument_that_keeps_its_length_can_be_changed_in_every_language() {
+        for (kind, given, expected, first) in [
+            ("list<int>", "[1,0]", "[0,1]", None),
+            ("list<int>", "[0,1]", "[1]", Some("go")),
+            ("list<list<int>>", "[[0,1]]", "[[1]]", None),
+            ("map<string,int>", "{}", "{\"a\":1}", None),
+            ("ListNode<int>", "[0,1]", "[1]", None),
+            ("ListNode<int>", "[0]", "[]", Some("c")),
+            ("TreeNode<int>", "[]", "[1]", Some("c")),
+        ] {
+            let function = method("f", &[("n", "int"), ("changed", kind)], "void");
+            let interface = Interface::Function { function, mutates: Some(1) };
+            let signature = Signature { interface, compare: CompareResult::Exact };
+            let input = format!("1\n{given}\n");
+            let case = FunctionCase::read(&signature, input.as_bytes()).unwrap();
+            let drivers = case.unsolvable_with(&case.expected(expected.as_bytes()).unwrap());
+            assert_eq!(drivers.first().copied(), first, "{kind}: {given} {expected}");
+        }
+        let signature = two_sum();
+        let case = FunctionCase::read(&signature, b"[]\n0").unwrap();
+        assert_eq!(case.unsolvable_with(&case.expected(b"[0,1]").unwrap()), [""; 0]);
     }
 
     #[test]

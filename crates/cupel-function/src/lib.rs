@@ -33,4 +33,4 @@ pub use case::{Answer, CallError, Expected, FunctionCase, RETURNED_MAX, TEST_VAL
 pub use json::JsonError;
 pub use languages::{Driver, DriverSources};
 pub use starter::starter_code;
-pub use value::{Value, difference};
+pub use value::Value;

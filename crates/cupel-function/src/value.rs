@@ -131,15 +131,15 @@ fn quote(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_char('"')
 }
 
-/// The first difference between a result and the expected one. `None` if they are equal. Treats
+/// The first difference between a result of a type and the expected one. `None` if they are equal. Treats
 /// [`CompareResult::Checker`] like `Exact`; the caller runs the checker instead.
-pub fn difference(expected: &Value, got: &Value, compare: CompareResult) -> Option<String> {
+pub(crate) fn difference(expected: &Value, got: &Value, kind: &Type, compare: CompareResult) -> Option<String> {
     let tolerance = match compare {
         CompareResult::Float(tolerance) => tolerance.get(),
         CompareResult::Exact | CompareResult::Unordered | CompareResult::Checker => 0.0,
     };
     match (expected, got, compare) {
-        (Value::List(a), Value::List(b), CompareResult::Unordered) if a.len() == b.len() => {
+        (Value::List(a), Value::List(b), CompareResult::Unordered) if kind.is_list() && a.len() == b.len() => {
             let sorted = |items: &[Value]| {
                 let mut items = items.to_vec();
                 items.sort_by(Value::order);
@@ -243,7 +243,7 @@ mod tests {
     fn differs(kind: &str, expected: &str, got: &str, compare: CompareResult) -> Option<String> {
         let kind = Type::parse(kind).unwrap();
         let value = |text: &str| read(text.as_bytes(), &kind).unwrap();
-        difference(&value(expected), &value(got), compare)
+        difference(&value(expected), &value(got), &kind, compare)
     }
 
     #[test]
@@ -269,6 +269,18 @@ mod tests {
         assert_eq!(unordered("[[1],[1],[2]]", "[[1],[2],[2]]").unwrap(), "[1] is missing");
         assert_eq!(unordered("[[2],[2]]", "[[1],[2]]").unwrap(), "[1] is unexpected");
         assert!(unordered("[[1]]", "[[1],[1]]").is_some());
+    }
+
+    #[test]
+    fn unordered_applies_to_lists_and_linked_lists_but_not_to_trees() {
+        let unordered = |kind, expected, got| differs(kind, expected, got, CompareResult::Unordered);
+        assert!(unordered("TreeNode<int>", "[1,2,3]", "[3,1,2]").is_some());
+        assert!(unordered("TreeNode<int>", "[1,null,2]", "[1,2]").is_some());
+        assert_eq!(unordered("TreeNode<int>", "[1,2,3]", "[1,2,3]"), None);
+        assert_eq!(unordered("list<TreeNode<int>>", "[[1,2],[3]]", "[[3],[1,2]]"), None);
+        assert!(unordered("list<TreeNode<int>>", "[[1,2],[3]]", "[[3],[2,1]]").is_some());
+        assert_eq!(unordered("ListNode<int>", "[1,2,3]", "[3,1,2]"), None);
+        assert_eq!(unordered("optional<list<int>>", "[1,2,3]", "[3,1,2]"), None);
     }
 
     #[test]

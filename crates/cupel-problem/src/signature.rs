@@ -64,7 +64,7 @@ pub struct Parameter {
 pub enum CompareResult {
     /// Equal as JSON values.
     Exact,
-    /// Lists equal in any order at the outermost level.
+    /// Lists equal in any order at the outermost level. Values of other types are compared exactly.
     Unordered,
     /// Like `Exact`, but floats may differ by this tolerance, absolute or relative.
     Float(Tolerance),
@@ -117,6 +117,15 @@ impl Type {
     /// have two meanings: for an optional of a nullable type, or a tree of optionals.
     pub fn parse(text: &str) -> Option<Type> {
         parse_type(text.trim(), Type::DEPTH_MAX)
+    }
+
+    /// Whether the values are lists, linked ones included, or null.
+    pub fn is_list(&self) -> bool {
+        match self {
+            Type::List(_) | Type::ListNode(_) => true,
+            Type::Optional(inner) => inner.is_list(),
+            _ => false,
+        }
     }
 }
 
@@ -224,6 +233,18 @@ impl fmt::Display for Identifier {
 }
 
 impl Interface {
+    /// The types of the results.
+    pub fn results(&self) -> impl Iterator<Item = &Type> {
+        let (function, methods) = match self {
+            Interface::Function { function, mutates: None } => (Some(&function.returns), &[][..]),
+            Interface::Function { function, mutates: Some(index) } => {
+                (Some(&function.parameters[*index].kind), &[][..])
+            }
+            Interface::Class { methods, .. } => (None, &methods[..]),
+        };
+        function.into_iter().chain(methods.iter().map(|method| &method.returns))
+    }
+
     /// Returns the first name that occurs twice among the methods of a class or among the parameters of one function.
     pub fn repeated_name(&self) -> Option<&Identifier> {
         let twice_in = |parameters: &'_ [Parameter]| -> Option<usize> {
@@ -250,7 +271,8 @@ impl Interface {
     /// and that language.
     pub fn impossible_name(&self) -> Option<(&Identifier, &'static str)> {
         let in_go = |name: &'_ Identifier| is_one_of(name.as_str(), GO_TOP_LEVEL);
-        let in_java = |m: &MethodSignature| m.parameters.is_empty() && is_one_of(m.name.as_str(), JAVA_FINAL);
+        let in_java =
+            |m: &MethodSignature| m.parameters.is_empty() && !is_possible_in_java(m.name.as_str(), &m.returns);
         match self {
             Interface::Function { function, .. } if in_go(&function.name) => Some((&function.name, "Go")),
             Interface::Function { function, .. } => in_java(function).then_some((&function.name, "Java")),
@@ -276,9 +298,19 @@ fn is_one_of(text: &str, words: &str) -> bool {
 /// the ones that the driver or the types of a signature need. `init` is a function that Go calls itself.
 const GO_TOP_LEVEL: &str = "any append error float64 init int32 int64 len make panic recover string uint64 uintptr";
 
-/// The methods without parameters that a class in Java cannot override. Source: the documentation of
-/// `java.lang.Object`.
-const JAVA_FINAL: &str = "getClass notify notifyAll wait";
+/// Whether a class in Java can have a method without parameters with this name and result. It would override the method
+/// of `Object` with that name, so it must not be final, and the result must be a subtype. Source: the documentation of
+/// `java.lang.Object`; The Java Language Specification 21, sections 8.4.3.3 and 8.4.5.
+fn is_possible_in_java(name: &str, returns: &Type) -> bool {
+    match name {
+        "getClass" | "notify" | "notifyAll" | "wait" => false,
+        "hashCode" => *returns == Type::Int32,
+        "toString" => *returns == Type::String || *returns == Type::Optional(Box::new(Type::String)),
+        "finalize" => *returns == Type::Void,
+        "clone" => !matches!(returns, Type::Int | Type::Int32 | Type::Float | Type::Bool | Type::Char | Type::Void),
+        _ => true,
+    }
+}
 
 /// Reserved words of the languages that have drivers. Words that are reserved only in some places, such as `record` in
 /// Java, are not included, nor are words that begin with `_`.
@@ -402,6 +434,38 @@ mod tests {
         }
         for text in ["", "1a", "_x", "a-b", "é"] {
             assert_eq!(Identifier::stored(text), Err(IdentifierError), "{text}");
+        }
+    }
+
+    #[test]
+    fn in_java_a_method_of_object_is_overridden_with_its_own_result_only() {
+        for (name, possible, impossible) in [
+            ("hashCode", "int32", "int float bool string list<int> optional<int32> void"),
+            ("toString", "string optional<string>", "int char list<string> optional<char> void"),
+            ("finalize", "void", "int string list<int>"),
+            ("clone", "string list<int> map<string,int> ListNode<int> optional<int>", "int int32 float bool char void"),
+            ("equals", "int void", ""),
+        ] {
+            let is_possible = |returns: &str, parameters: &[&str]| {
+                let kind = |text: &str| Type::parse(text).unwrap();
+                let parameter = |p: &&str| Parameter { name: p.parse().unwrap(), kind: Type::Int };
+                let parameters = parameters.iter().map(parameter).collect();
+                let method = MethodSignature { name: name.parse().unwrap(), parameters, returns: kind(returns) };
+                let (class, constructor) = ("Board".parse().unwrap(), Vec::new());
+                let class = Interface::Class { name: class, constructor, methods: vec![method.clone()] };
+                let found = class.impossible_name().map(|(name, language)| format!("{name}: {language}"));
+                assert!(found.iter().all(|found| *found == format!("{name}: Java")), "{found:?}");
+                let function = Interface::Function { function: method, mutates: None };
+                assert_eq!(function.impossible_name().is_some(), found.is_some());
+                found.is_none()
+            };
+            for returns in possible.split_whitespace() {
+                assert!(is_possible(returns, &[]), "{returns} {name}()");
+            }
+            for returns in impossible.split_whitespace() {
+                assert!(!is_possible(returns, &[]), "{returns} {name}()");
+                assert!(is_possible(returns, &["n"]), "{returns} {name}(n)");
+            }
         }
     }
 

@@ -4,7 +4,8 @@
 
 use super::c_library::is_in_library;
 use super::{
-    DriverLanguage, GCC_MACROS, arguments, block_comment, branches, case_of_c, methods, parameters, types, undefined,
+    BoxFile, DriverLanguage, GCC_MACROS, Named, arguments, block_comment, branches, case_of_c, methods, parameters,
+    types, undefined,
 };
 use cupel_problem::{Identifier, Interface, MethodSignature, Parameter, Signature, Type};
 
@@ -126,7 +127,7 @@ fn renamed(interface: &Interface) -> String {
 }
 
 impl DriverLanguage for C {
-    fn driver(&self, signature: &Signature, _: &str) -> Vec<(&'static str, String)> {
+    fn driver(&self, signature: &Signature, _: &[BoxFile]) -> Vec<(&'static str, String)> {
         let all = types(signature);
         let lines = |each: &mut dyn Iterator<Item = String>| each.map(|line| line + "\n").collect::<String>();
         let structures = lines(&mut all.iter().filter_map(structure));
@@ -163,6 +164,10 @@ impl DriverLanguage for C {
 
     fn solution(&self) -> Option<&'static str> {
         Some("solution.c")
+    }
+
+    fn named(&self) -> Named {
+        Named::DriverAndOthers(&["c"])
     }
 
     fn kind(&self, kind: &Type) -> String {

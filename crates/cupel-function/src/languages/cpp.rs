@@ -2,12 +2,15 @@
 //! renames its `main`.
 
 use super::{
-    DriverLanguage, GCC_MACROS, arguments, block_comment, branches, case_of_c, line_comment, nodes, parameters,
-    undefined,
+    BoxFile, DriverLanguage, GCC_MACROS, Named, arguments, block_comment, branches, case_of_c, has_extension,
+    line_comment, nodes, parameters, undefined,
 };
 use cupel_problem::{Interface, MethodSignature, Parameter, Signature, Type};
 
 pub(super) struct Cpp;
+
+/// Extensions of sources. Other files of a submission may be included.
+const EXTENSIONS: &[&str] = &["cpp", "cc", "cxx", "c++", "C"];
 
 /// Keywords that the driver uses after including the submission, which may have redefined them as macros.
 const WORDS: &[&str] =
@@ -48,23 +51,118 @@ impl Cpp {
     }
 }
 
-/// Whether the source defines a class `Solution`.
-fn has_solution(source: &str) -> bool {
-    let mut words = source.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty());
-    let mut before = "";
-    words.any(|word| {
-        let found = word == "Solution" && matches!(before, "class" | "struct");
-        before = word;
-        found
+/// Whether the function `name` is a method of a class `Solution`. If there is such a class, it is assumed to have the
+/// method, unless only code outside of it has the name of the function.
+fn is_in_solution(submission: &[BoxFile], name: &str) -> bool {
+    // The other sources are compiled separately.
+    let included = submission.iter().enumerate().filter(|(at, file)| *at == 0 || !has_extension(file, EXTENSIONS));
+    let texts: Vec<String> =
+        included.filter_map(|(_, file)| Some(code(std::str::from_utf8(&file.data).ok()?))).collect();
+    let tokens: Vec<&str> = texts.iter().flat_map(|text| tokens(text)).collect();
+    let is_class = |at: usize| {
+        let is_enum = at > 1 && tokens[at - 2] == "enum";
+        tokens[at] == "Solution" && at > 0 && matches!(tokens[at - 1], "class" | "struct") && !is_enum
+    };
+    let definition = (0..tokens.len()).filter(|at| is_class(*at)).find_map(|at| {
+        let rest = &tokens[at + 1..];
+        let rest = rest.strip_prefix(&["final"]).unwrap_or(rest);
+        matches!(rest.first(), Some(&(":" | "{"))).then_some((&tokens[..at], rest))
+    });
+    let Some((above, rest)) = definition else { return false };
+    // The method may be inherited.
+    if rest[0] == ":" {
+        return true;
+    }
+    let (body, below) = rest.split_at(body_length(rest));
+    let is_defined_in = |tokens: &[&str]| tokens.windows(2).any(|pair| pair == [name, "("]);
+    body.contains(&name) || !(is_defined_in(above) || is_defined_in(below))
+}
+
+/// Number of tokens from an opening brace to the closing one.
+fn body_length(tokens: &[&str]) -> usize {
+    let mut depth = 0_usize;
+    let end = tokens.iter().position(|token| {
+        match *token {
+            "{" => depth += 1,
+            "}" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0
+    });
+    end.map_or(tokens.len(), |end| end + 1)
+}
+
+fn is_of_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// The words and the other characters of code without literals.
+fn tokens(code: &str) -> impl Iterator<Item = &str> {
+    code.split_whitespace().flat_map(|text| {
+        let mut rest = text;
+        std::iter::from_fn(move || {
+            let first = rest.chars().next()?;
+            let end = if is_of_word(first) { rest.find(|c| !is_of_word(c)) } else { Some(first.len_utf8()) };
+            let (token, after) = rest.split_at(end.unwrap_or(rest.len()));
+            rest = after;
+            Some(token)
+        })
     })
 }
 
+/// A source without comments, strings and characters.
+fn code(source: &str) -> String {
+    let mut code = String::with_capacity(source.len());
+    let mut rest = source;
+    while let Some(first) = rest.chars().next() {
+        let before = || code.rsplit(|c| !is_of_word(c)).next().unwrap_or_default();
+        let skipped = match first {
+            '/' if rest.starts_with("//") => rest.find('\n'),
+            '/' if rest.starts_with("/*") => rest[2..].find("*/").map(|end| end + 4),
+            '"' if matches!(before(), "R" | "LR" | "uR" | "UR" | "u8R") => {
+                rest[1..].split_once('(').and_then(|(mark, text)| {
+                    let end = format!("){mark}\"");
+                    Some(1 + mark.len() + 1 + text.find(&end)? + end.len())
+                })
+            }
+            '"' => quoted(rest),
+            // A quote inside a number separates its digits.
+            '\'' if !before().starts_with(|c: char| c.is_ascii_digit()) => quoted(rest),
+            _ => {
+                code.push(first);
+                rest = &rest[first.len_utf8()..];
+                continue;
+            }
+        };
+        code.push(' ');
+        rest = &rest[skipped.unwrap_or(rest.len())..];
+    }
+    code
+}
+
+/// Length of a string or a character with its quotes. Without a closing quote, it ends with its line.
+fn quoted(text: &str) -> Option<usize> {
+    let mut is_escaped = false;
+    let quote = text.chars().next()?;
+    for (at, c) in text.char_indices().skip(1) {
+        match c {
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = true,
+            '\n' => return Some(at),
+            _ if c == quote => return Some(at + 1),
+            _ => {}
+        }
+    }
+    None
+}
+
 impl DriverLanguage for Cpp {
-    fn driver(&self, signature: &Signature, solution: &str) -> Vec<(&'static str, String)> {
+    fn driver(&self, signature: &Signature, submission: &[BoxFile]) -> Vec<(&'static str, String)> {
         let (before, after) = (undefined(GCC_MACROS), undefined(WORDS));
         let body = match &signature.interface {
             Interface::Function { function, mutates } => {
-                let object = if has_solution(solution) { "::Solution()." } else { "::" };
+                let is_method = is_in_solution(submission, function.name.as_str());
+                let object = if is_method { "::Solution()." } else { "::" };
                 self.call(&format!("{object}{}", function.name), function, *mutates)
             }
             Interface::Class { name, constructor, methods } => {
@@ -94,6 +192,10 @@ impl DriverLanguage for Cpp {
 
     fn solution(&self) -> Option<&'static str> {
         Some("solution.cpp")
+    }
+
+    fn named(&self) -> Named {
+        Named::DriverAndOthers(EXTENSIONS)
     }
 
     fn kind(&self, kind: &Type) -> String {

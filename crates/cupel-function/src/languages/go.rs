@@ -1,6 +1,6 @@
 //! Go: a function, or a type with methods and a function `New…` that creates a value of the type.
 
-use super::{DriverLanguage, arguments, branches, line_comment, nodes, parameters};
+use super::{BoxFile, DriverLanguage, Named, arguments, branches, line_comment, nodes, parameters};
 use cupel_problem::{Identifier, Interface, MethodSignature, Parameter, Signature, Type};
 
 pub(super) struct Go;
@@ -53,7 +53,7 @@ impl Go {
 }
 
 impl DriverLanguage for Go {
-    fn driver(&self, signature: &Signature, _: &str) -> Vec<(&'static str, String)> {
+    fn driver(&self, signature: &Signature, _: &[BoxFile]) -> Vec<(&'static str, String)> {
         let body = match &signature.interface {
             Interface::Function { function, mutates } => self.call(function.name.as_str(), function, *mutates),
             Interface::Class { name, constructor, methods } => {
@@ -81,8 +81,8 @@ impl DriverLanguage for Go {
         Some("solution.go")
     }
 
-    fn names_all_sources(&self) -> bool {
-        true
+    fn named(&self) -> Named {
+        Named::All
     }
 
     /// Renames the submission's `main`, because a package can have only one `main`, and the driver has it.

@@ -1,6 +1,6 @@
 //! Java: a method of a class `Solution` or, for a class, that class. Both are found by reflection.
 
-use super::{DriverLanguage, block_comment, line_comment, nodes, parameters};
+use super::{BoxFile, DriverLanguage, Named, block_comment, line_comment, nodes, parameters};
 use cupel_problem::{Interface, MethodSignature, Parameter, Signature, Type};
 
 pub(super) struct Java;
@@ -34,7 +34,7 @@ impl Java {
 }
 
 impl DriverLanguage for Java {
-    fn driver(&self, signature: &Signature, _: &str) -> Vec<(&'static str, String)> {
+    fn driver(&self, signature: &Signature, _: &[BoxFile]) -> Vec<(&'static str, String)> {
         let (lists, trees) = nodes(signature);
         let mut files = vec![("CupelDriver.java", include_str!("../drivers/java/CupelDriver.java"))];
         files.extend(lists.then_some(("ListNode.java", include_str!("../drivers/java/ListNode.java"))));
@@ -47,8 +47,8 @@ impl DriverLanguage for Java {
         None
     }
 
-    fn names_all_sources(&self) -> bool {
-        true
+    fn named(&self) -> Named {
+        Named::All
     }
 
     fn kind(&self, kind: &Type) -> String {

@@ -1,7 +1,7 @@
 //! JavaScript and TypeScript: a function or class of the file, exported or not, or a method of a class `Solution`. Both
 //! languages share a driver, which the TypeScript compiler accepts unchanged.
 
-use super::{DriverLanguage, block_comment, line_comment, nodes, parameters};
+use super::{BoxFile, DriverLanguage, Named, block_comment, line_comment, nodes, parameters};
 use cupel_problem::{Interface, MethodSignature, Parameter, Signature, Type};
 
 pub(super) struct JavaScript;
@@ -41,7 +41,7 @@ fn remarks(signature: &Signature) -> String {
 }
 
 impl DriverLanguage for JavaScript {
-    fn driver(&self, _: &Signature, _: &str) -> Vec<(&'static str, String)> {
+    fn driver(&self, _: &Signature, _: &[BoxFile]) -> Vec<(&'static str, String)> {
         vec![("main.js", DRIVER.to_owned())]
     }
 
@@ -103,7 +103,7 @@ impl TypeScript {
 }
 
 impl DriverLanguage for TypeScript {
-    fn driver(&self, signature: &Signature, _: &str) -> Vec<(&'static str, String)> {
+    fn driver(&self, signature: &Signature, _: &[BoxFile]) -> Vec<(&'static str, String)> {
         // A type of the submission may have the name of a node type that the signature does not use.
         let (lists, trees) = nodes(signature);
         let mut declarations = String::new();
@@ -116,8 +116,8 @@ impl DriverLanguage for TypeScript {
         Some("solution.ts")
     }
 
-    fn names_all_sources(&self) -> bool {
-        true
+    fn named(&self) -> Named {
+        Named::All
     }
 
     fn kind(&self, kind: &Type) -> String {

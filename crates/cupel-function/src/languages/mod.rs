@@ -42,18 +42,29 @@ pub struct DriverSources {
     pub units: BoxFiles,
 }
 
+/// The sources that a compile command names.
+enum Named {
+    /// Only the driver's first source, which includes or imports the others.
+    Driver,
+    /// The driver's first source, which includes the submission's main source, and the other sources of the submission
+    /// with one of these extensions.
+    DriverAndOthers(&'static [&'static str]),
+    /// All sources.
+    All,
+}
+
 /// The language-specific part of a driver.
 trait DriverLanguage: Sync {
-    /// The driver's files. The first is the entry point.
-    fn driver(&self, signature: &Signature, solution: &str) -> Vec<(&'static str, String)>;
+    /// The driver's files. The first is the entry point. `submission` contains the submission's files, its main source
+    /// first.
+    fn driver(&self, signature: &Signature, submission: &[BoxFile]) -> Vec<(&'static str, String)>;
 
     /// File name of the submission's main source beside the driver. `None` keeps the name.
     fn solution(&self) -> Option<&'static str>;
 
-    /// Whether the compile command names all sources. If not, it names only the driver's first source, which includes
-    /// the others.
-    fn names_all_sources(&self) -> bool {
-        false
+    /// The sources that the compile command names.
+    fn named(&self) -> Named {
+        Named::Driver
     }
 
     /// Replacement for the text of a submission's source beside the driver. `None` keeps the text.
@@ -97,14 +108,11 @@ impl Driver {
                 file.data = changed.into_bytes().into();
             }
         }
-        let mut solution = String::new();
-        if let Some(main) = theirs.first_mut() {
-            if let Some(path) = self.0.solution().and_then(|name| BoxPath::new(name).ok()) {
-                main.path = path;
-            }
-            solution = String::from_utf8_lossy(&main.data).into_owned();
+        let name = self.0.solution().and_then(|name| BoxPath::new(name).ok());
+        if let (Some(main), Some(path)) = (theirs.first_mut(), name) {
+            main.path = path;
         }
-        let driver = self.0.driver(signature, &solution).into_iter().filter_map(|(path, text)| {
+        let driver = self.0.driver(signature, &theirs).into_iter().filter_map(|(path, text)| {
             let path = BoxPath::new(path).ok()?;
             Some(BoxFile { path, data: text.into_bytes().into(), executable: false })
         });
@@ -119,9 +127,15 @@ impl Driver {
             !driver.iter().any(|ours| is_in_the_way(&ours.path))
                 && (is_main || !main.as_ref().is_some_and(is_in_the_way))
         });
-        let units = match self.0.names_all_sources() {
-            true => driver.iter().chain(&theirs).cloned().collect(),
-            false => driver.iter().take(1).cloned().collect(),
+        let first = driver.iter().take(1);
+        let units = match self.0.named() {
+            Named::Driver => first.cloned().collect(),
+            Named::DriverAndOthers(extensions) => {
+                let others = theirs.iter().filter(|file| Some(&file.path) != main.as_ref());
+                let others = others.filter(|file| has_extension(file, extensions));
+                first.chain(others).cloned().collect()
+            }
+            Named::All => driver.iter().chain(&theirs).cloned().collect(),
         };
         let files = driver.into_iter().chain(theirs).collect();
         DriverSources { files: BoxFiles::new(files), units: BoxFiles::new(units) }
@@ -240,6 +254,10 @@ fn case_of_c(at: usize, body: String) -> String {
 
 /// Macros that GCC defines although their names are not reserved, such as for a parameter that is a time of Unix.
 const GCC_MACROS: &[&str] = &["linux", "unix"];
+
+fn has_extension(file: &BoxFile, extensions: &[&str]) -> bool {
+    file.path.as_str().rsplit_once('.').is_some_and(|(_, extension)| extensions.contains(&extension))
+}
 
 /// Lines that remove macros in C and C++.
 fn undefined(macros: &[&str]) -> String {

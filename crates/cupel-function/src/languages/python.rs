@@ -1,6 +1,6 @@
 //! Python: a function, or a method of a class `Solution`; for a class, that class.
 
-use super::{DriverLanguage, nodes, parameters};
+use super::{BoxFile, DriverLanguage, nodes, parameters};
 use cupel_problem::{Interface, MethodSignature, Signature, Type};
 
 pub(super) struct Python;
@@ -22,7 +22,7 @@ const TREE_NODE: &str = "\
 ";
 
 impl DriverLanguage for Python {
-    fn driver(&self, _: &Signature, _: &str) -> Vec<(&'static str, String)> {
+    fn driver(&self, _: &Signature, _: &[BoxFile]) -> Vec<(&'static str, String)> {
         vec![("main.py", include_str!("../drivers/python/driver.py").to_owned())]
     }
 

@@ -1,6 +1,6 @@
 //! Rust: a public function of the module `solution`, or a type in it with a function `new`.
 
-use super::{DriverLanguage, arguments, branches, nodes, parameters};
+use super::{BoxFile, DriverLanguage, arguments, branches, nodes, parameters};
 use cupel_problem::{Interface, MethodSignature, Parameter, Signature, Type};
 
 pub(super) struct Rust;
@@ -80,7 +80,7 @@ impl Rust {
 }
 
 impl DriverLanguage for Rust {
-    fn driver(&self, signature: &Signature, _: &str) -> Vec<(&'static str, String)> {
+    fn driver(&self, signature: &Signature, _: &[BoxFile]) -> Vec<(&'static str, String)> {
         let body = match &signature.interface {
             Interface::Function { function, mutates } => {
                 self.call(&format!("crate::solution::{}", function.name), function, *mutates)

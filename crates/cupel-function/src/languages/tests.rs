@@ -131,6 +131,13 @@ fn the_submission_is_placed_beside_the_driver_under_a_fixed_name() {
     let main = sources.files.iter().next().unwrap();
     assert!(!main.data.starts_with(b"forged"), "a file of the submission must not replace the driver");
 
+    // The compiler gets the other sources of C and C++. The main source is included.
+    let sent = ["mine.cpp", "a.cc", "a.hpp", "b/c.C", "b.c", "main.cpp"].map(|path| file(path, ""));
+    let sources = Driver::named("cpp").unwrap().sources(&signature, &BoxFiles::new(sent.to_vec()));
+    assert_eq!(paths(&sources.units), ["main.cc", "a.cc", "b/c.C", "main.cpp"]);
+    let sources = Driver::named("c").unwrap().sources(&signature, &BoxFiles::new(sent.to_vec()));
+    assert_eq!(paths(&sources.units), ["main.c", "b.c"]);
+
     let sent = BoxFiles::new(vec![file("Window.java", "class Solution {}"), file("Other.java", "class Other {}")]);
     let sources = Driver::named("java").unwrap().sources(&signature, &sent);
     assert_eq!(paths(&sources.units), ["CupelDriver.java", "Window.java", "Other.java"]);
@@ -157,6 +164,33 @@ fn in_cpp_a_free_function_is_called_if_there_is_no_class_solution() {
     assert!(call("class Solution { public: long long solve(); };"));
     assert!(call("struct\nSolution{};"));
     assert!(!call("// no class\nlong long solve() { return 1; } int Solution;"));
+    for text in [
+        "// class Solution { solve }\n",
+        "/* class Solution { int solve(); }; */ ",
+        "auto text = \"class Solution { \\\" solve\"; ",
+        "auto text = R\"x(class Solution { )\" solve)x\"; ",
+        "char quote = '\"'; int n = 1'000; auto text = \"class Solution { solve \"; ",
+        "class Solution; ",
+        "enum class Solution { solve }; ",
+        "struct Solution { int rows; }; ",
+    ] {
+        assert!(!call(&format!("{text}long long solve() {{ return 1; }}")), "{text}");
+    }
+    for text in [
+        "struct Solution final { long long solve(); }; ",
+        "struct Base { long long solve(); }; class Solution : public Base {}; ",
+        "int n = 1'000; class Solution { char c = '\\''; struct In {}; long long solve(); }; ",
+        "class Solution; class Solution { public: long long solve() { return 1; } }; long long solve() { return 2; } ",
+    ] {
+        assert!(call(text), "{text}");
+    }
+    let in_header = |header: &str| {
+        let sent = vec![file("a.cpp", "#include \"b\""), file(header, "class Solution { long long solve(); };")];
+        let sources = Driver::named("cpp").unwrap().sources(&function(&[], "int", None), &BoxFiles::new(sent));
+        String::from_utf8_lossy(&sources.units.iter().next().unwrap().data).contains("::Solution().solve()")
+    };
+    assert!(in_header("b.hpp") && in_header("b"));
+    assert!(!in_header("b.cpp"), "it is compiled separately");
 }
 
 /// The text of the driver's file with this name.

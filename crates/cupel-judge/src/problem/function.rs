@@ -80,7 +80,10 @@ pub(super) fn build(
                 Some(name) => Some(format!(
                     "the submission defines {name}, which the driver also defines; remove the definition from the submission"
                 )),
-                None => blames_the_driver(&output, &sources.units).then(|| not_found(signature, driver)),
+                None => {
+                    let is_missing = blames_the_driver(&output, &sources.units) || is_undefined(&output, signature);
+                    is_missing.then(|| not_found(signature, driver))
+                }
             };
             Built::Refused { report, verdict: Verdict::CompileError, message }
         }
@@ -98,7 +101,33 @@ fn blames_the_driver(output: &str, units: &BoxFiles) -> bool {
         known || matches!(stem(file).as_str(), "call" | "cupel_call" | "cupel_driver")
     };
     let place = |line: &str| is_ours(line.trim_start().trim_start_matches("--> ").trim_start_matches("./"));
-    output.lines().any(place) || output.contains("undefined reference to")
+    // The linker names the driver's source for all code that it includes.
+    output.lines().filter(|line| !line.contains(UNDEFINED)).any(place)
+}
+
+const UNDEFINED: &str = "undefined reference to ";
+
+/// Whether the linker reports that the function or a part of the class is not defined. In C++, the report has the form
+/// `Class::name(types)`; in C, `name`, `Class_name`, or `cupel_user_name`.
+fn is_undefined(output: &str, signature: &Signature) -> bool {
+    let is_called = |symbol: &str| {
+        let name = symbol.strip_prefix("cupel_user_").unwrap_or(symbol);
+        let (scope, last) = name.rsplit_once("::").unwrap_or(("", name));
+        match &signature.interface {
+            Interface::Function { function, .. } => last == function.name.as_str(),
+            Interface::Class { name: class, methods, .. } => {
+                let member = name.strip_prefix(class.as_str()).and_then(|rest| rest.strip_prefix('_'));
+                let member = member.or((scope == class.as_str()).then_some(last));
+                let is_maker = |member| member == "new" || member == class.as_str();
+                member
+                    .is_some_and(|found| is_maker(found) || methods.iter().any(|method| method.name.as_str() == found))
+            }
+        }
+    };
+    let reports = output.lines().filter_map(|line| Some(line.split_once(UNDEFINED)?.1));
+    reports
+        .filter_map(|symbol| symbol.trim_start_matches(['`', '\'', '"']).split(['(', '\'', '"']).next())
+        .any(is_called)
 }
 
 /// Whether the compiler reports that the submission defines a type of the driver.

@@ -1284,6 +1284,7 @@ fn a_checker_that_a_function_problem_does_not_use_is_a_warning() {
 
 #[test]
 fn keys_that_the_form_of_a_function_problem_does_not_use_are_warnings() {
+    let unordered = |keys: &str| format!("{keys}\ncompare = \"unordered\"");
     let of_class = "class = \"Box\"\nmethods = [{ name = \"get\", returns = \"int\" }]";
     for (added, unused) in [
         ("compare = \"unordered\"", vec![]),
@@ -1291,6 +1292,15 @@ fn keys_that_the_form_of_a_function_problem_does_not_use_are_warnings() {
         ("compare = \"float\"\ntolerance = 0.5", vec![]),
         ("constructor = []", vec!["function.constructor"]),
         (of_class, vec!["function.name", "function.parameters", "function.returns"]),
+        (&unordered(of_class), vec!["function.compare", "function.name", "function.parameters", "function.returns"]),
+        (
+            &unordered(&of_class.replace("int", "TreeNode<int>")),
+            vec!["function.compare", "function.name", "function.parameters", "function.returns"],
+        ),
+        (
+            &unordered(&of_class.replace("int", "ListNode<int>")),
+            vec!["function.name", "function.parameters", "function.returns"],
+        ),
     ] {
         let files = Files::fixture("cupel/two-sum").edit("problem.toml", "compare = \"unordered\"", added);
         let (_bench, imported) = imported(&files);

@@ -7,10 +7,12 @@
 (() => {
   const RESULT = 3;
   const NODES_MAX = 1_000_000;
+  // The oldest supported Node.js, 18, has no `isWellFormed`.
+  const HALF_PAIR = /\p{Surrogate}/u;
   const fs = require("fs");
   const path = require("path");
   const vm = require("vm");
-  const { createRequire } = require("module");
+  const { createRequire, SourceMap } = require("module");
   const { readSync, writeSync } = fs;
   const leave = process.reallyExit.bind(process);
   const driver = __filename;
@@ -157,7 +159,7 @@
       case "string": {
         if (typeof value !== "string") place();
         if (name === "char" && (value.length !== 1 || value > "\x7f")) refuse("a string that is not one ASCII character");
-        if (!value.isWellFormed()) refuse("a string with half of a surrogate pair");
+        if (HALF_PAIR.test(value)) refuse("a string with half of a surrogate pair");
         out.push(`${Buffer.byteLength(value)}\n`, value, "\n");
         return;
       }
@@ -239,12 +241,25 @@
     return places;
   };
 
+  /**
+   * Whether code tests or sets a parameter, so that its argument may be missing: `memo ?? {}`, `memo = …`, `!memo`,
+   * `if (memo)`.
+   */
+  const mayBeMissing = (parameter, code) => {
+    const word = `(?<![\\w$.])${parameter}(?![\\w$])`;
+    const tests = `${word}\\s*(?:[?&]|\\|\\||=(?!>)|!=)|(?:!|typeof)\\s*${word}|(?:if|while)\\s*\\(\\s*${word}\\s*\\)`;
+    return /^\w+$/.test(parameter) && new RegExp(tests).test(code);
+  };
+
   /** JavaScript allows any number of arguments, so a function is refused only if it cannot use exactly `count` of them. */
   const checkArity = (callable, name, count) => {
     const source = Function.prototype.toString.call(callable);
     if (isClass(callable) || callable.length === count) return;
-    const parameters = source.slice(0, Math.max(source.indexOf(")"), 0));
+    const end = Math.max(source.indexOf(")"), 0);
+    const parameters = source.slice(0, end);
     if (callable.length < count && (/\.\.\.|=/.test(parameters) || /\barguments\b/.test(source))) return;
+    const more = parameters.slice(parameters.indexOf("(") + 1).split(",").slice(count);
+    if (more.length === callable.length - count && more.every((one) => mayBeMissing(one.trim(), source.slice(end)))) return;
     throw new Missing(`${name} takes ${callable.length} parameters; it is called with ${count}`);
   };
 
@@ -266,23 +281,50 @@
     return instance[name].bind(instance);
   };
 
-  const findClass = (found, name, methods) => {
+  const findClass = (found, name) => {
     const { exported, local, isTheirs } = found;
-    const isFound = (value) => isCallable(value) && isTheirs(value);
-    const Found = [exported[name], local[name], exported.default, exported].find(isFound);
+    const Found = [exported[name], local[name], exported.default, exported].find((value) => isCallable(value) && isTheirs(value));
     if (!Found) throw new Missing(`class ${name} not found`);
+    return Found;
+  };
+
+  /** Checks the methods of a new object: a method may also be a field of the object, such as an arrow function. */
+  const checkMethods = (object, name, methods, isTheirs) => {
     for (const method of methods) {
-      const function_ = Found.prototype && Found.prototype[method.name];
-      if (!isFound(function_)) throw new Missing(`method ${method.name} of class ${name} not found`);
+      const function_ = object[method.name];
+      if (!isCallable(function_) || !isTheirs(function_)) throw new Missing(`method ${method.name} of class ${name} not found`);
       checkArity(function_, method.name, method.kinds.length);
     }
-    return Found;
+  };
+
+  /** The source of the submission. */
+  const solution = { file: path.resolve("solution.js"), text: "" };
+
+  /**
+   * The lines of a trace with places in the source from which solution.js was compiled, if the compiler left a source map
+   * in it. Node.js itself maps only files that its loaders load.
+   */
+  const mapped = (trace) => {
+    try {
+      const [, ...maps] = solution.text.split("//# sourceMappingURL=data:application/json;base64,");
+      if (maps.length === 0) return trace;
+      const map = new SourceMap(JSON.parse(Buffer.from(maps.pop(), "base64").toString()));
+      return trace.map((line) => {
+        const [, head, file, row, column, tail] = /^( +at .*?)([^\s(]+):(\d+):(\d+)(\)?)$/.exec(line) ?? [];
+        const { originalSource, originalLine, originalColumn } = file === solution.file ? map.findEntry(row - 1, column - 1) : {};
+        if (originalSource === undefined) return line;
+        const source = path.join(path.dirname(file), originalSource);
+        return `${head}${source}:${originalLine + 1}:${originalColumn + 1}${tail}`;
+      });
+    } catch {
+      return trace;
+    }
   };
 
   /** Loads the submission. `names` are the names that it may define, and `methods` those that its classes may define. */
   const load = (names, methods) => {
-    const file = path.resolve("solution.js");
-    const source = fs.readFileSync(file, "utf8");
+    const { file } = solution;
+    const source = (solution.text = fs.readFileSync(file, "utf8"));
     const require_ = createRequire(file);
     // Every object has functions such as `toString`, and names such as `Map` are global. They are not the submission's.
     const places = [globalThis, Object.prototype, Function.prototype];
@@ -367,8 +409,10 @@
     };
     const fail = (error) => {
       let told = error instanceof Error && error.stack ? String(error.stack) : `Uncaught ${String(error)}`;
-      told = told.split("\n").filter((line) => !line.includes(driver) && !/^ +at .*\(?node:/.test(line));
-      writeSync(2, `${told.join("\n")}\n`);
+      // With a source map, the frames of the driver have the name of its source.
+      const isOurs = (line) => line.includes(driver) || line.includes(driver.replace(/js$/, "ts")) || /^ +at .*\(?node:/.test(line);
+      told = told.split("\n").filter((line) => !isOurs(line));
+      writeSync(2, `${mapped(told).join("\n")}\n`);
       leave(1);
     };
     let loaded;
@@ -401,12 +445,14 @@
           const name = word();
           const constructor = times(() => parse(word()));
           const methods = times(readMethod);
-          const Found = findClass(loadOnce([name], methods.map((method) => method.name)), name, methods);
+          const found = loadOnce([name], methods.map((method) => method.name));
+          const Found = findClass(found, name);
           let made;
           for (let left = Number(reader.line()); left > 0; left--) {
             const callee = Number(reader.line());
             if (callee === 0) {
               made = new Found(...constructor.map((kind) => reader.value(kind)));
+              checkMethods(made, name, methods, found.isTheirs);
               continue;
             }
             const { name: method, returns, kinds } = methods[callee - 1];

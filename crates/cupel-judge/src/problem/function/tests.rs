@@ -2,7 +2,7 @@
 
 use cupel_languages::Registry;
 use cupel_package::{ImportOptions, import};
-use cupel_problem::Package;
+use cupel_problem::{CompareResult, MethodSignature, Package, Type};
 use cupel_types::{BoxFile, BoxPath, FoundFiles, LimitsRequest, Outcome, Output, RunReport, StepReport, Usage, UserId};
 
 use super::*;
@@ -232,6 +232,40 @@ fn a_second_definition_of_a_node_type_is_recognised_in_the_output_of_each_compil
         "solution.c:1:6: error: conflicting types for 'next'; have 'ListNode *(ListNode *, int)'\n",
     ] {
         assert!(!defines_again(output, "ListNode"), "{output}");
+    }
+}
+
+#[test]
+fn what_the_linker_misses_is_the_function_only_if_it_has_its_name() {
+    let method =
+        |name: &str| MethodSignature { name: name.parse().unwrap(), parameters: Vec::new(), returns: Type::Int };
+    let signature = |interface| Signature { interface, compare: CompareResult::Exact };
+    let function = signature(Interface::Function { function: method("twice"), mutates: None });
+    let class = ("Lockers".parse().unwrap(), Vec::new(), vec![method("take")]);
+    let class = signature(Interface::Class { name: class.0, constructor: class.1, methods: class.2 });
+    for (symbol, of_function, of_class) in [
+        ("`twice'", true, false),
+        ("'twice'", true, false),
+        ("`cupel_user_twice'", true, false),
+        ("`Solution::twice(long long)'", true, false),
+        ("`helper'", false, false),
+        ("`twice_as(twice)'", false, false),
+        ("`Lockers_take'", false, true),
+        ("`Lockers_new'", false, true),
+        ("`Lockers_helper'", false, false),
+        ("`Lockers::take(int)'", false, true),
+        ("`Lockers::Lockers(int)'", false, true),
+        ("`Lockers::helper(int)'", false, false),
+        ("`take'", false, false),
+    ] {
+        let output = format!(
+            "/usr/bin/ld: /tmp/x.o: in function `twice':\nmain.c:(.text+0x3e): undefined reference to {symbol}\n\
+             collect2: error: ld returned 1 exit status\n"
+        );
+        assert_eq!(is_undefined(&output, &function), of_function, "{output}");
+        assert_eq!(is_undefined(&output, &class), of_class, "{output}");
+        let main = BoxFile { path: BoxPath::new("main.c").unwrap(), data: b"".as_slice().into(), executable: false };
+        assert!(!blames_the_driver(&output, &BoxFiles::new(vec![main])), "{output}");
     }
 }
 

@@ -42,6 +42,10 @@ const ANSWER_ACCEPTED: &str = "the answer accepted";
 const UNPROVED: &str =
     "there is no accepted submission, and no answer to try, so it is unknown whether it accepts anything";
 
+/// Note about a function problem that some languages cannot solve.
+const UNSOLVABLE: &str = "a function there cannot change the length of its argument like this; set `function.returns` in place of \
+    `mutates`, or do not allow the language";
+
 /// Checks all answers and output trials.
 pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemError> {
     let package = verifying.request.package;
@@ -199,14 +203,30 @@ fn values(verifying: &mut Verifying<'_, '_>, case: &Case, signature: &Signature)
         }
     };
     let Some(answer) = case.answer.as_ref().filter(|_| !signature.compare.is_by_checker()) else { return Ok(()) };
-    let read = call.expected(&program::read(package, answer)?).map(drop);
-    let (got, holds) = match read {
-        Ok(()) => ("a valid value".to_owned(), true),
+    let (got, holds) = match call.expected(&program::read(package, answer)?) {
+        Ok(expected) => {
+            note_unsolvable(verifying, answer, call.unsolvable_with(&expected));
+            ("a valid value".to_owned(), true)
+        }
         Err(why) => (why.to_string(), false),
     };
     let subject = Subject::Checker(answer.path.to_string());
     verifying.claim(subject, RULE, "a value that the function may return", got, Some(case.id.as_str()), holds);
     Ok(())
+}
+
+/// Adds a note, once, if no function in a language of the problem can make this answer of its argument.
+fn note_unsolvable(verifying: &mut Verifying<'_, '_>, answer: &FileRef, drivers: &[&str]) {
+    let request = verifying.request;
+    let allowed = request.package.problem.limits.languages.as_deref();
+    let of_problem = |driver: &&str| {
+        let has_driver = |id| request.languages.find(id).is_some_and(|found| found.driver.as_deref() == Some(*driver));
+        allowed.is_none_or(|allowed| allowed.iter().any(|id| has_driver(id.as_str())))
+    };
+    let languages: Vec<&str> = drivers.iter().copied().filter(of_problem).collect();
+    if !languages.is_empty() && !verifying.notes.iter().any(|note| note.ends_with(UNSOLVABLE)) {
+        verifying.notes.push(format!("{}: not possible in {}: {UNSOLVABLE}", answer.path, languages.join(", ")));
+    }
 }
 
 /// Checks that a built-in comparison accepts an answer as an output.

@@ -30,6 +30,10 @@ pub(super) fn read(reader: &Reader<'_>, is_stored: bool) -> Option<Signature> {
         reader.fault(Code::KeyType, fault, "Rename it");
         return None;
     }
+    if compare == CompareResult::Unordered && !interface.results().any(Type::is_list) {
+        let fault = "results are compared exactly, because none of them is a list";
+        reader.get("compare").fault(Code::LeftOut, fault, "Remove it, or set another comparison");
+    }
     Some(Signature { interface, compare })
 }
 
@@ -104,7 +108,8 @@ fn function(reader: &Reader<'_>, is_stored: bool) -> Option<Interface> {
     Some(Interface::Function { function, mutates: index })
 }
 
-/// Whether a function can modify an argument of this type so that its caller sees it, in every language.
+/// Whether a function can modify an argument of this type so that its caller sees it, in every language. Some languages
+/// cannot change its length, which `verify` reports.
 fn is_changeable(kind: &Type) -> bool {
     match kind {
         Type::List(_) | Type::Map(_) | Type::ListNode(_) | Type::TreeNode(_) => true,

@@ -2,6 +2,7 @@
 
 use super::{check, doubles, package};
 use crate::judge::Files;
+use crate::support::{cupel_with_cache, end};
 
 #[test]
 fn a_missing_function_is_a_compile_error_that_names_it() {
@@ -58,6 +59,12 @@ fn a_function_with_other_parameters_is_a_compile_error() {
         ("a.js", "exports.twice = (...all) => [all[0], 2n * BigInt(all[0])];\n"),
         ("b.js", "class Solution { twice(n, times = 2n) { return [n, times * BigInt(n)]; } }\n"),
         ("c.js", "module.exports = async function (n) { return [n, 2n * BigInt(n)]; };\n"),
+        ("d.js", "function twice(n, seen) { seen = seen || new Map(); return [n, 2n * BigInt(n)]; }\n"),
+        ("e.js", "const twice = (n, times) => [n, (times === undefined ? 2n : times) * BigInt(n)];\n"),
+        (
+            "b.ts",
+            "function twice(n: number, seen?: Map<number, number>): unknown[] { seen ??= new Map(); return [n, 2n * BigInt(n)]; }\n",
+        ),
         ("a.ts", "class Solution { twice(n: number) { return [n, 2n * BigInt(n)]; } }\nexport = Solution;\n"),
         (
             "a.cpp",
@@ -82,7 +89,12 @@ fn an_exception_is_a_runtime_error_with_the_trace_of_the_submission_only() {
             "function inner() {\n  throw new Error('boom');\n}\nfunction twice(n) { return inner(); }\n",
             "solution.js:2",
         ),
-        ("a.ts", "function twice(n: number): number[] {\n  throw new Error('boom');\n}\n", "solution.js:"),
+        ("a.ts", "function twice(n: number): number[] {\n  throw new Error('boom');\n}\n", "solution.ts:2"),
+        (
+            "b.ts",
+            "interface P {\n  a: number;\n}\n\nfunction twice(n: number): number[] {\n  throw new Error('boom');\n}\n",
+            "solution.ts:6",
+        ),
         (
             "Solution.java",
             "class Solution {\n    long[] twice(long n) {\n        throw new IllegalStateException(\"boom\");\n    }\n}\n",
@@ -104,12 +116,124 @@ fn an_exception_is_a_runtime_error_with_the_trace_of_the_submission_only() {
         let object = check(&files, name, source, "RTE", "");
         let trace = object["cases"][0]["stderr"].as_str().unwrap();
         assert!(trace.contains(theirs), "{name}: {trace}");
-        for ours in ["main.py", "main.js", "CupelDriver", "cupel_", "jdk.internal", "node:internal"] {
+        if let Some((_, line)) = theirs.split_once("solution.ts:") {
+            let message = object["cases"][0]["judge_message"].as_str().unwrap_or_default();
+            assert!(message.contains(&format!("(line {line})")), "{name}: {message}");
+        }
+        for ours in ["main.py", "main.js", "main.ts", "CupelDriver", "cupel_", "jdk.internal", "node:internal"] {
             assert!(!trace.contains(ours), "{name}: {ours} in {trace}");
         }
     }
     check(&files, "a.c", "#include <stdlib.h>\nlist_int twice(long long n) { abort(); }\n", "RTE", "");
     check(&files, "b.py", "def twice(n)\n    return []\n", "CE", "SyntaxError");
+}
+
+/// Debian 12, and so the image of a worker, has Node.js 18.
+#[test]
+fn the_driver_calls_no_function_that_is_newer_than_node_js_18() {
+    let files = package(
+        "name = \"f\"\nparameters = [{ name = \"words\", type = \"list<string>\" }]\nreturns = \"map<string,char>\"",
+        &[("[\"é\"]\n", "{\"é\":\"x\"}\n")],
+    );
+    // The release notes of Node.js 20 and 22 name these.
+    let without_newer = "for (const [place, newer] of [[String.prototype, ['isWellFormed', 'toWellFormed']],\n\
+        [Array.prototype, ['toReversed', 'toSorted', 'toSpliced', 'with']], [Array, ['fromAsync']],\n\
+        [Object, ['groupBy']], [Map, ['groupBy']], [Promise, ['withResolvers', 'try']]] as any[])\n\
+        for (const name of newer) delete place[name];\n";
+    for (name, source) in [
+        ("a.js", without_newer.replace(" as any[]", "") + "const f = (words) => ({ [words[0]]: 'x' });\n"),
+        ("a.ts", without_newer.to_owned() + "const f = (words: string[]) => ({ [words[0]]: 'x' });\n"),
+    ] {
+        check(&files, name, &source, "AC", "");
+    }
+}
+
+#[test]
+fn a_method_may_be_a_field_of_the_object() {
+    let files = package(
+        "class = \"Lockers\"\nconstructor = [{ name = \"count\", type = \"int32\" }]\nmethods = [{ name = \"take\", returns = \"int32\" }]",
+        &[("[\"Lockers\",\"take\",\"take\"]\n[[5],[],[]]\n", "[null,4,3]\n")],
+    );
+    for (name, source) in [
+        ("a.js", "class Lockers {\n  constructor(count) { this.count = count; }\n  take = () => --this.count;\n}\n"),
+        (
+            "b.js",
+            "function Lockers(count) {\n  this.count = count;\n  this.take = function () { return --this.count; };\n}\n",
+        ),
+        ("a.ts", "class Lockers {\n  constructor(private count: number) {}\n  take = (): number => --this.count;\n}\n"),
+    ] {
+        check(&files, name, source, "AC", "");
+    }
+    for (name, source, words) in [
+        ("c.js", "class Lockers {\n  give = () => 1;\n}\n", "method take of class Lockers not found"),
+        ("d.js", "class Lockers {\n  take = 1;\n}\n", "method take of class Lockers not found"),
+    ] {
+        let object = check(&files, name, source, "CE", "");
+        let message = object["message"].as_str().unwrap();
+        assert!(message.contains(words) || message.contains("Lockers not found"), "{name}: {message}");
+    }
+}
+
+#[test]
+fn a_submission_in_c_or_cpp_may_have_several_sources() {
+    let files = doubles();
+    let judged = |name: &str, sources: &[(&str, &str)]| {
+        let dir = files.path(&format!("several/{name}"));
+        for (path, source) in sources {
+            files.write(&format!("several/{name}/{path}"), source);
+        }
+        let judged = cupel_with_cache(["judge", &files.path("p"), "--submission", &dir, "--json", "--all-cases"]);
+        let ended = end(judged, b"");
+        serde_json::from_str::<serde_json::Value>(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"))
+    };
+    let c = [
+        (
+            "a.c",
+            "#include <stdlib.h>\n#include \"util.h\"\nlist_int twice(long long n) {\n    list_int two = {malloc(16), 2};\n    \
+             two.items[0] = n;\n    two.items[1] = helper(n);\n    return two;\n}\n",
+        ),
+        ("util.h", "long long helper(long long n);\n"),
+        ("util.c", "#include \"util.h\"\nlong long helper(long long n) { return 2 * n; }\n"),
+    ];
+    let cpp = [
+        (
+            "a.cpp",
+            "#include <vector>\n#include \"util.hpp\"\nstd::vector<long long> twice(long long n) { return {n, helper(n)}; }\n",
+        ),
+        ("util.hpp", "long long helper(long long n);\n"),
+        ("util.cc", "#include \"util.hpp\"\nlong long helper(long long n) { return 2 * n; }\n"),
+    ];
+    for (language, sources) in [("c", c), ("cpp", cpp)] {
+        let whole = judged(language, &sources);
+        assert_eq!(whole["verdict"], "AC", "{language}: {whole:#}");
+        let part = judged(&format!("{language}-part"), &sources[..2]);
+        let output = part["compile"]["output"].as_str().unwrap_or_default();
+        assert_eq!(part["verdict"], "CE", "{language}: {part:#}");
+        assert!(output.contains("helper"), "{language}: {output}");
+        let message = part["message"].as_str().unwrap_or_default();
+        assert!(!message.contains("twice"), "{language}: the function is there: {message}");
+    }
+}
+
+#[test]
+fn in_cpp_a_class_solution_is_called_only_if_it_defines_the_function() {
+    let files = doubles();
+    for (name, source) in [
+        (
+            "a.cpp",
+            "#include <vector>\n// No class Solution { twice } needed here.\nstd::vector<long long> twice(long long n) { return {n, 2 * n}; }\n",
+        ),
+        (
+            "b.cpp",
+            "#include <vector>\nstruct Solution { long long n; };\nstd::vector<long long> twice(long long n) {\n    Solution one{n};\n    return {one.n, 2 * one.n};\n}\n",
+        ),
+        (
+            "c.cpp",
+            "#include <vector>\nstruct Base { std::vector<long long> twice(long long n) { return {n, 2 * n}; } };\nstruct Solution : Base {};\n",
+        ),
+    ] {
+        check(&files, name, source, "AC", "");
+    }
 }
 
 #[test]

@@ -192,6 +192,26 @@ fn a_checker_gets_the_result_as_json() {
 }
 
 #[test]
+fn a_note_names_the_languages_that_cannot_change_the_length_of_an_argument() {
+    let function = "name = \"f\"\nparameters = [{ name = \"nums\", type = \"list<int>\" }]\nmutates = \"nums\"";
+    let files = package(function, &[("[1,0]\n", "[0,1]\n"), ("[0,1,0]\n", "[1]\n"), ("[0]\n", "[]\n")]);
+    let notes = || {
+        let ended = end(cupel_with_cache(["verify", &files.path("p"), "--json"]), b"");
+        let report: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
+        let notes = report["notes"].as_array().unwrap().iter().map(|note| note.as_str().unwrap().to_owned());
+        notes.filter(|note| note.contains("length")).collect::<Vec<_>>()
+    };
+    let found = notes();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("tests/secret/02.out: not possible in go, java: "), "{found:?}");
+    let toml = std::fs::read_to_string(files.path("p/problem.toml")).unwrap();
+    files.write("p/problem.toml", &toml.replace("[limits]", "[limits]\nlanguages = [\"python\", \"java\"]"));
+    assert!(notes()[0].starts_with("tests/secret/02.out: not possible in java: "));
+    files.write("p/problem.toml", &toml.replace("[limits]", "[limits]\nlanguages = [\"python\", \"cpp\"]"));
+    assert_eq!(notes(), [""; 0]);
+}
+
+#[test]
 fn a_function_may_change_its_argument() {
     let function = "name = \"turn\"\nparameters = [{ name = \"nums\", type = \"list<int>\" }]\nmutates = \"nums\"";
     let files = package(function, &[("[1,2,3]\n", "[3,2,1]\n"), ("[]\n", "[]\n")]);
