@@ -63,6 +63,18 @@ impl Caller {
         }
     }
 
+    /// The caller as the user of a connection that stays open.
+    pub fn holder(&self) -> Holder {
+        Holder {
+            user: self.user,
+            role: self.identity.user.role,
+            viewer: self.viewer,
+            rates: self.rates,
+            credential: self.identity.via.credential(),
+            may_read_runs: has_scope(&self.identity, Scope::RunsRead).is_ok(),
+        }
+    }
+
     /// Refuses an API key without this scope, for an operation that needs more than its entry in the access table.
     pub fn requires(&self, scope: Scope) -> Result<(), ApiError> {
         has_scope(&self.identity, scope)
@@ -151,13 +163,7 @@ impl Follower {
     /// With a ticket, this charges one read to the user; the ticket stays valid until [`Follower::enter`].
     pub async fn holder(&self, app: &Shared, opens: TicketUse) -> Result<Holder, ApiError> {
         let (text, who, notes) = match self {
-            Follower::Caller(caller) => {
-                let credential = caller.identity.via.credential();
-                let role = caller.identity.user.role;
-                let may_read_runs = has_scope(&caller.identity, Scope::RunsRead).is_ok();
-                let Caller { user, viewer, rates, .. } = **caller;
-                return Ok(Holder { user, role, viewer, rates, credential, may_read_runs });
-            }
+            Follower::Caller(caller) => return Ok(caller.holder()),
             Follower::Ticket { text, who, notes } => (text, who, notes),
         };
         let guess = charge_ticket(app, notes.as_ref()).await?;
@@ -187,7 +193,7 @@ impl Follower {
     }
 }
 
-/// The user behind a [`Follower`].
+/// The user behind a [`Follower`], or of another connection that stays open.
 #[derive(Clone, Copy)]
 pub struct Holder {
     /// The user.
@@ -377,12 +383,11 @@ async fn identify(parts: &Parts, app: &Shared) -> Result<Arc<Identity>, Refusal>
             None => return Err(Refusal::NoCredential(ApiError::new(ErrorKind::Unauthorized, why))),
         },
         Presented::Cookie(text) => {
-            check_same_origin(&parts.method, &parts.headers, &app.settings.public_url)
+            check_same_origin(&parts.method, &parts.headers, &app.settings)
                 .map_err(|why| Refusal::NoCredential(ApiError::new(ErrorKind::CrossSite, why)))?;
             let named = app.tokens.read_cookie(text, app.core.now()).map_err(invalid_credentials)?;
             if is_page_of_another(&parts.headers, named.user) {
-                let why = "Another account has signed in with this browser. Sign in again, or reload the page.";
-                return Err(Refusal::NoCredential(ApiError::new(ErrorKind::Unauthorized, why)));
+                return Err(Refusal::NoCredential(page_of_another()));
             }
             app.identities.of_token(&app.accounts, named).await
         }
@@ -418,6 +423,12 @@ fn credential_or_none(parts: &Parts) -> Presented<'_> {
 fn keyless(parts: &Parts) -> Option<UserId> {
     let notes = parts.extensions.get::<Notes>()?;
     notes.dialect()?.keyless(notes.client())
+}
+
+/// Error for a page that belongs to another user than the session.
+pub fn page_of_another() -> ApiError {
+    let why = "Another account has signed in with this browser. Sign in again, or reload the page.";
+    ApiError::new(ErrorKind::Unauthorized, why)
 }
 
 fn invalid_credentials(why: impl Into<std::borrow::Cow<'static, str>>) -> Refusal {
