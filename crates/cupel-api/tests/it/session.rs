@@ -292,8 +292,7 @@ async fn a_page_of_another_user_does_not_end_the_session() {
     let (user, other) = (app.user().await, app.user().await);
     for cookie in [cookie(&sign_in(&app, &user).await), guest(&app).await] {
         let page_of = |id: &str| app.delete("/api/v1/session").header("x-cupel-site", id).header("cookie", &cookie);
-        let refused =
-            page_of(&other.user.id.to_string()).header("sec-fetch-site", "same-origin").send().await;
+        let refused = page_of(&other.user.id.to_string()).header("sec-fetch-site", "same-origin").send().await;
         refused.is_error(401, "unauthorized");
         assert_eq!(refused.header("set-cookie"), "");
         let state = app.get("/api/v1/session").header("cookie", &cookie).send().await;

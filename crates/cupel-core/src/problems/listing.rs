@@ -162,6 +162,9 @@ mod tests {
         let user = UserId::from_uuid(Uuid::from_u128(1));
         let filter = || SubmissionFilter::of(ProblemId::from_uuid(Uuid::nil()));
         assert_eq!(filter().for_viewer(&AuthenticatedUser::of(user)).for_contestant, Some(user));
-        assert_eq!(filter().for_viewer(&AuthenticatedUser { is_admin: true, ..AuthenticatedUser::of(user) }).for_contestant, None);
+        assert_eq!(
+            filter().for_viewer(&AuthenticatedUser { is_admin: true, ..AuthenticatedUser::of(user) }).for_contestant,
+            None
+        );
     }
 }

@@ -153,7 +153,8 @@ async fn an_editorial_is_secret_until_contests_with_its_problem_have_ended() {
     };
     let user = |user| Principal::User(AuthenticatedUser { is_author: true, ..AuthenticatedUser::of(user) });
     let (author, organizer) = (user(app.owner), user(another_user(&*app.store).await));
-    let admin = Principal::User(AuthenticatedUser { is_admin: true, ..AuthenticatedUser::of(another_user(&*app.store).await) });
+    let admin =
+        Principal::User(AuthenticatedUser { is_admin: true, ..AuthenticatedUser::of(another_user(&*app.store).await) });
     assert!(reads(Principal::Anonymous).await && reads(organizer).await, "the problem is in no contest");
 
     let contest = a_contest_with(&app, "autumn", vec![problem]).await;

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use cupel_core::accounts::Scope;
 use cupel_core::event::{Event, EventKind, Seq, Stream};
 use cupel_core::{
-    Assignment, AuthenticatedUser, Completion, EventBus, Interest, LeasePolicy, Notice, Notices, Received, RunStore as _, Subscription,
+    Assignment, AuthenticatedUser, Completion, EventBus, Interest, LeasePolicy, Notice, Notices, Received,
+    RunStore as _, Subscription,
 };
 use cupel_events::EmbeddedBus;
 use cupel_facades::Keyless;

@@ -104,8 +104,9 @@ impl AccountStore for SqlStore {
         let names: Vec<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
         let read = self.read("find users", move |db| {
             let places = vec!["?"; names.len()].join(", ");
-            let sql =
-                format!("SELECT id, username, role FROM users WHERE username_key IN ({places}) AND guest_until IS NULL");
+            let sql = format!(
+                "SELECT id, username, role FROM users WHERE username_key IN ({places}) AND guest_until IS NULL"
+            );
             let values: Vec<Value<'_>> = names.iter().map(|name| Value::Text(Cow::Borrowed(name))).collect();
             db.all(&sql, &values, |row| {
                 let id = UserId::from_uuid(id_from(row.blob(0)?, "user")?);

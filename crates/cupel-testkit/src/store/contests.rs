@@ -135,14 +135,8 @@ pub async fn contests_are_listed_only_if_visible_and_by_phase<S: Store>(make: im
     assert_eq!(listed(None, false, None, 0).await, ["open"]);
     assert_eq!(listed(Some(guest), false, None, 0).await, ["open"]);
     assert_eq!(listed(Some(owner), false, None, 0).await, ["open", "hidden"], "the latest start comes first");
-    let no_author = ContestFilter {
-        asker: Some(owner),
-        is_author: false,
-        sees_all: false,
-        phase: None,
-        text: None,
-        now: at(0),
-    };
+    let no_author =
+        ContestFilter { asker: Some(owner), is_author: false, sees_all: false, phase: None, text: None, now: at(0) };
     assert_eq!(store.contests(no_author, 0, 10).await.unwrap().1, 1, "only the public one");
     assert_eq!(listed(None, true, None, 0).await, ["open", "hidden"]);
     assert!(store.take_part(hidden.id, guest, None).await.unwrap());

@@ -527,13 +527,7 @@ async fn a_run_leased_in_advance_is_given_back_when_the_worker_drains() {
     bench.shutdown.cancel();
     bench.worker.await.unwrap();
     for id in [long, next] {
-        let state = bench
-            .core
-            .submission(&AuthenticatedUser::of(bench.owner), id)
-            .await
-            .unwrap()
-            .unwrap()
-            .state;
+        let state = bench.core.submission(&AuthenticatedUser::of(bench.owner), id).await.unwrap().unwrap().state;
         assert!(matches!(state, RunState::Queued { lost: 0, .. }), "{state:?}");
     }
     assert!(bench.shared.leases().is_empty());
