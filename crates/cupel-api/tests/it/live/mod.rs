@@ -534,7 +534,7 @@ async fn an_open_connection_has_the_rates_of_the_users_current_tier() {
     let refused = async {
         let mut code = json!("not-found");
         while code == "not-found" {
-            client.send(json!({ "type": "attach", "run": Uuid::nil() })).await;
+            client.send(json!({ "type": "attach", "run": Uuid::nil().to_string() })).await;
             code = client.until("error").await["error"]["code"].clone();
         }
         code
