@@ -241,7 +241,7 @@ async fn a_ticket_has_the_rights_of_an_author_only_with_the_role_and_the_keys_sc
             assert_eq!(viewer.is_author, *expected && is_author, "{role:?} {credential:?}");
         }
     }
-    for (role, ends) in [(Role::Author, false), (Role::Admin, false), (Role::User, true)] {
+    for (role, ends) in [(Role::Author, false), (Role::User, true), (Role::Admin, false)] {
         set(role).await;
         let access = accounts.access(&viewer, session).await.unwrap();
         assert_eq!(access == Access::Ended(AccessEnded::Author), ends, "{role:?}: {access:?}");
