@@ -83,7 +83,7 @@ pub(super) fn api_settings(config: &Config, secret: Vec<u8>) -> cupel_http::Sett
         wait_max: config.server.wait_max,
         cors_origins: config.server.cors_origins.clone(),
         public_url: public_url(config),
-        has_any_name: has_any_name(&config.server),
+        has_any_name: has_any_name(config),
         has_site: cupel_web::is_built(),
         trusted_proxies: config.server.trusted_proxies.clone(),
         metrics_access: config.metrics.clone(),
@@ -102,7 +102,8 @@ pub(crate) fn public_url(config: &Config) -> String {
 
 /// Whether browsers may know the server by a name that is not in the configuration. If it has no `server.public_url`,
 /// that is a name of the network, unless it listens on a loopback address without a proxy.
-fn has_any_name(server: &config::Server) -> bool {
+fn has_any_name(config: &Config) -> bool {
+    let server = &config.server;
     let host = server.listen.rsplit_once(':').map_or(server.listen.as_str(), |(host, _port)| host);
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     let is_loopback = address.map_or(host.eq_ignore_ascii_case("localhost"), |address| address.is_loopback());
