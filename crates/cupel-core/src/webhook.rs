@@ -4,7 +4,7 @@
 //! protection against private addresses) is in the crate `cupel`. Source: Standard Webhooks, "Deliverability and
 //! reliability". The schedule begins as proposed there (5 s, 5 min, 30 min, 2 h, 5 h, 10 h); all later pauses are 10 h
 //! as well. If a receiver answers with status 410, all waiting deliveries of the same owner to its address are given
-//! up.
+//! up. A delivery whose submission is judged again waits for the new result.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -12,6 +12,7 @@ use std::time::Duration;
 use cupel_types::{UserId, WebhookId};
 use jiff::SignedDuration;
 
+use crate::run::SubmissionRecord;
 use crate::{AuthenticatedUser, Core, Delivery, DeliveryRecord, StoreError};
 
 /// Result of a delivery attempt.
@@ -32,6 +33,21 @@ pub enum Sent {
         status: Option<u16>,
     },
 }
+
+/// What a delivery has to report.
+#[derive(Clone, Debug)]
+pub enum Reported {
+    /// The submission has ended.
+    Ended(Box<SubmissionRecord>),
+    /// The submission has a new run that has not ended: it is rejudged, or its dead letter is retried. The delivery was
+    /// postponed.
+    JudgedAgain,
+    /// The submission no longer exists.
+    Missing,
+}
+
+/// Pause of a delivery whose submission is judged again.
+const JUDGED_AGAIN_PAUSE: SignedDuration = SignedDuration::from_mins(1);
 
 /// Backoff after the `tries`th failed attempt (from 1), or `None` if that was the last attempt. `jitter` from 0 to 1
 /// lengthens the backoff by up to a tenth, so that many deliveries are not retried at the same moment.
@@ -139,6 +155,25 @@ impl Core {
     pub async fn redeliver(&self, viewer: &AuthenticatedUser, id: WebhookId) -> Result<bool, StoreError> {
         let owner = (!viewer.is_admin).then_some(viewer.user);
         self.inner.store.redeliver(id, owner, self.now()).await
+    }
+
+    /// What a delivery has to report. If the submission is judged again, the delivery is postponed, which does not count
+    /// as an attempt.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn reported_by(&self, delivery: &Delivery) -> Result<Reported, StoreError> {
+        let viewer = AuthenticatedUser::of(delivery.owner);
+        match self.submission(&viewer, delivery.submission).await? {
+            Some(record) if record.state.is_final() => Ok(Reported::Ended(Box::new(record))),
+            Some(_) => {
+                let now = self.now();
+                let next = now.checked_add(JUDGED_AGAIN_PAUSE).unwrap_or(now);
+                self.inner.store.postpone_delivery(delivery, next).await?;
+                Ok(Reported::JudgedAgain)
+            }
+            None => Ok(Reported::Missing),
+        }
     }
 
     /// Records the result of an attempt. A failed delivery becomes due again according to the schedule, until the

@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use cupel_core::webhook::{Sent, Turns};
-use cupel_core::{AuthenticatedUser, Core, Delivery, chain};
+use cupel_core::webhook::{Reported, Sent, Turns};
+use cupel_core::{Core, Delivery, chain};
 use cupel_facades::Judge0Options;
 use cupel_types::UserId;
 use hmac::{Hmac, KeyInit, Mac};
@@ -148,7 +148,11 @@ impl Sender {
 
     async fn send(&self, delivery: &Delivery) {
         let sent = match self.message(delivery).await {
-            Ok(message) => self.post(message).await,
+            Ok(Some(message)) => self.post(message).await,
+            Ok(None) => {
+                tracing::debug!(webhook.id = %delivery.id, submission.id = %delivery.submission, "a webhook waits, because its submission is judged again");
+                return;
+            }
             Err(error) => Sent::Failed { error, status: None },
         };
         let result = match &sent {
@@ -179,15 +183,14 @@ impl Sender {
         }
     }
 
-    async fn message(&self, delivery: &Delivery) -> Result<Message, String> {
-        let viewer = AuthenticatedUser { user: delivery.owner, is_admin: false };
+    /// The message to send; `None`: the submission is judged again, and the delivery was postponed.
+    async fn message(&self, delivery: &Delivery) -> Result<Option<Message>, String> {
         let ours = |_| "could not read the result".to_owned();
-        let record = self
-            .core
-            .submission(&viewer, delivery.submission)
-            .await
-            .map_err(ours)?
-            .ok_or("the submission no longer exists")?;
+        let record = match self.core.reported_by(delivery).await.map_err(ours)? {
+            Reported::Ended(record) => record,
+            Reported::JudgedAgain => return Ok(None),
+            Reported::Missing => return Err("the submission no longer exists".to_owned()),
+        };
         let secret = self
             .core
             .webhook_secret(delivery.owner)
@@ -201,7 +204,7 @@ impl Sender {
         };
         let (id, timestamp) = (delivery.id.to_string(), now.as_second());
         let signature = sign(&secret, &id, timestamp, &body);
-        Ok(Message { url: delivery.url.clone(), method, id, timestamp, signature, body })
+        Ok(Some(Message { url: delivery.url.clone(), method, id, timestamp, signature, body }))
     }
 
     async fn post(&self, message: Message) -> Sent {

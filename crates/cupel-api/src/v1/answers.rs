@@ -58,6 +58,26 @@ pub(crate) async fn for_sender(app: &Shared, user: UserId, record: SubmissionRec
     one(app, user, record, parts).await
 }
 
+/// Response with one submission that an earlier request created, as this viewer may see it now.
+///
+/// # Errors
+///
+/// As for [`for_sender`]. Also if the submission does not exist for the viewer.
+pub(crate) async fn for_viewer(
+    app: &Shared,
+    viewer: &AuthenticatedUser,
+    record: SubmissionRecord,
+) -> Result<Response, ApiError> {
+    let seen = app.core.seen_as(viewer, record).await?;
+    let attempted = seen.ok_or_else(|| ApiError::not_found("submission"))?;
+    let mut parts = ResponseParts { disclosure: attempted.disclosure(), ..ResponseParts::default() };
+    if let (Some(of), Some(problem)) = (attempted.record().submission.of_problem(), attempted.problem()) {
+        parts.slug = Some(problem.slug.to_string());
+        parts.version = app.core.version_numbers(&attempted).await?.get(&of.package).copied();
+    }
+    one(app, viewer.user, attempted.into_record(), parts).await
+}
+
 /// The problems of a list of submissions. Each is read once.
 #[derive(Default)]
 struct Problems(HashMap<ProblemVersion, ResponseParts>);

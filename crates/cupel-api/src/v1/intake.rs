@@ -109,12 +109,18 @@ pub(super) async fn respond(
         Executed::Finished { record, origin } => {
             let (id, status) = (record.submission.id, Status::from(&record.state));
             let is_repeated = origin == Origin::RepeatedRequest;
-            if let Ok(mut response) = answers::one(app, caller.user, *record, parts).await {
+            let answer = if is_repeated {
+                // `parts` are those of the problem and version to which the request would be sent now.
+                answers::for_viewer(app, &caller.viewer, *record).await
+            } else {
+                answers::one(app, caller.user, *record, parts).await
+            };
+            if let Ok(mut response) = answer {
                 mark(&mut response, &applied, &[id], is_repeated);
                 set_location(&mut response, header::CONTENT_LOCATION, receipt.location(id));
                 return Ok(response);
             }
-            // The budget for large responses is exhausted; the client can fetch the result later.
+            // The budget for large responses is exhausted, or the store failed; the client can fetch the result later.
             (id, is_repeated, status)
         }
         Executed::Accepted { id, is_repeated, state } => {

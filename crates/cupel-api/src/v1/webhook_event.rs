@@ -27,7 +27,7 @@ pub(crate) struct WebhookEvent {
     /// Always `submission.finished`.
     #[serde(rename = "type")]
     kind: &'static str,
-    /// Time at which the submission ended, the same for every try. The header `webhook-timestamp` has the time of the
+    /// Time at which the submission ended, the same for every try unless it is judged again. The header `webhook-timestamp` has the time of the
     /// try.
     #[schema(format = DateTime)]
     timestamp: String,
@@ -64,7 +64,7 @@ pub(crate) struct WebhookData {
     completed_at: Option<String>,
 }
 
-/// Body of the delivery for this submission, as JSON.
+/// Body of the delivery for this submission, which has ended, as JSON.
 pub fn webhook_body(record: &SubmissionRecord) -> String {
     // The event consists of strings and numbers, so it always serializes.
     serde_json::to_string(&WebhookEvent::of(record)).unwrap_or_default()
@@ -73,7 +73,7 @@ pub fn webhook_body(record: &SubmissionRecord) -> String {
 impl WebhookEvent {
     fn of(record: &SubmissionRecord) -> WebhookEvent {
         let report = record.report.as_ref();
-        // An abandoned run has no verdict from the judge.
+        // Only submissions that have ended are reported, so each has a verdict, an end and a final status.
         let verdict = record.state.verdict().unwrap_or(cupel_types::Verdict::InternalError);
         let status = match Status::from(&record.state) {
             Status::Queued | Status::Running => Status::Failed,
@@ -87,7 +87,6 @@ impl WebhookEvent {
         });
         WebhookEvent {
             kind: "submission.finished",
-            // A delivery exists only once the submission has ended.
             timestamp: rfc3339(record.completed_at.unwrap_or(record.submission.submitted_at)),
             data: WebhookData {
                 submission_id: record.submission.id.to_string(),
@@ -112,7 +111,7 @@ impl WebhookEvent {
 /// convention: `webhook-signature` is `v1,` and the base64 HMAC-SHA256 of `webhook-id.webhook-timestamp.body`. The key
 /// is the secret from `GET /auth/webhook-secret`: decode the base64 text after `whsec_`. Compare the signature in
 /// constant time, and refuse old values of `webhook-timestamp`. A delivery that fails is repeated with the same
-/// `webhook-id` and body.
+/// `webhook-id` and body. If the submission is judged again meanwhile, the delivery waits and has the new result.
 #[utoipa::path(
     post, path = "submission.finished", tag = "submissions", operation_id = "submission_finished",
     params(

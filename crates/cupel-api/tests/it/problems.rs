@@ -807,6 +807,21 @@ async fn only_a_user_who_may_change_a_problem_learns_whether_a_name_exists() {
 }
 
 #[tokio::test]
+async fn only_users_with_the_role_become_authors_of_a_problem() {
+    let app = TestApp::start().await;
+    let (owner, other, user) = (app.author().await, app.author().await, app.user().await);
+    let slug = app.problem(&owner, "echo", Visibility::Private).await;
+    let change = |body: Value| {
+        app.request(Method::PATCH, &format!("/api/v1/problems/{slug}")).json(&body).bearer(&owner.token).send()
+    };
+    let (other, user) = (&other.user.username, &user.user.username);
+    let refused = change(json!({ "authors": [other, user] })).await;
+    refused.is_error(422, "invalid-body").points_to("/authors/1");
+    assert!(refused.json["detail"].as_str().unwrap().contains("not an author"), "{refused:?}");
+    assert_eq!(change(json!({ "authors": [other], "readers": [user] })).await.status, 200);
+}
+
+#[tokio::test]
 async fn an_administrator_can_publish_despite_errors_with_a_recorded_reason() {
     let app = TestApp::start().await;
     let (author, admin) = (app.author().await, app.admin().await);
@@ -884,6 +899,38 @@ async fn a_running_verification_is_shown_as_running() {
     let later = verify("?wait=0.1").await;
     assert_eq!((later.status.as_u16(), &later.json["status"]), (202, &json!("running")), "{later:?}");
     assert_eq!(later.json["submission_id"], result["submission_id"]);
+}
+
+/// Regression: the response was about the problem and version that had the slug at the time of the repetition.
+#[tokio::test]
+async fn a_repeated_request_shows_the_submission_as_its_problem_was() {
+    let app = TestApp::start().await;
+    let (author, sender) = (app.author().await, app.author().await);
+    app.problem(&author, "echo", Visibility::Public).await;
+    app.problem(&author, "draft", Visibility::Draft).await;
+    let body = json!({ "language": "python", "source_code": "print(input())" });
+    let send = async |slug: &str, by: &TestUser, query: &str| {
+        let call = app.post(&format!("/api/v1/problems/{slug}/submissions{query}"), &body);
+        call.bearer(&by.token).header("idempotency-key", "once").send().await
+    };
+    assert_eq!(send("draft", &author, "").await.status, 202);
+    app.complete(graded(Verdict::WrongAnswer)).await;
+    let second = an_archive(&[("tests/secret/2.out", Some("another\n"))]);
+    let call = app.request(Method::PUT, "/api/v1/problems/draft/package").raw(second);
+    let stored = call.header("content-type", "application/x-tar").bearer(&author.token).send().await;
+    assert_eq!((&stored.json["version"], &stored.json["is_current"]), (&json!(2), &json!(true)), "{stored:?}");
+    let repeated = send("draft", &author, "?wait=0").await;
+    assert_eq!((repeated.status.as_u16(), &repeated.json["problem"]["version"]), (200, &json!(1)), "{repeated:?}");
+    assert_eq!(repeated.json["problem"]["tests"][1]["name"], "secret/the-trap");
+
+    assert_eq!(send("echo", &sender, "").await.status, 202);
+    app.complete(graded(Verdict::WrongAnswer)).await;
+    let rename = app.request(Method::PATCH, "/api/v1/problems/echo").json(&json!({ "slug": "renamed" }));
+    assert_eq!(rename.bearer(&author.token).send().await.status, 200);
+    app.problem(&sender, "echo", Visibility::Draft).await;
+    let repeated = send("echo", &sender, "?wait=0").await;
+    assert_eq!((repeated.status.as_u16(), &repeated.json["problem"]["slug"]), (200, &json!("renamed")), "{repeated:?}");
+    assert!(!repeated.text.contains("the-trap"), "{repeated:?}");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 
 use cupel_types::{ApiKeyId, SessionId};
 
-use super::{Accounts, Role, User};
+use super::{Accounts, Role, Tier, User};
 use crate::{AuthenticatedUser, StoreError};
 
 /// The credential with which a client was authenticated.
@@ -29,7 +29,9 @@ pub enum AccessEnded {
     /// The API key was revoked or has expired.
     Key,
     /// The client had an administrator's view, and its user is no longer an administrator.
-    Role,
+    Administrator,
+    /// The client had an author's view, and its user is no longer an author.
+    Author,
 }
 
 impl AccessEnded {
@@ -54,24 +56,38 @@ impl AccessEnded {
             AccessEnded::Account => "The account is disabled or was deleted.",
             AccessEnded::Session => "The session has ended. Sign in again.",
             AccessEnded::Key => "The API key was revoked or has expired.",
-            AccessEnded::Role => "The account is no longer an administrator.",
+            AccessEnded::Administrator => "The account is no longer an administrator.",
+            AccessEnded::Author => "The account is no longer an author.",
         }
     }
 }
 
+/// Access of a client that keeps a connection open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// The client still has access. Its user has this tier now.
+    Continues(Tier),
+    /// The client has no access any more.
+    Ended(AccessEnded),
+}
+
 impl Accounts {
-    /// Why this client has no access any more; `None` if it still has access.
+    /// Whether this client still has access.
     ///
     /// # Errors
     /// If the store cannot answer.
-    pub async fn access_ended(
-        &self,
-        viewer: &AuthenticatedUser,
-        credential: CredentialId,
-    ) -> Result<Option<AccessEnded>, StoreError> {
+    pub async fn access(&self, viewer: &AuthenticatedUser, credential: CredentialId) -> Result<Access, StoreError> {
         let found = self.inner.store.user_with(viewer.user, credential, self.now()).await?;
-        let ended = AccessEnded::of(found.as_ref(), credential);
-        let is_admin = found.is_some_and(|(user, _)| user.role == Role::Admin);
-        Ok(ended.or((viewer.is_admin && !is_admin).then_some(AccessEnded::Role)))
+        if let Some(ended) = AccessEnded::of(found.as_ref(), credential) {
+            return Ok(Access::Ended(ended));
+        }
+        let Some((user, _)) = found else { return Ok(Access::Ended(AccessEnded::Account)) };
+        Ok(if viewer.is_admin && user.role != Role::Admin {
+            Access::Ended(AccessEnded::Administrator)
+        } else if viewer.is_author && !user.role.is_author() {
+            Access::Ended(AccessEnded::Author)
+        } else {
+            Access::Continues(user.tier)
+        })
     }
 }

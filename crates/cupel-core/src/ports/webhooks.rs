@@ -33,6 +33,8 @@ pub trait WebhookStore: Send + Sync {
         status: Option<u16>,
         next: Option<Timestamp>,
     ) -> Result<(), StoreError>;
+    /// Makes a claimed delivery due at `next` without an attempt. Does nothing if the claim is not current.
+    async fn postpone_delivery(&self, claimed: &Delivery, next: Timestamp) -> Result<(), StoreError>;
     /// The receiver is permanently gone (410): gives up this delivery and all others of the same owner to the same
     /// address. Returns their number. If the claim is not current, this delivery stays due.
     async fn receiver_gone(&self, claimed: &Delivery, now: Timestamp) -> Result<u64, StoreError>;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use cupel_core::webhook::{Sent, Turns};
-use cupel_core::{Clock as _, RunStore as _};
+use cupel_core::webhook::{Reported, Sent, Turns};
+use cupel_core::{Clock as _, Delivery, RunStore as _};
 use cupel_testkit::{Unlimited, a_submission};
 use cupel_types::UserId;
 
@@ -44,6 +44,37 @@ async fn delivered_and_gone_deliveries_are_not_retried() {
         app.clock.advance(Duration::from_secs(100 * 3600));
         assert!(app.core.take_deliveries(HOLD, 10, &[], &mut Turns::default()).await.unwrap().is_empty());
     }
+}
+
+/// Regression: the receiver got the verdict JE of a run that had not ended.
+#[tokio::test]
+async fn a_delivery_waits_while_its_submission_is_judged_again() {
+    let app = App::start().await;
+    let id = app.submit(a_submission().webhook("https://example.test/hook")).await;
+    for _ in 0..3 {
+        let failed = next(&app.core).await;
+        app.core.give_back(&failed, true, "the worker stopped").await.unwrap();
+        app.clock.advance(Duration::from_secs(600));
+        app.core.sweep().await.unwrap();
+    }
+    let take = async || app.core.take_deliveries(HOLD, 10, &[], &mut Turns::default()).await.unwrap();
+    let reported = async |delivery: &Delivery| app.core.reported_by(delivery).await.unwrap();
+    let first = take().await.remove(0);
+    assert!(matches!(reported(&first).await, Reported::Ended(record) if record.submission.id == id));
+    app.core.record_delivery(&first, Sent::Failed { error: "503".into(), status: Some(503) }).await.unwrap();
+
+    assert!(app.core.retry_dead(id).await.unwrap());
+    app.clock.advance(Duration::from_secs(60));
+    let waits = take().await.remove(0);
+    assert_eq!((waits.id, waits.tries), (first.id, 1));
+    assert!(matches!(reported(&waits).await, Reported::JudgedAgain));
+    assert!(take().await.is_empty());
+
+    finish(&app.core, &next(&app.core).await).await;
+    app.clock.advance(Duration::from_secs(60));
+    let (again, new) = take().await.into_iter().partition::<Vec<_>, _>(|delivery| delivery.id == first.id);
+    assert_eq!((again[0].tries, new[0].tries), (1, 0), "the wait was no attempt; the new run has its own delivery");
+    assert!(matches!(reported(&again[0]).await, Reported::Ended(record) if record.report.is_some()));
 }
 
 #[tokio::test]

@@ -65,6 +65,10 @@ impl WebhookStore for SqlStore {
         self.write(Failed { claim: Claim::of(claimed), now, error: error.to_owned(), status, next }).await
     }
 
+    async fn postpone_delivery(&self, claimed: &Delivery, next: Timestamp) -> Result<(), StoreError> {
+        self.write(Postpone { claim: Claim::of(claimed), next }).await
+    }
+
     async fn receiver_gone(&self, claimed: &Delivery, now: Timestamp) -> Result<u64, StoreError> {
         self.write(Gone { claim: Claim::of(claimed), now }).await
     }
@@ -230,6 +234,24 @@ impl Write for Failed {
                 to_us(self.claim.until)
             ],
         )?;
+        Ok(())
+    }
+}
+
+struct Postpone {
+    claim: Claim,
+    next: Timestamp,
+}
+
+impl Write for Postpone {
+    type Output = ();
+    const OPERATION: &'static str = "postpone a webhook delivery";
+    // If a crash loses it, the delivery is due when its claim ends.
+    const DURABLE: bool = false;
+
+    fn apply(&self, db: &dyn Sql) -> Result<(), SqlFault> {
+        let sql = "UPDATE webhook_deliveries SET next_at = ? WHERE id = ? AND next_at = ?";
+        db.execute(sql, values![to_us(self.next), bytes(self.claim.id.as_uuid()), to_us(self.claim.until)])?;
         Ok(())
     }
 }

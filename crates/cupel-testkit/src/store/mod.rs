@@ -119,6 +119,7 @@ macro_rules! store_conformance {
                 a_taken_delivery_is_hidden_until_it_is_due_again,
                 the_oldest_due_deliveries_of_the_listed_owners_are_taken,
                 a_failed_delivery_is_retried_until_it_is_given_up,
+                a_postponed_delivery_counts_no_attempt,
                 a_requested_redelivery_outlives_the_attempt_in_progress,
                 a_receiver_that_is_gone_gets_no_more_deliveries_of_the_owner,
                 expired_records_are_deleted,

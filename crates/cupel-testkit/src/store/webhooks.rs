@@ -113,6 +113,24 @@ pub async fn a_failed_delivery_is_retried_until_it_is_given_up<S: Store>(make: i
     assert!(take(&*store, 9999).await.is_empty(), "a completed delivery is not sent again");
 }
 
+pub async fn a_postponed_delivery_counts_no_attempt<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let owner = user(&*store).await;
+    cancelled(&*store, owner, URL).await;
+    let first = take(&*store, 0).await.remove(0);
+    store.delivery_failed(&first, at(0), "500", Some(500), Some(at(5))).await.unwrap();
+    let postponed = take(&*store, 5).await.remove(0);
+    store.postpone_delivery(&postponed, at(90)).await.unwrap();
+    // The claim has ended, so its late result changes nothing.
+    store.delivered(&postponed, at(6), 200).await.unwrap();
+    store.postpone_delivery(&postponed, at(7)).await.unwrap();
+    assert!(take(&*store, 89).await.is_empty());
+    let (listed, _) = store.deliveries(Some(owner), 0, 10).await.unwrap();
+    assert_eq!((listed[0].tries, listed[0].status, listed[0].next_at), (1, Some(500), Some(at(90))));
+    let again = take(&*store, 90).await.remove(0);
+    assert_eq!((again.id, again.tries), (first.id, 1));
+}
+
 pub async fn a_requested_redelivery_outlives_the_attempt_in_progress<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
