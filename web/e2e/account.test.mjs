@@ -596,6 +596,23 @@ test('the question before something ends takes the focus, and Cancel and Escape 
   }
 })
 
+test('a new key and the change of a password are shown at once, although the list beside them is not read', async () => {
+  const { page, close } = await registered({ path: '/account?view=keys' })
+  await page.getByText('You have no API keys').waitFor()
+  // No list is answered any more.
+  await page.route(/\/api\/v1\/auth\/(keys|sessions)$/, (route) => (route.request().method() === 'GET' ? undefined : route.fallback()))
+  await page.getByLabel('Name', { exact: true }).fill('laptop')
+  await page.getByRole('button', { name: 'Create a key' }).click()
+  await page.getByText('it is shown only this once').waitFor()
+  await page.getByRole('button', { name: 'Done' }).click()
+  await page.getByRole('link', { name: 'Security' }).click()
+  await page.getByLabel('Current password').fill(PASSWORD)
+  await page.getByLabel('New password').fill('another good password')
+  await page.getByRole('button', { name: 'Change the password' }).click()
+  await page.getByText('Your password is changed.').waitFor()
+  await close()
+})
+
 test('a visitor who opens a part of the account returns to it after signing in', async () => {
   const { name, close } = await registered()
   await close()
