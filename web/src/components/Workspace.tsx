@@ -78,9 +78,10 @@ interface WorkspaceProps {
   replaced: { code: string; by: string } | undefined
   /** Said beside Submit. */
   submitNote?: React.ReactNode
+  ref: React.Ref<HTMLDivElement>
 }
 
-export function Workspace({ problem, of, languages, language, cannotRun, judge, contest, opened, names, pane, onLanguage, onLoad, onPlay, onBegin, onCode, replaced, submitNote }: WorkspaceProps) {
+export function Workspace({ problem, of, languages, language, cannotRun, judge, contest, opened, names, pane, onLanguage, onLoad, onPlay, onBegin, onCode, replaced, submitNote, ref }: WorkspaceProps) {
   const m = useMessages()
   const { drawer, loaded, starter, visitor } = useTexts(editing)
   const { slug } = problem.problem
@@ -283,8 +284,8 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
   )
   const open = (next: Drawer, asksForInput = false) => {
     setTab(next)
-    if (next === 'terminal') setUsedTerminal(true)
     setAsksForInput(asksForInput)
+    if (next === 'terminal') setUsedTerminal(true)
   }
   const tabs: [Drawer, string][] = [
     ['samples', drawer.samples],
@@ -323,7 +324,7 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
   // One tree for both layouts: when a window becomes wider or narrower, the editor, the result and the terminal stay.
   const isWide = pane === undefined
   return (
-    <div {...(isWide && { 'data-screen': '' })} className={`relative flex flex-col grow min-h-0 ${isWide ? 'basis-0 min-w-0' : ''}`}>
+    <div ref={ref} tabIndex={-1} {...(isWide && { 'data-screen': '' })} className={`outline-none relative flex flex-col grow min-h-0 ${isWide ? 'basis-0 min-w-0' : ''}`}>
       <div className={isWide ? 'flex flex-col shrink-0 min-h-0' : pane === 'code' ? 'flex flex-col grow min-h-0' : 'hidden'} style={isWide ? { height: paneAbove(share) } : undefined}>
         {toolbar}
         {notes}
