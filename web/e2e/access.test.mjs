@@ -673,6 +673,62 @@ test('the editor begins with the frame of a program, which is no draft and canno
   await close()
 })
 
+test('Reset keeps the focus, and the focus stays in the list of problems when a button has removed a filter', async () => {
+  const { page, close } = await registered('/problems')
+  const all = await page.evaluate(async () => (await (await fetch('/api/v1/problems?limit=100')).json()).problems)
+  const [tag, other] = all.find((problem) => problem.tags.length > 1).tags
+  const inList = () => page.waitForFunction(() => document.activeElement.matches('main > div') && document.activeElement.querySelector('h1') !== null)
+  await page.goto(`${server.url}/problems?tag=${tag},${other}`)
+  for (const one of [tag, other]) {
+    await page.evaluate(() => document.activeElement.blur())
+    const button = page.getByRole('button', { name: `Remove the tag ${one}` })
+    await button.press('Enter')
+    await button.waitFor({ state: 'detached' })
+    await inList()
+  }
+  await page.goto(`${server.url}/problems?q=nothing-has-this-name`)
+  const clear = page.getByRole('button', { name: 'Clear filters' })
+  await clear.press('Enter')
+  await clear.waitFor({ state: 'detached' })
+  await inList()
+
+  await page.goto(`${server.url}/problems/${SLUG}`)
+  const reset = page.getByRole('button', { name: 'Reset', exact: true })
+  await page.getByRole('textbox', { name: /Source code/ }).click()
+  await page.keyboard.type('# mine')
+  await reset.press('Enter')
+  await page.getByText('The editor has the starting code again.').waitFor()
+  assert.equal(await reset.isDisabled(), true)
+  assert.ok(await reset.evaluate((element) => element === document.activeElement))
+  await close()
+})
+
+test('without the storage of the browser, the theme and the choices hold for the page', async () => {
+  const { page, close } = await registered('/problems')
+  await page.addInitScript(() => {
+    Storage.prototype.setItem = () => {
+      throw new DOMException('full', 'QuotaExceededError')
+    }
+  })
+  await page.reload()
+  const isDark = () => page.evaluate(() => document.documentElement.classList.contains('dark'))
+  assert.equal(await isDark(), false)
+  await page.getByRole('button', { name: 'Preferences' }).click()
+  await page.getByRole('menuitemradio', { name: 'Dark' }).click()
+  await page.waitForFunction(() => document.documentElement.classList.contains('dark'))
+  await page.keyboard.press('Escape')
+  // Single-key shortcuts can be turned off.
+  await page.keyboard.press('?')
+  const keys = page.getByRole('dialog').getByRole('checkbox').first()
+  await keys.click()
+  assert.equal(await keys.isChecked(), false)
+  await page.keyboard.press('Escape')
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  await page.keyboard.press('/')
+  assert.equal(await page.getByRole('searchbox').evaluate((box) => box === document.activeElement), false)
+  await close()
+})
+
 test('a user can register, run code and view a difference without a mouse', async () => {
   const { page, close } = await visit(browser)
   await page.goto(`${server.url}/problems`)

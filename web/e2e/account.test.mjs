@@ -601,6 +601,89 @@ test('the question before something ends takes the focus, and Cancel and Escape 
   }
 })
 
+test('a new key and the change of a password are shown at once, although the list beside them is not read', async () => {
+  const { page, close } = await registered({ path: '/account?view=keys' })
+  await page.getByText('You have no API keys').waitFor()
+  // No list is answered any more.
+  await page.route(/\/api\/v1\/auth\/(keys|sessions)$/, (route) => (route.request().method() === 'GET' ? undefined : route.fallback()))
+  await page.getByLabel('Name', { exact: true }).fill('laptop')
+  await page.getByRole('button', { name: 'Create a key' }).click()
+  await page.getByText('it is shown only this once').waitFor()
+  await page.getByRole('button', { name: 'Done' }).click()
+  await page.getByRole('link', { name: 'Security' }).click()
+  await page.getByLabel('Current password').fill(PASSWORD)
+  await page.getByLabel('New password').fill('another good password')
+  await page.getByRole('button', { name: 'Change the password' }).click()
+  await page.getByText('Your password is changed.').waitFor()
+  await close()
+})
+
+test('a button whose request is in progress or was refused keeps the focus, and sends nothing meanwhile', async () => {
+  const { page, close, name, faults } = await registered()
+  await people.call(server, people.tokenOf(server, name), 'POST', '/auth/keys', { name: 'ci', scopes: ['runs:read'] })
+  const sent = []
+  /** Answers the requests of a method with 503, as soon as `release` is called. */
+  const refuse = async (url, method) => {
+    const held = Promise.withResolvers()
+    await page.route(url, async (route) => {
+      if (route.request().method() !== method) return route.fallback()
+      sent.push(method)
+      await held.promise
+      return route.fulfill({ status: 503, contentType: 'application/problem+json', body: JSON.stringify({ type: '/errors/unavailable', code: 'unavailable', title: 'Unavailable', status: 503 }) })
+    })
+    return held.resolve
+  }
+  const focused = (text) => page.waitForFunction((text) => document.activeElement.textContent === text, text)
+  const error = page.getByRole('alert').filter({ hasText: 'The server is busy' })
+
+  await page.goto(`${server.url}/account?view=keys`)
+  let release = await refuse('**/api/v1/auth/keys/*', 'DELETE')
+  await page.getByRole('button', { name: 'Revoke the key ci' }).press('Enter')
+  await focused('Revoke it')
+  await page.keyboard.press('Enter')
+  await page.getByRole('button', { name: 'Revoke it', disabled: true }).waitFor()
+  await page.keyboard.press('Enter')
+  await focused('Revoke it')
+  release()
+  await error.waitFor()
+  await focused('Revoke it')
+  await page.keyboard.press('Escape')
+  await focused('Revoke')
+  assert.deepEqual(sent, ['DELETE'])
+
+  await page.getByRole('link', { name: 'Security' }).click()
+  release = await refuse('**/api/v1/auth/password', 'POST')
+  await page.getByLabel('Current password').fill(PASSWORD)
+  await page.getByLabel('New password').fill('another good password')
+  await page.getByRole('button', { name: 'Change the password' }).press('Enter')
+  await page.getByRole('button', { name: 'Change the password', disabled: true }).waitFor()
+  // Enter in a field sends the form, as a click on its button does.
+  await page.getByLabel('New password').press('Enter')
+  await page.getByRole('button', { name: 'Change the password' }).focus()
+  release()
+  await error.waitFor()
+  await focused('Change the password')
+  assert.deepEqual(sent, ['DELETE', 'POST'])
+  faults.splice(0, faults.length, ...faults.filter((fault) => !/status of 503/.test(fault)))
+  await close()
+})
+
+test('the button that shows all tags leads to the first tag that it has shown', async () => {
+  const { page, close } = await registered()
+  await page.route('**/api/v1/users/me/progress*', async (route) => {
+    const answer = await route.fetch()
+    await route.fulfill({ response: answer, json: { ...(await answer.json()), solved: 1 } })
+  })
+  await page.route('**/api/v1/users/me/activity*', async (route) => {
+    const answer = await route.fetch()
+    await route.fulfill({ response: answer, json: { ...(await answer.json()), tags: Array.from({ length: 30 }, (_, at) => ({ tag: `tag-${at + 1}`, solved: 0, problems: 1 })) } })
+  })
+  await page.goto(`${server.url}/account`)
+  await page.getByRole('button', { name: 'Show all 30 tags' }).press('Enter')
+  await page.waitForFunction(() => document.activeElement.textContent.startsWith('tag-25'))
+  await close()
+})
+
 test('a visitor who opens a part of the account returns to it after signing in', async () => {
   const { name, close } = await registered()
   await close()

@@ -159,6 +159,9 @@ test('the keyboard stays where it was when a file is deleted, the form for its n
   }
   const focused = (role, name) => page.waitForFunction(([role, name]) => document.activeElement?.getAttribute('role') === role && document.activeElement.textContent === name, [role, name])
   await pressed('Share')
+  await pressed('Make the link')
+  // The link takes the place of the button.
+  await page.waitForFunction(() => document.activeElement.getAttribute('aria-label') === 'Link to this program')
   await pressed('Close')
   await focused(null, 'Share')
   const field = page.getByLabel('Name of the file')
@@ -495,6 +498,72 @@ test('the box of the output follows the end of a running program\'s output, unle
   await until('the end of the output', async () => (await place()).rest < 24)
   await press(page, 'Stop')
   await verdict(page, 'CANCELLED')
+  await close()
+})
+
+test('a reader who scrolls to the end while output arrives follows it again', async () => {
+  const { page, close } = await player()
+  await choose(page, 'python')
+  await page.getByRole('tab', { name: 'Text' }).click()
+  await permitLongRuns(page)
+  await write(page, 'import time\nn = 0\nwhile True:\n    n += 1\n    print("line", n, flush=True)\n    time.sleep(0.02)\n')
+  await press(page, 'Run')
+  const box = page.getByLabel('Output', { exact: true })
+  await box.waitFor()
+  const lines = () => box.evaluate((one) => one.innerText.trimEnd().split('\n').length)
+  const rest = () => box.evaluate(({ scrollTop, clientHeight, scrollHeight }) => scrollHeight - clientHeight - scrollTop)
+  await until('output that scrolls', async () => (await box.evaluate((one) => one.scrollTop)) > 0)
+  await box.evaluate((one) => (one.scrollTop = 10))
+  await until('an end out of view', async () => (await rest()) > 100)
+  // Output that arrives from now on is collected, as in a slow browser.
+  await page.evaluate(() => {
+    window.held = []
+    window.frame = requestAnimationFrame
+    window.requestAnimationFrame = (act) => window.held.push(act)
+  })
+  await until('several lines', () => page.evaluate(() => window.held.length > 10))
+  // The reader scrolls to the end, and the output is shown before the browser has reported it.
+  await box.evaluate((one) => {
+    window.requestAnimationFrame = window.frame
+    return new Promise((done) =>
+      requestAnimationFrame((now) => {
+        one.scrollTop = one.scrollHeight
+        for (const act of window.held) act(now)
+        done()
+      }),
+    )
+  })
+  const from = await lines()
+  await until('more output', async () => (await lines()) >= from + 20)
+  await until('the end of the output', async () => (await rest()) < 24)
+  await press(page, 'Stop')
+  await verdict(page, 'CANCELLED')
+  await close()
+})
+
+test('Run and Stop keep the focus while and after a program runs', async () => {
+  const { page, close } = await player()
+  await choose(page, 'python')
+  await page.getByRole('tab', { name: 'Text' }).click()
+  await permitLongRuns(page)
+  const [run, stop] = ['Run', 'Stop'].map((name) => page.getByRole('button', { name, exact: true }))
+  const hasFocus = (button) => button.evaluate((element) => element === document.activeElement)
+  await write(page, 'print(1)\n')
+  await run.press('Space')
+  await verdict(page, 'AC')
+  await stop.and(page.locator('[aria-disabled]')).waitFor()
+  assert.ok(await hasFocus(run))
+  await write(page, 'import time\nprint("begun", flush=True)\ntime.sleep(50)\n')
+  await run.press('Space')
+  await page.getByText('begun', { exact: true }).waitFor()
+  assert.ok(await hasFocus(run))
+  // A key on the disabled button starts nothing.
+  assert.equal(await run.isDisabled(), true)
+  await page.keyboard.press('Space')
+  await stop.press('Enter')
+  await verdict(page, 'CANCELLED')
+  assert.ok(await hasFocus(stop))
+  assert.equal(await stop.isDisabled(), true)
   await close()
 })
 

@@ -143,9 +143,10 @@ function Create({ role }: { role: Role }) {
   const [isWithout, setIsWithout] = useState(false)
   const create = useSend({
     mutationFn: (body: { name: string; scopes: Scope[]; expires_at?: string }) => dataOf(api.POST('/api/v1/auth/keys', { body })),
-    onSuccess: async () => {
+    onSuccess: () => {
       form.current?.reset()
-      await queries.invalidateQueries({ queryKey: keysQuery.queryKey })
+      // The page shows the key at once. It does not wait for the list.
+      void queries.invalidateQueries({ queryKey: keysQuery.queryKey })
     },
     // The key's text is not cached after the page has shown it.
     gcTime: 0,

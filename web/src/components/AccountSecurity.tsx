@@ -44,9 +44,10 @@ function Password({ username }: { username: string }) {
   const form = useRef<HTMLFormElement>(null)
   const send = useSend({
     mutationFn: (body: { old_password: string; password: string }) => dataOf(api.POST('/api/v1/auth/password', { body })),
-    onSuccess: async () => {
+    onSuccess: () => {
       form.current?.reset()
-      await queries.invalidateQueries({ queryKey: sessionsQuery.queryKey })
+      // The page says at once that the password has changed. It does not wait for the list.
+      void queries.invalidateQueries({ queryKey: sessionsQuery.queryKey })
     },
   })
   const submit = (event: FormEvent<HTMLFormElement>) => {
