@@ -1213,7 +1213,8 @@ export interface components {
             style?: components["schemas"]["StyleName"] | null;
             /**
              * Format: int64
-             * @description ICPC: penalty in minutes for each rejected try at a problem that is later solved, 0 to 1440.
+             * @description ICPC: penalty in minutes for each rejected try at a problem that is later solved, 0 to 1440. If it is omitted
+             *     and the style changes from `ioi` to `icpc`, the penalty is 20.
              */
             penalty_minutes?: number | null;
             /**

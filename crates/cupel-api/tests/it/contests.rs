@@ -408,8 +408,12 @@ async fn a_new_penalty_needs_no_style() {
     make(&app, &author, &a_contest("icpc", 10)).await;
     let changed = change(&app, &author, "icpc", &json!({ "penalty_minutes": 5 })).await;
     assert_eq!((&changed.json["style"], &changed.json["penalty_minutes"]), (&json!("icpc"), &json!(5)), "{changed:?}");
+    let changed = change(&app, &author, "icpc", &json!({ "style": "icpc", "title": "Renamed" })).await;
+    assert_eq!((changed.status.as_u16(), &changed.json["penalty_minutes"]), (200, &json!(5)), "the penalty stays");
     change(&app, &author, "icpc", &json!({ "style": "ioi" })).await;
     change(&app, &author, "icpc", &json!({ "penalty_minutes": 5 })).await.is_error(422, "invalid-body");
+    let changed = change(&app, &author, "icpc", &json!({ "style": "icpc" })).await;
+    assert_eq!(changed.json["penalty_minutes"], 20, "{changed:?}");
 }
 
 #[tokio::test]
