@@ -1034,8 +1034,11 @@ export interface components {
         AnswerRequest: {
             /** @description The answer; not blank. It replaces an earlier answer. */
             answer: string;
-            /** @description Whether everybody may read the question and the answer. */
-            public?: boolean;
+            /**
+             * @description Whether everybody may read the question and the answer. If omitted, this stays as it is; a question is private
+             *     at first.
+             */
+            public?: boolean | null;
         };
         /**
          * @description Error document, RFC 9457 (`application/problem+json`).

@@ -791,6 +791,11 @@ async fn only_the_asker_sees_a_question_and_its_answer_until_they_are_public() {
     assert_eq!((list(&other).await, list(&asker).await[0]["answer"].clone()), (json!([]), json!("No.")));
     assert_eq!(answer(&author, json!({ "answer": "No.", "public": true })).await.status, 204);
     assert_eq!((&list(&other).await[0]["problem"], &list(&other).await[0]["own"]), (&json!("A"), &json!(false)));
+    // A corrected answer stays public, unless the request says otherwise.
+    assert_eq!(answer(&author, json!({ "answer": "Yes." })).await.status, 204);
+    assert_eq!(list(&other).await[0]["answer"], json!("Yes."));
+    assert_eq!(answer(&author, json!({ "answer": "Yes.", "public": false })).await.status, 204);
+    assert_eq!(list(&other).await, json!([]));
 }
 
 #[tokio::test]

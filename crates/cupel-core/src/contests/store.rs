@@ -106,14 +106,14 @@ pub trait ContestStore: Send + Sync {
     /// announcements, and nothing was written.
     async fn ask(&self, new: NewClarification, per_asker_max: u32) -> Result<bool, StoreError>;
 
-    /// Writes or replaces the answer to a question; an announcement stays public. `false`: the contest has no such
-    /// question.
+    /// Writes or replaces the answer to a question. `is_public`: whether everyone may read the question; `None` leaves
+    /// that as it is. An announcement stays public. `false`: the contest has no such question.
     async fn answer(
         &self,
         contest: ContestId,
         id: ClarificationId,
         answer: String,
-        is_public: bool,
+        is_public: Option<bool>,
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 

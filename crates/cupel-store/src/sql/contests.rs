@@ -303,7 +303,7 @@ impl ContestStore for SqlStore {
         contest: ContestId,
         id: ClarificationId,
         answer: String,
-        is_public: bool,
+        is_public: Option<bool>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         self.write(Answer { contest, id, answer, is_public, now }).await
