@@ -462,14 +462,14 @@ async fn a_rejudge_reveals_no_hidden_verdict_to_an_author_who_takes_part() {
         let response = call(Method::GET, verdict, &author).await;
         assert_eq!(response["pagination"]["total"], shown, "{verdict}: {response}");
         let response = call(Method::POST, verdict, &author).await;
-        assert_eq!(response, json!({ "queued": shown, "looked_at": shown }), "{verdict}");
+        assert_eq!(response, json!({ "queued": shown, "being_judged": 0, "looked_at": shown }), "{verdict}");
     }
     // The submissions are rejudged nevertheless.
     for _ in 0..3 {
         app.complete(RunReport { execution: None, grading: Some(Grading::default()), ..a_report() }).await;
     }
     let response = call(Method::POST, "AC", &admin).await;
-    assert_eq!(response, json!({ "queued": 3, "looked_at": 3 }));
+    assert_eq!(response, json!({ "queued": 3, "being_judged": 0, "looked_at": 3 }));
 }
 
 #[tokio::test]

@@ -377,7 +377,7 @@ pub async fn an_abandoned_attempt_is_pending_only_while_it_is_retried<S: Store>(
     assert_eq!(result().await, Some((true, true)));
     let one = RejudgeOne { submission: submission.id, run: RunId::from_uuid(fresh()) };
     let rejudged = store.rejudge(vec![one], echo.package, Needs::new(), at(1300)).await.unwrap();
-    give_up(rejudged[0].run, 1301).await;
+    give_up(rejudged.queued[0].run, 1301).await;
     assert_eq!(result().await, Some((true, true)), "an abandoned rejudge leaves the earlier verdict");
 }
 
