@@ -1034,6 +1034,51 @@ async fn a_problem_of_a_current_contest_is_hidden_or_renamed_only_by_force() {
 }
 
 #[tokio::test]
+async fn an_author_with_a_current_contest_is_removed_from_a_problem_only_by_force() {
+    let app = TestApp::start().await;
+    let (owner, coauthor, one) = (app.author().await, app.author().await, app.user().await);
+    app.problem(&owner, "echo", Visibility::Private).await;
+    let patch = async |body: Value| {
+        app.request(Method::PATCH, "/api/v1/problems/echo").json(&body).bearer(&owner.token).send().await
+    };
+    assert_eq!(patch(json!({ "authors": [coauthor.user.username] })).await.status, 200);
+    let mut running = a_contest("running", -1);
+    running["public"] = json!(true);
+    assert_eq!(make(&app, &coauthor, &running).await.status, 201);
+    take_part(&app, &one, "running", "official").await;
+    let read = async || app.get("/api/v1/problems/echo").bearer(&one.token).send().await.status.as_u16();
+    assert_eq!(read().await, 200);
+    let refused = patch(json!({ "authors": [] })).await;
+    refused.is_error(409, "conflict");
+    assert!(refused.json["detail"].as_str().unwrap().contains("`running`"), "{}", refused.text);
+    let other = app.author().await.user.username;
+    assert_eq!(patch(json!({ "authors": [other, coauthor.user.username] })).await.status, 200);
+    assert_eq!(read().await, 200);
+    assert_eq!(patch(json!({ "authors": [other], "force": true })).await.status, 200);
+    assert_eq!(read().await, 404);
+    assert_eq!(patch(json!({ "authors": [] })).await.status, 200, "nobody with a contest is removed");
+}
+
+#[tokio::test]
+async fn a_refusal_does_not_name_a_contest_that_does_not_exist_for_the_author() {
+    let app = TestApp::start().await;
+    let (author, admin) = (app.author().await, app.admin().await);
+    app.problem(&author, "echo", Visibility::Public).await;
+    let mut finals = a_contest("finals", 60 * 24 * 30);
+    finals["public"] = json!(false);
+    assert_eq!(make(&app, &admin, &finals).await.status, 201);
+    let hide = async |who: &TestUser| {
+        let call = app.request(Method::PATCH, "/api/v1/problems/echo").json(&json!({ "visibility": "draft" }));
+        let refused = call.bearer(&who.token).send().await;
+        refused.is_error(409, "conflict");
+        refused.json["detail"].as_str().unwrap().to_owned()
+    };
+    let (to_author, to_admin) = (hide(&author).await, hide(&admin).await);
+    assert!(!to_author.contains("finals") && to_author.starts_with("A contest has this problem"), "{to_author}");
+    assert!(to_admin.contains("`finals`"), "{to_admin}");
+}
+
+#[tokio::test]
 async fn a_description_is_sent_as_html_on_request_with_raw_html_escaped() {
     let app = TestApp::start().await;
     let author = app.author().await;

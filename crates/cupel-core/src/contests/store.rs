@@ -94,6 +94,10 @@ pub trait ContestStore: Send + Sync {
         soon: Timestamp,
     ) -> Result<Option<Slug>, StoreError>;
 
+    /// The contests with this problem that have not ended at `now` and whose owners may change the problem only because
+    /// they are among its authors: not as its owner, nor as administrators. With their owners, by start.
+    async fn contests_of_authors(&self, problem: ProblemId, now: Timestamp) -> Result<Vec<(Slug, UserId)>, StoreError>;
+
     /// Whether the statistics and the leaderboard of a problem exclude judged submissions because a contest hides them.
     async fn withholds_results(&self, problem: ProblemId) -> Result<bool, StoreError>;
 
