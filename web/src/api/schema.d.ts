@@ -1034,8 +1034,11 @@ export interface components {
         AnswerRequest: {
             /** @description The answer; not blank. It replaces an earlier answer. */
             answer: string;
-            /** @description Whether everybody may read the question and the answer. */
-            public?: boolean;
+            /**
+             * @description Whether everybody may read the question and the answer. If omitted, this stays as it is; a question is private
+             *     at first.
+             */
+            public?: boolean | null;
         };
         /**
          * @description Error document, RFC 9457 (`application/problem+json`).
@@ -1213,7 +1216,8 @@ export interface components {
             style?: components["schemas"]["StyleName"] | null;
             /**
              * Format: int64
-             * @description ICPC: penalty in minutes for each rejected try at a problem that is later solved, 0 to 1440.
+             * @description ICPC: penalty in minutes for each rejected try at a problem that is later solved, 0 to 1440. If it is omitted
+             *     and the style changes from `ioi` to `icpc`, the penalty is 20.
              */
             penalty_minutes?: number | null;
             /**

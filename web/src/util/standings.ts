@@ -30,8 +30,8 @@ export function shortOf(cell: Cell): string {
 }
 
 /**
- * Whether this is the first solution of the problem. Not for cells with points, because the first points need not be a
- * complete solution.
+ * Whether the cell is marked as the first solution of the problem: only in contests without points, because a mark beside
+ * points could be read as the first points.
  */
 export const isFirst = (cell: Cell): boolean => cell.first && cell.score == null
 

@@ -408,8 +408,12 @@ async fn a_new_penalty_needs_no_style() {
     make(&app, &author, &a_contest("icpc", 10)).await;
     let changed = change(&app, &author, "icpc", &json!({ "penalty_minutes": 5 })).await;
     assert_eq!((&changed.json["style"], &changed.json["penalty_minutes"]), (&json!("icpc"), &json!(5)), "{changed:?}");
+    let changed = change(&app, &author, "icpc", &json!({ "style": "icpc", "title": "Renamed" })).await;
+    assert_eq!((changed.status.as_u16(), &changed.json["penalty_minutes"]), (200, &json!(5)), "the penalty stays");
     change(&app, &author, "icpc", &json!({ "style": "ioi" })).await;
     change(&app, &author, "icpc", &json!({ "penalty_minutes": 5 })).await.is_error(422, "invalid-body");
+    let changed = change(&app, &author, "icpc", &json!({ "style": "icpc" })).await;
+    assert_eq!(changed.json["penalty_minutes"], 20, "{changed:?}");
 }
 
 #[tokio::test]
@@ -458,14 +462,14 @@ async fn a_rejudge_reveals_no_hidden_verdict_to_an_author_who_takes_part() {
         let response = call(Method::GET, verdict, &author).await;
         assert_eq!(response["pagination"]["total"], shown, "{verdict}: {response}");
         let response = call(Method::POST, verdict, &author).await;
-        assert_eq!(response, json!({ "queued": shown, "looked_at": shown }), "{verdict}");
+        assert_eq!(response, json!({ "queued": shown, "being_judged": 0, "looked_at": shown }), "{verdict}");
     }
     // The submissions are rejudged nevertheless.
     for _ in 0..3 {
         app.complete(RunReport { execution: None, grading: Some(Grading::default()), ..a_report() }).await;
     }
     let response = call(Method::POST, "AC", &admin).await;
-    assert_eq!(response, json!({ "queued": 3, "looked_at": 3 }));
+    assert_eq!(response, json!({ "queued": 3, "being_judged": 0, "looked_at": 3 }));
 }
 
 #[tokio::test]
@@ -787,6 +791,11 @@ async fn only_the_asker_sees_a_question_and_its_answer_until_they_are_public() {
     assert_eq!((list(&other).await, list(&asker).await[0]["answer"].clone()), (json!([]), json!("No.")));
     assert_eq!(answer(&author, json!({ "answer": "No.", "public": true })).await.status, 204);
     assert_eq!((&list(&other).await[0]["problem"], &list(&other).await[0]["own"]), (&json!("A"), &json!(false)));
+    // A corrected answer stays public, unless the request says otherwise.
+    assert_eq!(answer(&author, json!({ "answer": "Yes." })).await.status, 204);
+    assert_eq!(list(&other).await[0]["answer"], json!("Yes."));
+    assert_eq!(answer(&author, json!({ "answer": "Yes.", "public": false })).await.status, 204);
+    assert_eq!(list(&other).await, json!([]));
 }
 
 #[tokio::test]
@@ -1022,6 +1031,51 @@ async fn a_problem_of_a_current_contest_is_hidden_or_renamed_only_by_force() {
     let deleted = app.delete("/api/v1/problems/renamed").bearer(&author.token).send().await;
     deleted.is_error(409, "conflict");
     assert!(deleted.json["detail"].as_str().unwrap().contains("`running`"), "{}", deleted.text);
+}
+
+#[tokio::test]
+async fn an_author_with_a_current_contest_is_removed_from_a_problem_only_by_force() {
+    let app = TestApp::start().await;
+    let (owner, coauthor, one) = (app.author().await, app.author().await, app.user().await);
+    app.problem(&owner, "echo", Visibility::Private).await;
+    let patch = async |body: Value| {
+        app.request(Method::PATCH, "/api/v1/problems/echo").json(&body).bearer(&owner.token).send().await
+    };
+    assert_eq!(patch(json!({ "authors": [coauthor.user.username] })).await.status, 200);
+    let mut running = a_contest("running", -1);
+    running["public"] = json!(true);
+    assert_eq!(make(&app, &coauthor, &running).await.status, 201);
+    take_part(&app, &one, "running", "official").await;
+    let read = async || app.get("/api/v1/problems/echo").bearer(&one.token).send().await.status.as_u16();
+    assert_eq!(read().await, 200);
+    let refused = patch(json!({ "authors": [] })).await;
+    refused.is_error(409, "conflict");
+    assert!(refused.json["detail"].as_str().unwrap().contains("`running`"), "{}", refused.text);
+    let other = app.author().await.user.username;
+    assert_eq!(patch(json!({ "authors": [other, coauthor.user.username] })).await.status, 200);
+    assert_eq!(read().await, 200);
+    assert_eq!(patch(json!({ "authors": [other], "force": true })).await.status, 200);
+    assert_eq!(read().await, 404);
+    assert_eq!(patch(json!({ "authors": [] })).await.status, 200, "nobody with a contest is removed");
+}
+
+#[tokio::test]
+async fn a_refusal_does_not_name_a_contest_that_does_not_exist_for_the_author() {
+    let app = TestApp::start().await;
+    let (author, admin) = (app.author().await, app.admin().await);
+    app.problem(&author, "echo", Visibility::Public).await;
+    let mut finals = a_contest("finals", 60 * 24 * 30);
+    finals["public"] = json!(false);
+    assert_eq!(make(&app, &admin, &finals).await.status, 201);
+    let hide = async |who: &TestUser| {
+        let call = app.request(Method::PATCH, "/api/v1/problems/echo").json(&json!({ "visibility": "draft" }));
+        let refused = call.bearer(&who.token).send().await;
+        refused.is_error(409, "conflict");
+        refused.json["detail"].as_str().unwrap().to_owned()
+    };
+    let (to_author, to_admin) = (hide(&author).await, hide(&admin).await);
+    assert!(!to_author.contains("finals") && to_author.starts_with("A contest has this problem"), "{to_author}");
+    assert!(to_admin.contains("`finals`"), "{to_admin}");
 }
 
 #[tokio::test]

@@ -141,7 +141,8 @@ impl Core {
         }
     }
 
-    /// Answers a question, for its asker or for everyone who can see the contest.
+    /// Answers a question, for its asker or for everyone who can see the contest. `is_public`: `None` leaves it as it
+    /// is.
     ///
     /// # Errors
     /// [`ContestError`].
@@ -151,7 +152,7 @@ impl Core {
         slug: &cupel_problem::Slug,
         id: ClarificationId,
         answer: String,
-        is_public: bool,
+        is_public: Option<bool>,
     ) -> Result<(), ContestError> {
         let contest = self.contest_to_change(principal, slug).await?;
         is_written("answer", &answer)?;

@@ -88,6 +88,8 @@ pub struct Cell {
     pub pending: u32,
     /// Time at which the problem was solved. For IOI scoring, time at which the best score was first reached.
     pub solved_at: Option<Duration>,
+    /// Time of the first try that solves the problem. For ICPC scoring, the same as `solved_at`.
+    pub(super) solution_at: Option<Duration>,
     /// Whether this is the first solution of the problem by an official participant. Solutions at the same time are all
     /// first.
     pub is_first: bool,
@@ -174,7 +176,7 @@ pub(super) fn table(
         let is_frozen = is_hidden || view.frozen_from.is_some_and(|frozen| attempt.at >= frozen);
         let hidden = is_frozen && view.own != Some(attempt.user);
         let result = attempt.result.filter(|_| !hidden);
-        let may_solve = result.is_none() && cell.solved_at.is_none();
+        let may_solve = result.is_none() && cell.solution_at.is_none();
         if may_solve && row.participation == Participation::Official {
             undecided[attempt.problem].add(attempt.at, attempt.user);
         }
@@ -186,7 +188,7 @@ pub(super) fn table(
     let mut solved = vec![Earliest::default(); problems];
     for row in rows.iter().filter(|row| row.participation == Participation::Official) {
         for (solved, cell) in solved.iter_mut().zip(&row.cells) {
-            cell.solved_at.into_iter().for_each(|at| solved.add(at, row.user));
+            cell.solution_at.into_iter().for_each(|at| solved.add(at, row.user));
         }
     }
     let firsts: Vec<_> = solved.iter().zip(&undecided).map(|(solved, open)| first(solved.any(), open.any())).collect();
@@ -207,6 +209,9 @@ fn take(style: Style, cell: &mut Cell, at: Duration, result: Option<AttemptResul
             let is_better = cell.score.is_none_or(|best| result.score > best);
             if is_better {
                 cell.score = Some(result.score);
+            }
+            if result.solves && cell.solution_at.is_none() {
+                cell.solution_at = Some(at);
             }
             match style {
                 Style::Icpc { .. } if result.solves => cell.solved_at = Some(at),
@@ -245,7 +250,7 @@ pub(super) fn first(solved: Option<Duration>, undecided: Option<Duration>) -> Op
 pub(super) fn mark_firsts(row: &mut StandingsRow, firsts: &[Option<Duration>]) {
     let is_official = row.participation == Participation::Official;
     for (cell, first) in row.cells.iter_mut().zip(firsts) {
-        cell.is_first = is_official && first.is_some() && cell.solved_at == *first;
+        cell.is_first = is_official && first.is_some() && cell.solution_at == *first;
     }
 }
 
@@ -403,6 +408,20 @@ mod tests {
         let virtually = [(user(1), Participation::Virtual), (user(2), Participation::Official)];
         let rows = standings(ICPC, 1, &virtually, &attempts(&[(1, 0, 5, "?"), solution]), ALL);
         assert!(rows.iter().any(|row| row.cells[0].is_first), "only official attempts count");
+    }
+
+    #[test]
+    fn with_ioi_scoring_the_first_full_score_is_the_first_solution_and_not_the_first_points() {
+        let first = |table: &[(u128, usize, u64, &str)]| {
+            let rows = standings(Style::Ioi, 1, &officials(2), &attempts(table), ALL);
+            rows.iter().find(|row| row.cells[0].is_first).map(|row| row.user)
+        };
+        let (some_points, solution) = ((1, 0, 5, "10"), (2, 0, 20, "100"));
+        assert_eq!(first(&[some_points]), None, "nobody has solved it");
+        assert_eq!(first(&[some_points, solution]), Some(user(2)));
+        assert_eq!(first(&[some_points, solution, (1, 0, 30, "100")]), Some(user(2)));
+        assert_eq!(first(&[some_points, (1, 0, 15, "?"), solution]), None, "an earlier attempt may become one");
+        assert_eq!(first(&[solution, (2, 0, 25, "?"), (1, 0, 30, "100")]), Some(user(2)));
     }
 
     #[test]

@@ -94,6 +94,10 @@ pub trait ContestStore: Send + Sync {
         soon: Timestamp,
     ) -> Result<Option<Slug>, StoreError>;
 
+    /// The contests with this problem that have not ended at `now` and whose owners may change the problem only because
+    /// they are among its authors: not as its owner, nor as administrators. With their owners, by start.
+    async fn contests_of_authors(&self, problem: ProblemId, now: Timestamp) -> Result<Vec<(Slug, UserId)>, StoreError>;
+
     /// Whether the statistics and the leaderboard of a problem exclude judged submissions because a contest hides them.
     async fn withholds_results(&self, problem: ProblemId) -> Result<bool, StoreError>;
 
@@ -106,14 +110,14 @@ pub trait ContestStore: Send + Sync {
     /// announcements, and nothing was written.
     async fn ask(&self, new: NewClarification, per_asker_max: u32) -> Result<bool, StoreError>;
 
-    /// Writes or replaces the answer to a question; an announcement stays public. `false`: the contest has no such
-    /// question.
+    /// Writes or replaces the answer to a question. `is_public`: whether everyone may read the question; `None` leaves
+    /// that as it is. An announcement stays public. `false`: the contest has no such question.
     async fn answer(
         &self,
         contest: ContestId,
         id: ClarificationId,
         answer: String,
-        is_public: bool,
+        is_public: Option<bool>,
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 

@@ -121,8 +121,16 @@ pub enum AuthorError {
     NotAuthor { index: usize },
     #[error("the problem is not a draft, has submissions, or is in a contest")]
     InUse,
-    #[error("the contest `{contest}`, which is running or begins soon, uses this problem")]
-    InContest { contest: Slug },
+    #[error("a contest that is running or begins soon uses this problem")]
+    InContest {
+        /// The contest; `None`: it does not exist for the caller.
+        contest: Option<Slug>,
+    },
+    #[error("an author who would be removed organizes a contest that uses this problem and has not ended")]
+    AuthorInContest {
+        /// The contest; `None`: it does not exist for the caller.
+        contest: Option<Slug>,
+    },
     #[error("the package cannot be read or written")]
     Import(#[source] ImportError),
     #[error(transparent)]
@@ -493,9 +501,12 @@ impl Core {
         let hides = visibility == Some(Visibility::Draft) && problem.visibility != Visibility::Draft;
         let renames = slug.as_ref().is_some_and(|slug| *slug != problem.slug);
         if !force && hides {
-            self.not_in_contest(&problem, Timestamp::MAX).await?;
+            self.not_in_contest(principal, &problem, Timestamp::MAX).await?;
         } else if !force && renames {
-            self.not_in_contest(&problem, self.now() + CONTEST_NEAR).await?;
+            self.not_in_contest(principal, &problem, self.now() + CONTEST_NEAR).await?;
+        }
+        if let Some(authors) = authors.as_ref().filter(|_| !force) {
+            self.organizers_stay(principal, &problem, authors).await?;
         }
         if exception.is_some() && !principal.is_admin() {
             return Err(AuthorError::NotAdministrator);
@@ -577,11 +588,38 @@ impl Core {
 
     /// Checks that no contest has this problem that is running or begins before `soon`, because the contestants would
     /// not find the problem.
-    async fn not_in_contest(&self, problem: &ProblemRecord, soon: Timestamp) -> Result<(), AuthorError> {
+    async fn not_in_contest(
+        &self,
+        principal: &Principal,
+        problem: &ProblemRecord,
+        soon: Timestamp,
+    ) -> Result<(), AuthorError> {
         match self.inner.store.current_contest_with(problem.id, self.now(), soon).await? {
-            Some(contest) => Err(AuthorError::InContest { contest }),
+            Some(contest) => Err(AuthorError::InContest { contest: self.if_seen(principal, contest).await? }),
             None => Ok(()),
         }
+    }
+
+    /// Checks that all of the problem's authors whose contests have it and have not ended are among the new `authors`.
+    /// A contest whose owner may not change the problem does not show it to contestants.
+    async fn organizers_stay(
+        &self,
+        principal: &Principal,
+        problem: &ProblemRecord,
+        authors: &[UserId],
+    ) -> Result<(), AuthorError> {
+        let contests = self.inner.store.contests_of_authors(problem.id, self.now()).await?;
+        match contests.into_iter().find(|(_, owner)| !authors.contains(owner)) {
+            Some((contest, _)) => {
+                Err(AuthorError::AuthorInContest { contest: self.if_seen(principal, contest).await? })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The contest's slug, if the contest exists for the viewer. A refusal must not tell the slug of another contest.
+    async fn if_seen(&self, principal: &Principal, contest: Slug) -> Result<Option<Slug>, StoreError> {
+        Ok(self.seen_contest(principal, &contest).await?.map(|seen| seen.contest.slug))
     }
 
     /// Deletes a draft that has no submissions that count and is in no contest, and the packages that only it named.
@@ -590,7 +628,7 @@ impl Core {
     /// [`AuthorError`].
     pub async fn delete_problem(&self, principal: &Principal, key: ProblemKey) -> Result<(), AuthorError> {
         let problem = self.to_change(principal, key).await?;
-        self.not_in_contest(&problem, self.now() + CONTEST_NEAR).await?;
+        self.not_in_contest(principal, &problem, self.now() + CONTEST_NEAR).await?;
         let mut packages = Vec::new();
         loop {
             let (page, _) = self.inner.store.versions(problem.id, packages.len() as u64, VERSIONS_PAGE).await?;

@@ -51,4 +51,4 @@ pub use records::{
 pub use rejudge::{RejudgePreview, Rejudged};
 pub use shipped::{Shipped, ShippedOutcome};
 pub use solving::{Attempted, SeenProblem};
-pub use store::{Deleted, ProblemStore, RejudgeOne, RejudgedRun, SlugTaken};
+pub use store::{Deleted, ProblemStore, RejudgeOne, RejudgedRun, RejudgedRuns, SlugTaken};

@@ -3,7 +3,7 @@
 
 use cupel_types::{PriorityClass, RunId, SubmissionId, Verdict};
 
-use super::{ProblemRecord, ProblemToChange, RejudgeOne, RejudgedRun, SubmissionFilter};
+use super::{ProblemRecord, ProblemToChange, RejudgeOne, RejudgedRun, RejudgedRuns, SubmissionFilter};
 use crate::event::{Event, EventKind, Seq};
 use crate::routes::judging_languages;
 use crate::run::SubmissionSummary;
@@ -17,6 +17,9 @@ const STEP: u64 = 200;
 pub struct Rejudged {
     /// Submissions that are judged again, without those that a contest hides from the caller.
     pub queued: u64,
+    /// Submissions that are being judged with another version and keep its verdict, until they are rejudged after that.
+    /// Without those that a contest hides from the caller.
+    pub being_judged: u64,
     /// Submissions examined, without those that a contest hides from the caller. Submissions that are being judged at
     /// the moment are included, but left unchanged.
     pub looked_at: u64,
@@ -117,9 +120,11 @@ impl Core {
             Err(_) => Needs::new(),
         };
         let again = ids.into_iter().map(each).collect();
-        let runs = self.inner.store.rejudge(again, problem.package, judges, now).await?;
+        let RejudgedRuns { queued: runs, being_judged } =
+            self.inner.store.rejudge(again, problem.package, judges, now).await?;
         rejudged.looked_at += looked_at;
         rejudged.queued += runs.iter().filter(|run| counts(&run.submission)).count() as u64;
+        rejudged.being_judged += being_judged.iter().filter(|id| counts(id)).count() as u64;
         for run in &runs {
             // A sequence number between the end of the earlier run and the events of the new run.
             let seq = Seq::of_attempt(run.attempts.saturating_add(1), 0);

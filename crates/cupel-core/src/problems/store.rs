@@ -132,7 +132,7 @@ pub trait ProblemStore: Send + Sync {
         package: ContentHash,
         judges: Needs,
         now: Timestamp,
-    ) -> Result<Vec<RejudgedRun>, StoreError>;
+    ) -> Result<RejudgedRuns, StoreError>;
 
     /// The newest runs of a submission to a problem, newest first, at most `limit`.
     async fn runs_of(&self, submission: SubmissionId, limit: u64) -> Result<Vec<RunSummary>, StoreError>;
@@ -193,6 +193,15 @@ pub struct RejudgeOne {
     pub submission: SubmissionId,
     /// A new, unused id.
     pub run: RunId,
+}
+
+/// Result of a rejudge of some submissions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RejudgedRuns {
+    /// The new runs.
+    pub queued: Vec<RejudgedRun>,
+    /// The submissions that are being judged with another package, and got no new run.
+    pub being_judged: Vec<SubmissionId>,
 }
 
 /// A submission that got a new run.

@@ -268,6 +268,22 @@ impl ContestStore for SqlStore {
         read.await
     }
 
+    async fn contests_of_authors(&self, problem: ProblemId, now: Timestamp) -> Result<Vec<(Slug, UserId)>, StoreError> {
+        let read = self.read("list the contests of a problem's authors", move |db| {
+            let sql = "SELECT c.slug, c.owner FROM contest_problems p JOIN contests c ON c.id = p.contest \
+                       JOIN problems q ON q.id = p.problem \
+                       JOIN problem_members m ON m.problem = q.id AND m.\"user\" = c.owner AND m.part = 'author' \
+                       JOIN users u ON u.id = c.owner \
+                       WHERE p.problem = ? AND c.starts_at + c.length_us > ? AND u.role <> 'admin' \
+                       AND (q.owner IS NULL OR q.owner <> c.owner) ORDER BY c.starts_at, c.slug";
+            db.all(sql, values![bytes(problem.as_uuid()), to_us(now)], |row| {
+                let slug = row.get::<String>(0)?.parse().map_err(|_| bad("slug"))?;
+                Ok((slug, UserId::from_uuid(id_from(row.blob(1)?, "owner")?)))
+            })
+        });
+        read.await
+    }
+
     async fn withholds_results(&self, problem: ProblemId) -> Result<bool, StoreError> {
         let read = self.read("find out whether contests hide results", move |db| {
             let sql = "SELECT 1 FROM problem_submissions WHERE problem = ? AND withheld = 1 LIMIT 1";
@@ -303,7 +319,7 @@ impl ContestStore for SqlStore {
         contest: ContestId,
         id: ClarificationId,
         answer: String,
-        is_public: bool,
+        is_public: Option<bool>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         self.write(Answer { contest, id, answer, is_public, now }).await

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use cupel_core::disclosure::{RoundedMemory, RoundedTime};
 use cupel_core::problems::{
     Activity, BoardLine, Deleted, NewProblem, NewVersion, Part, ProblemChange, ProblemFilter, ProblemKey, ProblemLine,
-    ProblemRecord, ProblemVersionLine, Progress, RankLine, RejudgeOne, RejudgedRun, RunSummary, SlugTaken,
+    ProblemRecord, ProblemVersionLine, Progress, RankLine, RejudgeOne, RejudgedRuns, RunSummary, SlugTaken,
     SolvedFigures, StagedVersion, Standing, Statistics, Stored, SubmissionFilter, TagProgress, VersionException,
 };
 use cupel_core::run::SubmissionSummary;
@@ -382,7 +382,7 @@ impl ProblemStore for SqlStore {
         package: ContentHash,
         judges: Needs,
         now: Timestamp,
-    ) -> Result<Vec<RejudgedRun>, StoreError> {
+    ) -> Result<RejudgedRuns, StoreError> {
         self.write(Rejudge { submissions, package, judges, now }).await
     }
 

@@ -1,6 +1,7 @@
 //! Rejudging: new runs for submissions to problems.
 
-use cupel_core::problems::{RejudgeOne, RejudgedRun, RunSummary};
+use cupel_core::problems::{RejudgeOne, RejudgedRun, RejudgedRuns, RunSummary};
+use cupel_core::run::RunState;
 use cupel_core::{Needs, StoreError};
 use cupel_types::{ContentHash, PriorityClass, RunId, SubmissionId};
 use jiff::Timestamp;
@@ -21,38 +22,58 @@ pub(crate) struct Rejudge {
 }
 
 impl Write for Rejudge {
-    type Output = Vec<RejudgedRun>;
+    type Output = RejudgedRuns;
     const OPERATION: &'static str = "rejudge submissions";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<Vec<RejudgedRun>, SqlFault> {
-        let mut rejudged = Vec::new();
+    fn apply(&self, db: &dyn Sql) -> Result<RejudgedRuns, SqlFault> {
+        let mut rejudged = RejudgedRuns::default();
         for RejudgeOne { submission, run } in &self.submissions {
-            rejudged.extend(self.one(db, *submission, *run)?);
+            match self.one(db, *submission, *run)? {
+                One::Queued(run) => rejudged.queued.push(run),
+                One::BeingJudged => rejudged.being_judged.push(*submission),
+                One::Unchanged => {}
+            }
         }
         Ok(rejudged)
     }
 }
 
+/// What a rejudge did with one submission.
+enum One {
+    /// It got a new run.
+    Queued(RejudgedRun),
+    /// It is being judged with another package, which it keeps.
+    BeingJudged,
+    /// It does not count, or will be judged, or is being judged, with this package.
+    Unchanged,
+}
+
 impl Rejudge {
-    /// Inserts the new run. `None` if the submission gets no new run.
-    fn one(&self, db: &dyn Sql, submission: SubmissionId, run: RunId) -> Result<Option<RejudgedRun>, SqlFault> {
+    /// Inserts the new run, unless a run is queued or being judged.
+    fn one(&self, db: &dyn Sql, submission: SubmissionId, run: RunId) -> Result<One, SqlFault> {
         let id = bytes(submission.as_uuid());
         db.lock(Lock::Submission, id)?;
         let of = |row: Row<'_>| Ok((RunId::from_uuid(id_from(row.blob(0)?, "run")?), language_of(row.text(1)?)?));
         let found = db.one("SELECT run, language FROM code_submissions WHERE id = ?", values![id], of)?;
-        let Some((latest, language)) = found else { return Ok(None) };
-        let Some(latest) = RunRow::read(db, latest)? else { return Ok(None) };
+        let Some((latest, language)) = found else { return Ok(One::Unchanged) };
+        let Some(latest) = RunRow::read(db, latest)? else { return Ok(One::Unchanged) };
         let needs: Needs = self.judges.iter().chain(&language).cloned().collect();
         if latest.about.and_then(|about| about.changes) != Some(Changes::Standing) {
-            return Ok(None);
+            return Ok(One::Unchanged);
         }
         let before = bytes(latest.id.as_uuid());
+        if matches!(latest.state, RunState::Leased { .. }) {
+            // The run finishes with the package that it has.
+            let sql = "SELECT 1 FROM runs WHERE id = ? AND package <> ?";
+            let is_other = db.exists(sql, values![before, self.package.as_bytes()])?;
+            return Ok(if is_other { One::BeingJudged } else { One::Unchanged });
+        }
         if !latest.state.is_final() {
-            // A queued run is moved to this package; a leased run finishes with the package that it has.
+            // A queued run is moved to this package.
             let sql = "UPDATE runs SET package = ?, needs = ? WHERE id = ? AND state = 0";
             db.execute(sql, values![self.package.as_bytes(), needs_text(&needs), before])?;
-            return Ok(None);
+            return Ok(One::Unchanged);
         }
         let sql = concat!(
             "INSERT INTO runs (id, submission, owner, class, webhook, state, attempts, lost, due_at, problem, package, \
@@ -75,7 +96,7 @@ impl Rejudge {
         db.execute("DELETE FROM dead_letters WHERE submission = ?", values![id])?;
         let sql = "UPDATE code_submissions SET run = ? WHERE id = ?";
         db.execute(sql, values![bytes(run.as_uuid()), id])?;
-        Ok(Some(RejudgedRun { submission, owner: latest.owner, run, needs, attempts: latest.state.attempts() }))
+        Ok(One::Queued(RejudgedRun { submission, owner: latest.owner, run, needs, attempts: latest.state.attempts() }))
     }
 }
 

@@ -381,7 +381,7 @@ pub async fn an_abandoned_attempt_is_pending_only_while_it_is_retried<S: Store>(
     assert_eq!(result().await, Some((true, true)));
     let one = RejudgeOne { submission: submission.id, run: RunId::from_uuid(fresh()) };
     let rejudged = store.rejudge(vec![one], echo.package, Needs::new(), at(1300)).await.unwrap();
-    give_up(rejudged[0].run, 1301).await;
+    give_up(rejudged.queued[0].run, 1301).await;
     assert_eq!(result().await, Some((true, true)), "an abandoned rejudge leaves the earlier verdict");
 }
 
@@ -562,15 +562,15 @@ pub async fn a_question_is_private_until_its_answer_is_public<S: Store>(make: im
     let seen = async |reader| store.clarifications(made.id, reader, 0, 10).await.unwrap();
     assert_eq!(seen(Some(other)).await.1, 0);
     assert_eq!((seen(Some(asker)).await.1, seen(None).await.1), (2, 2));
-    assert!(store.answer(made.id, id, "No.".into(), true, at(1200)).await.unwrap());
-    let nobodys = store.answer(ContestId::from_uuid(fresh()), id, "Yes.".into(), true, at(1300));
+    assert!(store.answer(made.id, id, "No.".into(), Some(true), at(1200)).await.unwrap());
+    let nobodys = store.answer(ContestId::from_uuid(fresh()), id, "Yes.".into(), Some(true), at(1300));
     assert!(!nobodys.await.unwrap());
     let news = NewClarification { asker: owner, is_announcement: true, ..question("The room is warm.") };
     let announced = news.id;
     assert!(store.ask(news, 1).await.unwrap());
     let again = NewClarification { asker: owner, is_announcement: true, ..question("It is hot.") };
     assert!(!store.ask(again, 1).await.unwrap(), "an organizer may make at most one announcement here");
-    assert!(store.answer(made.id, announced, "The room is cold.".into(), false, at(1250)).await.unwrap());
+    assert!(store.answer(made.id, announced, "The room is cold.".into(), Some(false), at(1250)).await.unwrap());
     let (returned, total) = seen(Some(other)).await;
     assert_eq!(total, 2);
     let news = returned.iter().find(|one| one.is_announcement).expect("an announcement");
@@ -579,4 +579,41 @@ pub async fn a_question_is_private_until_its_answer_is_public<S: Store>(make: im
     assert_eq!(returned[0].asker_name, store.user(asker).await.unwrap().expect("a user").username);
     assert_eq!((returned[0].id, returned[0].answer.as_deref(), returned[0].place), (id, Some("No."), Some(0)));
     assert_eq!((returned[0].asked_at, returned[0].answered_at), (at(1100), Some(at(1200))));
+    assert!(store.answer(made.id, id, "Yes.".into(), None, at(1300)).await.unwrap());
+    assert_eq!(seen(Some(other)).await.1, 2, "a corrected answer stays public");
+    assert!(store.answer(made.id, id, "Yes.".into(), Some(false), at(1400)).await.unwrap());
+    assert_eq!(seen(Some(other)).await.1, 1);
+}
+
+pub async fn questions_and_announcements_stay_with_their_problems_when_these_are_reordered<S: Store>(
+    make: impl AsyncFn() -> Subject<S>,
+) {
+    let store = make().await;
+    let owner = user(&*store).await;
+    let [a, b, c] = [1, 2, 3].map(|n| problem(&*store, n, |_| {}));
+    let [a, b, c] = [a.await.id, b.await.id, c.await.id];
+    let made = contest(&*store, new_contest("c", owner, vec![a, b])).await;
+    for (text, place) in [("all", None), ("a", Some(0)), ("b", Some(1))] {
+        let (id, text) = (ClarificationId::from_uuid(fresh()), text.to_owned());
+        let new = NewClarification {
+            id,
+            contest: made.id,
+            asker: owner,
+            place,
+            is_announcement: true,
+            text,
+            asked_at: at(9),
+        };
+        assert!(store.ask(new, 9).await.unwrap());
+    }
+    let places = async |problems: Vec<ProblemId>| {
+        let change = ContestChange { problems: Some(problems), ..ContestChange::default() };
+        assert!(store.change_contest(made.id, change).await.unwrap());
+        let (all, _) = store.clarifications(made.id, None, 0, 10).await.unwrap();
+        let place = |text| all.iter().find(|one| one.answer.as_deref() == Some(text)).expect("an announcement").place;
+        ["all", "a", "b"].map(place)
+    };
+    assert_eq!(places(vec![b, a]).await, [None, Some(1), Some(0)]);
+    assert_eq!(places(vec![c, a, b]).await, [None, Some(1), Some(2)]);
+    assert_eq!(places(vec![b, c]).await, [None, None, Some(0)]);
 }

@@ -189,7 +189,7 @@ pub async fn a_rejudge_ends_a_dead_letter<S: Store>(make: impl AsyncFn() -> Subj
     let package = submission.of_problem().expect("a problem").package;
     assert_eq!(store.dead_letters(0, 1).await.unwrap().1, 1);
     let again = RejudgeOne { submission: submission.id, run: RunId::from_uuid(crate::fresh()) };
-    assert_eq!(store.rejudge(vec![again], package, Needs::new(), at(2)).await.unwrap().len(), 1);
+    assert_eq!(store.rejudge(vec![again], package, Needs::new(), at(2)).await.unwrap().queued.len(), 1);
     assert_eq!(store.dead_letters(0, 1).await.unwrap().1, 0);
     fail(&*store, again.run, 3, "once more", 1).await;
     // A retried submission still belongs to its problem.

@@ -158,6 +158,7 @@ macro_rules! store_conformance {
                 a_freeze_also_hides_submissions_in_other_contests_and_from_participating_authors,
                 progress_leaves_out_submissions_that_another_contests_freeze_hides,
                 a_question_is_private_until_its_answer_is_public,
+                questions_and_announcements_stay_with_their_problems_when_these_are_reordered,
             ]
         );
     };

@@ -107,7 +107,7 @@ async fn solve(store: &impl Store, problem: &ProblemRecord, by: UserId, judge_re
 async fn rejudge(store: &impl Store, submission: SubmissionId, package: ContentHash) -> Option<RunId> {
     let one = RejudgeOne { submission, run: RunId::from_uuid(fresh()) };
     let runs = store.rejudge(vec![one], package, cupel_core::Needs::new(), at(200)).await.unwrap();
-    runs.first().map(|run| run.run)
+    runs.queued.first().map(|run| run.run)
 }
 
 fn all(problem: &ProblemRecord) -> SubmissionFilter {
@@ -487,6 +487,11 @@ pub async fn a_rejudge_is_a_new_run_and_the_newest_verdict_counts<S: Store>(make
     let leased = lease(&*store, run, 200).await;
     assert_eq!((leased.attempt, leased.submission.of_problem().unwrap().package), (2, package(2)));
     assert_eq!(rejudge(&*store, first, package(1)).await, None, "a leased run is not rejudged");
+    for (package, being_judged) in [(package(1), vec![first]), (package(2), vec![])] {
+        let one = RejudgeOne { submission: first, run: RunId::from_uuid(fresh()) };
+        let rejudged = store.rejudge(vec![one], package, cupel_core::Needs::new(), at(200)).await.unwrap();
+        assert_eq!((rejudged.queued.len(), rejudged.being_judged), (0, being_judged), "{package}");
+    }
     let mut done = a_completion(&leased, b"", at(201));
     done.report.verdict = Verdict::WrongAnswer;
     done.report.grading = Some(Grading::default());

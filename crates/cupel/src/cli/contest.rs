@@ -23,6 +23,8 @@ use crate::terminal::{Table, harmless};
 
 /// Entries per page.
 const PAGE: usize = 100;
+/// Maximum number of times that the standings are read until their pages fit together.
+const STANDINGS_READS_MAX: u32 = 10;
 /// Maximum size of a response.
 const ANSWER_BYTES_MAX: usize = 256 << 20;
 
@@ -242,15 +244,24 @@ impl ApiSession {
         Ok(Exit::Ok)
     }
 
-    /// Reads the standings with all rows, without paging.
+    /// Reads the standings with all rows, without paging. A row that changes its place between two pages may be read
+    /// twice or not at all, so the rows are then read again.
     async fn all_standings(&self, path: &str) -> Result<Value, Failure> {
-        let mut standings = self.json(Method::GET, &format!("{path}&limit=1"), None).await?;
-        standings["rows"] = self.all(path, "rows").await?.into();
-        if let Some(fields) = standings.as_object_mut() {
-            fields.remove("pagination");
-            fields.remove("own");
+        for _ in 0..STANDINGS_READS_MAX {
+            let mut standings = self.json(Method::GET, &format!("{path}&limit=1"), None).await?;
+            let rows = self.all(path, "rows").await?;
+            if !are_complete(&rows, standings["pagination"]["total"].as_u64().unwrap_or(0)) {
+                continue;
+            }
+            standings["rows"] = rows.into();
+            if let Some(fields) = standings.as_object_mut() {
+                fields.remove("pagination");
+                fields.remove("own");
+            }
+            return Ok(standings);
         }
-        Ok(standings)
+        Err(anyhow!("the standings changed each time while they were read: try again, or use --format csv"))
+            .or_exit(Exit::System)
     }
 
     /// Lifts the freeze of the standings.
@@ -278,8 +289,15 @@ impl ApiSession {
     }
 }
 
+/// Whether these rows of the standings are those of `total` different users.
+fn are_complete(rows: &[Value], total: u64) -> bool {
+    let names: HashSet<&str> = rows.iter().filter_map(|row| row["username"].as_str()).collect();
+    rows.len() as u64 == total && names.len() == rows.len()
+}
+
 /// The text of a problem's cell, as on ICPC scoreboards: `+2` is solved after two rejected tries, `-2` has two rejected
-/// tries, `2?1` has two rejected tries and one without a result. With IOI scoring, the score.
+/// tries, `2?1` has two rejected tries and one without a result. With IOI scoring, the score; `40?1` has one more try
+/// without a result.
 fn cell_text(cell: &Value, is_icpc: bool) -> String {
     let number = |field: &str| cell[field].as_u64().unwrap_or(0);
     let is_solved = !cell["solved_at_seconds"].is_null();
@@ -288,8 +306,10 @@ fn cell_text(cell: &Value, is_icpc: bool) -> String {
         (0 | 1, _) if is_icpc && is_solved => "+".to_owned(),
         (tries, _) if is_icpc && is_solved => format!("+{}", tries - 1),
         (tries, 0) if is_icpc => format!("-{tries}"),
+        (tries, pending) if is_icpc => format!("{tries}?{pending}"),
         (_, 0) => plain(&cell["score"]),
-        (tries, pending) => format!("{tries}?{pending}"),
+        (0, pending) => format!("?{pending}"),
+        (_, pending) => format!("{}?{pending}", plain(&cell["score"])),
     }
 }
 
@@ -360,5 +380,22 @@ mod tests {
         assert_eq!(texts, ["", "+", "+2", "-2", "2?1"]);
         let score = json!({ "tries": 2, "pending": 0, "solved_at_seconds": null, "score": 40 });
         assert_eq!(cell_text(&score, false), "40");
+    }
+
+    #[test]
+    fn a_try_without_a_result_does_not_hide_the_score() {
+        let cell = |tries: u32, score: Option<u32>| {
+            let cell = json!({ "tries": tries, "pending": 1, "solved_at_seconds": score.map(|_| 60), "score": score });
+            cell_text(&cell, false)
+        };
+        assert_eq!([cell(0, None), cell(1, Some(100)), cell(2, Some(0))], ["?1", "100?1", "0?1"]);
+    }
+
+    #[test]
+    fn rows_that_were_read_while_one_changed_its_place_are_not_complete() {
+        let rows = |names: &[&str]| names.iter().map(|name| json!({ "username": name })).collect::<Vec<_>>();
+        assert!(are_complete(&rows(&["ada", "bob", "eve"]), 3));
+        assert!(!are_complete(&rows(&["ada", "bob", "bob"]), 3), "a row is there twice, and another one is missing");
+        assert!(!are_complete(&rows(&["ada", "bob"]), 3), "a user has joined");
     }
 }

@@ -70,9 +70,10 @@ pub(crate) struct AnswerRequest {
     /// The answer; not blank. It replaces an earlier answer.
     #[schema(min_length = 1, max_length = 10000, pattern = "\\S")]
     answer: String,
-    /// Whether everybody may read the question and the answer.
+    /// Whether everybody may read the question and the answer. If omitted, this stays as it is; a question is private
+    /// at first.
     #[serde(default)]
-    public: bool,
+    public: Option<bool>,
 }
 
 /// Id of a new question or announcement.

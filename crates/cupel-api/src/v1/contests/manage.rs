@@ -98,7 +98,8 @@ pub(crate) struct ContestChangeRequest {
     /// Scoring rules.
     #[serde(default)]
     style: Option<StyleName>,
-    /// ICPC: penalty in minutes for each rejected try at a problem that is later solved, 0 to 1440.
+    /// ICPC: penalty in minutes for each rejected try at a problem that is later solved, 0 to 1440. If it is omitted
+    /// and the style changes from `ioi` to `icpc`, the penalty is 20.
     #[serde(default)]
     #[schema(maximum = 1440)]
     penalty_minutes: Option<u64>,
@@ -200,13 +201,19 @@ pub(crate) async fn change(
     let principal = caller.principal();
     let penalty = penalty_of(body.penalty_minutes, body.penalty_seconds)?;
     let style = match (body.style, penalty) {
-        (None, Some(_)) => Some(StyleName::of(seen(&app, &principal, &slug).await?.contest.style)),
-        (style, _) => style,
+        (None, None) => None,
+        (style, _) => {
+            let present = seen(&app, &principal, &slug).await?.contest.style;
+            Some(match (style.unwrap_or(StyleName::of(present)), penalty, present) {
+                (StyleName::Icpc, None, Style::Icpc { .. }) => present,
+                (style, ..) => style_of(style, body.penalty_minutes, body.penalty_seconds)?,
+            })
+        }
     };
     let change = ContestChange {
         title: body.title,
         description: body.description,
-        style: style.map(|style| style_of(style, body.penalty_minutes, body.penalty_seconds)).transpose()?,
+        style,
         starts_at: body.starts_at.as_deref().map(time_of).transpose()?,
         length: body.length_seconds.map(Duration::from_secs),
         freeze: body.freeze_seconds.map(|freeze| freeze.map(Duration::from_secs)),

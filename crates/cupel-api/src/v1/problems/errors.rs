@@ -76,9 +76,19 @@ pub(crate) fn refusal(error: AuthorError) -> ApiError {
             "Only a draft that has no submissions and is in no contest can be deleted. To hide the problem, make it a draft.",
         ),
         AuthorError::InContest { contest } => {
+            let contest = contest.map_or_else(|| "A contest".to_owned(), |slug| format!("The contest `{slug}`"));
             let detail = format!(
-                "The contest `{contest}` has this problem and has not ended, so its contestants would get 404. Take the \
-                 problem out of the contest before the contest begins, or wait until the contest has ended."
+                "{contest} has this problem and has not ended, so its contestants would get 404. Take the problem out of \
+                 the contest before the contest begins, or wait until the contest has ended."
+            );
+            ApiError::new(ErrorKind::Conflict, detail)
+        }
+        AuthorError::AuthorInContest { contest } => {
+            let contest = contest.map_or_else(|| "a contest".to_owned(), |slug| format!("the contest `{slug}`"));
+            let detail = format!(
+                "An author whom this list would remove organizes {contest}, which has this problem and has not ended. \
+                 Without the author, its contestants would not find a private problem. `authors` replaces the whole list: \
+                 name all authors, or wait until the contest has ended."
             );
             ApiError::new(ErrorKind::Conflict, detail)
         }

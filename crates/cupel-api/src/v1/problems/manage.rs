@@ -425,7 +425,8 @@ pub(crate) struct ChangeRequest {
     #[schema(min_length = 1, max_length = 1000, pattern = "\\S")]
     exception: Option<String>,
     /// Whether the problem is made a draft even if it is in a contest that has not ended, or renamed even if it is in a
-    /// contest that is running or begins within an hour. The contestants then get 404.
+    /// contest that is running or begins within an hour, or whether an author is removed who organizes a contest with
+    /// it that has not ended. The contestants then get 404.
     #[serde(default)]
     force: bool,
 }
@@ -450,7 +451,7 @@ pub(crate) enum VisibilityName {
     responses(
         (status = 200, description = "The problem after the change", body = ProblemLineView),
         (status = 404, description = "The problem does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 409, description = "The slug is taken, the version has not been verified, or a contest has the problem: for a draft, one that has not ended; for a new slug, one that is running or begins within an hour", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "The slug is taken, the version has not been verified, or a contest has the problem: for a draft, one that has not ended; for a new slug, one that is running or begins within an hour; for a list of authors, one that has not ended and that a removed author organizes", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn change(
@@ -479,7 +480,7 @@ pub(crate) async fn change(
     };
     let changed = app.core.change_problem(&caller.principal(), ProblemKey::Slug(slug), wish).await;
     let changed = changed.map_err(|error| match error {
-        error @ AuthorError::InContest { .. } => {
+        error @ (AuthorError::InContest { .. } | AuthorError::AuthorInContest { .. }) => {
             refusal(error).and_also(" To do it nevertheless, send `\"force\": true`.")
         }
         error => refusal(error),

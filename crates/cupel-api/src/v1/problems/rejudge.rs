@@ -26,13 +26,18 @@ pub(crate) struct RejudgedView {
     /// are judged with the current version anyway. Submissions that a contest's freeze hides from you are not counted
     /// either.
     queued: u64,
+    /// Number of submissions that are being judged with another version at the moment, and keep that version's verdict.
+    /// Repeat the request with `outdated=true` until both `queued` and this number are 0. Submissions that a contest's
+    /// freeze hides from you are not counted.
+    being_judged: u64,
     /// Number of submissions examined. Submissions that a contest's freeze hides from you are not counted.
     looked_at: u64,
 }
 
 impl From<Rejudged> for RejudgedView {
     fn from(rejudged: Rejudged) -> RejudgedView {
-        RejudgedView { queued: rejudged.queued, looked_at: rejudged.looked_at }
+        let Rejudged { queued, being_judged, looked_at } = rejudged;
+        RejudgedView { queued, being_judged, looked_at }
     }
 }
 

@@ -64,6 +64,26 @@ fn set_problems(db: &dyn Sql, contest: &[u8], problems: &[ProblemId]) -> Result<
     Ok(())
 }
 
+/// Keeps questions and announcements with their problems when a contest gets other problems. Those about a problem that
+/// it no longer has are about the whole contest from then on. Called before [`set_problems`].
+fn move_clarifications(db: &dyn Sql, contest: &[u8], problems: &[ProblemId]) -> Result<(), SqlFault> {
+    let sql = "SELECT place, problem FROM contest_problems WHERE contest = ?";
+    let place_and_problem =
+        |row: Row<'_>| Ok((row.get::<i64>(0)?, ProblemId::from_uuid(id_from(row.blob(1)?, "problem")?)));
+    let before = db.all(sql, values![contest], place_and_problem)?;
+    // An old place is stored as -1 - place, so that it differs from the new places.
+    let sql = "UPDATE clarifications SET place = -1 - place WHERE contest = ? AND place IS NOT NULL";
+    db.execute(sql, values![contest])?;
+    for (old, problem) in before {
+        if let Some(new) = problems.iter().position(|one| *one == problem) {
+            let sql = "UPDATE clarifications SET place = ? WHERE contest = ? AND place = ?";
+            db.execute(sql, values![i64::try_from(new).unwrap_or(i64::MAX), contest, -1 - old])?;
+        }
+    }
+    db.execute("UPDATE clarifications SET place = NULL WHERE contest = ? AND place < 0", values![contest])?;
+    Ok(())
+}
+
 pub(crate) struct ChangeContest {
     pub(crate) contest: ContestId,
     pub(crate) change: ContestChange,
@@ -121,6 +141,7 @@ impl ChangeContest {
             db.execute(sql, values![to_us(starts_at), id, official])?;
         }
         if let Some(problems) = &change.problems {
+            move_clarifications(db, id, problems)?;
             set_problems(db, id, problems)?;
         }
         Ok(changed > 0)
@@ -257,7 +278,7 @@ pub(crate) struct Answer {
     pub(crate) contest: ContestId,
     pub(crate) id: ClarificationId,
     pub(crate) answer: String,
-    pub(crate) is_public: bool,
+    pub(crate) is_public: Option<bool>,
     pub(crate) now: Timestamp,
 }
 
@@ -267,8 +288,8 @@ impl Write for Answer {
     const DURABLE: bool = true;
 
     fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
-        let sql = "UPDATE clarifications SET answer = ?, public = CASE WHEN announced = 1 THEN 1 ELSE ? END, answered_at = ? \
-                   WHERE id = ? AND contest = ?";
+        let sql = "UPDATE clarifications SET answer = ?, public = CASE WHEN announced = 1 THEN 1 ELSE coalesce(?, public) END, \
+                   answered_at = ? WHERE id = ? AND contest = ?";
         let written = db.execute(
             sql,
             values![
