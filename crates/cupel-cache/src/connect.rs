@@ -34,10 +34,13 @@ pub enum ConnectError {
     /// The scheme is not supported.
     #[error("`shared.url` must be empty, or a URL that begins with redis:// or rediss://")]
     Scheme,
-    /// The URL is malformed, or Redis does not answer or refuses a required command.
+    /// The URL is malformed.
+    #[error("`shared.url` is not a valid URL of Redis; use a URL like redis://:password@host:6379/0")]
+    Url(#[source] redis::RedisError),
+    /// Redis does not answer or refuses a required command.
     #[error(
-        "cannot use the Redis of `shared.url`; check that the URL has the form redis://:password@host:6379/0, that Redis \
-         runs, is reachable, has version 6.2 or later and is not out of memory, and that the user may write and run scripts"
+        "cannot use the Redis of `shared.url`; check that it runs, is reachable, has version 6.2 or later and is not out of \
+         memory, and that the user may write and run scripts"
     )]
     Redis(#[source] redis::RedisError),
 }
@@ -69,7 +72,8 @@ pub async fn connect_patiently(
     if !url.starts_with("redis://") && !url.starts_with("rediss://") {
         return Err(ConnectError::Scheme);
     }
-    let link = Link::start(url, format!("{cluster}:limits:trial"), answer_max).await.map_err(ConnectError::Redis)?;
+    let client = redis::Client::open(url).map_err(ConnectError::Url)?;
+    let link = Link::start(client, format!("{cluster}:limits:trial"), answer_max).await.map_err(ConnectError::Redis)?;
     let link = Arc::new(link);
     Ok(SharedCaches {
         buckets: Arc::new(RedisBuckets::new(Arc::clone(&link), cluster)),

@@ -48,10 +48,10 @@ impl Link {
     /// within `answer_max` counts as unreachable.
     ///
     /// # Errors
-    /// If the URL is malformed, or Redis cannot be reached or used now.
-    pub(crate) async fn start(url: &str, trial_key: String, answer_max: Duration) -> Result<Link, RedisError> {
+    /// If Redis cannot be reached or used now.
+    pub(crate) async fn start(client: Client, trial_key: String, answer_max: Duration) -> Result<Link, RedisError> {
         let wire = Arc::new(Wire {
-            client: Client::open(url)?,
+            client,
             trial: Script::new(TRIAL),
             trial_key,
             answer_max,

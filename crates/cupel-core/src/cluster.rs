@@ -232,11 +232,12 @@ impl Core {
     }
 
     /// For a node without toolchains: offers the workers' languages, routes runs accordingly, and learns how fast the
-    /// workers judge. If versions differ, the most frequent version is shown.
+    /// workers judge. If versions differ, the most frequent version is shown. `read_again` replaces the definitions of
+    /// the languages, if the node's language files have changed.
     ///
     /// # Errors
     /// If the store cannot answer; nothing changes then.
-    pub async fn offer_languages_of_workers(&self) -> Result<(), StoreError> {
+    pub async fn offer_languages_of_workers(&self, read_again: Option<&Registry>) -> Result<(), StoreError> {
         let mut versions: BTreeMap<LanguageId, BTreeMap<String, u64>> = BTreeMap::new();
         for (languages, workers) in self.follow_workers().await? {
             for (language, version) in languages {
@@ -265,7 +266,8 @@ impl Core {
                 }
             }
         }
-        let registry = self.registry();
+        let current = self.registry();
+        let registry = read_again.unwrap_or(&current);
         pulling.retain(|language, _| registry.get(language).is_some());
         let is_same = |registry: &Registry| {
             registry.iter().all(|language| language.installed_version() == found.get(&language.id).map(String::as_str))
@@ -273,7 +275,8 @@ impl Core {
                 && registry.pulling() == pulling
                 && found.keys().filter(|id| id.image().is_some()).all(|id| registry.get(id).is_some())
         };
-        if !is_same(&registry) || registry.iter().any(|language| matches!(language.availability, Unprobed)) {
+        let is_new = read_again.is_some() || registry.iter().any(|language| matches!(language.availability, Unprobed));
+        if is_new || !is_same(registry) {
             let mut registry = registry.with_versions(&found, &pulling, NO_WORKER);
             registry.set_library_versions(&libraries);
             self.set_registry(registry);

@@ -28,6 +28,8 @@ pub enum TlsError {
         #[source]
         source: rustls::pki_types::pem::Error,
     },
+    #[error("`{}` contains no certificate", .0.display())]
+    NoRoots(PathBuf),
     #[error("cannot set up TLS")]
     Setup(#[from] rustls::Error),
 }
@@ -56,6 +58,10 @@ impl Connector {
                 let mut roots = RootCertStore::empty();
                 for certificate in CertificateDer::pem_file_iter(path).map_err(failed)? {
                     roots.add(certificate.map_err(failed)?)?;
+                }
+                // Otherwise, every certificate would be from an unknown authority.
+                if roots.is_empty() {
+                    return Err(TlsError::NoRoots(path.clone()));
                 }
                 builder.with_root_certificates(roots).with_no_client_auth()
             }

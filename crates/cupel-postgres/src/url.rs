@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio_postgres::Config;
-use tokio_postgres::config::{Host, TargetSessionAttrs};
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
 use crate::tls::{Connector, TlsError};
 
@@ -27,7 +27,7 @@ pub struct Endpoint {
 /// `sslmode`, with the meanings that libpq gives it. Source: PostgreSQL's manual, "SSL Support".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Tls {
-    /// `disable`.
+    /// `disable`, and every mode if the server has no network address, only Unix sockets.
     Off,
     /// `prefer` (the default) and `require`: encrypted, without verification of the server. With `prefer`, a connection
     /// is not encrypted if the server does not support TLS.
@@ -121,6 +121,12 @@ fn read(url: &str, application: &str) -> Result<(Config, Tls), UrlError> {
     if config.get_hosts().is_empty() {
         return Err(UrlError::Missing("host"));
     }
+    // libpq ignores `sslmode` for Unix sockets. A handshake would need the name of a host.
+    let is_local = config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)));
+    let tls = if is_local { Tls::Off } else { tls };
+    if is_local {
+        config.ssl_mode(SslMode::Disable);
+    }
     // The text before the `@` is probably the end of a password, and messages contain the host.
     let has_at = |host: &Host| matches!(host, Host::Tcp(host) if host.contains('@'));
     if config.get_hosts().iter().any(has_at) {
@@ -162,6 +168,30 @@ mod tests {
         assert_eq!(tls("?sslrootcert=/ca.pem&sslmode=require").unwrap(), roots("/ca.pem"));
         assert_eq!(tls("?sslmode=verify-full").unwrap(), Tls::Verified { roots: None });
         assert!(matches!(tls("?sslmode=none"), Err(UrlError::SslMode(mode)) if mode == "none"));
+    }
+
+    #[test]
+    fn connections_by_a_unix_socket_are_not_encrypted() {
+        for url in [
+            "postgres://u@%2Fvar%2Frun%2Fpostgresql/d",
+            "postgres:///d?host=/var/run/postgresql&user=u&sslmode=require",
+            "postgres://u@%2Frun%2Fa/d?sslmode=verify-full&sslrootcert=/ca.pem",
+        ] {
+            let (config, tls) = read(url, "cupel").unwrap();
+            assert_eq!((config.get_ssl_mode(), tls), (SslMode::Disable, Tls::Off), "{url}");
+        }
+        let (config, tls) = read("postgres://u@%2Frun%2Fa,h/d", "cupel").unwrap();
+        assert_eq!((config.get_ssl_mode(), tls), (SslMode::Prefer, Tls::Encrypted), "one host has an address");
+    }
+
+    #[test]
+    fn a_certificate_file_without_a_certificate_is_named() {
+        let key = tempfile::NamedTempFile::new().unwrap();
+        let pem = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+        std::fs::write(key.path(), pem).unwrap();
+        let url = format!("postgres://u@h/d?sslmode=verify-full&sslrootcert={}", key.path().display());
+        let Err(UrlError::Tls(error)) = Endpoint::parse(&url, "cupel") else { panic!("the file was accepted") };
+        assert!(error.to_string().contains("contains no certificate"), "{error}");
     }
 
     #[test]

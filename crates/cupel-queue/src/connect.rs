@@ -113,7 +113,7 @@ async fn at_broker(
         }
         "amqp" | "amqps" => {
             #[cfg(feature = "rabbitmq")]
-            return start(url, settings, route, language_queues, Ok(crate::rabbitmq::RabbitMq::new(url, route))).await;
+            return start(url, settings, route, language_queues, crate::rabbitmq::RabbitMq::new(url, route)).await;
             #[cfg(not(feature = "rabbitmq"))]
             Err(ConnectError::NotBuilt { feature: "rabbitmq" })
         }
@@ -146,7 +146,8 @@ async fn start(
         remedy: remedy(error.fault),
         source: Box::new(error),
     };
-    let broker = broker.map_err(failed)?;
+    // So far, the broker has only read the URL.
+    let broker = broker.map_err(|error| ConnectError::Url { url: without_password(url), source: Box::new(error) })?;
     let (window, depth_max) = (settings.window, settings.depth_max);
     let queue = BrokeredQueue::start(route.prefix(), broker, language_queues, window, depth_max).await;
     Ok(Arc::new(queue.map_err(failed)?))

@@ -18,6 +18,12 @@ pub enum ConnectError {
     NoDatabase,
     #[error("cluster.name: `{cluster}` is not a valid name; use 1 to 64 characters from a-z 0-9 - _ .")]
     Cluster { cluster: String },
+    #[error("queue.url: cannot use {url}: the form is SCHEME://USER:PASSWORD@HOST:PORT/NAME")]
+    Url {
+        url: String,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     #[error("queue.url: cannot use {url}: {remedy}")]
     Broker {
         url: String,

@@ -17,6 +17,7 @@
 //! Sources: RabbitMQ's documentation, "Consumer Acknowledgements and Publisher Confirms", "Consumer Prefetch", "Dead
 //! Letter Exchanges", "Memory and Disk Alarms".
 
+use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +32,7 @@ use lapin::options::{
 };
 use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
+use lapin::uri::AMQPUri;
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Consumer, Error, ErrorKind};
 use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
@@ -61,11 +63,14 @@ pub(crate) struct RabbitMq {
 }
 
 impl RabbitMq {
-    pub(crate) fn new(url: &str, route: &Route) -> RabbitMq {
+    /// # Errors
+    /// If the URL is malformed.
+    pub(crate) fn new(url: &str, route: &Route) -> Result<RabbitMq, BrokerError> {
         // A trailing slash would name the virtual host with the empty name, which is never intended.
         let url = url.strip_suffix('/').filter(|url| !url.ends_with('/')).unwrap_or(url).to_owned();
+        AMQPUri::from_str(&url).map_err(|error| BrokerError::new("read the URL", BrokerFault::Url, error))?;
         let queues = per_class(|class| route.of_class(class));
-        RabbitMq { url, queues, unreadable: route.of_cluster("unreadable") }
+        Ok(RabbitMq { url, queues, unreadable: route.of_cluster("unreadable") })
     }
 }
 

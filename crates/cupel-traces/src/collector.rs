@@ -1,7 +1,8 @@
 //! Export to the collector: OTLP over HTTP, in batches, from a separate thread.
 //!
 //! Callers never wait: spans that the collector does not accept in time are lost. The libraries honour the standard
-//! environment variables `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_BSP_…`.
+//! environment variables `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_RESOURCE_ATTRIBUTES` and, except for the size of the queue,
+//! `OTEL_BSP_…`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

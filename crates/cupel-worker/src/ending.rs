@@ -107,6 +107,11 @@ pub(crate) fn language_label(submission: &Submission) -> String {
     submission.language().map_or_else(|| "none".to_owned(), ToString::to_string)
 }
 
+/// Adds to the counter of judged runs.
+pub(crate) fn count_runs(verdict: Verdict, language: String, count: u64) {
+    metrics::counter!("cupel_runs_total", "verdict" => verdict.code(), "language" => language).increment(count);
+}
+
 /// Reports a lost lease.
 pub(crate) fn lease_lost(run: RunId) {
     metrics::counter!("cupel_leases_lost_total").increment(1);
@@ -156,8 +161,7 @@ async fn complete(shared: &Shared, assignment: &Assignment, began: Timestamp, ju
         Ok(true) => {
             shared.judged.add();
             trace(core, assignment, began, Ended::Judged(verdict, &judged.events));
-            let language = language_label(submission);
-            metrics::counter!("cupel_runs_total", "verdict" => verdict.code(), "language" => language).increment(1);
+            count_runs(verdict, language_label(submission), 1);
             let request_id = submission.request_id.as_deref();
             tracing::info!(run.id = %run, submission.id = %submission.id, request_id, %verdict, "judged run {run}: {verdict}");
         }

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use cupel_core::chain;
 use cupel_core::cluster::{Order, WorkerBeat};
-use cupel_types::LanguageId;
+use cupel_types::{LanguageId, Verdict};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use crate::ending::count_runs;
 use crate::shared::Shared;
 
 /// Timeout of the deregistration at the end.
@@ -53,7 +54,12 @@ impl Presence {
     /// Reports once, and obeys the order that the store returns.
     pub(crate) async fn report(&mut self, drain: &CancellationToken) {
         let core = &self.shared.parts.core;
-        match core.beat(self.beat(drain)).await {
+        let beat = self.beat(drain);
+        // An alert watches these counters. A counter that first appears with a failure shows no increase.
+        for language in beat.languages.keys() {
+            count_runs(Verdict::InternalError, language.to_string(), 0);
+        }
+        match core.beat(beat).await {
             Ok(order) => {
                 self.is_heard = true;
                 self.obey(order, drain);

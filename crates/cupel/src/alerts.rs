@@ -42,8 +42,9 @@ const PAUSES: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs
 pub(crate) struct InstallationState {
     /// Number of workers that take runs.
     pub(crate) workers: usize,
-    /// Number of due runs that wait for a worker, and the maximum number.
+    /// Number of due runs that wait for a worker.
     pub(crate) waiting: u64,
+    /// Number of waiting runs at which a node refuses new runs. With several API nodes, more runs may wait.
     pub(crate) waiting_max: u64,
     /// Waiting time of the oldest due run.
     pub(crate) oldest: Duration,
@@ -70,7 +71,7 @@ fn wrong(seen: &InstallationState, oldest_max: Duration) -> BTreeMap<&'static st
     }
     if seen.waiting.saturating_mul(5) > seen.waiting_max.saturating_mul(4) {
         let deep = format!(
-            "{} waiting; new runs are refused when more than {} are waiting",
+            "{} waiting; an API node refuses new runs when {} wait on it and at the broker",
             counted(seen.waiting, "run"),
             seen.waiting_max
         );

@@ -34,12 +34,12 @@ impl ReportedFault {
     }
 }
 
-/// Faults of the languages of a process that runs programs.
-#[derive(Clone, Default)]
+/// Faults of the languages of a process.
+#[derive(Clone)]
 pub(crate) struct LanguageFaults {
     /// Why changed language files are not in effect.
     pub(crate) of_files: ReportedFault,
-    /// The images that are pulled.
+    /// The images that are pulled; none in a process that runs no programs.
     pub(crate) pulls: Pulls,
 }
 
@@ -102,8 +102,14 @@ impl ServerHealth {
     }
 
     /// Health of an API node, which runs no programs. `has_database`: whether the database is in the node's data
-    /// directory.
-    pub(crate) fn without_sandbox(core: Core, data: PathBuf, has_database: bool, found: FoundFaults) -> ServerHealth {
+    /// directory. `of_files`: why changed language files are not in effect.
+    pub(crate) fn without_sandbox(
+        core: Core,
+        data: PathBuf,
+        has_database: bool,
+        of_files: ReportedFault,
+        found: FoundFaults,
+    ) -> ServerHealth {
         ServerHealth {
             core,
             data,
@@ -111,7 +117,7 @@ impl ServerHealth {
             runner: None,
             walls: Vec::new(),
             degraded: Vec::new(),
-            languages: LanguageFaults::default(),
+            languages: LanguageFaults { of_files, pulls: Pulls::default() },
             found,
         }
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use anstream::{AutoStream, ColorChoice};
 use anyhow::Context;
 use cupel_traces::Traces;
+use cupel_types::Verdict;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
@@ -62,7 +63,7 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
     );
     metrics::describe_counter!(
         "cupel_compilations_total",
-        "Compilations in languages with a warm compiler, by result: warm (done by the warm compiler), cold (none was running for \
+        "Compilations in languages with a warm compiler, by language and how: warm (done by the warm compiler), cold (none was running for \
          this user), declined (the warm compiler left it to the command), lost (the warm compiler did not respond)"
     );
     metrics::describe_gauge!("cupel_worker_slots", "Slots by state, without those of interactive runs");
@@ -115,7 +116,10 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
         "Time from the arrival of a request to the beginning of its response, including the wait for a result"
     );
     metrics::describe_gauge!("cupel_workers", "Running workers, by state: working, paused, draining");
-    metrics::describe_gauge!("cupel_queue_depth_max", "Number of waiting runs at which new runs are refused");
+    metrics::describe_gauge!(
+        "cupel_queue_depth_max",
+        "Number of waiting runs at which this node refuses new runs; only those that wait on it and at the broker count"
+    );
     metrics::describe_gauge!(
         "cupel_data_free_bytes",
         metrics::Unit::Bytes,
@@ -194,6 +198,9 @@ fn begin_at_zero() {
     for result in ["pulled", "failed"] {
         metrics::counter!("cupel_image_pulls_total", "result" => result).increment(0);
     }
+    // Workers register this counter for each of their languages.
+    metrics::counter!("cupel_runs_total", "verdict" => Verdict::InternalError.code(), "language" => "none")
+        .increment(0);
     metrics::counter!("cupel_http_internal_errors_total").increment(0);
     metrics::counter!("cupel_sandbox_failures_total").increment(0);
     metrics::counter!("cupel_leases_lost_total").increment(0);

@@ -12,7 +12,7 @@ use cupel_core::event::Seq;
 use cupel_core::run::RunState;
 use cupel_core::{Bounds, Clock as _, Core, CoreParts, Hinted, Needs, Queue, QueueError, RunHint, SubmitError};
 use cupel_events::EmbeddedBus;
-use cupel_languages::Pulling;
+use cupel_languages::{Pulling, Registry};
 use cupel_queue::EmbeddedQueue;
 use cupel_testkit::{Unlimited, a_submission, registry};
 use cupel_types::{LanguageId, SubmissionId, UserId, WorkerId};
@@ -85,7 +85,7 @@ impl Site {
                 self.hear(worker).await;
             }
         }
-        self.api.offer_languages_of_workers().await.unwrap();
+        self.api.offer_languages_of_workers(None).await.unwrap();
     }
 
     async fn submit(&self, language: &str) -> SubmissionId {
@@ -121,6 +121,36 @@ impl Site {
         core.set_registry((*worker.core.registry()).clone());
         (site, Worker { core, ..worker })
     }
+}
+
+/// A language file was added or changed on a node that runs no programs.
+#[tokio::test]
+async fn an_api_node_offers_the_workers_languages_by_the_definitions_that_it_has_read_again() {
+    let site = Site::start().await;
+    let python: LanguageId = "python".parse().unwrap();
+    let course: LanguageId = "python-course".parse().unwrap();
+    let mut worker = site.worker(&["python"]).await;
+    worker.beat.languages.extend(versions(&["python-course"]));
+    site.send_heartbeats(&[&worker]).await;
+    assert!(site.api.registry().get(&course).is_none(), "no file of the node defines it");
+
+    let shipped = Registry::load(None).unwrap();
+    let mut languages: Vec<_> = shipped.iter().cloned().collect();
+    let mut added = shipped.get(&python).unwrap().clone();
+    (added.id, added.version_of) = (course.clone(), Some(python.clone()));
+    (added.aliases, added.extensions, added.facades) = Default::default();
+    languages.iter_mut().find(|language| language.id == python).unwrap().name = "Python of this school".to_owned();
+    languages.push(added);
+    let read_again = Registry::new(languages).unwrap();
+    site.api.offer_languages_of_workers(Some(&read_again)).await.unwrap();
+    let registry = site.api.registry();
+    assert!(registry.get(&course).unwrap().is_available());
+    let python = registry.get(&python).unwrap();
+    assert!(python.is_available() && python.name == "Python of this school");
+
+    // The file was removed.
+    site.api.offer_languages_of_workers(Some(&shipped)).await.unwrap();
+    assert!(site.api.registry().get(&course).is_none());
 }
 
 fn node(app: &App, queue: &Arc<EmbeddedQueue>) -> Core {
@@ -487,7 +517,7 @@ async fn api_with(queue: &Arc<Stubborn>) -> (App, Core) {
     let app = site.app;
     let parts = parts(&app.store, &app.clock, Arc::default(), Arc::new(EmbeddedBus::default()));
     let api = Core::new(CoreParts { queue: queue.clone(), ..parts });
-    api.offer_languages_of_workers().await.unwrap();
+    api.offer_languages_of_workers(None).await.unwrap();
     (app, api)
 }
 

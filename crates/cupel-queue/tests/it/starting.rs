@@ -1,6 +1,6 @@
 //! Configuration errors at start: the message names the setting, the reason and the remedy, and contains no password.
 
-use cupel_queue::Settings;
+use cupel_queue::{ConnectError, Settings};
 
 use super::settings;
 
@@ -27,6 +27,25 @@ async fn an_invalid_cluster_name_is_refused() {
         let settings = Settings { cluster: cluster.to_owned(), ..settings(1) };
         let message = message("redis://127.0.0.1:1/", settings).await;
         assert!(message.starts_with("cluster.name: "), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_url_is_distinguished_from_an_unreachable_server() {
+    for url in [
+        #[cfg(feature = "redis")]
+        "redis://:hunter2@host:port",
+        #[cfg(feature = "postgres")]
+        "postgres://u:hunter2@host/d?sslmode=perhaps",
+        #[cfg(feature = "rabbitmq")]
+        "amqp://u:hunter2@host:port",
+        #[cfg(feature = "kafka")]
+        "kafka://u:hunter2@host/p?partitions=none",
+    ] {
+        let refused = cupel_queue::connect(url, settings(1)).await.map(drop).expect_err(url);
+        assert!(matches!(refused, ConnectError::Url { .. }), "{refused:?}");
+        let message = message(url, settings(1)).await;
+        assert!(message.starts_with("queue.url: ") && message.contains("the form is SCHEME://"), "{message}");
     }
 }
 

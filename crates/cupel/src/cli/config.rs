@@ -7,6 +7,7 @@ use cupel_core::chain;
 
 use self::args::{Config, ConfigCommand};
 use super::{CommandResult, Exit, OrExit};
+use crate::compose::engines;
 use crate::config::{self, ConfigError, DEFAULTS};
 use crate::local;
 use crate::terminal::{Table, dim};
@@ -27,6 +28,14 @@ pub(super) fn config(args: &Config) -> CommandResult {
             match languages {
                 Ok(languages) if faults.is_empty() => {
                     outln!("the configuration is valid; {} languages", languages.iter().count());
+                    // Without `store.url`, it is meant for `cupel serve`.
+                    let faults = engines::not_shared(&config.engines);
+                    if config.engines.store.is_some() && !faults.is_empty() {
+                        errln!(
+                            "note: `cupel serve` can use it, but `cupel api` and `cupel worker` would not start:\n  {}",
+                            faults.join("\n  ")
+                        );
+                    }
                 }
                 _ => return Err(anyhow!(faults.join("\n"))).or_exit(Exit::Usage),
             }

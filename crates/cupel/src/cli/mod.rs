@@ -33,8 +33,7 @@ use std::process::ExitCode;
 
 use anyhow::anyhow;
 use clap::Parser;
-use cupel_queue::ConnectError;
-use cupel_store::PostgresError;
+use cupel_store::{ConnectBlobsError, PostgresError};
 
 use args::{Args, Command};
 
@@ -94,17 +93,32 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 
 /// Whether the address of an engine in the configuration has an invalid form, or names an engine that this build lacks.
 fn is_wrong_address(cause: &(dyn std::error::Error + 'static)) -> bool {
+    use {cupel_cache as cache, cupel_events as events, cupel_queue as queue};
     let store = matches!(cause.downcast_ref(), Some(PostgresError::Url(_)));
+    let blobs = match cause.downcast_ref() {
+        Some(ConnectBlobsError::Unknown | ConnectBlobsError::NoDatabase | ConnectBlobsError::NoPath) => true,
+        #[cfg(not(feature = "s3"))]
+        Some(ConnectBlobsError::NotBuilt) => true,
+        #[cfg(feature = "s3")]
+        Some(ConnectBlobsError::S3Url(error)) => !matches!(error, cupel_store::S3UrlError::Setup(_)),
+        _ => false,
+    };
     let queue = matches!(
         cause.downcast_ref(),
         Some(
-            ConnectError::Scheme { .. }
-                | ConnectError::NotBuilt { .. }
-                | ConnectError::NoDatabase
-                | ConnectError::Cluster { .. }
+            queue::ConnectError::Scheme { .. }
+                | queue::ConnectError::NotBuilt { .. }
+                | queue::ConnectError::NoDatabase
+                | queue::ConnectError::Cluster { .. }
+                | queue::ConnectError::Url { .. }
         )
     );
-    store || queue
+    let events = matches!(
+        cause.downcast_ref(),
+        Some(events::ConnectError::Scheme { .. } | events::ConnectError::Url { .. } | events::ConnectError::Cluster)
+    );
+    let shared = matches!(cause.downcast_ref(), Some(cache::ConnectError::Scheme | cache::ConnectError::Url(_)));
+    store || blobs || queue || events || shared
 }
 
 /// Adds an exit code to an error.

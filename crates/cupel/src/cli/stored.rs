@@ -27,7 +27,7 @@ use super::shared_args::Settings;
 use super::{CommandResult, Exit, Failure, OrExit, clean_up};
 use crate::compose::engines::{open_postgres, open_postgres_and_blobs, open_store};
 use crate::config::{self, Config};
-use crate::data_dir::{DATABASE, DataDir};
+use crate::data_dir::{DATABASE, DataDir, DataDirError};
 use crate::{local, owner};
 
 /// File name that stands for standard output.
@@ -37,6 +37,8 @@ const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 /// Target of a move that stands for the data directory.
 const HERE: &str = "sqlite";
+/// Warning of an export beside a running server.
+const IN_USE: &str = "warning: servers use this database; the export may lack what they write meanwhile";
 /// Maximum size of a URL in a file or on standard input.
 const URL_BYTES_MAX: u64 = 4 << 10;
 
@@ -384,6 +386,10 @@ fn export(config: &Config, data: Option<&DataDir>) -> CommandResult {
             None => {
                 let data = data.context("the data directory was not opened")?;
                 has_database(data)?;
+                // The lock is released at once, so that a server can start.
+                if data.lock().is_err_and(|error| matches!(error, DataDirError::Taken { .. })) {
+                    errln!("{IN_USE}");
+                }
                 let store = SqlStore::open_sqlite(&data.database()).await?;
                 store.export(&mut out).await?;
                 store.close().await;
@@ -391,7 +397,7 @@ fn export(config: &Config, data: Option<&DataDir>) -> CommandResult {
             Some(url) => {
                 let (store, _) = open_postgres_and_blobs(&config.engines, url).await?;
                 if is_in_use(&store).await? {
-                    errln!("warning: servers use this database; the export may lack what they write meanwhile");
+                    errln!("{IN_USE}");
                 }
                 store.export(&mut out).await?;
                 store.close().await;

@@ -161,25 +161,29 @@ pub(super) fn is_sole(config: &Config) -> bool {
 /// # Errors
 /// Lists every unsuitable setting, with the remedy.
 pub(crate) fn fit(config: &config::Engines, role: Role) -> anyhow::Result<()> {
-    let mut faults = Vec::new();
-    let engines = [
-        ("store.url", &config.store),
-        ("queue.url", &config.queue),
-        ("events.url", &config.events),
-        ("blobs.url", &config.blobs),
-    ];
-    if role != Role::All {
-        let here = engines.iter().filter(|(_, url)| url.is_none());
-        faults.extend(here.map(|(key, _)| {
-            format!("{key} is empty, so no other process could use it: name a server, the same for all processes")
-        }));
-    }
+    let faults = if role == Role::All { Vec::new() } else { not_shared(config) };
     if faults.is_empty() {
         return Ok(());
     }
     let command = role.command();
     Err(anyhow::anyhow!("\n  {}", faults.join("\n  ")))
         .with_context(|| format!("the configuration is not suitable for `cupel {command}`"))
+}
+
+/// The engines that are inside a process, so that `cupel api` and `cupel worker` cannot use the configuration: for each,
+/// the setting with the remedy.
+pub(crate) fn not_shared(config: &config::Engines) -> Vec<String> {
+    let engines = [
+        ("store.url", &config.store),
+        ("queue.url", &config.queue),
+        ("events.url", &config.events),
+        ("blobs.url", &config.blobs),
+    ];
+    let here = engines.iter().filter(|(_, url)| url.is_none());
+    let fault = |(key, _): &(&str, _)| {
+        format!("{key} is empty, so no other process could use it: name a server, the same for all processes")
+    };
+    here.map(fault).collect()
 }
 
 #[cfg(test)]

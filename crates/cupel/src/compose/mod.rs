@@ -15,6 +15,7 @@
 
 pub(crate) mod engines;
 mod facades;
+mod language_files;
 mod listen;
 mod reload;
 mod settings;
@@ -45,6 +46,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use self::engines::{Engines, StoreAndClock};
+use self::language_files::LanguageFiles;
 use self::listen::ReservedAddress;
 use self::settings::{account_settings, api_settings, policy};
 pub(crate) use self::settings::{bounds, public_url};
@@ -121,7 +123,7 @@ impl Server {
             }
             None => {
                 let (data, is_sole) = (data.path().to_owned(), engines::is_sole(config));
-                ServerHealth::without_sandbox(core.clone(), data, is_sole, found.clone())
+                ServerHealth::without_sandbox(core.clone(), data, is_sole, language_fault.clone(), found.clone())
             }
         };
         let slots = runtime.as_ref().map_or(SlotCounts::from(0), |runtime| runtime.slots);
@@ -131,7 +133,8 @@ impl Server {
             if let Some(images) = images {
                 tasks.push(tokio::spawn(images::pull(runtime.pulls.clone(), images, shutdown.clone())));
             }
-            drained = start_worker(config, &core, runtime, registry, language_fault, &shutdown, &mut tasks).await;
+            drained =
+                start_worker(config, &core, runtime, registry, language_fault.clone(), &shutdown, &mut tasks).await;
         }
         let place = match &config.engines.blobs {
             Some(_) => "the blob store of `blobs.url`",
@@ -191,7 +194,8 @@ impl Server {
             cupel_http::ops_router(state)
         };
         if role == Role::Api {
-            tasks.push(tokio::spawn(tasks::offer_languages(core.clone(), shutdown.clone())));
+            let files = LanguageFiles::new(Arc::new(config.clone()), language_fault);
+            tasks.push(tokio::spawn(language_files::offer_of_workers(core.clone(), files, shutdown.clone())));
         }
         tasks.push(tokio::spawn(tasks::upkeep(core.clone(), metrics, data.path().to_owned(), shutdown.clone())));
         let facades = facade_addresses.iter().map(|facade| (facade.name, facade.reserved.address)).collect();
@@ -317,12 +321,11 @@ async fn start_worker(
     let ExecutionRuntime { prepared: store, images: _, pulls, probe, runner, examination: _, slots, artifacts } =
         runtime;
     let sources = reload::LanguageSources {
-        config: Arc::new(config.clone()),
+        files: LanguageFiles::new(Arc::new(config.clone()), fault),
         probe,
         pulls,
         failures: BTreeMap::new(),
         runner: Arc::clone(&runner),
-        fault,
         prune_fault: None,
         retry: reload::Retry::default(),
     };
@@ -487,6 +490,7 @@ pub(crate) async fn idle_api(
             core,
             data.path().to_owned(),
             engines::is_sole(config),
+            ReportedFault::default(),
             FoundFaults::default(),
         )),
         metrics: Arc::new(String::new),

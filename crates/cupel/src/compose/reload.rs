@@ -10,9 +10,8 @@
 //! toolchains of the machine are probed only at the start, because a running server starts no programs of the machine.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use cupel_core::cluster::BEAT_EVERY;
 use cupel_core::{Core, chain};
@@ -23,22 +22,19 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::language_files::{FileStates, LanguageFiles};
 use super::tasks::Ticks;
-use crate::config::Config;
-use crate::health::ReportedFault;
 use crate::images::{self, MachineProbe, Pulls};
-use crate::local;
 
 /// The sources of languages, and their state when the languages were last read.
 pub(super) struct LanguageSources {
-    pub(super) config: Arc<Config>,
+    pub(super) files: LanguageFiles,
     pub(super) probe: MachineProbe,
     /// The images that the background task pulls.
     pub(super) pulls: Pulls,
     /// The failed pulls that the languages show.
     pub(super) failures: BTreeMap<ImageName, String>,
     pub(super) runner: Arc<dyn Runner>,
-    pub(super) fault: ReportedFault,
     /// Why files of images could not be removed at the last heartbeat.
     pub(super) prune_fault: Option<String>,
     /// When languages that are unavailable in their images are probed again.
@@ -71,24 +67,14 @@ impl Retry {
 /// State of the sources of languages.
 #[derive(PartialEq)]
 struct State {
-    /// Names, sizes and times of the language files.
-    files: Vec<(PathBuf, u64, Option<SystemTime>)>,
+    files: FileStates,
     /// The images of languages in Docker Engine, without those that the engine lacks at present.
     in_engine: BTreeMap<ImageName, ContentHash>,
 }
 
 impl LanguageSources {
     fn state(&self, languages: &Registry) -> State {
-        let directory = local::language_files(&self.config).and_then(|directory| std::fs::read_dir(directory).ok());
-        let files = directory.into_iter().flatten().flatten().map(|entry| entry.path());
-        let mut files: Vec<_> = files
-            .filter_map(|path| {
-                let meta = std::fs::metadata(&path).ok()?;
-                Some((path, meta.len(), meta.modified().ok()))
-            })
-            .collect();
-        files.sort();
-        State { files, in_engine: self.probe.ids_in_engine(languages) }
+        State { files: self.files.state(), in_engine: self.probe.ids_in_engine(languages) }
     }
 
     /// Whether the images of the store or the failed pulls have changed since the languages were last read, or a failed
@@ -101,21 +87,10 @@ impl LanguageSources {
     fn reload(&mut self, core: &Core) {
         self.failures = self.pulls.failures();
         self.probe.read_again();
-        let mut registry = match local::registry(&self.config) {
-            Ok(registry) => registry,
-            Err(error) => {
-                let fault = chain(&error);
-                tracing::warn!(error = fault, "the language files have faults; the previous languages stay in effect");
-                self.fault.set(Some(format!(
-                    "the language files have faults; the previous languages stay in effect: {fault}"
-                )));
-                return;
-            }
-        };
-        self.fault.set(None);
+        let Some(mut registry) = self.files.read() else { return };
         self.pulls.want(&registry);
         let before = core.registry();
-        self.probe.add_direct(&mut registry, &self.config);
+        self.probe.add_direct(&mut registry, &self.files.config);
         registry.probe_beside(&before, &ImageProbe(self));
         registry.keep_available_in_images();
         for language in registry.iter().filter(|language| language.is_available()) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cupel_core::blobs::remove_older;
-use cupel_core::cluster::{BEAT_EVERY, Order};
+use cupel_core::cluster::Order;
 use cupel_core::problems::PackageCount;
 use cupel_core::{BlobKind, Blobs, Core, chain, is_disk_full};
 use cupel_types::counted;
@@ -58,7 +58,7 @@ pub(super) struct SweepInputs {
     pub(super) alerts: Option<alerts::Watch>,
     /// The data directory, whose disk usage is watched.
     pub(super) data: PathBuf,
-    /// Maximum number of waiting runs.
+    /// Number of waiting runs at which this node refuses new runs.
     pub(super) waiting_max: u32,
     /// Where runs that no worker can judge are reported.
     pub(super) unserved: ReportedFault,
@@ -203,16 +203,6 @@ pub(super) async fn check_packages(core: Core, fault: ReportedFault, place: &'st
         let pause = if fault.get().is_some() { RECHECK } else { TIDY };
         if shutdown.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
             return;
-        }
-    }
-}
-
-/// At each heartbeat interval: reads the languages that the workers offer.
-pub(super) async fn offer_languages(core: Core, shutdown: CancellationToken) {
-    let mut ticks = Ticks::every(BEAT_EVERY, shutdown);
-    while ticks.next().await {
-        if let Err(error) = core.offer_languages_of_workers().await {
-            tracing::warn!(error = chain(&error), "cannot read the workers' languages from the store");
         }
     }
 }

@@ -3,7 +3,7 @@
 //! The compiled-in defaults contain every key. An unknown key is an error; its message names the nearest known key, if
 //! one is similar. Reading continues after an error.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -101,6 +101,8 @@ impl fmt::Display for ConfigFault {
 /// All settings read so far, and all their errors.
 pub(crate) struct Layers {
     settings: BTreeMap<String, Setting>,
+    /// Tiers with a section that has no settings.
+    empty_tiers: BTreeSet<String>,
     pub(crate) faults: Vec<ConfigFault>,
 }
 
@@ -111,7 +113,7 @@ const DURATION_MAX: Duration = Duration::from_hours(36_500 * 24);
 impl Layers {
     /// Returns the defaults alone.
     pub(crate) fn defaults() -> Layers {
-        let mut layers = Layers { settings: BTreeMap::new(), faults: Vec::new() };
+        let mut layers = Layers { settings: BTreeMap::new(), empty_tiers: BTreeSet::new(), faults: Vec::new() };
         layers.read_toml(DEFAULTS, |_| Origin::Default, true);
         layers
     }
@@ -219,6 +221,9 @@ impl Layers {
             for (name, value) in table {
                 let key = format!("{prefix}{}", name.get_ref());
                 if let DeValue::Table(inner) = value.get_ref() {
+                    if inner.is_empty() {
+                        self.empty_section(key.clone(), origin(line_of(name.span().start)));
+                    }
                     waiting.push((format!("{key}."), inner));
                 } else {
                     let origin = origin(line_of(name.span().start));
@@ -252,12 +257,22 @@ impl Layers {
         }
     }
 
+    /// Reads a section without settings. It adds a tier, or has no effect if it is known.
+    fn empty_section(&mut self, key: String, origin: Origin) {
+        if let Some(name) = key.strip_prefix(TIERS).filter(|name| is_tier(name)) {
+            self.empty_tiers.insert(name.to_owned());
+            return;
+        }
+        let is_section = |known: &String| known.strip_prefix(&*key).is_some_and(|rest| rest.starts_with('.'));
+        if !self.settings.keys().any(is_section) {
+            self.set(key, Raw::Other("a section"), origin, false);
+        }
+    }
+
     fn is_known(&self, key: &str) -> bool {
         self.settings.contains_key(key)
-            || tier_field(key).is_some_and(|(name, field)| {
-                let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
-                !name.is_empty() && name.chars().all(plain) && self.settings.contains_key(&base_key(field))
-            })
+            || tier_field(key)
+                .is_some_and(|(name, field)| is_tier(name) && self.settings.contains_key(&base_key(field)))
     }
 
     fn nearest(&self, key: &str) -> Option<&str> {
@@ -281,10 +296,9 @@ impl Layers {
 
     /// Returns the names of all rate-limit tiers.
     pub(crate) fn tiers(&self) -> Vec<String> {
-        let mut names: Vec<String> =
-            self.settings.keys().filter_map(|key| Some(tier_field(key)?.0.to_owned())).collect();
-        names.dedup();
-        names
+        let of_settings = self.settings.keys().filter_map(|key| Some(tier_field(key)?.0.to_owned()));
+        let names: BTreeSet<String> = of_settings.chain(self.empty_tiers.iter().cloned()).collect();
+        names.into_iter().collect()
     }
 
     // ---- typed values: a faulty value is replaced by a placeholder, which is never used, because the caller checks
@@ -414,6 +428,12 @@ impl Layers {
 /// Splits the key of a tier into the tier's name and the field.
 fn tier_field(key: &str) -> Option<(&str, &str)> {
     key.strip_prefix(TIERS)?.split_once('.')
+}
+
+/// Whether a tier may have this name.
+fn is_tier(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+    !name.is_empty() && name.chars().all(plain)
 }
 
 fn base_key(field: &str) -> String {

@@ -102,6 +102,8 @@ fn a_new_tier_inherits_missing_fields_from_basic() {
     let tiers = config("[rate_limits.tiers.class]\nsubmissions_per_minute = 9\n", &[]).rate_limits.tiers;
     assert_eq!((tiers["class"].submissions_per_minute, tiers["class"].reads_per_minute), (9, 3000));
     assert_eq!(faults("[rate_limits.tiers.class]\nreads = 9\n", &[]).len(), 1);
+    let file = "[rate_limits.tiers.class]\n# all settings of basic\n[rate_limits.tiers.basic]\nreads_per_minute = 7\n";
+    assert_eq!(config(file, &[]).rate_limits.tiers["class"].reads_per_minute, 7);
 }
 
 #[test]
@@ -424,6 +426,22 @@ fn origins_may_be_a_json_array_in_the_environment_and_must_be_origins() {
             let faults = faults("", &[(key, bad)]);
             assert_eq!(faults.len(), 1, "{key}={bad}: {faults:?}");
         }
+    }
+}
+
+#[test]
+fn an_empty_section_must_be_known() {
+    for known in ["[alerts]\n", "[rate_limits]\n[rate_limits.tiers]\n", "[facades.judge0]\n", "queue = {}\n"] {
+        config(known, &[]);
+    }
+    for (unknown, expected) in [
+        ("[alert]\n# url = \"x\"\n", "cupel.toml:1: alert: unknown setting"),
+        ("[worker]\n[worker.slot]\n", "cupel.toml:2: worker.slot: unknown setting; did you mean `worker.slots`?"),
+        ("[rate_limits.tiers.Class]\n", "cupel.toml:1: rate_limits.tiers.Class: unknown setting"),
+        ("worker = { slots = {} }\n", "cupel.toml:1: worker.slots: expected a whole number"),
+    ] {
+        let seen = faults(unknown, &[]);
+        assert!(seen.len() == 1 && seen[0].starts_with(expected), "{unknown}: {seen:?}");
     }
 }
 

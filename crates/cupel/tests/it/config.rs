@@ -111,6 +111,29 @@ fn the_check_reports_the_errors_of_the_configuration_and_of_all_language_files_t
     }
 }
 
+/// `cupel api` refuses such a configuration with the exit code 2.
+#[test]
+fn the_check_names_the_engines_that_separate_processes_would_lack() {
+    let check = |variables: &[(&str, &str)]| {
+        let mut command = cupel(["config", "check"]);
+        command.envs(variables.iter().copied());
+        let ended = end(command, b"");
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        ended.stderr
+    };
+    assert_eq!(check(&[]), "", "a configuration for `cupel serve`");
+    let mut variables = vec![
+        ("CUPEL_STORE__URL", "postgres://h/d"),
+        ("CUPEL_EVENTS__URL", "postgres"),
+        ("CUPEL_BLOBS__URL", "postgres"),
+    ];
+    let note = check(&variables);
+    assert!(note.contains("`cupel api` and `cupel worker` would not start:\n  queue.url is empty"), "{note}");
+    assert!(!note.contains("events.url"), "{note}");
+    variables.push(("CUPEL_QUEUE__URL", "postgres"));
+    assert_eq!(check(&variables), "");
+}
+
 #[test]
 fn a_fifo_or_a_device_is_refused_as_a_configuration_or_language_file() {
     let dir = tempfile::tempdir().unwrap();

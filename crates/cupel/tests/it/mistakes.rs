@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::support::{Ended, cupel, end};
+use crate::support::{Ended, cupel, end, unused_languages};
 
 /// Checks that the command ends without a panic and names the mistake.
 fn refused(args: &[OsString], code: i32, message: &str) {
@@ -322,4 +322,30 @@ fn a_wrong_path_or_address_is_a_fault_of_the_command_line_and_not_of_the_machine
     let ended = end(command, b"");
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!(ended.stderr.contains("`store.url` is not the URL of a PostgreSQL database"), "{ended:?}");
+}
+
+/// As with `store.url` in the test above.
+#[test]
+fn a_server_with_the_malformed_address_of_an_engine_exits_with_2() {
+    let data = tempfile::tempdir().unwrap();
+    for (engine, url) in [
+        ("EVENTS", "redis://host:port"),
+        ("EVENTS", "postgres://host/x?sslmode=perhaps"),
+        ("SHARED", "redis://host:99999"),
+        ("QUEUE", "redis://host:port"),
+        ("QUEUE", "postgres://host/x?sslmode=perhaps"),
+        #[cfg(feature = "rabbitmq")]
+        ("QUEUE", "amqp://host:port"),
+        #[cfg(feature = "kafka")]
+        ("QUEUE", "kafka://host/a?partitions=none"),
+        #[cfg(feature = "s3")]
+        ("BLOBS", "s3://bucket?endpoit=https://host"),
+    ] {
+        let mut command = cupel(["serve", "--listen", "127.0.0.1:0", "--data", data.path().to_str().unwrap()]);
+        command.env("CUPEL_LANGUAGES__PREPARE", "false").env("CUPEL_PROBLEMS__SHIPPED", "false");
+        command.env("CUPEL_LANGUAGES__DISABLED", unused_languages()).env(format!("CUPEL_{engine}__URL"), url);
+        let ended = end(command, b"");
+        let setting = format!("{}.url", engine.to_lowercase());
+        assert!(ended.code == Some(2) && ended.stderr.contains(&setting), "{url}: {ended:?}");
+    }
 }

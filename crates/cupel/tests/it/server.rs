@@ -497,6 +497,33 @@ fn the_health_report_names_a_full_queue() {
     eventually(|| (!degraded().contains("the queue is full")).then_some(()));
 }
 
+/// A counter that first appears with a failure shows no increase, so an alert would not detect the failure.
+#[test]
+fn counters_of_failures_that_alerts_watch_begin_at_zero() {
+    let data = tempfile::tempdir().unwrap();
+    let metrics = Server::start(data.path(), &[]).text("/metrics");
+    for language in ["none", "python", "c"] {
+        let line = format!(r#"cupel_runs_total{{verdict="JE",language="{language}"}} 0"#);
+        assert!(metrics.lines().any(|found| found == line), "{line}\n{metrics}");
+    }
+    let alerts = include_str!("../../../../deploy/observability/alerts.yaml");
+    let ranges = ["rate(", "increase("].into_iter().flat_map(|function| alerts.split(function).skip(1));
+    let mut watched: BTreeSet<&str> = ranges.filter_map(|rest| Some(rest.split_once('[')?.0)).collect();
+    // The routes of requests are not known before requests arrive.
+    assert!(watched.remove("cupel_http_requests_total"));
+    assert!(watched.remove(r#"cupel_http_requests_total{status="503",method="POST"}"#));
+    assert!(watched.len() > 6, "{watched:?}");
+    for selector in watched {
+        let (name, labels) = selector.split_once('{').unwrap_or((selector, "}"));
+        let labels: Vec<&str> = labels.trim_end_matches('}').split(',').collect();
+        let is_it = |line: &str| {
+            let has_name = line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
+            has_name && labels.iter().all(|label| line.contains(label))
+        };
+        assert!(metrics.lines().any(is_it), "an alert uses {selector}\n{metrics}");
+    }
+}
+
 #[test]
 fn metrics_count_judged_runs() {
     let data = tempfile::tempdir().unwrap();

@@ -323,6 +323,21 @@ async fn a_database_is_not_moved_while_a_server_uses_it_and_an_export_warns() {
     assert!(moved.stdout.contains("moved to"), "{moved:?}");
 }
 
+#[test]
+fn an_export_of_a_data_directory_warns_while_a_server_uses_it() {
+    let data = tempfile::tempdir().unwrap();
+    let mut server = Server::start(data.path(), &[]);
+    let export = || {
+        let exported = run(data.path(), None, &["admin", "export"]);
+        fine(&exported);
+        exported.stderr
+    };
+    assert!(export().contains("warning: servers use this database"));
+    server.terminate();
+    assert!(server.ended().success());
+    assert_eq!(export(), "");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn problems_move_with_their_packages_in_both_directions() {
     let url = Postgres::shared().database().await;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::dead_letters::Client;
 use super::nodes::{Cluster, Node};
 use super::{Broker, PATIENT, Site, through};
-use crate::images::{LOOK, python_image};
+use crate::images::{LANGUAGE, LOOK, python_image};
 use crate::pulled_images::{language_from, python_in};
 use crate::support::{agent, end, eventually, unused_languages};
 
@@ -99,6 +99,46 @@ fn a_language_is_offered_as_soon_as_a_worker_has_pulled_its_image() {
         all.iter().all(|worker| worker["languages"]["course-python"].is_string()).then_some(())
     });
     for node in workers.into_iter().chain([api]) {
+        node.stop();
+    }
+    cluster.nothing_is_left();
+}
+
+/// A language file is added to a running cluster, changed, and made faulty.
+#[test]
+fn the_api_node_reads_changed_language_files_again_as_the_workers_do() {
+    let place = tempfile::tempdir().unwrap();
+    let languages = place.path().join("languages");
+    std::fs::create_dir(&languages).unwrap();
+    // The nodes read the files as another user.
+    std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let directory = languages.to_str().unwrap();
+    let site = Site::empty(Broker::Postgres, &[PATIENT, ("CUPEL_LANGUAGES__DIRECTORY", directory)]);
+    let cluster = &site.cluster;
+    let api = cluster.start("api");
+    let client = Client { url: &api.url, key: cluster.key() };
+    let worker = cluster.start("worker");
+    let image = python_image(place.path(), "of a course");
+    let mut add = cluster.command(&["images", "add", "course/python:2026", image.to_str().unwrap()]);
+    add.arg("--data").arg(&worker.data);
+    let added = end(add, b"");
+    assert_eq!(added.code, Some(0), "{added:?}");
+    assert_eq!(client.try_submit("course-python", LOOK).0, 422);
+
+    let file = languages.join("course-python.toml");
+    std::fs::write(&file, LANGUAGE).unwrap();
+    let id = eventually(|| client.try_submit("course-python", LOOK).1["submission_id"].as_str().map(str::to_owned));
+    let answer = client.wait_until(&id, |answer| answer["status"] == "completed");
+    assert!(answer["stdout"].as_str().unwrap().starts_with("algorithms 4711 of a course"), "{answer}");
+
+    let read =
+        |path: &str| agent().get(format!("{}{path}", api.url)).call().unwrap().body_mut().read_to_string().unwrap();
+    std::fs::write(&file, LANGUAGE.replace("Python (course)", "Python (next course)")).unwrap();
+    eventually(|| read("/api/v1/languages/course-python").contains("Python (next course)").then_some(()));
+    std::fs::write(&file, "name = 3").unwrap();
+    eventually(|| read("/healthz").contains("the language files have faults").then_some(()));
+    assert!(read("/api/v1/languages/course-python").contains("Python (next course)"));
+    for node in [worker, api] {
         node.stop();
     }
     cluster.nothing_is_left();
