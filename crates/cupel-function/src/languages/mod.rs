@@ -141,6 +141,15 @@ impl Driver {
         DriverSources { files: BoxFiles::new(files), units: BoxFiles::new(units) }
     }
 
+    /// The extensions of sources that are compiled together with the driver's main source, which may have another
+    /// extension. Empty if the language's own extensions decide.
+    pub fn extensions(&self) -> &'static [&'static str] {
+        match self.0.named() {
+            Named::DriverAndOthers(extensions) => extensions,
+            Named::Driver | Named::All => &[],
+        }
+    }
+
     /// Starter code: the declarations to complete, with a comment that shows a sample.
     pub fn template(&self, signature: &Signature, sample: Option<(&FunctionCase<'_>, &Expected)>) -> String {
         let mut doc = Vec::new();

@@ -4,6 +4,7 @@
 //! submission's own output is stored and shown, but never evaluated. *Invariant:* the cell does not contain the
 //! expected result, so even a forged frame is accepted only with the right answer.
 
+use std::borrow::Cow;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
@@ -70,7 +71,12 @@ pub(super) fn build(
         entry: None,
         tools: &ToolOptions::NONE,
     };
-    let built = builder.units(of, request.language, memory, executor, observer)?;
+    // A language for a version of C++ has no extensions, and the driver's main source not that of the submission.
+    let mut language = Cow::Borrowed(request.language);
+    if language.extensions.is_empty() {
+        language.to_mut().extensions = driver.extensions().iter().map(|&extension| extension.to_owned()).collect();
+    }
+    let built = builder.units(of, &language, memory, executor, observer)?;
     Ok(match built {
         Built::Refused { report, verdict: Verdict::CompileError, message: None } => {
             let output = report.as_ref().map(|report| String::from_utf8_lossy(&report.output.data).into_owned());

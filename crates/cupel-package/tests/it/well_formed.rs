@@ -1292,10 +1292,10 @@ fn keys_that_the_form_of_a_function_problem_does_not_use_are_warnings() {
         ("compare = \"float\"\ntolerance = 0.5", vec![]),
         ("constructor = []", vec!["function.constructor"]),
         (of_class, vec!["function.name", "function.parameters", "function.returns"]),
-        (&unordered(of_class), vec!["function.compare", "function.name", "function.parameters", "function.returns"]),
+        (&unordered(of_class), vec!["function.name", "function.parameters", "function.returns", "function.compare"]),
         (
             &unordered(&of_class.replace("int", "TreeNode<int>")),
-            vec!["function.compare", "function.name", "function.parameters", "function.returns"],
+            vec!["function.name", "function.parameters", "function.returns", "function.compare"],
         ),
         (
             &unordered(&of_class.replace("int", "ListNode<int>")),

@@ -178,12 +178,13 @@ fn a_method_may_be_a_field_of_the_object() {
 fn a_submission_in_c_or_cpp_may_have_several_sources() {
     let files = doubles();
     let judged = |name: &str, sources: &[(&str, &str)]| {
+        let language = name.trim_end_matches("-part");
         let dir = files.path(&format!("several/{name}"));
         for (path, source) in sources {
             files.write(&format!("several/{name}/{path}"), source);
         }
-        let judged = cupel_with_cache(["judge", &files.path("p"), "--submission", &dir, "--json", "--all-cases"]);
-        let ended = end(judged, b"");
+        let judge = ["judge", &files.path("p"), "--submission", &dir, "--language", language, "--json", "--all-cases"];
+        let ended = end(cupel_with_cache(judge), b"");
         serde_json::from_str::<serde_json::Value>(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"))
     };
     let c = [
@@ -203,7 +204,9 @@ fn a_submission_in_c_or_cpp_may_have_several_sources() {
         ("util.hpp", "long long helper(long long n);\n"),
         ("util.cc", "#include \"util.hpp\"\nlong long helper(long long n) { return 2 * n; }\n"),
     ];
-    for (language, sources) in [("c", c), ("cpp", cpp)] {
+    let newer = cpp.map(|(path, source)| (path.replace(".cc", ".cpp"), source));
+    let newer = newer.each_ref().map(|(path, source)| (path.as_str(), *source));
+    for (language, sources) in [("c", c), ("cpp", cpp), ("cpp20", newer)] {
         let whole = judged(language, &sources);
         assert_eq!(whole["verdict"], "AC", "{language}: {whole:#}");
         let part = judged(&format!("{language}-part"), &sources[..2]);

@@ -205,9 +205,9 @@ fn a_note_names_the_languages_that_cannot_change_the_length_of_an_argument() {
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].starts_with("tests/secret/02.out: not possible in go, java: "), "{found:?}");
     let toml = std::fs::read_to_string(files.path("p/problem.toml")).unwrap();
-    files.write("p/problem.toml", &toml.replace("[limits]", "[limits]\nlanguages = [\"python\", \"java\"]"));
+    files.write("p/problem.toml", &format!("languages = [\"python\", \"java\"]\n{toml}"));
     assert!(notes()[0].starts_with("tests/secret/02.out: not possible in java: "));
-    files.write("p/problem.toml", &toml.replace("[limits]", "[limits]\nlanguages = [\"python\", \"cpp\"]"));
+    files.write("p/problem.toml", &format!("languages = [\"python\", \"cpp\"]\n{toml}"));
     assert_eq!(notes(), [""; 0]);
 }
 
