@@ -498,6 +498,46 @@ test('the box of the output follows the end of a running program\'s output, unle
   await close()
 })
 
+test('a reader who scrolls to the end while output arrives follows it again', async () => {
+  const { page, close } = await player()
+  await choose(page, 'python')
+  await page.getByRole('tab', { name: 'Text' }).click()
+  await permitLongRuns(page)
+  await write(page, 'import time\nn = 0\nwhile True:\n    n += 1\n    print("line", n, flush=True)\n    time.sleep(0.02)\n')
+  await press(page, 'Run')
+  const box = page.getByLabel('Output', { exact: true })
+  await box.waitFor()
+  const lines = () => box.evaluate((one) => one.innerText.trimEnd().split('\n').length)
+  const rest = () => box.evaluate(({ scrollTop, clientHeight, scrollHeight }) => scrollHeight - clientHeight - scrollTop)
+  await until('output that scrolls', async () => (await box.evaluate((one) => one.scrollTop)) > 0)
+  await box.evaluate((one) => (one.scrollTop = 10))
+  await until('an end out of view', async () => (await rest()) > 100)
+  // Output that arrives from now on is collected, as in a slow browser.
+  await page.evaluate(() => {
+    window.held = []
+    window.frame = requestAnimationFrame
+    window.requestAnimationFrame = (act) => window.held.push(act)
+  })
+  await until('several lines', () => page.evaluate(() => window.held.length > 10))
+  // The reader scrolls to the end, and the output is shown before the browser has reported it.
+  await box.evaluate((one) => {
+    window.requestAnimationFrame = window.frame
+    return new Promise((done) =>
+      requestAnimationFrame((now) => {
+        one.scrollTop = one.scrollHeight
+        for (const act of window.held) act(now)
+        done()
+      }),
+    )
+  })
+  const from = await lines()
+  await until('more output', async () => (await lines()) >= from + 20)
+  await until('the end of the output', async () => (await rest()) < 24)
+  await press(page, 'Stop')
+  await verdict(page, 'CANCELLED')
+  await close()
+})
+
 test('in a window of 180 px, the tabs scroll sideways, and the chosen tab is in view', async () => {
   const { page, check, close } = await player({ width: 360 })
   await page.setViewportSize({ width: 180, height: 700 })

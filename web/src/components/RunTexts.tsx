@@ -46,21 +46,17 @@ export function Text({ title, text, always = false, follows = false, whole, line
   const m = useMessages()
   const e = useTexts(editing)
   const box = useRef<HTMLPreElement>(null)
-  const isAtEnd = useRef(true)
-  /** The position to which the box was scrolled last, in pixels. */
-  const end = useRef(0)
+  /** The height of the text that was shown last, in pixels. */
+  const before = useRef(0)
   useLayoutEffect(() => {
     const element = box.current
-    if (element === null) {
-      end.current = 0
-      isAtEnd.current = true
-    }
-    if (element === null || !follows) return
-    // The reader may have scrolled up in this frame. The browser reports it in the next one.
-    if (element.scrollTop < Math.min(end.current, element.scrollHeight - element.clientHeight) - END_PX) isAtEnd.current = false
-    if (!isAtEnd.current) return
-    element.scrollTop = element.scrollHeight
-    end.current = element.scrollTop
+    // A hidden box has no height and no position.
+    if (!follows || element?.clientHeight === 0) return
+    const height = element?.scrollHeight ?? 0
+    // The position is compared with the text that the reader has seen. A scroll event would be late: the browser
+    // sends it in the next frame.
+    if (element !== null && element.scrollTop + element.clientHeight >= Math.min(before.current, height) - END_PX) element.scrollTop = height
+    before.current = height
   }, [follows, text])
   if (text == null || (text === '' && !always)) return null
   const shown = shortened(text, linesMax)
@@ -72,9 +68,6 @@ export function Text({ title, text, always = false, follows = false, whole, line
         ref={box}
         tabIndex={0}
         aria-label={title}
-        onScroll={({ currentTarget: { scrollTop, clientHeight, scrollHeight } }) => {
-          isAtEnd.current = scrollTop + clientHeight >= scrollHeight - END_PX
-        }}
         className="scroll-x px-3 py-2 max-h-60 overflow-auto rounded-md border border-border bg-surface"
       >
         {text === '' ? <span className="text-muted">{m.run.outputEmpty}</span> : visible(shown.text)}
