@@ -673,6 +673,32 @@ test('the editor begins with the frame of a program, which is no draft and canno
   await close()
 })
 
+test('without the storage of the browser, the theme and the choices hold for the page', async () => {
+  const { page, close } = await registered('/problems')
+  await page.addInitScript(() => {
+    Storage.prototype.setItem = () => {
+      throw new DOMException('full', 'QuotaExceededError')
+    }
+  })
+  await page.reload()
+  const isDark = () => page.evaluate(() => document.documentElement.classList.contains('dark'))
+  assert.equal(await isDark(), false)
+  await page.getByRole('button', { name: 'Theme, Language' }).click()
+  await page.getByRole('menuitemradio', { name: 'Dark' }).click()
+  await page.waitForFunction(() => document.documentElement.classList.contains('dark'))
+  await page.keyboard.press('Escape')
+  // Single-key shortcuts can be turned off.
+  await page.keyboard.press('?')
+  const keys = page.getByRole('dialog').getByRole('checkbox').first()
+  await keys.click()
+  assert.equal(await keys.isChecked(), false)
+  await page.keyboard.press('Escape')
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  await page.keyboard.press('/')
+  assert.equal(await page.getByRole('searchbox').evaluate((box) => box === document.activeElement), false)
+  await close()
+})
+
 test('a user can register, run code and view a difference without a mouse', async () => {
   const { page, close } = await visit(browser)
   await page.goto(`${server.url}/problems`)

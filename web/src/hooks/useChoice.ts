@@ -1,6 +1,7 @@
-// Choices that are stored in this browser. A change updates every component and every tab that reads the choice.
+// Choices that are stored in this browser, or hold for this page if its storage is blocked or full. A change updates
+// every component and every tab that reads the choice.
 import { useSyncExternalStore } from 'react'
-import { read, write } from '../util/storage'
+import { choose, chosen } from '../util/storage'
 
 const listeners = new Set<() => void>()
 const tell = () => listeners.forEach((listener) => listener())
@@ -16,12 +17,12 @@ export const subscribeToChoices = (listener: () => void) => {
 
 /** The stored choice if it is one of `values`, otherwise the first of them. */
 export function storedChoice<T extends string>(key: string, values: readonly [T, ...T[]]): T {
-  const stored = read(key)
-  return values.find((value) => value === stored) ?? values[0]
+  const kept = chosen(key)
+  return values.find((value) => value === kept) ?? values[0]
 }
 
 export function keepChoice(key: string, value: string): void {
-  write(key, value)
+  choose(key, value)
   tell()
 }
 

@@ -1,13 +1,11 @@
 // The announcements and answers of a contest that the user has read in this browser. All tabs share this state.
 import { useCallback, useMemo, useSyncExternalStore } from 'react'
 import { keysOf, remembered, type Entry } from '../util/news'
-import { read, write } from '../util/storage'
+import { choose, chosen } from '../util/storage'
 
-/** Used if the browser's storage is not available. */
-const unstored = new Map<string, string>()
 const listeners = new Set<() => void>()
 
-const textOf = (key: string): string => read(key) ?? unstored.get(key) ?? ''
+const textOf = (key: string): string => chosen(key) ?? ''
 
 function subscribe(listener: () => void): () => void {
   listeners.add(listener)
@@ -27,7 +25,7 @@ export function useRead(user: string | undefined, slug: string): [ReadonlySet<st
       const before = textOf(key)
       const after = remembered(entries, before)
       if (after === before) return
-      if (!write(key, after)) unstored.set(key, after)
+      choose(key, after)
       for (const listener of listeners) listener()
     },
     [key],

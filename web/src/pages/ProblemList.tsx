@@ -20,7 +20,7 @@ import { count, percent } from '../util/format'
 import { actionOf, areOff, CHARACTERS, charactersOf } from '../util/keys'
 import { listSearch, tagsOf, type ListSearch } from '../util/search'
 import { SentTexts } from '../util/sent-texts'
-import { read } from '../util/storage'
+import { chosen } from '../util/storage'
 import { withoutOverrides } from '../util/visible'
 import { subscribeToChoices } from '../hooks/useChoice'
 import { useHere } from '../hooks/useHere'
@@ -32,7 +32,7 @@ import { useTitle } from '../hooks/useTitle'
 const TYPED_MS = 200
 
 /** The character that leads to the search; nothing if single-key shortcuts are off. */
-const searchKey = () => (areOff() ? '' : charactersOf(read(CHARACTERS))[0])
+const searchKey = () => (areOff() ? '' : charactersOf(chosen(CHARACTERS))[0])
 
 export function ProblemList() {
   const m = useMessages()

@@ -1,6 +1,6 @@
 // Keyboard shortcuts of a single character. They do nothing while the user types. The user can turn them off, and choose other characters.
 import { storedChoice, useChoice } from '../hooks/useChoice'
-import { read } from './storage'
+import { chosen } from './storage'
 
 /** The actions of these shortcuts. */
 export const ACTIONS = ['search', 'filters', 'next', 'previous', 'editor', 'help'] as const
@@ -22,7 +22,7 @@ export function charactersOf(stored: string | null): string[] {
 export const areOff = () => storedChoice(SINGLE_KEY, SINGLE) === 'off'
 
 /** The action of a key, unless the user is typing or has turned these shortcuts off. */
-export const actionOf = (event: KeyboardEvent): Action | undefined => (areOff() || isTyping(event) ? undefined : ACTIONS[charactersOf(read(CHARACTERS)).indexOf(event.key)])
+export const actionOf = (event: KeyboardEvent): Action | undefined => (areOff() || isTyping(event) ? undefined : ACTIONS[charactersOf(chosen(CHARACTERS)).indexOf(event.key)])
 
 const SINGLE_KEY = 'cupel.single-keys'
 const SINGLE = ['on', 'off'] as const

@@ -19,11 +19,26 @@ export function write(key: string, value: string): boolean {
 }
 
 export function remove(key: string): void {
+  unstored.delete(key)
   try {
     localStorage.removeItem(key)
   } catch {
     // Without storage, there is nothing to remove.
   }
+}
+
+// Choices. A choice that the storage does not take holds for this page.
+
+const unstored = new Map<string, string>()
+
+// Another tab has changed the choice.
+globalThis.addEventListener?.('storage', ({ key }) => unstored.delete(key ?? ''))
+
+export const chosen = (key: string): string | null => unstored.get(key) ?? read(key)
+
+export function choose(key: string, value: string): void {
+  if (write(key, value)) unstored.delete(key)
+  else unstored.set(key, value)
 }
 
 // The storage of one tab. It outlives a reload, and ends with the tab.

@@ -1,7 +1,7 @@
 // The theme: the system's, or the person's choice, which is kept in this browser. `public/theme.js` applies it before
 // the first paint.
 import { useSyncExternalStore } from 'react'
-import { read, remove, write } from './storage'
+import { choose, chosen, remove } from './storage'
 
 export type Theme = 'system' | 'light' | 'dark'
 const KEY = 'cupel.theme'
@@ -9,13 +9,13 @@ const listeners = new Set<() => void>()
 const systemDark = matchMedia('(prefers-color-scheme: dark)')
 
 const theme = (): Theme => {
-  const kept = read(KEY)
+  const kept = chosen(KEY)
   return kept === 'light' || kept === 'dark' ? kept : 'system'
 }
 
 function apply(): void {
-  const chosen = theme()
-  document.documentElement.classList.toggle('dark', chosen === 'dark' || (chosen === 'system' && systemDark.matches))
+  const shown = theme()
+  document.documentElement.classList.toggle('dark', shown === 'dark' || (shown === 'system' && systemDark.matches))
   for (const listener of listeners) listener()
 }
 
@@ -24,7 +24,7 @@ addEventListener('storage', apply)
 
 export function setTheme(next: Theme): void {
   if (next === 'system') remove(KEY)
-  else write(KEY, next)
+  else choose(KEY, next)
   apply()
 }
 
