@@ -449,6 +449,33 @@ test('if the browser cannot keep the replaced code, nothing replaces it', async 
   await close()
 })
 
+test('a custom input that the browser cannot store stays when the language changes, and the page says that it is not stored', async () => {
+  const { page, check, close } = await registered()
+  await open(page)
+  await page.getByRole('tab', { name: 'Custom input' }).click()
+  const input = page.getByRole('textbox', { name: 'Input for your program' })
+  const note = page.getByText('This input is not stored')
+  await fill(page, 200)
+  for (const text of ['1 0\n'.repeat(100), 'x'.repeat(100_001)]) {
+    await input.fill(text)
+    await note.waitFor()
+    for (const language of ['c', 'python']) {
+      await chooseLanguage(page, language)
+      await page.getByRole('tab', { name: 'Custom input' }).click()
+      assert.equal(await input.inputValue(), text)
+      await note.waitFor()
+    }
+    if (text.length < 1000) await check('custom-input-not-stored')
+    await empty(page)
+    await input.fill('1 0\n')
+    await note.waitFor({ state: 'detached' })
+  }
+  await page.reload()
+  await page.getByRole('tab', { name: 'Custom input' }).click()
+  assert.equal(await input.inputValue(), '1 0\n')
+  await close()
+})
+
 test('offered code stays if the browser cannot store it as the draft, and a page whose draft is not stored asks before it is left', async () => {
   const { page, name, close } = await registered()
   await open(page)

@@ -22,7 +22,7 @@ import { BESIDE_TABS } from '../ui/tab'
 import { TabButton } from '../ui/TabButton'
 import { baseOf } from '../util/base-language'
 import { marksOf, type Mark } from '../util/compiler'
-import { customInput, keepCustomInput, type CustomInput } from '../util/custom-input'
+import { customInput, keepCustomInput } from '../util/custom-input'
 import { keepVerdict, type DraftOf } from '../util/drafts'
 import { bytes } from '../util/format'
 import { isElsewhere } from '../util/keys'
@@ -41,6 +41,7 @@ import { SymbolRow } from './SymbolRow'
 import { ToSignIn } from './ToSignIn'
 
 const CannotRun = lazyPart(async () => (await import('./CannotRun')).CannotRun)
+const CustomInput = lazyPart(async () => (await import('./CustomInput')).CustomInput)
 const Editor = lazyPart(async () => (await loadEditor()).Editor)
 const ProblemTerminal = lazyPart(async () => (await import('./ProblemTerminal')).ProblemTerminal)
 
@@ -81,7 +82,7 @@ interface WorkspaceProps {
 
 export function Workspace({ problem, of, languages, language, cannotRun, judge, contest, opened, names, pane, onLanguage, onLoad, onPlay, onBegin, onCode, replaced, submitNote }: WorkspaceProps) {
   const m = useMessages()
-  const { drawer, interactor, loaded, starter, visitor } = useTexts(editing)
+  const { drawer, loaded, starter, visitor } = useTexts(editing)
   const { slug } = problem.problem
   const here = useHere()
   const session = useQuery(sessionQuery)
@@ -95,11 +96,9 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
   const [share, setShare] = useStoredNumber('cupel.editor-share', 54, 20, 85)
   const [tab, setTab] = useState<Drawer>('result')
   const [usedTerminal, setUsedTerminal] = useState(false)
-  const [{ text: input, isUsed: usesInput }, setCustom] = useState(() => customInput(of) ?? customInput({ ...of, user: undefined }) ?? { text: problem.samples[0]?.input ?? '', isUsed: false })
-  const changeCustom = (next: CustomInput) => {
-    setCustom(next)
-    keepCustomInput(of, next)
-  }
+  const [custom, setCustom] = useState(() => customInput(of) ?? customInput({ ...of, user: undefined }) ?? { text: problem.samples[0]?.input ?? '', isUsed: false, isStored: true })
+  /** Whether the custom input has been opened to be typed into. */
+  const [asksForInput, setAsksForInput] = useState(false)
   const [fault, setFault] = useState<string>()
   /** The text that was replaced, and the text that has replaced it. */
   const [undo, setUndo] = useState(() => (replaced?.by === draft.text ? { before: replaced.code, by: replaced.by } : undefined))
@@ -132,7 +131,7 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
     if (isSubmission) draft.dismissOffered()
     const solution = { slug, language: of.language, source }
     if (isSubmission) void judge.start('submission', solution)
-    else if (usesInput) void judge.start('input', { ...solution, input })
+    else if (custom.isUsed) void judge.start('input', { ...solution, input: custom.text })
     else void judge.start('samples', solution)
   }
   const isVisitor = session.data !== undefined && session.data.user == null
@@ -270,7 +269,7 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
         </Link>
       ) : (
         <>
-          <Button onClick={run} disabled={!mayRun || (tab === 'terminal' && isInTerminal)} title={`${tab === 'terminal' ? drawer.start : usesInput ? drawer.runInput : drawer.runSamples}  Ctrl '`} className="min-w-24">
+          <Button onClick={run} disabled={!mayRun || (tab === 'terminal' && isInTerminal)} title={`${tab === 'terminal' ? drawer.start : custom.isUsed ? drawer.runInput : drawer.runSamples}  Ctrl '`} className="min-w-24">
             <Play aria-hidden size={14} />
             {runText}
           </Button>
@@ -282,30 +281,10 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
       )}
     </div>
   )
-  const custom = (
-    <div className="space-y-2">
-      <label className="flex items-center gap-2 min-h-6 pointer-coarse:min-h-11">
-        <input type="checkbox" checked={usesInput} onChange={(event) => changeCustom({ text: input, isUsed: event.target.checked })} className="accent-accent-text size-4" />
-        {m.run.customUse}
-      </label>
-      <textarea
-        aria-label={problem.is_interactive ? interactor.customLabel : m.run.customLabel}
-        value={input}
-        onChange={(event) => changeCustom({ text: event.target.value, isUsed: true })}
-        rows={6}
-        spellCheck={false}
-        className="block w-full min-h-24 px-3 py-2 rounded-md border border-strong bg-surface font-mono text-sm"
-      />
-      <p className="text-sm text-muted">{problem.is_interactive ? interactor.customHint : m.run.customHint}</p>
-    </div>
-  )
-  const askForInput = () => {
-    flushSync(() => setTab('custom'))
-    document.querySelector<HTMLElement>('#panel-drawer-custom textarea')?.focus()
-  }
-  const open = (next: Drawer) => {
+  const open = (next: Drawer, asksForInput = false) => {
     setTab(next)
     if (next === 'terminal') setUsedTerminal(true)
+    setAsksForInput(asksForInput)
   }
   const tabs: [Drawer, string][] = [
     ['samples', drawer.samples],
@@ -326,12 +305,12 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
         {tabs.map(([one, text]) => (
           <TabButton key={one} isSelected={tab === one} onClick={() => open(one)} id={`drawer-${one}`}>
             {text}
-            {one === 'custom' && usesInput && <span className="ml-1.5 size-1.5 rounded-full bg-accent inline-block" />}
+            {one === 'custom' && custom.isUsed && <span className="ml-1.5 size-1.5 rounded-full bg-accent inline-block" />}
           </TabButton>
         ))}
       </div>
-      {panel('result', <ResultView judging={judge.judging} unsent={judge.unsent} problem={problem} isSignedOut={isSignedOut} contest={contest} opened={opened} names={names} onLine={goTo} onLoad={onLoad} onPlay={onPlay} onOwnInput={askForInput} source={draft.text} language={of.language} onSendAgain={(unsent) => (draft.keep(), judge.sendAgain(unsent))} onDrop={judge.drop} />)}
-      {tab === 'custom' && panel('custom', custom)}
+      {panel('result', <ResultView judging={judge.judging} unsent={judge.unsent} problem={problem} isSignedOut={isSignedOut} contest={contest} opened={opened} names={names} onLine={goTo} onLoad={onLoad} onPlay={onPlay} onOwnInput={() => open('custom', true)} source={draft.text} language={of.language} onSendAgain={(unsent) => (draft.keep(), judge.sendAgain(unsent))} onDrop={judge.drop} />)}
+      {tab === 'custom' && panel('custom', <CustomInput waiting={<CodeSkeleton />} input={custom} isInteractive={problem.is_interactive} isFocused={asksForInput} onChange={(next) => setCustom(keepCustomInput(of, next))} />)}
       {tab === 'samples' && panel('samples', problem.samples.length === 0 ? <p className="text-muted">{drawer.noSamples}</p> : <Samples problem={problem} onPlay={(input) => onPlay(input)} />)}
       {usedTerminal &&
         panel(

@@ -66,8 +66,6 @@ const en = {
   download: 'Download the output',
   interactor: {
     input: 'Input of the interactor',
-    customLabel: 'Input for the interactor',
-    customHint: 'The interactor of this problem reads the input, plays the other side and decides.',
     idle: 'The program waited without computing. Usually it did not flush its output, or it and the interactor waited for each other.',
   },
 }
@@ -134,8 +132,6 @@ const zhCN: EditingTexts = {
   download: '下载输出',
   interactor: {
     input: '交互器的输入',
-    customLabel: '交互器的输入',
-    customHint: '本题的交互器读取此输入，扮演另一方并给出结果。',
     idle: '程序在等待而没有计算。通常是没有刷新（flush）输出，或者程序与交互器互相等待。',
   },
 }

@@ -160,9 +160,6 @@ export const en = {
     submit: 'Submit',
     samples: 'Samples',
     custom: 'Custom input',
-    customLabel: 'Input for your program',
-    customUse: 'Run with this input instead of the samples',
-    customHint: 'The right answer is not known, so the output is shown and not checked.',
     signInFirst: 'Sign in to run and submit. Your code is kept.',
     idle: 'Run your code on the samples, or submit it to be judged on all tests.',
     phases: {

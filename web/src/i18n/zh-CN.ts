@@ -122,9 +122,6 @@ export const zhCN: Messages = {
     submit: '提交',
     samples: '样例',
     custom: '自定义输入',
-    customLabel: '程序的输入',
-    customUse: '运行时使用此输入而不是样例',
-    customHint: '正确答案未知，因此只显示输出，不作检查。',
     signInFirst: '登录后才能运行和提交。你的代码会保留。',
     idle: '在样例上运行代码，或提交代码以在全部测试点上评测。',
     phases: {
