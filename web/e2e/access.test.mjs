@@ -673,6 +673,27 @@ test('the editor begins with the frame of a program, which is no draft and canno
   await close()
 })
 
+test('the focus stays in the list of problems when a button has removed a filter', async () => {
+  const { page, close } = await registered('/problems')
+  const all = await page.evaluate(async () => (await (await fetch('/api/v1/problems?limit=100')).json()).problems)
+  const [tag, other] = all.find((problem) => problem.tags.length > 1).tags
+  const inList = () => page.waitForFunction(() => document.activeElement.matches('main > div') && document.activeElement.querySelector('h1') !== null)
+  await page.goto(`${server.url}/problems?tag=${tag},${other}`)
+  for (const one of [tag, other]) {
+    await page.evaluate(() => document.activeElement.blur())
+    const button = page.getByRole('button', { name: `Remove the tag ${one}` })
+    await button.press('Enter')
+    await button.waitFor({ state: 'detached' })
+    await inList()
+  }
+  await page.goto(`${server.url}/problems?q=nothing-has-this-name`)
+  const clear = page.getByRole('button', { name: 'Clear filters' })
+  await clear.press('Enter')
+  await clear.waitFor({ state: 'detached' })
+  await inList()
+  await close()
+})
+
 test('without the storage of the browser, the theme and the choices hold for the page', async () => {
   const { page, close } = await registered('/problems')
   await page.addInitScript(() => {

@@ -613,6 +613,22 @@ test('a new key and the change of a password are shown at once, although the lis
   await close()
 })
 
+test('the button that shows all tags leads to the first tag that it has shown', async () => {
+  const { page, close } = await registered()
+  await page.route('**/api/v1/users/me/progress*', async (route) => {
+    const answer = await route.fetch()
+    await route.fulfill({ response: answer, json: { ...(await answer.json()), solved: 1 } })
+  })
+  await page.route('**/api/v1/users/me/activity*', async (route) => {
+    const answer = await route.fetch()
+    await route.fulfill({ response: answer, json: { ...(await answer.json()), tags: Array.from({ length: 30 }, (_, at) => ({ tag: `tag-${at + 1}`, solved: 0, problems: 1 })) } })
+  })
+  await page.goto(`${server.url}/account`)
+  await page.getByRole('button', { name: 'Show all 30 tags' }).press('Enter')
+  await page.waitForFunction(() => document.activeElement.textContent.startsWith('tag-25'))
+  await close()
+})
+
 test('a visitor who opens a part of the account returns to it after signing in', async () => {
   const { name, close } = await registered()
   await close()

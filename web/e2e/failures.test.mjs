@@ -102,8 +102,11 @@ test('code that the server has not confirmed is offered again after a reload and
   await page.goBack()
   await box.waitFor()
   assert.equal(await sentBy(name), 0)
-  await box.getByRole('button', { name: 'Do not send it again' }).click()
+  // The button disappears with its message. The focus stays in the result.
+  const inResult = () => page.waitForFunction(() => document.activeElement.matches('#panel-drawer-result > *'))
+  await box.getByRole('button', { name: 'Do not send it again' }).press('Enter')
   await page.getByText('Run your code on the samples, or submit it').waitFor()
+  await inResult()
   await page.reload()
   await page.getByText('Run your code on the samples, or submit it').waitFor()
   await page.getByRole('button', { name: 'Submit' }).click()
@@ -111,8 +114,9 @@ test('code that the server has not confirmed is offered again after a reload and
   await page.reload()
   await box.waitFor()
   await lost.end()
-  await box.getByRole('button', { name: 'Try again' }).click()
+  await box.getByRole('button', { name: 'Try again' }).press('Enter')
   await page.locator('[data-verdict="AC"]').waitFor()
+  await inResult()
   assert.equal(await sentBy(name), 1)
   await page.reload()
   await page.locator('[data-verdict="AC"]').waitFor()
@@ -437,6 +441,35 @@ test('a list, a search and a line that could not be read say why, with the reque
   unread = await busy(page, '**/drafts/python/revisions?*')
   await page.getByRole('button', { name: 'History' }).click()
   await again('The versions on the server cannot be read now', unread, 'versions-failed')
+  forgive(faults)
+  await close()
+})
+
+test('the button that reads a page or a part of it again leaves the focus there', async () => {
+  const { page, close, faults } = await registered(server, browser, { path: '/problems' })
+  for (const [path, url, place] of [
+    [`/problems/${SLUG}`, `**/api/v1/problems/${SLUG}?*`, 'main'],
+    ['/account?view=keys', '**/api/v1/auth/keys', 'section'],
+  ]) {
+    const unread = await busy(page, url)
+    await page.goto(`${server.url}${path}`)
+    const button = page.getByRole('main').getByRole('button', { name: 'Try again' })
+    await button.waitFor()
+    await unread.end()
+    let release
+    const held = new Promise((resolve) => (release = resolve))
+    const late = await intercept(page, url, async (route) => {
+      await held
+      await route.continue()
+    })
+    await button.press('Enter')
+    await button.waitFor({ state: 'detached' })
+    await page.waitForFunction((place) => document.activeElement.matches(place), place)
+    release()
+    await page.getByText(place === 'main' ? 'Calm Water' : 'You have no API keys').first().waitFor()
+    assert.equal(await page.evaluate((place) => document.activeElement.matches(place), place), true)
+    await late.end()
+  }
   forgive(faults)
   await close()
 })

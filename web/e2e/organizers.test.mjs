@@ -213,8 +213,12 @@ test('a list with more than a hundred entries is shown in parts, and an old unan
   await page.goto(`${server.url}/contests/autumn?view=clarifications`)
   await page.getByText('Announcement number 120.').waitFor()
   assert.equal(await page.getByRole('article').count(), 100)
-  await page.getByRole('button', { name: 'Show older entries' }).click()
+  const older = await page.getByRole('button', { name: 'Show older entries' }).elementHandle()
+  const end = await older.evaluateHandle((button) => button.parentElement)
+  await older.press('Enter')
   await page.getByText('Does anybody see this?').waitFor()
+  // The button is gone, and the focus stays at the end of the list.
+  await page.waitForFunction((end) => document.activeElement === end, end)
   assert.equal(await page.getByRole('article').count(), 121)
   assert.equal(await page.getByRole('button', { name: 'Show older entries' }).count(), 0)
   await host.close()

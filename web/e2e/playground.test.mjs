@@ -159,6 +159,9 @@ test('the keyboard stays where it was when a file is deleted, the form for its n
   }
   const focused = (role, name) => page.waitForFunction(([role, name]) => document.activeElement?.getAttribute('role') === role && document.activeElement.textContent === name, [role, name])
   await pressed('Share')
+  await pressed('Make the link')
+  // The link takes the place of the button.
+  await page.waitForFunction(() => document.activeElement.getAttribute('aria-label') === 'Link to this program')
   await pressed('Close')
   await focused(null, 'Share')
   const field = page.getByLabel('Name of the file')

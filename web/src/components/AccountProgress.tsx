@@ -1,7 +1,8 @@
 // The user's solved problems: by difficulty, by tag, and by day of the last year.
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { useState } from 'react'
+import { useRef, useState } from 'react'
+import { flushSync } from 'react-dom'
 import { progressQuery } from '../api/account'
 import { useIsOnline } from '../hooks/useIsOnline'
 import { useMedia } from '../hooks/useMedia'
@@ -27,6 +28,7 @@ export function AccountProgress() {
   const p = useTexts(account).progress
   const found = useQuery(progressQuery)
   const [showsAll, setShowsAll] = useState(false)
+  const tags = useRef<HTMLUListElement>(null)
   const isOnline = useIsOnline()
   // Without a connection, the skeleton says that it waits for it.
   if (found.data === undefined) return found.error !== null && isOnline ? <ErrorBox error={found.error} onRetry={() => void found.refetch()} /> : <RowsSkeleton />
@@ -69,7 +71,7 @@ export function AccountProgress() {
       {activity.tags.length > 0 && (
         <section>
           <h2 className="mb-3 text-lg font-semibold">{p.byTag}</h2>
-          <ul className="flex flex-wrap gap-2">
+          <ul ref={tags} className="flex flex-wrap gap-2">
             {(showsAll ? activity.tags : activity.tags.slice(0, TAGS_SHOWN)).map((one) => (
               <li key={one.tag}>
                 <Link
@@ -89,7 +91,14 @@ export function AccountProgress() {
             ))}
           </ul>
           {!showsAll && activity.tags.length > TAGS_SHOWN && (
-            <Button className="mt-3" onClick={() => setShowsAll(true)}>
+            <Button
+              className="mt-3"
+              onClick={() => {
+                flushSync(() => setShowsAll(true))
+                // The button disappears. Tab goes on with the first tag that was not shown.
+                tags.current?.querySelectorAll('a')[TAGS_SHOWN]?.focus()
+              }}
+            >
               {p.allTags(n(activity.tags.length))}
             </Button>
           )}

@@ -6,6 +6,7 @@ import { useEffect, useRef, useState } from 'react'
 import type { Schema } from '../api/client'
 import { CLARIFICATION_PAGES_MAX, CLARIFICATIONS_PAGE } from '../api/contests'
 import type { Questions } from '../hooks/useClarifications'
+import { useKeptFocus } from '../hooks/useKeptFocus'
 import { useLanguage, useMessages, useTexts } from '../i18n/messages'
 import { organizers } from '../i18n/organizers'
 import { questionTexts } from '../i18n/questions'
@@ -88,6 +89,8 @@ function List({ contest, user, questions, entries }: Props & { entries: EntryVie
     if (shown + SHOWN > all.length && questions.hasMore) questions.loadMore()
     setShown(shown + SHOWN)
   }
+  const hasOlder = all.length > shown || questions.hasMore
+  const place = useKeptFocus(hasOlder || undefined)
   const most = CLARIFICATIONS_PAGE * CLARIFICATION_PAGES_MAX
   return (
     <>
@@ -114,8 +117,10 @@ function List({ contest, user, questions, entries }: Props & { entries: EntryVie
           />
         ))}
       </div>
-      {(all.length > shown || questions.hasMore) && <Button onClick={more}>{o.older}</Button>}
-      {entries.length >= most && shown >= all.length && <p className="text-sm text-muted">{o.onlyNewest(count(most, tag))}</p>}
+      <div ref={place} tabIndex={-1} className="outline-none">
+        {hasOlder && <Button onClick={more}>{o.older}</Button>}
+        {entries.length >= most && shown >= all.length && <p className="text-sm text-muted">{o.onlyNewest(count(most, tag))}</p>}
+      </div>
     </>
   )
 }

@@ -1,7 +1,7 @@
 // An error, shown where it happened: a description, the remedy, the server's own message, and the request id, which is
 // also in the server's log.
 import { CircleAlert } from 'lucide-react'
-import { useEffect, useState, type ReactNode } from 'react'
+import { useEffect, useLayoutEffect, useRef, useState, type ReactNode } from 'react'
 import { CallError } from '../api/client'
 import { useIsOnline } from '../hooks/useIsOnline'
 import { useLanguage, useMessages } from '../i18n/messages'
@@ -119,8 +119,18 @@ export function PartFailed({ isMissing, onRetry }: { isMissing: boolean; onRetry
 }
 
 function Box({ title, isCompact, children }: { title: string; isCompact?: boolean; children: ReactNode }) {
+  const box = useRef<HTMLDivElement>(null)
+  useLayoutEffect(() => {
+    const element = box.current
+    return () => {
+      if (!element?.contains(document.activeElement)) return
+      // The button has acted, and its box is removed. Tab goes on in the part of the page around it.
+      const place = element.parentElement?.closest<HTMLElement>('[tabindex="-1"]')
+      queueMicrotask(() => document.activeElement === document.body && place?.focus({ preventScroll: true }))
+    }
+  }, [])
   return (
-    <div role="alert" className={`flex rounded-md border border-wrong bg-surface ${isCompact ? 'gap-2 p-2 text-sm' : 'gap-3 p-3'}`}>
+    <div ref={box} role="alert" className={`flex rounded-md border border-wrong bg-surface ${isCompact ? 'gap-2 p-2 text-sm' : 'gap-3 p-3'}`}>
       <CircleAlert aria-hidden size={16} strokeWidth={1.5} className="mt-0.5 shrink-0 text-wrong" />
       <div className="min-w-0 grow">
         <p className="font-semibold break-words">{title}</p>

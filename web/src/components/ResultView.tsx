@@ -3,6 +3,7 @@ import { CloudOff, LoaderCircle } from 'lucide-react'
 import { useState } from 'react'
 import type { Schema } from '../api/client'
 import type { Judging, Purpose, Result, Unsent } from '../hooks/useJudging'
+import { useKeptFocus } from '../hooks/useKeptFocus'
 import { editing } from '../i18n/editing'
 import { useLanguage, useMessages, useTexts } from '../i18n/messages'
 import { Button } from '../ui/Button'
@@ -69,8 +70,10 @@ export function ResultView(props: ResultViewProps) {
   const [asked, setAsked] = useState<{ id: string; line: number }>()
   const place = result === undefined ? undefined : placeOfLines({ sent: judgedSource(result), sentIn: result.language, isAgain: judging.kind === 'done' && judging.isAgain, isOpened: result.submission_id === props.opened }, props)
   const onLine = place === 'editor' ? props.onLine : place === 'submission' ? (line: number) => setAsked({ id: result?.submission_id ?? '', line }) : undefined
+  // Both buttons of this message disappear with it.
+  const kept = useKeptFocus(props.unsent && 1)
   return (
-    <div className="space-y-3">
+    <div ref={kept} tabIndex={-1} className="outline-none space-y-3">
       <div aria-live="polite" {...(judging.kind === 'done' && { 'data-verdict': verdictOf(judging.result.verdict) ?? 'JE' })}>
         {judging.kind === 'idle' && (props.isSignedOut ? <ToSignIn text={visitor.idle} className="text-muted" /> : <p className="text-muted">{m.run.idle}</p>)}
         {judging.kind === 'live' && <Progress live={judging.live} purpose={judging.purpose} total={judging.purpose === 'samples' ? props.problem.samples_total : props.problem.tests_total} />}

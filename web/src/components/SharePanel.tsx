@@ -1,6 +1,7 @@
 // The panel that makes a link to the program: its title, then the link and the HTML that embeds the program.
 import { useState } from 'react'
 import { addressOf, api, dataOf, type Schema } from '../api/client'
+import { useKeptFocus } from '../hooks/useKeptFocus'
 import { embedTexts } from '../i18n/embed'
 import { useTexts } from '../i18n/messages'
 import { Button } from '../ui/Button'
@@ -51,6 +52,7 @@ export function SharePanel({ language, play, isTerminal, onTitle, onClose }: Sha
   }
   // A program with another title has another link.
   const shared = sharing.kind === 'shared' && sharing.title === title ? sharing : undefined
+  const place = useKeptFocus<HTMLTextAreaElement>(shared !== undefined)
   return (
     <form
       className="flex flex-wrap items-end gap-2"
@@ -68,6 +70,7 @@ export function SharePanel({ language, play, isTerminal, onTitle, onClose }: Sha
         <>
           {/* The whole link is in view, in several lines if necessary. */}
           <textarea
+            ref={place}
             aria-label={t.link}
             readOnly
             rows={2}

@@ -78,9 +78,11 @@ interface WorkspaceProps {
   replaced: { code: string; by: string } | undefined
   /** Said beside Submit. */
   submitNote?: React.ReactNode
+  /** The place before the toolbar. */
+  ref: React.Ref<HTMLDivElement>
 }
 
-export function Workspace({ problem, of, languages, language, cannotRun, judge, contest, opened, names, pane, onLanguage, onLoad, onPlay, onBegin, onCode, replaced, submitNote }: WorkspaceProps) {
+export function Workspace({ problem, of, languages, language, cannotRun, judge, contest, opened, names, pane, onLanguage, onLoad, onPlay, onBegin, onCode, replaced, submitNote, ref }: WorkspaceProps) {
   const m = useMessages()
   const { drawer, loaded, starter, visitor } = useTexts(editing)
   const { slug } = problem.problem
@@ -283,8 +285,8 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
   )
   const open = (next: Drawer, asksForInput = false) => {
     setTab(next)
-    if (next === 'terminal') setUsedTerminal(true)
     setAsksForInput(asksForInput)
+    if (next === 'terminal') setUsedTerminal(true)
   }
   const tabs: [Drawer, string][] = [
     ['samples', drawer.samples],
@@ -324,6 +326,8 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
   const isWide = pane === undefined
   return (
     <div {...(isWide && { 'data-screen': '' })} className={`relative flex flex-col grow min-h-0 ${isWide ? 'basis-0 min-w-0' : ''}`}>
+      {/* Not the whole workspace: a click on its background would take the focus from the page. */}
+      <div ref={ref} tabIndex={-1} className="outline-none" />
       <div className={isWide ? 'flex flex-col shrink-0 min-h-0' : pane === 'code' ? 'flex flex-col grow min-h-0' : 'hidden'} style={isWide ? { height: paneAbove(share) } : undefined}>
         {toolbar}
         {notes}

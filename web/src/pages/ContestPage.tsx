@@ -16,6 +16,7 @@ import { NewsBadge, NewsStatus } from '../components/News'
 import { TakePart } from '../components/TakePart'
 import { StandingsTable } from '../components/StandingsTable'
 import { useClarifications } from '../hooks/useClarifications'
+import { useKeptFocus } from '../hooks/useKeptFocus'
 import { rememberVirtual } from '../hooks/useOwnContest'
 import { useTitle } from '../hooks/useTitle'
 import { useLanguage, useMessages } from '../i18n/messages'
@@ -33,6 +34,10 @@ const Unfreeze = lazyPart(async () => (await import('../components/Unfreeze')).U
 
 export function ContestPage() {
   const { slug } = route.useParams()
+  return <OneContest key={slug} slug={slug} />
+}
+
+function OneContest({ slug }: { slug: string }) {
   const m = useMessages()
   const found = useQuery(contestQuery(slug))
   const session = useQuery(sessionQuery)
@@ -42,13 +47,15 @@ export function ContestPage() {
   const isHidden = found.data === undefined && found.error instanceof CallError && found.error.status === 404
   // While the contest is requested again, there is no error. The form stays nevertheless, so that it keeps its text and
   // its message.
-  const [hidden, setHidden] = useState<string>()
-  if (isHidden && hidden !== slug) setHidden(slug)
-  if (isHidden || (hidden === slug && found.data === undefined && found.error === null)) return <JoinByCode waiting={<PageSkeleton wide tabs={3} />} key={slug} slug={slug} isSignedIn={session.data?.user != null} />
+  const [wasHidden, setWasHidden] = useState(false)
+  if (isHidden && !wasHidden) setWasHidden(true)
+  // The form is replaced by the contest that the user has joined, and the other way round.
+  useKeptFocus(found.data !== undefined || (wasHidden ? false : undefined))
+  if (isHidden || (wasHidden && found.data === undefined && found.error === null)) return <JoinByCode waiting={<PageSkeleton wide tabs={3} />} slug={slug} isSignedIn={session.data?.user != null} />
   const queries = [found, session]
   if (cannotRead(queries)) return <PageError queries={queries} />
   if (!shows || found.data === undefined || session.data === undefined) return <PageSkeleton wide tabs={3} />
-  return <Contest key={slug} contest={found.data} user={session.data.user?.username} />
+  return <Contest contest={found.data} user={session.data.user?.username} />
 }
 
 function Contest({ contest, user }: { contest: Schema['ContestView']; user: string | undefined }) {

@@ -25,6 +25,7 @@ import { withoutOverrides } from '../util/visible'
 import { subscribeToChoices } from '../hooks/useChoice'
 import { useHere } from '../hooks/useHere'
 import { useIsOnline } from '../hooks/useIsOnline'
+import { useKeptFocus } from '../hooks/useKeptFocus'
 import { useMedia } from '../hooks/useMedia'
 import { useTitle } from '../hooks/useTitle'
 
@@ -93,9 +94,12 @@ export function ProblemList() {
   }, [wanted, search.q, found.isPlaceholderData, found.data, page])
   const isVisitor = session.data !== undefined && session.data.user == null
   const needsSignIn = isVisitor && search.state !== undefined
-  const isFiltered = Object.keys(search).some((name) => name !== 'sort' && name !== 'page')
+  const filtered = Object.keys(search).filter((name) => name !== 'sort' && name !== 'page').length
+  const isFiltered = filtered > 0
+  // The buttons that remove a tag or all filters disappear.
+  const place = useKeptFocus(filtered + tagsOf(search).length)
   return (
-    <div className="w-full max-w-5xl mx-auto px-3 sm:px-4 py-5 sm:py-8">
+    <div ref={place} tabIndex={-1} className="outline-none w-full max-w-5xl mx-auto px-3 sm:px-4 py-5 sm:py-8">
       <div className="flex flex-wrap items-baseline justify-between gap-x-4">
         <h1 className="text-2xl font-semibold tracking-tight">{m.list.title}</h1>
         {page !== undefined && (

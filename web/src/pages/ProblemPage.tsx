@@ -15,6 +15,7 @@ import { Workspace } from '../components/Workspace'
 import { useHasEnded } from '../hooks/useHasEnded'
 import { useJudging } from '../hooks/useJudging'
 import { useStoredNumber } from '../hooks/useStoredNumber'
+import { useKeptFocus } from '../hooks/useKeptFocus'
 import { useMedia } from '../hooks/useMedia'
 import { useOwnContest } from '../hooks/useOwnContest'
 import { useProgramLanguage } from '../hooks/useProgramLanguage'
@@ -115,6 +116,8 @@ function Problem({ problem, listed, user, sent }: ProblemProps) {
   const language = chosen?.language_id
   // Number of times that a draft was replaced from outside the editor.
   const [loads, setLoads] = useState(0)
+  /** "Load" disappears with the result. */
+  const place = useKeptFocus(loads)
   /** The code that the last of them replaced. */
   const [replaced, setReplaced] = useState<{ language: string; code: string; by: string }>()
   const judge = useJudging(`${user ?? ''}/${contest ?? ''}/${slug}`, (purpose) => {
@@ -228,6 +231,7 @@ function Problem({ problem, listed, user, sent }: ProblemProps) {
         onBegin={begin}
         onCode={() => !isWide && go('code')}
         submitNote={isOver ? <NoLonger /> : undefined}
+        ref={place}
       />
     )
   const inContest = (
