@@ -673,7 +673,7 @@ test('the editor begins with the frame of a program, which is no draft and canno
   await close()
 })
 
-test('the focus stays in the list of problems when a button has removed a filter', async () => {
+test('Reset keeps the focus, and the focus stays in the list of problems when a button has removed a filter', async () => {
   const { page, close } = await registered('/problems')
   const all = await page.evaluate(async () => (await (await fetch('/api/v1/problems?limit=100')).json()).problems)
   const [tag, other] = all.find((problem) => problem.tags.length > 1).tags
@@ -691,6 +691,15 @@ test('the focus stays in the list of problems when a button has removed a filter
   await clear.press('Enter')
   await clear.waitFor({ state: 'detached' })
   await inList()
+
+  await page.goto(`${server.url}/problems/${SLUG}`)
+  const reset = page.getByRole('button', { name: 'Reset', exact: true })
+  await page.getByRole('textbox', { name: /Source code/ }).click()
+  await page.keyboard.type('# mine')
+  await reset.press('Enter')
+  await page.getByText('The editor has the starting code again.').waitFor()
+  assert.equal(await reset.isDisabled(), true)
+  assert.ok(await reset.evaluate((element) => element === document.activeElement))
   await close()
 })
 

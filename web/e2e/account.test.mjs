@@ -613,6 +613,57 @@ test('a new key and the change of a password are shown at once, although the lis
   await close()
 })
 
+test('a button whose request is in progress or was refused keeps the focus, and sends nothing meanwhile', async () => {
+  const { page, close, name, faults } = await registered()
+  await people.call(server, people.tokenOf(server, name), 'POST', '/auth/keys', { name: 'ci', scopes: ['runs:read'] })
+  const sent = []
+  /** Answers the requests of a method with 503, as soon as `release` is called. */
+  const refuse = async (url, method) => {
+    let release
+    const held = new Promise((resolve) => (release = resolve))
+    await page.route(url, async (route) => {
+      if (route.request().method() !== method) return route.fallback()
+      sent.push(method)
+      await held
+      return route.fulfill({ status: 503, contentType: 'application/problem+json', body: JSON.stringify({ type: '/errors/unavailable', code: 'unavailable', title: 'Unavailable', status: 503 }) })
+    })
+    return release
+  }
+  const focused = (text) => page.waitForFunction((text) => document.activeElement.textContent === text, text)
+  const error = page.getByRole('alert').filter({ hasText: 'The server is busy' })
+
+  await page.goto(`${server.url}/account?view=keys`)
+  let release = await refuse('**/api/v1/auth/keys/*', 'DELETE')
+  await page.getByRole('button', { name: 'Revoke the key ci' }).press('Enter')
+  await focused('Revoke it')
+  await page.keyboard.press('Enter')
+  await page.getByRole('button', { name: 'Revoke it', disabled: true }).waitFor()
+  await page.keyboard.press('Enter')
+  await focused('Revoke it')
+  release()
+  await error.waitFor()
+  await focused('Revoke it')
+  await page.keyboard.press('Escape')
+  await focused('Revoke')
+  assert.deepEqual(sent, ['DELETE'])
+
+  await page.getByRole('link', { name: 'Security' }).click()
+  release = await refuse('**/api/v1/auth/password', 'POST')
+  await page.getByLabel('Current password').fill(PASSWORD)
+  await page.getByLabel('New password').fill('another good password')
+  await page.getByRole('button', { name: 'Change the password' }).press('Enter')
+  await page.getByRole('button', { name: 'Change the password', disabled: true }).waitFor()
+  // Enter in a field sends the form, as a click on its button does.
+  await page.getByLabel('New password').press('Enter')
+  await page.getByRole('button', { name: 'Change the password' }).focus()
+  release()
+  await error.waitFor()
+  await focused('Change the password')
+  assert.deepEqual(sent, ['DELETE', 'POST'])
+  faults.splice(0, faults.length, ...faults.filter((fault) => !/status of 503/.test(fault)))
+  await close()
+})
+
 test('the button that shows all tags leads to the first tag that it has shown', async () => {
   const { page, close } = await registered()
   await page.route('**/api/v1/users/me/progress*', async (route) => {

@@ -708,7 +708,7 @@ test('an open editor keeps its language, code and caret when the language become
     await page.getByRole('status').filter({ hasText: 'cannot run on this server now' }).waitFor()
     await page.keyboard.type('# more')
     await holds(page, 'print("kept")\n# more')
-    await page.getByRole('button', { name: 'Run', exact: true }).and(page.locator(':disabled')).waitFor()
+    await page.getByRole('button', { name: 'Run', exact: true }).and(page.locator('[aria-disabled=true]')).waitFor()
     missing = 'all'
     await page.evaluate(() => localStorage.clear())
     await page.reload()

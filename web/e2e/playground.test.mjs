@@ -541,6 +541,32 @@ test('a reader who scrolls to the end while output arrives follows it again', as
   await close()
 })
 
+test('Run and Stop keep the focus while and after a program runs', async () => {
+  const { page, close } = await player()
+  await choose(page, 'python')
+  await page.getByRole('tab', { name: 'Text' }).click()
+  await permitLongRuns(page)
+  const [run, stop] = ['Run', 'Stop'].map((name) => page.getByRole('button', { name, exact: true }))
+  const hasFocus = (button) => button.evaluate((element) => element === document.activeElement)
+  await write(page, 'print(1)\n')
+  await run.press('Space')
+  await verdict(page, 'AC')
+  await stop.and(page.locator('[aria-disabled]')).waitFor()
+  assert.ok(await hasFocus(run))
+  await write(page, 'import time\nprint("begun", flush=True)\ntime.sleep(50)\n')
+  await run.press('Space')
+  await page.getByText('begun', { exact: true }).waitFor()
+  assert.ok(await hasFocus(run))
+  // A key on the disabled button starts nothing.
+  assert.equal(await run.isDisabled(), true)
+  await page.keyboard.press('Space')
+  await stop.press('Enter')
+  await verdict(page, 'CANCELLED')
+  assert.ok(await hasFocus(stop))
+  assert.equal(await stop.isDisabled(), true)
+  await close()
+})
+
 test('in a window of 180 px, the tabs scroll sideways, and the chosen tab is in view', async () => {
   const { page, check, close } = await player({ width: 360 })
   await page.setViewportSize({ width: 180, height: 700 })

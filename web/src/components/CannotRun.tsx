@@ -56,8 +56,7 @@ export function CheckAgain({ children }: { children: React.ReactNode }) {
           {children}
           {state === 'same' && languages.error === null && ` ${texts.same}`}
         </p>
-        {/* A disabled button would lose the focus. */}
-        <Button onClick={() => void check()} aria-disabled={state === 'checks'}>
+        <Button onClick={() => void check()} disabled={state === 'checks'}>
           {texts.check}
         </Button>
       </div>

@@ -61,7 +61,7 @@ export function PlayFiles({ files, selected, isReadOnly = false, onSelect, onAdd
     onRename(path)
     close()
   }
-  /** Moves the focus to the file that is then selected, because the button that acts is removed or disabled. */
+  /** Moves the focus to the file that is then selected, because the button that acts may be removed. */
   const toFile = (act: () => void) => {
     flushSync(act)
     list.current?.querySelector<HTMLElement>('[aria-selected=true]')?.focus()
