@@ -713,7 +713,7 @@ test('without the storage of the browser, the theme and the choices hold for the
   await page.reload()
   const isDark = () => page.evaluate(() => document.documentElement.classList.contains('dark'))
   assert.equal(await isDark(), false)
-  await page.getByRole('button', { name: 'Preferences' }).click()
+  await page.getByRole('button', { name: 'Theme, Language' }).click()
   await page.getByRole('menuitemradio', { name: 'Dark' }).click()
   await page.waitForFunction(() => document.documentElement.classList.contains('dark'))
   await page.keyboard.press('Escape')

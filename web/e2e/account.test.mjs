@@ -624,14 +624,15 @@ test('a button whose request is in progress or was refused keeps the focus, and 
   const sent = []
   /** Answers the requests of a method with 503, as soon as `release` is called. */
   const refuse = async (url, method) => {
-    const held = Promise.withResolvers()
+    let release
+    const held = new Promise((resolve) => (release = resolve))
     await page.route(url, async (route) => {
       if (route.request().method() !== method) return route.fallback()
       sent.push(method)
-      await held.promise
+      await held
       return route.fulfill({ status: 503, contentType: 'application/problem+json', body: JSON.stringify({ type: '/errors/unavailable', code: 'unavailable', title: 'Unavailable', status: 503 }) })
     })
-    return held.resolve
+    return release
   }
   const focused = (text) => page.waitForFunction((text) => document.activeElement.textContent === text, text)
   const error = page.getByRole('alert').filter({ hasText: 'The server is busy' })

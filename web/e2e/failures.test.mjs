@@ -468,15 +468,16 @@ test('the button that reads a page or a part of it again leaves the focus there'
     const button = page.getByRole('main').getByRole('button', { name: 'Try again' })
     await button.waitFor()
     await unread.end()
-    const held = Promise.withResolvers()
+    let release
+    const held = new Promise((resolve) => (release = resolve))
     const late = await intercept(page, url, async (route) => {
-      await held.promise
+      await held
       await route.continue()
     })
     await button.press('Enter')
     await button.waitFor({ state: 'detached' })
     await page.waitForFunction((place) => document.activeElement.matches(place), place)
-    held.resolve()
+    release()
     await page.getByText(place === 'main' ? 'Calm Water' : 'You have no API keys').first().waitFor()
     assert.equal(await page.evaluate((place) => document.activeElement.matches(place), place), true)
     await late.end()

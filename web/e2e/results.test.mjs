@@ -433,7 +433,7 @@ test('the next step is offered: own input after a hidden test, the replaced code
   await page.getByRole('button', { name: 'Load this code into the editor' }).first().press('Enter')
   await page.getByText('The code of the submission has replaced your code.').waitFor()
   // The button is gone, and Tab goes on in the part with the editor.
-  await page.waitForFunction(() => document.activeElement.matches('[data-screen]'))
+  await page.waitForFunction(() => document.activeElement.matches('[data-screen] > *'))
   await page.getByRole('button', { name: 'Restore', exact: true }).click()
   await page.getByRole('textbox', { name: /Source code/ }).filter({ hasText: '# in the middle of something' }).waitFor()
   await close()

@@ -53,7 +53,8 @@ export function Text({ title, text, always = false, follows = false, whole, line
     // A hidden box has no height and no position.
     if (!follows || element?.clientHeight === 0) return
     const height = element?.scrollHeight ?? 0
-    // The position is compared with the text that the reader has seen. A scroll event would be late: the browser reports it in the next frame.
+    // The position is compared with the text that the reader has seen. A scroll event would be late: the browser
+    // sends it in the next frame.
     if (element !== null && element.scrollTop + element.clientHeight >= Math.min(before.current, height) - END_PX) element.scrollTop = height
     before.current = height
   }, [follows, text])

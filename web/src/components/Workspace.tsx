@@ -78,6 +78,7 @@ interface WorkspaceProps {
   replaced: { code: string; by: string } | undefined
   /** Said beside Submit. */
   submitNote?: React.ReactNode
+  /** The place before the toolbar. */
   ref: React.Ref<HTMLDivElement>
 }
 
@@ -324,7 +325,9 @@ export function Workspace({ problem, of, languages, language, cannotRun, judge, 
   // One tree for both layouts: when a window becomes wider or narrower, the editor, the result and the terminal stay.
   const isWide = pane === undefined
   return (
-    <div ref={ref} tabIndex={-1} {...(isWide && { 'data-screen': '' })} className={`outline-none relative flex flex-col grow min-h-0 ${isWide ? 'basis-0 min-w-0' : ''}`}>
+    <div {...(isWide && { 'data-screen': '' })} className={`relative flex flex-col grow min-h-0 ${isWide ? 'basis-0 min-w-0' : ''}`}>
+      {/* Not the whole workspace: a click on its background would take the focus from the page. */}
+      <div ref={ref} tabIndex={-1} className="outline-none" />
       <div className={isWide ? 'flex flex-col shrink-0 min-h-0' : pane === 'code' ? 'flex flex-col grow min-h-0' : 'hidden'} style={isWide ? { height: paneAbove(share) } : undefined}>
         {toolbar}
         {notes}

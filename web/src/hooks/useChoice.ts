@@ -1,4 +1,5 @@
-// Choices that are stored in this browser, or hold for this page if its storage is blocked or full. A change updates every component and every tab that reads the choice.
+// Choices that are stored in this browser, or hold for this page if its storage is blocked or full. A change updates
+// every component and every tab that reads the choice.
 import { useSyncExternalStore } from 'react'
 import { choose, chosen } from '../util/storage'
 

@@ -3,9 +3,9 @@
 import { useEffect, useRef } from 'react'
 
 /**
- * Returns a ref for the element that gets the focus: the element around the button, or what takes its place. It needs a `tabIndex` of -1, unless it
- * is a field. Without such an element, the content of the page (`main`) gets the focus. `state`: what the button changes, such as the length of a
- * list, or `undefined` before it is known.
+ * Returns a ref for the element that gets the focus: the element around the button, or what takes its place. It needs a
+ * `tabIndex` of -1, unless it is a field. Without such an element, the content of the page (`main`) gets the focus.
+ * `state`: what the button changes, such as the length of a list, or `undefined` before it is known.
  */
 export function useKeptFocus<Place extends HTMLElement = HTMLDivElement>(state: boolean | number | undefined) {
   const place = useRef<Place>(null)

@@ -1,7 +1,8 @@
 // Buttons. A screen has at most one primary button. They are 32 px high, or 44 px on touch screens.
 //
-// A browser takes the focus from a button that becomes disabled, and Tab then begins at the top of the page. So `disabled` is an `aria-disabled`
-// here: the button keeps the focus, looks disabled, and ignores clicks, also that of Enter in a field of its form.
+// A browser takes the focus from a button that becomes disabled, and Tab then begins at the top of the page. So
+// `disabled` is an `aria-disabled` here: the button keeps the focus, looks disabled, and ignores clicks, also that of
+// Enter in a field of its form.
 import type { ComponentProps, MouseEvent } from 'react'
 
 const LOOKS = {

@@ -1,5 +1,5 @@
-// The custom input of a problem, one per user and problem. The page keeps what is typed, also a text that is too long for the browser's
-// storage, which has a few megabytes for all drafts and inputs.
+// The custom input of a problem, one per user and problem. The page keeps what is typed, also a text that is too long
+// for the browser's storage, which has a few megabytes for all drafts and inputs.
 import type { DraftOf } from './drafts'
 import { read, remove, write } from './storage'
 
