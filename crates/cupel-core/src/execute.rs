@@ -160,7 +160,7 @@ impl Core {
         let Wait { at_most, for_room: _, given_up, permit: _permit } = wait;
         let Some(awaited) = awaited else {
             // The submission is already durable: even if the wait fails, the client gets its id.
-            let viewer = AuthenticatedUser { user: owner, is_admin: false };
+            let viewer = AuthenticatedUser::of(owner);
             let record = tokio::select! {
                 record = self.wait(&viewer, id, at_most) => record,
                 () = given_up => self.submission(&viewer, id).await,

@@ -18,9 +18,17 @@ pub struct AuthenticatedUser {
     pub user: UserId,
     /// Whether this user has the rights of an administrator.
     pub is_admin: bool,
+    /// Whether this user has the rights of an author: to the user's own problems and contests, and to the problems of
+    /// others who have made the user an author of them. An owner who is no longer an author has none of these rights.
+    pub is_author: bool,
 }
 
 impl AuthenticatedUser {
+    /// A user with the rights that every user has.
+    pub fn of(user: UserId) -> AuthenticatedUser {
+        AuthenticatedUser { user, is_admin: false, is_author: false }
+    }
+
     /// Whether this user may see the submissions of `owner`.
     pub(crate) fn may_see(&self, owner: UserId) -> bool {
         self.is_admin || self.user == owner
@@ -39,5 +47,10 @@ impl Principal {
     /// Whether the client has the rights of an administrator.
     pub fn is_admin(&self) -> bool {
         matches!(self, Principal::User(AuthenticatedUser { is_admin: true, .. }))
+    }
+
+    /// Whether the client has the rights of an author.
+    pub fn is_author(&self) -> bool {
+        matches!(self, Principal::User(AuthenticatedUser { is_author: true, .. }))
     }
 }

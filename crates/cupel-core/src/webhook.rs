@@ -163,7 +163,7 @@ impl Core {
     /// # Errors
     /// If the store cannot answer.
     pub async fn reported_by(&self, delivery: &Delivery) -> Result<Reported, StoreError> {
-        let viewer = AuthenticatedUser { user: delivery.owner, is_admin: false };
+        let viewer = AuthenticatedUser::of(delivery.owner);
         match self.submission(&viewer, delivery.submission).await? {
             Some(record) if record.state.is_final() => Ok(Reported::Ended(Box::new(record))),
             Some(_) => {

@@ -237,7 +237,7 @@ async fn submit_once(
         Err(error) if error.retry_after_lack_of_room().is_some() => return Ok(Ended::TooLate(Reached::Queue)),
         Err(error) => return Err(error),
     };
-    let viewer = AuthenticatedUser { user: caller.user, is_admin: false };
+    let viewer = AuthenticatedUser::of(caller.user);
     let reached = Reached::of(&app.core, &viewer, id).await;
     if !has_key {
         // No client waits for the result any longer.

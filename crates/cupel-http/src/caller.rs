@@ -319,6 +319,7 @@ async fn authenticated_caller(parts: &Parts, app: &Shared) -> Result<Caller, Api
     let viewer = AuthenticatedUser {
         user,
         is_admin: identity.user.role == Role::Admin && has_scope(&identity, Scope::Admin).is_ok(),
+        is_author: identity.user.role.is_author() && has_scope(&identity, Scope::ProblemsWrite).is_ok(),
     };
     Ok(Caller { user, viewer, rates, identity })
 }

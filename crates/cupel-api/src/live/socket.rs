@@ -173,7 +173,13 @@ mod tests {
 
     #[test]
     fn every_reason_is_a_sentence_that_fits_into_a_close_frame() {
-        let access = [AccessEnded::Account, AccessEnded::Session, AccessEnded::Key, AccessEnded::Role];
+        let access = [
+            AccessEnded::Account,
+            AccessEnded::Session,
+            AccessEnded::Key,
+            AccessEnded::Administrator,
+            AccessEnded::Author,
+        ];
         let ends = [End::Idle, End::ServerStops, End::TooLarge, End::NotUtf8, End::Malformed];
         for end in ends.into_iter().chain(access.map(End::NoAccess)) {
             let reason = end.frame().reason;

@@ -48,7 +48,8 @@ pub(crate) enum ScopeName {
     /// Submit and cancel.
     #[serde(rename = "runs:write")]
     RunsWrite,
-    /// Write problems, if the owner of the key may do so.
+    /// The rights of an author, if the owner of the key has them: to write own problems and contests, and to read what
+    /// only their authors and organizers see, such as drafts and the submissions of all users.
     #[serde(rename = "problems:write")]
     ProblemsWrite,
     /// Change the account, including its keys.

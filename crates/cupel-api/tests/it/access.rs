@@ -460,3 +460,60 @@ async fn an_administrators_key_without_the_admin_scope_sees_only_their_own_submi
     app.get(&place).bearer(&plain).send().await.is_error(404, "not-found");
     assert_eq!(app.get(&place).bearer(&full).send().await.status, 200);
 }
+
+/// Regression: a user who was no author any more, and a key without the scope, read everything that an author reads.
+#[tokio::test]
+async fn an_authors_view_needs_the_role_and_for_a_key_the_scope() {
+    let app = TestApp::start().await;
+    let (author, user, admin) = (app.author().await, app.user().await, app.admin().await);
+    app.problem(&author, "echo", Visibility::Public).await;
+    app.problem(&author, "draft", Visibility::Draft).await;
+    for (slug, is_public) in [("open", true), ("closed", false)] {
+        let mut contest = crate::contests::a_contest(slug, -10);
+        contest["public"] = json!(is_public);
+        contest["freeze_seconds"] = json!(3600);
+        assert_eq!(crate::contests::make(&app, &author, &contest).await.status, 201);
+    }
+    assert_eq!(crate::contests::take_part(&app, &user, "open", "official").await.status, 201);
+    let question = json!({ "question": "Why?" });
+    let asked = app.post("/api/v1/contests/open/clarifications", &question).bearer(&user.token).send().await;
+    assert_eq!(asked.status, 201, "{asked:?}");
+    let solution = json!({ "language": "python", "source_code": "print(input())" });
+    let sent = app.post("/api/v1/problems/echo/submissions", &solution).bearer(&user.token).send().await;
+    let submission = format!("submissions/{}", sent.json["submission_id"].as_str().unwrap());
+
+    let view = async |credential: &str| {
+        let get = |path: &str| app.get(&format!("/api/v1/{path}")).bearer(credential).send();
+        let mut codes = Vec::new();
+        for path in [
+            "problems/echo/submissions?all=true",
+            &submission,
+            "problems/draft",
+            "contests/open/standings?unfrozen=true",
+            "contests/closed",
+        ] {
+            codes.push(get(path).await.status.as_u16());
+        }
+        let number = async |path: &str, list: &str| get(path).await.json[list].as_array().map(Vec::len);
+        let numbers = [
+            number("problems?mine=true", "problems").await,
+            number("contests", "contests").await,
+            number("contests/open/clarifications", "clarifications").await,
+        ];
+        (codes, numbers, get("contests/open").await.json["may_change"].clone())
+    };
+    let of_author = (vec![200; 5], [Some(2), Some(2), Some(1)], json!(true));
+    let of_user = (vec![403, 404, 404, 403, 404], [Some(0), Some(1), Some(0)], json!(false));
+    assert_eq!(view(&author.token).await, of_author);
+    let runs = app.key(&author, &[Scope::RunsRead, Scope::RunsWrite]).await;
+    let problems = app.key(&author, &[Scope::RunsRead, Scope::ProblemsWrite]).await;
+    assert_eq!(view(&runs).await, of_user);
+    assert_eq!(view(&problems).await, of_author);
+
+    let place = format!("/api/v1/admin/users/{}", author.user.id);
+    let demoted = app.request(Method::PATCH, &place).json(&json!({ "role": "user" })).bearer(&admin.token).send().await;
+    assert_eq!(demoted.status, 200, "{demoted:?}");
+    for credential in [&author.token, &problems] {
+        assert_eq!(view(credential).await, of_user);
+    }
+}

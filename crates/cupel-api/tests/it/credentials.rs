@@ -44,10 +44,11 @@ enum End {
     KeyRevoked,
     KeyExpired,
     Demoted,
+    AuthorDemoted,
 }
 
 impl End {
-    const ALL: [End; 8] = [
+    const ALL: [End; 9] = [
         End::SignedOut,
         End::SessionEnded,
         End::PasswordChanged,
@@ -56,6 +57,7 @@ impl End {
         End::KeyRevoked,
         End::KeyExpired,
         End::Demoted,
+        End::AuthorDemoted,
     ];
 
     /// The reason in the close frame of a live connection.
@@ -63,6 +65,7 @@ impl End {
         match self {
             End::KeyRevoked | End::KeyExpired => "The API key was revoked or has expired.",
             End::Demoted => "The account is no longer an administrator.",
+            End::AuthorDemoted => "The account is no longer an author.",
             _ => "The session has ended. Sign in again.",
         }
     }
@@ -83,7 +86,11 @@ async fn log_in(app: &TestApp, user: &TestUser) -> String {
 
 impl Case {
     async fn new(app: &TestApp, clock: &AheadClock, end: End) -> Case {
-        let user = if matches!(end, End::Demoted) { app.admin().await } else { app.user().await };
+        let user = match end {
+            End::Demoted => app.admin().await,
+            End::AuthorDemoted => app.author().await,
+            _ => app.user().await,
+        };
         let credential = match end {
             End::KeyRevoked => app.key(&user, &[Scope::RunsRead, Scope::RunsWrite]).await,
             End::KeyExpired => {
@@ -128,7 +135,7 @@ impl Case {
                 let place = format!("/api/v1/auth/keys/{}", oldest["key_id"].as_str().unwrap());
                 app.delete(&place).bearer(other).send().await
             }
-            End::Demoted => {
+            End::Demoted | End::AuthorDemoted => {
                 let admin = app.admin().await;
                 let place = format!("/api/v1/admin/users/{}", self.user.user.id);
                 app.request(Method::PATCH, &place).json(&json!({ "role": "user" })).bearer(&admin.token).send().await

@@ -807,6 +807,21 @@ async fn only_a_user_who_may_change_a_problem_learns_whether_a_name_exists() {
 }
 
 #[tokio::test]
+async fn only_users_with_the_role_become_authors_of_a_problem() {
+    let app = TestApp::start().await;
+    let (owner, other, user) = (app.author().await, app.author().await, app.user().await);
+    let slug = app.problem(&owner, "echo", Visibility::Private).await;
+    let change = |body: Value| {
+        app.request(Method::PATCH, &format!("/api/v1/problems/{slug}")).json(&body).bearer(&owner.token).send()
+    };
+    let (other, user) = (&other.user.username, &user.user.username);
+    let refused = change(json!({ "authors": [other, user] })).await;
+    refused.is_error(422, "invalid-body").points_to("/authors/1");
+    assert!(refused.json["detail"].as_str().unwrap().contains("not an author"), "{refused:?}");
+    assert_eq!(change(json!({ "authors": [other], "readers": [user] })).await.status, 200);
+}
+
+#[tokio::test]
 async fn an_administrator_can_publish_despite_errors_with_a_recorded_reason() {
     let app = TestApp::start().await;
     let (author, admin) = (app.author().await, app.admin().await);

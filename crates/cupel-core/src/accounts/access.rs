@@ -29,7 +29,9 @@ pub enum AccessEnded {
     /// The API key was revoked or has expired.
     Key,
     /// The client had an administrator's view, and its user is no longer an administrator.
-    Role,
+    Administrator,
+    /// The client had an author's view, and its user is no longer an author.
+    Author,
 }
 
 impl AccessEnded {
@@ -54,7 +56,8 @@ impl AccessEnded {
             AccessEnded::Account => "The account is disabled or was deleted.",
             AccessEnded::Session => "The session has ended. Sign in again.",
             AccessEnded::Key => "The API key was revoked or has expired.",
-            AccessEnded::Role => "The account is no longer an administrator.",
+            AccessEnded::Administrator => "The account is no longer an administrator.",
+            AccessEnded::Author => "The account is no longer an author.",
         }
     }
 }
@@ -71,7 +74,14 @@ impl Accounts {
     ) -> Result<Option<AccessEnded>, StoreError> {
         let found = self.inner.store.user_with(viewer.user, credential, self.now()).await?;
         let ended = AccessEnded::of(found.as_ref(), credential);
-        let is_admin = found.is_some_and(|(user, _)| user.role == Role::Admin);
-        Ok(ended.or((viewer.is_admin && !is_admin).then_some(AccessEnded::Role)))
+        let role = found.map_or(Role::default(), |(user, _)| user.role);
+        let lost = if viewer.is_admin && role != Role::Admin {
+            Some(AccessEnded::Administrator)
+        } else if viewer.is_author && !role.is_author() {
+            Some(AccessEnded::Author)
+        } else {
+            None
+        };
+        Ok(ended.or(lost))
     }
 }

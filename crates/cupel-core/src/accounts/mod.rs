@@ -51,6 +51,11 @@ impl Role {
     /// The roles that a user can be given.
     pub const GRANTED: [Role; 3] = [Role::User, Role::Author, Role::Admin];
 
+    /// Whether users with this role have the rights of an author.
+    pub const fn is_author(self) -> bool {
+        matches!(self, Role::Author | Role::Admin)
+    }
+
     /// The role with this name, if a user can be given it.
     pub fn granted(name: &str) -> Option<Role> {
         Role::GRANTED.into_iter().find(|role| role.as_str() == name)
@@ -117,7 +122,7 @@ named! {
         RunsRead = "runs:read",
         /// `runs:write`: submit and cancel.
         RunsWrite = "runs:write",
-        /// `problems:write`: the owner's rights as an author of problems.
+        /// `problems:write`: the owner's rights as an author of problems and contests, also those to read.
         ProblemsWrite = "problems:write",
         /// `account`: all of the owner's rights to the account, including its keys.
         Account = "account",

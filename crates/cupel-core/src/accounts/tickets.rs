@@ -11,7 +11,7 @@ use cupel_types::{SubmissionId, TicketId};
 use jiff::{SignedDuration, Timestamp};
 
 use super::tokens::{TICKET, Token};
-use super::{Accounts, CredentialId, Role, StreamTicket, User};
+use super::{Accounts, CredentialId, Role, Scope, StreamTicket, User};
 use crate::{AuthenticatedUser, StoreError};
 
 /// Lifetime of a ticket.
@@ -83,11 +83,25 @@ impl Accounts {
         let found = self.inner.store.ticket(id, token.hash(), opens.stored(), now).await?;
         let Some(ticket) = found else { return Ok(None) };
         let found = self.inner.store.user_with(ticket.user, ticket.credential, now).await?;
-        let user = found.filter(|(user, is_valid)| *is_valid && user.disabled_at.is_none());
-        Ok(user.map(|(user, _)| {
-            let viewer = AuthenticatedUser { user: user.id, is_admin: ticket.as_admin && user.role == Role::Admin };
-            (user, viewer, ticket.credential)
-        }))
+        let Some((user, _)) = found.filter(|(user, is_valid)| *is_valid && user.disabled_at.is_none()) else {
+            return Ok(None);
+        };
+        let is_admin = ticket.as_admin && user.role == Role::Admin;
+        let is_author = user.role.is_author() && self.permits_authoring(ticket.credential).await?;
+        let viewer = AuthenticatedUser { user: user.id, is_admin, is_author };
+        Ok(Some((user, viewer, ticket.credential)))
+    }
+
+    /// Whether a client with this credential has the rights of an author, if its user has them.
+    async fn permits_authoring(&self, credential: CredentialId) -> Result<bool, StoreError> {
+        match credential {
+            CredentialId::Session(_) => Ok(true),
+            CredentialId::Key(id) => {
+                let key = self.inner.store.key(id).await?;
+                Ok(key.is_some_and(|key| key.scopes.contains(&Scope::ProblemsWrite)))
+            }
+            CredentialId::Keyless => Ok(false),
+        }
     }
 
     /// Consumes a ticket. `false`: it is not valid for this use, or no longer valid.

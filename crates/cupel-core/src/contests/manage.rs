@@ -191,7 +191,9 @@ impl Core {
             return Err(invalid("problems", "a problem is listed twice"));
         }
         let is_admin = self.inner.store.user(owner).await?.is_some_and(|user| user.role == Role::Admin);
-        let of_owner = Principal::User(AuthenticatedUser { user: owner, is_admin });
+        // An administrator may change the contest of an owner who is no longer an author. Participants see its problems
+        // because of what the owner has, and not because of the owner's role.
+        let of_owner = Principal::User(AuthenticatedUser { user: owner, is_admin, is_author: true });
         for id in problems {
             let Some(seen) = self.problem(principal, ProblemKey::Id(*id)).await? else {
                 return Err(invalid("problems", "there is no such problem"));
@@ -219,9 +221,10 @@ impl Core {
     }
 }
 
-/// Whether the viewer is an organizer of a contest with this owner.
+/// Whether the viewer is an organizer of a contest with this owner: its owner, while still an author, or an
+/// administrator.
 pub(super) fn is_organizer(principal: &Principal, owner: UserId) -> bool {
-    principal.is_admin() || principal.user() == Some(owner)
+    principal.is_admin() || (principal.is_author() && principal.user() == Some(owner))
 }
 
 fn title_fits(title: &str) -> Result<(), ContestError> {

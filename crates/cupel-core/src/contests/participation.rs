@@ -108,8 +108,8 @@ impl Core {
         offset: u64,
         limit: u64,
     ) -> Result<(Vec<Contest>, u64), StoreError> {
-        let (asker, sees_all) = (principal.user(), principal.is_admin());
-        let filter = ContestFilter { asker, sees_all, phase, text, now: self.now() };
+        let (asker, is_author, sees_all) = (principal.user(), principal.is_author(), principal.is_admin());
+        let filter = ContestFilter { asker, is_author, sees_all, phase, text, now: self.now() };
         self.inner.store.contests(filter, offset, limit).await
     }
 

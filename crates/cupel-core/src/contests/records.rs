@@ -242,6 +242,8 @@ pub struct ContestChange {
 pub struct ContestFilter {
     /// The asking user; `None`: anonymous.
     pub asker: Option<UserId>,
+    /// Whether the asker has the rights of an author, and so sees own contests.
+    pub is_author: bool,
     /// Whether all contests are visible.
     pub sees_all: bool,
     /// Only contests in this phase.

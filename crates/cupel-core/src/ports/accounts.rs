@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::store_error::StoreError;
 use crate::accounts::{
-    AccessChange, AccountChange, ApiKey, CredentialId, KeyBounds, KeyRefused, NewUser, RefreshSession, User,
+    AccessChange, AccountChange, ApiKey, CredentialId, KeyBounds, KeyRefused, NewUser, RefreshSession, Role, User,
 };
 
 /// Users, keys and refresh sessions.
@@ -34,7 +34,7 @@ pub trait AccountStore: Send + Sync {
     async fn user_by_login(&self, login: &str) -> Result<Option<(User, String)>, StoreError>;
     /// The ids and names of the users with these names, compared case-insensitively, in any order; at most 500 names.
     /// Not guests.
-    async fn users_named(&self, names: &[String]) -> Result<Vec<(UserId, String)>, StoreError>;
+    async fn users_named(&self, names: &[String]) -> Result<Vec<(UserId, String, Role)>, StoreError>;
     /// The key that signs webhooks for this user's submissions. `None`: no such user.
     async fn webhook_secret(&self, id: UserId) -> Result<Option<[u8; 32]>, StoreError>;
     /// A page of all users, oldest first. Not guests.

@@ -92,10 +92,11 @@ impl Principal {
         }
     }
 
-    /// Whether this principal, whose access to the problem is `part`, may change the problem.
+    /// Whether this principal, whose access to the problem is `part`, may change the problem. Such a principal also sees
+    /// all of its data and all submissions that count.
     pub fn may_change(&self, problem: &ProblemRecord, part: Option<Part>) -> bool {
         let owns = self.user().is_some() && problem.owner == self.user();
-        self.is_admin() || owns || part == Some(Part::Author)
+        self.is_admin() || (self.is_author() && (owns || part == Some(Part::Author)))
     }
 }
 
@@ -114,8 +115,9 @@ mod tests {
 
     #[test]
     fn access_follows_from_visibility_and_part() {
-        let somebody = Principal::User(AuthenticatedUser { user: user(1), is_admin: false });
-        let admin = Principal::User(AuthenticatedUser { user: user(1), is_admin: true });
+        let somebody = Principal::User(AuthenticatedUser { is_author: true, ..AuthenticatedUser::of(user(1)) });
+        let former = Principal::User(AuthenticatedUser::of(user(1)));
+        let admin = Principal::User(AuthenticatedUser { is_admin: true, ..AuthenticatedUser::of(user(1)) });
         let stranger = (somebody, None, user(2));
         let (reader, author) = ((somebody, Some(Part::Reader), user(2)), (somebody, Some(Part::Author), user(2)));
         let owner = (somebody, None, user(1));
@@ -128,6 +130,9 @@ mod tests {
             (reader, [false, true, true], false),
             (author, [true, true, true], true),
             (owner, [true, true, true], true),
+            // Users who are not authors, or not any more.
+            ((former, None, user(1)), [false, false, true], false),
+            ((former, Some(Part::Author), user(2)), [false, true, true], false),
             ((admin, None, user(2)), [true, true, true], true),
         ] {
             for (visibility, sees) in [Draft, Private, Public].into_iter().zip(sees) {

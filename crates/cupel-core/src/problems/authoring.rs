@@ -117,6 +117,8 @@ pub enum AuthorError {
     TooManyMembers { part: Part },
     #[error("no user has this name")]
     NoUser { part: Part, index: usize },
+    #[error("this user is not an author")]
+    NotAuthor { index: usize },
     #[error("the problem is not a draft, has submissions, or is in a contest")]
     InUse,
     #[error("the contest `{contest}`, which is running or begins soon, uses this problem")]
@@ -552,7 +554,8 @@ impl Core {
         Err(if is_there { AuthorError::OtherVersion } else { AuthorError::Missing })
     }
 
-    /// The users with these names, compared case-insensitively. An e-mail address is not accepted as a name.
+    /// The users with these names, compared case-insensitively. An e-mail address is not accepted as a name. An author
+    /// needs the role, without which this part gives no rights.
     async fn members_named(&self, names: Option<Vec<String>>, part: Part) -> Result<Option<Vec<UserId>>, AuthorError> {
         let Some(names) = names else { return Ok(None) };
         if names.len() > MEMBERS_MAX {
@@ -561,10 +564,13 @@ impl Core {
         let mut known = HashMap::with_capacity(names.len());
         for some in names.chunks(NAMES_AT_ONCE) {
             let found = self.inner.store.users_named(some).await?;
-            known.extend(found.into_iter().map(|(id, name)| (name.to_ascii_lowercase(), id)));
+            known.extend(found.into_iter().map(|(id, name, role)| (name.to_ascii_lowercase(), (id, role))));
         }
         let id = |(index, name): (usize, &String)| {
-            known.get(&name.to_ascii_lowercase()).copied().ok_or(AuthorError::NoUser { part, index })
+            let known = known.get(&name.to_ascii_lowercase()).copied();
+            let (id, role): (UserId, Role) = known.ok_or(AuthorError::NoUser { part, index })?;
+            let is_fit = part != Part::Author || role.is_author();
+            if is_fit { Ok(id) } else { Err(AuthorError::NotAuthor { index }) }
         };
         names.iter().enumerate().map(id).collect::<Result<_, _>>().map(Some)
     }

@@ -161,7 +161,10 @@ mod tests {
     fn a_freeze_applies_to_every_viewer_except_administrators() {
         let user = UserId::from_uuid(Uuid::from_u128(1));
         let filter = || SubmissionFilter::of(ProblemId::from_uuid(Uuid::nil()));
-        assert_eq!(filter().for_viewer(&AuthenticatedUser { user, is_admin: false }).for_contestant, Some(user));
-        assert_eq!(filter().for_viewer(&AuthenticatedUser { user, is_admin: true }).for_contestant, None);
+        assert_eq!(filter().for_viewer(&AuthenticatedUser::of(user)).for_contestant, Some(user));
+        assert_eq!(
+            filter().for_viewer(&AuthenticatedUser { is_admin: true, ..AuthenticatedUser::of(user) }).for_contestant,
+            None
+        );
     }
 }

@@ -121,8 +121,10 @@ pub enum SolveState {
 /// Filter over problems.
 #[derive(Clone, Debug, Default)]
 pub struct ProblemFilter {
-    /// The asking user, whose drafts and shared problems are included. `None`: anonymous.
+    /// The asking user, whose shared problems are included. `None`: anonymous.
     pub asker: Option<UserId>,
+    /// Whether the asker has the rights of an author: the problems that the asker may change are included.
+    pub is_author: bool,
     /// Whether all problems are visible.
     pub sees_all: bool,
     /// Only problems that the asker may change.

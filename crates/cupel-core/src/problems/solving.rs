@@ -165,7 +165,13 @@ impl Core {
     }
 
     fn filter_of(&self, principal: &Principal, filter: ProblemFilter) -> ProblemFilter {
-        ProblemFilter { asker: principal.user(), sees_all: principal.is_admin(), now: self.now(), ..filter }
+        ProblemFilter {
+            asker: principal.user(),
+            is_author: principal.is_author(),
+            sees_all: principal.is_admin(),
+            now: self.now(),
+            ..filter
+        }
     }
 
     /// A page of the problems that exist for this viewer, and the total number.

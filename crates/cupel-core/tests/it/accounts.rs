@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use cupel_core::accounts::{
-    AccountChange, ChangePasswordError, CreateKeyError, KeyError, LoginError, NewAccount, NewKey, RefreshError,
-    RegisterError, Role, Scope, Tier,
+    AccountChange, ChangePasswordError, CreateKeyError, CredentialId, KeyError, LoginError, NewAccount, NewKey,
+    RefreshError, RegisterError, Role, Scope, TicketUse, Tier,
 };
-use cupel_core::{Clock as _, UserTaken};
+use cupel_core::{AuthenticatedUser, Clock as _, UserTaken};
 
 use super::App;
 
@@ -207,4 +207,43 @@ async fn an_internal_account_cannot_be_deleted_disabled_or_given_a_password() {
     // Another tier is allowed, because it gives clients without a key other rate limits.
     assert_eq!(accounts.set_access(id, Role::User, Tier("pro".into())).await.unwrap(), AccountChange::Done);
     assert!(accounts.user(id).await.unwrap().is_some_and(|user| user.disabled_at.is_none()));
+}
+
+/// Regression: a user who was no author any more, and a key without the scope, kept the view of an author.
+#[tokio::test]
+async fn a_ticket_has_the_rights_of_an_author_only_with_the_role_and_the_keys_scope() {
+    let app = App::start().await;
+    let accounts = app.accounts();
+    let mut user = accounts.register(ada()).await.unwrap();
+    let id = user.id;
+    let session = CredentialId::Session(accounts.login("ada", "correct horse").await.unwrap().session);
+    let set = async |role| {
+        assert_eq!(accounts.set_access(id, role, Tier::default()).await.unwrap(), AccountChange::Done);
+    };
+    set(Role::Author).await;
+    user.role = Role::Author;
+    let key = async |name: &str, scopes: &[Scope]| {
+        let new = NewKey { name: name.into(), scopes: scopes.to_vec(), expires_at: None };
+        CredentialId::Key(accounts.create_key(&user, new).await.unwrap().0.id)
+    };
+    let runs = key("runs", &[Scope::RunsRead, Scope::RunsWrite]).await;
+    let all = key("all", &[Scope::RunsWrite, Scope::ProblemsWrite]).await;
+    let viewer = AuthenticatedUser { is_author: true, ..AuthenticatedUser::of(user.id) };
+    let mut tickets = Vec::new();
+    for (credential, expected) in [(session, true), (runs, false), (all, true)] {
+        let (text, _) = accounts.make_ticket(&viewer, credential, TicketUse::Live).await.unwrap().expect("a ticket");
+        tickets.push((text, credential, expected));
+    }
+    for (role, is_author) in [(Role::Author, true), (Role::User, false)] {
+        set(role).await;
+        for (text, credential, expected) in &tickets {
+            let (_, viewer, _) = accounts.holder_of_ticket(text, TicketUse::Live).await.unwrap().expect("a holder");
+            assert_eq!(viewer.is_author, *expected && is_author, "{role:?} {credential:?}");
+        }
+    }
+    for (role, ends) in [(Role::Author, false), (Role::User, true), (Role::Admin, false)] {
+        set(role).await;
+        let ended = accounts.access_ended(&viewer, session).await.unwrap();
+        assert_eq!(ended.is_some(), ends, "{role:?}: {ended:?}");
+    }
 }

@@ -65,7 +65,8 @@ impl Draft {
     /// Changes the problem; `meanwhile` happens after the change has read the problem and before it writes.
     async fn change(&self, wish: Wish, meanwhile: impl AsyncFnOnce()) -> Result<ProblemRecord, AuthorError> {
         let (core, key) = (self.core.clone(), ProblemKey::Id(self.id));
-        let author = Principal::User(AuthenticatedUser { user: self.app.owner, is_admin: false });
+        let author = AuthenticatedUser { is_author: true, ..AuthenticatedUser::of(self.app.owner) };
+        let author = Principal::User(author);
         let changed = tokio::spawn(async move { core.change_problem(&author, key, wish).await });
         // The change needs the package of the version.
         while self.packages.reads.load(Ordering::SeqCst) == 0 {

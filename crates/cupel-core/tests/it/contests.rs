@@ -108,7 +108,7 @@ async fn a_page_has_its_rows_and_always_the_viewers_own_row() {
     for _ in 0..5 {
         users.push(one_more(&app, contest).await);
     }
-    let last = Principal::User(AuthenticatedUser { user: users[4], is_admin: false });
+    let last = Principal::User(AuthenticatedUser::of(users[4]));
     let page = async |principal: &Principal, offset| standings(&app, principal, "paged", offset, 2).await;
     for (offset, rows) in [(0, &users[..2]), (2, &users[2..4]), (4, &users[4..]), (6, &[][..])] {
         let standings_page = page(&last, offset).await;
@@ -151,9 +151,10 @@ async fn an_editorial_is_secret_until_contests_with_its_problem_have_ended() {
         let package = app.core.package(seen.problem().package).await.unwrap();
         !app.core.editorials(&seen, &package.package.problem).await.unwrap().is_empty()
     };
-    let user = |user| Principal::User(AuthenticatedUser { user, is_admin: false });
+    let user = |user| Principal::User(AuthenticatedUser { is_author: true, ..AuthenticatedUser::of(user) });
     let (author, organizer) = (user(app.owner), user(another_user(&*app.store).await));
-    let admin = Principal::User(AuthenticatedUser { user: another_user(&*app.store).await, is_admin: true });
+    let admin =
+        Principal::User(AuthenticatedUser { is_admin: true, ..AuthenticatedUser::of(another_user(&*app.store).await) });
     assert!(reads(Principal::Anonymous).await && reads(organizer).await, "the problem is in no contest");
 
     let contest = a_contest_with(&app, "autumn", vec![problem]).await;

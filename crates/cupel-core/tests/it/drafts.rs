@@ -13,7 +13,7 @@ const DAY: Duration = Duration::from_hours(24);
 #[tokio::test]
 async fn a_revision_is_removed_after_its_retention_and_a_draft_with_its_last_revision() {
     let app = App::start().await;
-    let user = AuthenticatedUser { user: app.owner, is_admin: false };
+    let user = AuthenticatedUser::of(app.owner);
     let place = |language: &str| DraftPlace { problem: None, language: language.into() };
     let save = async |language: &str, text: &str| {
         app.core.save_draft(user, place(language), text.into(), Expected::Any, false).await.unwrap()

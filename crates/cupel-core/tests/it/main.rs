@@ -59,7 +59,7 @@ impl App {
     }
 
     fn me(&self) -> AuthenticatedUser {
-        AuthenticatedUser { user: self.owner, is_admin: false }
+        AuthenticatedUser::of(self.owner)
     }
 
     async fn submit(&self, submission: SubmissionBuilder) -> SubmissionId {

@@ -18,7 +18,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use super::{App, another_user, finish, next, parts};
 
 async fn follow(core: &Core, owner: UserId, id: SubmissionId, after: Seq) -> Follow {
-    let viewer = AuthenticatedUser { user: owner, is_admin: false };
+    let viewer = AuthenticatedUser::of(owner);
     core.follow(&viewer, id, after).await.unwrap().expect("it is visible")
 }
 

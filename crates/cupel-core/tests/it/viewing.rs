@@ -37,7 +37,7 @@ fn names(events: &[Event]) -> Vec<&'static str> {
 async fn a_submission_does_not_exist_for_other_users() {
     let app = App::start().await;
     let id = app.submit_one().await;
-    let other = AuthenticatedUser { user: another_user(&*app.store).await, is_admin: false };
+    let other = AuthenticatedUser::of(another_user(&*app.store).await);
     let admin = AuthenticatedUser { is_admin: true, ..other };
     assert!(app.core.submission(&other, id).await.unwrap().is_none());
     assert!(app.core.submissions(&other, &[id]).await.unwrap().is_empty());

@@ -124,7 +124,7 @@ impl Statistics {
 
 async fn count(core: &Core, user: UserId, flavour: Flavour) -> Result<Numbers, StoreError> {
     let now = core.now();
-    let viewer = AuthenticatedUser { user, is_admin: false };
+    let viewer = AuthenticatedUser::of(user);
     let programs = || HistoryFilter { sent_for: Some(SentFor::Run), ..HistoryFilter::of(user) };
     let total = core.history_count(&viewer, programs()).await?;
     // Days of UTC. A date near the limit of the representable range cannot occur.

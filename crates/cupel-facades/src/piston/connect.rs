@@ -178,7 +178,7 @@ impl Session {
             Ok(run) => run,
             Err(reason) => return end.unwrap_or(End::Closes(Close::NotifiedError(reason))).close(),
         };
-        let viewer = AuthenticatedUser { user: self.caller.user, is_admin: false };
+        let viewer = AuthenticatedUser::of(self.caller.user);
         let mut cancel = CancelOnDrop { app: self.app.clone(), viewer, run: Some(run) };
         if let Some(end) = end {
             return end.close();

@@ -84,7 +84,7 @@ pub(super) async fn run(
         Err(Refusal::Program(reason)) => return Ok(message(StatusCode::INTERNAL_SERVER_ERROR, &reason)),
         Err(Refusal::Failed(error)) => return Err(error),
     };
-    let viewer = AuthenticatedUser { user: caller.user, is_admin: false };
+    let viewer = AuthenticatedUser::of(caller.user);
     let output = match &record.report {
         Some(RunReport { execution: Some(step), .. }) => {
             let output = both_streams(&app.core, &viewer, run.id, step).await;

@@ -1432,7 +1432,7 @@ async fn a_callback_describes_every_kind_of_end() {
         let token = post(&app, "/submissions", &body).await.json["token"].clone();
         let submission = app.complete(report).await.leased.submission;
         assert_eq!(submission.webhook.as_deref(), Some("http://198.41.0.4/hook"));
-        let viewer = AuthenticatedUser { user: submission.owner, is_admin: false };
+        let viewer = AuthenticatedUser::of(submission.owner);
         let record = app.core.submission(&viewer, submission.id).await.unwrap().unwrap();
         let sent = callback_body(&app.core.registry(), &record, &Judge0Options::default()).unwrap();
         let mut sent: Value = serde_json::from_str(&sent).unwrap();

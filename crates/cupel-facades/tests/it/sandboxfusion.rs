@@ -524,7 +524,7 @@ async fn the_cases_that_run_when_a_case_has_failed_are_cancelled() {
         };
         let (answer, others) = tokio::join!(app.send(request), judged);
         assert_eq!((answer.status, answer.json["tests"].as_array().map(Vec::len)), (200, Some(1)), "{}", answer.text);
-        let viewer = AuthenticatedUser { user: app.account, is_admin: false };
+        let viewer = AuthenticatedUser::of(app.account);
         for other in others {
             let record = app.core.submission(&viewer, other.leased.submission.id).await.unwrap().unwrap();
             assert_eq!(matches!(record.state, RunState::Cancelled { .. }), are_cancelled, "{:?}", record.state);

@@ -97,17 +97,21 @@ impl AccountStore for SqlStore {
         read.await
     }
 
-    async fn users_named(&self, names: &[String]) -> Result<Vec<(UserId, String)>, StoreError> {
+    async fn users_named(&self, names: &[String]) -> Result<Vec<(UserId, String, Role)>, StoreError> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
         let names: Vec<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
         let read = self.read("find users", move |db| {
             let places = vec!["?"; names.len()].join(", ");
-            let sql =
-                format!("SELECT id, username FROM users WHERE username_key IN ({places}) AND guest_until IS NULL");
+            let sql = format!(
+                "SELECT id, username, role FROM users WHERE username_key IN ({places}) AND guest_until IS NULL"
+            );
             let values: Vec<Value<'_>> = names.iter().map(|name| Value::Text(Cow::Borrowed(name))).collect();
-            db.all(&sql, &values, |row| Ok((UserId::from_uuid(id_from(row.blob(0)?, "user")?), row.get(1)?)))
+            db.all(&sql, &values, |row| {
+                let id = UserId::from_uuid(id_from(row.blob(0)?, "user")?);
+                Ok((id, row.get(1)?, Role::granted(row.text(2)?).ok_or(bad("role"))?))
+            })
         });
         read.await
     }

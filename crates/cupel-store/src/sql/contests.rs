@@ -369,9 +369,12 @@ fn conditions(filter: &ContestFilter) -> (String, Vec<Value<'_>>) {
         (_, true) => ("TRUE".to_owned(), Vec::new()),
         (None, false) => ("c.public = 1".to_owned(), Vec::new()),
         (Some(asker), false) => {
-            let sql = "(c.public = 1 OR c.owner = ? OR EXISTS \
-                       (SELECT 1 FROM contest_participants x WHERE x.contest = c.id AND x.\"user\" = ?))";
-            (sql.to_owned(), vec![blob_of(asker.as_uuid()), blob_of(asker.as_uuid())])
+            let (own, askers) = if filter.is_author { ("c.owner = ? OR ", 2) } else { ("", 1) };
+            let sql = format!(
+                "(c.public = 1 OR {own}EXISTS \
+                 (SELECT 1 FROM contest_participants x WHERE x.contest = c.id AND x.\"user\" = ?))"
+            );
+            (sql, vec![blob_of(asker.as_uuid()); askers])
         }
     };
     let now = to_us(filter.now);

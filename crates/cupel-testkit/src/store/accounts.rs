@@ -38,7 +38,7 @@ pub async fn names_and_addresses_are_unique_ignoring_case<S: Store>(make: impl A
     assert_eq!(store.count_users().await.unwrap(), 1);
     // Only names are compared, no e-mail addresses.
     let named = ["bob", "aDA", "ada@users.example"].map(str::to_owned);
-    assert_eq!(store.users_named(&named).await.unwrap(), [(id, "Ada".to_owned())]);
+    assert_eq!(store.users_named(&named).await.unwrap(), [(id, "Ada".to_owned(), Role::User)]);
     assert!(store.users_named(&[]).await.unwrap().is_empty());
 }
 

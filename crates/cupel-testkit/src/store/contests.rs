@@ -127,7 +127,7 @@ pub async fn contests_are_listed_only_if_visible_and_by_phase<S: Store>(make: im
     let hidden = NewContest { is_public: false, starts_at: at(0), ..new_contest("hidden", owner, vec![one.id]) };
     let hidden = contest(&*store, hidden).await;
     let listed = async |asker, sees_all, phase, now| {
-        let filter = ContestFilter { asker, sees_all, phase, text: None, now: at(now) };
+        let filter = ContestFilter { asker, is_author: true, sees_all, phase, text: None, now: at(now) };
         let (contests, total) = store.contests(filter, 0, 10).await.unwrap();
         assert_eq!(contests.len() as u64, total);
         contests.iter().map(|one| one.slug.to_string()).collect::<Vec<_>>()
@@ -135,6 +135,9 @@ pub async fn contests_are_listed_only_if_visible_and_by_phase<S: Store>(make: im
     assert_eq!(listed(None, false, None, 0).await, ["open"]);
     assert_eq!(listed(Some(guest), false, None, 0).await, ["open"]);
     assert_eq!(listed(Some(owner), false, None, 0).await, ["open", "hidden"], "the latest start comes first");
+    let no_author =
+        ContestFilter { asker: Some(owner), is_author: false, sees_all: false, phase: None, text: None, now: at(0) };
+    assert_eq!(store.contests(no_author, 0, 10).await.unwrap().1, 1, "only the public one");
     assert_eq!(listed(None, true, None, 0).await, ["open", "hidden"]);
     assert!(store.take_part(hidden.id, guest, None).await.unwrap());
     assert_eq!(listed(Some(guest), false, None, 0).await, ["open", "hidden"]);
@@ -155,7 +158,8 @@ pub async fn contests_are_found_by_the_words_of_their_titles_and_slugs<S: Store>
     let hidden = NewContest { is_public: false, ..new_contest("summer-hidden", owner, vec![one.id]) };
     contest(&*store, hidden).await;
     let found = async |text: &str, phase, offset, limit| {
-        let filter = ContestFilter { asker: None, sees_all: false, phase, text: Some(text.into()), now: at(0) };
+        let text = Some(text.into());
+        let filter = ContestFilter { asker: None, is_author: false, sees_all: false, phase, text, now: at(0) };
         let (contests, total) = store.contests(filter, offset, limit).await.unwrap();
         assert!(contests.iter().all(|one| one.problems.len() == 1));
         (contests.iter().map(|one| one.slug.to_string()).collect::<Vec<_>>().join(" "), total)

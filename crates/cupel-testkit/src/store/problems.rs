@@ -249,7 +249,7 @@ pub async fn problems_are_listed_only_if_visible_and_paginated<S: Store>(make: i
         assert_eq!(lines.len() as u64, total);
         lines.iter().map(|line| line.problem.slug.to_string()).collect::<Vec<_>>()
     };
-    let as_seen_by = |asker| ProblemFilter { asker, ..ProblemFilter::default() };
+    let as_seen_by = |asker| ProblemFilter { asker, is_author: true, ..ProblemFilter::default() };
     assert_eq!(listed(as_seen_by(None)).await, ["p1"]);
     assert_eq!(listed(as_seen_by(Some(stranger))).await, ["p1"]);
     assert_eq!(listed(as_seen_by(Some(member))).await, ["p2", "p1"], "a reader does not see a draft");
@@ -265,6 +265,10 @@ pub async fn problems_are_listed_only_if_visible_and_paginated<S: Store>(make: i
     let everything = ProblemFilter { sees_all: true, ..ProblemFilter::default() };
     assert_eq!(listed(everything.clone()).await, ["p2", "p3", "p1"]);
     assert_eq!(listed(ProblemFilter { own: true, ..as_seen_by(Some(owner)) }).await, ["p2", "p3"]);
+    let no_author = |asker| ProblemFilter { is_author: false, ..as_seen_by(Some(asker)) };
+    assert_eq!(listed(no_author(owner)).await, ["p1"]);
+    assert_eq!(listed(no_author(member)).await, ["p2", "p1"]);
+    assert_eq!(listed(ProblemFilter { own: true, ..no_author(owner) }).await, Vec::<String>::new());
 
     let with = |change: fn(&mut ProblemFilter)| {
         let mut filter = everything.clone();

@@ -333,7 +333,7 @@ impl Bench {
     }
 
     fn viewer(&self) -> AuthenticatedUser {
-        AuthenticatedUser { user: self.owner, is_admin: true }
+        AuthenticatedUser { is_admin: true, ..AuthenticatedUser::of(self.owner) }
     }
 
     async fn submit(&self) -> SubmissionId {
@@ -527,13 +527,7 @@ async fn a_run_leased_in_advance_is_given_back_when_the_worker_drains() {
     bench.shutdown.cancel();
     bench.worker.await.unwrap();
     for id in [long, next] {
-        let state = bench
-            .core
-            .submission(&AuthenticatedUser { user: bench.owner, is_admin: false }, id)
-            .await
-            .unwrap()
-            .unwrap()
-            .state;
+        let state = bench.core.submission(&AuthenticatedUser::of(bench.owner), id).await.unwrap().unwrap().state;
         assert!(matches!(state, RunState::Queued { lost: 0, .. }), "{state:?}");
     }
     assert!(bench.shared.leases().is_empty());
@@ -568,7 +562,7 @@ async fn a_run_that_outlasts_the_grace_period_is_given_back_without_losing_an_at
     bench.shutdown.cancel();
     let Bench { worker, core, owner, .. } = bench;
     worker.await.unwrap();
-    let viewer = AuthenticatedUser { user: owner, is_admin: false };
+    let viewer = AuthenticatedUser::of(owner);
     let state = core.submission(&viewer, id).await.unwrap().unwrap().state;
     assert!(matches!(state, RunState::Queued { lost: 0, .. }), "{state:?}");
 }

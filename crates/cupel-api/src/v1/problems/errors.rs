@@ -67,6 +67,10 @@ pub(crate) fn refusal(error: AuthorError) -> ApiError {
         ),
         AuthorError::TooManyMembers { part } => member_fault(part, None, format!("At most {MEMBERS_MAX} names.")),
         AuthorError::NoUser { part, index } => member_fault(part, Some(index), "No user has this name.".to_owned()),
+        AuthorError::NotAuthor { index } => {
+            let detail = "This user is not an author. An administrator can give the user the role `author`.";
+            member_fault(Part::Author, Some(index), detail.to_owned())
+        }
         AuthorError::InUse => ApiError::new(
             ErrorKind::Conflict,
             "Only a draft that has no submissions and is in no contest can be deleted. To hide the problem, make it a draft.",

@@ -410,7 +410,8 @@ pub(crate) struct ChangeRequest {
     #[serde(default)]
     #[schema(max_items = 1000)]
     readers: Option<Vec<String>>,
-    /// User names of all users who may change the problem, besides its owner; replaces the previous list.
+    /// User names of all users who may change the problem, besides its owner; replaces the previous list. Each must have
+    /// the role `author` or `admin`.
     #[serde(default)]
     #[schema(max_items = 1000)]
     authors: Option<Vec<String>>,

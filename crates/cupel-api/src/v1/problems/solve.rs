@@ -332,7 +332,8 @@ pub(crate) async fn submissions(
         ..SubmissionFilter::of(seen.problem().id)
     };
     let visible = seen.submissions(filter).ok_or_else(|| {
-        let detail = "Only the authors of a problem may see the submissions of all users.";
+        let detail = "Only the authors of a problem may see the submissions of all users. An API key needs the scope \
+                      `problems:write` for this.";
         ApiError::new(ErrorKind::Forbidden, detail)
     })?;
     if Format::of(params.format, &headers) == Format::Csv {

@@ -35,10 +35,17 @@ impl<'f> Conditions<'f> {
             ProblemSort::Solved => "p.solved_by DESC, p.title_key, p.id",
         };
         let mut all = Conditions { sql: String::new(), values: vec![asker.clone(), asker.clone()], order };
-        let own = "(p.owner = ? OR EXISTS \
-                   (SELECT 1 FROM problem_members m WHERE m.problem = p.id AND m.\"user\" = ? AND m.part = 'author'))";
+        // The problems that the asker may change, and the number of values: all are the asker.
+        let (own, askers) = if filter.is_author {
+            let own = "(p.owner = ? OR EXISTS \
+                       (SELECT 1 FROM problem_members m WHERE m.problem = p.id AND m.\"user\" = ? AND m.part = 'author'))";
+            (own, 2)
+        } else {
+            ("FALSE", 0)
+        };
+        let askers = std::iter::repeat_n(asker.clone(), askers);
         if filter.own {
-            all.and(own, [asker.clone(), asker.clone()]);
+            all.and(own, askers);
         } else if filter.sees_all {
             all.and("TRUE", []);
         } else if filter.asker.is_some() {
@@ -49,7 +56,7 @@ impl<'f> Conditions<'f> {
                  WHERE e.problem = p.id AND c.starts_at <= ? AND c.starts_at + c.length_us > ?)))"
             );
             let now = Value::Int(to_us(filter.now));
-            all.and(&seen, [asker.clone(), asker.clone(), asker, now.clone(), now]);
+            all.and(&seen, askers.chain([asker, now.clone(), now]));
         } else {
             all.and("p.visibility = 2", []);
         }

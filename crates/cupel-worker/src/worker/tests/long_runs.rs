@@ -146,8 +146,12 @@ async fn a_long_run_that_waits_is_given_back_when_the_worker_drains() {
     let Bench { worker, core, owner, shared, .. } = bench;
     worker.await.unwrap();
     for id in [first, second] {
-        let state =
-            core.submission(&AuthenticatedUser { user: owner, is_admin: true }, id).await.unwrap().unwrap().state;
+        let state = core
+            .submission(&AuthenticatedUser { is_admin: true, ..AuthenticatedUser::of(owner) }, id)
+            .await
+            .unwrap()
+            .unwrap()
+            .state;
         assert!(matches!(state, RunState::Queued { lost: 0, .. }), "{state:?}");
     }
     assert!(shared.leases().is_empty());

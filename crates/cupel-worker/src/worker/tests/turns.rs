@@ -95,8 +95,12 @@ async fn runs_that_wait_for_their_turn_are_given_back_when_the_worker_drains() {
     let Bench { worker, core, owner, shared, .. } = bench;
     worker.await.unwrap();
     for id in [long, other] {
-        let state =
-            core.submission(&AuthenticatedUser { user: owner, is_admin: true }, id).await.unwrap().unwrap().state;
+        let state = core
+            .submission(&AuthenticatedUser { is_admin: true, ..AuthenticatedUser::of(owner) }, id)
+            .await
+            .unwrap()
+            .unwrap()
+            .state;
         assert!(matches!(state, RunState::Queued { lost: 0, .. }), "{state:?}");
     }
     assert!(shared.leases().is_empty());
