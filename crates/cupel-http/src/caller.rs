@@ -377,12 +377,11 @@ async fn identify(parts: &Parts, app: &Shared) -> Result<Arc<Identity>, Refusal>
             None => return Err(Refusal::NoCredential(ApiError::new(ErrorKind::Unauthorized, why))),
         },
         Presented::Cookie(text) => {
-            check_same_origin(&parts.method, &parts.headers, &app.settings.public_url)
+            check_same_origin(&parts.method, &parts.headers, &app.settings)
                 .map_err(|why| Refusal::NoCredential(ApiError::new(ErrorKind::CrossSite, why)))?;
             let named = app.tokens.read_cookie(text, app.core.now()).map_err(invalid_credentials)?;
             if is_page_of_another(&parts.headers, named.user) {
-                let why = "Another account has signed in with this browser. Sign in again, or reload the page.";
-                return Err(Refusal::NoCredential(ApiError::new(ErrorKind::Unauthorized, why)));
+                return Err(Refusal::NoCredential(page_of_another()));
             }
             app.identities.of_token(&app.accounts, named).await
         }
@@ -418,6 +417,12 @@ fn credential_or_none(parts: &Parts) -> Presented<'_> {
 fn keyless(parts: &Parts) -> Option<UserId> {
     let notes = parts.extensions.get::<Notes>()?;
     notes.dialect()?.keyless(notes.client())
+}
+
+/// Error for a page that belongs to another user than the session.
+pub fn page_of_another() -> ApiError {
+    let why = "Another account has signed in with this browser. Sign in again, or reload the page.";
+    ApiError::new(ErrorKind::Unauthorized, why)
 }
 
 fn invalid_credentials(why: impl Into<std::borrow::Cow<'static, str>>) -> Refusal {

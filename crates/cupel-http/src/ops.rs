@@ -126,7 +126,8 @@ pub(crate) async fn metrics(
     let client = notes.client();
     let allowed = match &app.settings.metrics_access {
         MetricsAccess::Open => true,
-        MetricsAccess::Loopback => client.address.is_loopback() && !client.is_forwarded,
+        // Also not a page: another site's name may resolve to this address.
+        MetricsAccess::Loopback => client.address.is_loopback() && !client.is_forwarded && !client.is_page,
         MetricsAccess::Token(token) => {
             let sent = headers.get(header::AUTHORIZATION).and_then(|v| v.as_bytes().strip_prefix(b"Bearer "));
             sent.is_some_and(|sent| bool::from(sent.ct_eq(&token.0)))

@@ -87,6 +87,9 @@ pub struct Settings {
     /// Public address of this server, such as `https://judge.example`: the base of one-time links and, in the headers
     /// `Location` and `Content-Location`, of paths.
     pub public_url: String,
+    /// Whether the server may have any host name. Otherwise, a page that was loaded without TLS is a page of this server
+    /// only under the name in `public_url`, a loopback name, or an address.
+    pub has_any_name: bool,
     /// Whether this server has the site, which has a page for one-time links.
     pub has_site: bool,
     /// Proxies whose `X-Forwarded-For` is trusted.
@@ -133,6 +136,7 @@ impl Default for Settings {
             idempotency_lifetime: Duration::from_secs(24 * 3600),
             cors_origins: Vec::new(),
             public_url: "http://127.0.0.1:8080".to_owned(),
+            has_any_name: false,
             has_site: false,
             trusted_proxies: Vec::new(),
             metrics_access: MetricsAccess::Loopback,

@@ -8,7 +8,7 @@ use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::Settings;
-use crate::auth::{is_own_socket, session_cookie};
+use crate::auth::{has_own_name, is_own_socket, session_cookie};
 use crate::error::{ApiError, ErrorKind};
 
 /// The byte stream of a connection after its handshake.
@@ -31,7 +31,7 @@ pub fn check_origin(request: &Request, settings: &Settings) -> Result<(), ApiErr
     }
     if session_cookie(headers).is_some() {
         let detail = "A session cookie opens a live connection only for this server's own site. Others send a token or a ticket.";
-        return is_own_socket(headers, &settings.public_url)
+        return is_own_socket(headers, settings)
             .then_some(())
             .ok_or_else(|| ApiError::new(ErrorKind::CrossSite, detail));
     }
@@ -49,7 +49,8 @@ fn is_permitted(origin: &HeaderValue, headers: &HeaderMap, settings: &Settings) 
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let is_own = origin.split_once("://").is_some_and(|(_, at)| host.is_some_and(|host| host.eq_ignore_ascii_case(at)));
     // `*` permits every page that presents a credential, but this page presents none.
-    is_own || settings.cors_origins.iter().any(|permitted| permitted != "*" && permitted.eq_ignore_ascii_case(origin))
+    is_own && has_own_name(headers, settings)
+        || settings.cors_origins.iter().any(|permitted| permitted != "*" && permitted.eq_ignore_ascii_case(origin))
 }
 
 /// Returns the stream of this connection after the server has sent the response of [`response`]; `None` if the
@@ -136,5 +137,9 @@ mod tests {
         assert!(!may(&[host, ("origin", "null")], "/"));
         assert!(may(&[host, evil, ("authorization", "Bearer x")], "/"));
         assert!(may(&[host, evil], "/?ticket=x"));
+        let strict = Settings { has_any_name: false, ..settings };
+        let may = |origin| check_origin(&request(&[host, ("origin", origin)], "/"), &strict).is_ok();
+        assert!(!may("http://judge.example"), "the server does not have this name");
+        assert!(may("https://judge.example") && may("https://ide.example"));
     }
 }

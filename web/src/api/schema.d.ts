@@ -787,7 +787,8 @@ export interface paths {
         post: operations["sign_in"];
         /**
          * Sign out, in a browser.
-         * @description Ends the session of the cookie and removes the cookie. `POST /auth/logout` ends the session of a token.
+         * @description Ends the session of the cookie and removes the cookie. `POST /auth/logout` ends the session of a token. If the value
+         *     of `X-Cupel-Site` is another user's id, the server answers 401, and the session and the cookie stay.
          *
          *     Everybody may call this, without an account.
          */
@@ -4481,7 +4482,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Registration is closed */
+            /** @description Registration is closed, or the page was loaded under a host name that is not this server's */
             403: {
                 headers: {
                     [name: string]: unknown;

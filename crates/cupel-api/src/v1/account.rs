@@ -13,7 +13,7 @@ use cupel_core::accounts::{
 };
 use cupel_core::{InputFault, InputFaultKind, UserTaken};
 use cupel_http::app::Shared;
-use cupel_http::auth::Via;
+use cupel_http::auth::{Via, check_own_name};
 use cupel_http::body::JsonBody;
 use cupel_http::caller::Caller;
 use cupel_http::error::{ApiError, ErrorBody, ErrorKind, FieldError};
@@ -67,7 +67,7 @@ pub(crate) struct Registered {
     request_body = RegisterRequest,
     responses(
         (status = 201, description = "The account was created. You can log in now", body = Registered),
-        (status = 403, description = "Registration is closed", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 403, description = "Registration is closed, or the page was loaded under a host name that is not this server's", body = ErrorBody, content_type = "application/problem+json"),
         (status = 409, description = "The name or e-mail address is taken", body = ErrorBody, content_type = "application/problem+json"),
         (status = 429, description = "Too many registrations or wrong join codes from your IP address", body = ErrorBody, content_type = "application/problem+json"),
     ),
@@ -75,8 +75,10 @@ pub(crate) struct Registered {
 pub(crate) async fn register(
     State(app): State<Shared>,
     Extension(notes): Extension<Notes>,
+    headers: HeaderMap,
     JsonBody(body): JsonBody<RegisterRequest>,
 ) -> Result<Response, ApiError> {
+    check_own_name(&headers, &app.settings).map_err(|why| ApiError::new(ErrorKind::CrossSite, why))?;
     let new = NewAccount { username: body.username, email: body.email, password: body.password };
     let made = match &body.join_code {
         Some(code) => {

@@ -9,8 +9,10 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use cupel_core::accounts::Role;
 use cupel_http::app::Shared;
-use cupel_http::auth::{Identity, IdentityError, Named, Presented, Via, check_same_origin, session_cookie};
-use cupel_http::caller::Anybody;
+use cupel_http::auth::{
+    Identity, IdentityError, Named, Presented, Via, check_same_origin, is_page_of_another, session_cookie,
+};
+use cupel_http::caller::{Anybody, page_of_another};
 use cupel_http::client::network_of;
 use cupel_http::error::{ApiError, ErrorBody, ErrorKind};
 use cupel_http::notes::Notes;
@@ -47,7 +49,7 @@ pub(crate) async fn open(
     Extension(notes): Extension<Notes>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    check_same_origin(&Method::POST, &headers, &app.settings.public_url)
+    check_same_origin(&Method::POST, &headers, &app.settings)
         .map_err(|why| ApiError::new(ErrorKind::CrossSite, why))?;
     let current = match caller {
         Some(caller) => Some(caller.identity),
@@ -80,6 +82,14 @@ pub(super) fn share_of_visitor(app: &Shared, address: IpAddr) -> UserId {
 fn share_of(secret: &[u8], address: IpAddr) -> u32 {
     let hash = Sha256::new().chain_update(secret).chain_update(network_of(address).to_string()).finalize();
     u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]])
+}
+
+/// Refuses a page that belongs to another user than the session of the cookie.
+pub(super) async fn check_page(app: &Shared, headers: &HeaderMap) -> Result<(), ApiError> {
+    match identity_of_cookie(app, headers).await? {
+        Some(identity) if is_page_of_another(headers, identity.user.id) => Err(page_of_another()),
+        _ => Ok(()),
+    }
 }
 
 /// Ends the guest session of the browser that sent these headers, if it has one. If that fails, the request continues,

@@ -95,7 +95,7 @@ pub(crate) async fn open(
     headers: HeaderMap,
     JsonBody(body): JsonBody<LoginRequest>,
 ) -> Result<Response, ApiError> {
-    check_same_origin(&Method::POST, &headers, &app.settings.public_url)
+    check_same_origin(&Method::POST, &headers, &app.settings)
         .map_err(|why| ApiError::new(ErrorKind::CrossSite, why))?;
     let login = sign_in(&app, &notes, &headers, &body).await?;
     guest::end(&app, &headers).await;
@@ -131,7 +131,8 @@ pub(crate) async fn session(State(app): State<Shared>, Anybody(caller): Anybody)
 
 /// Sign out, in a browser.
 ///
-/// Ends the session of the cookie and removes the cookie. `POST /auth/logout` ends the session of a token.
+/// Ends the session of the cookie and removes the cookie. `POST /auth/logout` ends the session of a token. If the value
+/// of `X-Cupel-Site` is another user's id, the server answers 401, and the session and the cookie stay.
 #[utoipa::path(
     delete, path = "/session", tag = "auth", operation_id = "sign_out",
     responses(
@@ -151,6 +152,7 @@ pub(crate) async fn close(
         app.accounts.logout(session).await?;
         app.identities.forget_session(session);
     } else {
+        guest::check_page(&app, &headers).await?;
         // A server that no longer has guests does not accept a guest as the caller.
         guest::end(&app, &headers).await;
     }

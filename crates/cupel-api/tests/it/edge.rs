@@ -156,6 +156,11 @@ async fn metrics_are_served_only_to_the_configured_clients() {
         let through_a_proxy = local.get("/metrics").at_address("127.0.0.1").header(header, value).send().await;
         through_a_proxy.is_error(403, "forbidden");
     }
+    // The page of a site whose name resolves to the loopback address.
+    let page = local.get("/metrics").at_address("127.0.0.1").header("host", "evil.example:8080");
+    page.header("sec-fetch-site", "same-origin").send().await.is_error(403, "forbidden");
+    let entered = local.get("/metrics").at_address("127.0.0.1").header("sec-fetch-site", "none").send().await;
+    assert_eq!(entered.status, 200, "the user of a browser");
 
     let token =
         TestApp::with_settings(|s| s.metrics_access = MetricsAccess::Token(Secret(b"open sesame".to_vec()))).await;

@@ -285,6 +285,41 @@ async fn a_browser_signs_in_submits_follows_and_signs_out() {
     app.get("/api/v1/auth/me").header("cookie", &cookie).send().await.is_error(401, "unauthorized");
 }
 
+/// Regression: the browser lost the cookie, and the session went on.
+#[tokio::test]
+async fn a_page_of_another_user_does_not_end_the_session() {
+    let app = TestApp::start().await;
+    let (user, other) = (app.user().await, app.user().await);
+    for cookie in [cookie(&sign_in(&app, &user).await), guest(&app).await] {
+        let page_of = |id: &str| app.delete("/api/v1/session").header("x-cupel-site", id).header("cookie", &cookie);
+        let refused = page_of(&other.user.id.to_string()).header("sec-fetch-site", "same-origin").send().await;
+        refused.is_error(401, "unauthorized");
+        assert_eq!(refused.header("set-cookie"), "");
+        let state = app.get("/api/v1/session").header("cookie", &cookie).send().await;
+        let whose = if state.json["user"].is_null() { "guest" } else { "user" };
+        let id = state.json[whose]["user_id"].as_str().expect("the session goes on").to_owned();
+        let ended = page_of(&id).header("sec-fetch-site", "same-origin").send().await;
+        assert_eq!((ended.status.as_u16(), ended.header("set-cookie").is_empty()), (204, false));
+        let state = app.get("/api/v1/session").header("cookie", &cookie).send().await;
+        assert_eq!((&state.json["user"], &state.json["guest"]), (&Value::Null, &Value::Null));
+    }
+}
+
+/// Regression: a page of another site whose name resolved to this server's address became a guest, or registered.
+#[tokio::test]
+async fn a_page_under_another_sites_name_becomes_no_guest_and_registers_nobody() {
+    let app = TestApp::with_settings(|settings| settings.has_any_name = false).await;
+    let account = json!({ "username": "mallory", "email": "mallory@evil.example", "password": PASSWORD });
+    for (host, status) in [("evil.example:8080", 403), ("127.0.0.1:8080", 201)] {
+        for (path, body) in [("guest", &json!({})), ("register", &account)] {
+            let call = from_the_site(app.post(&format!("/api/v1/auth/{path}"), body)).header("host", host);
+            let answer = call.header("origin", &format!("http://{host}")).send().await;
+            assert_eq!(answer.status, status, "{path}: {answer:?}");
+            assert!(status == 201 || answer.json["code"] == "cross-site", "{answer:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_client_with_the_cookie_of_an_ended_session_is_a_visitor() {
     let app = TestApp::start().await;

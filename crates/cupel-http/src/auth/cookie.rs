@@ -14,16 +14,22 @@
 //! - `Sec-Fetch-Site`, or `Origin` from browsers that do not send it: set by the browser, not by the page. This check
 //!   also excludes other ports and subdomains of the same host, which `SameSite` counts as the same site.
 //!
+//! Another site can make its own name resolve to this server's address (DNS rebinding). To the browser, its pages are
+//! then pages of this server, and they satisfy all of these conditions. [`check_own_name`] refuses them: they have no
+//! cookie of this server's users, but could become guests or register.
+//!
 //! Source: OWASP Cross-Site Request Forgery Prevention Cheat Sheet, "Fetch Metadata headers", "Verifying origin with
 //! standard headers" and "Employing custom request headers for AJAX/API". A token in the page is unnecessary. The cheat
 //! sheet accepts a custom header for an API without form posts, and cross-site scripting defeats both methods.
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use cupel_types::UserId;
 
 use super::Presented;
+use crate::Settings;
 
 /// Name of the cookie.
 const NAME: &str = "cupel_session";
@@ -67,13 +73,12 @@ pub fn is_page_of_another(headers: &HeaderMap, user: UserId) -> bool {
     named.is_some_and(|named| named != user)
 }
 
-/// Checks that this server's own site sent the request. A `GET` or `HEAD` always passes. `public_url` is the server's
-/// address for browsers; a proxy may have replaced `Host`.
+/// Checks that this server's own site sent the request. A `GET` or `HEAD` always passes.
 ///
 /// # Errors
 ///
 /// If the request does not come from the site, as a sentence for the client.
-pub fn check_same_origin(method: &Method, headers: &HeaderMap, public_url: &str) -> Result<(), &'static str> {
+pub fn check_same_origin(method: &Method, headers: &HeaderMap, settings: &Settings) -> Result<(), &'static str> {
     if matches!(*method, Method::GET | Method::HEAD) {
         return Ok(());
     }
@@ -82,26 +87,83 @@ pub fn check_same_origin(method: &Method, headers: &HeaderMap, public_url: &str)
     }
     let is_same = match headers.get(SEC_FETCH_SITE) {
         Some(site) => site == "same-origin",
-        None => has_own_origin(headers, public_url),
+        None => has_own_origin(headers, &settings.public_url),
     };
-    is_same.then_some(()).ok_or("A page of another origin sent this request. Use this server's own site.")
+    if !is_same {
+        return Err("A page of another origin sent this request. Use this server's own site.");
+    }
+    check_own_name(headers, settings)
+}
+
+/// Refuses a page that the browser counts as one of this server, but that was loaded under a host name which is not this
+/// server's.
+///
+/// # Errors
+///
+/// If there is such a page, as a sentence for the client.
+pub fn check_own_name(headers: &HeaderMap, settings: &Settings) -> Result<(), &'static str> {
+    let is_same = headers.get(SEC_FETCH_SITE).is_some_and(|site| site == "same-origin") || has_origin_of_host(headers);
+    if !is_same || has_own_name(headers, settings) {
+        return Ok(());
+    }
+    Err("This server does not know the host name of the page. Use its address in `server.public_url`, or set that.")
 }
 
 /// Whether a page of this server's own site opened a WebSocket. A handshake is a `GET`, so [`check_same_origin`]
 /// permits it, and scripts cannot add headers to it. But every browser sends `Origin` with it. Source: RFC 6455,
 /// section 10.2.
-pub fn is_own_socket(headers: &HeaderMap, public_url: &str) -> bool {
-    headers.get(SEC_FETCH_SITE).is_none_or(|site| site == "same-origin") && has_own_origin(headers, public_url)
+pub fn is_own_socket(headers: &HeaderMap, settings: &Settings) -> bool {
+    headers.get(SEC_FETCH_SITE).is_none_or(|site| site == "same-origin")
+        && has_own_origin(headers, &settings.public_url)
+        && has_own_name(headers, settings)
 }
 
-/// Whether `Origin` names the host of the request, or the origin of `public_url`.
+/// Whether `Origin` names the host of the request, or the origin of `public_url`. A proxy may have replaced `Host`.
 fn has_own_origin(headers: &HeaderMap, public_url: &str) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()) else { return false };
-    let Some((scheme, authority)) = origin.split_once("://") else { return false };
+    let Some((scheme, authority)) = origin_of(headers) else { return false };
+    has_origin_of_host(headers)
+        || parts_of(public_url).is_some_and(|(ours, host)| ours == scheme && host.eq_ignore_ascii_case(authority))
+}
+
+/// Whether `Origin` names the host of the request.
+fn has_origin_of_host(headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let public = public_url.split_once("://").map(|(scheme, rest)| (scheme, rest.split('/').next().unwrap_or(rest)));
-    host.is_some_and(|host| host.eq_ignore_ascii_case(authority))
-        || public.is_some_and(|(ours, host)| ours == scheme && host.eq_ignore_ascii_case(authority))
+    origin_of(headers).zip(host).is_some_and(|((_, authority), host)| host.eq_ignore_ascii_case(authority))
+}
+
+/// Whether the page was loaded under a name that only this server has: that of `public_url`, a loopback name, or an
+/// address. Over TLS, every name is that of its certificate.
+pub(crate) fn has_own_name(headers: &HeaderMap, settings: &Settings) -> bool {
+    let host = || headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let authority = match origin_of(headers) {
+        Some(("https", _)) => return true,
+        Some((_, authority)) => Some(authority),
+        None => host(),
+    };
+    let Some(authority) = authority else { return true };
+    let address = authority.trim_start_matches('[').trim_end_matches(']');
+    if settings.has_any_name || address.parse::<IpAddr>().is_ok() || authority.parse::<SocketAddr>().is_ok() {
+        return true;
+    }
+    let name = name_of(authority);
+    let public = parts_of(&settings.public_url).map(|(_, authority)| name_of(authority));
+    // Browsers resolve names below `localhost` to the loopback address themselves. Source: RFC 6761, section 6.3.
+    name == "localhost" || name.ends_with(".localhost") || public.is_some_and(|public| public == name)
+}
+
+/// Scheme and authority of `Origin`, unless the page has an opaque origin.
+fn origin_of(headers: &HeaderMap) -> Option<(&str, &str)> {
+    headers.get(header::ORIGIN)?.to_str().ok()?.split_once("://")
+}
+
+/// Scheme and authority of an address.
+fn parts_of(url: &str) -> Option<(&str, &str)> {
+    url.split_once("://").map(|(scheme, rest)| (scheme, rest.split('/').next().unwrap_or(rest)))
+}
+
+/// The host of an authority, without the port, in lower case.
+fn name_of(authority: &str) -> String {
+    authority.rsplit_once(':').map_or(authority, |(name, _port)| name).to_ascii_lowercase()
 }
 
 #[cfg(test)]
@@ -122,6 +184,11 @@ mod tests {
         let of = |value: &'static str| is_page_of_another(&headers(&[("x-cupel-site", value)]), user.parse().unwrap());
         assert!(!of(user) && !of("1") && of("0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3b"));
         assert!(!is_page_of_another(&headers(&[]), user.parse().unwrap()));
+    }
+
+    /// Settings with this address, for pages under any name or only under those that are known.
+    fn settings(public_url: &str, has_any_name: bool) -> Settings {
+        Settings { public_url: public_url.to_owned(), has_any_name, ..Settings::default() }
     }
 
     #[test]
@@ -148,10 +215,51 @@ mod tests {
             (true, vec![site, host, ("origin", "https://judge.example")]),
         ] {
             let headers = headers(&pairs);
-            assert_eq!(check_same_origin(&Method::POST, &headers, URL).is_ok(), allowed, "{pairs:?}");
-            assert_eq!(check_same_origin(&Method::DELETE, &headers, URL).is_ok(), allowed, "{pairs:?}");
-            assert!(check_same_origin(&Method::GET, &headers, URL).is_ok(), "{pairs:?}");
+            for settings in [settings(URL, true), settings(URL, false)] {
+                assert_eq!(check_same_origin(&Method::POST, &headers, &settings).is_ok(), allowed, "{pairs:?}");
+                assert_eq!(check_same_origin(&Method::DELETE, &headers, &settings).is_ok(), allowed, "{pairs:?}");
+                assert!(check_same_origin(&Method::GET, &headers, &settings).is_ok(), "{pairs:?}");
+            }
         }
+    }
+
+    /// Regression: a page of another site whose name resolved to this server's address was a page of this server.
+    #[test]
+    fn a_page_under_a_name_of_another_site_is_refused() {
+        const EVIL: &str = "evil.example:8080";
+        let at = |host, origin| vec![("host", host), ("origin", origin), ("sec-fetch-site", "same-origin")];
+        for (allowed, pairs) in [
+            (false, at(EVIL, "http://evil.example:8080")),
+            (false, vec![("host", EVIL), ("origin", "http://evil.example:8080")]),
+            (false, vec![("host", EVIL), ("sec-fetch-site", "same-origin")]),
+            (false, vec![("host", EVIL), ("sec-fetch-site", "same-origin"), ("origin", "null")]),
+            (false, at("localhost.evil.example", "http://localhost.evil.example")),
+            (false, at("judge.example.evil.example", "http://judge.example.evil.example")),
+            (true, at("127.0.0.1:8080", "http://127.0.0.1:8080")),
+            (true, at("192.0.2.1", "http://192.0.2.1")),
+            (true, at("[2001:db8::1]:8080", "http://[2001:db8::1]:8080")),
+            (true, at("[::1]", "http://[::1]")),
+            (true, at("localhost:8080", "http://localhost:8080")),
+            (true, at("judge.localhost", "http://judge.localhost")),
+            (true, at("JUDGE.example:8080", "http://judge.example:8080")),
+            (true, at("cupel:8080", "https://judge.example")),
+            // Over TLS, the server has the certificate of this name.
+            (true, at("alias.example", "https://alias.example")),
+        ] {
+            let headers_of = |more| headers(&[pairs.clone(), more].concat());
+            let page = headers_of(vec![("x-cupel-site", "1")]);
+            for (has_any_name, allowed) in [(false, allowed), (true, true)] {
+                let settings = settings("https://judge.example/cupel", has_any_name);
+                assert_eq!(check_same_origin(&Method::POST, &page, &settings).is_ok(), allowed, "{pairs:?}");
+                assert_eq!(check_own_name(&headers_of(vec![]), &settings).is_ok(), allowed, "{pairs:?}");
+            }
+        }
+        let strict = settings("https://judge.example", false);
+        for others in [vec![("host", EVIL)], vec![("host", EVIL), ("origin", "https://ide.example")]] {
+            assert!(check_own_name(&headers(&others), &strict).is_ok(), "a program, or a page of another origin");
+        }
+        let socket = [("host", EVIL), ("origin", "http://evil.example:8080")];
+        assert!(!is_own_socket(&headers(&socket), &strict));
     }
 
     #[test]
@@ -169,7 +277,9 @@ mod tests {
             (true, vec![host, ("origin", "http://127.0.0.1:8080"), ("sec-fetch-site", "same-origin")]),
             (true, vec![host, ("origin", "https://judge.example")]),
         ] {
-            assert_eq!(is_own_socket(&headers(&pairs), URL), own, "{pairs:?}");
+            for has_any_name in [true, false] {
+                assert_eq!(is_own_socket(&headers(&pairs), &settings(URL, has_any_name)), own, "{pairs:?}");
+            }
         }
     }
 

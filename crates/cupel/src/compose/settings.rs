@@ -1,5 +1,6 @@
 //! Converts the configuration into the settings of each part.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use cupel_core::accounts::AccountSettings;
@@ -82,6 +83,7 @@ pub(super) fn api_settings(config: &Config, secret: Vec<u8>) -> cupel_http::Sett
         wait_max: config.server.wait_max,
         cors_origins: config.server.cors_origins.clone(),
         public_url: public_url(config),
+        has_any_name: has_any_name(config),
         has_site: cupel_web::is_built(),
         trusted_proxies: config.server.trusted_proxies.clone(),
         metrics_access: config.metrics.clone(),
@@ -96,6 +98,16 @@ pub(crate) fn public_url(config: &Config) -> String {
         "" => format!("http://{}", config.server.listen),
         url => url.to_owned(),
     }
+}
+
+/// Whether browsers may know the server by a name that is not in the configuration. If it has no `server.public_url`,
+/// that is a name of the network, unless it listens on a loopback address without a proxy.
+fn has_any_name(config: &Config) -> bool {
+    let server = &config.server;
+    let host = server.listen.rsplit_once(':').map_or(server.listen.as_str(), |(host, _port)| host);
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let is_loopback = address.map_or(host.eq_ignore_ascii_case("localhost"), |address| address.is_loopback());
+    server.public_url.is_empty() && !(is_loopback && server.trusted_proxies.is_empty())
 }
 
 pub(super) fn account_settings(auth: &config::Auth) -> AccountSettings {
@@ -114,6 +126,22 @@ mod tests {
             api_settings(&config, Vec::new()).guests_allowed
         };
         assert_eq!([allowed(true, true), allowed(true, false), allowed(false, true)], [true, false, false]);
+    }
+
+    #[test]
+    fn a_server_on_a_loopback_address_or_with_a_public_url_has_only_known_names() {
+        let has_any_name = |listen: &str, public_url: &str, trusted_proxies: &[&str]| {
+            let mut config = config::defaults();
+            (config.server.listen, config.server.public_url) = (listen.to_owned(), public_url.to_owned());
+            config.server.trusted_proxies = trusted_proxies.iter().map(|text| text.parse().unwrap()).collect();
+            api_settings(&config, Vec::new()).has_any_name
+        };
+        for loopback in ["127.0.0.1:8080", "[::1]:8080", "localhost:8080"] {
+            assert!(!has_any_name(loopback, "", &[]), "{loopback}");
+        }
+        assert!(has_any_name("127.0.0.1:8080", "", &["127.0.0.1"]), "the proxy may have any name");
+        assert!(has_any_name("0.0.0.0:8080", "", &[]) && has_any_name("judge:8080", "", &[]));
+        assert!(!has_any_name("0.0.0.0:8080", "http://judge.example", &[]));
     }
 
     #[test]
