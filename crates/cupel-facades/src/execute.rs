@@ -18,7 +18,7 @@ use cupel_core::{
 };
 use cupel_http::app::Shared;
 use cupel_http::budget::Held;
-use cupel_http::caller::{Caller, user_disabled};
+use cupel_http::caller::{Caller, unauthorized, user_disabled};
 use cupel_http::error::ApiError;
 use cupel_http::idempotency::{mark_replayed, mismatch};
 use cupel_http::notes::{NewlyAccepted, Notes};
@@ -167,11 +167,11 @@ impl Waits {
 }
 
 /// Like [`execute`], but while the owner's rate is exhausted, the program waits. Its deadline is that of the last
-/// `submit`.
+/// `submit`. A request with many programs may take long, so the caller's access is checked before each of them.
 ///
 /// # Errors
 ///
-/// If the program is refused, or if Cupel fails.
+/// If the program is refused, if the caller's credential has ended, or if Cupel fails.
 pub(crate) async fn execute_within_rate(
     app: &Shared,
     caller: &Caller,
@@ -181,6 +181,9 @@ pub(crate) async fn execute_within_rate(
     submit: impl Fn(NewSubmission) -> Submit,
 ) -> Result<Ended, Refusal> {
     loop {
+        if let Some(why) = caller.holder().access_ended(app).await {
+            return Err(Refusal::Failed(unauthorized(why.sentence())));
+        }
         let mut again = Some(new.clone());
         let ended = submit_once(app, caller, notes, submit(new), &waits.over, || drop(again.take())).await;
         match (ended, again) {

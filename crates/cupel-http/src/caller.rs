@@ -1,13 +1,13 @@
 //! Extractors that identify the caller. `Caller` admits only the callers that the dialect's access table allows.
 //! `Visitor` is for operations that need no authentication but show more to some users.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use cupel_core::AuthenticatedUser;
-use cupel_core::accounts::{AccessEnded, Accounts, CredentialId, Role, Scope, TicketUse};
+use cupel_core::accounts::{Access, AccessEnded, Accounts, CredentialId, Role, Scope, TicketUse};
 use cupel_core::{Principal, StoreError};
 use cupel_types::UserId;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
@@ -60,6 +60,18 @@ impl Caller {
         match self.identity.user.role {
             Role::Guest => Principal::Anonymous,
             Role::User | Role::Author | Role::Admin => Principal::User(self.viewer),
+        }
+    }
+
+    /// The caller as the user of a connection that stays open.
+    pub fn holder(&self) -> Holder {
+        Holder {
+            user: self.user,
+            role: self.identity.user.role,
+            viewer: self.viewer,
+            rates: Arc::new(Mutex::new(self.rates)),
+            credential: self.identity.via.credential(),
+            may_read_runs: has_scope(&self.identity, Scope::RunsRead).is_ok(),
         }
     }
 
@@ -151,13 +163,7 @@ impl Follower {
     /// With a ticket, this charges one read to the user; the ticket stays valid until [`Follower::enter`].
     pub async fn holder(&self, app: &Shared, opens: TicketUse) -> Result<Holder, ApiError> {
         let (text, who, notes) = match self {
-            Follower::Caller(caller) => {
-                let credential = caller.identity.via.credential();
-                let role = caller.identity.user.role;
-                let may_read_runs = has_scope(&caller.identity, Scope::RunsRead).is_ok();
-                let Caller { user, viewer, rates, .. } = **caller;
-                return Ok(Holder { user, role, viewer, rates, credential, may_read_runs });
-            }
+            Follower::Caller(caller) => return Ok(caller.holder()),
             Follower::Ticket { text, who, notes } => (text, who, notes),
         };
         let guess = charge_ticket(app, notes.as_ref()).await?;
@@ -175,6 +181,7 @@ impl Follower {
         }
         paid?;
         // The client that requested the ticket had the scope.
+        let rates = Arc::new(Mutex::new(rates));
         Ok(Holder { user: user.id, role: user.role, viewer, rates, credential, may_read_runs: true })
     }
 
@@ -187,8 +194,8 @@ impl Follower {
     }
 }
 
-/// The user behind a [`Follower`].
-#[derive(Clone, Copy)]
+/// The user behind a [`Follower`], or of another connection that stays open.
+#[derive(Clone)]
 pub struct Holder {
     /// The user.
     pub user: UserId,
@@ -196,8 +203,8 @@ pub struct Holder {
     pub role: Role,
     /// The user as a viewer of submissions.
     pub viewer: AuthenticatedUser,
-    /// Rates of the user's tier.
-    pub rates: TierRates,
+    /// Rates of the user's tier, as of the last check of the access.
+    rates: Arc<Mutex<TierRates>>,
     /// The credential with which the client, or the client that requested the ticket, was authenticated.
     pub credential: CredentialId,
     /// Whether the credential has the scope [`Scope::RunsRead`].
@@ -211,6 +218,11 @@ impl Holder {
     /// [`ErrorKind::MissingScope`].
     pub fn check_reads_runs(&self) -> Result<(), ApiError> {
         if self.may_read_runs { Ok(()) } else { Err(missing_scope(Scope::RunsRead)) }
+    }
+
+    /// Rates of the user's tier. The checks of the access notice that the user has another tier.
+    pub fn rates(&self) -> TierRates {
+        *self.rates.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until the client may no longer use its connection, and returns the reason. The server checks that once per
@@ -230,10 +242,17 @@ impl Holder {
 
     /// Why the client may no longer use its connection. If the store fails, the connection continues.
     pub async fn access_ended(&self, app: &Shared) -> Option<AccessEnded> {
-        app.accounts.access_ended(&self.viewer, self.credential).await.unwrap_or_else(|error| {
-            tracing::debug!(%error, "cannot check the access of a connection");
-            None
-        })
+        match app.accounts.access(&self.viewer, self.credential).await {
+            Ok(Access::Continues(tier)) => {
+                *self.rates.lock().unwrap_or_else(PoisonError::into_inner) = app.rates(&tier.0);
+                None
+            }
+            Ok(Access::Ended(why)) => Some(why),
+            Err(error) => {
+                tracing::debug!(%error, "cannot check the access of a connection");
+                None
+            }
+        }
     }
 }
 

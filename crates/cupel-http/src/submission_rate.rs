@@ -30,7 +30,7 @@ impl<'a> SubmissionRate<'a> {
 
     /// The rate limit for a message of a live connection, which has no headers.
     pub fn of_message(app: &'a Shared, holder: &Holder) -> SubmissionRate<'a> {
-        SubmissionRate { app, user: holder.user, rates: holder.rates, notes: None, is_limited: true }
+        SubmissionRate { app, user: holder.user, rates: holder.rates(), notes: None, is_limited: true }
     }
 }
 

@@ -92,7 +92,7 @@ pub(crate) async fn live(State(app): State<Shared>, request: Request) -> Result<
     tokio::spawn(async move {
         // The connection may end before the client has the response.
         let Some(upgraded) = upgraded.await else { return };
-        let (session, inbox, out) = Session::new(app.clone(), holder, request_id);
+        let (session, inbox, out) = Session::new(app.clone(), holder.clone(), request_id);
         socket::serve(upgraded, &app, &holder, session, inbox, out).await;
         drop(open);
     });

@@ -160,7 +160,7 @@ impl Session {
     }
 
     async fn charge_read(&self) -> Result<(), ApiError> {
-        let (_, paid) = self.app.limits.take(self.holder.user, RateClass::Reads, &self.holder.rates, 1).await;
+        let (_, paid) = self.app.limits.take(self.holder.user, RateClass::Reads, &self.holder.rates(), 1).await;
         paid
     }
 

@@ -213,7 +213,7 @@ impl Connection {
             return Err(ApiError::new(ErrorKind::Conflict, "The connection has ended."));
         };
         let Opened { app, holder, .. } = &*self.opened;
-        let (_, paid) = app.limits.take(holder.user, RateClass::Reads, &holder.rates, 1).await;
+        let (_, paid) = app.limits.take(holder.user, RateClass::Reads, &holder.rates(), 1).await;
         paid?;
         let Message { room: name, after } = parse(message.to_string().as_bytes())?;
         let room = Room::named(&name)?;

@@ -112,7 +112,7 @@ impl Opened {
         }
         // The handshake has paid for the first one.
         if self.has_connected.swap(true, Ordering::Relaxed) {
-            let (_, paid) = self.app.limits.take(self.holder.user, RateClass::Reads, &self.holder.rates, 1).await;
+            let (_, paid) = self.app.limits.take(self.holder.user, RateClass::Reads, &self.holder.rates(), 1).await;
             paid.map_err(|error| Refused::RateLimited(error.detail().to_owned()))?;
         }
         if self.access_ended().await { Err(Refused::AccessEnded) } else { Ok(()) }

@@ -5,7 +5,7 @@
 
 use cupel_types::{ApiKeyId, SessionId};
 
-use super::{Accounts, Role, User};
+use super::{Accounts, Role, Tier, User};
 use crate::{AuthenticatedUser, StoreError};
 
 /// The credential with which a client was authenticated.
@@ -62,26 +62,32 @@ impl AccessEnded {
     }
 }
 
+/// Access of a client that keeps a connection open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// The client still has access. Its user has this tier now.
+    Continues(Tier),
+    /// The client has no access any more.
+    Ended(AccessEnded),
+}
+
 impl Accounts {
-    /// Why this client has no access any more; `None` if it still has access.
+    /// Whether this client still has access.
     ///
     /// # Errors
     /// If the store cannot answer.
-    pub async fn access_ended(
-        &self,
-        viewer: &AuthenticatedUser,
-        credential: CredentialId,
-    ) -> Result<Option<AccessEnded>, StoreError> {
+    pub async fn access(&self, viewer: &AuthenticatedUser, credential: CredentialId) -> Result<Access, StoreError> {
         let found = self.inner.store.user_with(viewer.user, credential, self.now()).await?;
-        let ended = AccessEnded::of(found.as_ref(), credential);
-        let role = found.map_or(Role::default(), |(user, _)| user.role);
-        let lost = if viewer.is_admin && role != Role::Admin {
-            Some(AccessEnded::Administrator)
-        } else if viewer.is_author && !role.is_author() {
-            Some(AccessEnded::Author)
+        if let Some(ended) = AccessEnded::of(found.as_ref(), credential) {
+            return Ok(Access::Ended(ended));
+        }
+        let Some((user, _)) = found else { return Ok(Access::Ended(AccessEnded::Account)) };
+        Ok(if viewer.is_admin && user.role != Role::Admin {
+            Access::Ended(AccessEnded::Administrator)
+        } else if viewer.is_author && !user.role.is_author() {
+            Access::Ended(AccessEnded::Author)
         } else {
-            None
-        };
-        Ok(ended.or(lost))
+            Access::Continues(user.tier)
+        })
     }
 }

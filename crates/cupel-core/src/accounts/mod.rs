@@ -15,7 +15,7 @@ mod sessions;
 mod tickets;
 mod tokens;
 
-pub use access::{AccessEnded, CredentialId};
+pub use access::{Access, AccessEnded, CredentialId};
 pub use codes::{CODE_USES_MAX, CreateCodeError, NewCode};
 pub use guests::{GUEST_LIFETIME, GUESTS_WAITING_MAX, GuestFault, GuestSession};
 pub use import::{IMPORT_MAX, Imported, LineFault, Person, read_people, write_links};

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use cupel_core::accounts::{
-    AccountChange, ChangePasswordError, CreateKeyError, CredentialId, KeyError, LoginError, NewAccount, NewKey,
-    RefreshError, RegisterError, Role, Scope, TicketUse, Tier,
+    Access, AccessEnded, AccountChange, ChangePasswordError, CreateKeyError, CredentialId, KeyError, LoginError,
+    NewAccount, NewKey, RefreshError, RegisterError, Role, Scope, TicketUse, Tier,
 };
 use cupel_core::{AuthenticatedUser, Clock as _, UserTaken};
 
@@ -243,7 +243,7 @@ async fn a_ticket_has_the_rights_of_an_author_only_with_the_role_and_the_keys_sc
     }
     for (role, ends) in [(Role::Author, false), (Role::User, true), (Role::Admin, false)] {
         set(role).await;
-        let ended = accounts.access_ended(&viewer, session).await.unwrap();
-        assert_eq!(ended.is_some(), ends, "{role:?}: {ended:?}");
+        let access = accounts.access(&viewer, session).await.unwrap();
+        assert_eq!(access == Access::Ended(AccessEnded::Author), ends, "{role:?}: {access:?}");
     }
 }

@@ -6,13 +6,14 @@
 //! ```
 //!
 //! Differences from the original: input that arrives before the run stage is held until the run stage starts, signals
-//! reach the program, and a run ends when its client disconnects.
+//! reach the program, and a run ends when its client disconnects. The connection ends with its credential.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use axum::extract::{FromRequestParts, Request};
 use axum::response::Response;
+use cupel_core::accounts::AccessEnded;
 use cupel_core::event::{Event, EventKind, Seq, Stream};
 use cupel_core::live::{Credit, PRESENCE_PAUSE};
 use cupel_core::{
@@ -142,6 +143,11 @@ impl End {
     }
 }
 
+/// How the server closes the connection of a client that may no longer use it.
+fn without_access(why: AccessEnded) -> Close {
+    Close::NotifiedError(why.sentence().to_owned())
+}
+
 /// Cancels a run when the connection ends before the run.
 struct CancelOnDrop {
     app: Shared,
@@ -164,7 +170,13 @@ impl Drop for CancelOnDrop {
 impl Session {
     /// Exchanges messages until the connection ends. `None`: the client has closed it, or is gone.
     async fn converse(&mut self) -> Option<Close> {
-        let (mut job, style) = match self.initialized().await? {
+        let (holder, app) = (self.caller.holder(), self.app.clone());
+        let mut access = pin!(async move { holder.until_access_ends(&app).await });
+        let initialized = tokio::select! {
+            initialized = self.initialized() => initialized?,
+            why = &mut access => return Some(without_access(why)),
+        };
+        let (mut job, style) = match initialized {
             Ok(job) => (job, self.options.style()),
             Err(close) => return Some(close),
         };
@@ -173,7 +185,7 @@ impl Session {
         });
         self.send(&runtime).await?;
         let mut input = Input::default();
-        let (submitted, end) = self.submit(&mut job, style, &mut input).await;
+        let (submitted, end) = self.submit(&mut job, style, &mut input, access.as_mut()).await;
         let run = match submitted {
             Ok(run) => run,
             Err(reason) => return end.unwrap_or(End::Closes(Close::NotifiedError(reason))).close(),
@@ -187,7 +199,10 @@ impl Session {
             Ok(Some(log)) => log,
             Ok(None) | Err(_) => return Some(Close::NotifiedError("The run cannot be followed.".to_owned())),
         };
-        let close = self.follow(run, &viewer, log, input, &job, style).await?;
+        let close = tokio::select! {
+            close = self.follow(run, &viewer, log, input, &job, style) => close?,
+            why = access => without_access(why),
+        };
         if close == Close::JobCompleted {
             cancel.run = None;
         }
@@ -224,12 +239,14 @@ impl Session {
     }
 
     /// Submits the run. While it waits for room in the queue, messages are read up to the first input, so that the wait
-    /// ends when the client disconnects. The second value is how the connection ends, if it ends meanwhile.
+    /// ends when the client disconnects; it also ends with the client's `access`. The second value is how the connection
+    /// ends, if it ends meanwhile.
     async fn submit(
         &mut self,
         job: &mut Job,
         style: Style,
         input: &mut Input,
+        mut access: Pin<&mut (impl Future<Output = AccessEnded> + Send)>,
     ) -> (Result<SubmissionId, String>, Option<End>) {
         let Session { socket, app, caller, notes, .. } = self;
         let (over, mut end) = (Notify::new(), None);
@@ -243,11 +260,12 @@ impl Session {
                         Some(Err(close)) => Some(End::Closes(close)),
                         Some(Ok(())) => None,
                     };
-                    if end.is_some() {
-                        // The submission may be stored at this moment. Its id is needed to cancel it.
-                        over.notify_one();
-                    }
                 }
+                why = &mut access, if end.is_none() => end = Some(End::Closes(without_access(why))),
+            }
+            if end.is_some() {
+                // The submission may be stored at this moment. Its id is needed to cancel it.
+                over.notify_one();
             }
         }
     }

@@ -34,7 +34,7 @@ pub(crate) struct TestApp {
     pub(crate) router: Router,
     pub(crate) core: Core,
     pub(crate) store: Arc<SqlStore>,
-    accounts: Accounts,
+    pub(crate) accounts: Accounts,
     pub(crate) account: UserId,
     /// Ends waiting requests, as a shutdown of the server does.
     pub(crate) shutdown: CancellationToken,

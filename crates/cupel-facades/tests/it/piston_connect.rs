@@ -5,20 +5,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use cupel_core::accounts::Scope;
 use cupel_core::event::{Event, EventKind, Seq, Stream};
 use cupel_core::{
-    Assignment, Completion, EventBus, Interest, LeasePolicy, Notice, Notices, Received, RunStore as _, Subscription,
+    Assignment, AuthenticatedUser, Completion, EventBus, Interest, LeasePolicy, Notice, Notices, Received,
+    RunStore as _, Subscription,
 };
 use cupel_events::EmbeddedBus;
 use cupel_facades::Keyless;
-use cupel_http::{ServeSettings, serve};
-use cupel_types::{Outcome, SubmissionId, SubmissionKind};
+use cupel_http::{ServeSettings, Settings, serve};
+use cupel_types::{Outcome, SubmissionId, SubmissionKind, Verdict};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 use crate::app::{TestApp, TestSettings, compiled, ended};
 
@@ -76,12 +79,20 @@ async fn connect(app: &TestApp) -> WebSocketStream<TcpStream> {
 }
 
 async fn connect_with(app: &TestApp, language: &str) -> WebSocketStream<TcpStream> {
+    connect_as(app, language, None).await
+}
+
+async fn connect_as(app: &TestApp, language: &str, key: Option<&str>) -> WebSocketStream<TcpStream> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at: SocketAddr = listener.local_addr().unwrap();
     tokio::spawn(serve(listener, app.router.clone(), app.shutdown.clone(), ServeSettings::default()));
     let stream = TcpStream::connect(at).await.unwrap();
     let url = format!("ws://{at}/piston/api/v2/connect");
-    let (mut socket, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
+    let mut request = url.into_client_request().unwrap();
+    if let Some(key) = key {
+        request.headers_mut().insert("authorization", format!("Bearer {key}").parse().unwrap());
+    }
+    let (mut socket, _) = tokio_tungstenite::client_async(request, stream).await.unwrap();
     let init = json!({ "type": "init", "language": language, "version": "*", "files": [{ "content": "x" }] });
     socket.send(Message::text(init.to_string())).await.unwrap();
     socket
@@ -259,4 +270,24 @@ async fn a_wait_for_room_ends_when_the_client_disconnects_or_sends_a_wrong_messa
     socket.close(None).await.unwrap();
     let end = async { while socket.next().await.is_some() {} };
     tokio::time::timeout(PATIENCE, end).await.expect("the server closes the connection");
+}
+
+/// Regression: the run went on, and got input, for as long as the client wished.
+#[tokio::test]
+async fn a_connection_ends_with_its_key_and_its_run_is_cancelled() {
+    let http = Settings { access_check: Duration::from_millis(50), ..Settings::default() };
+    let app = TestApp::start_with(Keyless::Nobody, TestSettings { http, ..TestSettings::default() }).await;
+    let (user, key) = app.key(&[Scope::RunsRead, Scope::RunsWrite]).await;
+    let mut socket = connect_as(&app, "python", Some(&key)).await;
+    let run = app.take_run().await;
+    assert_eq!(next(&mut socket).await["type"], "runtime");
+
+    let id = app.accounts.keys(user).await.unwrap()[0].id;
+    assert!(app.accounts.revoke_key(user, id).await.unwrap());
+    let error = json!({ "type": "error", "message": "The API key was revoked or has expired." });
+    assert_eq!(next(&mut socket).await, error);
+    assert_eq!(next(&mut socket).await, json!({ "close": 4002 }));
+    let viewer = AuthenticatedUser::of(user);
+    let ended = app.core.wait(&viewer, run.leased.submission.id, PATIENCE).await.unwrap().expect("the run");
+    assert_eq!(ended.state.verdict(), Some(Verdict::Cancelled));
 }

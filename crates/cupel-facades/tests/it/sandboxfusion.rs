@@ -561,6 +561,28 @@ async fn cases_beyond_the_rate_limit_wait_and_other_requests_are_refused() {
     assert_eq!(answer.status, 429, "a shutdown ends the wait");
 }
 
+/// Regression: the cases of a request went on for up to an hour.
+#[tokio::test]
+async fn no_further_case_begins_after_the_key_was_revoked() {
+    let app = TestApp::start(Keyless::Nobody).await;
+    let (user, key) = app.key(&[Scope::RunsWrite]).await;
+    let mut request = TestApp::request("POST", "/submit", &of_cases(12));
+    request.headers_mut().insert(header::AUTHORIZATION, format!("Bearer {key}").parse().unwrap());
+    let judged = async {
+        let running = [app.take_run().await, app.take_run().await, app.take_run().await];
+        let id = app.accounts.keys(user).await.unwrap()[0].id;
+        assert!(app.accounts.revoke_key(user, id).await.unwrap());
+        for run in running {
+            // The first refusal ends the request, which cancels the others.
+            app.core.complete(&run, prints("1"), Vec::new()).await.unwrap();
+        }
+    };
+    let (answer, ()) = tokio::join!(app.send(request), judged);
+    assert_eq!(answer.status, 401, "{}", answer.text);
+    let viewer = AuthenticatedUser::of(user);
+    assert_eq!(app.core.history_count(&viewer, HistoryFilter::of(user)).await.unwrap(), 3);
+}
+
 #[tokio::test]
 async fn a_completion_is_inserted_into_a_test_that_passes_if_it_exits_with_0() {
     let app = TestApp::start(Keyless::Loopback).await;

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cupel_core::accounts::Scope;
+use cupel_core::accounts::{Role, Scope, Tier};
 use cupel_core::event::{Event, EventKind, Seq, Stream};
 use cupel_core::{Assignment, Bounds};
 use cupel_http::{Rate, ServeSettings, TierRates, serve};
@@ -515,6 +515,31 @@ async fn a_key_that_may_not_read_runs_follows_only_the_runs_that_its_connection_
     let mut client = Client::with_bearer(at, &key).await;
     client.send(json!({ "type": "attach", "run": run })).await;
     assert_eq!(client.event("verdict").await["verdict"], "AC");
+}
+
+/// Regression: the rates were those of the tier at the handshake, for as long as the client kept the connection.
+#[tokio::test]
+async fn an_open_connection_has_the_rates_of_the_users_current_tier() {
+    let app = TestApp::with_settings(|settings| {
+        settings.access_check = Duration::from_millis(20);
+        let reads = Rate::new(1, Duration::from_secs(3600), 1);
+        settings.tiers.insert("small".into(), TierRates { reads, ..TierRates::default() });
+        let reads = Rate::new(1_000_000, Duration::from_secs(1), 1_000_000);
+        settings.tiers.insert("basic".into(), TierRates { reads, ..TierRates::default() });
+    })
+    .await;
+    let user = app.user().await;
+    let mut client = Client::connect(address_of(&app).await, &user).await;
+    app.accounts.set_access(user.user.id, Role::User, Tier("small".into())).await.unwrap();
+    let refused = async {
+        let mut code = json!("not-found");
+        while code == "not-found" {
+            client.send(json!({ "type": "attach", "run": Uuid::nil().to_string() })).await;
+            code = client.until("error").await["error"]["code"].clone();
+        }
+        code
+    };
+    assert_eq!(tokio::time::timeout(PATIENCE, refused).await.expect("a refusal"), "rate-limited");
 }
 
 #[tokio::test]
