@@ -136,7 +136,7 @@ impl Default for Settings {
             idempotency_lifetime: Duration::from_secs(24 * 3600),
             cors_origins: Vec::new(),
             public_url: "http://127.0.0.1:8080".to_owned(),
-            has_any_name: true,
+            has_any_name: false,
             has_site: false,
             trusted_proxies: Vec::new(),
             metrics_access: MetricsAccess::Loopback,
