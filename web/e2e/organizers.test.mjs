@@ -271,6 +271,8 @@ test('after the end, only an organizer lifts the freeze, and confirms it', async
   assert.equal(await other.page.getByRole('button', { name: 'Unfreeze standings' }).count(), 0)
   // The other page has been open since before, and shows it without a reload.
   await other.page.getByText('The standings are frozen.').waitFor({ state: 'detached' })
+  // The answer that is held back waits for the page, which must not be closed before.
+  await page.unrouteAll({ behavior: 'wait' })
   await host.close()
   await other.close()
 })
