@@ -9,8 +9,8 @@ mod tokens;
 mod who;
 
 pub use cookie::{
-    SITE_HEADER, check_same_origin, is_own_socket, is_page_of_another, remove_session_cookie, session_cookie,
-    set_session_cookie,
+    SITE_HEADER, VISITOR_HEADER, check_same_origin, is_own_socket, is_page_of_another, remove_session_cookie,
+    session_cookie, set_session_cookie, user_of_page,
 };
 pub use credential::{Presented, bearer};
 pub(crate) use identity::DISABLED;
