@@ -159,6 +159,8 @@ export default defineConfig({
             // What all pages with an editor use, and what the editor of every programming language uses. Together, they compress better.
             { name: 'editing', test: EDITING, priority: 0.9 },
             { name: 'codemirror', test: /\/node_modules\/(@codemirror\/(state|view|language)|@lezer\/(common|highlight))\//, priority: 0.8 },
+            // What both lists of submissions use, in one file.
+            { name: 'submissions', test: /\/src\/(i18n\/submissions|util\/verdict-poll)\.ts/, priority: 0.7 },
           ],
         },
       },

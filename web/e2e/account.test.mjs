@@ -191,6 +191,51 @@ test('a solved problem is counted in the progress by difficulty, tag and day', a
   await close()
 })
 
+test('a submission that is judged gets its verdict in the lists of submissions without a reload', async () => {
+  const { page, close, name } = await registered()
+  const token = people.tokenOf(server, name)
+  await people.call(server, token, 'POST', `/problems/${SLUG}/submissions?wait=30`, { language: 'python', source_code: RIGHT })
+  await people.until('the verdict', async () => (await people.call(server, token, 'GET', '/submissions')).submissions[0].verdict != null)
+  // As if the judge were busy.
+  let isJudged = false
+  await page.route('**/submissions?*', async (route) => {
+    const response = await route.fetch()
+    const json = await response.json()
+    if (!isJudged) for (const one of json.submissions) Object.assign(one, { status: 'running', verdict: null, completed_at: null })
+    await route.fulfill({ response, json })
+  })
+  for (const path of ['/account?view=submissions', `/problems/${SLUG}?view=submissions`]) {
+    isJudged = false
+    await page.goto(`${server.url}${path}`)
+    await page.getByText('In progress').waitFor()
+    isJudged = true
+    await page.getByText('In progress').waitFor({ state: 'detached' })
+    await page.getByRole('listitem').getByText('Accepted').waitFor()
+  }
+  await close()
+})
+
+test('the address of a page after the last one of a list leads to the last page', async () => {
+  const { page, close, name } = await registered()
+  const { submission_id: id } = await people.call(server, people.tokenOf(server, name), 'POST', `/problems/${SLUG}/submissions`, { language: 'python', source_code: RIGHT })
+  assert.ok(id)
+  const before = page.url()
+  for (const [path, to, shown] of [
+    ['/problems?page=99&sort=newest', '/problems?sort=newest', page.getByRole('link', { name: 'Calm Water' })],
+    ['/contests?page=9', '/contests', page.getByText('There are no contests yet')],
+    ['/account?view=submissions&page=9', '/account?view=submissions', page.getByRole('link', { name: 'Calm Water' })],
+    ['/account?view=programs&page=9', '/account?view=programs', page.getByText('You share no programs')],
+  ]) {
+    await page.goto(`${server.url}${path}`)
+    await shown.waitFor()
+    assert.equal(page.url(), `${server.url}${to}`)
+    await page.goBack()
+    // The page after the last one is not in the history.
+    assert.equal(page.url(), before)
+  }
+  await close()
+})
+
 test('the command palette finds problems, pages and settings, with the keyboard only', async () => {
   const { page, check, close, scriptBytes } = await registered()
   const before = scriptBytes()

@@ -408,6 +408,29 @@ test('a user can take part virtually in a contest that is over', async () => {
   await close()
 })
 
+test('if the answer to Take part is lost, its error goes as soon as the page says that the user takes part', async () => {
+  await contest('windy', 'Windy Cup', -HOUR)
+  const { page, close, faults } = await registered({ path: '/contests/windy' })
+  let show
+  const held = new Promise((resolve) => (show = resolve))
+  await page.route('**/contests/windy?*', async (route) => {
+    await held
+    return route.continue()
+  })
+  await page.route('**/contests/windy/participation', async (route) => {
+    await route.fetch()
+    return route.abort()
+  })
+  await page.getByRole('button', { name: 'Take part', exact: true }).click()
+  const error = page.getByRole('alert').filter({ hasText: 'The server cannot be reached' })
+  await error.waitFor()
+  show()
+  await page.getByText('You are taking part', { exact: true }).waitFor()
+  await error.waitFor({ state: 'detached' })
+  faults.splice(0, faults.length, ...faults.filter((fault) => !/ERR_FAILED/.test(fault)))
+  await close()
+})
+
 test('a private contest can be joined with its code by keyboard only', async () => {
   const { join_code: code } = { ...(await contest('club', 'Club Cup', HOUR, { public: false })), ...(await asAdmin('GET', '/contests/club')) }
   const { page, check, close } = await registered({ path: '/contests/club' })

@@ -315,6 +315,34 @@ test('if the texts of a language cannot be loaded, a notice says so, and the lan
   await close()
 })
 
+test('the language that was chosen last is shown, although the texts of another one arrive later', async () => {
+  const { page, close } = await registered(server, browser)
+  let release
+  const held = new Promise((resolve) => (release = resolve))
+  let address
+  await page.route('**/assets/zh-CN-*.js', async (route) => {
+    address = route.request().url()
+    await held
+    return route.continue()
+  })
+  const choose = async (name) => {
+    await page.getByRole('button', { name: 'Theme, Language' }).click()
+    await page.getByRole('menuitemradio', { name, exact: true }).click()
+  }
+  const requested = page.waitForRequest('**/assets/zh-CN-*.js')
+  await choose('简体中文')
+  await requested
+  await choose('English')
+  const arrived = page.waitForEvent('requestfinished', (request) => request.url() === address)
+  release()
+  await arrived
+  // The page imports the script in the same order.
+  await page.evaluate((url) => fetch(url).then((answer) => answer.arrayBuffer()).then(() => import(url)).then(() => new Promise((resolve) => setTimeout(resolve))), address)
+  assert.deepEqual(await page.evaluate(() => [document.documentElement.lang, localStorage.getItem('cupel.language')]), ['en', 'en'])
+  await page.getByRole('heading', { name: 'Problems', exact: true }).waitFor()
+  await close()
+})
+
 test('if the script of a part is missing, an error with a button is in its place, and the editor stays', async () => {
   for (const [theme, width] of [['light', 1280], ['dark', 360]]) {
     const { page, check, close, faults } = await registered(server, browser, { theme, width, path: `/problems/${SLUG}` })

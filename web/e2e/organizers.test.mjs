@@ -121,6 +121,81 @@ test('an organizer answers questions for one participant or for all, and every p
   for (const one of [host, asker, other]) await one.close()
 })
 
+test('after the end, an open page of an organizer shows new questions, and one of a participant the last answers', async () => {
+  const host = await organizer('late', 'Late Cup')
+  const asker = await participant('late')
+  await asker.ask('Last: is N even?')
+  await call(server, host.token, 'PATCH', '/contests/late', { length_seconds: HOUR - 10 })
+  for (const { page } of [host, asker]) await page.clock.install()
+  const { page } = host
+  await page.goto(`${server.url}/contests/late?view=clarifications`)
+  await page.getByRole('status').filter({ hasText: '1 question waits for an answer' }).waitFor()
+  await page.getByText('Over', { exact: true }).waitFor()
+  await asker.page.goto(`${server.url}/contests/late`)
+  await asker.page.getByText('Over', { exact: true }).waitFor()
+  // Somebody takes part virtually.
+  const other = await registered(server, browser)
+  const token = tokenOf(server, other.name)
+  await call(server, token, 'POST', '/contests/late/participation', { kind: 'virtual' })
+  await call(server, token, 'POST', '/contests/late/clarifications', { question: 'Virtual: is N odd?' })
+  await page.clock.fastForward('00:31')
+  await page.getByRole('status').filter({ hasText: '2 questions wait for an answer' }).waitFor()
+  const { clarifications } = await asAdmin(server, 'GET', '/contests/late/clarifications')
+  const { clarification_id: last } = clarifications.find(({ question }) => question.startsWith('Last:'))
+  await call(server, host.token, 'PATCH', `/contests/late/clarifications/${last}`, { answer: 'Never.', public: false })
+  await asker.page.clock.fastForward('00:31')
+  await asker.page.getByRole('status').filter({ hasText: '1 new announcement or answer' }).waitFor()
+  for (const one of [host, asker, other]) await one.close()
+})
+
+test('a text whose page is left while it is sent is sent once, and no form has it afterwards', async () => {
+  const host = await organizer('slow', 'Slow Cup')
+  const asker = await participant('slow', { path: '/problems' })
+  await asker.page.goto(`${server.url}/contests/slow?view=clarifications`)
+  await host.page.goto(`${server.url}/contests/slow?view=clarifications`)
+  /** Sends with the button, leaves the questions and returns while the server has not answered, and lets the server answer. `field`: that of the text. */
+  const leaveWhileSending = async (page, button, field, answer = (route) => route.continue()) => {
+    let release
+    const held = new Promise((resolve) => (release = resolve))
+    const handler = async (route) => {
+      if (route.request().method() === 'GET') return route.fallback()
+      await held
+      return answer(route)
+    }
+    await page.route('**/contests/slow/**', handler)
+    await button.click()
+    for (const view of ['Standings', 'Questions']) await page.getByRole('link', { name: new RegExp(`^${view}`) }).click()
+    await page.locator('textarea[readonly]').waitFor()
+    assert.equal(await button.isEnabled(), false)
+    assert.notEqual(await field.inputValue(), '')
+    release()
+    return { end: () => page.unroute('**/contests/slow/**', handler) }
+  }
+  const question = asker.page.getByLabel('Question', { exact: true })
+  const send = asker.page.getByRole('button', { name: 'Send', exact: true })
+  await question.fill('Is it late?')
+  // The error of a request that fails meanwhile is shown.
+  const lost = await leaveWhileSending(asker.page, send, question, (route) => route.abort())
+  await asker.page.getByRole('alert').filter({ hasText: 'The server cannot be reached' }).waitFor()
+  assert.equal(await question.inputValue(), 'Is it late?')
+  await lost.end()
+  await leaveWhileSending(asker.page, send, question)
+  await asker.page.getByText('Your question was sent').waitFor()
+  assert.equal(await question.inputValue(), '')
+
+  const form = entry(host.page, 'Is it late?')
+  await form.getByRole('button', { name: /^Answer the question/ }).click()
+  await form.getByLabel('Your answer').fill('Not yet.')
+  await leaveWhileSending(host.page, form.getByRole('button', { name: 'Send the answer' }), form.getByLabel('Your answer'))
+  await host.page.getByText('The answer was sent.').waitFor()
+  await form.getByLabel('Your answer').waitFor({ state: 'detached' })
+  const { clarifications } = await asAdmin(server, 'GET', '/contests/slow/clarifications')
+  assert.deepEqual(clarifications.map(({ question, answer }) => [question, answer]), [['Is it late?', 'Not yet.']])
+  asker.faults.splice(0, asker.faults.length, ...asker.faults.filter((fault) => !/ERR_FAILED/.test(fault)))
+  await host.close()
+  await asker.close()
+})
+
 test('an organizer\'s unsent text survives new questions, another organizer\'s answer, a change of page and a reload', async () => {
   const host = await organizer('summer', 'Summer Cup', { theme: 'dark', width: 360 })
   const asker = await participant('summer')

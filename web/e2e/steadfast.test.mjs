@@ -247,6 +247,34 @@ test('a user whose session has ended keeps the code in the editor, also after a 
   await close()
 })
 
+test('the page of a participant whose session has ended says so, and stays the page of a participant', async () => {
+  const { page, close, name } = await registered(server, browser)
+  await makeContest(server, 'steady', 'Steady Cup', -HOUR)
+  await call(server, tokenOf(server, name), 'POST', '/contests/steady/participation', { kind: 'official' })
+  await page.clock.install()
+  await page.goto(`${server.url}/problems/${SLUG}?contest=steady`)
+  await page.getByText(/Ends in/).waitFor()
+  await endSessions(server, name)
+  /** The page reads the contest again every minute. The server answers as it answers a visitor. */
+  const readAgain = async () => {
+    const answered = page.waitForResponse(/\/api\/v1\/contests\/steady\?/)
+    await page.clock.fastForward('01:10')
+    assert.equal((await (await answered).json()).participation, null)
+  }
+  await readAgain()
+  await page.getByText('Your session has ended: you have signed out in another tab or browser').waitFor()
+  assert.equal(await page.getByText('You do not take part').count(), 0)
+  await page.getByText(/Ends in/).waitFor()
+  await page.getByRole('link', { name: 'Questions', exact: true }).click()
+  await page.getByText('You are taking part', { exact: true }).waitFor()
+  await page.getByLabel('Question', { exact: true }).fill('Is N even?')
+  await readAgain()
+  await readAgain()
+  assert.equal(await page.getByLabel('Question', { exact: true }).inputValue(), 'Is N even?')
+  assert.equal(await page.getByText('Only participants can ask questions.').count(), 0)
+  await close()
+})
+
 test('if the browser refuses to open a channel between tabs, every page is shown', async () => {
   const { page, close } = await visit(browser)
   await page.addInitScript(() => {

@@ -14,7 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::app::Shared;
 use crate::auth::{
-    DISABLED, Identity, IdentityError, Presented, Via, Who, bearer, check_same_origin, is_page_of_another,
+    DISABLED, Identity, IdentityError, Presented, Via, Who, bearer, check_same_origin, is_page_of_another, user_of_page,
 };
 use crate::error::{ApiError, ErrorKind};
 use crate::notes::Notes;
@@ -83,7 +83,7 @@ impl Caller {
 
 /// Client of an operation that needs no authentication; identified if it sends credentials. Extraction charges one read
 /// to the user or to the address. The session cookie of an ended session counts as no credential, because a browser
-/// keeps sending it.
+/// keeps sending it. The answer to a page that still shows the user says so (`VISITOR_HEADER`).
 pub struct Anybody(pub Option<Caller>);
 
 impl FromRequestParts<Shared> for Anybody {
@@ -104,6 +104,9 @@ impl FromRequestParts<Shared> for Anybody {
             }
         }
         if let Some(notes) = parts.extensions.get::<Notes>() {
+            if user_of_page(&parts.headers).is_some() {
+                notes.set_user_unknown();
+            }
             app.limits.anonymous_read(notes.client().address, app.settings.anonymous_reads).await?;
         }
         Ok(Anybody(None))

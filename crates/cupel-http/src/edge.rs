@@ -20,6 +20,7 @@ use jiff::Timestamp;
 use tracing::Instrument;
 
 use crate::app::Shared;
+use crate::auth::VISITOR_HEADER;
 use crate::client::{client, peer};
 use crate::dialect::Rendered;
 use crate::error::{ApiError, ErrorKind};
@@ -162,6 +163,9 @@ fn finish_headers(response: &mut Response, notes: &Notes, is_api: bool) {
     }
     if let Some(note) = notes.rate() {
         note.write(headers);
+    }
+    if notes.is_user_unknown() {
+        headers.insert(VISITOR_HEADER, HeaderValue::from_static("1"));
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));

@@ -1,5 +1,6 @@
 //! Data that the layers and handlers of one request share.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use cupel_types::{SubmissionId, UserId};
@@ -17,13 +18,14 @@ struct NotesInner {
     client: Client,
     rate: Mutex<Option<RateNote>>,
     user: OnceLock<UserId>,
+    is_user_unknown: AtomicBool,
     dialect: Option<Arc<dyn Dialect>>,
 }
 
 impl Notes {
     pub(crate) fn new(request_id: String, client: Client, dialect: Option<Arc<dyn Dialect>>) -> Notes {
-        let (rate, user) = (Mutex::new(None), OnceLock::new());
-        Notes(Arc::new(NotesInner { request_id, client, rate, user, dialect }))
+        let (rate, user, is_user_unknown) = (Mutex::new(None), OnceLock::new(), AtomicBool::new(false));
+        Notes(Arc::new(NotesInner { request_id, client, rate, user, is_user_unknown, dialect }))
     }
 
     /// Id of the request, in the log and in the response.
@@ -60,6 +62,16 @@ impl Notes {
     /// Records the authenticated user.
     pub fn set_user(&self, user: UserId) {
         let _ = self.0.user.set(user);
+    }
+
+    /// Whether a page of a user sent the request, and the server serves it as for a visitor.
+    pub(crate) fn is_user_unknown(&self) -> bool {
+        self.0.is_user_unknown.load(Ordering::Relaxed)
+    }
+
+    /// Records that the server serves a page of a user as for a visitor.
+    pub(crate) fn set_user_unknown(&self) {
+        self.0.is_user_unknown.store(true, Ordering::Relaxed);
     }
 }
 

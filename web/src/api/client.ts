@@ -22,13 +22,25 @@ export const api = createClient<paths>({
 
 /** The user or the guest of this page. The server refuses requests of the page after another user has signed in in another tab. */
 let account: string | undefined
+/** Whether the account is a user and not a guest, who sees the same as a visitor. */
+let isUser = false
+/** Number of answers that were those for a visitor, although the page has a user. */
+let lost = 0
 
-export const setAccount = (id: string | undefined): void => {
+export const setAccount = (id: string | undefined, isOfUser = false): void => {
   account = id
+  isUser = isOfUser
+  lost = 0
 }
 
 /** The id of this page's user or guest, for requests to which scripts cannot add headers. `undefined`: not known, or neither. */
 export const pageUser = (): string | undefined => account
+
+/** Whether the server has answered this page of a user as it answers a visitor, because the session has ended. */
+export const isForVisitor = ({ headers }: Response): boolean => isUser && headers.has('x-cupel-visitor')
+
+/** A page may poll every few seconds. The session is checked once per this number of answers for a visitor. */
+const LOST_PER_CHECK = 20
 
 api.use({
   onRequest: ({ request, schemaPath }) => {
@@ -36,12 +48,10 @@ api.use({
     const isOfBrowser = schemaPath === '/api/v1/session' || schemaPath === '/api/v1/auth/guest'
     if (account !== undefined && !isOfBrowser) request.headers.set('x-cupel-site', account)
   },
-})
-
-api.use({
   onResponse: ({ response, schemaPath }) => {
     noteServerTime(response.headers.get('date'))
-    if (response.status === 401 && account !== undefined && schemaPath !== '/api/v1/session') suspectSession()
+    const isRefused = response.status === 401 && account !== undefined && schemaPath !== '/api/v1/session'
+    if (isRefused || (isForVisitor(response) && lost++ % LOST_PER_CHECK === 0)) suspectSession()
   },
 })
 
@@ -65,23 +75,16 @@ export class CallError extends Error {
 
 type Answer<T> = { data?: T; error?: unknown; response: Response }
 
-/** The data of a call. Throws a `CallError` if the call failed. */
-export async function dataOf<T>(call: Promise<Answer<T>>): Promise<T> {
+/** The data of a call. Throws a `CallError` if the call failed. `before`: the user's earlier data, which stay if the session has ended. */
+export async function dataOf<T>(call: Promise<Answer<T>>, before?: T): Promise<T> {
   const answer = await answered(call)
+  if (before !== undefined && isForVisitor(answer.response)) return before
   if (answer.response.ok) return answer.data as T
   throw refusal(answer)
 }
 
-/** The data of a call with `If-None-Match`, and their tag. `undefined` if the data have not changed (304). */
-export async function changedOf<T>(call: Promise<Answer<T>>): Promise<{ data: T; tag: string | null } | undefined> {
-  const answer = await answered(call)
-  const { response } = answer
-  if (response.status === 304) return undefined
-  if (response.ok) return { data: answer.data as T, tag: response.headers.get('etag') }
-  throw refusal(answer)
-}
-
-async function answered<T>(call: Promise<Answer<T>>): Promise<Answer<T>> {
+/** The answer to a call, which may be a refusal. */
+export async function answered<T>(call: Promise<Answer<T>>): Promise<Answer<T>> {
   try {
     return await call
   } catch {
@@ -89,7 +92,8 @@ async function answered<T>(call: Promise<Answer<T>>): Promise<Answer<T>> {
   }
 }
 
-function refusal({ error, response }: Answer<unknown>): CallError {
+/** The error for an answer that is not the expected one. */
+export function refusal({ error, response }: Answer<unknown>): CallError {
   const problem = (typeof error === 'object' && error !== null ? error : {}) as Partial<Schema['ApiError']>
   const fields = Object.fromEntries((problem.errors ?? []).map((fault) => [fault.pointer, fault]))
   const requestId = problem.request_id ?? response.headers.get('x-request-id') ?? undefined

@@ -1,23 +1,12 @@
-// Queries of contests, which the page of a problem also uses.
+// Queries of contests that the page of a problem also uses.
 import { queryOptions } from '@tanstack/react-query'
-import { api, dataOf } from './client'
+import { api, dataOf, type Schema } from './client'
 
 /** Maximum number of running and upcoming contests in the list. */
-const CURRENT_SHOWN = 100
-const PAST_SHOWN = 20
+export const CURRENT_SHOWN = 100
+export const PAST_SHOWN = 20
 /** Maximum number of contests in the command palette. */
 const FOUND_SHOWN = 8
-
-type Phase = 'running' | 'upcoming' | 'over'
-
-/** `user`: each contest has the participation of this user. */
-export const contestsQuery = (phase: Phase, page = 1, user?: string) =>
-  queryOptions({
-    queryKey: ['contests', phase, page, user],
-    queryFn: () =>
-      dataOf(api.GET('/api/v1/contests', { params: { query: { phase, page, limit: phase === 'over' ? PAST_SHOWN : CURRENT_SHOWN, ...(user !== undefined && { participation: true }) } } })),
-    placeholderData: (before) => before,
-  })
 
 /** Contests of the list with the user's participation in each. Of the past ones, only the latest. */
 export const ownContestsQuery = (phase: 'running' | 'over', user: string) =>
@@ -41,7 +30,7 @@ const TIMES_POLL_MS = 60_000
 export const contestQuery = (slug: string) =>
   queryOptions({
     queryKey: ['contest', slug],
-    queryFn: () => dataOf(api.GET('/api/v1/contests/{slug}', { params: { path: { slug }, query: { html: true } } })),
+    queryFn: ({ client, queryKey }) => dataOf(api.GET('/api/v1/contests/{slug}', { params: { path: { slug }, query: { html: true } } }), client.getQueryData<Schema['ContestView']>(queryKey)),
     staleTime: 10_000,
     refetchInterval: ({ state }) => (state.data === undefined || state.data.phase === 'over' ? false : TIMES_POLL_MS),
   })

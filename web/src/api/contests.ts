@@ -1,7 +1,7 @@
 // Queries of the contest pages for standings and questions.
-import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
+import { infiniteQueryOptions, queryOptions, type InfiniteData } from '@tanstack/react-query'
 import { serverNow } from '../util/clock'
-import { api, changedOf, dataOf, type Schema } from './client'
+import { answered, api, dataOf, isForVisitor, refusal, type Schema } from './client'
 
 /** Rows per request: the server's maximum. */
 const ROWS = 100
@@ -22,8 +22,6 @@ export const CLARIFICATION_PAGES_MAX = 10
 export const STANDINGS_POLL_MS = 3_000
 /** The server computes these standings for each organizer. */
 export const UNFROZEN_STANDINGS_POLL_MS = 10_000
-export const CLARIFICATIONS_POLL_MS = 10_000
-export const OPEN_CLARIFICATIONS_POLL_MS = 3_000
 
 export type Standings = Omit<Schema['StandingsView'], 'pagination'> & { total: number }
 
@@ -45,18 +43,20 @@ async function standingsPage(slug: string, unfrozen: boolean, page: number): Pro
   const { pages } = cached
   const before = pages.get(page)
   const params = { path: { slug }, query: { limit: ROWS, page, ...(unfrozen && { unfrozen }) } }
-  const changed = await changedOf(api.GET('/api/v1/contests/{slug}/standings', { params, ...(before !== undefined && { headers: { 'if-none-match': before.tag } }) }))
-  if (changed !== undefined) {
-    // The response is CSV only on request.
-    const view = changed.data as Schema['StandingsView']
-    if (changed.tag === null) pages.delete(page)
-    else pages.set(page, { tag: changed.tag, view, at: serverNow() })
-    return view
+  const answer = await answered(api.GET('/api/v1/contests/{slug}/standings', { params, ...(before !== undefined && { headers: { 'if-none-match': before.tag } }) }))
+  const { response } = answer
+  if (before !== undefined && (response.status === 304 || isForVisitor(response))) {
+    // The tag does not cover the elapsed time, so this page computes it.
+    const elapsed = Math.max(0, Math.round((serverNow() - before.at) / 1000))
+    return { ...before.view, elapsed_seconds: before.view.elapsed_seconds + elapsed }
   }
-  if (before === undefined) throw new Error('the server responded with 304, but no earlier page is stored')
-  // The tag does not cover the elapsed time, so this page computes it.
-  const elapsed = Math.max(0, Math.round((serverNow() - before.at) / 1000))
-  return { ...before.view, elapsed_seconds: before.view.elapsed_seconds + elapsed }
+  if (!response.ok) throw refusal(answer)
+  // The response is CSV only on request.
+  const view = answer.data as Schema['StandingsView']
+  const tag = response.headers.get('etag')
+  if (tag === null) pages.delete(page)
+  else pages.set(page, { tag, view, at: serverNow() })
+  return view
 }
 
 /** The shown rows, best first. `unfrozen`: with the results that a freeze hides, for organizers only. */
@@ -77,8 +77,10 @@ export const standingsQuery = (slug: string, unfrozen = false) =>
 export const clarificationsQuery = (slug: string) =>
   infiniteQueryOptions({
     queryKey: ['clarifications', slug],
-    queryFn: ({ pageParam: page }) =>
-      dataOf(api.GET('/api/v1/contests/{slug}/clarifications', { params: { path: { slug }, query: { html: true, limit: CLARIFICATIONS_PAGE, page } } })),
+    queryFn: ({ client, queryKey, pageParam: page }) => {
+      const before = client.getQueryData<InfiniteData<Schema['ClarificationPage'], number>>(queryKey)
+      return dataOf(api.GET('/api/v1/contests/{slug}/clarifications', { params: { path: { slug }, query: { html: true, limit: CLARIFICATIONS_PAGE, page } } }), before?.pages[before.pageParams.indexOf(page)])
+    },
     initialPageParam: 1,
     getNextPageParam: ({ pagination: { page, limit, total } }) => (page * limit < total && page < CLARIFICATION_PAGES_MAX ? page + 1 : undefined),
   })

@@ -20,7 +20,7 @@ export function removeUser(): void {
 
 /** Makes the page that of the session's user or guest. Returns the session. */
 export function setUser(state: Schema['SessionState']): Schema['SessionState'] {
-  setAccount((state.user ?? state.guest)?.user_id)
+  setAccount((state.user ?? state.guest)?.user_id, state.user != null)
   return state
 }
 

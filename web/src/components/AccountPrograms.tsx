@@ -7,6 +7,7 @@ import { api, CallError, dataOf, type Schema } from '../api/client'
 import { languagesQuery } from '../api/queries'
 import { useAccountPage } from '../hooks/useAccountPage'
 import { useKeptFocus } from '../hooks/useKeptFocus'
+import { useLastPage } from '../hooks/useLastPage'
 import { useSend } from '../hooks/useSend'
 import { account } from '../i18n/account'
 import { useTexts } from '../i18n/messages'
@@ -24,7 +25,8 @@ export function AccountPrograms() {
   const [page, setPage] = useAccountPage()
   const [notice, setNotice] = useState('')
   const found = useQuery({ ...ownProgramsQuery(page), placeholderData: keepPreviousData })
-  const data = found.data
+  const isAfterLast = useLastPage(found, (last) => setPage(last, true))
+  const data = isAfterLast ? undefined : found.data
   const place = useKeptFocus(data?.pagination.total)
   const pages = data === undefined ? 1 : Math.max(1, Math.ceil(data.pagination.total / data.pagination.limit))
   return (

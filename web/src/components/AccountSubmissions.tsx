@@ -5,6 +5,7 @@ import { ownSubmissionsQuery, titlesQuery } from '../api/account'
 import type { Schema } from '../api/client'
 import { languagesQuery } from '../api/queries'
 import { useAccountPage } from '../hooks/useAccountPage'
+import { useLastPage } from '../hooks/useLastPage'
 import { useMessages, useTexts } from '../i18n/messages'
 import { submissionTexts } from '../i18n/submissions'
 import { buttonClass } from '../ui/Button'
@@ -12,6 +13,7 @@ import { kibibytes, measured } from '../util/format'
 import { languageName } from '../util/language'
 import { hasRun } from '../util/outcome'
 import { verdictOf } from '../util/verdict'
+import { verdictPoll } from '../util/verdict-poll'
 import { withoutOverrides } from '../util/visible'
 import { Age } from './Age'
 import { ErrorBox } from './ErrorBox'
@@ -26,10 +28,12 @@ export function AccountSubmissions() {
   const m = useMessages()
   const s = useTexts(submissionTexts)
   const [page, setPage] = useAccountPage()
-  const found = useQuery({ ...ownSubmissionsQuery(page), placeholderData: keepPreviousData })
+  const found = useQuery({ ...ownSubmissionsQuery(page), placeholderData: keepPreviousData, refetchInterval: ({ state: { data } }) => verdictPoll(data?.submissions) })
+  const isAfterLast = useLastPage(found, (last) => setPage(last, true))
   const titles = useQuery(titlesQuery)
   const languages = useQuery(languagesQuery)
   if (found.data === undefined) return found.error !== null ? <ErrorBox error={found.error} onRetry={() => void found.refetch()} /> : <RowsSkeleton />
+  if (isAfterLast) return <RowsSkeleton />
   const { submissions, pagination } = found.data
   const pages = Math.max(1, Math.ceil((pagination.total ?? 0) / pagination.limit))
   if (submissions.length === 0 && page === 1) {

@@ -5,7 +5,8 @@ import { useEffect, useId, useRef, useState, type FormEvent, type ReactNode } fr
 import { flushSync } from 'react-dom'
 import { api, dataOf, type Schema } from '../api/client'
 import { useSend } from '../hooks/useSend'
-import { hasTyped, useTyped, useTypedChoice } from '../hooks/useTyped'
+import { useSending } from '../hooks/useSending'
+import { clearTyped, hasTyped, useTyped, useTypedChoice } from '../hooks/useTyped'
 import { fields } from '../i18n/fields'
 import { useMessages, useTexts } from '../i18n/messages'
 import { organizers } from '../i18n/organizers'
@@ -21,16 +22,18 @@ import { ErrorBox } from './ErrorBox'
 /** Source: the server's bound on a question, an answer and an announcement. */
 const TEXT_MAX = 10_000
 
-/** Sends a text and adds it to the list at once, without waiting for the next poll. */
-function useSent(slug: string, send: () => Promise<unknown>, onSent: () => void) {
+/** Sends a text and adds it to the list at once, without waiting for the next poll. `key`: where the text is stored until it is sent. */
+function useSent(slug: string, key: string, send: () => Promise<unknown>) {
   const queries = useQueryClient()
-  return useSend({
+  const { mutate } = useSend({
+    mutationKey: [key],
     mutationFn: send,
     onSuccess: () => {
-      onSent()
+      clearTyped(key)
       void queries.invalidateQueries({ queryKey: ['clarifications', slug] })
     },
   })
+  return { ...useSending(key), mutate }
 }
 
 type Sending = ReturnType<typeof useSent>
@@ -114,10 +117,10 @@ export function Ask({ contest, user, answered }: NewProps & { answered: number }
   const [text, setText] = useTyped(key)
   const ask = () =>
     dataOf(api.POST('/api/v1/contests/{slug}/clarifications', { params: { path: { slug } }, body: { question: text.trim(), ...(problem !== '' && { problem }) } }))
-  const send = useSent(slug, ask, () => setText(''))
+  const send = useSent(slug, key, ask)
   useEffect(() => {
     // An error stays, because the question was not sent.
-    if (send.isSuccess) send.reset()
+    if (send.isSuccess) send.forget()
   }, [answered])
   return (
     <section className="space-y-3">
@@ -139,7 +142,7 @@ export function Announce({ contest, user }: NewProps) {
   const [text, setText] = useTyped(key)
   const announce = () =>
     dataOf(api.POST('/api/v1/contests/{slug}/announcements', { params: { path: { slug } }, body: { text: text.trim(), ...(problem !== '' && { problem }) } }))
-  const send = useSent(slug, announce, () => setText(''))
+  const send = useSent(slug, key, announce)
   return (
     <section className="space-y-3">
       <h2 className="text-lg font-semibold">{o.announce}</h2>
@@ -172,28 +175,37 @@ export function Answer({ slug, entry, user, onSent }: AnswerProps) {
   const o = useTexts(organizers)
   const key = `cupel.answer.${user ?? ''}/${slug}/${entry.clarification_id}`
   const [isOpen, setIsOpen] = useState(() => hasTyped(key))
+  // The entry at the time when the form was opened on this page.
+  const [opened, setOpened] = useState(entry)
   const isFirst = entry.answer == null
   const button = useRef<HTMLButtonElement>(null)
+  const { isSuccess, forget } = useSending(key)
+  useEffect(() => {
+    if (!isSuccess) return
+    setIsOpen(false)
+    onSent(opened.answer == null ? o.sent : o.saved)
+  }, [isSuccess])
   if (!isOpen) {
+    const open = () => {
+      setOpened(entry)
+      setIsOpen(true)
+    }
     return (
-      <Button ref={button} className="mt-2" onClick={() => setIsOpen(true)} aria-label={isFirst ? o.answerTo(entry.asked_by ?? '') : undefined}>
+      <Button ref={button} className="mt-2" onClick={open} aria-label={isFirst ? o.answerTo(entry.asked_by ?? '') : undefined}>
         {isFirst ? o.answer : entry.kind === 'announcement' ? o.changeText : o.changeAnswer}
       </Button>
     )
   }
-  const close = () => setIsOpen(false)
   return (
     <AnswerForm
       slug={slug}
       entry={entry}
+      opened={opened}
       storage={key}
       onCancel={() => {
-        flushSync(close)
+        forget()
+        flushSync(() => setIsOpen(false))
         button.current?.focus()
-      }}
-      onSent={(notice) => {
-        close()
-        onSent(notice)
       }}
     />
   )
@@ -202,18 +214,17 @@ export function Answer({ slug, entry, user, onSent }: AnswerProps) {
 interface AnswerFormProps {
   slug: string
   entry: Entry
+  /** The entry at the time when the form was opened. */
+  opened: Entry
   /** Storage key of the typed text. */
   storage: string
   onCancel: () => void
-  onSent: (notice: string) => void
 }
 
-function AnswerForm({ slug, entry, storage, onCancel, onSent }: AnswerFormProps) {
+function AnswerForm({ slug, entry, opened, storage, onCancel }: AnswerFormProps) {
   const m = useMessages()
   const o = useTexts(organizers)
   const name = useId()
-  // The entry at the time when the form was opened on this page.
-  const [opened] = useState(entry)
   const before = opened.answer ?? ''
   const [text, setText] = useTyped(storage, before)
   const [audience, setAudience] = useTypedChoice(storage, 'audience', opened.answer != null && opened.public ? 'all' : 'asker')
@@ -228,10 +239,7 @@ function AnswerForm({ slug, entry, storage, onCancel, onSent }: AnswerFormProps)
         body: { answer: text.trim(), public: isAnnouncement || isPublic },
       }),
     )
-  const send = useSent(slug, answer, () => {
-    setText(before)
-    onSent(opened.answer == null ? o.sent : o.saved)
-  })
+  const send = useSent(slug, storage, answer)
   const choice = (isForAll: boolean, words: string) => (
     <label className="flex items-center gap-2 min-h-6 pointer-coarse:min-h-11">
       <input type="radio" name={name} checked={isPublic === isForAll} onChange={() => setAudience(isForAll ? 'all' : 'asker')} className="accent-accent-text size-4" />

@@ -175,8 +175,9 @@ function Entry({ entry, isNew, answering }: EntryProps) {
           user={answering.user}
           entry={entry}
           onSent={(notice) => {
-            // The form that has the focus is removed.
-            place.current?.focus()
+            // The form is removed. A user who has gone on meanwhile keeps the focus.
+            const focused = document.activeElement
+            if (focused === document.body || place.current?.contains(focused)) place.current?.focus()
             answering.onSent(notice)
           }}
         />

@@ -61,7 +61,7 @@ export function InContest({ slug, of, isBrief }: { slug: string; of: string; isB
   // The end of a contest may be moved, so the contest is read again.
   const end = () => {
     setPassed(own?.ends_at)
-    void queries.invalidateQueries({ queryKey: ['contest', of] })
+    for (const key of ['contest', 'clarifications']) void queries.invalidateQueries({ queryKey: [key, of] })
   }
   const bar = (
     <div data-spare className={`shrink-0 flex ${isBrief ? '' : 'flex-wrap'} items-center gap-x-3 px-3 py-1 pointer-coarse:py-0 border-b border-border bg-raised text-sm`}>

@@ -9,6 +9,7 @@ import { kibibytes, measured } from '../util/format'
 import { hasRun } from '../util/outcome'
 import { countsIn } from '../util/standings'
 import { verdictOf } from '../util/verdict'
+import { verdictPoll } from '../util/verdict-poll'
 import { withoutOverrides } from '../util/visible'
 import { Age } from './Age'
 import { ErrorBox } from './ErrorBox'
@@ -33,7 +34,7 @@ export function Submissions({ slug, contest, names, opened, onOpen }: Submission
   const of = useQuery({ ...contestQuery(contest ?? ''), enabled: contest !== undefined })
   const session = useQuery(sessionQuery)
   const isSignedIn = session.data?.user != null
-  const sent = useQuery({ ...submissionsQuery(slug), enabled: isSignedIn })
+  const sent = useQuery({ ...submissionsQuery(slug), enabled: isSignedIn, refetchInterval: ({ state: { data } }) => verdictPoll(data?.submissions) })
   if (!isSignedIn) return <ToSignIn text={m.submissions.signIn} className="text-muted" />
   if (sent.data === undefined) return sent.error !== null ? <ErrorBox error={sent.error} onRetry={() => void sent.refetch()} /> : <RowsSkeleton />
   const { submissions, pagination } = sent.data

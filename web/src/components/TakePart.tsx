@@ -2,6 +2,7 @@
 import { useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { CircleCheck } from 'lucide-react'
+import { useEffect } from 'react'
 import { api, dataOf, type Schema } from '../api/client'
 import { useKeptFocus } from '../hooks/useKeptFocus'
 import { useSend } from '../hooks/useSend'
@@ -48,6 +49,11 @@ export function TakePart({ contest, isSignedIn }: { contest: Schema['ContestView
   const { phase, participation } = contest
   const error = join.error ?? leave.error
   const isPending = join.isPending || leave.isPending
+  // The request may have had its effect although its answer was lost, or the user has acted in another tab.
+  useEffect(() => {
+    join.reset()
+    leave.reset()
+  }, [participation != null])
   // Both buttons disappear when they have acted.
   const place = useKeptFocus(participation != null)
   if (participation != null) {

@@ -2,8 +2,9 @@
 import { account } from '../routes'
 import { accountSearch } from '../util/search'
 
-export function useAccountPage(): [number, (page: number) => void] {
+/** `replace`: whether the page takes the place of the shown one in the history. */
+export function useAccountPage(): [number, (page: number, replace?: boolean) => void] {
   const navigate = account.useNavigate()
   const { page = 1 } = accountSearch(account.useSearch())
-  return [page, (to) => void navigate({ search: ({ view }) => accountSearch({ view, page: to }), resetScroll: false })]
+  return [page, (to, replace = false) => void navigate({ search: ({ view }) => accountSearch({ view, page: to }), replace, resetScroll: false })]
 }

@@ -5,9 +5,8 @@
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { useEffect, useMemo, useRef } from 'react'
 import type { Schema } from '../api/client'
-import { CLARIFICATIONS_POLL_MS, clarificationsQuery, OPEN_CLARIFICATIONS_POLL_MS } from '../api/contests'
-import { isWaiting, merged, newSince, unread, type Entry } from '../util/news'
-import { isRunning } from '../util/standings'
+import { clarificationsQuery } from '../api/contests'
+import { isWaiting, merged, newsPoll, newSince, unread, type Entry } from '../util/news'
 import { useRead } from './useRead'
 
 export interface Questions {
@@ -28,8 +27,10 @@ export interface Questions {
 /** `isOpen`: whether the page shows the entries. */
 export function useClarifications(contest: Schema['ContestView'], user: string | undefined, isOpen = false): Questions {
   const { slug, may_change: isOrganizer } = contest
-  const polls = contest.phase !== 'over' || isRunning(contest)
-  const found = useInfiniteQuery({ ...clarificationsQuery(slug), refetchInterval: !polls ? false : isOpen ? OPEN_CLARIFICATIONS_POLL_MS : CLARIFICATIONS_POLL_MS })
+  const found = useInfiniteQuery({
+    ...clarificationsQuery(slug),
+    refetchInterval: ({ state: { data } }) => newsPoll(contest, data?.pages.flatMap((page) => page.clarifications) ?? [], isOpen),
+  })
   const [read, markRead] = useRead(user, slug)
   const { data, hasNextPage, isFetching, isError, fetchNextPage } = found
   useEffect(() => {

@@ -5,9 +5,22 @@ import { readOfTab, removeOfTab, writeOfTab } from '../util/storage'
 
 export const hasTyped = (key: string): boolean => readOfTab(key) !== null
 
+const cleared = new EventTarget()
+
+/** Removes a text that was sent, also from a field that was shown only while the text was sent. */
+export function clearTyped(key: string): void {
+  removeOfTab(key)
+  cleared.dispatchEvent(new Event(key))
+}
+
 /** `initial` is the text before the first change, such as an existing answer. It is not stored. */
 export function useTyped(key: string, initial = ''): [string, (text: string) => void] {
   const [text, setText] = useState(() => readOfTab(key) ?? initial)
+  useEffect(() => {
+    const clear = () => setText(initial)
+    cleared.addEventListener(key, clear)
+    return () => cleared.removeEventListener(key, clear)
+  }, [key, initial])
   const change = (next: string) => {
     setText(next)
     if (next === initial) removeOfTab(key)

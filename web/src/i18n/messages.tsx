@@ -1,6 +1,6 @@
 // The language of the site: chosen by the browser, changed by the person, kept in this browser. The texts of a language are loaded when
 // it is chosen.
-import { createContext, use, useState, type ReactNode } from 'react'
+import { createContext, use, useRef, useState, type ReactNode } from 'react'
 import { orReport } from '../util/missing-script'
 import { write } from '../util/storage'
 import { catalogueOf, chosenLanguage, type LanguageTag } from './catalogues'
@@ -19,8 +19,12 @@ const Current = createContext<Language | undefined>(undefined)
 /** `messages`: the texts of the chosen language. */
 export function LanguageProvider({ messages, children }: { messages: Messages; children: ReactNode }) {
   const [shown, setShown] = useState({ tag: chosenLanguage(), messages })
+  const chosen = useRef<LanguageTag>(undefined)
   const change = async (tag: LanguageTag) => {
+    chosen.current = tag
     const messages = await catalogueOf(tag)
+    // Another language was chosen while the texts were loaded.
+    if (chosen.current !== tag) return
     write('cupel.language', tag)
     document.documentElement.lang = tag
     setShown({ tag, messages })

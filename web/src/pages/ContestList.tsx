@@ -4,13 +4,15 @@ import { Link, useNavigate } from '@tanstack/react-router'
 import { CircleCheck } from 'lucide-react'
 import { useState, type FormEvent } from 'react'
 import { addressOf, api, CallError, dataOf, type Schema } from '../api/client'
-import { contestsQuery, ownContestsQuery } from '../api/contest'
+import { ownContestsQuery } from '../api/contest'
+import { contestsQuery } from '../api/contest-list'
 import { sessionQuery } from '../api/queries'
 import { field } from '../components/AccountPage'
 import { Countdown } from '../components/Countdown'
 import { ErrorBox } from '../components/ErrorBox'
 import { Part } from '../components/TakePart'
 import { RowsSkeleton } from '../components/Skeletons'
+import { useLastPage } from '../hooks/useLastPage'
 import { useSend } from '../hooks/useSend'
 import { useTitle } from '../hooks/useTitle'
 import { contestListTexts } from '../i18n/contest-list'
@@ -49,11 +51,12 @@ export function ContestList() {
   // A contest in which the user's own time is running belongs to the running ones, although it is over for others.
   const virtual = ((page > 1 ? latest.data : past.data?.contests) ?? []).filter(isRunningVirtually)
   const isVirtual = ({ slug }: Line) => virtual.some((one) => one.slug === slug)
-  const isLoaded = running.data !== undefined && upcoming.data !== undefined && past.data !== undefined
+  const go = (page: number, replace = false) => void navigate({ to: '/contests', search: page > 1 ? { page } : {}, replace })
+  const isAfterLast = useLastPage(past, (page) => go(page, true))
+  const isLoaded = running.data !== undefined && upcoming.data !== undefined && past.data !== undefined && !isAfterLast
   const isEmpty = isLoaded && [running, upcoming, past].every((one) => one.data?.pagination.total === 0)
   const pagination = past.data?.pagination
   const pages = pagination === undefined ? 1 : Math.max(1, Math.ceil(pagination.total / pagination.limit))
-  const go = (page: number) => void navigate({ to: '/contests', search: page > 1 ? { page } : {} })
   return (
     <div className="w-full max-w-5xl mx-auto px-3 sm:px-4 py-5 sm:py-8">
       <h1 className="text-2xl font-semibold tracking-tight">{m.contests.title}</h1>

@@ -90,8 +90,8 @@ function Contest({ contest, user }: { contest: Schema['ContestView']; user: stri
   // The page with the questions does not need the number of new entries.
   const news = view === 'clarifications' ? 0 : questions.news
   const turn = () => {
-    void queries.invalidateQueries({ queryKey: ['contest', slug] })
-    void queries.invalidateQueries({ queryKey: ['standings', slug] })
+    // Until the end, participants ask questions.
+    for (const key of ['contest', 'standings', 'clarifications']) void queries.invalidateQueries({ queryKey: [key, slug] })
   }
   return (
     <div className="w-full max-w-7xl mx-auto px-3 sm:px-4 py-3 sm:py-8 low:py-3">

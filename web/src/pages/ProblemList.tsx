@@ -26,6 +26,7 @@ import { subscribeToChoices } from '../hooks/useChoice'
 import { useHere } from '../hooks/useHere'
 import { useIsOnline } from '../hooks/useIsOnline'
 import { useKeptFocus } from '../hooks/useKeptFocus'
+import { useLastPage } from '../hooks/useLastPage'
 import { useMedia } from '../hooks/useMedia'
 import { useTitle } from '../hooks/useTitle'
 
@@ -85,7 +86,9 @@ export function ProblemList() {
 
   const isOnline = useIsOnline()
   // A deferred value is rendered in short tasks.
-  const page = useDeferredValue(found.data, undefined)
+  const data = useDeferredValue(found.data, undefined)
+  const isAfterLast = useLastPage(found, (page) => void navigate({ to: '/problems', search: (before) => listSearch({ ...before, page }), replace: true }))
+  const page = isAfterLast ? undefined : data
   const pages = page === undefined ? 1 : Math.max(1, Math.ceil(page.pagination.total / page.pagination.limit))
   useEffect(() => {
     if (wanted === undefined || wanted !== (search.q ?? '') || found.isPlaceholderData || page !== found.data) return

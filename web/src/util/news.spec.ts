@@ -1,6 +1,6 @@
 // Questions of a contest: which entries are new for a user, and which read entries a browser stores.
-import { describe, expect, it } from 'vitest'
-import { isWaiting, keysOf, merged, newSince, READ_MAX, remembered, unread, waitingFirst, type Entry } from './news'
+import { describe, expect, it, vi } from 'vitest'
+import { isWaiting, keysOf, merged, newsPoll, newSince, READ_MAX, remembered, unread, waitingFirst, type Entry } from './news'
 
 const entry = (n: number, change: Partial<Entry> = {}): Entry => ({
   clarification_id: `01990000-0000-7000-8000-${String(n).padStart(12, '0')}`,
@@ -65,5 +65,38 @@ describe('the list of an organizer', () => {
     const entries = [announced(5), entry(4), answered(3), entry(2), answered(1)]
     expect(waitingFirst(entries).map((one) => Number(one.clarification_id.slice(-1)))).toEqual([2, 4, 5, 3, 1])
     expect(entries.filter(isWaiting)).toHaveLength(2)
+  })
+})
+
+describe('the entries are read again', () => {
+  const ends_at = '2026-01-01T05:00:00Z'
+  const minutesAfter = (minutes: number) => vi.useFakeTimers({ now: Date.parse(ends_at) + minutes * 60_000 })
+  const visitor = { phase: 'over', participation: null, may_change: false, ends_at } as const
+  const part = (kind: string, ends_at: string) => ({ ...visitor, participation: { kind, starts_at: '2026-01-01T00:00:00Z', ends_at } })
+
+  it('every few seconds while the time of the contest or of a virtual participation runs', () => {
+    minutesAfter(-10)
+    expect([false, true].map((isOpen) => newsPoll({ ...visitor, phase: 'running' }, [], isOpen))).toEqual([10_000, 3_000])
+    minutesAfter(10)
+    expect(newsPoll(part('virtual', '2026-01-01T06:00:00Z'), [], true)).toBe(3_000)
+  })
+
+  it('for an hour after the end, less often', () => {
+    minutesAfter(59)
+    expect([visitor, part('official', ends_at)].map((one) => newsPoll(one, [], true))).toEqual([30_000, 30_000])
+    minutesAfter(61)
+    expect([visitor, part('official', ends_at)].map((one) => newsPoll(one, [], true))).toEqual([false, false])
+    expect(newsPoll(part('virtual', '2026-01-01T06:00:00Z'), [], true)).toBe(30_000)
+  })
+
+  it('as long as an own question waits for its answer', () => {
+    minutesAfter(600)
+    const poll = (one: Entry) => newsPoll(part('official', ends_at), [one], false)
+    expect([entry(1, { own: true }), entry(1), answered(1, { own: true })].map(poll)).toEqual([30_000, false, false])
+  })
+
+  it('always for an organizer, because virtual participants ask questions', () => {
+    minutesAfter(60_000)
+    expect(newsPoll({ ...visitor, may_change: true }, [], false)).toBe(30_000)
   })
 })

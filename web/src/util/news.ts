@@ -1,6 +1,8 @@
 // New entries in a contest's list of questions. For a reader, these are the announcements and answers that this browser
 // has not shown yet. For an organizer, these are the unanswered questions.
 import type { Schema } from '../api/client'
+import { serverNow } from './clock'
+import { isRunning } from './standings'
 
 export type Entry = Schema['ClarificationView']
 
@@ -28,6 +30,26 @@ export const unread = (entries: readonly Entry[], read: ReadonlySet<string>, sin
   entries.filter((entry) => isNews(entry, since) && !read.has(newsKey(entry)))
 
 export const isWaiting = ({ kind, answer }: Entry): boolean => kind === 'question' && answer == null
+
+/** Intervals at which a visible page reads the entries again: while it shows them, while it only shows their number, and after the end. */
+const OPEN_POLL_MS = 3_000
+const POLL_MS = 10_000
+const OVER_POLL_MS = 30_000
+
+/** Time after the end during which the last questions are answered, and announcements are made. */
+const AFTERWARDS_MS = 60 * 60_000
+
+/**
+ * Interval at which a page reads the entries again; `false`: never. `isOpen`: whether the page shows them. After the end, a page of a reader
+ * waits for the last answers and announcements, and for the answers to the reader's own questions. Somebody may take part virtually at any
+ * time, so the page of an organizer always waits for questions.
+ */
+export function newsPoll(contest: Pick<Schema['ContestView'], 'phase' | 'participation' | 'may_change' | 'ends_at'>, entries: readonly Entry[], isOpen: boolean): number | false {
+  if (contest.phase !== 'over' || isRunning(contest)) return isOpen ? OPEN_POLL_MS : POLL_MS
+  const isRecent = serverNow() < Date.parse(contest.participation?.ends_at ?? contest.ends_at) + AFTERWARDS_MS
+  const waits = contest.may_change || isRecent || entries.some((entry) => entry.own && isWaiting(entry))
+  return waits && OVER_POLL_MS
+}
 
 /** Unanswered questions, oldest first, and then all other entries in their order. */
 export const waitingFirst = (entries: readonly Entry[]): Entry[] => [...entries.filter(isWaiting).reverse(), ...entries.filter((entry) => !isWaiting(entry))]

@@ -350,6 +350,28 @@ async fn a_token_is_not_accepted_as_a_cookie_and_a_cookie_not_as_a_token() {
     assert_eq!(app.get("/api/v1/auth/me").header("cookie", &cookie).send().await.status, 200);
 }
 
+/// Such an answer is no error, so without the mark the page would not notice that its session has ended.
+#[tokio::test]
+async fn an_answer_to_a_page_of_a_user_whose_session_has_ended_is_marked() {
+    let app = TestApp::start().await;
+    let (user, other) = (app.user().await, app.user().await);
+    let (own, of_other) = (cookie(&sign_in(&app, &user).await), cookie(&sign_in(&app, &other).await));
+    let id = user.user.id.to_string();
+    let mark = async |path: &str, page: &str, cookie: &str| {
+        let answer = app.get(path).header("x-cupel-site", page).header("cookie", cookie).send().await;
+        (answer.status.as_u16(), answer.header("x-cupel-visitor").to_owned())
+    };
+    const LIST: &str = "/api/v1/contests";
+    const UNKNOWN: &str = "/api/v1/contests/unknown";
+    assert_eq!(mark(LIST, &id, &own).await, (200, String::new()));
+    assert_eq!(mark(LIST, &id, &of_other).await, (200, "1".to_owned()), "the session of another user");
+    from_the_site(app.delete("/api/v1/session")).header("cookie", &own).send().await;
+    assert_eq!(mark(LIST, &id, &own).await, (200, "1".to_owned()));
+    assert_eq!(mark(UNKNOWN, &id, &own).await, (404, "1".to_owned()));
+    assert_eq!(mark(LIST, &id, "").await, (200, "1".to_owned()), "the browser has removed the cookie");
+    assert_eq!(mark(LIST, "1", &own).await, (200, String::new()), "the page has no user yet");
+}
+
 #[tokio::test]
 async fn a_page_that_was_loaded_over_tls_gets_a_secure_cookie() {
     let app = TestApp::start().await;

@@ -38,6 +38,10 @@ const NAME: &str = "cupel_session";
 /// is the id of the page's user ([`is_page_of_another`]), or any other text.
 pub const SITE_HEADER: HeaderName = HeaderName::from_static("x-cupel-site");
 
+/// Header of each answer to a page of a user that the server has served as for a visitor, because the session has ended
+/// or belongs to another user. Such an answer need not be an error, and the page would take it for the user's.
+pub const VISITOR_HEADER: HeaderName = HeaderName::from_static("x-cupel-visitor");
+
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The session cookie of a request, if there is one.
@@ -66,11 +70,15 @@ pub fn remove_session_cookie() -> HeaderValue {
     HeaderValue::from_static("cupel_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax")
 }
 
-/// Whether the page that sent the request belongs to another user than the session. The site names the user of the page
-/// in [`SITE_HEADER`]; after another user has signed in through another tab, the page must not act for that user.
+/// The user or the guest of the page that sent the request, whom the site names in [`SITE_HEADER`].
+pub fn user_of_page(headers: &HeaderMap) -> Option<UserId> {
+    headers.get(SITE_HEADER)?.to_str().ok()?.parse().ok()
+}
+
+/// Whether the page that sent the request belongs to another user than the session. After another user has signed in
+/// through another tab, the page must not act for that user.
 pub fn is_page_of_another(headers: &HeaderMap, user: UserId) -> bool {
-    let named = headers.get(SITE_HEADER).and_then(|value| value.to_str().ok()?.parse::<UserId>().ok());
-    named.is_some_and(|named| named != user)
+    user_of_page(headers).is_some_and(|named| named != user)
 }
 
 /// Checks that this server's own site sent the request. A `GET` or `HEAD` always passes.

@@ -10,8 +10,8 @@ mod who;
 
 pub(crate) use cookie::has_own_name;
 pub use cookie::{
-    SITE_HEADER, check_own_name, check_same_origin, is_own_socket, is_page_of_another, remove_session_cookie,
-    session_cookie, set_session_cookie,
+    SITE_HEADER, VISITOR_HEADER, check_own_name, check_same_origin, is_own_socket, is_page_of_another,
+    remove_session_cookie, session_cookie, set_session_cookie, user_of_page,
 };
 pub use credential::{Presented, bearer};
 pub(crate) use identity::DISABLED;
