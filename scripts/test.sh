@@ -109,6 +109,8 @@ prepare() {
         install_languages
     fi
 }
+# A new build of the site removes the files of the earlier one, which the compiler may be reading.
+[ ! -e web/dist ] || scripts/build-site.sh required
 # Downloads leave the processors idle, so the compiler works meanwhile. If the site was not ready when its crate was compiled, the second
 # call of cargo compiles that crate again. scripts/run-tests builds the tests with the same command.
 prepare </dev/null &
