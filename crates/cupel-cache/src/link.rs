@@ -191,7 +191,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_late_failure_on_an_earlier_connection_does_not_drop_the_current_one() {
-        let link = Link::start(&Redis::shared().url(), "trial".to_owned(), CONNECT_MAX).await.unwrap();
+        let client = Client::open(Redis::shared().url()).unwrap();
+        let link = Link::start(client, "trial".to_owned(), CONNECT_MAX).await.unwrap();
         let wire = &link.wire;
         let (_, earlier) = wire.current().expect("a connection");
         wire.found(wire.connect().await.unwrap());
