@@ -122,7 +122,8 @@ fn read(url: &str, application: &str) -> Result<(Config, Tls), UrlError> {
         return Err(UrlError::Missing("host"));
     }
     // libpq ignores `sslmode` for Unix sockets. A handshake would need the name of a host.
-    let is_local = config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)));
+    let is_local =
+        config.get_hostaddrs().is_empty() && config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)));
     let tls = if is_local { Tls::Off } else { tls };
     if is_local {
         config.ssl_mode(SslMode::Disable);
@@ -180,6 +181,9 @@ mod tests {
             let (config, tls) = read(url, "cupel").unwrap();
             assert_eq!((config.get_ssl_mode(), tls), (SslMode::Disable, Tls::Off), "{url}");
         }
+        let by_network =
+            read("postgres:///d?host=/run/a&hostaddr=10.0.0.5&user=u&sslmode=verify-full", "cupel").unwrap();
+        assert_ne!(by_network.1, Tls::Off, "the address takes precedence over the socket");
         let (config, tls) = read("postgres://u@%2Frun%2Fa,h/d", "cupel").unwrap();
         assert_eq!((config.get_ssl_mode(), tls), (SslMode::Prefer, Tls::Encrypted), "one host has an address");
     }

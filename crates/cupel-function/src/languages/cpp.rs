@@ -1,9 +1,11 @@
 //! C++: a method of a class `Solution`, or a function; for a class, that class. The driver includes the submission and
 //! renames its `main`.
 
+use std::collections::BTreeSet;
+
 use super::{
-    BoxFile, DriverLanguage, GCC_MACROS, Named, arguments, block_comment, branches, case_of_c, has_extension,
-    line_comment, nodes, parameters, undefined,
+    BoxFile, DriverLanguage, GCC_MACROS, Named, arguments, block_comment, branches, case_of_c, includes, line_comment,
+    name_of, nodes, parameters, undefined,
 };
 use cupel_problem::{Interface, MethodSignature, Parameter, Signature, Type};
 
@@ -54,10 +56,9 @@ impl Cpp {
 /// Whether the function `name` is a method of a class `Solution`. If there is such a class, it is assumed to have the
 /// method, unless only code outside of it has the name of the function.
 fn is_in_solution(submission: &[BoxFile], name: &str) -> bool {
-    // The other sources are compiled separately.
-    let included = submission.iter().enumerate().filter(|(at, file)| *at == 0 || !has_extension(file, EXTENSIONS));
+    let compiled = included_by_main(submission);
     let texts: Vec<String> =
-        included.filter_map(|(_, file)| Some(code(std::str::from_utf8(&file.data).ok()?))).collect();
+        compiled.into_iter().filter_map(|file| Some(code(std::str::from_utf8(&file.data).ok()?))).collect();
     let tokens: Vec<&str> = texts.iter().flat_map(|text| tokens(text)).collect();
     let is_class = |at: usize| {
         let is_enum = at > 1 && tokens[at - 2] == "enum";
@@ -76,6 +77,18 @@ fn is_in_solution(submission: &[BoxFile], name: &str) -> bool {
     let (body, below) = rest.split_at(body_length(rest));
     let is_defined_in = |tokens: &[&str]| tokens.windows(2).any(|pair| pair == [name, "("]);
     body.contains(&name) || !(is_defined_in(above) || is_defined_in(below))
+}
+
+/// The main source and the files that it includes, also indirectly. Other files are compiled separately, or not at all.
+fn included_by_main(submission: &[BoxFile]) -> Vec<&BoxFile> {
+    let (mut found, mut others): (Vec<&BoxFile>, Vec<&BoxFile>) = (Vec::new(), submission.iter().skip(1).collect());
+    let mut next: Vec<&BoxFile> = submission.first().into_iter().collect();
+    while !next.is_empty() {
+        let names: BTreeSet<&str> = next.iter().copied().flat_map(includes).collect();
+        found.append(&mut next);
+        (next, others) = others.into_iter().partition(|file| names.contains(name_of(file)));
+    }
+    found
 }
 
 /// Number of tokens from an opening brace to the closing one.

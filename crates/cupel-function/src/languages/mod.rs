@@ -9,6 +9,8 @@ mod javascript;
 mod python;
 mod rust;
 
+use std::collections::BTreeSet;
+
 use cupel_types::{BoxFile, BoxFiles, BoxPath};
 
 use super::case::{Expected, FunctionCase};
@@ -131,8 +133,10 @@ impl Driver {
         let units = match self.0.named() {
             Named::Driver => first.cloned().collect(),
             Named::DriverAndOthers(extensions) => {
+                // A source that another one includes is compiled there, and may need the types of the driver.
+                let included: BTreeSet<&str> = theirs.iter().flat_map(includes).collect();
                 let others = theirs.iter().filter(|file| Some(&file.path) != main.as_ref());
-                let others = others.filter(|file| has_extension(file, extensions));
+                let others = others.filter(|file| has_extension(file, extensions) && !included.contains(name_of(file)));
                 first.chain(others).cloned().collect()
             }
             Named::All => driver.iter().chain(&theirs).cloned().collect(),
@@ -266,6 +270,21 @@ const GCC_MACROS: &[&str] = &["linux", "unix"];
 
 fn has_extension(file: &BoxFile, extensions: &[&str]) -> bool {
     file.path.as_str().rsplit_once('.').is_some_and(|(_, extension)| extensions.contains(&extension))
+}
+
+/// The names, without directories, of the files that a C or C++ file includes with `#include "…"`.
+fn includes(file: &BoxFile) -> impl Iterator<Item = &str> {
+    let lines = std::str::from_utf8(&file.data).unwrap_or_default().lines();
+    lines.filter_map(|line| {
+        let directive = line.trim_start().strip_prefix('#')?.trim_start();
+        let (path, _) = directive.strip_prefix("include")?.trim_start().strip_prefix('"')?.split_once('"')?;
+        path.rsplit('/').next()
+    })
+}
+
+/// The name of a file without its directories.
+fn name_of(file: &BoxFile) -> &str {
+    file.path.as_str().rsplit('/').next().unwrap_or_default()
 }
 
 /// Lines that remove macros in C and C++.

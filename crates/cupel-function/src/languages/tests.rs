@@ -137,6 +137,12 @@ fn the_submission_is_placed_beside_the_driver_under_a_fixed_name() {
     assert_eq!(paths(&sources.units), ["main.cc", "a.cc", "b/c.C", "main.cpp"]);
     let sources = Driver::named("c").unwrap().sources(&signature, &BoxFiles::new(sent.to_vec()));
     assert_eq!(paths(&sources.units), ["main.c", "b.c"]);
+    // A source that another one includes is compiled with it.
+    let sent =
+        [("mine.c", " # include \"x/util.c\"\n"), ("x/util.c", "#include \"more.c\"\n"), ("x/more.c", ""), ("b.c", "")];
+    let sent = BoxFiles::new(sent.map(|(path, text)| file(path, text)).to_vec());
+    let sources = Driver::named("c").unwrap().sources(&signature, &sent);
+    assert_eq!(paths(&sources.units), ["main.c", "b.c"]);
 
     let sent = BoxFiles::new(vec![file("Window.java", "class Solution {}"), file("Other.java", "class Other {}")]);
     let sources = Driver::named("java").unwrap().sources(&signature, &sent);
@@ -184,13 +190,15 @@ fn in_cpp_a_free_function_is_called_if_there_is_no_class_solution() {
     ] {
         assert!(call(text), "{text}");
     }
-    let in_header = |header: &str| {
-        let sent = vec![file("a.cpp", "#include \"b\""), file(header, "class Solution { long long solve(); };")];
+    let beside = |included: &str, name: &str| {
+        let main = format!("#include \"{included}\"");
+        let sent = vec![file("a.cpp", &main), file(name, "class Solution { long long solve(); };")];
         let sources = Driver::named("cpp").unwrap().sources(&function(&[], "int", None), &BoxFiles::new(sent));
         String::from_utf8_lossy(&sources.units.iter().next().unwrap().data).contains("::Solution().solve()")
     };
-    assert!(in_header("b.hpp") && in_header("b"));
-    assert!(!in_header("b.cpp"), "it is compiled separately");
+    assert!(beside("b.hpp", "b.hpp") && beside("b", "b") && beside("./b.cpp", "b.cpp"));
+    assert!(!beside("c.hpp", "b.cpp"), "it is compiled separately");
+    assert!(!beside("c.hpp", "README.md"), "no source includes it");
 }
 
 /// The text of the driver's file with this name.

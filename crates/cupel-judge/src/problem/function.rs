@@ -114,7 +114,8 @@ fn blames_the_driver(output: &str, units: &BoxFiles) -> bool {
 const UNDEFINED: &str = "undefined reference to ";
 
 /// Whether the linker reports that the function or a part of the class is not defined. In C++, the report has the form
-/// `Class::name(types)`; in C, `name`, `Class_name`, or `cupel_user_name`.
+/// `Class::name(types)`, or `Class::name[abi:cxx11](types)` if the result contains a string; in C, `name`, `Class_name`,
+/// or `cupel_user_name`.
 fn is_undefined(output: &str, signature: &Signature) -> bool {
     let is_called = |symbol: &str| {
         let name = symbol.strip_prefix("cupel_user_").unwrap_or(symbol);
@@ -132,7 +133,7 @@ fn is_undefined(output: &str, signature: &Signature) -> bool {
     };
     let reports = output.lines().filter_map(|line| Some(line.split_once(UNDEFINED)?.1));
     reports
-        .filter_map(|symbol| symbol.trim_start_matches(['`', '\'', '"']).split(['(', '\'', '"']).next())
+        .filter_map(|symbol| symbol.trim_start_matches(['`', '\'', '"']).split(['(', '[', '\'', '"']).next())
         .any(is_called)
 }
 

@@ -5,6 +5,7 @@ pub(super) mod args;
 
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use axum::body::Body;
@@ -25,6 +26,8 @@ use crate::terminal::{Table, harmless};
 const PAGE: usize = 100;
 /// Maximum number of times that the standings are read until their pages fit together.
 const STANDINGS_READS_MAX: u32 = 10;
+/// Pause before the standings are read again.
+const STANDINGS_PAUSE: Duration = Duration::from_secs(1);
 /// Maximum size of a response.
 const ANSWER_BYTES_MAX: usize = 256 << 20;
 
@@ -247,7 +250,10 @@ impl ApiSession {
     /// Reads the standings with all rows, without paging. A row that changes its place between two pages may be read
     /// twice or not at all, so the rows are then read again.
     async fn all_standings(&self, path: &str) -> Result<Value, Failure> {
-        for _ in 0..STANDINGS_READS_MAX {
+        for reads in 0..STANDINGS_READS_MAX {
+            if reads > 0 {
+                tokio::time::sleep(STANDINGS_PAUSE).await;
+            }
             let mut standings = self.json(Method::GET, &format!("{path}&limit=1"), None).await?;
             let rows = self.all(path, "rows").await?;
             if !are_complete(&rows, standings["pagination"]["total"].as_u64().unwrap_or(0)) {
@@ -260,7 +266,7 @@ impl ApiSession {
             }
             return Ok(standings);
         }
-        Err(anyhow!("the standings changed each time while they were read: try again, or use --format csv"))
+        Err(anyhow!("the standings changed each time while they were read: try again, or use `cupel contest standings --format csv`"))
             .or_exit(Exit::System)
     }
 

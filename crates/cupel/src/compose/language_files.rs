@@ -1,8 +1,9 @@
 //! The language files of a running server. A process that runs programs reads changed files again as part of
 //! `reload.rs`. An API node does so here, and offers the languages of the workers as its own files define them.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use cupel_core::cluster::BEAT_EVERY;
@@ -22,8 +23,9 @@ pub(super) struct LanguageFiles {
     fault: ReportedFault,
 }
 
-/// Names, sizes and times of the files.
-pub(super) type FileStates = Vec<(PathBuf, u64, Option<SystemTime>)>;
+/// Names, sizes and times of the files. The time of the last change of the attributes is among them: a file may become
+/// readable.
+pub(super) type FileStates = Vec<(PathBuf, u64, Option<SystemTime>, (i64, i64))>;
 
 impl LanguageFiles {
     pub(super) fn new(config: Arc<Config>, fault: ReportedFault) -> LanguageFiles {
@@ -36,7 +38,7 @@ impl LanguageFiles {
         let mut files: FileStates = files
             .filter_map(|path| {
                 let meta = std::fs::metadata(&path).ok()?;
-                Some((path, meta.len(), meta.modified().ok()))
+                Some((path, meta.len(), meta.modified().ok(), (meta.ctime(), meta.ctime_nsec())))
             })
             .collect();
         files.sort();
@@ -79,22 +81,18 @@ impl FollowedFiles {
 /// At each heartbeat interval: reads changed language files again, and the languages that the workers offer.
 pub(super) async fn offer_of_workers(core: Core, files: LanguageFiles, shutdown: CancellationToken) {
     let mut ticks = Ticks::every(BEAT_EVERY, shutdown);
-    let mut followed = FollowedFiles { files, seen: None };
+    let followed = Arc::new(Mutex::new(FollowedFiles { files, seen: None }));
     // Languages that were read again and are not offered yet.
     let mut read_again = None;
     while ticks.next().await {
-        let looked = tokio::task::spawn_blocking(move || {
-            let read = followed.look();
-            (followed, read)
+        let looked = Arc::clone(&followed);
+        let looked =
+            tokio::task::spawn_blocking(move || looked.lock().unwrap_or_else(PoisonError::into_inner).look()).await;
+        // After a panic, the same files are not read again.
+        let read = looked.unwrap_or_else(|error| {
+            tracing::error!(%error, "the language files could not be read");
+            None
         });
-        let read;
-        (followed, read) = match looked.await {
-            Ok(looked) => looked,
-            Err(error) => {
-                tracing::error!(%error, "the task that offers the workers' languages has failed");
-                return;
-            }
-        };
         read_again = read.or(read_again);
         match core.offer_languages_of_workers(read_again.as_ref()).await {
             Ok(()) => read_again = None,

@@ -248,6 +248,7 @@ fn what_the_linker_misses_is_the_function_only_if_it_has_its_name() {
         ("'twice'", true, false),
         ("`cupel_user_twice'", true, false),
         ("`Solution::twice(long long)'", true, false),
+        ("`twice[abi:cxx11](long long)'", true, false),
         ("`helper'", false, false),
         ("`twice_as(twice)'", false, false),
         ("`Lockers_take'", false, true),
