@@ -145,7 +145,7 @@ impl Site {
             ("CUPEL_BLOBS__URL", "postgres"),
             ("CUPEL_WORKER__LEASE", LEASE),
             ("CUPEL_QUEUE__RECLAIM_AFTER", LEASE),
-            // A stall of the machine that is longer than a lease costs each running run an attempt, but no test its result.
+            // A stall of the machine that is longer than a lease costs each run an attempt, but no test its result.
             ("CUPEL_WORKER__ATTEMPTS_MAX", "100"),
         ];
         let cluster = Cluster::new(&[&engines, settings].concat());
