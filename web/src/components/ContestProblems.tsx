@@ -2,16 +2,18 @@
 import { Link } from '@tanstack/react-router'
 import type { Schema } from '../api/client'
 import { ROWS_MAX, type Standings } from '../api/contests'
-import { useMessages } from '../i18n/messages'
+import { contestTexts } from '../i18n/contests'
+import { useMessages, useTexts } from '../i18n/messages'
 import { solvedBy, stateOf } from '../util/standings'
 import { withoutOverrides } from '../util/visible'
 import { CellWords } from './StandingsCell'
 
 export function ContestProblems({ contest, standings }: { contest: Schema['ContestView']; standings: Standings | undefined }) {
   const m = useMessages()
+  const t = useTexts(contestTexts)
   const { problems, participation, phase } = contest
-  if (problems == null) return <p className="py-6 text-muted">{phase === 'upcoming' || participation != null ? m.contests.problemsLater : m.contests.problemsHidden}</p>
-  if (problems.length === 0) return <p className="py-6 text-muted">{m.contests.noProblems}</p>
+  if (problems == null) return <p className="py-6 text-muted">{phase === 'upcoming' || participation != null ? t.problemsLater : t.problemsHidden}</p>
+  if (problems.length === 0) return <p className="py-6 text-muted">{t.noProblems}</p>
   const own = standings?.own
   // With points, the standings do not tell who has all of them. Only the first rows of long standings are loaded.
   const rows = contest.style === 'icpc' && standings !== undefined && standings.total <= ROWS_MAX ? standings.rows : undefined
@@ -33,9 +35,9 @@ export function ContestProblems({ contest, standings }: { contest: Schema['Conte
             <span className="sm:py-1 max-sm:pb-1.5 max-sm:col-start-2 flex flex-wrap items-center sm:justify-end gap-x-4">
               {rows !== undefined && <span className="text-sm text-muted">{m.contests.solvedBy(solvedBy(rows, at))}</span>}
               {cell !== undefined && (
-                <span title={m.contests.yourResult} className="min-w-14 sm:text-right">
-                  <span className="sr-only">{m.heading(m.contests.yourResult)}</span>
-                  {stateOf(cell) === 'none' ? <span className="text-sm text-muted">{m.contests.notTried}</span> : <CellWords cell={cell} />}
+                <span title={t.yourResult} className="min-w-14 sm:text-right">
+                  <span className="sr-only">{m.heading(t.yourResult)}</span>
+                  {stateOf(cell) === 'none' ? <span className="text-sm text-muted">{t.notTried}</span> : <CellWords cell={cell} />}
                 </span>
               )}
             </span>

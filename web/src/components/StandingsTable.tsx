@@ -29,14 +29,13 @@ interface Props {
 
 export function StandingsTable({ contest, query, user, isOrganizer = false, isUnfrozen = false }: Props) {
   const m = useMessages()
-  const c = m.contests
   const o = useTexts(organizers)
   // A deferred value is rendered in short tasks.
   const standings = useDeferredValue(query.data, undefined)
   if (standings === undefined) return query.error !== null ? <ErrorBox error={query.error} onRetry={() => void query.refetch()} /> : <p role="status">{m.loading}</p>
   const { rows, total } = standings
   if (contest.phase === 'upcoming') return <None title={o.joinedSoFar(total)} detail={o.standingsLater} />
-  if (rows.length === 0) return <None title={c.noRows} detail={c.noRowsDetail} />
+  if (rows.length === 0) return <None title={o.noRows} detail={o.noRowsDetail} />
   return <Table contest={contest} standings={standings} isStale={query.error !== null} user={user} isOrganizer={isOrganizer} isUnfrozen={isUnfrozen} />
 }
 
@@ -99,10 +98,10 @@ function Table({ contest, standings, isStale, user, isOrganizer, isUnfrozen }: T
   return (
     <>
       <div className="mb-3 flex flex-wrap items-baseline gap-x-4 gap-y-1 text-sm text-muted">
-        <span>{c.participants(total)}</span>
-        <span>{c.standingsAt(contestTime(Math.min(standings.elapsed_seconds, contest.length_seconds)))}</span>
+        <span>{o.participants(total)}</span>
+        <span>{o.standingsAt(contestTime(Math.min(standings.elapsed_seconds, contest.length_seconds)))}</span>
         <Csv slug={contest.slug} isUnfrozen={isUnfrozen} className="max-sm:hidden" />
-        {total > ROWS_MAX && <span>{c.more(ROWS_MAX)}</span>}
+        {total > ROWS_MAX && <span>{o.more(ROWS_MAX)}</span>}
         {all.length > OWN_ROW_FROM && (
           <span role="status" className={rows.length === 0 ? 'sr-only' : ''}>
             {wanted !== '' && (rows.length === 0 ? o.noneFound(wanted) : o.found(rows.length, all.length))}
@@ -111,19 +110,19 @@ function Table({ contest, standings, isStale, user, isOrganizer, isUnfrozen }: T
         {all.length > OWN_ROW_FROM && (
           <input
             type="search"
-            aria-label={c.find}
-            placeholder={c.find}
+            aria-label={o.find}
+            placeholder={o.find}
             value={wanted}
             onChange={(event) => setWanted(event.target.value)}
             className={`${inputClass} sm:ml-auto sm:max-w-48`}
           />
         )}
-        {isStale && <span role="status">{c.stale}</span>}
+        {isStale && <span role="status">{o.stale}</span>}
       </div>
       {standings.frozen && !isOrganizer && (
         <p className="mb-3 p-3 flex gap-2 rounded-md bg-raised border border-border">
           <Snowflake aria-hidden size={16} strokeWidth={1.5} className="mt-0.5 shrink-0 text-compile" />
-          {c.frozen}
+          {o.frozen}
         </p>
       )}
       <div className="relative">
@@ -134,10 +133,10 @@ function Table({ contest, standings, isStale, user, isOrganizer, isUnfrozen }: T
               <div role="row" className="grid h-9 items-stretch bg-raised border-b border-border text-sm max-sm:text-xs font-medium" style={columns}>
                 <First isHeader>
                   <span className="w-8 max-sm:w-5 shrink-0 text-right">#</span>
-                  <span>{c.name}</span>
+                  <span>{o.name}</span>
                 </First>
-                {!isIoi && <Head>{c.solved}</Head>}
-                <Head>{isIoi ? c.score : c.penaltyColumn}</Head>
+                {!isIoi && <Head>{o.solved}</Head>}
+                <Head>{isIoi ? o.score : o.penaltyColumn}</Head>
                 {problems.map((label) => (
                   <Head key={label} title={titles.get(label)}>
                     {label}
@@ -247,20 +246,20 @@ interface RowProps {
 }
 
 const Row = memo(function Row({ row, at, columns, minWidth, isIoi, isOwn }: RowProps) {
-  const m = useMessages()
+  const o = useTexts(organizers)
   const isRanked = hasRank(row)
   return (
     <div role="row" aria-rowindex={at === undefined ? undefined : at + 2} data-own={isOwn} className={`grid min-h-10 items-stretch border-border ${at === undefined || at === 0 ? '' : 'border-t'} ${isOwn ? 'bg-own font-medium' : ''}`} style={{ gridTemplateColumns: columns, minWidth }}>
       <First isOwn={isOwn}>
-        <span className="figure w-8 max-sm:w-5 shrink-0 text-right text-muted" title={isRanked ? undefined : m.contests.noRank}>
+        <span className="figure w-8 max-sm:w-5 shrink-0 text-right text-muted" title={isRanked ? undefined : o.noRank}>
           {isRanked ? row.rank : <span aria-hidden>{NO_RANK}</span>}
-          {!isRanked && <span className="sr-only">{m.contests.noRank}</span>}
+          {!isRanked && <span className="sr-only">{o.noRank}</span>}
         </span>
         {/* The whole name is shown, because phones do not show the `title` of an element. */}
         <span className="min-w-0 py-1 flex flex-wrap items-baseline gap-x-2 leading-[1.15]">
           <span className="min-w-0 wrap-anywhere">{row.username}</span>
-          {isOwn && <span className="text-xs text-muted max-sm:sr-only">{m.contests.you}</span>}
-          {row.kind === 'virtual' && <span className="text-xs text-muted">{m.contests.isVirtual}</span>}
+          {isOwn && <span className="text-xs text-muted max-sm:sr-only">{o.you}</span>}
+          {row.kind === 'virtual' && <span className="text-xs text-muted">{o.isVirtual}</span>}
         </span>
       </First>
       {!isIoi && (
@@ -281,18 +280,17 @@ const Row = memo(function Row({ row, at, columns, minWidth, isIoi, isOwn }: RowP
 })
 
 function Csv({ slug, isUnfrozen, className }: { slug: string; isUnfrozen: boolean; className: string }) {
-  const c = useMessages().contests
+  const o = useTexts(organizers)
   return (
     <a href={addressOf(`/api/v1/contests/${encodeURIComponent(slug)}/standings?format=csv${isUnfrozen ? '&unfrozen=true' : ''}`)} className={`inline-flex items-center pointer-coarse:min-h-11 text-accent-text underline ${className}`}>
-      {c.csv}
+      {o.csv}
     </a>
   )
 }
 
 function Legend({ isIoi, hasVirtual }: { isIoi: boolean; hasVirtual: boolean }) {
-  const m = useMessages()
   const o = useTexts(organizers)
-  const { legend } = m.contests
+  const { legend } = o
   const signs: [string, string, string][] = isIoi
     ? [['55', 'text-accepted font-semibold', o.points]]
     : [

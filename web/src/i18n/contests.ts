@@ -1,4 +1,4 @@
-// The texts of taking part in a contest, loaded with the pages of contests.
+// The texts of taking part in a contest and of its problems, loaded with the pages of contests.
 import type { Both } from './messages'
 
 const en = {
@@ -14,6 +14,11 @@ const en = {
   takesPart: 'You are taking part',
   takesPartVirtually: 'You are taking part virtually',
   tookPart: 'You took part',
+  problemsLater: 'The problems are shown when the contest begins.',
+  problemsHidden: 'The problems are shown to participants. Take part to see them.',
+  noProblems: 'This contest has no problems yet.',
+  yourResult: 'Your result',
+  notTried: 'Not tried',
 }
 
 export type ContestTexts = typeof en
@@ -31,6 +36,11 @@ const zhCN: ContestTexts = {
   takesPart: '你已参加',
   takesPartVirtually: '你正在虚拟参赛',
   tookPart: '你参加过',
+  problemsLater: '比赛开始后显示题目。',
+  problemsHidden: '题目只对参赛者显示。参加比赛后即可查看。',
+  noProblems: '该比赛还没有题目。',
+  yourResult: '你的结果',
+  notTried: '未尝试',
 }
 
 export const contestTexts: Both<ContestTexts> = { en, 'zh-CN': zhCN }

@@ -1,4 +1,4 @@
-// The texts about new entries of a contest, and the texts for its organizers.
+// The texts about new entries and the standings of a contest, and the texts for its organizers.
 import type { Both } from './messages'
 
 const en = {
@@ -39,6 +39,29 @@ const en = {
   closed: 'The contest is over, so this page takes no more questions.',
   joinedSoFar: (n: number) => (n === 0 ? 'Nobody takes part yet' : n === 1 ? '1 participant so far' : `${n} participants so far`),
   standingsLater: 'The standings are shown when the contest begins.',
+  name: 'Name',
+  solved: 'Solved',
+  penaltyColumn: 'Penalty',
+  score: 'Score',
+  you: 'You',
+  isVirtual: 'virtual',
+  noRank: 'No rank: takes part virtually',
+  noRows: 'Nobody takes part yet',
+  noRowsDetail: 'The standings fill when participants submit.',
+  standingsAt: (time: string) => `At ${time} (hours:minutes) of the contest`,
+  frozen: 'The standings are frozen. Tries since the freeze are marked with ? and their results are hidden until the freeze is lifted. Participants see their own results.',
+  participants: (n: number) => (n === 1 ? '1 participant' : `${n.toLocaleString('en')} participants`),
+  more: (shown: number) => `The first ${shown.toLocaleString('en')} are shown.`,
+  csv: 'Download as CSV',
+  stale: 'The standings could not be refreshed. Trying again.',
+  find: 'Find a participant',
+  legend: {
+    solved: 'solved after 2 rejected tries',
+    first: 'first solution',
+    rejected: 'not solved after 3 tries',
+    pending: '1 try that is not judged yet, or frozen',
+    noRank: 'takes part virtually, so has no rank',
+  },
 }
 
 export type OrganizerTexts = typeof en
@@ -81,6 +104,29 @@ const zhCN: OrganizerTexts = {
   closed: '比赛已结束，此页面不再接受提问。',
   joinedSoFar: (n) => (n === 0 ? '还没有人参加' : `目前已有 ${n} 人参加`),
   standingsLater: '比赛开始后显示排名。',
+  name: '名称',
+  solved: '解题数',
+  penaltyColumn: '罚时',
+  score: '得分',
+  you: '你',
+  isVirtual: '虚拟',
+  noRank: '虚拟参赛，没有名次',
+  noRows: '还没有人参加',
+  noRowsDetail: '参赛者提交后会显示排名。',
+  standingsAt: (time) => `比赛进行到 ${time}（时:分）`,
+  frozen: '排名已封榜。封榜后的提交以 ? 标记，结果在解除封榜前隐藏。参赛者可以看到自己的结果。',
+  participants: (n) => `${n} 名参赛者`,
+  more: (shown) => `只显示前 ${shown} 名。`,
+  csv: '下载 CSV',
+  stale: '无法刷新排名，正在重试。',
+  find: '查找参赛者',
+  legend: {
+    solved: '通过，之前有 2 次错误提交',
+    first: '首个通过',
+    rejected: '3 次提交均未通过',
+    pending: '1 次提交尚未评测或已封榜',
+    noRank: '虚拟参赛，没有名次',
+  },
 }
 
 export const organizers: Both<OrganizerTexts> = { en, 'zh-CN': zhCN }
