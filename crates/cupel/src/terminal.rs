@@ -163,7 +163,7 @@ impl Table {
         out!("{}", self.render());
     }
 
-    fn render(&self) -> String {
+    pub(crate) fn render(&self) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let is_padded = |row: &Vec<String>, column: usize| column + 1 < row.len();
         let cell_width = |row: &Vec<String>, column| if is_padded(row, column) { width(&row[column]) } else { 0 };

@@ -104,7 +104,8 @@ pub(crate) async fn delete_user(
 /// any line is invalid, no user is created, and `errors` lists every invalid line. The response has one line per user.
 /// A new user gets a one-time link, which is valid for 14 days. If the name or the e-mail address is already taken,
 /// `status` is `taken`. An import may be repeated. If a user with the same name and address exists and has not set a
-/// password yet, `status` is `exists`, and the user gets a new link. The old link becomes invalid.
+/// password yet, `status` is `exists`, and the user gets a new link. The old link becomes invalid. The user's role and
+/// tier do not change.
 #[utoipa::path(
     post, path = "/admin/users/import", tag = "admin", operation_id = "import_users",
     request_body(content = String, content_type = "text/csv", example = json!("username,email\nada,ada@example.com\nbob,\n")),

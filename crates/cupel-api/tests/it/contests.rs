@@ -552,6 +552,33 @@ async fn virtual_participation_after_the_end_runs_on_its_own_clock() {
     );
 }
 
+/// Regression: the export of an administrator who took part virtually had only the results up to the administrator's
+/// own time in the contest.
+#[tokio::test]
+async fn unfrozen_standings_are_those_of_the_end_for_an_administrator_who_takes_part_virtually() {
+    let app = TestApp::start().await;
+    let (author, admin, one) = (app.author().await, app.admin().await, app.user().await);
+    app.problem(&author, "echo", Visibility::Public).await;
+    make(&app, &author, &a_contest("past", -30)).await;
+    take_part(&app, &one, "past", "official").await;
+    solve(&app, &one, Verdict::Accepted).await;
+    let standings = async |query: &str| {
+        app.get(&format!("/api/v1/contests/past/standings{query}")).bearer(&admin.token).send().await.json
+    };
+    // The contest ends a moment after the submission.
+    let elapsed = standings("").await["elapsed_seconds"].as_u64().unwrap();
+    assert_eq!(change(&app, &author, "past", &json!({ "length_seconds": elapsed + 1 })).await.status, 200);
+    while take_part(&app, &admin, "past", "virtual").await.status != 201 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let solved = async |query: &str| {
+        let rows = standings(query).await["rows"].as_array().unwrap().clone();
+        rows.iter().find(|row| row["username"] == json!(one.user.username)).unwrap()["solved"].clone()
+    };
+    assert_eq!(solved("").await, 0, "at the administrator's own time in the contest");
+    assert_eq!(solved("?unfrozen=true").await, 1);
+}
+
 #[tokio::test]
 async fn a_participant_cannot_cancel_a_submission_that_counts_in_the_contest() {
     let app = TestApp::start().await;

@@ -197,10 +197,13 @@ impl Core {
     ) -> Result<Standings, StoreError> {
         let contest = &seen.contest;
         let board = self.board(contest).await?;
-        // A virtual participant sees the contest as it was at the same elapsed time.
-        let clock = seen.participant.as_ref().map_or(contest.starts_at, |own| own.starts_at);
+        let shows_all = unfrozen && seen.may_change;
+        // A virtual participant sees the contest as it was at the same elapsed time, unless it is an administrator who
+        // asks for all results.
+        let own_clock = seen.participant.as_ref().filter(|_| !shows_all);
+        let clock = own_clock.map_or(contest.starts_at, |own| own.starts_at);
         let until = board.elapsed(contest, clock);
-        let frozen_from = contest.frozen_from().filter(|_| !(unfrozen && seen.may_change));
+        let frozen_from = contest.frozen_from().filter(|_| !shows_all);
         let own = principal.user();
         let shows_hidden = unfrozen && principal.is_admin();
         let view = View { until, frozen_from, shows_hidden, own: own.filter(|own| board.hides(*own, frozen_from)) };

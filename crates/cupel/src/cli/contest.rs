@@ -242,7 +242,13 @@ impl ApiSession {
                 out!("{}", String::from_utf8_lossy(&csv));
             }
             ContestFormat::Json => outln!("{}", self.all_standings(&path).await?),
-            ContestFormat::Table => print_table(&self.all_standings(&path).await?),
+            ContestFormat::Table => {
+                let standings = self.all_standings(&path).await?;
+                table_of(&standings).print();
+                if standings["frozen"] == json!(true) {
+                    outln!("results are frozen: --unfrozen shows the organizers all of them");
+                }
+            }
         }
         Ok(Exit::Ok)
     }
@@ -341,22 +347,26 @@ fn option_of(pointer: &str, request: &Value) -> String {
     }
 }
 
-fn print_table(standings: &Value) {
+/// The standings as a table. If there are virtual participants, a column has the kind of each participation.
+fn table_of(standings: &Value) -> Table {
     let letters: Vec<&str> = standings["problems"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let rows = standings["rows"].as_array().map(Vec::as_slice).unwrap_or_default();
     let is_icpc = standings["rows"][0]["score"].is_null();
-    let mut head = vec!["RANK", "USER", "SOLVED", if is_icpc { "PENALTY" } else { "SCORE" }];
+    let has_kinds = rows.iter().any(|row| row["kind"] != json!("official"));
+    let mut head = vec!["RANK", "USER"];
+    head.extend(has_kinds.then_some("KIND"));
+    head.extend(["SOLVED", if is_icpc { "PENALTY" } else { "SCORE" }]);
     head.extend(letters);
     let mut table = Table::new(&head);
-    for row in standings["rows"].as_array().into_iter().flatten() {
+    for row in rows {
         let sum = if is_icpc { &row["penalty_minutes"] } else { &row["score"] };
-        let mut cells = vec![plain(&row["rank"]), plain(&row["username"]), plain(&row["solved"]), plain(sum)];
+        let mut cells = vec![plain(&row["rank"]), plain(&row["username"])];
+        cells.extend(has_kinds.then(|| plain(&row["kind"])));
+        cells.extend([plain(&row["solved"]), plain(sum)]);
         cells.extend(row["problems"].as_array().into_iter().flatten().map(|cell| cell_text(cell, is_icpc)));
         table.row(cells);
     }
-    table.print();
-    if standings["frozen"] == json!(true) {
-        outln!("results are frozen: --unfrozen shows the organizers all of them");
-    }
+    table
 }
 
 #[cfg(test)]
@@ -395,6 +405,28 @@ mod tests {
             cell_text(&cell, false)
         };
         assert_eq!([cell(0, None), cell(1, Some(100)), cell(2, Some(0))], ["?1", "100?1", "0?1"]);
+    }
+
+    /// Regression: a virtual participant looked like the winner.
+    #[test]
+    fn a_table_with_virtual_participants_names_the_kinds() {
+        let row = |rank: u32, name: &str, kind: &str| {
+            let problems = json!([{ "tries": 1, "pending": 0, "solved_at_seconds": 60, "score": null }]);
+            json!({ "rank": rank, "username": name, "kind": kind, "solved": 1, "penalty_minutes": 1, "problems": problems })
+        };
+        let table = |rows: &[Value]| {
+            let text = table_of(&json!({ "problems": ["A"], "rows": rows })).render();
+            anstream::adapter::strip_str(&text).to_string()
+        };
+        let ada = row(1, "ada", "official");
+        let bob = row(1, "bob", "virtual");
+        assert_eq!(table(&[ada.clone()]), "RANK  USER  SOLVED  PENALTY  A\n1     ada   1       1        +\n");
+        assert_eq!(
+            table(&[bob, ada]),
+            "RANK  USER  KIND      SOLVED  PENALTY  A\n\
+             1     bob   virtual   1       1        +\n\
+             1     ada   official  1       1        +\n"
+        );
     }
 
     #[test]

@@ -72,7 +72,7 @@ pub(crate) enum UserCommand {
     /// The first line names the columns: username, and optionally email, role and tier. If any line is invalid, no user
     /// is created. The column `status` of the output is `created`, `taken` or `exists`. `taken`: the name or address
     /// belongs to another user, or the user has a password. `exists`: an earlier import created the user, who has no
-    /// password yet and gets a new link. The earlier link becomes invalid.
+    /// password yet and gets a new link. The earlier link becomes invalid. The user's role and tier do not change.
     Import {
         /// The file; `-` is standard input.
         #[arg(value_name = "FILE")]
