@@ -179,6 +179,8 @@ def other_languages_run():
     check("php", '<h1>Heading</h1>\n<p><?php echo "A paragraph"; ?></p>\n', SUCCESS, "<h1>Heading</h1>\n<p>A paragraph</p>\n", sourcefilename="test.py")
     check("php", "<p><?php echo \"A paragraph' ?></p>\n", COMPILE_ERROR, "", sourcefilename="test.py")
     check("pascal", "begin\nwriteln('Hello');\nend.\n", SUCCESS, "Hello\n", sourcefilename="prog.pas")
+    warned = "function unset: integer; begin end;\nbegin\nwriteln(7);\nend.\n"
+    check("pascal", warned, SUCCESS, "7\n", sourcefilename="prog.pas")
     check("pascal", "begin\nwriteln('Hello);\nend.\n", COMPILE_ERROR, "", sourcefilename="prog.pas")
 
 

@@ -36,6 +36,9 @@ pub struct FacadeOptions {
     pub limits_address_space: bool,
     /// Lower bound of the limit of processes and threads: a smaller limit in a request is raised to this number.
     pub processes_min: u32,
+    /// Whether a program whose compiler printed warnings is run. The facade of Jobe takes all other output of a compiler
+    /// for errors.
+    pub allows_warnings: bool,
     /// Whether, on standard error, a tab after a newline is replaced with eight spaces.
     pub expands_tabs: bool,
     /// The check that the other product runs on a source before it starts the program. The native API checks only
@@ -59,6 +62,7 @@ impl Default for FacadeOptions {
             limits_memory: true,
             limits_address_space: true,
             processes_min: 1,
+            allows_warnings: false,
             expands_tabs: false,
             check: None,
         }

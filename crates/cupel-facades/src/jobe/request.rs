@@ -54,6 +54,8 @@ pub(super) struct Reading {
     /// Bytes of each stream that the response contains.
     pub(super) stream_bytes: usize,
     pub(super) check: Option<SourceCheck>,
+    /// Whether the original runs a program whose compiler printed something.
+    pub(super) allows_warnings: bool,
     /// Whether the original writes `newline + tab` in standard error as a newline and blanks.
     pub(super) expands_tabs: bool,
     pub(super) debug: bool,
@@ -139,6 +141,7 @@ pub(super) fn validate(
         names,
         stream_bytes: bytes_of(stream_mb).get() as usize,
         check: known.options.check,
+        allows_warnings: known.options.allows_warnings,
         expands_tabs: known.options.expands_tabs,
         debug: spec.get("debug").is_some_and(is_true),
     };

@@ -80,9 +80,12 @@ impl RunResponse {
             cmpinfo,
             ..RunResponse::new(JobOutcome::CompileError)
         };
+        // The original treats a compiler warning as an error, except in languages that allow warnings.
+        let is_refused = report.is_not_built() || !reading.allows_warnings;
         match (compiler, &report.execution) {
-            // The original treats a compiler warning as an error.
-            (Some(text), _) if !text.is_empty() && report.verdict != Verdict::InternalError => refused(text),
+            (Some(text), _) if !text.is_empty() && is_refused && report.verdict != Verdict::InternalError => {
+                refused(text)
+            }
             (_, Some(step)) => {
                 let stderr = stderr_of(step, reading);
                 if let Some(text) = checked(reading, step, &stderr) {

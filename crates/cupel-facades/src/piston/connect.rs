@@ -26,14 +26,14 @@ use cupel_http::error::{ApiError, ErrorKind};
 use cupel_http::notes::Notes;
 use cupel_http::submission_rate::SubmissionRate;
 use cupel_http::websocket::{self, Upgraded};
-use cupel_types::{Live, RunReport, SubmissionId};
+use cupel_types::{Bytes, Live, RunReport, SubmissionId};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::Options;
 use super::close::Close;
@@ -406,12 +406,17 @@ async fn has_ended(core: &Core, run: SubmissionId, viewer: &AuthenticatedUser) -
 /// The next JSON message; without fields if the message is not an object.
 async fn receive(socket: &mut Socket) -> Option<Result<Map<String, Value>, Close>> {
     loop {
-        return Some(match socket.next().await?.ok()? {
-            Message::Text(text) => parsed(&text),
+        return Some(match socket.next().await? {
+            Ok(Message::Text(text)) => parsed(&text),
             // Bytes that are not UTF-8 are replaced, as by Node.js.
-            Message::Binary(bytes) => parsed(&String::from_utf8_lossy(&bytes)),
+            Ok(Message::Binary(bytes)) => parsed(&String::from_utf8_lossy(&bytes)),
             // Tungstenite answers pings and close frames automatically.
-            _ => continue,
+            Ok(_) => continue,
+            Err(Error::Capacity(_)) => {
+                let most = Bytes::new(socket.get_config().max_message_size.unwrap_or(usize::MAX) as u64);
+                Err(Close::NotifiedError(format!("the message has more than {most}: send its text in parts")))
+            }
+            Err(_) => return None,
         });
     }
 }

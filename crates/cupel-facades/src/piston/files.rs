@@ -1,5 +1,6 @@
 //! The files of a request: encodings, names, and the order that Cupel expects.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -43,12 +44,20 @@ impl Encoding {
     }
 }
 
+/// Extension of a file to which the request gives no name.
+const UNNAMED: &str = ".code";
+
+/// Languages whose packages compile all UTF-8 files of a request, whatever their names. Source: the scripts `compile`
+/// of the packages `gcc` and `mono`.
+const ALL_COMPILED: [&str; 5] = ["c", "cpp", "csharp", "d", "fortran"];
+
 /// A file of the submission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct File {
     /// Path below the working directory, in its shortest form.
     pub(super) path: String,
     pub(super) content: Arc<[u8]>,
+    encoding: Encoding,
 }
 
 /// The files. The main file, which is at the position `main` in the list, comes first. Of files with the same name, the
@@ -66,13 +75,13 @@ pub(super) fn of(listed: &[Value], encodings: &[Encoding], main: usize) -> Resul
             Some(Value::String(name)) => name,
             Some(_) => return Err(format!("the name of file {at} is not a string")),
         };
-        let path = if name.is_empty() { format!("file{at}.code") } else { inside(name)? };
+        let path = if name.is_empty() { format!("file{at}{UNNAMED}") } else { inside(name)? };
         if at == main {
             main_path = Some(path.clone());
         }
         let content = encoding.decode(file.get("content").and_then(Value::as_str).unwrap_or_default());
         files.retain(|other| other.path != path);
-        files.push(File { path, content: content.into() });
+        files.push(File { path, content: content.into(), encoding: *encoding });
     }
     if let Some(at) = files.iter().position(|file| Some(&file.path) == main_path.as_ref()) {
         let main = files.remove(at);
@@ -106,11 +115,13 @@ fn inside(name: &str) -> Result<String, String> {
 /// The files under the names with which Cupel's language can run them, as `(path, content)`.
 ///
 /// The packages of the original run a main file of any name. If the main file lacks the language's extension, or is at
-/// the top level and the language derives the name from the source, the file gets its name from [`main_name`].
+/// the top level and the language derives the name from the source, the file gets its name from [`main_name`]. If the
+/// package compiles all files, a further file without an extension gets that of the language. A file with another
+/// extension, such as a header, keeps its name.
 pub(super) fn for_language(files: Vec<File>, language: &Language) -> Vec<SourceFile> {
     let mut files = files.into_iter();
     let Some(main) = files.next() else { return Vec::new() };
-    let mut others: Vec<SourceFile> = files.map(|file| (file.path, file.content)).collect();
+    let mut others: Vec<SourceFile> = with_extensions(files.collect(), &main, language);
     let (folder, name) = main.path.rsplit_once('/').unwrap_or(("", &main.path));
     let extension = name.rsplit_once('.').map(|(_, extension)| extension);
     let fits = extension.is_some_and(|extension| language.extensions.iter().any(|known| known == extension));
@@ -121,6 +132,26 @@ pub(super) fn for_language(files: Vec<File>, language: &Language) -> Vec<SourceF
     let source = if main.content.is_empty() { Arc::from(&b"\n"[..]) } else { main.content };
     others.insert(0, (path, source));
     others
+}
+
+/// The further files, as `(path, content)`. Those that the original's package compiles and that have no extension get
+/// that of the language, unless another file has this name.
+fn with_extensions(files: Vec<File>, main: &File, language: &Language) -> Vec<SourceFile> {
+    let extension = language.extensions.first().filter(|_| ALL_COMPILED.contains(&language.id.as_str()));
+    let mut taken: HashSet<String> = files.iter().chain([main]).map(|file| file.path.clone()).collect();
+    let named = |file: File| {
+        let is_source = file.encoding == Encoding::Utf8 && may_be_source(&file.path);
+        let with = |extension| format!("{}.{extension}", file.path.strip_suffix(UNNAMED).unwrap_or(&file.path));
+        let path = extension.filter(|_| is_source).map(with).filter(|path| taken.insert(path.clone()));
+        (path.unwrap_or(file.path), file.content)
+    };
+    files.into_iter().map(named).collect()
+}
+
+/// Whether a file has no extension, or no name in the request.
+fn may_be_source(path: &str) -> bool {
+    let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+    name.ends_with(UNNAMED) || !name.contains('.')
 }
 
 /// Decodes like Node.js: accepts both alphabets and missing padding, and skips other characters.

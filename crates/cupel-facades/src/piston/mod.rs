@@ -325,9 +325,6 @@ async fn answer_with_body(
         Err(error) if error.kind() == ErrorKind::BodyTooLarge => return Ok(malformed(&body::Malformed::too_large())),
         Err(error) => return Err(error),
     };
-    if bytes.len() > bytes_max {
-        return Ok(malformed(&body::Malformed::too_large()));
-    }
     let content = match body::content(&headers, &bytes, bytes_max, options.options.any_content_type) {
         Ok(content) => content,
         Err(error) => return Ok(malformed(&error)),

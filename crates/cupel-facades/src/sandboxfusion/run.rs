@@ -92,8 +92,10 @@ pub(super) fn prepare(app: &Shared, notes: &Notes, request: &RunCode, stdin: &st
         });
     }
     if named.is_compiled && request.compile_timeout <= 0.0 {
-        let timed_out = CommandRunResult::timed_out(Duration::ZERO, String::new(), String::new());
-        return Prepared::Response(RunCodeResponse::of(Some(timed_out), None));
+        return Prepared::Response(RunCodeResponse::of(Some(timed_out_at_once()), None));
+    }
+    if !named.is_compiled && request.run_timeout <= 0.0 {
+        return Prepared::Response(RunCodeResponse::of(None, Some(timed_out_at_once())));
     }
     let files_max = app.core.bounds().files_max;
     let files = match are_few(&request.fetch_files).and_then(|()| files_of(request, language, files_max)) {
@@ -142,7 +144,18 @@ pub(super) fn deadline_of(request: &RunCode) -> Instant {
 pub(super) fn response_of(request: &RunCode, report: &RunReport, stream_bytes_max: usize) -> RunCodeResponse {
     let compile_timeout = clamped_duration(request.compile_timeout, Duration::MAX);
     let is_compiled = request.language.is_compiled;
-    RunCodeResponse::of_report(report, &request.code, is_compiled, compile_timeout, stream_bytes_max)
+    let response = RunCodeResponse::of_report(report, &request.code, is_compiled, compile_timeout, stream_bytes_max);
+    if request.run_timeout <= 0.0 && response.run_result.is_some() {
+        // In the original, the time of the run is over before it begins. Here, the shortest time limit is 1 ms, within
+        // which a program may end.
+        return RunCodeResponse::of(response.compile_result, Some(timed_out_at_once()));
+    }
+    response
+}
+
+/// Result of a command whose time limit is zero or negative.
+fn timed_out_at_once() -> CommandRunResult {
+    CommandRunResult::timed_out(Duration::ZERO, String::new(), String::new())
 }
 
 /// Runs a valid request.

@@ -200,6 +200,15 @@ async fn any_output_of_the_compiler_is_a_compile_error() {
             json!({ "run_id": null, "outcome": outcome, "cmpinfo": cmpinfo, "stdout": stdout, "stderr": "" });
         assert_eq!((answer.status, &answer.json), (200, &expected));
     }
+    // In Pascal, the original ignores warnings.
+    let body_of_pascal = json!({ "run_spec": { "language_id": "pascal", "sourcecode": "x" } });
+    for (report, outcome, cmpinfo, stdout) in
+        [(warned(), 15, "", "out"), (not_compiled(Some(1), "error"), 11, "error", "")]
+    {
+        let (answer, _) = run(&app, &body_of_pascal, report).await;
+        let seen = ["outcome", "cmpinfo", "stdout"].map(|field| &answer.json[field]);
+        assert_eq!(seen, [&json!(outcome), &json!(cmpinfo), &json!(stdout)]);
+    }
     let (verdict, message) = (Verdict::InternalError, Some("why".into()));
     let failed = RunReport { verdict, message, ..not_compiled(None, "x") };
     let (answer, _) = run(&app, &body, failed).await;

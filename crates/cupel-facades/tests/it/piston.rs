@@ -393,6 +393,32 @@ async fn a_valid_request_becomes_a_submission() {
     assert_eq!(&*program.stdin, "\u{fffd}\n".as_bytes());
 }
 
+/// In the original, every file is a source of these languages. Here, a file with another extension is data or a header.
+#[tokio::test]
+async fn a_further_file_without_an_extension_is_a_source_if_the_compiler_takes_several() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let file = |name: Option<&str>, encoding: &str| json!({ "name": name, "content": "eA==", "encoding": encoding });
+    for (language, sent, expected) in [
+        ("c", file(None, "utf8"), "file1.c"),
+        ("c", file(Some("lib/util"), "utf8"), "lib/util.c"),
+        ("c++", file(Some("util"), ""), "util.cpp"),
+        ("csharp", file(None, "utf8"), "file1.cs"),
+        ("c", file(Some("util"), "base64"), "util"),
+        ("c", file(Some("main"), "utf8"), "main"),
+        ("c", file(Some("util.h"), "utf8"), "util.h"),
+        ("c", file(Some("input.txt"), "utf8"), "input.txt"),
+        ("python", file(Some("util"), "utf8"), "util"),
+    ] {
+        let files = [file(Some("main.c"), "utf8"), sent];
+        let body = json!({ "language": language, "version": "*", "files": files });
+        let (answer, run) = tokio::join!(app.piston(&body), app.complete(ended(Outcome::Exited(0), "", "")));
+        assert_eq!(answer.status, 200, "{language} {}", answer.text);
+        let SubmissionKind::Program(program) = &run.leased.submission.kind else { panic!("{language}") };
+        let paths: Vec<_> = program.source.files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(paths[1], expected, "{language}");
+    }
+}
+
 #[tokio::test]
 async fn a_compiler_whose_defaults_differ_gets_those_of_the_original() {
     let app = TestApp::start(Keyless::Loopback).await;
@@ -460,6 +486,7 @@ async fn a_body_that_is_not_a_json_object_gets_the_error_of_the_original() {
         ),
         (None, b"{}", 415, no_json.clone()),
         (Some("text/plain"), b"{}", 415, no_json.clone()),
+        (Some("text/plain"), large.as_bytes(), 415, no_json.clone()),
         (Some("Application/JSON"), b"{}", 415, no_json),
     ];
     for (content_type, body, status, expected) in cases {

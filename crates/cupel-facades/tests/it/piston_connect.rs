@@ -272,6 +272,20 @@ async fn a_wait_for_room_ends_when_the_client_disconnects_or_sends_a_wrong_messa
     tokio::time::timeout(PATIENCE, end).await.expect("the server closes the connection");
 }
 
+/// Regression: the client saw that the connection was lost, and not why.
+#[tokio::test]
+async fn a_message_above_the_maximum_is_refused_with_the_reason() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let mut socket = connect(&app).await;
+    let _run = app.take_run().await;
+    assert_eq!(next(&mut socket).await["type"], "runtime");
+    let data = json!({ "type": "data", "stream": "stdin", "data": "x".repeat(110_000) });
+    socket.send(Message::text(data.to_string())).await.unwrap();
+    let message = "the message has more than 100 KiB: send its text in parts";
+    assert_eq!(next(&mut socket).await, json!({ "type": "error", "message": message }));
+    assert_eq!(next(&mut socket).await, json!({ "close": 4002 }));
+}
+
 /// Regression: the run went on, and got input, for as long as the client wished.
 #[tokio::test]
 async fn a_connection_ends_with_its_key_and_its_run_is_cancelled() {

@@ -77,6 +77,11 @@ async fn the_outcome_of_a_program_is_in_a_200_response() {
         assert_eq!(answer.json["compile_result"]["status"], "TimeLimitExceeded", "it took 0.12 s");
         assert_eq!((&answer.json["status"], &answer.json["run_result"]), (&json!("Failed"), &Value::Null));
     }
+    // The sandbox's shortest limit is 1 ms, within which this program has ended.
+    let body = json!({ "code": "x", "language": "cpp", "run_timeout": 0 });
+    let (answer, _) = app.judged(&body, compiled(ends(Outcome::Exited(0)))).await;
+    let at_once = command("TimeLimitExceeded", 0.0, None, "", "");
+    assert_eq!((&answer.json["status"], &answer.json["run_result"]), (&json!("Failed"), &at_once));
 }
 
 #[tokio::test]
@@ -112,6 +117,10 @@ async fn a_program_that_cannot_be_run_is_answered_without_a_run() {
         (
             json!({ "language": "cpp", "compile_timeout": 0 }),
             response("Failed", "", command("TimeLimitExceeded", 0.0, None, "", ""), Value::Null),
+        ),
+        (
+            json!({ "language": "python", "run_timeout": -1 }),
+            response("Failed", "", Value::Null, command("TimeLimitExceeded", 0.0, None, "", "")),
         ),
         (
             json!({ "language": "python", "files": { "a": "abcde" } }),
@@ -229,14 +238,14 @@ async fn limits_for_which_a_request_has_no_field_are_the_languages_maxima() {
 }
 
 #[tokio::test]
-async fn a_limit_is_clamped_to_the_languages_maximum_and_zero_to_the_minimum() {
+async fn a_limit_is_clamped_to_the_languages_maximum_and_to_the_minimum() {
     let app = TestApp::start(Keyless::Loopback).await;
     let max = app.core.registry().find("python").unwrap().limits_max;
     for (timeout, memory, wall_time, bytes) in [
         (json!(1e9), json!(-1), max.wall_time, max.memory),
         (json!("inf"), json!(1_000_000_000), max.wall_time, max.memory),
-        (json!(0), json!(0), Duration::from_millis(1), max.memory),
-        (json!(-3), json!(1), Duration::from_millis(1), Bytes::mib(1)),
+        (json!(1e-9), json!(0), Duration::from_millis(1), max.memory),
+        (json!(0.0002), json!(1), Duration::from_millis(1), Bytes::mib(1)),
     ] {
         let body = json!({ "code": "", "language": "python", "run_timeout": timeout, "memory_limit_MB": memory });
         let (_, assignment) = app.judged(&body, ended(Outcome::Exited(0), "", "")).await;
@@ -935,6 +944,27 @@ async fn prompts_come_from_the_rows_of_the_request() {
     let answer = post("/get_metrics_function", &data_set(common_oj(), row(7), json!({}))).await;
     assert_eq!(answer.json, json!({ "function": null }));
     assert_eq!(app.send(TestApp::request("GET", "/list_datasets", "")).await.json, json!([]));
+}
+
+/// Regression: a case without these texts had no input and no expected output, so a program that prints nothing passed.
+#[tokio::test]
+async fn a_case_without_texts_for_input_and_output_is_refused() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let good = json!({ "input": { "stdin": "" }, "output": { "stdout": "" } });
+    for (case, field) in [
+        (json!({ "input": "1 2", "output": "3" }), "input.stdin"),
+        (json!({ "input": { "stdin": "1 2" }, "output": {} }), "output.stdout"),
+        (json!({ "input": { "stdin": 5 }, "output": { "stdout": "5" } }), "input.stdin"),
+        (json!({ "input": { "stdin": "5" }, "output": { "stdout": 5 } }), "output.stdout"),
+        (json!({ "input": { "stdin": "5" }, "ouput": { "stdout": "5" } }), "output.stdout"),
+        (json!("x"), "input.stdin"),
+        (json!(null), "input.stdin"),
+    ] {
+        let body = data_set(common_oj(), json!({ "test": [good, case] }), json!({ "completion": "" }));
+        let answer = app.send(TestApp::request("POST", "/submit", &body)).await;
+        let detail = format!("case 2 of the column test: {field} should be a text");
+        assert_eq!((answer.status, &answer.json), (400, &json!({ "detail": detail })), "{case}");
+    }
 }
 
 #[tokio::test]

@@ -709,10 +709,24 @@ fn common_oj(request: &Request, mut row: Map<String, Value>, bounds: &Bounds) ->
         return Err(bad(detail));
     }
     let of_run = if matches!(language.name, "cpp" | "go" | "java") { COMPILED_SECONDS } else { INTERPRETED_SECONDS };
-    let case = |case: Value| Ok(Case { expected: Expected::Output, info: Some(raw(&case)?) });
-    let cases = listed.into_iter().map(case).collect::<Result<_, Unprocessed>>()?;
+    let case = |(at, case): (usize, Value)| {
+        check_case(at + 1, &case)?;
+        Ok(Case { expected: Expected::Output, info: Some(raw(&case)?) })
+    };
+    let cases = listed.into_iter().enumerate().map(case).collect::<Result<_, Unprocessed>>()?;
     let program = request.run_code(language, code.clone(), (COMPILED_SECONDS, of_run));
     Ok(Job { program, code, full_code: None, extracted_type, cases })
+}
+
+/// Checks that a case has the texts that its run needs. Without this check, a program that prints nothing would pass a
+/// case whose expected output has another name. `number` is one-based.
+fn check_case(number: usize, case: &Value) -> Result<(), Unprocessed> {
+    for (part, stream) in [("input", "stdin"), ("output", "stdout")] {
+        if !case.get(part).and_then(|part| part.get(stream)).is_some_and(Value::is_string) {
+            return Err(bad(format!("case {number} of the column test: {part}.{stream} should be a text")));
+        }
+    }
+    Ok(())
 }
 
 impl Case {
