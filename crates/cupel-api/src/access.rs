@@ -71,6 +71,7 @@ const OPERATIONS: &[(Method, &str, Who)] = &[
     (Method::DELETE, "/contests/{slug}/participation", User(WRITE)),
     (Method::GET, "/contests/{slug}/standings", Everybody),
     (Method::GET, "/contests/{slug}/progress", Owner(PROBLEMS)),
+    (Method::GET, "/contests/{slug}/submissions", Owner(PROBLEMS)),
     (Method::GET, "/contests/{slug}/clarifications", Everybody),
     (Method::POST, "/contests/{slug}/clarifications", User(WRITE)),
     (Method::PATCH, "/contests/{slug}/clarifications/{clarification_id}", Owner(PROBLEMS)),

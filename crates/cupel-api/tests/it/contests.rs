@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::http::Method;
+use cupel_core::accounts::Scope;
 use cupel_core::{Clock, SystemClock};
 use cupel_http::Rate;
 use cupel_problem::Visibility;
@@ -337,6 +338,59 @@ async fn a_freeze_that_has_not_begun_cannot_be_lifted() {
         let refused = change(&app, &author, slug, &json!({ "unfrozen": true })).await;
         refused.is_error(409, "conflict");
         assert!(refused.json["detail"].as_str().unwrap().starts_with("Nothing is frozen"), "{slug}: {refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_organizer_lists_and_reads_what_participants_sent_although_others_wrote_the_problem() {
+    let app = TestApp::start().await;
+    let (author, organizer, other, one) =
+        (app.author().await, app.author().await, app.author().await, app.user().await);
+    app.problem(&author, "echo", Visibility::Public).await;
+    solve(&app, &one, Verdict::WrongAnswer).await;
+    make(&app, &organizer, &a_contest("class", 0)).await;
+    assert_eq!(take_part(&app, &one, "class", "official").await.status, 201);
+    for verdict in [Verdict::WrongAnswer, Verdict::Accepted] {
+        solve(&app, &one, verdict).await;
+    }
+    let list = async |by: &TestUser, query: &str| {
+        app.get(&format!("/api/v1/contests/class/submissions{query}")).bearer(&by.token).send().await
+    };
+    let verdicts = async |query: &str| {
+        let listed = list(&organizer, query).await;
+        assert_eq!(listed.status, 200, "{listed:?}");
+        let lines = listed.json["submissions"].as_array().unwrap().clone();
+        lines.iter().map(|line| line["verdict"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(verdicts("").await, ["AC", "WA"], "without the submission before the contest");
+    assert_eq!(verdicts("?verdict=WA&problem=a").await, ["WA"]);
+    assert_eq!(verdicts("?problem=echo&limit=1&page=2").await, ["WA"]);
+    let name = &one.user.username;
+    assert_eq!(verdicts(&format!("?username={name}")).await.len(), 2);
+    assert!(verdicts("?username=nobody").await.is_empty());
+    list(&organizer, "?problem=B").await.is_error(422, "invalid-body");
+    let csv = list(&organizer, "?format=csv").await;
+    let lines: Vec<&str> = csv.text.split("\r\n").collect();
+    assert!(lines[0].starts_with("submission_id,username,language,status,verdict,") && lines[0].ends_with(",problem"));
+    assert!(lines[1].contains(&format!(",{name},python,completed,AC,")) && lines[1].ends_with(",echo"), "{csv:?}");
+
+    let line = list(&organizer, "").await.json["submissions"][0].clone();
+    assert_eq!((&line["username"], &line["problem"]), (&json!(name), &json!("echo")));
+    let path = format!("/api/v1/submissions/{}", line["submission_id"].as_str().unwrap());
+    let read = async |by: &TestUser| app.get(&path).bearer(&by.token).send().await;
+    let (seen, of_sender) = (read(&organizer).await, read(&one).await);
+    assert!(seen.text.contains("print(input())"), "{seen:?}");
+    assert_eq!(seen.json, of_sender.json, "the organizer sees what the sender sees");
+    app.post(&format!("{path}/rejudge"), &json!({})).bearer(&organizer.token).send().await.is_error(404, "not-found");
+
+    list(&one, "").await.is_error(403, "forbidden");
+    for by in [&other, &author] {
+        list(by, "").await.is_error(404, "not-found");
+    }
+    read(&other).await.is_error(404, "not-found");
+    let runs = app.key(&organizer, &[Scope::RunsRead, Scope::RunsWrite]).await;
+    for path in ["/api/v1/contests/class/submissions", &path] {
+        assert_ne!(app.get(path).bearer(&runs).send().await.status, 200, "a key without `problems:write`");
     }
 }
 

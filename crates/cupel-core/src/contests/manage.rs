@@ -57,6 +57,11 @@ pub(super) fn invalid(field: &'static str, detail: impl Into<String>) -> Contest
     ContestError::Invalid { field, detail: detail.into() }
 }
 
+/// The error for a name that is neither the letter nor the slug of a problem of the contest.
+pub(super) fn no_such_problem() -> ContestError {
+    invalid("problem", "the contest has no such problem: name one by its letter or slug")
+}
+
 impl Core {
     /// A new id for a contest.
     pub fn new_contest_id(&self) -> ContestId {

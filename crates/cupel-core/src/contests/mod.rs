@@ -7,7 +7,7 @@
 //! Invariants: Until a freeze is lifted, contestants cannot see the results that it hides. Standings show these results
 //! as pending, and the statistics and leaderboards of the problems exclude the hidden submissions ([`FreezeWindow`]).
 //! The hidden results are visible to the submission's sender, to the contest's organizers, to the problem's authors who
-//! do not take part, and to administrators. If a user may not see a contest or enters a wrong code, Cupel answers as if
+//! do not take part, and to administrators. Organizers also read the sources of the attempts. If a user may not see a contest or enters a wrong code, Cupel answers as if
 //! the contest did not exist.
 
 mod boards;
@@ -18,14 +18,16 @@ mod records;
 mod seen_rows;
 mod standings;
 mod store;
+mod submissions;
 
 pub(crate) use boards::Boards;
 pub use join_code::JoinCode;
 pub use manage::ContestError;
 pub use participation::{SeenContest, Standings};
 pub use records::{
-    Clarification, Contest, ContestChange, ContestFilter, ContestProblem, FreezeWindow, NewClarification, NewContest,
-    Participant, ParticipantProgress, Participation, Phase, Style, label,
+    AttemptFilter, Clarification, Contest, ContestChange, ContestFilter, ContestProblem, FreezeWindow,
+    NewClarification, NewContest, Participant, ParticipantProgress, Participation, Phase, Style, label,
 };
 pub use standings::{Attempt, AttemptResult, Cell, StandingsRow, View, standings};
 pub use store::{ContestStore, DeletedContest, RefusedContest};
+pub use submissions::AttemptQuery;

@@ -6,7 +6,7 @@ use cupel_problem::Slug;
 use cupel_types::{ClarificationId, UserId};
 use jiff::Timestamp;
 
-use super::manage::{invalid, is_organizer, is_written};
+use super::manage::{is_organizer, is_written, no_such_problem};
 use super::{
     Clarification, Contest, ContestError, ContestFilter, NewClarification, Participant, ParticipantProgress,
     Participation, Phase, StandingsRow, View, label,
@@ -48,7 +48,7 @@ impl SeenContest {
 impl SeenContest {
     /// Position of the problem with this letter (in upper or lower case) or this slug. `None` if the viewer may not see
     /// the problems: the letters would tell how many there are.
-    fn place_of(&self, name: &str, now: Timestamp) -> Option<usize> {
+    pub(super) fn place_of(&self, name: &str, now: Timestamp) -> Option<usize> {
         if !self.shows_problems(now) {
             return None;
         }
@@ -295,12 +295,7 @@ impl Core {
         let asked_at = self.now();
         let place = match problem {
             None => None,
-            Some(name) => match seen.place_of(name, asked_at) {
-                Some(place) => Some(place),
-                None => {
-                    return Err(invalid("problem", "the contest has no such problem: name one by its letter or slug"));
-                }
-            },
+            Some(name) => Some(seen.place_of(name, asked_at).ok_or_else(no_such_problem)?),
         };
         let id = ClarificationId::from_uuid(self.inner.ids.next(asked_at));
         let (contest, is_announcement) = (seen.contest.id, field == "text");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cupel_problem::Slug;
-use cupel_types::{ClarificationId, ContestId, ProblemId, UserId};
+use cupel_types::{ClarificationId, ContestId, ProblemId, UserId, Verdict};
 use jiff::Timestamp;
 
 use super::JoinCode;
@@ -252,6 +252,21 @@ pub struct ContestFilter {
     pub text: Option<String>,
     /// The current time.
     pub now: Timestamp,
+}
+
+/// Filter over the submissions that are attempts of a contest.
+#[derive(Clone, Debug)]
+pub struct AttemptFilter {
+    /// The contest.
+    pub contest: ContestId,
+    /// Only those of the participant with this name, in upper or lower case.
+    pub username: Option<String>,
+    /// Only those to the problem at this zero-based position.
+    pub place: Option<usize>,
+    /// Only those whose current verdict is this.
+    pub verdict: Option<Verdict>,
+    /// Whether submissions that the freeze of another contest hides are included.
+    pub shows_hidden: bool,
 }
 
 /// A question about a contest with its answer, or an announcement to everyone who can see the contest.

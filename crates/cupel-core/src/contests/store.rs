@@ -2,14 +2,15 @@
 
 use async_trait::async_trait;
 use cupel_problem::Slug;
-use cupel_types::{ClarificationId, ContestId, ProblemId, UserId};
+use cupel_types::{ClarificationId, ContestId, ProblemId, SubmissionId, UserId};
 use jiff::Timestamp;
 
 use super::{
-    Attempt, Clarification, Contest, ContestChange, ContestFilter, FreezeWindow, NewClarification, NewContest,
-    Participant, ParticipantProgress,
+    Attempt, AttemptFilter, Clarification, Contest, ContestChange, ContestFilter, FreezeWindow, NewClarification,
+    NewContest, Participant, ParticipantProgress,
 };
 use crate::StoreError;
+use crate::run::SubmissionSummary;
 
 /// The source of truth about contests. The results of attempts come from [`ProblemStore`](crate::ProblemStore).
 #[async_trait]
@@ -56,6 +57,19 @@ pub trait ContestStore: Send + Sync {
     /// The submissions that participants sent to the contest's problems within their times and that count, in the order
     /// in which they were sent. Each attempt is marked if the freeze of another contest hides it.
     async fn attempts(&self, contest: ContestId) -> Result<Vec<Attempt>, StoreError>;
+
+    /// A page of the submissions that are attempts of the filter's contest, newest first, and the total number. With
+    /// `before`, only those before this submission.
+    async fn contest_submissions(
+        &self,
+        filter: AttemptFilter,
+        before: Option<SubmissionId>,
+        offset: u64,
+        limit: u64,
+    ) -> Result<(Vec<SubmissionSummary>, u64), StoreError>;
+
+    /// Whether the submission is an attempt of a contest with this owner, and the freeze of no other contest hides it.
+    async fn is_organized_attempt(&self, submission: SubmissionId, owner: UserId) -> Result<bool, StoreError>;
 
     /// A page of the participants, in the order in which they joined, and the total number. Each participant has one
     /// standing per problem, in the contest's order; solutions from outside the contest count as well. Submissions that

@@ -262,7 +262,9 @@ impl Core {
     }
 
     /// A submission with its problem, for its sender, administrators and the problem's authors. If an author takes part
-    /// in a contest whose freeze hides the submission, the submission is hidden from that author as well.
+    /// in a contest whose freeze hides the submission, the submission is hidden from that author as well. The organizer
+    /// of a contest in which the submission counts sees what its sender sees, unless the freeze of another contest hides
+    /// it.
     ///
     /// # Errors
     /// If the store cannot answer.
@@ -298,7 +300,11 @@ impl Core {
         let is_visible = own
             || (as_author
                 && (matches!(record.submission.kind, SubmissionKind::Verify(_))
-                    || (counts && !self.is_frozen_for(viewer, of.problem, &record).await?)));
+                    || (counts && !self.is_frozen_for(viewer, of.problem, &record).await?)))
+            || (counts
+                && viewer.is_author
+                && !as_author
+                && self.inner.store.is_organized_attempt(record.submission.id, viewer.user).await?);
         let problem = found.map(|(problem, _)| problem);
         Ok(is_visible.then_some(Attempted { record, problem, disclosure: Disclosure::of(as_author) }))
     }

@@ -1,21 +1,24 @@
 //! `ContestStore`: queries, and methods that send commands.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use cupel_core::contests::{
-    Attempt, AttemptResult, Clarification, Contest, ContestChange, ContestFilter, ContestProblem, DeletedContest,
-    FreezeWindow, JoinCode, NewClarification, NewContest, Participant, ParticipantProgress, Participation, Phase,
-    RefusedContest, Style,
+    Attempt, AttemptFilter, AttemptResult, Clarification, Contest, ContestChange, ContestFilter, ContestProblem,
+    DeletedContest, FreezeWindow, JoinCode, NewClarification, NewContest, Participant, ParticipantProgress,
+    Participation, Phase, RefusedContest, Style,
 };
+use cupel_core::run::SubmissionSummary;
 use cupel_core::{ContestStore, StoreError};
 use cupel_problem::Slug;
-use cupel_types::{ClarificationId, ContestId, ProblemId, Score, UserId};
+use cupel_types::{ClarificationId, ContestId, ProblemId, Score, SubmissionId, UserId};
 use jiff::Timestamp;
 
 use super::fault::SqlFault;
 use super::freezes::{hidden_by_another, window_of, withholding};
 use super::problems::{blob_of, own_standing_columns, page_of, standing_of};
+use super::runs::{summary, summary_of};
 use super::standings::{FIRST_OF_STANDING, NO_TIME, RESULT_SEEN_FROM_CONTEST};
 use super::{Lock, Row, Sql, SqlStore, Value, Write, bytes, values};
 use crate::rows::{bad, from_us, id_from, score_from, to_us, us_of};
@@ -36,6 +39,22 @@ macro_rules! contest_columns {
 macro_rules! participants {
     () => {
         "SELECT x.\"user\", u.username, x.participation, x.starts_at FROM contest_participants x JOIN users u ON u.id = x.\"user\" "
+    };
+}
+
+/// The attempts of contests: contests `c`, participants `x`, contest problems `p` and submissions `t`.
+macro_rules! attempts {
+    () => {
+        "FROM contests c JOIN contest_participants x ON x.contest = c.id JOIN contest_problems p ON p.contest = c.id \
+         JOIN problem_submissions t ON t.problem = p.problem AND t.owner = x.\"user\" \
+         AND t.sent_at >= x.starts_at AND t.sent_at < x.starts_at + c.length_us "
+    };
+}
+
+/// Whether the freeze of another contest hides the attempt.
+macro_rules! is_hidden {
+    () => {
+        concat!("t.withheld = 1 AND ", hidden_by_another!())
     };
 }
 
@@ -146,16 +165,63 @@ impl ContestStore for SqlStore {
             let sql = concat!(
                 // Scores cannot be added up if a lower one is better. Such a problem counts like one without scores.
                 "SELECT t.owner, p.place, t.sent_at - x.starts_at, t.is_try, t.solves, CASE WHEN b.better > 0 THEN t.score END, \
-                 CASE WHEN t.withheld = 1 AND ",
-                hidden_by_another!(),
-                " THEN 1 ELSE 0 END \
-                 FROM contests c JOIN contest_participants x ON x.contest = c.id \
-                 JOIN contest_problems p ON p.contest = c.id JOIN problems b ON b.id = p.problem \
-                 JOIN problem_submissions t ON t.problem = p.problem AND t.owner = x.\"user\" \
-                 WHERE c.id = ? AND t.sent_at >= x.starts_at AND t.sent_at < x.starts_at + c.length_us \
-                 ORDER BY t.submission"
+                 CASE WHEN ",
+                is_hidden!(),
+                " THEN 1 ELSE 0 END ",
+                attempts!(),
+                "JOIN problems b ON b.id = p.problem WHERE c.id = ? ORDER BY t.submission"
             );
             db.all(sql, values![bytes(contest.as_uuid())], attempt_of)
+        });
+        read.await
+    }
+
+    async fn contest_submissions(
+        &self,
+        filter: AttemptFilter,
+        before: Option<SubmissionId>,
+        offset: u64,
+        limit: u64,
+    ) -> Result<(Vec<SubmissionSummary>, u64), StoreError> {
+        let read = self.read("list the submissions of a contest", move |db| {
+            let AttemptFilter { contest, username, place, verdict, shows_hidden } = &filter;
+            let mut sql = concat!(attempts!(), "JOIN users w ON w.id = x.\"user\" WHERE c.id = ?").to_owned();
+            let mut values = vec![blob_of(contest.as_uuid())];
+            let mut and = |condition: &str, value: Option<Value<'static>>| {
+                if let Some(value) = value {
+                    sql.push_str(condition);
+                    values.push(value);
+                }
+            };
+            let name = username.as_ref().map(|name| Value::Text(Cow::Owned(name.to_lowercase())));
+            and(" AND w.username_key = ?", name);
+            and(" AND p.place = ?", place.map(|place| Value::Int(i64::try_from(place).unwrap_or(i64::MAX))));
+            and(" AND t.verdict = ?", verdict.map(|verdict| Value::Text(Cow::Borrowed(verdict.code()))));
+            and(" AND t.submission < ?", before.map(|before| blob_of(before.as_uuid()).into_owned()));
+            if !shows_hidden {
+                sql.push_str(concat!(" AND NOT (", is_hidden!(), ")"));
+            }
+            let total = db.count(&format!("SELECT count(*) {sql}"), &values)?;
+            values.extend(page_of(offset, limit).map(Value::Int));
+            let page = format!(
+                "{}WHERE s.id IN (SELECT t.submission {sql} ORDER BY t.submission DESC LIMIT ? OFFSET ?) ORDER BY s.id DESC",
+                summary!()
+            );
+            Ok((db.all(&page, &values, summary_of)?, total))
+        });
+        read.await
+    }
+
+    async fn is_organized_attempt(&self, submission: SubmissionId, owner: UserId) -> Result<bool, StoreError> {
+        let read = self.read("find the contest of a submission", move |db| {
+            let sql = concat!(
+                "SELECT 1 ",
+                attempts!(),
+                "WHERE t.submission = ? AND c.owner = ? AND NOT (",
+                is_hidden!(),
+                ") LIMIT 1"
+            );
+            db.exists(sql, values![bytes(submission.as_uuid()), bytes(owner.as_uuid())])
         });
         read.await
     }

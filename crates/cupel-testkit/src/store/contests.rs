@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use cupel_core::contests::{
-    Contest, ContestChange, ContestFilter, DeletedContest, FreezeWindow, JoinCode, NewClarification, NewContest,
-    Participation, Phase, RefusedContest, Style,
+    AttemptFilter, Contest, ContestChange, ContestFilter, DeletedContest, FreezeWindow, JoinCode, NewClarification,
+    NewContest, Participation, Phase, RefusedContest, Style,
 };
 use cupel_core::dead_letters::retry_in;
 use cupel_core::problems::{ProblemFilter, RejudgeOne, SolveState, SubmissionFilter};
@@ -538,6 +538,62 @@ pub async fn progress_leaves_out_submissions_that_another_contests_freeze_hides<
     let lifted = ContestChange { is_unfrozen: Some(true), ..ContestChange::default() };
     store.change_contest(frozen.id, lifted).await.unwrap();
     assert_eq!(progress(&class, false).await[1], Some((true, 2, Some(right))));
+}
+
+pub async fn a_contest_lists_the_submissions_of_its_participants_within_their_times<S: Store>(
+    make: impl AsyncFn() -> Subject<S>,
+) {
+    let store = make().await;
+    let (owner, one, two, stranger) =
+        (user(&*store).await, user(&*store).await, user(&*store).await, user(&*store).await);
+    let (echo, other) = (problem(&*store, 1, |_| {}).await.id, problem(&*store, 2, |_| {}).await.id);
+    let class = NewContest { freeze: None, ..new_contest("class", owner, vec![other, echo]) };
+    let class = contest(&*store, class).await;
+    let owner_of_frozen = user(&*store).await;
+    let frozen = contest(&*store, new_contest("frozen", owner_of_frozen, vec![echo])).await;
+    assert!(store.take_part(class.id, one, None).await.unwrap());
+    assert!(store.take_part(class.id, two, Some(at(100_000))).await.unwrap());
+    assert!(store.take_part(frozen.id, one, None).await.unwrap());
+    let early = send_at(&*store, echo, one, 1000 + 60, Some(WA)).await;
+    let by_other = send_at(&*store, other, one, 1000 + 120, Some(AC)).await;
+    let hidden = send_at(&*store, echo, one, 1000 + 59 * 60, Some(AC)).await;
+    let by_virtual = send_at(&*store, echo, two, 100_060, Some(AC)).await;
+    for (problem, by, second) in
+        [(echo, one, 999), (echo, one, 1000 + 60 * 60), (echo, two, 1060), (echo, stranger, 1060)]
+    {
+        send_at(&*store, problem, by, second, Some(AC)).await;
+    }
+
+    let all = AttemptFilter { contest: class.id, username: None, place: None, verdict: None, shows_hidden: false };
+    let list = async |filter: AttemptFilter, before, offset, limit| {
+        let (lines, total) = store.contest_submissions(filter, before, offset, limit).await.unwrap();
+        (lines.iter().map(|line| line.id).collect::<Vec<_>>(), total)
+    };
+    assert_eq!(list(all.clone(), None, 0, 10).await, (vec![by_virtual, by_other, early], 3), "newest first");
+    assert_eq!(list(AttemptFilter { shows_hidden: true, ..all.clone() }, None, 0, 10).await.0[1], hidden);
+    assert_eq!(list(all.clone(), None, 1, 1).await, (vec![by_other], 3));
+    assert_eq!(list(all.clone(), Some(by_other), 0, 10).await.0, [early]);
+    assert_eq!(list(AttemptFilter { place: Some(1), ..all.clone() }, None, 0, 10).await.0, [by_virtual, early]);
+    assert_eq!(
+        list(AttemptFilter { verdict: Some(Verdict::WrongAnswer), ..all.clone() }, None, 0, 10).await.0,
+        [early]
+    );
+    let username = store.user(two).await.unwrap().map(|user| user.username.to_uppercase());
+    assert_eq!(list(AttemptFilter { username, ..all.clone() }, None, 0, 10).await, (vec![by_virtual], 1));
+
+    for (submission, organizer, expected) in [
+        (early, owner, true),
+        (by_virtual, owner, true),
+        (hidden, owner, false),
+        (hidden, owner_of_frozen, true),
+        (by_other, owner_of_frozen, false),
+        (early, stranger, false),
+    ] {
+        assert_eq!(store.is_organized_attempt(submission, organizer).await.unwrap(), expected);
+    }
+    let lifted = ContestChange { is_unfrozen: Some(true), ..ContestChange::default() };
+    store.change_contest(frozen.id, lifted).await.unwrap();
+    assert!(store.is_organized_attempt(hidden, owner).await.unwrap());
 }
 
 pub async fn a_question_is_private_until_its_answer_is_public<S: Store>(make: impl AsyncFn() -> Subject<S>) {

@@ -157,6 +157,7 @@ macro_rules! store_conformance {
                 a_freeze_hides_submissions_of_participants_until_it_is_lifted,
                 a_freeze_also_hides_submissions_in_other_contests_and_from_participating_authors,
                 progress_leaves_out_submissions_that_another_contests_freeze_hides,
+                a_contest_lists_the_submissions_of_its_participants_within_their_times,
                 a_question_is_private_until_its_answer_is_public,
                 questions_and_announcements_stay_with_their_problems_when_these_are_reordered,
             ]

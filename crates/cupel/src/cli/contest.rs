@@ -14,6 +14,7 @@ use axum::http::{Method, Request, StatusCode, header};
 use cupel_core::contests::Phase;
 use cupel_core::problems::ProblemKey;
 use cupel_problem::Slug;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 use tower::ServiceExt as _;
 
@@ -39,6 +40,10 @@ pub(super) fn contest(args: &Contest) -> CommandResult {
             ContestCommand::Add { slug, problem, user } => desk.add(place, slug, problem, user).await,
             ContestCommand::JoinCode { slug, renew } => desk.join_code(slug, *renew).await,
             ContestCommand::Standings { slug, unfrozen, format } => desk.standings(slug, *unfrozen, *format).await,
+            ContestCommand::Submissions { slug, user, problem, verdict, format } => {
+                let filters = [("username", user), ("problem", problem), ("verdict", verdict)];
+                desk.submissions(slug, filters, *format).await
+            }
             ContestCommand::Unfreeze { slug } => desk.unfreeze(slug).await,
             ContestCommand::Export { slug } => desk.export(slug).await,
         };
@@ -248,6 +253,37 @@ impl ApiSession {
                 if standings["frozen"] == json!(true) {
                     outln!("results are frozen: --unfrozen shows the organizers all of them");
                 }
+            }
+        }
+        Ok(Exit::Ok)
+    }
+
+    /// Prints the submissions of a contest. `filters`: query parameters.
+    async fn submissions(
+        &self,
+        slug: &str,
+        filters: [(&str, &Option<String>); 3],
+        format: ContestFormat,
+    ) -> CommandResult {
+        let given = filters.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
+        let query: Vec<String> =
+            given.map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC))).collect();
+        let path = format!("contests/{slug}/submissions?{}", query.join("&"));
+        match format {
+            ContestFormat::Csv => {
+                let csv = self.call(Method::GET, &path, None, "text/csv").await?;
+                out!("{}", String::from_utf8_lossy(&csv));
+            }
+            ContestFormat::Json => {
+                outln!("{}", json!({ "submissions": self.all(&path, "submissions").await? }));
+            }
+            ContestFormat::Table => {
+                let mut table = Table::new(&["SUBMISSION", "USER", "PROBLEM", "LANGUAGE", "VERDICT", "SUBMITTED"]);
+                for one in self.all(&path, "submissions").await? {
+                    let fields = ["submission_id", "username", "problem", "language", "verdict", "submitted_at"];
+                    table.row(fields.map(|field| plain(&one[field])).to_vec());
+                }
+                table.print();
             }
         }
         Ok(Exit::Ok)

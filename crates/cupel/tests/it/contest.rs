@@ -68,6 +68,12 @@ fn a_frozen_contest_with_all_shipped_problems_is_exported() {
     assert!(lines[1].starts_with("1,ada,official,0,0,,0,0,,,"), "{csv:?}");
     let table = contest(&["standings", "final"]);
     assert!(table.stdout.lines().next().unwrap().starts_with("RANK"), "{table:?}");
+    let listed = contest(&["submissions", "final", "--user", "ada", "--problem", "A", "--verdict", "WA"]);
+    assert_eq!(listed.stdout.trim_end(), "SUBMISSION  USER  PROBLEM  LANGUAGE  VERDICT  SUBMITTED", "{listed:?}");
+    let listed = contest(&["submissions", "final", "--format", "csv"]);
+    assert!(listed.stdout.starts_with("submission_id,username,"), "{listed:?}");
+    assert_eq!(contest(&["submissions", "final", "--format", "json"]).stdout, "{\"submissions\":[]}\n");
+    assert_eq!(contest(&["submissions", "final", "--by", "ada"]).code, Some(4));
     let export = contest(&["export", "final"]);
     let export: Value = serde_json::from_str(&export.stdout).unwrap_or_else(|_| panic!("{export:?}"));
     assert_eq!(export["contest"]["problems"].as_array().map(Vec::len), Some(24));

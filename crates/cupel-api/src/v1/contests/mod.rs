@@ -6,6 +6,7 @@ mod participation;
 mod progress;
 mod read;
 mod standings;
+mod submissions;
 mod view;
 
 use cupel_core::contests::{ContestError, SeenContest};
@@ -25,6 +26,7 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(participation::take_part, participation::withdraw))
         .routes(routes!(standings::standings))
         .routes(routes!(progress::progress))
+        .routes(routes!(submissions::submissions))
         .routes(routes!(clarifications::clarifications, clarifications::ask))
         .routes(routes!(clarifications::answer))
         .routes(routes!(clarifications::announce))

@@ -4,7 +4,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use cupel_core::problems::{Rejudged, SubmissionFilter};
-use cupel_core::run::SubmissionSummary;
 use cupel_http::app::Shared;
 use cupel_http::body::{Id, Params};
 use cupel_http::caller::Caller;
@@ -140,13 +139,9 @@ pub(crate) async fn preview(
         verdict: verdict.map(Verdict::code),
         submissions,
     };
-    let line = |summary: SubmissionSummary| {
-        let username = Some(summary.username.clone());
-        SummaryView { username, ..SummaryView::from(summary) }
-    };
     Ok(Json(PreviewView {
         verdicts: preview.verdicts.into_iter().map(verdict).collect(),
-        submissions: preview.submissions.into_iter().map(line).collect(),
+        submissions: preview.submissions.into_iter().map(SummaryView::with_owner).collect(),
         pagination: Pagination { page: page.page, limit: page.limit, total: preview.total },
     }))
 }

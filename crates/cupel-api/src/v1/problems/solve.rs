@@ -6,9 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
-use bytes::Bytes;
-use cupel_core::problems::{SeenProblem, SubmissionFilter, VisibleSubmissions};
-use cupel_core::run::SubmissionSummary;
+use cupel_core::problems::{SeenProblem, SubmissionFilter};
 use cupel_core::{ExecuteRequest, NewSolution, NewSubmission, NewSubmissionKind};
 use cupel_http::app::Shared;
 use cupel_http::body::{Id, Params, SubmissionBody};
@@ -19,8 +17,7 @@ use cupel_http::lists;
 use cupel_http::notes::Notes;
 use cupel_http::submission_rate::SubmissionRate;
 use cupel_problem::Slug;
-use cupel_types::{Cases, PriorityClass, SubmissionId};
-use futures_util::Stream;
+use cupel_types::{Cases, PriorityClass};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -34,7 +31,7 @@ use crate::v1::response::accepted::Accepted;
 use crate::v1::response::graded::ResponseParts;
 use crate::v1::response::page::Pagination;
 use crate::v1::response::submission::SubmissionView;
-use crate::v1::response::summary::SummaryView;
+use crate::v1::response::summary::{self, CSV_CHUNK, SummaryView, WithProblem};
 
 /// A solution. At least one of `source_code` and `files` is required.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -239,64 +236,6 @@ pub(crate) struct SentParams {
     limit: u64,
 }
 
-/// Number of CSV lines read at a time.
-const CSV_CHUNK: u64 = 500;
-
-/// Submissions to a problem as CSV, read from the store while they are sent. `all`: those of all users, for an author.
-fn csv_of(app: Shared, visible: VisibleSubmissions, all: bool) -> impl Stream<Item = Result<Bytes, ApiError>> + Send {
-    /// Where the next chunk begins, if there is one.
-    enum CsvPosition {
-        Start,
-        After(SubmissionId),
-        End,
-    }
-    futures_util::stream::try_unfold((app, visible, all, CsvPosition::Start), async |(app, visible, all, place)| {
-        let mut lines = csv::Lines::default();
-        let before = match place {
-            CsvPosition::Start => {
-                let names = [
-                    "submission_id",
-                    "username",
-                    "language",
-                    "status",
-                    "verdict",
-                    "score",
-                    "execution_time_ms",
-                    "memory_used_kb",
-                    "submitted_at",
-                    "completed_at",
-                ];
-                lines.line(names.map(csv::Cell::Text));
-                None
-            }
-            CsvPosition::After(before) => Some(before),
-            CsvPosition::End => return Ok(None),
-        };
-        let summaries = app.core.submissions_before(visible.clone(), before, CSV_CHUNK).await?;
-        let next = match summaries.last() {
-            Some(last) if summaries.len() as u64 == CSV_CHUNK => CsvPosition::After(last.id),
-            _ => CsvPosition::End,
-        };
-        for summary in summaries {
-            let username = summary.username.clone();
-            let line = SummaryView::from(summary);
-            lines.line([
-                csv::Cell::Text(&line.submission_id),
-                csv::Cell::Text(&username),
-                csv::Cell::text(line.language.as_deref()),
-                csv::Cell::Text(line.status.as_str()),
-                csv::Cell::text(line.verdict.as_deref()),
-                csv::Cell::number(line.score),
-                csv::Cell::number(line.execution_time_ms),
-                csv::Cell::number(line.memory_used_kb),
-                csv::Cell::Text(&line.submitted_at),
-                csv::Cell::text(line.completed_at.as_deref()),
-            ]);
-        }
-        Ok(Some((lines.take(), (app, visible, all, next))))
-    })
-}
-
 /// A page of submissions to a problem.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SentPage {
@@ -337,13 +276,15 @@ pub(crate) async fn submissions(
         ApiError::new(ErrorKind::Forbidden, detail)
     })?;
     if Format::of(params.format, &headers) == Format::Csv {
-        return Ok(csv::answer(&format!("{}-submissions", seen.problem().slug), csv_of(app, visible, params.all)));
+        let name = format!("{}-submissions", seen.problem().slug);
+        let lines = summary::as_csv(WithProblem::No, move |before| {
+            let (app, visible) = (app.clone(), visible.clone());
+            async move { Ok(app.core.submissions_before(visible, before, CSV_CHUNK).await?) }
+        });
+        return Ok(csv::answer(&name, lines));
     }
     let (submissions, total) = app.core.submissions_to(visible, offset, page.limit).await?;
-    let line = |summary: SubmissionSummary| {
-        let username = params.all.then(|| summary.username.clone());
-        SummaryView { username, ..SummaryView::from(summary) }
-    };
+    let line = if params.all { SummaryView::with_owner } else { SummaryView::from };
     Ok(Json(SentPage {
         submissions: submissions.into_iter().map(line).collect(),
         pagination: Pagination { page: page.page, limit: page.limit, total },

@@ -1,12 +1,15 @@
 //! Submissions in lists.
 
 use cupel_core::run::SubmissionSummary;
-use cupel_types::Bytes;
+use cupel_http::error::ApiError;
+use cupel_types::{Bytes, SubmissionId};
+use futures_util::Stream;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::status::Status;
 use super::time::rfc3339;
+use crate::csv;
 use crate::v1::problems::view::points;
 
 /// A submission in a list.
@@ -68,6 +71,94 @@ impl From<SubmissionSummary> for SummaryView {
             username: None,
         }
     }
+}
+
+impl SummaryView {
+    /// The line of a list as CSV, as in [`columns`].
+    fn cells(&self, with_problem: WithProblem) -> impl Iterator<Item = csv::Cell<'_>> {
+        let cells = [
+            csv::Cell::Text(&self.submission_id),
+            csv::Cell::text(self.username.as_deref()),
+            csv::Cell::text(self.language.as_deref()),
+            csv::Cell::Text(self.status.as_str()),
+            csv::Cell::text(self.verdict.as_deref()),
+            csv::Cell::number(self.score),
+            csv::Cell::number(self.execution_time_ms),
+            csv::Cell::number(self.memory_used_kb),
+            csv::Cell::Text(&self.submitted_at),
+            csv::Cell::text(self.completed_at.as_deref()),
+        ];
+        let problem = || csv::Cell::text(self.problem.as_deref());
+        cells.into_iter().chain((with_problem == WithProblem::Yes).then(problem))
+    }
+
+    /// The submission with the name of its owner.
+    pub(crate) fn with_owner(summary: SubmissionSummary) -> SummaryView {
+        let username = Some(summary.username.clone());
+        SummaryView { username, ..SummaryView::from(summary) }
+    }
+}
+
+/// Number of CSV lines read at a time.
+pub(crate) const CSV_CHUNK: u64 = 500;
+
+/// Whether a list as CSV has a column with the problem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WithProblem {
+    No,
+    Yes,
+}
+
+/// A list of submissions as CSV, read from the store while it is sent. `read` returns the first [`CSV_CHUNK`]
+/// submissions of the list before this one.
+pub(crate) fn as_csv<F>(
+    with_problem: WithProblem,
+    read: impl Fn(Option<SubmissionId>) -> F + Send,
+) -> impl Stream<Item = Result<bytes::Bytes, ApiError>> + Send
+where
+    F: Future<Output = Result<Vec<SubmissionSummary>, ApiError>> + Send,
+{
+    /// Where the next chunk begins.
+    enum Position {
+        Start,
+        After(SubmissionId),
+    }
+    let first = (read, Some(Position::Start));
+    futures_util::stream::try_unfold(first, move |(read, position)| async move {
+        let Some(position) = position else { return Ok(None) };
+        let mut lines = csv::Lines::default();
+        let before = match position {
+            Position::Start => {
+                lines.line(columns(with_problem));
+                None
+            }
+            Position::After(before) => Some(before),
+        };
+        let summaries = read(before).await?;
+        let last = summaries.last().filter(|_| summaries.len() as u64 == CSV_CHUNK);
+        let next = last.map(|last| Position::After(last.id));
+        for summary in summaries {
+            let line = SummaryView::with_owner(summary);
+            lines.line(line.cells(with_problem));
+        }
+        Ok(Some((lines.take(), (read, next))))
+    })
+}
+
+fn columns(with_problem: WithProblem) -> impl Iterator<Item = csv::Cell<'static>> {
+    let names = [
+        "submission_id",
+        "username",
+        "language",
+        "status",
+        "verdict",
+        "score",
+        "execution_time_ms",
+        "memory_used_kb",
+        "submitted_at",
+        "completed_at",
+    ];
+    names.into_iter().chain((with_problem == WithProblem::Yes).then_some("problem")).map(csv::Cell::Text)
 }
 
 /// A page of submissions, newest first.

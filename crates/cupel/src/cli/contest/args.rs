@@ -66,6 +66,27 @@ pub(crate) enum ContestCommand {
         #[arg(long, value_enum, default_value_t)]
         format: ContestFormat,
     },
+    /// Print the submissions of the participants that count in the contest, newest first; only for the contest's owner
+    /// and administrators.
+    ///
+    /// The owner gets one of them with its source by `GET /api/v1/submissions/ID`.
+    Submissions {
+        /// Slug of the contest.
+        #[arg(value_parser = parse_slug)]
+        slug: String,
+        /// Only those of this participant.
+        #[arg(long, value_name = "USERNAME")]
+        user: Option<String>,
+        /// Only those to this problem, given by letter or slug.
+        #[arg(long)]
+        problem: Option<String>,
+        /// Only those with this verdict, such as WA.
+        #[arg(long)]
+        verdict: Option<String>,
+        /// Output format.
+        #[arg(long, value_enum, default_value_t)]
+        format: ContestFormat,
+    },
     /// Show everybody the results that the freeze hides. Until then, they stay hidden, even after the end.
     Unfreeze {
         /// Slug of the contest.
