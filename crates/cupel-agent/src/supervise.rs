@@ -532,7 +532,8 @@ impl Run<'_> {
             ToAgent::Stdin(data) if self.input_ends || self.streams.input.is_none() => self.drop_input(data.len()),
             ToAgent::Stdin(data) => {
                 self.of_worker += data.len();
-                self.is_last_line_open = data.last().map_or(self.is_last_line_open, |last| *last != b'\n');
+                self.is_last_line_open =
+                    data.last().map_or(self.is_last_line_open, |last| !matches!(last, b'\n' | b'\r'));
                 self.queue.extend(data);
             }
             ToAgent::EndOfInput if self.input_ends => {}

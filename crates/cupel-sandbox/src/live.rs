@@ -224,7 +224,8 @@ impl LiveFeed {
                     self.count_consumed(bytes.len());
                 } else {
                     self.of_client += bytes.len();
-                    self.is_last_line_open = bytes.last().map_or(self.is_last_line_open, |last| *last != b'\n');
+                    self.is_last_line_open =
+                        bytes.last().map_or(self.is_last_line_open, |last| !matches!(last, b'\n' | b'\r'));
                     self.pending.extend(bytes);
                     self.write();
                 }
@@ -378,7 +379,9 @@ mod tests {
 
     #[test]
     fn on_a_terminal_the_end_of_input_is_a_character() {
-        for (text, expected) in [("line\n", "line\n\x04"), ("part", "part\x04\x04"), ("", "\x04")] {
+        for (text, expected) in
+            [("line\n", "line\n\x04"), ("line\r", "line\r\x04"), ("part", "part\x04\x04"), ("", "\x04")]
+        {
             let queue = LiveQueue::new().unwrap();
             let mut feed = LiveFeed::of_terminal(queue.clone());
             assert!(queue.push(bytes(text.as_bytes())) && queue.push(LiveInput::EndOfInput));

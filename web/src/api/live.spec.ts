@@ -296,6 +296,20 @@ describe('input', () => {
     expect(all.wire().inputs().map(([, text]) => (text as string).length)).toEqual([8_191, 2])
   })
 
+  it('with half a character is sent with a replacement character', () => {
+    const all = begun()
+    all.live.type('\ufeffa\ud83d')
+    expect(all.wire().inputs()).toEqual([[1, '\ufeffa\ufffd']])
+  })
+
+  it('that the server refuses ends the run in this page, which leaves the run', () => {
+    const all = begun()
+    all.live.type('a')
+    all.wire().says({ type: 'error', run: 'r', error: { code: 'invalid-body', status: 400, detail: 'no text' } })
+    expect(all.seen.refused).toEqual(['invalid-body'])
+    expect(all.wire().sent.at(-1)).toEqual({ type: 'detach', run: 'r' })
+  })
+
   it('keeps only the last of several waiting sizes', () => {
     const all = setUp()
     all.live.start({}, 'key', { cols: 80, rows: 24 })

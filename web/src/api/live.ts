@@ -135,6 +135,7 @@ interface ServerMessage {
 }
 
 const encoder = new TextEncoder()
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 export class LiveRun {
   private socket: Socket | undefined
@@ -171,7 +172,9 @@ export class LiveRun {
     else if (this.socket === undefined) this.connect()
   }
 
-  type(text: string): void {
+  type(typed: string): void {
+    // The server refuses half a surrogate pair, such as a character that was cut when it was copied.
+    const text = decoder.decode(encoder.encode(typed))
     for (let at = 0; at < text.length; ) {
       let end = Math.min(text.length, at + INPUT_CHARS_MAX)
       // Both halves of a surrogate pair stay together.
@@ -434,6 +437,8 @@ export class LiveRun {
 
   private end(error: Refusal, retryAfter?: number): void {
     if (this.run === undefined) return
+    // The server would take the page for a client of the run, which could then not end.
+    if (this.run.id !== undefined && this.isOpen) this.send({ type: 'detach', run: this.run.id })
     this.run = undefined
     this.listener.link('idle')
     this.listener.refused(error, retryAfter)

@@ -17,8 +17,8 @@ const zhCN: OrganizerViewTexts = {
   reveal: '显示全部结果（仅自己可见）',
   revealed: '只有组织者能看到此排名，其中包含封榜期间隐藏的结果。',
   hide: '显示参赛者看到的排名',
-  joinCode: '加入码',
-  joinHint: '在此页面输入加入码的用户可以看到并参加比赛。',
+  joinCode: '邀请码',
+  joinHint: '在此页面输入邀请码的用户可以看到并参加比赛。',
 }
 
 export const organizerViewTexts: Both<OrganizerViewTexts> = { en, 'zh-CN': zhCN }

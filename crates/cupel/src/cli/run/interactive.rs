@@ -153,6 +153,8 @@ struct State {
     is_over: bool,
     read: u64,
     consumed: u64,
+    /// The size of the user's terminal, if the program's does not have it yet.
+    size: Option<TerminalSize>,
 }
 
 impl State {
@@ -164,8 +166,18 @@ impl State {
 
 impl LiveSource for LocalInput {
     fn next(&self, timeout: Duration) -> Option<LiveInput> {
-        // The signal thread keeps a sender, so the channel stays open and this call waits for the whole timeout.
-        self.inputs.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(timeout).ok()
+        let inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(size) = self.lock().size.take() {
+                return Some(LiveInput::Resize(size));
+            }
+            // The signal thread keeps a sender, so the channel stays open and this call waits for the whole timeout.
+            match inputs.recv_timeout(timeout).ok()? {
+                // Only the newest size counts.
+                LiveInput::Resize(_) => {}
+                other => return Some(other),
+            }
+        }
     }
 
     fn consumed(&self, total_bytes: u64) {
@@ -217,6 +229,13 @@ impl LocalInput {
         }
     }
 
+    /// The user's terminal has this size now.
+    fn resized(&self, size: TerminalSize, to: &SyncSender<LiveInput>) {
+        self.lock().size = Some(size);
+        // This wakes `next`. If the queue is full, `next` finds the size anyway.
+        let _ = to.try_send(LiveInput::Resize(size));
+    }
+
     /// Passes a signal from the keyboard on to the program. If the program does not run or gets no signals, the signal
     /// ends this process.
     fn interrupted(&self, signal: LiveSignal, to: &SyncSender<LiveInput>) {
@@ -263,7 +282,7 @@ fn listen(input: &Arc<LocalInput>, to: SyncSender<LiveInput>) -> io::Result<()> 
                     () = arrival(&mut hang_up) => input.stop(LiveSignal::Hangup),
                     () = arrival(&mut window) => {
                         if let Some(size) = window_size(io::stdin()) {
-                            let _ = to.try_send(LiveInput::Resize(size));
+                            input.resized(size, &to);
                         }
                     }
                 }
@@ -281,4 +300,27 @@ async fn arrival(signal: &mut Option<Signal>) {
         return;
     }
     std::future::pending().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Regression: if the window was dragged while the program was compiled, the program got an earlier size.
+    #[test]
+    fn the_last_of_many_sizes_reaches_the_program() {
+        let (sender, inputs) = sync_channel(INPUTS_MAX);
+        let input = LocalInput {
+            inputs: Mutex::new(inputs),
+            passes_signals: true,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            stopped_by: AtomicI32::new(0),
+            read_error: OnceLock::new(),
+        };
+        let size = |columns| TerminalSize { columns, rows: 24 };
+        (1..=2 * INPUTS_MAX as u16).for_each(|columns| input.resized(size(columns), &sender));
+        assert_eq!(input.next(Duration::ZERO), Some(LiveInput::Resize(size(2 * INPUTS_MAX as u16))));
+        assert_eq!(input.next(Duration::ZERO), None);
+    }
 }

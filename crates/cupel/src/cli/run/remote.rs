@@ -173,6 +173,14 @@ struct Printed {
 }
 
 impl Printed {
+    /// The program starts in this attempt. Returns whether it had started before. A worker may give a run back before it
+    /// starts the program, so the first start can have any number.
+    fn begin(&mut self, attempt: Option<u64>) -> bool {
+        let is_repeated = self.attempt.is_some_and(|earlier| Some(earlier) < attempt);
+        *self = Printed { attempt, bytes: [0; 2], ..*self };
+        is_repeated
+    }
+
     fn print(&mut self, stream: usize, bytes: &[u8]) {
         let written = if STREAMS[stream] == "stderr" {
             io::stderr().write_all(bytes)
@@ -237,9 +245,8 @@ impl Watcher for Stream {
     fn event(&mut self, name: &str, data: &Value) {
         match name {
             "started" => {
-                self.printed = Printed { attempt: data["attempt"].as_u64(), bytes: [0; 2], ..self.printed };
-                if self.printed.attempt > Some(1) {
-                    self.note("a worker failed; the program is started again");
+                if self.printed.begin(data["attempt"].as_u64()) {
+                    self.note("the program is started again, because its worker could not finish it");
                 }
             }
             "test.start" => {
@@ -327,6 +334,14 @@ fn show(server: &Server, result: &Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Regression: after a worker had given a waiting run back, the note said that a worker had failed.
+    #[test]
+    fn only_a_second_start_is_a_repetition() {
+        let mut printed = Printed { attempt: None, bytes: [0; 2], broken: false };
+        let repeated = [Some(3), Some(3), Some(4), None].map(|attempt| printed.begin(attempt));
+        assert_eq!(repeated, [false, false, true, false]);
+    }
 
     /// Regression: all output beyond the first 4 MiB was lost without a word.
     #[test]
