@@ -144,6 +144,9 @@ pub(crate) struct Checked {
     pub(crate) new: Vec<NewSubmission>,
     /// The requested work of each submission, or all faults.
     pub(crate) kinds: Result<Vec<SubmissionKind>, Vec<InputFault>>,
+    /// When the server had received them. They are submitted at this time, so that waits of the server just before the
+    /// end of a contest are not at the expense of the sender.
+    pub(crate) received_at: Timestamp,
 }
 
 impl Core {
@@ -181,7 +184,8 @@ impl Core {
         idempotency: Option<Idempotency>,
         rate_limit: &dyn RateLimit,
     ) -> Result<SubmittedEach, SubmitError> {
-        let checked = check_each(&new, &self.registry(), self.bounds(), self.now());
+        let received_at = self.now();
+        let checked = check_each(&new, &self.registry(), self.bounds(), received_at);
         let mut kinds = checked.map_err(|fault| SubmitError::Invalid(vec![fault]))?;
         if let Some(earlier) = self.earlier_request(owner, idempotency.as_ref()).await? {
             return Ok(SubmittedEach::Repeated(earlier.ids));
@@ -204,7 +208,7 @@ impl Core {
                 Err(faults) => Some(faults),
             });
         }
-        let (submitted, _) = self.write(owner, valid, idempotency, false, None).await?;
+        let (submitted, _) = self.write(owner, valid, received_at, idempotency, false, None).await?;
         if submitted.repeated {
             return Ok(SubmittedEach::Repeated(submitted.ids));
         }
@@ -218,8 +222,9 @@ impl Core {
 
     /// Validates submissions, for all callers. [`Core::accept`] reports the faults.
     pub(crate) fn validate(&self, new: Vec<NewSubmission>) -> Checked {
-        let kinds = check(&new, &self.registry(), self.bounds(), self.now());
-        Checked { new, kinds }
+        let received_at = self.now();
+        let kinds = check(&new, &self.registry(), self.bounds(), received_at);
+        Checked { new, kinds, received_at }
     }
 
     /// Accepts validated submissions, all or none, and publishes their hints. The caller has ruled out an earlier
@@ -235,7 +240,7 @@ impl Core {
         is_awaited: bool,
         room: Option<RoomWait<'_>>,
     ) -> Result<(Submitted, Option<Awaited>), SubmitError> {
-        let Checked { mut new, kinds } = checked;
+        let Checked { mut new, kinds, received_at } = checked;
         for (index, new) in new.iter_mut().enumerate() {
             self.add_needs_of_package(index, new).await?;
         }
@@ -245,7 +250,8 @@ impl Core {
         if !faults.is_empty() {
             return Err(SubmitError::Invalid(faults));
         }
-        self.write(owner, new.into_iter().zip(kinds).collect(), idempotency, is_awaited, room).await
+        let valid = new.into_iter().zip(kinds).collect();
+        self.write(owner, valid, received_at, idempotency, is_awaited, room).await
     }
 
     /// The submissions that an earlier request with the same idempotency key created, if there was one. Called before
@@ -266,6 +272,7 @@ impl Core {
         &self,
         owner: UserId,
         valid: Vec<(NewSubmission, SubmissionKind)>,
+        received_at: Timestamp,
         idempotency: Option<Idempotency>,
         is_awaited: bool,
         room: Option<RoomWait<'_>>,
@@ -276,12 +283,15 @@ impl Core {
         let needs: Vec<Needs> =
             valid.iter().map(|(new, kind)| new.also_needs.iter().chain(kind.language()).cloned().collect()).collect();
         let run_at: Vec<Option<Timestamp>> = valid.iter().map(|(new, _)| new.run_at).collect();
+        // A client that waits for room submits when there is room, which may be minutes later.
+        let submits_later = room.is_some();
         let _admitted = self.room_for(owner, &needs, &run_at, room).await?;
         let now = self.now();
+        let submitted_at = if submits_later { now } else { received_at };
 
         let also_needs: Needs = valid.iter().flat_map(|(new, _)| new.also_needs.iter().cloned()).collect();
         let submissions: Vec<(Submission, RunId)> =
-            valid.into_iter().map(|(new, kind)| self.submission_of(owner, new, kind, now)).collect();
+            valid.into_iter().map(|(new, kind)| self.submission_of(owner, new, kind, (submitted_at, now))).collect();
         let ids: Vec<SubmissionId> = submissions.iter().map(|(s, _)| s.id).collect();
         let hints: Vec<(RunHint, Needs)> = submissions
             .iter()
@@ -398,7 +408,7 @@ impl Core {
         owner: UserId,
         new: NewSubmission,
         kind: SubmissionKind,
-        now: Timestamp,
+        (submitted_at, now): (Timestamp, Timestamp),
     ) -> (Submission, RunId) {
         let submission = Submission {
             id: SubmissionId::from_uuid(self.inner.ids.next(now)),
@@ -410,7 +420,7 @@ impl Core {
             webhook: new.webhook,
             request_id: new.request_id,
             facade: new.facade,
-            submitted_at: now,
+            submitted_at,
         };
         (submission, RunId::from_uuid(self.inner.ids.next(now)))
     }

@@ -31,7 +31,7 @@ pub struct Submission {
     pub request_id: Option<String>,
     /// The facade's data about the request, if a facade created the submission.
     pub facade: Option<FacadeRequest>,
-    /// Time at which the submission was accepted.
+    /// Time at which the server had received the submission.
     pub submitted_at: Timestamp,
 }
 

@@ -2905,7 +2905,7 @@ export interface components {
             exit_code?: number | null;
             /**
              * Format: date-time
-             * @description Time at which the submission was accepted.
+             * @description Time at which the server had received the submission.
              */
             submitted_at: string;
             /**
@@ -2998,7 +2998,7 @@ export interface components {
             status: components["schemas"]["Status"];
             /**
              * Format: date-time
-             * @description Time at which the submission was accepted.
+             * @description Time at which the server had received the submission.
              */
             submitted_at: string;
             /**

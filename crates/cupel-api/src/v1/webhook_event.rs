@@ -56,7 +56,7 @@ pub(crate) struct WebhookData {
     score: Option<f64>,
     /// The exit code of the program, or of the compiler if compilation failed.
     exit_code: Option<i32>,
-    /// Time at which the submission was accepted.
+    /// Time at which the server had received the submission.
     #[schema(format = DateTime)]
     submitted_at: String,
     /// Time at which the submission reached its final state.

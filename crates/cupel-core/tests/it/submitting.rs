@@ -489,6 +489,34 @@ async fn a_repeated_request_is_not_charged() {
     assert_eq!(execute().await, (id, true));
 }
 
+/// Regression: a submission that the server had received before the end of a contest could count as late.
+#[tokio::test]
+async fn a_submission_has_the_time_at_which_the_server_received_it() {
+    /// A rate limit that needs a while to answer.
+    struct Slow<'a>(&'a App);
+
+    #[async_trait]
+    impl RateLimit for Slow<'_> {
+        async fn charge(&self, _submissions: usize) -> Result<(), RateExceeded> {
+            self.0.clock.advance(Duration::from_secs(5));
+            Ok(())
+        }
+    }
+
+    let app = App::start().await;
+    let received_at = app.clock.now();
+    let one = vec![a_submission().as_sent()];
+    let all = app.core.submit(app.owner, one.clone(), None, &Slow(&app)).await.unwrap();
+    let submitted_at = async |id| app.store.submission(id).await.unwrap().unwrap().submission.submitted_at;
+    assert_eq!(submitted_at(all.ids[0]).await, received_at);
+
+    let received_at = app.clock.now();
+    let each = app.core.submit_each(app.owner, one, None, &Slow(&app)).await.unwrap();
+    let SubmittedEach::New(each) = each else { panic!("there is no key") };
+    assert_eq!(submitted_at(*each[0].as_ref().unwrap()).await, received_at);
+    assert_eq!(app.clock.now(), received_at + Duration::from_secs(5));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn concurrent_equal_requests_get_the_same_ids() {
     let app = Arc::new(App::start().await);

@@ -169,7 +169,7 @@ impl ContestStore for SqlStore {
                 is_hidden!(),
                 " THEN 1 ELSE 0 END ",
                 attempts!(),
-                "JOIN problems b ON b.id = p.problem WHERE c.id = ? ORDER BY t.submission"
+                "JOIN problems b ON b.id = p.problem WHERE c.id = ? ORDER BY t.sent_at, t.submission"
             );
             db.all(sql, values![bytes(contest.as_uuid())], attempt_of)
         });

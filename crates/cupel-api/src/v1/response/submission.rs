@@ -83,7 +83,7 @@ pub(crate) struct SubmissionView {
     /// exit code, even 0, if it exited by itself before the limit was noticed, or because the heap of its language was
     /// full. So `verdict` says whether a limit was reached, not this field.
     pub(crate) exit_code: Option<i32>,
-    /// Time at which the submission was accepted.
+    /// Time at which the server had received the submission.
     #[schema(format = DateTime)]
     pub(crate) submitted_at: String,
     /// Time at which the submission is due. Only if it was sent with a later `run_at` and no attempt has begun.

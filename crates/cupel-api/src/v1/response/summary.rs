@@ -25,7 +25,7 @@ pub(crate) struct SummaryView {
     pub(crate) purpose: &'static str,
     /// The submission's status.
     pub(crate) status: Status,
-    /// Time at which the submission was accepted.
+    /// Time at which the server had received the submission.
     #[schema(format = DateTime)]
     pub(crate) submitted_at: String,
     /// Time at which the submission is due. Only if it was sent with a later `run_at` and no attempt has begun.
