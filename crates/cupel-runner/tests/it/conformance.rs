@@ -188,13 +188,20 @@ fn counted_files(world: &World, place: Backend) {
         let report = step.run().report;
         (report.outcome, report.usage.memory)
     };
+    // The kernel accounts memory in batches of up to 64 pages per processor, so the highest value that it records can be
+    // that much below the limit.
+    let reaches_limit = |(outcome, memory): (Outcome, Bytes)| {
+        assert_eq!(outcome, Outcome::MemoryLimit);
+        assert!((Bytes::mib(63)..=Bytes::mib(64)).contains(&memory), "{memory}");
+    };
     // Without the counted part: the memory limit and the removed file.
     assert_eq!(run(0, &["replace", "90"]).0, Outcome::Exited(0));
-    assert_eq!(run(24, &["replace", "90"]), (Outcome::MemoryLimit, Bytes::mib(64)));
+    reaches_limit(run(24, &["replace", "90"]));
     let ((is_free, free), (is_counted, counted)) = (run(0, &["nothing"]), run(24, &["nothing"]));
     assert_eq!((is_free, is_counted), (Outcome::Exited(0), Outcome::Exited(0)));
     assert!(free < Bytes::mib(16) && (Bytes::mib(24)..Bytes::mib(40)).contains(&counted), "{free} {counted}");
-    assert_eq!(run(64, &["nothing"]), (Outcome::MemoryLimit, Bytes::mib(64)), "nothing is left for the program");
+    // Nothing is left for the program.
+    reaches_limit(run(64, &["nothing"]));
 }
 
 /// Paths of returned files with their content; `*` marks executable ones.
