@@ -456,7 +456,10 @@ mod tests {
         };
         let ada = row(1, "ada", "official");
         let bob = row(1, "bob", "virtual");
-        assert_eq!(table(&[ada.clone()]), "RANK  USER  SOLVED  PENALTY  A\n1     ada   1       1        +\n");
+        assert_eq!(
+            table(std::slice::from_ref(&ada)),
+            "RANK  USER  SOLVED  PENALTY  A\n1     ada   1       1        +\n"
+        );
         assert_eq!(
             table(&[bob, ada]),
             "RANK  USER  KIND      SOLVED  PENALTY  A\n\

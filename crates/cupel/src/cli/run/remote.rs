@@ -245,7 +245,8 @@ impl Watcher for Stream {
     fn event(&mut self, name: &str, data: &Value) {
         match name {
             "started" => {
-                if self.printed.begin(data["attempt"].as_u64()) {
+                let is_repeated = self.printed.begin(data["attempt"].as_u64());
+                if is_repeated {
                     self.note("the program is started again, because its worker could not finish it");
                 }
             }
