@@ -7,8 +7,8 @@
 //! Invariants: Until a freeze is lifted, contestants cannot see the results that it hides. Standings show these results
 //! as pending, and the statistics and leaderboards of the problems exclude the hidden submissions ([`FreezeWindow`]).
 //! The hidden results are visible to the submission's sender, to the contest's organizers, to the problem's authors who
-//! do not take part, and to administrators. Organizers also read the sources of the attempts. If a user may not see a contest or enters a wrong code, Cupel answers as if
-//! the contest did not exist.
+//! do not take part, and to administrators. Organizers also read the sources of the attempts. If a user may not see a
+//! contest or enters a wrong code, Cupel answers as if the contest did not exist.
 
 mod boards;
 mod join_code;

@@ -198,8 +198,8 @@ impl Core {
         let contest = &seen.contest;
         let board = self.board(contest).await?;
         let shows_all = unfrozen && seen.may_change;
-        // A virtual participant sees the contest as it was at the same elapsed time, unless it is an administrator who
-        // asks for all results.
+        // A virtual participant sees the contest as it was at the same elapsed time. An administrator who takes part
+        // virtually may ask for all results.
         let own_clock = seen.participant.as_ref().filter(|_| !shows_all);
         let clock = own_clock.map_or(contest.starts_at, |own| own.starts_at);
         let until = board.elapsed(contest, clock);

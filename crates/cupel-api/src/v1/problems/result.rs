@@ -107,8 +107,8 @@ fn test_texts(package: &Package, case: &Case, room: &mut JsonTextBudget) -> std:
 /// Get a submission, with its source and its result.
 ///
 /// You may get your own submissions; authors of a problem may also get all submissions to it, and organizers of a
-/// contest those that count in it. With `?wait=`, the
-/// response is delayed until the submission has ended or the wait is over.
+/// contest those that count in it. With `?wait=`, the response is delayed until the submission has ended or the wait is
+/// over.
 #[utoipa::path(
     get, path = "/submissions/{submission_id}", tag = "submissions", operation_id = "submission_in_full",
     params(("submission_id" = String, Path, description = "The submission's id", format = Uuid), crate::v1::intake::WaitParams),
