@@ -883,8 +883,8 @@ export interface paths {
         /**
          * Get a submission, with its source and its result.
          * @description You may get your own submissions; authors of a problem may also get all submissions to it, and organizers of a
-         *     contest those that count in it. With `?wait=`, the
-         *     response is delayed until the submission has ended or the wait is over.
+         *     contest those that count in it. With `?wait=`, the response is delayed until the submission has ended or the wait is
+         *     over.
          *
          *     Everybody with an account may call this, and guests (`POST /auth/guest`). An API key needs the scope `runs:read`.
          */
